@@ -1,0 +1,64 @@
+# Apache Kafka as plain jars, resolved by Maven into a cache that all clones share.
+# shellcheck disable=SC2154 # state and scripts are set by scripts/services
+
+kafka_dir=$scripts/kafka
+
+jars_folder() {
+    local version
+    version=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$kafka_dir/pom.xml")
+    echo "${XDG_CACHE_HOME:-$HOME/.cache}/cqrs/kafka-$version"
+}
+
+# The folder appears under its name only when it is whole, and keeps the pom.xml it was made from: another one means
+# other jars.
+jars_are_there() {
+    cmp -s "$kafka_dir/pom.xml" "$(jars_folder)/pom.xml"
+}
+
+# A JDK, not only a JRE: the tests run single-file Java programs from their source.
+have_jdk() {
+    command -v java >/dev/null && java --list-modules 2>/dev/null | grep -q '^jdk.compiler@\(1[7-9]\|[2-9][0-9]\)'
+}
+
+ensure_jdk() {
+    have_jdk || (install_packages default-jdk-headless) || return 1
+    have_jdk || {
+        say "'java' on the PATH is no JDK of version 17 or newer"
+        return 1
+    }
+}
+
+ensure_maven() {
+    command -v mvn >/dev/null || (install_packages maven)
+}
+
+# Maven copies into a folder beside the cache; the rename at the end is the only moment in which jars appear.
+resolve_jars() {
+    local folder=$1 part=$1.part.$$
+    mkdir -p "$part"
+    if mvn -B -q -f "$kafka_dir/pom.xml" dependency:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory="$part" >"$part.log" 2>&1 </dev/null; then
+        cp "$kafka_dir/pom.xml" "$part/"
+        rm -rf "$folder" "$part.log"
+        mv "$part" "$folder"
+    else
+        grep -m 3 '^\[ERROR\]' "$part.log" >&2 || tail -n 3 "$part.log" >&2
+        rm -rf "$part" "$part.log"
+        return 1
+    fi
+}
+
+# ensure_jars : two clones may ask at once, so one waits for the other (the lock lies beside the folder).
+ensure_jars() {
+    local folder sentence
+    folder=$(jars_folder)
+    sentence="Kafka's jars could not be brought to $folder: this needs a JDK of version 17 or newer, Maven and its network; without them 'scripts/services up --postgres-only' works, or set KAFKA_BROKERS to a broker you have."
+    ensure_jdk || die "$sentence"
+    jars_are_there && return
+    mkdir -p "${folder%/*}" || die "$sentence"
+    (
+        flock 8
+        jars_are_there && exit
+        ensure_maven && say "fetching Kafka's jars with Maven" && resolve_jars "$folder"
+    ) 8>"$folder.lock" || die "$sentence"
+}

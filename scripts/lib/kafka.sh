@@ -1,0 +1,167 @@
+# A throw-away Apache Kafka cluster in KRaft mode: one node or three, each broker and controller at once.
+# shellcheck disable=SC2154 # state and kafka_dir are set by scripts/services and jars.sh
+#
+# In $state/kafka: cluster (its id), N/ for node N with server.properties, port, controller-port, data/, pid, log.
+
+# The options of every JVM here. The JVM itself expands the star of the class path.
+kafka_java_options() {
+    printf '%s\n' -XX:+UseSerialGC "-Dlog4j2.configurationFile=file:$kafka_dir/log4j2.properties" -cp "$(jars_folder)/*"
+}
+
+kafka_nodes() {
+    local node
+    for node in "$state"/kafka/[0-9]*/; do
+        [ -s "$node/port" ] && basename "$node"
+    done
+    return 0
+}
+
+kafka_node_count() {
+    kafka_nodes | wc -l
+}
+
+kafka_mark() {
+    echo "kafka.Kafka $state/kafka/$1/server.properties"
+}
+
+kafka_pid() {
+    running_pid "$state/kafka/$1/pid" "$(kafka_mark "$1")"
+}
+
+kafka_port() {
+    echo "$(<"$state/kafka/$1/port")"
+}
+
+kafka_brokers() {
+    local node list=
+    for node in $(kafka_nodes); do
+        list+=${list:+,}127.0.0.1:$(kafka_port "$node")
+    done
+    echo "$list"
+}
+
+kafka_pids() {
+    local node pid list=
+    for node in $(kafka_nodes); do
+        pid=$(kafka_pid "$node") && list+=${list:+ }$pid
+    done
+    echo "$list"
+}
+
+# The log says when a node has joined and may serve; its port then has to answer too.
+kafka_node_ready() {
+    kafka_pid "$1" >/dev/null && grep -q 'Kafka Server started' "$state/kafka/$1/log" && port_answers "$(kafka_port "$1")"
+}
+
+kafka_ready() {
+    local node
+    [ -n "$(kafka_nodes)" ] || return 1
+    for node in $(kafka_nodes); do
+        kafka_node_ready "$node" || return 1
+    done
+}
+
+# kafka_node_settings NODE COUNT : the node's properties. With three nodes every topic has three copies, and a write needs
+# two of them, so that one broker may die. The static list of voters serves one node as well as three.
+kafka_node_settings() {
+    local node=$1 count=$2 home=$state/kafka/$1 other voters='' min_isr=1
+    [ "$count" -eq 1 ] || min_isr=2
+    for ((other = 1; other <= count; other++)); do
+        voters+=${voters:+,}$other@127.0.0.1:$(<"$state/kafka/$other/controller-port")
+    done
+    cat <<EOF
+process.roles=broker,controller
+node.id=$node
+controller.quorum.voters=$voters
+listeners=PLAINTEXT://127.0.0.1:$(kafka_port "$node"),CONTROLLER://127.0.0.1:$(<"$home/controller-port")
+advertised.listeners=PLAINTEXT://127.0.0.1:$(kafka_port "$node")
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs=$home/data
+broker.session.timeout.ms=3000
+auto.create.topics.enable=false
+default.replication.factor=$count
+min.insync.replicas=$min_isr
+offsets.topic.replication.factor=$count
+offsets.topic.num.partitions=3
+transaction.state.log.replication.factor=$count
+transaction.state.log.min.isr=$min_isr
+transaction.state.log.num.partitions=3
+share.coordinator.state.topic.replication.factor=$count
+share.coordinator.state.topic.min.isr=$min_isr
+group.initial.rebalance.delay.ms=0
+EOF
+}
+
+# kafka_create COUNT : ports and folders first, since every node's settings name the ports of all.
+kafka_create() {
+    local count=$1 node home cluster options ports
+    read -r -a ports <<<"$(free_ports $((2 * count)))"
+    for ((node = 1; node <= count; node++)); do
+        home=$state/kafka/$node
+        mkdir -p "$home"
+        echo "${ports[2 * node - 2]}" >"$home/port"
+        echo "${ports[2 * node - 1]}" >"$home/controller-port"
+    done
+    mapfile -t options < <(kafka_java_options)
+    cluster=$(java "${options[@]}" kafka.tools.StorageTool random-uuid)
+    for ((node = 1; node <= count; node++)); do
+        home=$state/kafka/$node
+        kafka_node_settings "$node" "$count" >"$home/server.properties"
+        java "${options[@]}" kafka.tools.StorageTool format -t "$cluster" -c "$home/server.properties" >"$home/log" 2>&1 || {
+            show_log "$home/log"
+            die "Kafka could not format its data folder: see its words above."
+        }
+    done
+    # Written last: without it a creation was cut off half way and is begun afresh.
+    echo "$cluster" >"$state/kafka/cluster"
+}
+
+# kafka_start_node NODE : each start has a log of its own, else the readiness line of an earlier one would be taken for it.
+kafka_start_node() {
+    local home=$state/kafka/$1 options heap=384m
+    [ "$(kafka_node_count)" -gt 1 ] || heap=512m
+    [ ! -s "$home/log" ] || mv "$home/log" "$home/log.before"
+    mapfile -t options < <(kafka_java_options)
+    start_detached "$home/pid" "$home/log" java "-Xmx$heap" "${options[@]}" kafka.Kafka "$home/server.properties"
+}
+
+kafka_start_missing() {
+    local node
+    for node in $(kafka_nodes); do
+        kafka_pid "$node" >/dev/null || kafka_start_node "$node"
+    done
+}
+
+# kafka_up COUNT : creates what is missing, starts the nodes that are not running, waits for all. COUNT may be empty: then
+# a cluster stays as it is, and a new one gets one node.
+kafka_up() {
+    local count=$1 node
+    [ -s "$state/kafka/cluster" ] || rm -rf "$state/kafka"
+    if [ -n "$count" ] && [ "$(kafka_node_count)" -ne 0 ] && [ "$(kafka_node_count)" -ne "$count" ]; then
+        die "Kafka is already up with $(kafka_node_count) broker(s), not $count: 'scripts/services down' first, or set CQRS_SERVICES_DIR to another folder for a second set."
+    fi
+    if kafka_ready; then
+        say "Kafka is already up ($(kafka_node_count) broker(s), $(kafka_brokers))"
+        return
+    fi
+    ensure_jars
+    [ "$(kafka_node_count)" -ne 0 ] || kafka_create "${count:-1}"
+    say "starting Kafka with $(kafka_node_count) broker(s) on $(kafka_brokers)"
+    kafka_start_missing
+    wait_until 90 kafka_ready && return
+    for node in $(kafka_nodes); do
+        kafka_node_ready "$node" || show_log "$state/kafka/$node/log"
+    done
+    die "Kafka was not ready within 90 s: read its log above; 'scripts/services down' and then 'up' begins afresh on other ports."
+}
+
+# The data goes away with the nodes, so nothing is gained by a slow, orderly shutdown.
+kafka_down() {
+    local node
+    for node in $(kafka_nodes); do
+        stop_process "$state/kafka/$node/pid" "$(kafka_mark "$node")" KILL 10
+    done
+    rm -rf "$state/kafka"
+}

@@ -1,0 +1,19 @@
+# Finds free TCP ports on the loopback address.
+
+port_answers() {
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# free_ports COUNT : prints COUNT different ports. They lie below 32768, where Linux takes the ports of outgoing
+# connections from, so that none of them is taken between the look and the start.
+free_ports() {
+    local count=$1 port found=" "
+    while [ "$count" -gt 0 ]; do
+        port=$((20000 + RANDOM % 12000))
+        if [[ $found != *" $port "* ]] && ! port_answers "$port"; then
+            found+="$port "
+            count=$((count - 1))
+        fi
+    done
+    echo "$found"
+}

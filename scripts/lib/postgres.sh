@@ -1,0 +1,147 @@
+# A throw-away PostgreSQL server: real binaries, real fsync, own data folder.
+# shellcheck disable=SC2154 # state and scripts are set by scripts/services
+#
+# In $state/postgres: data/ (the cluster), socket/, port, pid, log.
+
+# PostgreSQL refuses to run as root. Then it runs as the system's own user for it, which the Debian package creates.
+postgres_user() {
+    if [ "$(id -u)" -ne 0 ]; then
+        id -un
+    elif id postgres >/dev/null 2>&1; then
+        echo postgres
+    else
+        echo nobody
+    fi
+}
+
+# Prefix of every PostgreSQL command. setpriv becomes the command, so the pid stays that of the server.
+postgres_run_as() {
+    if [ "$(id -u)" -eq 0 ]; then
+        local user
+        user=$(postgres_user)
+        echo "setpriv --reuid=$user --regid=$(id -gn "$user") --init-groups --"
+    fi
+}
+
+# The folder with initdb and postgres: CQRS_PG_BIN, else the newest of the distribution. What the PATH offers is not
+# asked, since a stray client or a build of another version there would be taken for the server.
+postgres_bin() {
+    local bin=${CQRS_PG_BIN:-}
+    [ -n "$bin" ] || bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+    [ -x "$bin/initdb" ] && [ -x "$bin/postgres" ] && echo "$bin"
+}
+
+# Debian's package would create and start a cluster of its own on port 5432. Its switch against that is in a file of
+# postgresql-common, so this comes first; afterwards the file is again as it was.
+postgres_install() {
+    [ -z "${CQRS_PG_BIN:-}" ] || die "CQRS_PG_BIN=$CQRS_PG_BIN holds no initdb and postgres: point it to the bin folder of a PostgreSQL server, or unset it."
+    local switches=/etc/postgresql-common/createcluster.conf installed=yes
+    install_packages postgresql-common
+    as_root cp -p "$switches" "$switches.before-cqrs"
+    as_root sed -i 's/^#* *create_main_cluster *=.*/create_main_cluster = false/' "$switches"
+    (install_packages postgresql) || installed=no
+    as_root mv "$switches.before-cqrs" "$switches"
+    [ "$installed" = yes ] || exit 1
+}
+
+postgres_ensure_installed() {
+    postgres_bin >/dev/null || postgres_install
+    postgres_bin >/dev/null || die "no PostgreSQL server under /usr/lib/postgresql: install the package 'postgresql' or set CQRS_PG_BIN to its bin folder."
+}
+
+postgres_mark() {
+    echo "-D $state/postgres/data"
+}
+
+postgres_pid() {
+    running_pid "$state/postgres/pid" "$(postgres_mark)"
+}
+
+postgres_url() {
+    echo "postgres://postgres@127.0.0.1:$(<"$state/postgres/port")/cqrs"
+}
+
+postgres_query() {
+    "$(postgres_bin)/psql" -X -q -A -t -h 127.0.0.1 -p "$(<"$state/postgres/port")" -U postgres -d "$1" -c "$2" 2>/dev/null
+}
+
+postgres_answers() {
+    postgres_query postgres 'select 1' >/dev/null
+}
+
+# The folder belongs to the server's user; that user must also be able to walk to it and to the binaries.
+postgres_prepare_folder() {
+    local home=$state/postgres bin
+    bin=$(postgres_bin)
+    mkdir -p "$home/socket"
+    # A socket's path is limited to 107 bytes by the operating system.
+    [ "${#home}" -le 80 ] || die "the path $home is too long for a unix socket: set CQRS_SERVICES_DIR to a shorter one."
+    [ "$(id -u)" -ne 0 ] || chown -R "$(postgres_user)" "$home"
+    $(postgres_run_as) test -w "$home" -a -x "$bin/postgres" ||
+        die "user $(postgres_user) cannot reach $home or $bin: set CQRS_SERVICES_DIR (or CQRS_PG_BIN) to a folder open to that user, for example under /tmp."
+}
+
+# initdb skips its own flush to disk, because an empty cluster is quickly made again; the server itself keeps fsync on.
+postgres_create() {
+    local home=$state/postgres bin port
+    bin=$(postgres_bin)
+    read -r port <<<"$(free_ports 1)"
+    postgres_prepare_folder
+    # shellcheck disable=SC2046 # the prefix is words on purpose
+    (cd "$home" && $(postgres_run_as) "$bin/initdb" -D "$home/data" -U postgres --auth=trust \
+        --encoding=UTF8 --locale=C.UTF-8 --no-sync) >"$home/log" 2>&1 || {
+        show_log "$home/log"
+        die "initdb failed: see its words above."
+    }
+    cat >>"$home/data/postgresql.conf" <<EOF
+listen_addresses = '127.0.0.1'
+port = $port
+unix_socket_directories = '$home/socket'
+max_connections = 300
+max_prepared_transactions = 10
+fsync = on
+EOF
+    echo "$port" >"$home/port"
+}
+
+postgres_start() {
+    local home=$state/postgres
+    # shellcheck disable=SC2046 # the prefix is words on purpose
+    start_detached "$home/pid" "$home/log" $(postgres_run_as) "$(postgres_bin)/postgres" -D "$home/data"
+    wait_until 5 test -s "$home/pid" || die "PostgreSQL could not be started at all: see $home/log."
+}
+
+# After a kill -9 the old backends hold the shared memory for a moment and the new server leaves at once: it is started
+# again until the time is over.
+postgres_answers_or_restart() {
+    postgres_answers && return
+    postgres_pid >/dev/null || { sleep 0.5 && postgres_start; }
+    return 1
+}
+
+# postgres_up : creates what is missing, starts what is not running, waits for an answer and for the database.
+postgres_up() {
+    if postgres_pid >/dev/null && postgres_answers; then
+        say "PostgreSQL is already up (pid $(postgres_pid), port $(<"$state/postgres/port"))"
+    else
+        postgres_ensure_installed
+        [ -s "$state/postgres/port" ] || {
+            rm -rf "$state/postgres"
+            postgres_create
+        }
+        say "starting PostgreSQL from $(postgres_bin) on port $(<"$state/postgres/port")"
+        postgres_pid >/dev/null || postgres_start
+        wait_until 60 postgres_answers_or_restart || {
+            show_log "$state/postgres/log"
+            die "PostgreSQL did not answer within 60 s: read its log above; 'scripts/services down' and then 'up' begins afresh on another port."
+        }
+    fi
+    [ -n "$(postgres_query postgres "select 1 from pg_database where datname = 'cqrs'")" ] ||
+        postgres_query postgres 'create database cqrs' || die "could not create the database cqrs."
+}
+
+# A fast shutdown (SIGINT) ends the sessions and gives the shared memory back; a plain kill would leave it behind.
+postgres_down() {
+    stop_process "$state/postgres/pid" "$(postgres_mark)" INT 20
+    rm -rf "$state/postgres"
+}
