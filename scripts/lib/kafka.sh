@@ -118,11 +118,18 @@ kafka_create() {
     echo "$cluster" >"$state/kafka/cluster"
 }
 
-# kafka_start_node NODE : each start has a log of its own, else the readiness line of an earlier one would be taken for it.
+# Nothing more to wait for: all nodes are ready, or one of them is gone.
+kafka_settled() {
+    local node
+    for node in $(kafka_nodes); do
+        kafka_pid "$node" >/dev/null || return 0
+    done
+    kafka_ready
+}
+
 kafka_start_node() {
     local home=$state/kafka/$1 options heap=384m
     [ "$(kafka_node_count)" -gt 1 ] || heap=512m
-    [ ! -s "$home/log" ] || mv "$home/log" "$home/log.before"
     mapfile -t options < <(kafka_java_options)
     start_detached "$home/pid" "$home/log" java "-Xmx$heap" "${options[@]}" kafka.Kafka "$home/server.properties"
 }
@@ -150,11 +157,12 @@ kafka_up() {
     [ "$(kafka_node_count)" -ne 0 ] || kafka_create "${count:-1}"
     say "starting Kafka with $(kafka_node_count) broker(s) on $(kafka_brokers)"
     kafka_start_missing
-    wait_until 90 kafka_ready && return
+    wait_until 90 kafka_settled || true
+    ! kafka_ready || return 0
     for node in $(kafka_nodes); do
         kafka_node_ready "$node" || show_log "$state/kafka/$node/log"
     done
-    die "Kafka was not ready within 90 s: read its log above; 'scripts/services down' and then 'up' begins afresh on other ports."
+    die "Kafka ended or was not ready within 90 s: read its log above; 'scripts/services down' and then 'up' begins afresh on other ports."
 }
 
 # The data goes away with the nodes, so nothing is gained by a slow, orderly shutdown.

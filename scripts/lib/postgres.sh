@@ -108,14 +108,15 @@ postgres_start() {
     local home=$state/postgres
     # shellcheck disable=SC2046 # the prefix is words on purpose
     start_detached "$home/pid" "$home/log" $(postgres_run_as) "$(postgres_bin)/postgres" -D "$home/data"
-    wait_until 5 test -s "$home/pid" || die "PostgreSQL could not be started at all: see $home/log."
 }
 
-# After a kill -9 the old backends hold the shared memory for a moment and the new server leaves at once: it is started
-# again until the time is over.
-postgres_answers_or_restart() {
+# Nothing more to wait for: the server answers, or it is gone. After a kill -9 old sessions can hold the shared memory for
+# a moment and a new server leaves at once, so that one is started again.
+postgres_settled() {
     postgres_answers && return
-    postgres_pid >/dev/null || { sleep 0.5 && postgres_start; }
+    postgres_pid >/dev/null && return 1
+    grep -q 'pre-existing shared memory block' "$state/postgres/log" || return 0
+    postgres_start
     return 1
 }
 
@@ -131,9 +132,10 @@ postgres_up() {
         }
         say "starting PostgreSQL from $(postgres_bin) on port $(<"$state/postgres/port")"
         postgres_pid >/dev/null || postgres_start
-        wait_until 60 postgres_answers_or_restart || {
+        wait_until 60 postgres_settled || true
+        postgres_answers || {
             show_log "$state/postgres/log"
-            die "PostgreSQL did not answer within 60 s: read its log above; 'scripts/services down' and then 'up' begins afresh on another port."
+            die "PostgreSQL ended or did not answer within 60 s: read its log above; 'scripts/services down' and then 'up' begins afresh on another port."
         }
     fi
     [ -n "$(postgres_query postgres "select 1 from pg_database where datname = 'cqrs'")" ] ||

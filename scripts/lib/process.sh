@@ -4,14 +4,18 @@
 # ours only while its command line also names the file or folder that we started it with.
 
 # start_detached PID_FILE LOG COMMAND... : own session, no inherited stdin, stdout or lock (descriptor 9), so that neither
-# a closing terminal nor a reader of our output hangs on the server.
+# a closing terminal nor a reader of our output hangs on the server. Returns when the pid is written. Each start has a log
+# of its own, because what an earlier one said is not true of this one.
 start_detached() {
     local pid_file=$1 log=$2
     shift 2
+    rm -f "$pid_file"
+    [ ! -s "$log" ] || mv "$log" "$log.before"
     # shellcheck disable=SC2016 # the inner shell expands these
     setsid bash -c 'echo $$ >"$1"; shift; exec "$@"' start "$pid_file" "$@" \
-        </dev/null >>"$log" 2>&1 9>&- &
+        </dev/null >"$log" 2>&1 9>&- &
     disown
+    wait_until 10 test -s "$pid_file" || die "could not start $1."
 }
 
 # running_pid PID_FILE MARK : prints the pid if the process lives and is ours (its command line holds MARK).
