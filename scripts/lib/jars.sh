@@ -42,7 +42,7 @@ resolve_jars() {
         rm -rf "$folder" "$part.log"
         mv "$part" "$folder"
     else
-        grep -m 3 '^\[ERROR\]' "$part.log" >&2 || tail -n 3 "$part.log" >&2
+        grep -m 1 -o '\[ERROR\] [^ ].*' "$part.log" >&2 || tail -n 3 "$part.log" >&2
         rm -rf "$part" "$part.log"
         return 1
     fi

@@ -1,0 +1,16 @@
+# Servers for the time of one script: those that run already are used and stay, those that are missing are started now
+# and stopped when the script ends.
+# shellcheck disable=SC2154 # scripts is set by the caller
+
+borrow_services() {
+    local settings
+    up_before=$("$scripts/services" status) || true
+    trap return_services EXIT
+    settings=$("$scripts/services" up)
+    eval "$settings"
+}
+
+return_services() {
+    ! grep -q '^postgres down' <<<"$up_before" || "$scripts/services" down --postgres-only || true
+    ! grep -q '^kafka down' <<<"$up_before" || "$scripts/services" down --kafka-only || true
+}
