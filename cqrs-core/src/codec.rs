@@ -1,0 +1,111 @@
+//! Events to and from (type, payload), straight through serde and without an intermediate value.
+//!
+//! An event is an externally tagged enum, serde's default: the tag becomes the event type, the content the payload.
+//! Payload bytes equal those that `serde_json` writes for the content.
+
+mod deserialize;
+mod probe;
+mod serialize;
+
+use std::fmt::Display;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Why an event cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// The type is a struct, an internally tagged or an untagged enum.
+    #[error(
+        "events must be an externally tagged enum (serde's default), this one is written as {found}"
+    )]
+    NotAnEnum {
+        /// What serde saw instead.
+        found: &'static str,
+    },
+    /// The enum has no variant of this name.
+    #[error("event type `{event_type}` is unknown, known are: {}", known.join(", "))]
+    UnknownType {
+        /// The stored type.
+        event_type: String,
+        /// The types the enum has.
+        known: &'static [&'static str],
+    },
+    /// The event can be written but not read back, so it is not stored.
+    #[error(
+        "event type `{event_type}` can be written but not read back, so it is not stored: {reason}"
+    )]
+    Unreadable {
+        /// The type that was written.
+        event_type: &'static str,
+        /// Why it cannot be read back.
+        reason: String,
+    },
+    /// The payload is not what the variant needs.
+    #[error("{0}")]
+    Payload(String),
+}
+
+impl CodecError {
+    pub(crate) fn unreadable(event_type: &'static str, error: &Self) -> Self {
+        Self::Unreadable {
+            event_type,
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl From<serde_json::Error> for CodecError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Payload(error.to_string())
+    }
+}
+
+impl serde::ser::Error for CodecError {
+    fn custom<T: Display>(message: T) -> Self {
+        Self::Payload(message.to_string())
+    }
+}
+
+impl serde::de::Error for CodecError {
+    fn custom<T: Display>(message: T) -> Self {
+        Self::Payload(message.to_string())
+    }
+}
+
+/// Writes the payload of `event` behind what `out` holds, and returns the event type.
+///
+/// # Errors
+/// When `event` is not an externally tagged enum, or its content is not JSON.
+pub fn encode<E: Serialize>(event: &E, out: &mut Vec<u8>) -> Result<&'static str, CodecError> {
+    event.serialize(serialize::TypeAndPayload(out))
+}
+
+/// Reads an event from its type and payload.
+///
+/// # Errors
+/// When the enum has no such type, or the payload is not what the variant needs.
+pub fn decode<E: DeserializeOwned>(event_type: &str, payload: &[u8]) -> Result<E, CodecError> {
+    E::deserialize(deserialize::TypeAndPayload {
+        event_type,
+        payload,
+    })
+    .map_err(|error| match event_types::<E>() {
+        Ok(known) if !known.contains(&event_type) => CodecError::UnknownType {
+            event_type: event_type.to_owned(),
+            known,
+        },
+        _ => error,
+    })
+}
+
+/// The event types that an enum reads, aliases included, as serde tells them.
+///
+/// # Errors
+/// When `E` is not an externally tagged enum.
+pub fn event_types<E: DeserializeOwned>() -> Result<&'static [&'static str], CodecError> {
+    probe::variants::<E>()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! A serializer that takes the outermost enum apart: its variant is the event type, its content the payload.
+
+use serde::{
+    Serialize, Serializer,
+    ser::{Impossible, SerializeStructVariant, SerializeTupleVariant},
+};
+
+use super::CodecError;
+
+/// Writes the payload to the end of the buffer and answers the event type.
+pub(super) struct TypeAndPayload<'a>(pub(super) &'a mut Vec<u8>);
+
+fn json(out: &mut Vec<u8>) -> serde_json::Serializer<&mut Vec<u8>> {
+    serde_json::Serializer::new(out)
+}
+
+/// The fields of a struct or tuple variant. The brackets are written by hand, since serde_json's own compound would have
+/// to outlive the serializer that made it.
+pub(super) struct Fields<'a> {
+    event_type: &'static str,
+    out: &'a mut Vec<u8>,
+    first: bool,
+    close: u8,
+}
+
+impl<'a> Fields<'a> {
+    fn open(event_type: &'static str, out: &'a mut Vec<u8>, [open, close]: [u8; 2]) -> Self {
+        out.push(open);
+        Self {
+            event_type,
+            out,
+            first: true,
+            close,
+        }
+    }
+
+    fn separate(&mut self) {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+    }
+
+    fn close(self) -> &'static str {
+        self.out.push(self.close);
+        self.event_type
+    }
+}
+
+impl SerializeStructVariant for Fields<'_> {
+    type Ok = &'static str;
+    type Error = CodecError;
+
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), CodecError> {
+        self.separate();
+        key.serialize(&mut json(self.out))?;
+        self.out.push(b':');
+        Ok(value.serialize(&mut json(self.out))?)
+    }
+
+    fn end(self) -> Result<&'static str, CodecError> {
+        Ok(self.close())
+    }
+}
+
+impl SerializeTupleVariant for Fields<'_> {
+    type Ok = &'static str;
+    type Error = CodecError;
+
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), CodecError> {
+        self.separate();
+        Ok(value.serialize(&mut json(self.out))?)
+    }
+
+    fn end(self) -> Result<&'static str, CodecError> {
+        Ok(self.close())
+    }
+}
+
+type Refused = Impossible<&'static str, CodecError>;
+
+fn refuse<T>(found: &'static str) -> Result<T, CodecError> {
+    Err(CodecError::NotAnEnum { found })
+}
+
+macro_rules! refuse_scalars {
+    ($($method:ident($type:ty) $found:literal;)+) => {
+        $(fn $method(self, _: $type) -> Result<&'static str, CodecError> { refuse($found) })+
+    };
+}
+
+impl<'a> Serializer for TypeAndPayload<'a> {
+    type Ok = &'static str;
+    type Error = CodecError;
+    type SerializeSeq = Refused;
+    type SerializeTuple = Refused;
+    type SerializeTupleStruct = Refused;
+    type SerializeTupleVariant = Fields<'a>;
+    type SerializeMap = Refused;
+    type SerializeStruct = Refused;
+    type SerializeStructVariant = Fields<'a>;
+
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<Self::Ok, CodecError> {
+        self.0.extend_from_slice(b"null");
+        Ok(variant)
+    }
+
+    fn serialize_newtype_variant<T: ?Sized + Serialize>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<Self::Ok, CodecError> {
+        value.serialize(&mut json(self.0))?;
+        Ok(variant)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Fields<'a>, CodecError> {
+        Ok(Fields::open(variant, self.0, *b"[]"))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Fields<'a>, CodecError> {
+        Ok(Fields::open(variant, self.0, *b"{}"))
+    }
+
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<Self::Ok, CodecError> {
+        value.serialize(self)
+    }
+
+    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<Self::Ok, CodecError> {
+        value.serialize(self)
+    }
+
+    refuse_scalars! {
+        serialize_bool(bool) "a bool";
+        serialize_i8(i8) "a number";
+        serialize_i16(i16) "a number";
+        serialize_i32(i32) "a number";
+        serialize_i64(i64) "a number";
+        serialize_u8(u8) "a number";
+        serialize_u16(u16) "a number";
+        serialize_u32(u32) "a number";
+        serialize_u64(u64) "a number";
+        serialize_f32(f32) "a number";
+        serialize_f64(f64) "a number";
+        serialize_char(char) "a character";
+        serialize_str(&str) "a string";
+        serialize_bytes(&[u8]) "bytes";
+        serialize_unit_struct(&'static str) "a unit struct";
+    }
+
+    fn serialize_none(self) -> Result<Self::Ok, CodecError> {
+        refuse("nothing")
+    }
+
+    fn serialize_unit(self) -> Result<Self::Ok, CodecError> {
+        refuse("nothing")
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Refused, CodecError> {
+        refuse("a sequence")
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Refused, CodecError> {
+        refuse("a tuple (an adjacently tagged enum?)")
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Refused, CodecError> {
+        refuse("a tuple struct")
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Refused, CodecError> {
+        refuse("a map (an internally tagged enum?)")
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Refused, CodecError> {
+        refuse("a struct (an internally tagged enum?)")
+    }
+}

@@ -1,0 +1,164 @@
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::*;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase")]
+enum Sample {
+    Unit,
+    Newtype(Option<u64>),
+    Wide(u128),
+    Pair(i64, String),
+    Fields {
+        first_name: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tags: Vec<String>,
+    },
+    #[serde(rename = "gone-away")]
+    Renamed {},
+}
+
+fn samples() -> impl Strategy<Value = Sample> {
+    prop_oneof![
+        Just(Sample::Unit),
+        any::<Option<u64>>().prop_map(Sample::Newtype),
+        any::<u128>().prop_map(Sample::Wide),
+        any::<(i64, String)>().prop_map(|(n, s)| Sample::Pair(n, s)),
+        any::<(String, Vec<String>)>()
+            .prop_map(|(first_name, tags)| Sample::Fields { first_name, tags }),
+        Just(Sample::Renamed {}),
+    ]
+}
+
+fn encoded<E: Serialize>(event: &E) -> (&'static str, String) {
+    let mut payload = Vec::new();
+    let event_type = encode(event, &mut payload).expect("encodes");
+    (
+        event_type,
+        String::from_utf8(payload).expect("JSON is UTF-8"),
+    )
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded(sample in samples()) {
+        let (event_type, payload) = encoded(&sample);
+        prop_assert_eq!(decode::<Sample>(event_type, payload.as_bytes()).expect("decodes"), sample);
+    }
+
+    #[test]
+    fn payloads_equal_those_of_serde_json(sample in samples()) {
+        let (event_type, payload) = encoded(&sample);
+        let whole = serde_json::to_string(&sample).expect("encodes");
+        let expected = match &sample {
+            Sample::Unit => format!("{event_type:?}"),
+            _ => format!("{{{event_type:?}:{payload}}}"),
+        };
+        prop_assert_eq!(whole, expected);
+    }
+}
+
+#[test]
+fn the_type_is_the_name_serde_gives_the_variant() {
+    assert_eq!(encoded(&Sample::Renamed {}), ("gone-away", "{}".to_owned()));
+    assert_eq!(
+        event_types::<Sample>().expect("an enum"),
+        ["Unit", "Newtype", "Wide", "Pair", "Fields", "gone-away"]
+    );
+}
+
+#[test]
+fn generations_without_fields_stay_readable() {
+    assert_eq!(
+        decode::<Sample>("Unit", br#"{"was":1}"#).expect("decodes"),
+        Sample::Unit
+    );
+    assert_eq!(
+        decode::<Sample>("gone-away", b"null").expect("decodes"),
+        Sample::Renamed {}
+    );
+}
+
+#[test]
+fn an_unknown_type_names_the_known_ones() {
+    let error = decode::<Sample>("Gone", b"{}").expect_err("unknown");
+    assert!(
+        matches!(&error, CodecError::UnknownType { event_type, .. } if event_type == "Gone"),
+        "{error}"
+    );
+    assert!(error.to_string().contains("Unit, Newtype"), "{error}");
+}
+
+#[test]
+fn a_broken_payload_is_an_error() {
+    for payload in [
+        "",
+        "{",
+        "[1]",
+        r#"{"firstName":1}"#,
+        r#"{"firstName":"a"} x"#,
+    ] {
+        assert!(
+            matches!(
+                decode::<Sample>("Fields", payload.as_bytes()),
+                Err(CodecError::Payload(_))
+            ),
+            "{payload}"
+        );
+    }
+}
+
+#[test]
+fn other_shapes_than_tagged_enums_are_refused() {
+    #[derive(Serialize, Deserialize)]
+    struct Plain {}
+    #[derive(Serialize, Deserialize)]
+    #[serde(tag = "type")]
+    enum Internal {
+        Variant {},
+    }
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Variant(Value),
+    }
+    let refused = |result| matches!(result, Err(CodecError::NotAnEnum { .. }));
+    assert!(refused(encode(&Plain {}, &mut Vec::new())));
+    assert!(refused(encode(&Internal::Variant {}, &mut Vec::new())));
+    assert!(refused(encode(
+        &Untagged::Variant(Value::Null),
+        &mut Vec::new()
+    )));
+    assert!(
+        event_types::<Plain>().is_err()
+            && event_types::<Internal>().is_err()
+            && event_types::<Untagged>().is_err()
+    );
+}
+
+#[test]
+fn an_event_that_could_not_be_read_back_is_not_stored() {
+    #[derive(Serialize, Deserialize)]
+    enum Measured {
+        At { celsius: f64 },
+    }
+    impl crate::Event for Measured {
+        const CATEGORY: &'static str = "measured";
+    }
+    let stored =
+        |celsius| crate::NewEvent::encode(&Measured::At { celsius }, crate::Metadata::default());
+    assert!(stored(21.5).is_ok());
+    let error = stored(f64::NAN).expect_err("null is no number");
+    assert!(
+        matches!(
+            error,
+            CodecError::Unreadable {
+                event_type: "At",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}

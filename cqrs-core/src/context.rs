@@ -1,0 +1,18 @@
+//! What an aggregate may know beside its own state.
+
+use std::{sync::Arc, time::SystemTime};
+
+use crate::{Metadata, Version};
+
+/// The circumstances of a command. Owned, so that an asynchronous decision can keep it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// The aggregate's id.
+    pub id: Arc<str>,
+    /// The version of the state that decides.
+    pub version: Version,
+    /// The command's time. Injected, so that a decision is the same whenever it is repeated.
+    pub now: SystemTime,
+    /// The ties that the resulting events will carry.
+    pub metadata: Metadata,
+}

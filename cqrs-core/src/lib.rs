@@ -1,0 +1,108 @@
+//! Event sourcing and CQRS: the model, its ports, and the one runner around them.
+//!
+//! What a user writes is a pure, synchronous role; what touches the world is written once, here:
+//!
+//! | Role | From -> to |
+//! | --- | --- |
+//! | [`Aggregate`] | command + state -> events |
+//! | [`View`] | event + document -> document |
+//! | [`Reactor`] | event -> commands |
+//!
+//! ```
+//! use cqrs_core::{Aggregate, Context, Decision, Event, MemoryEventStore, Repository};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! enum CounterEvent { Counted { by: u64 } }
+//! impl Event for CounterEvent { const CATEGORY: &'static str = "counter"; }
+//!
+//! #[derive(Default)]
+//! struct Counter { total: u64 }
+//! impl Aggregate for Counter {
+//!     type Command = u64;
+//!     type Event = CounterEvent;
+//!     type Error = std::convert::Infallible;
+//!     fn handle(&self, by: u64, _: &Context) -> Decision<Self> { Ok(vec![CounterEvent::Counted { by }]) }
+//!     fn apply(&mut self, event: CounterEvent) { let CounterEvent::Counted { by } = event; self.total += by; }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let counters = Repository::<Counter, _>::new(MemoryEventStore::default());
+//! counters.execute("clicks", 2).await?;
+//! let done = counters.execute("clicks", 3).await?;
+//! assert_eq!(done.version.get(), 2);
+//! assert_eq!(counters.load("clicks").await?.state.total, 5);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layout, bottom up
+//!
+//! - What knows nothing: [`StreamId`], [`Version`], [`Position`], [`Event`] and its codec, the errors.
+//! - Roles, which know events: [`Aggregate`], [`View`], [`Reactor`] with its [`Commands`].
+//! - Ports, which an adapter offers: [`UnitOfWork`] and on it [`EventStore`], [`Checkpoints`], [`Documents`], [`Inbox`]
+//!   (all together: [`Store`]); [`Source`] and its [`Reader`]; [`Publisher`] and its [`PublisherSession`].
+//! - What drives: [`Repository`], [`Runner`], [`Relay`].
+//! - [`MemoryEventStore`], the shortest correct adapter: read it first. `testing`: given, when, then.
+
+mod aggregate;
+mod checkpoint;
+pub mod codec;
+mod commands;
+mod context;
+mod documents;
+mod error;
+mod event;
+mod event_store;
+mod events;
+mod handler;
+mod inbox;
+mod log_source;
+mod memory;
+mod metadata;
+mod number;
+mod publisher;
+mod reactor;
+mod recorded_event;
+mod relay;
+mod repository;
+mod retry;
+mod runner;
+mod source;
+mod store;
+mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod unit_of_work;
+mod view;
+
+pub use self::{
+    aggregate::{Aggregate, Decision},
+    checkpoint::{Checkpoint, Checkpoints, Claim, Offset, PartitionId},
+    commands::{Commands, Decisions, Dispatch, Rejection, To},
+    context::Context,
+    documents::{Document, DocumentWrite, Documents, decode_document},
+    error::{BoxError, Conflict, StoreError, StoreErrorKind, WriteError},
+    event::{Event, NewEvent, Reads},
+    event_store::{Append, Appended, EventStore, ExpectedVersion, LogPage, LogQuery},
+    events::{Events, decode_one, reads_one},
+    handler::{Handler, HandlerError, IntoHandler, Projection, role},
+    inbox::{Inbox, Lane},
+    log_source::{LogReader, LogSource},
+    memory::{MemoryEventStore, MemoryTransaction},
+    metadata::Metadata,
+    number::{Position, Slices, Version},
+    publisher::{PublishError, Publisher, PublisherSession},
+    reactor::{OnRejected, Reactor},
+    recorded_event::{Envelope, EventId, RecordedEvent},
+    relay::{Relay, RelayError},
+    repository::{Execute, ExecuteError, Executed, Loaded, Repository},
+    retry::RetryPolicy,
+    runner::{ProjectionRunner, Runner, RunnerError},
+    source::{Batch, Reader, Source, SourceError},
+    store::{Store, reset_view},
+    stream::{Category, InvalidName, StreamId},
+    unit_of_work::UnitOfWork,
+    view::{Keys, View},
+};

@@ -1,0 +1,183 @@
+//! The store in memory: for tests and first runs, and the shortest correct adapter. Read it to learn what a store must do.
+//!
+//! A transaction is a set of staged writes and of guards. Nothing is locked between two calls; at commit the guards are
+//! proved again under one lock, and either every write becomes visible or none does.
+
+mod ports;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    Checkpoint, Claim, Conflict, ExpectedVersion, Lane, PartitionId, Position, RecordedEvent,
+    StreamId, Version, WriteError,
+};
+
+/// A store in memory. A clone is a handle to the same store.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryEventStore(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    appended: Notify,
+}
+
+impl MemoryEventStore {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0
+            .state
+            .lock()
+            .expect("no call panics while it holds the lock")
+    }
+}
+
+type Subscribed = (String, PartitionId);
+type DocumentKey = (String, String);
+
+/// What is committed.
+#[derive(Debug, Default)]
+struct State {
+    /// The log. The event at index n has position n + 1.
+    log: Vec<RecordedEvent>,
+    /// The events of each stream, as indexes into the log.
+    streams: HashMap<StreamId, Vec<usize>>,
+    checkpoints: HashMap<Subscribed, Claim>,
+    inbox: HashMap<Subscribed, BTreeMap<Lane, Position>>,
+    documents: BTreeMap<DocumentKey, (u64, Vec<u8>)>,
+    /// Counts document writes. Versions are taken from it, so that a document that was removed and written again never
+    /// has a version that somebody has read before.
+    document_writes: u64,
+}
+
+impl State {
+    fn version(&self, stream: &StreamId) -> Version {
+        Version::new(
+            self.streams
+                .get(stream)
+                .map_or(0, |events| events.len() as u64),
+        )
+    }
+
+    fn document_version(&self, key: &DocumentKey) -> u64 {
+        self.documents.get(key).map_or(0, |(version, _)| *version)
+    }
+}
+
+/// Writes under way: what is to be written, and what must still hold when it is.
+#[derive(Debug, Default)]
+pub struct MemoryTransaction {
+    /// Streams and the version they were seen at.
+    guards: BTreeMap<StreamId, (ExpectedVersion, Version)>,
+    /// Claims that must still be held, and where they move the checkpoint.
+    checkpoints: Vec<(Subscribed, u64, Checkpoint)>,
+    /// Documents: the version they were read at, and what they become.
+    documents: BTreeMap<DocumentKey, (u64, Option<Vec<u8>>)>,
+    events: Vec<RecordedEvent>,
+    inbox: Vec<(Subscribed, Vec<(Lane, Position)>)>,
+    reset_subscriptions: HashSet<String>,
+    cleared_views: HashSet<String>,
+}
+
+impl MemoryTransaction {
+    /// The stream's version as this transaction sees it: what is committed and what it has staged itself.
+    fn version(&self, state: &State, stream: &StreamId) -> Version {
+        let staged = self
+            .events
+            .iter()
+            .filter(|event| event.stream == *stream)
+            .count();
+        state.version(stream).plus(staged as u64)
+    }
+
+    /// Proves that everything the transaction relied on still holds.
+    fn prove(&self, state: &State) -> Result<(), WriteError> {
+        for ((subscription, partition), epoch, _) in &self.checkpoints {
+            let held = state
+                .checkpoints
+                .get(&(subscription.clone(), partition.clone()));
+            if held.is_none_or(|claim| claim.epoch != *epoch) {
+                return Err(fenced(subscription, partition));
+            }
+        }
+        for (stream, (expected, seen)) in &self.guards {
+            let actual = state.version(stream);
+            if actual != *seen {
+                return Err(Conflict {
+                    stream: stream.clone(),
+                    expected: *expected,
+                    actual,
+                }
+                .into());
+            }
+        }
+        for (key, (read, _)) in &self.documents {
+            if state.document_version(key) != *read {
+                let (view, key) = key.clone();
+                return Err(WriteError::DocumentConflict { view, key });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes everything visible. Cannot fail.
+    fn apply(self, state: &mut State) {
+        for (subscribed, epoch, checkpoint) in self.checkpoints {
+            state.checkpoints.insert(
+                subscribed,
+                Claim {
+                    epoch,
+                    at: Some(checkpoint),
+                },
+            );
+        }
+        for (subscribed, received) in self.inbox {
+            state.inbox.entry(subscribed).or_default().extend(received);
+        }
+        for (key, (_, body)) in self.documents {
+            state.document_writes += 1;
+            match body {
+                Some(body) => state.documents.insert(key, (state.document_writes, body)),
+                None => state.documents.remove(&key),
+            };
+        }
+        for mut event in self.events {
+            let index = state.log.len();
+            event.position = Position::new(index as u64 + 1);
+            state
+                .streams
+                .entry(event.stream.clone())
+                .or_default()
+                .push(index);
+            state.log.push(event);
+        }
+        for ((subscription, _), claim) in &mut state.checkpoints {
+            if self.reset_subscriptions.contains(subscription) {
+                *claim = Claim {
+                    epoch: claim.epoch + 1,
+                    at: None,
+                };
+            }
+        }
+        state
+            .inbox
+            .retain(|(subscription, _), _| !self.reset_subscriptions.contains(subscription));
+        state
+            .documents
+            .retain(|(view, _), _| !self.cleared_views.contains(view));
+    }
+}
+
+fn fenced(subscription: &str, partition: &PartitionId) -> WriteError {
+    WriteError::Fenced {
+        subscription: subscription.to_owned(),
+        partition: partition.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

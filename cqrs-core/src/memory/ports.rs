@@ -1,0 +1,360 @@
+//! The ports, over the state.
+
+use std::{
+    collections::HashMap,
+    ops::Bound,
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+
+use super::{MemoryEventStore, MemoryTransaction, fenced};
+use crate::{
+    Append, Appended, Checkpoint, Checkpoints, Claim, Conflict, Document, DocumentWrite, Documents,
+    EventId, EventStore, Inbox, Lane, LogPage, LogQuery, PartitionId, Position, RecordedEvent,
+    StoreError, StreamId, UnitOfWork, Version, WriteError,
+};
+
+#[async_trait]
+impl UnitOfWork for MemoryEventStore {
+    type Transaction = MemoryTransaction;
+
+    async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
+        Ok(MemoryTransaction::default())
+    }
+
+    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), WriteError> {
+        let mut state = self.state();
+        transaction.prove(&state)?;
+        let appends = !transaction.events.is_empty();
+        transaction.apply(&mut state);
+        drop(state);
+        if appends {
+            self.0.appended.notify_waiters();
+        }
+        Ok(())
+    }
+
+    async fn rollback(&self, _: MemoryTransaction) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl EventStore for MemoryEventStore {
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let state = self.state();
+        let indexes = state
+            .streams
+            .get(stream)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let skip = usize::try_from(after.get()).unwrap_or(usize::MAX);
+        Ok(indexes
+            .iter()
+            .skip(skip)
+            .map(|index| state.log[*index].clone())
+            .collect())
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, WriteError> {
+        let mut transaction = MemoryTransaction::default();
+        let version = self.append_in(&mut transaction, &[append]).await?[0].version;
+        let mut state = self.state();
+        transaction.prove(&state)?;
+        transaction.apply(&mut state);
+        let position = Some(Position::new(state.log.len() as u64));
+        drop(state);
+        self.0.appended.notify_waiters();
+        Ok(Appended { version, position })
+    }
+
+    async fn read_streams_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        streams: &[StreamId],
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let mut events = Vec::new();
+        for stream in streams {
+            let committed = self.read_stream(stream, Version::EMPTY).await?;
+            let seen = Version::new(committed.len() as u64);
+            transaction
+                .guards
+                .entry(stream.clone())
+                .or_insert((crate::ExpectedVersion::Exact(seen), seen));
+            events.extend(committed);
+            events.extend(
+                transaction
+                    .events
+                    .iter()
+                    .filter(|event| event.stream == *stream)
+                    .cloned(),
+            );
+        }
+        Ok(events)
+    }
+
+    async fn append_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        appends: &[Append],
+    ) -> Result<Vec<Appended>, WriteError> {
+        let state = self.state();
+        let mut appended = Vec::with_capacity(appends.len());
+        for Append {
+            stream,
+            expected,
+            events,
+        } in appends
+        {
+            let mut version = transaction.version(&state, stream);
+            if !expected.allows(version) {
+                return Err(Conflict {
+                    stream: stream.clone(),
+                    expected: *expected,
+                    actual: version,
+                }
+                .into());
+            }
+            transaction
+                .guards
+                .entry(stream.clone())
+                .or_insert((*expected, state.version(stream)));
+            for event in events {
+                version = version.plus(1);
+                transaction.events.push(RecordedEvent {
+                    id: event.id,
+                    stream: stream.clone(),
+                    version,
+                    position: Position::START,
+                    event_type: event.event_type.into(),
+                    schema_version: 1,
+                    payload: event.payload.clone(),
+                    metadata: event.metadata.clone(),
+                    recorded_at: SystemTime::now(),
+                    lane: None,
+                });
+            }
+            appended.push(Appended {
+                version,
+                position: None,
+            });
+        }
+        Ok(appended)
+    }
+
+    async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
+        let state = self.state();
+        let skip = usize::try_from(query.after.get()).unwrap_or(usize::MAX);
+        let mut page = LogPage::default();
+        for event in state.log.iter().skip(skip) {
+            if page.events.len() == query.limit {
+                break;
+            }
+            page.upto = Some(Checkpoint::behind(event.position, event.id));
+            let wanted = |read: &crate::Reads| {
+                read.matches(event.stream.category().as_str(), &event.event_type)
+            };
+            if (query.reads.is_empty() || query.reads.iter().any(wanted))
+                && query.slices.contains(event.stream.slice())
+            {
+                page.events.push(event.clone());
+            }
+        }
+        Ok(page)
+    }
+
+    async fn high_water_mark(&self) -> Result<Position, StoreError> {
+        Ok(Position::new(self.state().log.len() as u64))
+    }
+
+    async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
+        let index = position
+            .get()
+            .checked_sub(1)
+            .and_then(|index| usize::try_from(index).ok());
+        Ok(index.and_then(|index| self.state().log.get(index).map(|event| event.id)))
+    }
+
+    async fn wait_for_append(&self, at_most: Duration) {
+        // Woken or timed out, the caller looks.
+        let _ = tokio::time::timeout(at_most, self.0.appended.notified()).await;
+    }
+}
+
+#[async_trait]
+impl Checkpoints for MemoryEventStore {
+    async fn claim(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Claim, StoreError> {
+        let mut state = self.state();
+        let subscribed = (subscription.to_owned(), partition.clone());
+        let claim = state
+            .checkpoints
+            .entry(subscribed)
+            .or_insert(Claim { epoch: 0, at: None });
+        claim.epoch += 1;
+        Ok(*claim)
+    }
+
+    async fn advance_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        to: Checkpoint,
+    ) -> Result<(), WriteError> {
+        let subscribed = (subscription.to_owned(), partition.clone());
+        if self
+            .state()
+            .checkpoints
+            .get(&subscribed)
+            .is_none_or(|claim| claim.epoch != epoch)
+        {
+            return Err(fenced(subscription, partition));
+        }
+        transaction.checkpoints.push((subscribed, epoch, to));
+        Ok(())
+    }
+
+    async fn checkpoint(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Option<Checkpoint>, StoreError> {
+        let subscribed = (subscription.to_owned(), partition.clone());
+        Ok(self
+            .state()
+            .checkpoints
+            .get(&subscribed)
+            .and_then(|claim| claim.at))
+    }
+
+    async fn reset_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        subscription: &str,
+    ) -> Result<(), WriteError> {
+        transaction
+            .reset_subscriptions
+            .insert(subscription.to_owned());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Inbox for MemoryEventStore {
+    async fn received(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Vec<(Lane, Position)>, StoreError> {
+        let subscribed = (subscription.to_owned(), partition.clone());
+        let received = self
+            .state()
+            .inbox
+            .get(&subscribed)
+            .cloned()
+            .unwrap_or_default();
+        Ok(received.into_iter().collect())
+    }
+
+    async fn receive_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        received: &[(Lane, Position)],
+    ) -> Result<(), StoreError> {
+        transaction.inbox.push((
+            (subscription.to_owned(), partition.clone()),
+            received.to_vec(),
+        ));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Documents for MemoryEventStore {
+    async fn prepare_view(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn load_in(
+        &self,
+        _: &mut MemoryTransaction,
+        view: &str,
+        keys: &[String],
+    ) -> Result<HashMap<String, Document>, StoreError> {
+        let mut documents = HashMap::with_capacity(keys.len());
+        for key in keys {
+            documents.extend(
+                self.document(view, key)
+                    .await?
+                    .map(|document| (key.clone(), document)),
+            );
+        }
+        Ok(documents)
+    }
+
+    async fn save_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        view: &str,
+        writes: &[DocumentWrite],
+    ) -> Result<(), WriteError> {
+        for DocumentWrite { key, version, body } in writes {
+            transaction
+                .documents
+                .insert((view.to_owned(), key.clone()), (*version, body.clone()));
+        }
+        Ok(())
+    }
+
+    async fn clear_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        view: &str,
+    ) -> Result<(), WriteError> {
+        transaction.cleared_views.insert(view.to_owned());
+        Ok(())
+    }
+
+    async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError> {
+        let stored = self
+            .state()
+            .documents
+            .get(&(view.to_owned(), key.to_owned()))
+            .cloned();
+        Ok(stored.map(|(version, body)| Document { version, body }))
+    }
+
+    async fn documents(
+        &self,
+        view: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>, StoreError> {
+        let behind = Bound::Excluded((view.to_owned(), after.unwrap_or_default().to_owned()));
+        let state = self.state();
+        let documents = state
+            .documents
+            .range((behind, Bound::Unbounded))
+            .take_while(|((of, _), _)| of == view);
+        let document = |(version, body): &(u64, Vec<u8>)| Document {
+            version: *version,
+            body: body.clone(),
+        };
+        Ok(documents
+            .take(limit)
+            .map(|((_, key), stored)| (key.clone(), document(stored)))
+            .collect())
+    }
+}

@@ -1,0 +1,137 @@
+//! The numbers of an event log, each with a type of its own.
+
+use std::fmt;
+
+/// How many events a stream holds; also the place of an event in its stream, counted from 1. 0 is the empty stream.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(u64);
+
+impl Version {
+    /// The version of a stream without events.
+    pub const EMPTY: Self = Self(0);
+
+    /// The version after `count` events.
+    #[must_use]
+    pub const fn new(count: u64) -> Self {
+        Self(count)
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The version after `count` more events.
+    #[must_use]
+    pub const fn plus(self, count: u64) -> Self {
+        Self(self.0.saturating_add(count))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The place of an event in the whole log. Positions rise; there may be holes between them. 0 lies before the first event.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(u64);
+
+impl Position {
+    /// Before the first event.
+    pub const START: Self = Self(0);
+
+    /// The position with this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A half-open range of the 1,024 slices into which a stable hash spreads the streams.
+///
+/// The number of partitions of a log can change without touching an event, because every event keeps its slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slices {
+    from: u16,
+    to: u16,
+}
+
+impl Slices {
+    /// How many slices there are.
+    pub const COUNT: u16 = 1024;
+    /// Every slice.
+    pub const ALL: Self = Self {
+        from: 0,
+        to: Self::COUNT,
+    };
+
+    /// The `index`-th of `count` ranges of equal size (the last one may be smaller). A `count` of 0 counts as 1.
+    #[must_use]
+    pub fn part(index: u16, count: u16) -> Self {
+        let size = Self::COUNT.div_ceil(count.max(1));
+        let from = index.saturating_mul(size).min(Self::COUNT);
+        Self {
+            from,
+            to: from.saturating_add(size).min(Self::COUNT),
+        }
+    }
+
+    /// The first slice of the range.
+    #[must_use]
+    pub const fn from(self) -> u16 {
+        self.from
+    }
+
+    /// The slice behind the last one of the range.
+    #[must_use]
+    pub const fn to(self) -> u16 {
+        self.to
+    }
+
+    /// Whether `slice` lies in the range.
+    #[must_use]
+    pub const fn contains(self, slice: u16) -> bool {
+        self.from <= slice && slice < self.to
+    }
+}
+
+impl fmt::Display for Slices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "slices {}..{}", self.from, self.to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_every_slice_once() {
+        for count in [1, 2, 3, 4, 7, 64, 1024] {
+            let owners = |slice| {
+                (0..count)
+                    .filter(|&index| Slices::part(index, count).contains(slice))
+                    .count()
+            };
+            assert!(
+                (0..Slices::COUNT).all(|slice| owners(slice) == 1),
+                "{count} parts"
+            );
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How long to wait before the next attempt.
+
+use std::time::Duration;
+
+/// Exponential backoff with full jitter: the n-th wait is a random time up to `base * 2^n`, at most `longest`.
+///
+/// Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// How often to try at most, the first time included.
+    pub attempts: u32,
+    /// The longest first wait.
+    pub base: Duration,
+    /// The longest wait of all.
+    pub longest: Duration,
+}
+
+impl RetryPolicy {
+    /// Try once.
+    pub const NEVER: Self = Self {
+        attempts: 1,
+        base: Duration::ZERO,
+        longest: Duration::ZERO,
+    };
+
+    /// Try for ever, for what a service cannot go on without.
+    pub(crate) const ALWAYS: Self = Self {
+        attempts: u32::MAX,
+        base: Duration::from_millis(5),
+        longest: Duration::from_secs(5),
+    };
+
+    /// The wait after `failures` failed attempts, or `None` when there is to be no other.
+    #[must_use]
+    pub fn wait(self, failures: u32) -> Option<Duration> {
+        if failures >= self.attempts {
+            return None;
+        }
+        let ceiling = self
+            .base
+            .saturating_mul(1 << failures.saturating_sub(1).min(20))
+            .min(self.longest);
+        Some(ceiling.mul_f64(fastrand::f64()))
+    }
+}
+
+/// Ten attempts, 1 ms at first and 100 ms at most: for conflicts between commands.
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 10,
+            base: Duration::from_millis(1),
+            longest: Duration::from_millis(100),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_up_to_the_longest_and_end_with_the_attempts() {
+        let policy = RetryPolicy::default();
+        assert!((1..10).all(|failures| {
+            policy
+                .wait(failures)
+                .is_some_and(|wait| wait <= policy.longest)
+        }));
+        assert!(policy.wait(1).is_some_and(|wait| wait <= policy.base));
+        assert_eq!(policy.wait(10), None);
+        assert_eq!(RetryPolicy::NEVER.wait(1), None);
+        assert!(RetryPolicy::ALWAYS.wait(u32::MAX - 1).is_some());
+    }
+}

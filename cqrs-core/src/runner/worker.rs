@@ -1,0 +1,234 @@
+//! Works on one partition: claim, start, then batch by batch.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::RunnerError;
+use crate::{
+    Batch, Checkpoints, Claim, EventId, Handler, HandlerError, Inbox, Lane, Position, Reader,
+    RetryPolicy, SourceError, StoreErrorKind, WriteError,
+};
+
+pub(super) struct Worker<S, H, R> {
+    store: S,
+    handler: Arc<H>,
+    reader: R,
+    batch_size: usize,
+    /// The size of the next batch: smaller than `batch_size` while it must end in front of a poisonous event.
+    limit: usize,
+    failures: u32,
+}
+
+/// A claimed partition, and what was received on it. Valid until a transaction fails: then claim again.
+struct Held {
+    claim: Claim,
+    received: HashMap<Lane, Position>,
+}
+
+/// How an attempt ended that did not handle the batch.
+enum Setback {
+    /// It may pass: roll back, wait, claim again.
+    Retry(String),
+    /// It will not.
+    Stop(RunnerError),
+}
+
+impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
+    pub(super) fn new(store: S, handler: Arc<H>, reader: R, batch_size: usize) -> Self {
+        Self {
+            store,
+            handler,
+            reader,
+            batch_size,
+            limit: batch_size,
+            failures: 0,
+        }
+    }
+
+    /// Until the partition is revoked or something will not pass by itself.
+    pub(super) async fn run(mut self) -> Result<(), RunnerError> {
+        while !self.reader.revoked() {
+            match self.work().await {
+                Ok(()) => {}
+                Err(Setback::Stop(error)) => return Err(error),
+                Err(Setback::Retry(reason)) => self.back_off(&reason).await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn work(&mut self) -> Result<(), Setback> {
+        let mut held = self.claim().await?;
+        self.reader
+            .start(held.claim.at)
+            .await
+            .map_err(|error| self.source(error))?;
+        while let Some(batch) = self
+            .reader
+            .next(self.limit)
+            .await
+            .map_err(|error| self.source(error))?
+        {
+            self.handle(&mut held, batch).await?;
+            self.failures = 0;
+            self.limit = self.batch_size;
+        }
+        Ok(())
+    }
+
+    async fn claim(&self) -> Result<Held, Setback> {
+        let (subscription, partition) = (self.handler.subscription(), self.reader.partition());
+        let claim = self
+            .store
+            .claim(subscription, partition)
+            .await
+            .map_err(|error| self.write(error.into()))?;
+        let received = self.store.received(subscription, partition).await;
+        let received = received
+            .map_err(|error| self.write(error.into()))?
+            .into_iter()
+            .collect();
+        Ok(Held { claim, received })
+    }
+
+    async fn handle(&mut self, held: &mut Held, mut batch: Batch) -> Result<(), Setback> {
+        let received = held.receive(&mut batch);
+        match self.commit(held.claim.epoch, &batch, &received).await {
+            Ok(()) => {
+                held.received.extend(received);
+                Ok(())
+            }
+            Err(HandlerError::Write(error)) => Err(self.write(error)),
+            Err(HandlerError::Poison { event, reason }) => self.poison(&batch, event, reason),
+        }
+    }
+
+    /// The heart of the runner: checkpoint, inbox and effects in one transaction.
+    async fn commit(
+        &self,
+        epoch: u64,
+        batch: &Batch,
+        received: &[(Lane, Position)],
+    ) -> Result<(), HandlerError> {
+        let mut transaction = self.store.begin().await?;
+        match self.apply(&mut transaction, epoch, batch, received).await {
+            Ok(()) => Ok(self.store.commit(transaction).await?),
+            Err(error) => {
+                // The first error is the one to report; a transaction that cannot be rolled back ends with its session.
+                let _ = self.store.rollback(transaction).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn apply(
+        &self,
+        transaction: &mut S::Transaction,
+        epoch: u64,
+        batch: &Batch,
+        received: &[(Lane, Position)],
+    ) -> Result<(), HandlerError> {
+        let (subscription, partition) = (self.handler.subscription(), self.reader.partition());
+        self.store
+            .advance_in(transaction, subscription, partition, epoch, batch.next)
+            .await?;
+        if !received.is_empty() {
+            self.store
+                .receive_in(transaction, subscription, partition, received)
+                .await?;
+        }
+        if !batch.events.is_empty() {
+            self.handler
+                .handle(&self.store, transaction, &batch.events)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Commits what comes before the poisonous event first, then stops in front of it.
+    fn poison(&mut self, batch: &Batch, event: EventId, reason: String) -> Result<(), Setback> {
+        let before = batch
+            .events
+            .iter()
+            .position(|recorded| recorded.id == event)
+            .unwrap_or(0);
+        if before > 0 {
+            self.limit = before;
+            return Err(Setback::Retry(format!(
+                "{before} events before a poisonous one are handled first"
+            )));
+        }
+        let event = batch
+            .events
+            .first()
+            .map_or_else(|| event.to_string(), ToString::to_string);
+        let (subscription, partition) = (
+            self.handler.subscription().to_owned(),
+            self.reader.partition().clone(),
+        );
+        Err(Setback::Stop(RunnerError::Poison {
+            subscription,
+            partition,
+            event,
+            reason,
+        }))
+    }
+
+    fn write(&self, error: WriteError) -> Setback {
+        match error {
+            WriteError::Store(error) if !passes(error.kind()) => {
+                Setback::Stop(RunnerError::Store {
+                    subscription: self.handler.subscription().to_owned(),
+                    error,
+                })
+            }
+            error => Setback::Retry(error.to_string()),
+        }
+    }
+
+    fn source(&self, error: SourceError) -> Setback {
+        match error {
+            SourceError::Unavailable(error) => Setback::Retry(error.to_string()),
+            error => Setback::Stop(RunnerError::Source {
+                subscription: self.handler.subscription().to_owned(),
+                error,
+            }),
+        }
+    }
+
+    async fn back_off(&mut self, reason: &str) {
+        self.failures = self.failures.saturating_add(1);
+        let wait = RetryPolicy::ALWAYS
+            .wait(self.failures)
+            .unwrap_or(RetryPolicy::ALWAYS.longest);
+        let (subscription, partition) = (self.handler.subscription(), self.reader.partition());
+        tracing::warn!(subscription, %partition, failures = self.failures, ?wait, reason, "batch rolled back, trying again");
+        self.reader.back_off(wait).await;
+    }
+}
+
+/// Whether a failure of this kind may pass by itself. After an unknown outcome the next claim tells what happened.
+fn passes(kind: StoreErrorKind) -> bool {
+    matches!(
+        kind,
+        StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown
+    )
+}
+
+impl Held {
+    /// Takes repeats out of the batch and says what is new: the highest position of each lane.
+    fn receive(&self, batch: &mut Batch) -> Vec<(Lane, Position)> {
+        let mut highest: HashMap<Lane, Position> = HashMap::new();
+        batch.events.retain(|event| {
+            let Some(lane) = &event.lane else { return true };
+            let known = highest.get(lane).or_else(|| self.received.get(lane));
+            let new = known.is_none_or(|known| event.position > *known);
+            if new {
+                highest.insert(lane.clone(), event.position);
+            }
+            new
+        });
+        let mut received = Vec::from_iter(highest);
+        received.sort();
+        received
+    }
+}
