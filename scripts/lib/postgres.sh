@@ -47,6 +47,7 @@ postgres_install() {
 postgres_ensure_installed() {
     postgres_bin >/dev/null || postgres_install
     postgres_bin >/dev/null || die "no PostgreSQL server under /usr/lib/postgresql: install the package 'postgresql' or set CQRS_PG_BIN to its bin folder."
+    postgres_psql >/dev/null || install_packages postgresql-client
 }
 
 postgres_mark() {
@@ -61,8 +62,20 @@ postgres_url() {
     echo "postgres://postgres@127.0.0.1:$(<"$state/postgres/port")/cqrs"
 }
 
+# Any psql can ask our simple questions, and some builds of the server come without one.
+postgres_psql() {
+    local client
+    for client in "$(postgres_bin)/psql" "$(CQRS_PG_BIN='' postgres_bin)/psql" "$(command -v psql)"; do
+        [ ! -x "$client" ] || {
+            echo "$client"
+            return
+        }
+    done
+    return 1
+}
+
 postgres_query() {
-    "$(postgres_bin)/psql" -X -q -A -t -h 127.0.0.1 -p "$(<"$state/postgres/port")" -U postgres -d "$1" -c "$2" 2>/dev/null
+    "$(postgres_psql)" -X -q -A -t -h 127.0.0.1 -p "$(<"$state/postgres/port")" -U postgres -d "$1" -c "$2" 2>/dev/null
 }
 
 postgres_answers() {
