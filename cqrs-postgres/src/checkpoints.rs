@@ -1,0 +1,101 @@
+//! Checkpoints: one row for each subscription and partition, with the epoch that fences it.
+
+use async_trait::async_trait;
+use cqrs_core::{
+    Checkpoint, Checkpoints, Claim, EventId, Offset, PartitionId, StoreError, WriteError,
+};
+use uuid::Uuid;
+
+use crate::{
+    error::{commit, statement},
+    row::{signed, unsigned},
+    store::PgEventStore,
+    transaction::PgTransaction,
+};
+
+fn checkpoint((offset, event_id): (Option<i64>, Option<Uuid>)) -> Option<Checkpoint> {
+    let event_id = event_id.map(EventId::from_uuid);
+    offset.map(|offset| Checkpoint {
+        offset: Offset::new(unsigned(offset)),
+        event_id,
+    })
+}
+
+#[async_trait]
+impl Checkpoints for PgEventStore {
+    async fn claim(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Claim, StoreError> {
+        let mut connection = self.acquire().await?;
+        let query = sqlx::query_as(self.statements().claim.sql())
+            .bind(subscription)
+            .bind(partition.to_string());
+        let (epoch, offset, event_id): (i64, _, _) =
+            query.fetch_one(&mut *connection).await.map_err(commit)?;
+        Ok(Claim {
+            epoch: unsigned(epoch),
+            at: checkpoint((offset, event_id)),
+        })
+    }
+
+    async fn advance_in(
+        &self,
+        transaction: &mut PgTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        to: Checkpoint,
+    ) -> Result<(), WriteError> {
+        let partition = partition.to_string();
+        let query = sqlx::query_scalar(self.statements().advance.sql())
+            .bind(subscription)
+            .bind(&partition);
+        let query = query
+            .bind(signed(epoch))
+            .bind(signed(to.offset.get()))
+            .bind(to.event_id.map(EventId::as_uuid));
+        if query
+            .fetch_one(&mut **transaction)
+            .await
+            .map_err(statement)?
+        {
+            return Ok(());
+        }
+        Err(WriteError::Fenced {
+            subscription: subscription.to_owned(),
+            partition,
+        })
+    }
+
+    async fn checkpoint(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Option<Checkpoint>, StoreError> {
+        let query = sqlx::query_as(self.statements().checkpoint.sql())
+            .bind(subscription)
+            .bind(partition.to_string());
+        Ok(query
+            .fetch_optional(self.pool())
+            .await
+            .map_err(statement)?
+            .and_then(checkpoint))
+    }
+
+    async fn reset_in(
+        &self,
+        transaction: &mut PgTransaction,
+        subscription: &str,
+    ) -> Result<(), WriteError> {
+        for sql in [&self.statements().reset, &self.statements().forget] {
+            sqlx::query(sql.sql())
+                .bind(subscription)
+                .execute(&mut **transaction)
+                .await
+                .map_err(statement)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! Which database, which schema, how many connections.
+
+use std::{str::FromStr, time::Duration};
+
+use cqrs_core::{StoreError, StoreErrorKind};
+use sqlx::postgres::PgConnectOptions;
+
+/// How to reach a store.
+#[derive(Debug, Clone)]
+pub struct PgConfig {
+    url: String,
+    schema: String,
+    max_connections: u32,
+    connect_timeout: Duration,
+    idle_in_transaction_timeout: Duration,
+}
+
+impl PgConfig {
+    /// The store at this URL (`postgres://user:password@host:port/database`), in the schema `cqrs`, with up to ten
+    /// connections.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            schema: "cqrs".to_owned(),
+            max_connections: 10,
+            connect_timeout: Duration::from_secs(10),
+            idle_in_transaction_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// The schema that holds the store: 1 to 40 lower-case letters, digits and `_`, not beginning with a digit. A database
+    /// holds as many stores as it has schemas for them.
+    #[must_use]
+    pub fn schema(mut self, name: impl Into<String>) -> Self {
+        self.schema = name.into();
+        self
+    }
+
+    /// How many connections to keep at most.
+    #[must_use]
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.max_connections = connections.max(1);
+        self
+    }
+
+    /// How long to wait for a connection; 10 s by default.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a transaction may do nothing before the server ends it; 10 s by default. It bounds how long a runner that
+    /// was stopped in the middle of a batch can hold up the one that takes over.
+    #[must_use]
+    pub fn idle_in_transaction_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_in_transaction_timeout = timeout;
+        self
+    }
+
+    /// The name of the schema, once it is known to be one.
+    pub(crate) fn checked_schema(&self) -> Result<&str, StoreError> {
+        let name = self.schema.as_str();
+        let shape = name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let starts = name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+        if shape && starts && name.len() <= 40 {
+            return Ok(name);
+        }
+        let message = format!(
+            "schema {name:?} must be 1 to 40 lower-case letters, digits and `_`, not beginning with a digit"
+        );
+        Err(StoreError::new(StoreErrorKind::InvalidInput, message))
+    }
+
+    pub(crate) fn connect_options(&self) -> Result<PgConnectOptions, StoreError> {
+        let options = PgConnectOptions::from_str(&self.url).map_err(|error| {
+            // The URL may hold a password: say what is wrong with it, not what it is.
+            let message = "the database URL cannot be read; write postgres://user:password@host:port/database";
+            StoreError::new(StoreErrorKind::Misconfigured, message).caused_by(error)
+        })?;
+        Ok(options.application_name("cqrs"))
+    }
+
+    pub(crate) fn pool_size(&self) -> u32 {
+        self.max_connections
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        self.idle_in_transaction_timeout
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_that_would_need_quoting_are_refused() {
+        let checked = |name: &str| PgConfig::new("").schema(name).checked_schema().is_ok();
+        assert!(
+            ["cqrs", "shop_order", "_1", &"x".repeat(40)]
+                .into_iter()
+                .all(checked)
+        );
+        assert!(
+            !["", "1a", "Shop", "a-b", "a\"b", "a.b", "ä", &"x".repeat(41)]
+                .into_iter()
+                .any(checked)
+        );
+    }
+
+    #[test]
+    fn a_wrong_url_is_refused_without_being_shown() {
+        let error = PgConfig::new("mysql:/secret")
+            .connect_options()
+            .expect_err("no such scheme");
+        assert_eq!(error.kind(), StoreErrorKind::Misconfigured);
+        assert!(!error.to_string().contains("secret"));
+    }
+}

@@ -1,0 +1,162 @@
+//! The documents of views: one table each, read and written a batch at a time.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use cqrs_core::{Document, DocumentWrite, Documents, StoreError, StoreErrorKind, WriteError};
+
+use crate::{
+    error::statement,
+    row::{signed, unsigned},
+    store::PgEventStore,
+    transaction::PgTransaction,
+};
+
+/// Rows that are there are locked, in key order: two batches that share documents queue up instead of deadlocking.
+const LOAD: &str =
+    "select key, version, body::text from __view__ where key = any($1) order by key for update";
+
+/// Every write is guarded by the version that was read, 0 for a document that was not there. Answers the keys written.
+const SAVE: &str = "
+    with given as (
+        select key, version, body from unnest($1::text[], $2::bigint[], $3::jsonb[]) as given (key, version, body)
+    ), removed as (
+        delete from __view__ d using given g
+        where d.key = g.key and d.version = g.version and g.body is null
+        returning d.key
+    ), changed as (
+        update __view__ d set version = d.version + 1, body = g.body, updated_at = clock_timestamp() from given g
+        where d.key = g.key and d.version = g.version and g.body is not null
+        returning d.key
+    ), added as (
+        insert into __view__ (key, version, body)
+        select key, 1, body from given where version = 0 and body is not null order by key
+        on conflict (key) do nothing
+        returning key
+    )
+    select key from removed union all select key from changed union all select key from added";
+
+const CLEAR: &str = "delete from __view__";
+const ONE: &str = "select key, version, body::text from __view__ where key = $1";
+const PAGE: &str = "select key, version, body::text from __view__ where $1::text is null or key > $1 order by key limit $2";
+
+type Row = (String, i64, String);
+
+fn document((key, version, body): Row) -> (String, Document) {
+    (
+        key,
+        Document {
+            version: unsigned(version),
+            body: body.into_bytes(),
+        },
+    )
+}
+
+#[async_trait]
+impl Documents for PgEventStore {
+    async fn prepare_view(&self, view: &str) -> Result<(), StoreError> {
+        // Checks the name, which becomes part of a table's.
+        self.view_table(view)?;
+        let query = sqlx::query(self.statements().prepare_view.sql()).bind(view);
+        query.execute(self.pool()).await.map_err(statement)?;
+        Ok(())
+    }
+
+    async fn load_in(
+        &self,
+        transaction: &mut PgTransaction,
+        view: &str,
+        keys: &[String],
+    ) -> Result<HashMap<String, Document>, StoreError> {
+        let query = sqlx::query_as(self.view_statement(LOAD, view)?.sql()).bind(keys);
+        let rows: Vec<Row> = query
+            .fetch_all(&mut **transaction)
+            .await
+            .map_err(statement)?;
+        Ok(rows.into_iter().map(document).collect())
+    }
+
+    async fn save_in(
+        &self,
+        transaction: &mut PgTransaction,
+        view: &str,
+        writes: &[DocumentWrite],
+    ) -> Result<(), WriteError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<&str> = writes.iter().map(|write| write.key.as_str()).collect();
+        let versions: Vec<i64> = writes.iter().map(|write| signed(write.version)).collect();
+        let bodies = writes
+            .iter()
+            .map(|write| write.body.as_deref().map(std::str::from_utf8).transpose());
+        let bodies = bodies.collect::<Result<Vec<_>, _>>().map_err(not_json)?;
+        let query = sqlx::query_scalar(self.view_statement(SAVE, view)?.sql())
+            .bind(keys)
+            .bind(versions)
+            .bind(bodies);
+        let written: Vec<String> = query
+            .fetch_all(&mut **transaction)
+            .await
+            .map_err(statement)?;
+        all_written(view, writes, written)
+    }
+
+    async fn clear_in(
+        &self,
+        transaction: &mut PgTransaction,
+        view: &str,
+    ) -> Result<(), WriteError> {
+        sqlx::query(self.view_statement(CLEAR, view)?.sql())
+            .execute(&mut **transaction)
+            .await
+            .map_err(statement)?;
+        Ok(())
+    }
+
+    async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError> {
+        let query = sqlx::query_as(self.view_statement(ONE, view)?.sql()).bind(key);
+        let row: Option<Row> = query.fetch_optional(self.pool()).await.map_err(statement)?;
+        Ok(row.map(|row| document(row).1))
+    }
+
+    async fn documents(
+        &self,
+        view: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query_as(self.view_statement(PAGE, view)?.sql())
+            .bind(after)
+            .bind(limit);
+        let rows: Vec<Row> = query.fetch_all(self.pool()).await.map_err(statement)?;
+        Ok(rows.into_iter().map(document).collect())
+    }
+}
+
+fn not_json(error: std::str::Utf8Error) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::InvalidInput,
+        "a document's body is not JSON",
+    )
+    .caused_by(error)
+}
+
+fn all_written(
+    view: &str,
+    writes: &[DocumentWrite],
+    written: Vec<String>,
+) -> Result<(), WriteError> {
+    if written.len() == writes.len() {
+        return Ok(());
+    }
+    let written: HashSet<String> = written.into_iter().collect();
+    match writes.iter().find(|write| !written.contains(&write.key)) {
+        Some(DocumentWrite { key, .. }) => Err(WriteError::DocumentConflict {
+            view: view.to_owned(),
+            key: key.clone(),
+        }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,130 @@
+//! From sqlx's errors to what they mean for the caller, by code and never by text.
+
+use cqrs_core::{StoreError, StoreErrorKind};
+use sqlx::Error;
+
+/// What was being done when the error came, as far as it matters for its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// A failure leaves nothing behind: a read, or a write in a transaction that ends with it.
+    Statement,
+    /// A commit was under way: when the answer is lost, so is the outcome.
+    Commit,
+}
+
+/// A failed statement.
+pub(crate) fn statement(error: Error) -> StoreError {
+    store_error(error, Doing::Statement)
+}
+
+/// A failed commit, or a failed statement that commits by itself.
+pub(crate) fn commit(error: Error) -> StoreError {
+    store_error(error, Doing::Commit)
+}
+
+fn store_error(error: Error, doing: Doing) -> StoreError {
+    let (kind, what) = match &error {
+        Error::Database(database) => by_code(database.code().as_deref().unwrap_or_default(), doing),
+        Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed => lost(doing),
+        Error::PoolTimedOut => (
+            StoreErrorKind::Unavailable,
+            "no connection to PostgreSQL became free in time; allow more of them, or end transactions sooner",
+        ),
+        Error::PoolClosed => (
+            StoreErrorKind::Unavailable,
+            "the connections to PostgreSQL are closed",
+        ),
+        Error::Tls(_) | Error::Configuration(_) => (
+            StoreErrorKind::Misconfigured,
+            "PostgreSQL cannot be reached with these settings",
+        ),
+        Error::Decode(_) | Error::ColumnDecode { .. } | Error::ColumnNotFound(_) => (
+            StoreErrorKind::Schema,
+            "a stored row does not have the expected shape; was the schema changed by hand?",
+        ),
+        _ => (StoreErrorKind::Other, "PostgreSQL refused a statement"),
+    };
+    StoreError::new(kind, format!("{what} ({error})")).caused_by(error)
+}
+
+fn lost(doing: Doing) -> (StoreErrorKind, &'static str) {
+    match doing {
+        Doing::Statement => (
+            StoreErrorKind::Unavailable,
+            "the connection to PostgreSQL was lost; nothing was written",
+        ),
+        Doing::Commit => (
+            StoreErrorKind::OutcomeUnknown,
+            "the connection to PostgreSQL was lost during a commit, which may or may not have happened; read before you \
+             go on",
+        ),
+    }
+}
+
+/// Codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>; `CQ...` are our own.
+fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
+    use StoreErrorKind::{InvalidInput, Misconfigured, Other, Schema, Unavailable};
+    match code {
+        "CQ001" => (
+            Misconfigured,
+            "the transaction has the wrong isolation level; begin it as READ COMMITTED",
+        ),
+        "CQ002" => (
+            Misconfigured,
+            "this server is a standby; connect to the primary",
+        ),
+        "40P01" | "40001" | "55P03" | "57014" | "25P03" => {
+            (Unavailable, "PostgreSQL gave up waiting and rolled back")
+        }
+        // The server is going down, perhaps between the commit and its answer.
+        "57P01" | "57P02" => lost(doing),
+        "57P03" => (Unavailable, "PostgreSQL is starting up or shutting down"),
+        "25006" => (
+            Misconfigured,
+            "this server is read-only; connect to the primary",
+        ),
+        "42P01" | "3F000" | "42883" | "42703" => (
+            Schema,
+            "the store is not installed as this version needs it; run PgEventStore::install",
+        ),
+        "42501" => (Misconfigured, "this role lacks a right it needs"),
+        "3D000" => (
+            Misconfigured,
+            "the database does not exist; create it or correct the URL",
+        ),
+        _ if code.starts_with("53") => (
+            Unavailable,
+            "PostgreSQL is out of connections, memory or disk",
+        ),
+        _ if code.starts_with("08") => lost(doing),
+        _ if code.starts_with("28") => {
+            (Misconfigured, "PostgreSQL refused the role or its password")
+        }
+        _ if code.starts_with("22") => (InvalidInput, "PostgreSQL cannot store this value"),
+        _ => (Other, "PostgreSQL refused a statement"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_lost_commit_has_an_unknown_outcome() {
+        let lost = || Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        assert_eq!(statement(lost()).kind(), StoreErrorKind::Unavailable);
+        assert_eq!(commit(lost()).kind(), StoreErrorKind::OutcomeUnknown);
+        assert_eq!(
+            commit(Error::PoolTimedOut).kind(),
+            StoreErrorKind::Unavailable
+        );
+        assert_eq!(
+            by_code("57P01", Doing::Commit).0,
+            StoreErrorKind::OutcomeUnknown
+        );
+        assert_eq!(
+            by_code("40P01", Doing::Commit).0,
+            StoreErrorKind::Unavailable
+        );
+    }
+}

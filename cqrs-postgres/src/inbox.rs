@@ -1,0 +1,52 @@
+//! The inbox: the highest position received of each publisher.
+
+use async_trait::async_trait;
+use cqrs_core::{Inbox, Lane, PartitionId, Position, StoreError};
+
+use crate::{
+    error::statement,
+    row::{signed, unsigned},
+    store::PgEventStore,
+    transaction::PgTransaction,
+};
+
+#[async_trait]
+impl Inbox for PgEventStore {
+    async fn received(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Vec<(Lane, Position)>, StoreError> {
+        let query = sqlx::query_as(self.statements().received.sql())
+            .bind(subscription)
+            .bind(partition.to_string());
+        let rows: Vec<(String, i64)> = query.fetch_all(self.pool()).await.map_err(statement)?;
+        Ok(rows
+            .into_iter()
+            .map(|(lane, position)| (Lane::new(lane), Position::new(unsigned(position))))
+            .collect())
+    }
+
+    async fn receive_in(
+        &self,
+        transaction: &mut PgTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        received: &[(Lane, Position)],
+    ) -> Result<(), StoreError> {
+        let (lanes, positions): (Vec<_>, Vec<_>) = received
+            .iter()
+            .map(|(lane, position)| (lane.as_str(), signed(position.get())))
+            .unzip();
+        let query = sqlx::query(self.statements().receive.sql())
+            .bind(subscription)
+            .bind(partition.to_string());
+        query
+            .bind(lanes)
+            .bind(positions)
+            .execute(&mut **transaction)
+            .await
+            .map_err(statement)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! Reads the whole log without ever passing an event that is still to appear.
+//!
+//! **Invariant**: (a) the sequence, (b) the lowest fence held, (c) the rows up to the lower of the two, read one after the
+//! other, and (c) with a snapshot of its own. (a) and (b) are separate statements of one function, (c) is a statement
+//! sent after its answer. Any two of them in one snapshot lose events.
+
+use cqrs_core::{Checkpoint, EventId, LogPage, LogQuery, Position, Reads, Slices, StoreError};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    error::statement,
+    row::{Rows, signed, unsigned},
+    store::PgEventStore,
+};
+
+/// Steps (a) and (b).
+pub(crate) async fn high_water_mark(
+    store: &PgEventStore,
+    connection: &mut PgConnection,
+) -> Result<Position, StoreError> {
+    let query = sqlx::query_scalar(store.statements().high_water_mark.sql());
+    let mark: i64 = query.fetch_one(connection).await.map_err(statement)?;
+    Ok(Position::new(unsigned(mark)))
+}
+
+/// A page of the log: all three steps, on one session.
+pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
+    let mut connection = store.acquire().await?;
+    let mark = high_water_mark(store, &mut connection).await?;
+    if mark <= query.after {
+        return Ok(LogPage::default());
+    }
+    let events = Rows::read_all(&rows(store, &mut connection, &query, mark).await?)?;
+    let last = events
+        .last()
+        .map(|event| Checkpoint::behind(event.position, event.id));
+    let passes_nothing_over = query.reads.is_empty() && query.slices == Slices::ALL;
+    if events.len() == query.limit || passes_nothing_over {
+        return Ok(LogPage { events, upto: last });
+    }
+    let searched = last.map_or(query.after, |checkpoint| {
+        Position::new(checkpoint.offset.get())
+    });
+    let beyond = last_event(store, &mut connection, searched, mark).await?;
+    Ok(LogPage {
+        events,
+        upto: beyond.or(last),
+    })
+}
+
+async fn rows(
+    store: &PgEventStore,
+    connection: &mut PgConnection,
+    query: &LogQuery<'_>,
+    mark: Position,
+) -> Result<Vec<sqlx::postgres::PgRow>, StoreError> {
+    let statements = store.statements();
+    let slice = |number: u16| i16::try_from(number).expect("slices end at 1,024");
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    let sql = if query.reads.is_empty() {
+        &statements.read_log
+    } else {
+        &statements.read_log_filtered
+    };
+    let mut rows = sqlx::query(sql.sql())
+        .bind(signed(query.after.get()))
+        .bind(signed(mark.get()))
+        .bind(slice(query.slices.from()))
+        .bind(slice(query.slices.to()))
+        .bind(limit);
+    if !query.reads.is_empty() {
+        let (whole, (categories, types)) = filter(query.reads);
+        rows = rows.bind(whole).bind(categories).bind(types);
+    }
+    rows.fetch_all(connection).await.map_err(statement)
+}
+
+/// The categories that are read whole, and (category, type) pairs.
+fn filter(reads: &[Reads]) -> (Vec<&'static str>, (Vec<&'static str>, Vec<&'static str>)) {
+    let whole = reads
+        .iter()
+        .filter(|read| read.types.is_empty())
+        .map(|read| read.category);
+    let pairs = reads.iter().flat_map(|read| {
+        read.types
+            .iter()
+            .map(|event_type| (read.category, *event_type))
+    });
+    (whole.collect(), pairs.unzip())
+}
+
+/// The last event behind `after`, whatever it is: what was searched and did not match need not be searched again.
+async fn last_event(
+    store: &PgEventStore,
+    connection: &mut PgConnection,
+    after: Position,
+    mark: Position,
+) -> Result<Option<Checkpoint>, StoreError> {
+    let query = sqlx::query_as(store.statements().last_in_log.sql());
+    let query = query.bind(signed(after.get())).bind(signed(mark.get()));
+    let last: Option<(i64, Uuid)> = query.fetch_optional(connection).await.map_err(statement)?;
+    Ok(last.map(|(position, id)| {
+        Checkpoint::behind(Position::new(unsigned(position)), EventId::from_uuid(id))
+    }))
+}

@@ -1,0 +1,155 @@
+//! Installs and upgrades the schema, and tells whether it is the one that this version needs.
+
+use cqrs_core::{StoreError, StoreErrorKind};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, SqlSafeStr,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+};
+
+use crate::error::statement;
+
+/// Every migration: its number, its name and its text. A released one is never changed.
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "events", include_str!("../migrations/0001_events.sql")),
+    (
+        2,
+        "read side",
+        include_str!("../migrations/0002_read_side.sql"),
+    ),
+];
+
+/// The oldest server that the statements were written for, as `server_version_num` counts.
+const OLDEST_SERVER: i32 = 150_000;
+
+/// Brings the schema to what this version needs: from nothing, or from any earlier version. Safe to run at once from
+/// several places. The ledger is a table of the schema itself, never sqlx's default one.
+pub(crate) async fn install(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    check_server(connection).await?;
+    let mut migrator = Migrator::with_migrations(migrations(schema));
+    migrator.create_schema(format!("\"{schema}\""));
+    migrator.dangerous_set_table_name(ledger(schema));
+    migrator
+        .run(connection)
+        .await
+        .map_err(|error| migration_failed(error, schema))
+}
+
+/// Checks that the schema is the one that this version needs, and that the sequence is as it must be.
+pub(crate) async fn check(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    check_server(connection).await?;
+    check_version(connection, schema).await?;
+    check_sequence(connection, schema).await
+}
+
+fn ledger(schema: &str) -> String {
+    format!("\"{schema}\".migrations")
+}
+
+fn migrations(schema: &str) -> Vec<Migration> {
+    let migration = |(version, name, text): (i64, &'static str, &str)| {
+        let sql = AssertSqlSafe(text.replace("__schema__", schema)).into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    };
+    MIGRATIONS.into_iter().map(migration).collect()
+}
+
+fn newest() -> i64 {
+    MIGRATIONS
+        .iter()
+        .map(|(version, ..)| *version)
+        .max()
+        .unwrap_or_default()
+}
+
+async fn check_server(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let version = sqlx::query_scalar("select current_setting('server_version_num')::int");
+    let version: i32 = version.fetch_one(connection).await.map_err(statement)?;
+    if version >= OLDEST_SERVER {
+        return Ok(());
+    }
+    let message = format!(
+        "PostgreSQL {} is too old; version 15 is the oldest that works",
+        version / 10_000
+    );
+    Err(StoreError::new(StoreErrorKind::Misconfigured, message))
+}
+
+async fn check_version(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    let exists = sqlx::query_scalar("select to_regclass($1) is not null").bind(ledger(schema));
+    if !exists
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(statement)?
+    {
+        let message = format!("schema {schema:?} holds no event store; run PgEventStore::install");
+        return Err(StoreError::new(StoreErrorKind::Schema, message));
+    }
+    let installed = format!(
+        "select coalesce(max(version), 0) from {} where success",
+        ledger(schema)
+    );
+    let installed = sqlx::query_scalar(AssertSqlSafe(installed));
+    let installed: i64 = installed.fetch_one(connection).await.map_err(statement)?;
+    if installed > newest() {
+        return Err(too_new(schema, installed));
+    }
+    if installed < newest() {
+        let message = format!(
+            "schema {schema:?} is at migration {installed}, this version needs {}; run PgEventStore::install",
+            newest()
+        );
+        return Err(StoreError::new(StoreErrorKind::Schema, message));
+    }
+    Ok(())
+}
+
+/// **Invariant**: positions are drawn one at a time, in rising order, and no event lies beyond what was drawn.
+async fn check_sequence(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    let sound = format!(
+        "select seqcache = 1 and seqincrement = 1 and seqmin = 0 and not seqcycle \
+                and coalesce(pg_sequence_last_value(seqrelid), -1) \
+                    >= coalesce((select max(position) from \"{schema}\".events), 0) \
+         from pg_sequence where seqrelid = '\"{schema}\".position'::regclass"
+    );
+    let sound = sqlx::query_scalar(AssertSqlSafe(sound));
+    if sound.fetch_one(connection).await.map_err(statement)? {
+        return Ok(());
+    }
+    let message = format!(
+        "sequence \"{schema}\".position was altered or has fallen behind the events (was the database restored in \
+         parts?); appending would reuse positions. Set it to the highest position with setval, with CACHE 1 and \
+         INCREMENT 1"
+    );
+    Err(StoreError::new(StoreErrorKind::Misconfigured, message))
+}
+
+fn too_new(schema: &str, installed: i64) -> StoreError {
+    let message = format!(
+        "schema {schema:?} is at migration {installed}, this version knows {} at most: it was upgraded by a newer \
+         version; use that one",
+        newest()
+    );
+    StoreError::new(StoreErrorKind::Schema, message)
+}
+
+fn migration_failed(error: MigrateError, schema: &str) -> StoreError {
+    match error {
+        MigrateError::VersionMissing(installed) => too_new(schema, installed),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => statement(error),
+        error => {
+            let message = format!("schema {schema:?} cannot be upgraded: {error}");
+            StoreError::new(StoreErrorKind::Schema, message).caused_by(error)
+        }
+    }
+}
+
+/// Opens one connection and closes it after `work`.
+pub(crate) async fn with_connection<T>(
+    mut connection: PgConnection,
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let outcome = work(&mut connection).await;
+    // The outcome stands whether or not the server hears the good-bye.
+    let _ = connection.close().await;
+    outcome
+}

@@ -1,0 +1,82 @@
+//! The statements of a store, written once for its schema.
+
+use std::sync::Arc;
+
+use sqlx::AssertSqlSafe;
+
+/// SQL that was made from our own text and the checked name of a schema or view.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement(Arc<str>);
+
+impl Statement {
+    /// `text` with the schema in place of `__schema__`.
+    pub(crate) fn new(text: &str, schema: &str) -> Self {
+        Self(text.replace("__schema__", &format!("\"{schema}\"")).into())
+    }
+
+    /// `text` with the schema and the view's table in place of `__view__`.
+    pub(crate) fn of_view(text: &str, schema: &str, view: &str) -> Self {
+        Self::new(
+            &text.replace("__view__", &format!("__schema__.\"view_{view}\"")),
+            schema,
+        )
+    }
+
+    pub(crate) fn sql(&self) -> AssertSqlSafe<Arc<str>> {
+        AssertSqlSafe(Arc::clone(&self.0))
+    }
+}
+
+macro_rules! statements {
+    ($($name:ident: $text:expr;)+) => {
+        /// Every statement that does not depend on a view.
+        #[derive(Debug)]
+        pub(crate) struct Statements { $(pub(crate) $name: Statement),+ }
+
+        impl Statements {
+            pub(crate) fn new(schema: &str) -> Self {
+                Self { $($name: Statement::new($text, schema)),+ }
+            }
+        }
+    };
+}
+
+/// The columns of an event, in the order in which [`row`](crate::row) reads them.
+macro_rules! columns {
+    () => {
+        "position, category, aggregate_id, version, event_id, event_type, schema_version, payload, correlation_id, \
+         causation_id, traceparent, recorded_at"
+    };
+}
+
+statements! {
+    append: "select stream, before, version, position \
+             from __schema__.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    read_stream: concat!(
+        "select ", columns!(), " from __schema__.events \
+         where category = $1 and aggregate_id = $2 and version > $3 order by version");
+    read_streams: concat!("select ", columns!(), " from __schema__.read_streams($1, $2)");
+    high_water_mark: "select __schema__.high_water_mark()";
+    read_log: concat!(
+        "select ", columns!(), " from __schema__.events \
+         where position > $1 and position <= $2 and slice >= $3 and slice < $4 order by position limit $5");
+    read_log_filtered: concat!(
+        "select ", columns!(), " from __schema__.events \
+         where position > $1 and position <= $2 and slice >= $3 and slice < $4 \
+           and (category = any($6) or (category, event_type) in (select * from unnest($7::text[], $8::text[]))) \
+         order by position limit $5");
+    last_in_log: "select position, event_id from __schema__.events where position > $1 and position <= $2 \
+                  order by position desc limit 1";
+    event_id_at: "select event_id from __schema__.events where position = $1";
+    claim: "select epoch, \"offset\", event_id from __schema__.claim($1, $2)";
+    advance: "select __schema__.advance($1, $2, $3, $4, $5)";
+    checkpoint: "select \"offset\", event_id from __schema__.checkpoints where subscription = $1 and partition = $2";
+    reset: "update __schema__.checkpoints set epoch = epoch + 1, \"offset\" = null, event_id = null, \
+            updated_at = clock_timestamp() where subscription = $1";
+    forget: "delete from __schema__.inbox where subscription = $1";
+    received: "select lane, position from __schema__.inbox where subscription = $1 and partition = $2";
+    receive: "insert into __schema__.inbox (subscription, partition, lane, position) \
+              select $1, $2, lane, position from unnest($3::text[], $4::bigint[]) as received (lane, position) \
+              on conflict (subscription, partition, lane) do update set position = excluded.position";
+    prepare_view: "select __schema__.prepare_view($1)";
+}

@@ -1,0 +1,158 @@
+//! The store: connections, statements, and a bell that rings after a commit.
+
+use std::{sync::Arc, time::Duration};
+
+use cqrs_core::{StoreError, StoreErrorKind};
+use sqlx::{
+    Connection, PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgPoolOptions,
+};
+use tokio::sync::Notify;
+
+use crate::{
+    config::PgConfig,
+    error::statement,
+    schema,
+    statements::{Statement, Statements},
+};
+
+/// An event store in a schema of a PostgreSQL database, with every port of [`cqrs_core::Store`]. A clone is a handle to
+/// the same store and shares its connections.
+#[derive(Debug, Clone)]
+pub struct PgEventStore(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    pool: PgPool,
+    schema: String,
+    statements: Statements,
+    begin: Statement,
+    appended: Notify,
+}
+
+impl PgEventStore {
+    /// Creates the schema, or upgrades it from any earlier version. Run it with a role that may create; safe to run at
+    /// once from several places.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, the role may not, or the schema was upgraded by a newer version.
+    pub async fn install(config: &PgConfig) -> Result<(), StoreError> {
+        let schema = config.checked_schema()?;
+        let connection = connect(config).await?;
+        schema::with_connection(connection, async |connection| {
+            schema::install(connection, schema).await
+        })
+        .await
+    }
+
+    /// Opens the store, once the server and the schema have been found to be what this version needs.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, is older than PostgreSQL 15, or the schema is missing, older or newer than
+    /// this version.
+    pub async fn connect(config: &PgConfig) -> Result<Self, StoreError> {
+        let schema = config.checked_schema()?;
+        // One connection first: a pool would try again until its time is up, and not say why.
+        let connection = connect(config).await?;
+        schema::with_connection(connection, async |connection| {
+            schema::check(connection, schema).await
+        })
+        .await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(config.pool_size())
+            .acquire_timeout(config.timeout())
+            // A ping before each use would be one more round trip. A connection that broke fails its call as unavailable.
+            .test_before_acquire(false)
+            .connect_lazy_with(config.connect_options()?);
+        Ok(Self(Arc::new(Inner {
+            pool,
+            schema: schema.to_owned(),
+            statements: Statements::new(schema),
+            begin: begin(config.idle_timeout()),
+            appended: Notify::new(),
+        })))
+    }
+
+    /// The connections, for queries of your own.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+
+    /// The schema that holds the store.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.0.schema
+    }
+
+    /// The name of the table that holds a view's documents, ready for SQL: `"schema"."view_name"`, with the columns
+    /// `key text`, `version bigint`, `body jsonb` and `updated_at timestamptz`. Read it and index it as you like.
+    ///
+    /// # Errors
+    /// When the view's name cannot be part of a table's name.
+    pub fn view_table(&self, view: &str) -> Result<String, StoreError> {
+        check_view(view)?;
+        Ok(format!("\"{}\".\"view_{view}\"", self.schema()))
+    }
+
+    pub(crate) fn statements(&self) -> &Statements {
+        &self.0.statements
+    }
+
+    pub(crate) fn begin_statement(&self) -> &Statement {
+        &self.0.begin
+    }
+
+    pub(crate) fn view_statement(&self, text: &str, view: &str) -> Result<Statement, StoreError> {
+        check_view(view)?;
+        Ok(Statement::of_view(text, self.schema(), view))
+    }
+
+    /// A connection. A failure here has written nothing.
+    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        self.0.pool.acquire().await.map_err(statement)
+    }
+
+    /// Rings after something was appended and committed.
+    pub(crate) fn appended(&self) -> &Notify {
+        &self.0.appended
+    }
+}
+
+async fn connect(config: &PgConfig) -> Result<PgConnection, StoreError> {
+    let options = config.connect_options()?;
+    let connecting = PgConnection::connect_with(&options);
+    match tokio::time::timeout(config.timeout(), connecting).await {
+        Ok(connected) => connected.map_err(statement),
+        Err(_) => {
+            let (host, port, timeout) = (options.get_host(), options.get_port(), config.timeout());
+            let message = format!(
+                "PostgreSQL at {host}:{port} did not answer within {timeout:?}; is it up, is the address right?"
+            );
+            Err(StoreError::new(StoreErrorKind::Unavailable, message))
+        }
+    }
+}
+
+/// **Invariant**: a unit of work runs in READ COMMITTED, whatever the database's default is.
+fn begin(idle: Duration) -> Statement {
+    let idle = idle.as_millis();
+    Statement::new(
+        &format!(
+            "begin isolation level read committed; set local idle_in_transaction_session_timeout = {idle}"
+        ),
+        "",
+    )
+}
+
+/// A view's name becomes part of a table's name.
+fn check_view(view: &str) -> Result<(), StoreError> {
+    let shape = view
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if shape && !view.is_empty() && view.len() <= 50 {
+        return Ok(());
+    }
+    let message =
+        format!("view {view:?} must be named with 1 to 50 ASCII letters, digits, `_` and `-`");
+    Err(StoreError::new(StoreErrorKind::InvalidInput, message))
+}
