@@ -1,12 +1,12 @@
 //! The port of the event store.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
 use async_trait::async_trait;
 
 use crate::{
-    Checkpoint, EventId, NewEvent, Position, Reads, RecordedEvent, Slices, StoreError, StreamId,
-    UnitOfWork, Version, WriteError,
+    Checkpoint, EventId, NewEvent, Position, Reads, RecordedEvent, Slices, StoreError,
+    StoreErrorKind, StreamId, UnitOfWork, Version, WriteError,
 };
 
 /// What an append expects of its stream. The guard of optimistic concurrency.
@@ -55,6 +55,27 @@ pub struct Append {
     pub expected: ExpectedVersion,
     /// The events, in order.
     pub events: Vec<NewEvent>,
+}
+
+impl Append {
+    /// Refuses a call that names a stream twice, since its two expectations would contradict each other. Adapters begin
+    /// with it.
+    ///
+    /// # Errors
+    /// Names the stream.
+    pub fn each_stream_once(appends: &[Self]) -> Result<(), StoreError> {
+        let mut seen = HashSet::with_capacity(appends.len());
+        match appends.iter().find(|append| !seen.insert(&append.stream)) {
+            None => Ok(()),
+            Some(append) => {
+                let message = format!(
+                    "{} stands twice in one append; put its events together",
+                    append.stream
+                );
+                Err(StoreError::new(StoreErrorKind::InvalidInput, message))
+            }
+        }
+    }
 }
 
 /// Where an append has landed.

@@ -8,13 +8,14 @@ mod ports;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
+    time::SystemTime,
 };
 
 use tokio::sync::Notify;
 
 use crate::{
-    Checkpoint, Claim, Conflict, ExpectedVersion, Lane, PartitionId, Position, RecordedEvent,
-    StreamId, Version, WriteError,
+    Append, Checkpoint, Claim, Conflict, ExpectedVersion, Lane, PartitionId, Position,
+    RecordedEvent, StreamId, Version, WriteError,
 };
 
 /// A store in memory. A clone is a handle to the same store.
@@ -92,6 +93,45 @@ impl MemoryTransaction {
             .filter(|event| event.stream == *stream)
             .count();
         state.version(stream).plus(staged as u64)
+    }
+
+    /// Stages an append and answers the stream's version after it. Positions are given when it is applied.
+    fn stage(
+        &mut self,
+        state: &State,
+        Append {
+            stream,
+            expected,
+            events,
+        }: &Append,
+    ) -> Result<Version, Conflict> {
+        let mut version = self.version(state, stream);
+        if !expected.allows(version) {
+            return Err(Conflict {
+                stream: stream.clone(),
+                expected: *expected,
+                actual: version,
+            });
+        }
+        self.guards
+            .entry(stream.clone())
+            .or_insert((*expected, state.version(stream)));
+        for event in events {
+            version = version.plus(1);
+            self.events.push(RecordedEvent {
+                id: event.id,
+                stream: stream.clone(),
+                version,
+                position: Position::START,
+                event_type: event.event_type.into(),
+                schema_version: 1,
+                payload: event.payload.clone(),
+                metadata: event.metadata.clone(),
+                recorded_at: SystemTime::now(),
+                lane: None,
+            });
+        }
+        Ok(version)
     }
 
     /// Proves that everything the transaction relied on still holds.

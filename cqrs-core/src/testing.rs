@@ -29,6 +29,7 @@
 //! Lists are exact: all events, in order, and no others. A failure prints what differs, and the test as it would pass.
 
 mod aggregate;
+pub mod contract;
 mod failure;
 mod reactor;
 mod recorded;

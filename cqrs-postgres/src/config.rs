@@ -76,12 +76,20 @@ impl PgConfig {
     }
 
     pub(crate) fn connect_options(&self) -> Result<PgConnectOptions, StoreError> {
-        let options = PgConnectOptions::from_str(&self.url).map_err(|error| {
-            // The URL may hold a password: say what is wrong with it, not what it is.
-            let message = "the database URL cannot be read; write postgres://user:password@host:port/database";
-            StoreError::new(StoreErrorKind::Misconfigured, message).caused_by(error)
-        })?;
-        Ok(options.application_name("cqrs"))
+        // The URL may hold a password: say what is wrong with it, not what it is.
+        let message =
+            "the database URL cannot be read; write postgres://user:password@host:port/database";
+        let unreadable = StoreError::new(StoreErrorKind::Misconfigured, message);
+        if !["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| self.url.starts_with(scheme))
+        {
+            return Err(unreadable);
+        }
+        match PgConnectOptions::from_str(&self.url) {
+            Ok(options) => Ok(options.application_name("cqrs")),
+            Err(error) => Err(unreadable.caused_by(error)),
+        }
     }
 
     pub(crate) fn pool_size(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! The event store: appends by one function, reads by key.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cqrs_core::{
@@ -101,7 +101,7 @@ async fn append_on(
     appends: &[Append],
     doing: Doing,
 ) -> Result<Vec<Appended>, WriteError> {
-    each_stream_once(appends)?;
+    Append::each_stream_once(appends)?;
     let columns = Columns::of(appends)?;
     let query = sqlx::query(store.statements().append.sql());
     let query = query
@@ -127,20 +127,6 @@ async fn append_on(
     };
     let rows = query.fetch_all(connection).await.map_err(failed)?;
     verdicts(appends, &rows)
-}
-
-fn each_stream_once(appends: &[Append]) -> Result<(), StoreError> {
-    let mut seen = BTreeSet::new();
-    match appends.iter().find(|append| !seen.insert(&append.stream)) {
-        None => Ok(()),
-        Some(append) => {
-            let message = format!(
-                "{} stands twice in one append; put its events together",
-                append.stream
-            );
-            Err(StoreError::new(StoreErrorKind::InvalidInput, message))
-        }
-    }
 }
 
 /// What the function answered, for each append. A stream that is missing has no events to write and met no conflict.

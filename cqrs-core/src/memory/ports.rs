@@ -1,18 +1,14 @@
 //! The ports, over the state.
 
-use std::{
-    collections::HashMap,
-    ops::Bound,
-    time::{Duration, SystemTime},
-};
+use std::{collections::HashMap, ops::Bound, time::Duration};
 
 use async_trait::async_trait;
 
 use super::{MemoryEventStore, MemoryTransaction, fenced};
 use crate::{
-    Append, Appended, Checkpoint, Checkpoints, Claim, Conflict, Document, DocumentWrite, Documents,
-    EventId, EventStore, Inbox, Lane, LogPage, LogQuery, PartitionId, Position, RecordedEvent,
-    StoreError, StreamId, UnitOfWork, Version, WriteError,
+    Append, Appended, Checkpoint, Checkpoints, Claim, Document, DocumentWrite, Documents, EventId,
+    EventStore, Inbox, Lane, LogPage, LogQuery, PartitionId, Position, RecordedEvent, StoreError,
+    StreamId, UnitOfWork, Version, WriteError,
 };
 
 #[async_trait]
@@ -63,11 +59,10 @@ impl EventStore for MemoryEventStore {
 
     async fn append(&self, append: Append) -> Result<Appended, WriteError> {
         let mut transaction = MemoryTransaction::default();
-        let version = self.append_in(&mut transaction, &[append]).await?[0].version;
         let mut state = self.state();
-        transaction.prove(&state)?;
+        let version = transaction.stage(&state, &append)?;
         transaction.apply(&mut state);
-        let position = Some(Position::new(state.log.len() as u64));
+        let position = (!append.events.is_empty()).then(|| Position::new(state.log.len() as u64));
         drop(state);
         self.0.appended.notify_waiters();
         Ok(Appended { version, position })
@@ -103,48 +98,19 @@ impl EventStore for MemoryEventStore {
         transaction: &mut MemoryTransaction,
         appends: &[Append],
     ) -> Result<Vec<Appended>, WriteError> {
+        Append::each_stream_once(appends)?;
         let state = self.state();
-        let mut appended = Vec::with_capacity(appends.len());
-        for Append {
-            stream,
-            expected,
-            events,
-        } in appends
-        {
-            let mut version = transaction.version(&state, stream);
-            if !expected.allows(version) {
-                return Err(Conflict {
-                    stream: stream.clone(),
-                    expected: *expected,
-                    actual: version,
-                }
-                .into());
-            }
-            transaction
-                .guards
-                .entry(stream.clone())
-                .or_insert((*expected, state.version(stream)));
-            for event in events {
-                version = version.plus(1);
-                transaction.events.push(RecordedEvent {
-                    id: event.id,
-                    stream: stream.clone(),
-                    version,
-                    position: Position::START,
-                    event_type: event.event_type.into(),
-                    schema_version: 1,
-                    payload: event.payload.clone(),
-                    metadata: event.metadata.clone(),
-                    recorded_at: SystemTime::now(),
-                    lane: None,
-                });
-            }
-            appended.push(Appended {
-                version,
-                position: None,
-            });
-        }
-        Ok(appended)
+        let staged = appends
+            .iter()
+            .map(|append| transaction.stage(&state, append));
+        staged
+            .map(|version| {
+                Ok(Appended {
+                    version: version?,
+                    position: None,
+                })
+            })
+            .collect()
     }
 
     async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {

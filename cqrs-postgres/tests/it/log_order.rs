@@ -1,0 +1,290 @@
+//! The global order, under interleavings that are forced with held transactions: nothing is lost, doubled or reordered.
+//!
+//! Beside our reader follows a naive one, `position > last`, as most frameworks have it. Where the naive reader loses an
+//! event the test proves that it would notice.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cqrs_core::{
+    Append, Category, EventId, EventStore, ExpectedVersion, LogQuery, Metadata, NewEvent, Position,
+    Slices, StreamId, UnitOfWork,
+};
+use cqrs_postgres::{PgEventStore, PgTransaction};
+use sqlx::{AssertSqlSafe, Executor};
+use tokio::task::JoinSet;
+
+use crate::support::fresh_store;
+
+fn append(id: &str, count: usize) -> Append {
+    let stream = StreamId::new(Category::new("account").expect("valid"), id).expect("valid");
+    let event = || NewEvent {
+        id: EventId::random(),
+        event_type: "Happened",
+        payload: Bytes::from_static(b"1"),
+        metadata: Metadata::default(),
+    };
+    Append {
+        stream,
+        expected: ExpectedVersion::Any,
+        events: (0..count).map(|_| event()).collect(),
+    }
+}
+
+/// A reader that follows the log: what it has seen, as `id@version`, in the order it came.
+struct Follower<'a> {
+    store: &'a PgEventStore,
+    after: Position,
+    seen: Vec<String>,
+}
+
+impl<'a> Follower<'a> {
+    fn new(store: &'a PgEventStore) -> Self {
+        Self {
+            store,
+            after: Position::START,
+            seen: Vec::new(),
+        }
+    }
+
+    async fn follow(&mut self) -> &[String] {
+        loop {
+            let query = LogQuery {
+                after: self.after,
+                reads: &[],
+                slices: Slices::ALL,
+                limit: 3,
+            };
+            let page = self.store.read_log(query).await.expect("reads");
+            let Some(upto) = page.upto else {
+                return &self.seen;
+            };
+            self.after = Position::new(upto.offset.get());
+            self.seen.extend(
+                page.events
+                    .iter()
+                    .map(|e| format!("{}@{}", e.stream.id(), e.version)),
+            );
+        }
+    }
+
+    /// As most frameworks read: everything behind the last position that was visible.
+    async fn follow_naively(&mut self) -> &[String] {
+        let sql = format!(
+            "select position, aggregate_id || '@' || version from {}.events where position > $1 order by position",
+            self.store.schema()
+        );
+        let rows = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(i64::try_from(self.after.get()).expect("small"));
+        let rows: Vec<(i64, String)> = rows.fetch_all(self.store.pool()).await.expect("reads");
+        for (position, event) in rows {
+            self.after = Position::new(position.unsigned_abs());
+            self.seen.push(event);
+        }
+        &self.seen
+    }
+}
+
+/// A transaction that has appended to `id` and is left open.
+async fn open_append(store: &PgEventStore, id: &str) -> PgTransaction {
+    let mut transaction = store.begin().await.expect("begins");
+    store
+        .append_in(&mut transaction, &[append(id, 1)])
+        .await
+        .expect("appends");
+    transaction
+}
+
+#[tokio::test]
+async fn an_event_that_commits_late_is_not_lost_and_a_naive_reader_loses_it() {
+    let store = fresh_store().await;
+    let (mut ours, mut naive) = (Follower::new(&store), Follower::new(&store));
+    let late = open_append(&store, "late").await;
+    store.append(append("early", 1)).await.expect("appends");
+    assert_eq!(ours.follow().await, [""; 0]);
+    assert_eq!(naive.follow_naively().await, ["early@1"]);
+    store.commit(late).await.expect("commits");
+    assert_eq!(ours.follow().await, ["late@1", "early@1"]);
+    assert_eq!(
+        naive.follow_naively().await,
+        ["early@1"],
+        "this reader must lose the event, or the test proves nothing"
+    );
+}
+
+#[tokio::test]
+async fn what_was_rolled_back_or_killed_holds_nobody_up() {
+    let store = fresh_store().await;
+    let mut ours = Follower::new(&store);
+    let rolled_back = open_append(&store, "rolled back").await;
+    let mut killed = open_append(&store, "killed").await;
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
+        .fetch_one(&mut *killed)
+        .await
+        .expect("reads");
+    store.append(append("committed", 2)).await.expect("appends");
+    assert_eq!(ours.follow().await, [""; 0]);
+    store.rollback(rolled_back).await.expect("rolls back");
+    assert_eq!(ours.follow().await, [""; 0]);
+    let kill = sqlx::query_scalar("select pg_terminate_backend($1, 10000)").bind(pid);
+    let killed_in_time: bool = kill.fetch_one(store.pool()).await.expect("kills");
+    assert!(killed_in_time);
+    assert_eq!(ours.follow().await, ["committed@1", "committed@2"]);
+    store
+        .commit(killed)
+        .await
+        .expect_err("the connection is gone");
+}
+
+#[tokio::test]
+async fn an_early_transaction_id_reorders_nothing() {
+    let store = fresh_store().await;
+    let mut ours = Follower::new(&store);
+    let mut old = store.begin().await.expect("begins");
+    old.execute("select pg_current_xact_id()")
+        .await
+        .expect("takes a transaction id before everybody else");
+    store.append(append("stream", 1)).await.expect("appends");
+    assert_eq!(
+        ours.follow().await,
+        ["stream@1"],
+        "a transaction that has not appended holds nobody up"
+    );
+    store
+        .append_in(&mut old, &[append("stream", 1)])
+        .await
+        .expect("appends");
+    store.append(append("other", 1)).await.expect("appends");
+    assert_eq!(ours.follow().await, ["stream@1"]);
+    store.commit(old).await.expect("commits");
+    assert_eq!(ours.follow().await, ["stream@1", "stream@2", "other@1"]);
+}
+
+#[tokio::test]
+async fn a_savepoint_that_is_rolled_back_takes_its_fence_along_and_the_next_append_its_own() {
+    let store = fresh_store().await;
+    let mut ours = Follower::new(&store);
+    let mut transaction = store.begin().await.expect("begins");
+    transaction.execute("savepoint s").await.expect("runs");
+    store
+        .append_in(&mut transaction, &[append("undone", 1)])
+        .await
+        .expect("appends");
+    transaction.execute("rollback to s").await.expect("runs");
+    store.append(append("between", 1)).await.expect("appends");
+    assert_eq!(
+        ours.follow().await,
+        ["between@1"],
+        "nothing holds the fence any more"
+    );
+    store
+        .append_in(&mut transaction, &[append("kept", 1)])
+        .await
+        .expect("appends");
+    store.append(append("after", 1)).await.expect("appends");
+    assert_eq!(ours.follow().await, ["between@1"]);
+    store.commit(transaction).await.expect("commits");
+    assert_eq!(ours.follow().await, ["between@1", "kept@1", "after@1"]);
+}
+
+#[tokio::test]
+async fn two_stores_of_a_database_do_not_hold_each_other_up() {
+    let (store, other) = (fresh_store().await, fresh_store().await);
+    let held = open_append(&other, "held").await;
+    store.append(append("free", 1)).await.expect("appends");
+    assert_eq!(Follower::new(&store).follow().await, ["free@1"]);
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_transaction_of_another_isolation_level_is_refused() {
+    let store = fresh_store().await;
+    let mut transaction = store.begin().await.expect("begins");
+    transaction
+        .execute("set transaction isolation level repeatable read")
+        .await
+        .expect("runs");
+    let error = store
+        .append_in(&mut transaction, &[append("a", 1)])
+        .await
+        .expect_err("refused");
+    assert!(error.to_string().contains("READ COMMITTED"), "{error}");
+}
+
+#[tokio::test]
+async fn a_commit_is_on_disk_whatever_the_session_wants() {
+    let store = fresh_store().await;
+    let mut transaction = store.begin().await.expect("begins");
+    transaction
+        .execute("set local synchronous_commit = off")
+        .await
+        .expect("runs");
+    store
+        .append_in(&mut transaction, &[append("a", 1)])
+        .await
+        .expect("appends");
+    let level = sqlx::query_scalar("select current_setting('synchronous_commit')");
+    let level: String = level.fetch_one(&mut *transaction).await.expect("reads");
+    assert_eq!(level, "on");
+}
+
+/// Writers with rollbacks, early ids, savepoints and pauses, for a few seconds, while readers follow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_follow_busy_writers_without_losing_their_way() {
+    let store = fresh_store().await;
+    let mut writers = JoinSet::new();
+    for writer in 0..8_u64 {
+        let store = store.clone();
+        writers.spawn(async move {
+            for n in 0..60_u64 {
+                write_somehow(&store, writer * 1_000 + n).await;
+            }
+        });
+    }
+    let mut readers = JoinSet::new();
+    let (done, writing) = tokio::sync::watch::channel(true);
+    for _ in 0..2 {
+        let (store, writing) = (store.clone(), writing.clone());
+        readers.spawn(async move {
+            let mut follower = Follower::new(&store);
+            while *writing.borrow() {
+                follower.follow().await;
+                tokio::task::yield_now().await;
+            }
+            follower.follow().await.to_vec()
+        });
+    }
+    writers.join_all().await;
+    done.send_replace(false);
+    let all = Follower::new(&store).follow().await.to_vec();
+    assert!(all.len() > 300, "{} events", all.len());
+    for seen in readers.join_all().await {
+        assert_eq!(seen, all);
+    }
+}
+
+async fn write_somehow(store: &PgEventStore, seed: u64) {
+    let stream = format!("s{}", seed % 5);
+    if seed % 3 == 0 {
+        store.append(append(&stream, 2)).await.expect("appends");
+        return;
+    }
+    let mut transaction = store.begin().await.expect("begins");
+    if seed % 2 == 0 {
+        transaction
+            .execute("select pg_current_xact_id(); savepoint s")
+            .await
+            .expect("runs");
+    }
+    store
+        .append_in(&mut transaction, &[append(&stream, 1)])
+        .await
+        .expect("appends");
+    if seed % 7 == 0 {
+        tokio::time::sleep(Duration::from_millis(seed % 4)).await;
+    }
+    match seed % 5 {
+        0 => store.rollback(transaction).await.expect("rolls back"),
+        _ => store.commit(transaction).await.expect("commits"),
+    }
+}

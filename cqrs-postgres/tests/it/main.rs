@@ -1,0 +1,6 @@
+//! The PostgreSQL store, on a real server: `DATABASE_URL` names it, `scripts/test` starts it.
+
+mod contract;
+mod install;
+mod log_order;
+mod support;
