@@ -1,0 +1,177 @@
+//! Where Kafka is, and how this application's names look there.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rdkafka::ClientConfig;
+
+use crate::KafkaError;
+
+/// A connection to Kafka, and the prefix of everything that is named there.
+///
+/// Cheap to clone. Nothing is connected until a publisher opens, a group joins or a topic is created.
+#[derive(Debug, Clone)]
+pub struct KafkaConfig {
+    brokers: String,
+    prefix: String,
+    settings: BTreeMap<String, String>,
+    patience: Duration,
+}
+
+impl KafkaConfig {
+    /// The cluster behind these brokers: `host:port`, several separated by commas.
+    #[must_use]
+    pub fn new(brokers: impl Into<String>) -> Self {
+        Self {
+            brokers: brokers.into(),
+            prefix: String::new(),
+            settings: BTreeMap::new(),
+            patience: Duration::from_secs(5),
+        }
+    }
+
+    /// Begins the name of every topic, group and transactional id with `prefix` and a dot.
+    ///
+    /// Give each database its own: a fresh one that meets the topics of an old one would publish its events behind
+    /// theirs. Without a prefix names stand alone.
+    #[must_use]
+    pub fn topic_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Passes a setting to librdkafka, for example `security.protocol`. It wins over our defaults, but not over what the
+    /// guarantees rest on: `acks`, `enable.idempotence`, `transactional.id`, `partitioner`; `group.id`,
+    /// `isolation.level`, `auto.offset.reset`, `enable.auto.commit`.
+    #[must_use]
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.insert(key.into(), value.into());
+        self
+    }
+
+    /// How long to wait for an answer before the brokers count as unreachable; five seconds by default.
+    #[must_use]
+    pub fn patience(mut self, wait: Duration) -> Self {
+        self.patience = wait;
+        self
+    }
+
+    /// The topic that holds the events of a category: `{prefix}.{category}`.
+    #[must_use]
+    pub fn topic(&self, category: &str) -> String {
+        self.name(&[category])
+    }
+
+    /// The topic that holds a relay's books: `{prefix}.{relay}.progress`, one partition for each shard.
+    #[must_use]
+    pub fn progress_topic(&self, relay: &str) -> String {
+        self.name(&[relay, "progress"])
+    }
+
+    /// The brokers as they were given.
+    #[must_use]
+    pub fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
+    /// The prefix; empty when none was given.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn waits(&self) -> Duration {
+        self.patience
+    }
+
+    pub(crate) fn group(&self, name: &str) -> String {
+        self.name(&[name])
+    }
+
+    /// Names a shard for the broker (`transactional.id`) and for consumers (lane).
+    pub(crate) fn shard(&self, relay: &str, shard: u16) -> String {
+        self.name(&[relay, &shard.to_string()])
+    }
+
+    fn name(&self, parts: &[&str]) -> String {
+        let prefix = Some(self.prefix.as_str()).filter(|prefix| !prefix.is_empty());
+        let parts: Vec<&str> = prefix.into_iter().chain(parts.iter().copied()).collect();
+        parts.join(".")
+    }
+
+    /// Our `defaults`, then the user's settings, then what must `hold`.
+    pub(crate) fn client(&self, defaults: &[(&str, &str)], hold: &[(&str, &str)]) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        let common = [
+            ("client.id", "cqrs-kafka"),
+            ("reconnect.backoff.ms", "100"),
+            ("reconnect.backoff.max.ms", "2000"),
+            ("log.connection.close", "false"),
+        ];
+        for (key, value) in common.iter().chain(defaults) {
+            client.set(*key, *value);
+        }
+        for (key, value) in &self.settings {
+            client.set(key, value);
+        }
+        for (key, value) in hold {
+            client.set(*key, *value);
+        }
+        client.set("bootstrap.servers", &self.brokers);
+        client
+    }
+}
+
+/// A name that Kafka takes for a topic.
+pub(crate) fn check_name(name: &str) -> Result<(), KafkaError> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let reason = if name.is_empty() || name.len() > 249 {
+        "must have 1 to 249 bytes"
+    } else if !name.bytes().all(allowed) {
+        "may hold only ASCII letters, digits, `.`, `_` and `-`"
+    } else if name == "." || name == ".." {
+        "is reserved"
+    } else {
+        return Ok(());
+    };
+    Err(KafkaError::InvalidName {
+        name: name.to_owned(),
+        reason,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_begins_with_the_prefix() {
+        let config = KafkaConfig::new("localhost:9092").topic_prefix("shop");
+        assert_eq!(config.topic("order"), "shop.order");
+        assert_eq!(config.progress_topic("relay"), "shop.relay.progress");
+        assert_eq!(config.shard("relay", 2), "shop.relay.2");
+        assert_eq!(KafkaConfig::new("localhost:9092").topic("order"), "order");
+    }
+
+    #[test]
+    fn settings_win_over_defaults_but_not_over_what_must_hold() {
+        let config = KafkaConfig::new("localhost:9092")
+            .set("linger.ms", "7")
+            .set("acks", "1")
+            .set("bootstrap.servers", "elsewhere:1");
+        let client = config.client(&[("linger.ms", "0")], &[("acks", "all")]);
+        assert_eq!(client.get("linger.ms"), Some("7"));
+        assert_eq!(client.get("acks"), Some("all"));
+        assert_eq!(client.get("bootstrap.servers"), Some("localhost:9092"));
+    }
+
+    #[test]
+    fn a_name_that_kafka_would_refuse_is_refused_with_a_reason() {
+        assert!(check_name("shop.order-1_x").is_ok());
+        let said = check_name("shop/order").expect_err("refused").to_string();
+        assert_eq!(
+            said,
+            "\"shop/order\" cannot be a name in Kafka: it may hold only ASCII letters, digits, `.`, `_` and `-`"
+        );
+        assert!(check_name("").is_err() && check_name(&"x".repeat(250)).is_err());
+    }
+}

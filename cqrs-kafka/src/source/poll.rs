@@ -1,0 +1,339 @@
+//! The thread that owns the consumer: polls, carries out orders, and leaves the group at the end.
+
+use std::{
+    sync::{Arc, mpsc::Receiver},
+    time::Duration,
+};
+
+use cqrs_core::{Offset, SourceError};
+use rdkafka::{
+    ClientConfig, Message, Offset as KafkaOffset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError as Failure, RDKafkaErrorCode as Code},
+    message::{BorrowedMessage, Headers},
+};
+use tokio::sync::oneshot;
+
+use super::{
+    KafkaGroup,
+    buffer::{Flow, Slot},
+    group::{Group, Order},
+    rebalance::Member,
+};
+use crate::{
+    KafkaError,
+    connection::refused,
+    wire::{Decoder, Received},
+};
+
+/// How long an order may have to wait when there is nothing to read.
+const IDLE: Duration = Duration::from_millis(10);
+/// How long to wait for what librdkafka's own threads, or a broker, have to say.
+const ANSWER: Duration = Duration::from_secs(5);
+
+pub(super) struct PollThread {
+    consumer: BaseConsumer<Member>,
+    group: Arc<Group>,
+    orders: Receiver<Order>,
+    decoder: Decoder,
+    fatal: bool,
+}
+
+impl PollThread {
+    /// Starts it. What is returned resolves when it has left the group.
+    pub(super) fn spawn(
+        options: &KafkaGroup,
+        group: Arc<Group>,
+        orders: Receiver<Order>,
+    ) -> Result<oneshot::Receiver<()>, KafkaError> {
+        let config = client(options);
+        let consumer: BaseConsumer<Member> = config
+            .create_with_context(Member(Arc::clone(&group)))
+            .map_err(|error| refused(&error))?;
+        let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
+        consumer
+            .subscribe(&topics)
+            .map_err(|error| refused(&error))?;
+        let thread = Self {
+            consumer,
+            group,
+            orders,
+            decoder: Decoder::new(options.config.prefix()),
+            fatal: false,
+        };
+        let (leaving, left) = oneshot::channel();
+        let run = move || {
+            thread.run();
+            // Nobody may be waiting any more.
+            let _ = leaving.send(());
+        };
+        std::thread::Builder::new()
+            .name("kafka-poll".to_owned())
+            .spawn(run)
+            .map_err(|error| KafkaError::Internal(format!("no thread to poll Kafka: {error}")))?;
+        Ok(left)
+    }
+
+    fn run(mut self) {
+        while !self.group.is_stopping() && !self.fatal {
+            while let Ok(order) = self.orders.try_recv() {
+                self.obey(order);
+            }
+            self.poll();
+        }
+        self.group.take_back(&self.group.slots());
+        // Closing the consumer leaves the group, on this thread.
+        drop(self.consumer);
+    }
+
+    /// Waits for a record, then takes what else is there before orders are looked at again.
+    fn poll(&mut self) {
+        let mut wait = IDLE;
+        for _ in 0..256 {
+            match self.consumer.poll(wait) {
+                None => return,
+                Some(Ok(record)) => {
+                    receive(&self.consumer, &self.group, &mut self.decoder, &record)
+                }
+                Some(Err(error)) => {
+                    self.failed(&error);
+                    return;
+                }
+            }
+            wait = Duration::ZERO;
+        }
+    }
+
+    fn obey(&self, order: Order) {
+        match order {
+            Order::Start { slot, at, done } => {
+                let outcome = self.start(&slot, at);
+                // The reader may have given up.
+                let _ = done.send(outcome);
+            }
+            Order::Resume(slot) => {
+                if self.holds(&slot) {
+                    self.flow(&slot, true);
+                }
+            }
+            Order::Returned(slot) => {
+                let ours = self.consumer.assignment().is_ok_and(|assigned| {
+                    assigned
+                        .find_partition(&slot.topic, slot.partition)
+                        .is_some()
+                });
+                if ours && self.group.slot(&slot.topic, slot.partition).is_none() {
+                    self.flow(&slot, false);
+                    self.group.hand_out(&slot.topic, slot.partition);
+                }
+            }
+        }
+    }
+
+    /// Goes to the place and lets records flow. What was fetched before is thrown away, here and in librdkafka.
+    fn start(&self, slot: &Arc<Slot>, at: Option<Offset>) -> Result<(), SourceError> {
+        if !self.holds(slot) {
+            return Ok(());
+        }
+        slot.halt();
+        let unseekable =
+            || SourceError::Fatal(format!("{}: no offset is as large as {at:?}", slot.id()));
+        let to = match at {
+            None => KafkaOffset::Beginning,
+            Some(offset) => {
+                KafkaOffset::Offset(i64::try_from(offset.get()).map_err(|_| unseekable())?)
+            }
+        };
+        let sought = self.consumer.seek(&slot.topic, slot.partition, to, ANSWER);
+        sought.map_err(|error| SourceError::Unavailable(error.into()))?;
+        slot.admit(at.unwrap_or_default());
+        let resumed = self.consumer.resume(&partition(slot));
+        resumed.map_err(|error| SourceError::Unavailable(error.into()))
+    }
+
+    fn holds(&self, slot: &Arc<Slot>) -> bool {
+        let held = self.group.slot(&slot.topic, slot.partition);
+        held.is_some_and(|held| Arc::ptr_eq(&held, slot))
+    }
+
+    fn flow(&self, slot: &Slot, on: bool) {
+        set_flow(&self.consumer, slot, on);
+    }
+
+    fn failed(&mut self, error: &Failure) {
+        let code = error.rdkafka_error_code();
+        match code {
+            Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => self.out_of_range(),
+            _ if hopeless(error) => {
+                let words = code
+                    .and_then(advice)
+                    .unwrap_or("correct it and start again");
+                self.group
+                    .fail(SourceError::Fatal(format!("{error}; {words}")));
+                self.fatal = true;
+            }
+            // librdkafka goes on by itself.
+            _ => tracing::warn!(%error, "reading from Kafka waits"),
+        }
+    }
+
+    /// librdkafka does not say which partition it was, so all are compared with what is kept.
+    fn out_of_range(&self) {
+        let mut found = false;
+        for slot in self.group.slots() {
+            let Some(next) = slot.next_offset() else {
+                continue;
+            };
+            match self
+                .consumer
+                .fetch_watermarks(&slot.topic, slot.partition, ANSWER)
+            {
+                Ok((low, high)) if outside(next, low, high) => {
+                    found = true;
+                    self.flow(&slot, false);
+                    slot.fail(SourceError::OutOfRange {
+                        partition: slot.id(),
+                        offset: next,
+                        detail: format!("offsets {low} to {high} are"),
+                    });
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    found = true;
+                    self.flow(&slot, false);
+                    slot.fail(SourceError::Unavailable(error.into()));
+                }
+            }
+        }
+        if !found {
+            // It has passed meanwhile. Which one stands still is not known, so all start anew.
+            for slot in self.group.slots() {
+                if slot.next_offset().is_some() {
+                    self.flow(&slot, false);
+                    slot.fail(SourceError::Unavailable(
+                        "its place was out of range for a moment".into(),
+                    ));
+                }
+            }
+        }
+    }
+}
+
+fn client(options: &KafkaGroup) -> ClientConfig {
+    let session = options.session_timeout.as_millis().to_string();
+    let heartbeat = (options.session_timeout.as_millis() / 5)
+        .clamp(100, 3_000)
+        .to_string();
+    let defaults = [
+        ("partition.assignment.strategy", "cooperative-sticky"),
+        ("session.timeout.ms", session.as_str()),
+        ("heartbeat.interval.ms", heartbeat.as_str()),
+        // What is fetched ahead of our own buffers is lost at every pause, so it is little, and soon fetched again.
+        ("queued.max.messages.kbytes", "8192"),
+        ("fetch.queue.backoff.ms", "10"),
+    ];
+    let hold = [
+        ("group.id", options.group.as_str()),
+        ("enable.auto.commit", "false"),
+        ("enable.auto.offset.store", "false"),
+        ("isolation.level", "read_committed"),
+        // Anything else would skip silently.
+        ("auto.offset.reset", "error"),
+    ];
+    let mut config = options.config.client(&defaults, &hold);
+    if let Some(instance_id) = &options.instance_id {
+        config.set("group.instance.id", instance_id);
+    }
+    config
+}
+
+fn receive(
+    consumer: &BaseConsumer<Member>,
+    group: &Group,
+    decoder: &mut Decoder,
+    record: &BorrowedMessage<'_>,
+) {
+    let Some(slot) = group.slot(record.topic(), record.partition()) else {
+        return;
+    };
+    let offset = Offset::new(u64::try_from(record.offset()).unwrap_or_default());
+    if !slot.wants(offset) {
+        return;
+    }
+    let received = Received {
+        topic: record.topic(),
+        offset: offset.get(),
+        key: record.key(),
+        payload: record.payload(),
+        timestamp: record.timestamp().to_millis(),
+    };
+    let headers = record.headers().into_iter().flat_map(Headers::iter);
+    match decoder.decode(received, headers.map(|header| (header.key, header.value))) {
+        Ok(event) => {
+            if slot.push(offset, event) == Flow::Pause {
+                set_flow(consumer, &slot, false);
+            }
+        }
+        Err(error) => {
+            set_flow(consumer, &slot, false);
+            slot.fail(SourceError::Malformed {
+                partition: slot.id(),
+                offset,
+                reason: error.to_string(),
+            });
+        }
+    }
+}
+
+fn set_flow(consumer: &BaseConsumer<Member>, slot: &Slot, on: bool) {
+    let partition = partition(slot);
+    let outcome = if on {
+        consumer.resume(&partition)
+    } else {
+        consumer.pause(&partition)
+    };
+    if let Err(error) = outcome {
+        tracing::warn!(partition = %slot.id(), %error, on, "the flow could not be changed");
+    }
+}
+
+fn partition(slot: &Slot) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(&slot.topic, slot.partition);
+    list
+}
+
+/// Whether nothing is kept at this place. Behind the last record is inside: there the next one will be.
+fn outside(next: Offset, low: i64, high: i64) -> bool {
+    let next = i64::try_from(next.get()).unwrap_or(i64::MAX);
+    next < low || next > high
+}
+
+/// What does not pass by itself.
+fn hopeless(error: &Failure) -> bool {
+    let fatal = matches!(error, Failure::MessageConsumptionFatal(_));
+    fatal
+        || error
+            .rdkafka_error_code()
+            .is_some_and(|code| advice(code).is_some())
+}
+
+fn advice(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::UnknownTopic | Code::UnknownTopicOrPartition => {
+            "create the topic with KafkaTopics, or correct the name and prefix"
+        }
+        Code::TopicAuthorizationFailed => "grant READ and DESCRIBE on the topic to this user",
+        Code::GroupAuthorizationFailed => "grant READ on the group to this user",
+        Code::FencedInstanceId => {
+            "another process is the static member of this name: give each process an instance id of its own"
+        }
+        Code::InvalidSessionTimeout => {
+            "choose a session time-out within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms"
+        }
+        Code::InconsistentGroupProtocol => {
+            "other members of this group use another partition.assignment.strategy; stop them or use theirs"
+        }
+        _ => return None,
+    })
+}

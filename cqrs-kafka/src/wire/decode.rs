@@ -1,0 +1,341 @@
+//! Record to event. Strict: what is not an event is refused with a reason, and nothing is guessed.
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use cqrs_core::{Category, EventId, Lane, Metadata, Position, RecordedEvent, StreamId, Version};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+use super::{WireError, header};
+
+/// A record as it was received.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The offset within the partition.
+    pub offset: u64,
+    /// The key.
+    pub key: Option<&'a [u8]>,
+    /// The value.
+    pub payload: Option<&'a [u8]>,
+    /// The record's own time, in milliseconds since 1970.
+    pub timestamp: Option<i64>,
+}
+
+/// Turns records into events.
+///
+/// A record of a relay yields the event as it was stored. A CloudEvent of another producer is recognised by having none
+/// of our extensions. It yields an event with lane `None`, its offset as position, version 0 and schema version 1. Its
+/// category is the last segment of `ce_source`, or else the topic without the prefix; its stream is `ce_subject`, or
+/// else the key, or else `ce_id`. An id that is not a UUID is hashed into one together with the source, always the same.
+#[derive(Debug)]
+pub struct Decoder {
+    prefix: String,
+    /// What comes again and again is allocated once.
+    category: Option<Category>,
+    lane: Option<Lane>,
+    types: HashSet<Arc<str>>,
+}
+
+impl Decoder {
+    /// A decoder for topics with this prefix.
+    #[must_use]
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self {
+            prefix: prefix.into(),
+            category: None,
+            lane: None,
+            types: HashSet::new(),
+        }
+    }
+
+    /// The event in this record.
+    ///
+    /// # Errors
+    /// When it is not one. The reason names the header.
+    pub fn decode<'a>(
+        &mut self,
+        record: Received<'a>,
+        headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
+    ) -> Result<RecordedEvent, WireError> {
+        let headers = Headers::collect(headers)?;
+        headers.check_form()?;
+        let payload = record.payload.ok_or(WireError::NoPayload)?;
+        let (source, id) = (headers.source.required()?, headers.id.required()?);
+        let ours = headers.is_ours();
+        let category = self.category(source, record.topic)?;
+        let event_type = self.event_type(headers.event_type.required()?, category.as_str());
+        let stream = StreamId::new(category, subject(&headers, &record, ours)?)
+            .map_err(|error| headers.subject.invalid(error.to_string()))?;
+        let mut event = RecordedEvent {
+            id: event_id(&headers.id, source, id, ours)?,
+            stream,
+            version: Version::EMPTY,
+            position: Position::new(record.offset),
+            event_type,
+            schema_version: 1,
+            payload: Bytes::copy_from_slice(payload),
+            metadata: metadata(&headers)?,
+            recorded_at: recorded_at(&headers, &record, ours)?,
+            lane: None,
+        };
+        if ours {
+            event.position = Position::new(headers.position.number()?);
+            event.version = Version::new(headers.version.number()?);
+            event.schema_version = headers.schema_version.number()?;
+            event.lane = Some(self.lane(headers.lane.required()?));
+        }
+        Ok(event)
+    }
+
+    fn category(&mut self, source: &str, topic: &str) -> Result<Category, WireError> {
+        let named = source.rsplit('/').next().unwrap_or_default();
+        if let Some(known) = self
+            .category
+            .as_ref()
+            .filter(|known| known.as_str() == named)
+        {
+            return Ok(known.clone());
+        }
+        let category = Category::new(named)
+            .or_else(|_| Category::new(self.unprefixed(topic)))
+            .map_err(|error| {
+                invalid(
+                    header::SOURCE,
+                    source,
+                    format!("and neither it nor the topic ends in a category: {error}"),
+                )
+            })?;
+        self.category = Some(category.clone());
+        Ok(category)
+    }
+
+    fn unprefixed<'a>(&self, topic: &'a str) -> &'a str {
+        topic
+            .strip_prefix(self.prefix.as_str())
+            .and_then(|rest| rest.strip_prefix('.'))
+            .unwrap_or(topic)
+    }
+
+    fn event_type(&mut self, name: &str, category: &str) -> Arc<str> {
+        let rest = name
+            .strip_prefix(category)
+            .and_then(|rest| rest.strip_prefix('.'));
+        let event_type = rest.filter(|rest| !rest.is_empty()).unwrap_or(name);
+        if let Some(known) = self.types.get(event_type) {
+            return Arc::clone(known);
+        }
+        if self.types.len() > 1_000 {
+            self.types.clear();
+        }
+        let new: Arc<str> = event_type.into();
+        self.types.insert(Arc::clone(&new));
+        new
+    }
+
+    fn lane(&mut self, name: &str) -> Lane {
+        match &self.lane {
+            Some(known) if known.as_str() == name => known.clone(),
+            _ => self.lane.insert(Lane::new(name)).clone(),
+        }
+    }
+}
+
+/// One header: its name, and its value if it was there.
+struct Value<'a> {
+    name: &'static str,
+    text: Option<&'a str>,
+}
+
+impl<'a> Value<'a> {
+    fn required(&self) -> Result<&'a str, WireError> {
+        match self.text {
+            None => Err(WireError::Missing(self.name)),
+            Some("") => Err(self.invalid("but must not be empty")),
+            Some(text) => Ok(text),
+        }
+    }
+
+    fn number<N: std::str::FromStr>(&self) -> Result<N, WireError> {
+        let parsed = self.required()?.parse();
+        parsed.map_err(|_| self.invalid("not a number that fits"))
+    }
+
+    fn uuid(&self, text: &str) -> Result<EventId, WireError> {
+        let parsed = Uuid::parse_str(text).map(EventId::from_uuid);
+        parsed.map_err(|_| self.invalid("not a UUID"))
+    }
+
+    fn invalid(&self, reason: impl Into<String>) -> WireError {
+        invalid(self.name, self.text.unwrap_or_default(), reason)
+    }
+}
+
+fn invalid(header: &'static str, value: &str, reason: impl Into<String>) -> WireError {
+    WireError::Invalid {
+        header,
+        value: value.chars().take(100).collect(),
+        reason: reason.into(),
+    }
+}
+
+macro_rules! headers {
+    ($($field:ident = $name:path),+ $(,)?) => {
+        /// The headers that mean something to us.
+        struct Headers<'a> { $($field: Value<'a>),+ }
+
+        impl<'a> Headers<'a> {
+            fn empty() -> Self {
+                Self { $($field: Value { name: $name, text: None }),+ }
+            }
+
+            fn named(&mut self, name: &str) -> Option<&mut Value<'a>> {
+                match name {
+                    $($name => Some(&mut self.$field),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+headers! {
+    content_type = header::CONTENT_TYPE,
+    spec_version = header::SPEC_VERSION,
+    id = header::ID,
+    source = header::SOURCE,
+    event_type = header::TYPE,
+    subject = header::SUBJECT,
+    time = header::TIME,
+    position = header::POSITION,
+    version = header::VERSION,
+    schema_version = header::SCHEMA_VERSION,
+    lane = header::LANE,
+    correlation_id = header::CORRELATION_ID,
+    causation_id = header::CAUSATION_ID,
+    traceparent = header::TRACEPARENT,
+}
+
+impl<'a> Headers<'a> {
+    fn collect(
+        headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
+    ) -> Result<Self, WireError> {
+        let mut found = Self::empty();
+        for (name, value) in headers {
+            let Some(slot) = found.named(name) else {
+                continue;
+            };
+            if slot.text.is_some() {
+                return Err(WireError::Twice(slot.name));
+            }
+            let bytes = value.unwrap_or_default();
+            let text = std::str::from_utf8(bytes)
+                .map_err(|_| invalid(slot.name, &String::from_utf8_lossy(bytes), "not UTF-8"))?;
+            slot.text = Some(text);
+        }
+        Ok(found)
+    }
+
+    fn check_form(&self) -> Result<(), WireError> {
+        let media_type = self.content_type.text.unwrap_or("application/json");
+        let bare = media_type.split(';').next().unwrap_or_default().trim();
+        let bare = bare.to_ascii_lowercase();
+        if bare.starts_with("application/cloudevents") {
+            return Err(WireError::Structured(media_type.to_owned()));
+        }
+        let spec_version = self.spec_version.required()?;
+        if spec_version != "1.0" {
+            return Err(self.spec_version.invalid("only 1.0 is read"));
+        }
+        if bare != "application/json"
+            && !(bare.starts_with("application/") && bare.ends_with("+json"))
+        {
+            return Err(self.content_type.invalid("only JSON is read"));
+        }
+        Ok(())
+    }
+
+    /// Whether a relay has written it: then all of the extensions must be there.
+    fn is_ours(&self) -> bool {
+        let extensions = [
+            &self.position,
+            &self.version,
+            &self.schema_version,
+            &self.lane,
+        ];
+        extensions.iter().any(|value| value.text.is_some())
+    }
+}
+
+fn subject<'a>(
+    headers: &Headers<'a>,
+    record: &Received<'a>,
+    ours: bool,
+) -> Result<&'a str, WireError> {
+    if ours || headers.subject.text.is_some() {
+        return headers.subject.required();
+    }
+    let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
+    key.filter(|key| !key.is_empty())
+        .map_or_else(|| headers.id.required(), Ok)
+}
+
+fn event_id(value: &Value<'_>, source: &str, id: &str, ours: bool) -> Result<EventId, WireError> {
+    match value.uuid(id) {
+        Err(_) if !ours => Ok(EventId::from_uuid(hashed(source, id))),
+        parsed => parsed,
+    }
+}
+
+/// A UUID of version 8 that is the same for the same source and id, which together name a CloudEvent.
+fn hashed(source: &str, id: &str) -> Uuid {
+    let bytes = source.bytes().chain([0]).chain(id.bytes());
+    let hash = bytes.fold(
+        0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128,
+        |hash, byte| {
+            (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+        },
+    );
+    uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid()
+}
+
+fn metadata(headers: &Headers<'_>) -> Result<Metadata, WireError> {
+    let causation = &headers.causation_id;
+    let foreign = !headers.is_ours();
+    let causation_id = match causation.text.map(|text| causation.uuid(text)) {
+        // Somebody else's extension of the same name need not hold a UUID.
+        Some(Err(_)) if foreign => None,
+        other => other.transpose()?,
+    };
+    Ok(Metadata {
+        correlation_id: headers.correlation_id.text.map(str::to_owned),
+        causation_id,
+        traceparent: headers.traceparent.text.map(str::to_owned),
+    })
+}
+
+fn recorded_at(
+    headers: &Headers<'_>,
+    record: &Received<'_>,
+    ours: bool,
+) -> Result<SystemTime, WireError> {
+    let time = &headers.time;
+    let Some(text) = time.text else {
+        if ours {
+            return Err(WireError::Missing(time.name));
+        }
+        let millis = u64::try_from(record.timestamp.unwrap_or(0)).unwrap_or(0);
+        return Ok(UNIX_EPOCH + Duration::from_millis(millis));
+    };
+    let parsed = OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|error| time.invalid(format!("not an RFC 3339 time: {error}")))?;
+    let seconds =
+        u64::try_from(parsed.unix_timestamp()).map_err(|_| time.invalid("before 1970"))?;
+    Ok(UNIX_EPOCH + Duration::new(seconds, parsed.nanosecond()))
+}

@@ -1,0 +1,93 @@
+//! Event to headers.
+
+use std::{
+    io::Write,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use cqrs_core::{Lane, RecordedEvent};
+use time::OffsetDateTime;
+
+use super::{WireError, header};
+
+/// Hands every header of the event to `put`, in the order of the table in [`wire`](super).
+///
+/// # Errors
+/// When the time of the event cannot be written.
+pub fn encode(
+    event: &RecordedEvent,
+    prefix: &str,
+    lane: &Lane,
+    mut put: impl FnMut(&'static str, &[u8]),
+) -> Result<(), WireError> {
+    let mut text = Text(Vec::with_capacity(64));
+    let category = event.stream.category();
+    put(header::CONTENT_TYPE, b"application/json");
+    put(header::SPEC_VERSION, b"1.0");
+    put(header::ID, text.of(format_args!("{}", event.id)));
+    put(header::SOURCE, text.source(prefix, category.as_str()));
+    put(
+        header::TYPE,
+        text.of(format_args!("{category}.{}", event.event_type)),
+    );
+    put(header::SUBJECT, event.stream.id().as_bytes());
+    put(header::TIME, text.time(event.recorded_at)?);
+    put(
+        header::POSITION,
+        text.of(format_args!("{}", event.position)),
+    );
+    put(header::VERSION, text.of(format_args!("{}", event.version)));
+    put(
+        header::SCHEMA_VERSION,
+        text.of(format_args!("{}", event.schema_version)),
+    );
+    put(header::LANE, lane.as_str().as_bytes());
+    let metadata = &event.metadata;
+    if let Some(correlation_id) = &metadata.correlation_id {
+        put(header::CORRELATION_ID, correlation_id.as_bytes());
+    }
+    if let Some(causation_id) = metadata.causation_id {
+        put(
+            header::CAUSATION_ID,
+            text.of(format_args!("{causation_id}")),
+        );
+    }
+    if let Some(traceparent) = &metadata.traceparent {
+        put(header::TRACEPARENT, traceparent.as_bytes());
+    }
+    Ok(())
+}
+
+/// A buffer for one value after the other.
+struct Text(Vec<u8>);
+
+impl Text {
+    fn of(&mut self, arguments: std::fmt::Arguments<'_>) -> &[u8] {
+        self.0.clear();
+        self.0
+            .write_fmt(arguments)
+            .expect("writing into memory does not fail");
+        &self.0
+    }
+
+    fn source(&mut self, prefix: &str, category: &str) -> &[u8] {
+        if prefix.is_empty() {
+            self.of(format_args!("/{category}"))
+        } else {
+            self.of(format_args!("/{prefix}/{category}"))
+        }
+    }
+
+    fn time(&mut self, time: SystemTime) -> Result<&[u8], WireError> {
+        let since = time
+            .duration_since(UNIX_EPOCH)
+            .map_err(|_| WireError::Time)?;
+        let seconds = i64::try_from(since.as_secs()).map_err(|_| WireError::Time)?;
+        let utc = OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| WireError::Time)?;
+        let (date, hour, minute, second) = (utc.date(), utc.hour(), utc.minute(), utc.second());
+        let micros = since.subsec_micros();
+        Ok(self.of(format_args!(
+            "{date}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
+        )))
+    }
+}
