@@ -38,7 +38,7 @@ use crate::{
 /// # struct Orders;
 /// # impl View for Orders {
 /// #     const NAME: &'static str = "orders"; type Events = OrderEvent; type Document = u64;
-/// #     fn keys(&self, event: &Envelope<OrderEvent>) -> Keys { Keys::one(event.id()) }
+/// #     fn keys(&self, event: &Envelope<OrderEvent>) -> Keys { event.id().into() }
 /// #     fn apply(&self, _: &str, n: Option<u64>, _: &Envelope<OrderEvent>) -> Option<u64> { Some(n.unwrap_or(0) + 1) }
 /// # }
 /// # async fn consume(stop: impl Future<Output = ()> + Send) -> Result<(), Box<dyn std::error::Error>> {

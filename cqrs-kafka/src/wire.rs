@@ -87,6 +87,9 @@ pub enum WireError {
          attributes as ce_ headers"
     )]
     Structured(String),
+    /// A header's name is not text.
+    #[error("the name of a header is not UTF-8")]
+    HeaderName,
     /// There is no value, as in a tombstone.
     #[error("it has no value; an event without content has the value null")]
     NoPayload,

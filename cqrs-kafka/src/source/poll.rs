@@ -1,6 +1,7 @@
 //! The thread that owns the consumer: polls, carries out orders, and leaves the group at the end.
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, mpsc::Receiver},
     time::Duration,
 };
@@ -23,7 +24,7 @@ use super::{
 use crate::{
     KafkaError,
     connection::refused,
-    wire::{Decoder, Received},
+    wire::{Decoder, Received, WireError},
 };
 
 /// How long an order may have to wait when there is nothing to read.
@@ -63,7 +64,14 @@ impl PollThread {
         };
         let (leaving, left) = oneshot::channel();
         let run = move || {
-            thread.run();
+            let group = Arc::clone(&thread.group);
+            if panic::catch_unwind(AssertUnwindSafe(|| thread.run())).is_err() {
+                group.fail(SourceError::Fatal(
+                    "the thread that polls Kafka panicked".to_owned(),
+                ));
+                group.lose(&group.slots());
+            }
+            drop(group);
             // Nobody may be waiting any more.
             let _ = leaving.send(());
         };
@@ -267,8 +275,7 @@ fn receive(
         payload: record.payload(),
         timestamp: record.timestamp().to_millis(),
     };
-    let headers = record.headers().into_iter().flat_map(Headers::iter);
-    match decoder.decode(received, headers.map(|header| (header.key, header.value))) {
+    match headers(record).and_then(|headers| decoder.decode(received, headers)) {
         Ok(event) => {
             if slot.push(offset, event) == Flow::Pause {
                 set_flow(consumer, &slot, false);
@@ -283,6 +290,17 @@ fn receive(
             });
         }
     }
+}
+
+fn headers<'a>(
+    record: &'a BorrowedMessage<'_>,
+) -> Result<Vec<(&'a str, Option<&'a [u8]>)>, WireError> {
+    let all = || {
+        let headers = record.headers().into_iter().flat_map(Headers::iter);
+        headers.map(|header| (header.key, header.value)).collect()
+    };
+    // rdkafka panics over a name that is not UTF-8. Whoever writes such a record must not end this thread.
+    panic::catch_unwind(AssertUnwindSafe(all)).map_err(|_| WireError::HeaderName)
 }
 
 fn set_flow(consumer: &BaseConsumer<Member>, slot: &Slot, on: bool) {

@@ -1,0 +1,147 @@
+//! From a topic into a store, by a runner.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use cqrs_core::{
+    Handler, HandlerError, IntoHandler, MemoryEventStore, MemoryTransaction, Offset, Reads,
+    RecordedEvent, Runner, RunnerError, SourceError, StoreError, StoreErrorKind, codec::CodecError,
+    role,
+};
+use cqrs_kafka::KafkaGroup;
+use rdkafka::{
+    ClientConfig,
+    producer::{BaseProducer, BaseRecord, Producer},
+};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use crate::world::{Count, Counts, World, counted, counts, eventually};
+
+type ViewHandler = <Counts as IntoHandler<MemoryEventStore, role::View>>::Handler;
+
+/// Fails in every seventh batch, after the view has written.
+struct Flaky {
+    view: ViewHandler,
+    batches: AtomicU64,
+    slowness: Duration,
+}
+
+#[async_trait]
+impl Handler<MemoryEventStore> for Flaky {
+    fn subscription(&self) -> &str {
+        Handler::<MemoryEventStore>::subscription(&self.view)
+    }
+
+    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+        Handler::<MemoryEventStore>::reads(&self.view)
+    }
+
+    async fn handle(
+        &self,
+        store: &MemoryEventStore,
+        transaction: &mut MemoryTransaction,
+        batch: &[RecordedEvent],
+    ) -> Result<(), HandlerError> {
+        self.view.handle(store, transaction, batch).await?;
+        tokio::time::sleep(self.slowness).await;
+        if self.batches.fetch_add(1, Ordering::Relaxed) % 7 == 6 {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "planted").into());
+        }
+        Ok(())
+    }
+}
+
+type Running = (oneshot::Sender<()>, JoinHandle<Result<(), RunnerError>>);
+
+async fn consume(world: &World, store: &MemoryEventStore, slowness: u64) -> Running {
+    let source = KafkaGroup::new(&world.config, "counts")
+        .categories(["order"])
+        .session_timeout(Duration::from_secs(6))
+        .join()
+        .await
+        .expect("joins");
+    let flaky = Flaky {
+        view: IntoHandler::<MemoryEventStore, role::View>::into_handler(Counts),
+        batches: AtomicU64::new(0),
+        slowness: Duration::from_millis(slowness),
+    };
+    let runner = Runner::over(store, flaky, source)
+        .expect("an enum")
+        .batch_size(50);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let run = runner.run(async {
+        let _ = stopped.await;
+    });
+    (stop, tokio::spawn(run))
+}
+
+async fn stop(running: Running) {
+    running.0.send(()).expect("it is running");
+    running.1.await.expect("no panic").expect("no error");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_members_share_the_work_and_every_event_counts_once() {
+    let world = World::new(4, 1);
+    world.place(100, 60, "").await;
+    world.relay(1, 6_000).await;
+
+    let store = MemoryEventStore::default();
+    let first = consume(&world, &store, 100).await;
+    eventually("the first member has begun", || async {
+        counted(&store).await > 300
+    })
+    .await;
+    let second = consume(&world, &store, 5).await;
+    eventually("all is counted", || async {
+        counted(&store).await >= 6_000
+    })
+    .await;
+    stop(first).await;
+
+    // What comes now is the other's alone.
+    world.place(100, 10, "").await;
+    world.relay(1, 7_000).await;
+    eventually("the rest is counted", || async {
+        counted(&store).await >= 7_000
+    })
+    .await;
+    stop(second).await;
+    let each = Count {
+        events: 70,
+        in_order: true,
+    };
+    assert_eq!(counts(&store).await, vec![each; 100]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_not_an_event_stops_the_runner_behind_what_came_before() {
+    let world = World::new(1, 1);
+    world.place(5, 1, "").await;
+    world.relay(1, 5).await;
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", world.config.brokers())
+        .create()
+        .expect("valid settings");
+    let record = BaseRecord::<str, str>::to("shop.order").payload("hello");
+    producer.send(record).expect("there is room");
+    producer.flush(Duration::from_secs(10)).expect("delivered");
+
+    let store = MemoryEventStore::default();
+    let (_stop, running) = consume(&world, &store, 0).await;
+    let ended = running.await.expect("no panic").expect_err("malformed");
+    let RunnerError::Source { error, .. } = &ended else {
+        panic!("{ended:?}")
+    };
+    let SourceError::Malformed { offset, reason, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        (*offset, reason.as_str()),
+        (Offset::new(5), "header \"ce_specversion\" is missing")
+    );
+    assert_eq!(counted(&store).await, 5);
+}

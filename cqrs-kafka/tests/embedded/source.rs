@@ -1,0 +1,133 @@
+//! The source by itself: readers come, go and come again.
+
+use std::time::Duration;
+
+use cqrs_core::{Checkpoint, Offset, Reader, Source, SourceError};
+use cqrs_kafka::{KafkaConfig, KafkaError, KafkaGroup, KafkaReader, KafkaSource};
+
+use crate::world::World;
+
+async fn join(world: &World, instance: &str) -> KafkaSource {
+    KafkaGroup::new(&world.config, "group")
+        .categories(["order"])
+        .instance_id(instance)
+        .session_timeout(Duration::from_secs(6))
+        .join()
+        .await
+        .expect("joins")
+}
+
+async fn assigned(source: &mut KafkaSource) -> KafkaReader {
+    let assigned = tokio::time::timeout(Duration::from_secs(30), source.assigned()).await;
+    assigned
+        .expect("soon")
+        .expect("no error")
+        .expect("not stopped")
+}
+
+fn at(offset: u64) -> Option<Checkpoint> {
+    Some(Checkpoint {
+        offset: Offset::new(offset),
+        event_id: None,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_starts_where_it_is_told_and_a_dropped_one_comes_again() {
+    let world = World::new(1, 1);
+    world.place(20, 1, "").await;
+    world.relay(1, 20).await;
+
+    let mut source = join(&world, "one").await;
+    let mut reader = assigned(&mut source).await;
+    reader.start(None).await.expect("starts");
+    let first = reader.next(5).await.expect("reads").expect("not revoked");
+    assert_eq!((first.events.len(), first.next.offset), (5, Offset::new(5)));
+    reader.start(Some(first.next)).await.expect("starts anew");
+    let again = reader.next(100).await.expect("reads").expect("not revoked");
+    assert_eq!(again.events[0].position.get(), 6);
+
+    drop(reader);
+    let mut reader = assigned(&mut source).await;
+    reader.start(at(18)).await.expect("starts");
+    let last = reader.next(100).await.expect("reads").expect("not revoked");
+    assert_eq!(last.events[0].position.get(), 19);
+
+    source.stop();
+    while reader.next(100).await.expect("reads").is_some() {}
+    assert!(reader.revoked());
+    drop(reader);
+    assert!(source.assigned().await.expect("no error").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_static_member_that_comes_back_goes_on_at_once() {
+    let world = World::new(2, 1);
+    let mut source = join(&world, "one").await;
+    let readers = [assigned(&mut source).await, assigned(&mut source).await];
+    drop(readers);
+    source.stop();
+    while source.assigned().await.expect("no error").is_some() {}
+
+    let mut source = join(&world, "one").await;
+    let reader = tokio::time::timeout(Duration::from_secs(4), source.assigned()).await;
+    assert!(matches!(reader, Ok(Ok(Some(_)))), "{reader:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_that_retention_has_passed_is_an_error() {
+    let world = World::new(1, 1);
+    // The embedded cluster keeps 5 MiB.
+    world.place(16, 1, &"x".repeat(500_000)).await;
+    world.relay_all(16).await;
+
+    let mut source = join(&world, "one").await;
+    let mut reader = assigned(&mut source).await;
+    reader.start(at(2)).await.expect("starts");
+    let error = reader.next(10).await.expect_err("lost");
+    let SourceError::OutOfRange { offset, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(*offset, Offset::new(2));
+    assert!(
+        error
+            .to_string()
+            .starts_with("topic shop.order/0: offset 2 is no longer kept (offsets "),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_group_without_topic_or_broker_is_refused_at_once() {
+    let world = World::new(1, 1);
+    let error = KafkaGroup::new(&world.config, "group")
+        .categories(["nothing"])
+        .join()
+        .await;
+    assert!(
+        matches!(error, Err(KafkaError::TopicMissing { topic, .. }) if topic == "shop.nothing")
+    );
+    let error = KafkaGroup::new(&world.config, "group").join().await;
+    assert!(matches!(error, Err(KafkaError::InvalidSetting { .. })));
+    let nobody = KafkaConfig::new("127.0.0.1:9").patience(Duration::from_millis(300));
+    let error = KafkaGroup::new(&nobody, "group")
+        .categories(["order"])
+        .join()
+        .await;
+    assert!(
+        matches!(error, Err(KafkaError::Unreachable { .. })),
+        "{error:?}"
+    );
+    let wrong = world
+        .config
+        .clone()
+        .set("security.protocol", "carrier pigeon");
+    let error = KafkaGroup::new(&wrong, "group")
+        .categories(["order"])
+        .join()
+        .await;
+    assert!(
+        matches!(&error, Err(KafkaError::InvalidSetting { reason }) if reason.contains("security.protocol")),
+        "{error:?}"
+    );
+}

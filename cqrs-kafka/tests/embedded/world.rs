@@ -1,0 +1,232 @@
+//! Orders, a store of them, a relay, and what is in a topic.
+
+use std::{sync::Arc, time::Duration};
+
+use cqrs_core::{
+    Append, Documents, Envelope, Event, EventStore, ExpectedVersion, Keys, MemoryEventStore,
+    Metadata, NewEvent, RecordedEvent, Relay, RelayError, StreamId, View, decode_document,
+};
+use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaPublisher, wire};
+use rdkafka::{
+    ClientConfig, Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+    message::Headers,
+};
+use serde::{Deserialize, Serialize};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum OrderEvent {
+    Placed { note: String },
+}
+
+impl Event for OrderEvent {
+    const CATEGORY: &'static str = "order";
+}
+
+/// Counts the events of each order, and minds that they come in order.
+pub(crate) struct Counts;
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Count {
+    pub(crate) events: u64,
+    pub(crate) in_order: bool,
+}
+
+impl View for Counts {
+    const NAME: &'static str = "counts";
+    type Events = OrderEvent;
+    type Document = Count;
+
+    fn keys(&self, event: &Envelope<OrderEvent>) -> Keys {
+        event.id().into()
+    }
+
+    fn apply(&self, _: &str, count: Option<Count>, event: &Envelope<OrderEvent>) -> Option<Count> {
+        let before = count.unwrap_or(Count {
+            events: 0,
+            in_order: true,
+        });
+        let events = before.events + 1;
+        let in_order = before.in_order && event.recorded.version.get() == events;
+        Some(Count { events, in_order })
+    }
+}
+
+pub(crate) async fn counts(store: &MemoryEventStore) -> Vec<Count> {
+    let documents = store.documents(Counts::NAME, None, 100_000).await;
+    let documents = documents.expect("memory can be read");
+    let decode = |(key, document): &(String, cqrs_core::Document)| {
+        decode_document(Counts::NAME, key, &document.body).expect("a count")
+    };
+    documents.iter().map(decode).collect()
+}
+
+pub(crate) async fn counted(store: &MemoryEventStore) -> u64 {
+    counts(store).await.iter().map(|count| count.events).sum()
+}
+
+pub(crate) struct World {
+    pub(crate) config: KafkaConfig,
+    pub(crate) store: MemoryEventStore,
+    pub(crate) kafka: Arc<EmbeddedKafka>,
+}
+
+impl World {
+    /// A cluster with a topic of orders and the books of a relay.
+    pub(crate) fn new(partitions: u16, shards: u16) -> Self {
+        let kafka = EmbeddedKafka::start().expect("a port is free");
+        let config = KafkaConfig::new(kafka.bootstrap_servers()).topic_prefix("shop");
+        let topics = [
+            (config.topic("order"), partitions),
+            (config.progress_topic("relay"), shards),
+        ];
+        for (topic, partitions) in topics {
+            kafka.create_topic(&topic, partitions).expect("it is new");
+        }
+        Self {
+            config,
+            store: MemoryEventStore::default(),
+            kafka: Arc::new(kafka),
+        }
+    }
+
+    pub(crate) async fn place(&self, orders: u64, each: u64, note: &str) {
+        for order in 0..orders {
+            let event = OrderEvent::Placed {
+                note: note.to_owned(),
+            };
+            let new = || NewEvent::encode(&event, Metadata::default()).expect("encodes");
+            let append = Append {
+                stream: StreamId::of::<OrderEvent>(order.to_string()).expect("valid"),
+                expected: ExpectedVersion::Any,
+                events: (0..each).map(|_| new()).collect(),
+            };
+            self.store.append(append).await.expect("memory takes it");
+        }
+    }
+
+    /// Relays until `published` events are in the topic.
+    pub(crate) async fn relay(&self, shards: u16, published: usize) {
+        let (stop, running) = self.start_relay(shards);
+        let mut topic = Topic::open(&self.config, "order");
+        let topic = tokio::task::spawn_blocking(move || {
+            topic.read(published);
+            topic
+        });
+        let found = topic.await.expect("reads").events.len();
+        stop.send(()).expect("it is running");
+        running.await.expect("no panic").expect("no error");
+        assert_eq!(found, published);
+    }
+
+    /// Relays until the relay's books say that everything is published, whatever the topic still keeps.
+    pub(crate) async fn relay_all(&self, events: u64) {
+        let (stop, running) = self.start_relay(1);
+        let topic = Topic::open(&self.config, "order");
+        eventually("all is published", || async {
+            topic.end() >= i64::try_from(events).expect("few")
+        })
+        .await;
+        stop.send(()).expect("it is running");
+        running.await.expect("no panic").expect("no error");
+    }
+
+    pub(crate) fn start_relay(
+        &self,
+        shards: u16,
+    ) -> (oneshot::Sender<()>, JoinHandle<Result<(), RelayError>>) {
+        let publisher = KafkaPublisher::new(self.config.clone());
+        let relay = Relay::new("relay", self.store.clone(), publisher)
+            .shards(shards)
+            .batch_size(100);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let run = relay.run(async {
+            let _ = stopped.await;
+        });
+        (stop, tokio::spawn(run))
+    }
+}
+
+/// Reads a topic from its beginning, without a group.
+pub(crate) struct Topic {
+    consumer: BaseConsumer,
+    config: KafkaConfig,
+    pub(crate) events: Vec<RecordedEvent>,
+}
+
+impl Topic {
+    pub(crate) fn open(config: &KafkaConfig, category: &str) -> Self {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", config.brokers())
+            .set("group.id", "test")
+            .set("enable.auto.commit", "false")
+            .create()
+            .expect("valid settings");
+        let topic = config.topic(category);
+        let metadata = consumer
+            .fetch_metadata(Some(&topic), Duration::from_secs(10))
+            .expect("the cluster answers");
+        let mut from = TopicPartitionList::new();
+        for partition in metadata.topics()[0].partitions() {
+            from.add_partition_offset(&topic, partition.id(), Offset::Beginning)
+                .expect("valid");
+        }
+        consumer.assign(&from).expect("assigns");
+        Self {
+            consumer,
+            config: config.clone(),
+            events: Vec::new(),
+        }
+    }
+
+    /// The offset behind the last record of partition 0.
+    pub(crate) fn end(&self) -> i64 {
+        let topic = self.config.topic("order");
+        let marks = self
+            .consumer
+            .fetch_watermarks(&topic, 0, Duration::from_secs(5));
+        marks.map_or(0, |(_, high)| high)
+    }
+
+    /// Until there are so many, and no more for a moment.
+    pub(crate) fn read(&mut self, wanted: usize) {
+        let mut decoder = wire::Decoder::new(self.config.prefix());
+        let mut patience = 100;
+        while patience > 0 {
+            let wait = Duration::from_millis(100);
+            let record = match self.consumer.poll(wait) {
+                Some(Ok(record)) => record,
+                Some(Err(KafkaError::PartitionEOF(_))) => continue,
+                Some(Err(error)) => panic!("{error}"),
+                None if self.events.len() >= wanted => break,
+                None => {
+                    patience -= 1;
+                    continue;
+                }
+            };
+            let received = wire::Received {
+                topic: record.topic(),
+                offset: record.offset().unsigned_abs(),
+                key: record.key(),
+                payload: record.payload(),
+                timestamp: record.timestamp().to_millis(),
+            };
+            let headers = record.headers().into_iter().flat_map(Headers::iter);
+            let event = decoder.decode(received, headers.map(|h| (h.key, h.value)));
+            self.events.push(event.expect("an event"));
+        }
+    }
+}
+
+/// Waits until it is so, and says what it waited for when it is not.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
+    let waiting = async {
+        while !so().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let outcome = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    assert!(outcome.is_ok(), "not within a minute: {what}");
+}
