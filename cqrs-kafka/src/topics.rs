@@ -1,8 +1,8 @@
 //! Creates the topics that a relay and its consumers need.
 
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
-    error::RDKafkaErrorCode as Code,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult},
+    error::{KafkaResult, RDKafkaErrorCode as Code},
 };
 
 use crate::{
@@ -97,19 +97,9 @@ impl KafkaTopics {
             .create_with_context(Logging::default())
             .map_err(|error| refused(&error))?;
         let brokers = self.replication.unwrap_or(-1);
-        let wanted: Vec<NewTopic<'_>> = missing
-            .iter()
-            .map(|topic| {
-                let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(brokers));
-                settings
-                    .iter()
-                    .fold(new, |new, (key, value)| new.set(key, value))
-            })
-            .collect();
-        let options = AdminOptions::new()
-            .request_timeout(Some(self.config.waits()))
-            .operation_timeout(Some(self.config.waits()));
-        let created = admin.create_topics(&wanted, &options).await;
+        let created = self
+            .request(&admin, &missing, partitions, settings)
+            .await;
         let created = created.map_err(|error| self.not_created(&missing.join(", "), &error))?;
         for outcome in created {
             match outcome {
@@ -124,6 +114,30 @@ impl KafkaTopics {
         // Created is not yet known to every broker.
         let config = self.config.clone();
         blocking(move || await_known(&config, &missing)).await?
+    }
+
+    /// Not async: what is borrowed here must not be held while it waits, or no caller could be spawned.
+    fn request(
+        &self,
+        admin: &AdminClient<Logging>,
+        topics: &[String],
+        partitions: i32,
+        settings: &[(&str, &str)],
+    ) -> impl Future<Output = KafkaResult<Vec<TopicResult>>> + Send + use<> {
+        let replication = TopicReplication::Fixed(self.replication.unwrap_or(-1));
+        let wanted: Vec<NewTopic<'_>> = topics
+            .iter()
+            .map(|topic| {
+                let new = NewTopic::new(topic, partitions, replication);
+                settings
+                    .iter()
+                    .fold(new, |new, (key, value)| new.set(key, value))
+            })
+            .collect();
+        let options = AdminOptions::new()
+            .request_timeout(Some(self.config.waits()))
+            .operation_timeout(Some(self.config.waits()));
+        admin.create_topics(&wanted, &options)
     }
 
     async fn missing(&self, topics: Vec<String>) -> Result<Vec<String>, KafkaError> {
