@@ -47,7 +47,9 @@ impl EmbeddedKafka {
             .name("embedded-kafka".to_owned())
             .spawn(move || own(&started, &ordered))
             .map_err(|error| not_started(&error.to_string()))?;
-        let brokers = brokers.recv().map_err(|_| not_started("its thread ended"))?;
+        let brokers = brokers
+            .recv()
+            .map_err(|_| not_started("its thread ended"))?;
         Ok(Self {
             brokers: brokers.map_err(|error| not_started(&error))?,
             orders: Some(orders),

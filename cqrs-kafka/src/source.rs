@@ -189,9 +189,7 @@ impl Source for KafkaSource {
         }
         self.offers.close();
         while let Ok(offer) = self.offers.try_recv() {
-            if let Err(error) = offer {
-                return Err(error);
-            }
+            drop(offer?);
         }
         self.stop.closed().await;
         Ok(None)

@@ -1,9 +1,12 @@
 //! Creates the topics that a relay and its consumers need.
 
+use std::time::{Duration, Instant};
+
 use rdkafka::{
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult},
-    error::{KafkaResult, RDKafkaErrorCode as Code},
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    error::RDKafkaErrorCode as Code,
 };
+use tokio::runtime::Handle;
 
 use crate::{
     KafkaConfig, KafkaError,
@@ -11,11 +14,13 @@ use crate::{
     connection::{Logging, Probe, blocking, denied, refused},
 };
 
+type Settings = &'static [(&'static str, &'static str)];
+
 /// Topics of events are kept for ever: a new consumer reads them from the beginning.
-const EVENTS: &[(&str, &str)] = &[("cleanup.policy", "delete"), ("retention.ms", "-1")];
+const EVENTS: Settings = &[("cleanup.policy", "delete"), ("retention.ms", "-1")];
 
 /// Small segments, since only closed ones are compacted and every start reads what is left.
-const PROGRESS: &[(&str, &str)] = &[
+const PROGRESS: Settings = &[
     ("cleanup.policy", "compact"),
     ("segment.bytes", "10485760"),
     ("min.cleanable.dirty.ratio", "0.1"),
@@ -85,77 +90,64 @@ impl KafkaTopics {
         &self,
         topics: Vec<String>,
         partitions: i32,
-        settings: &[(&str, &str)],
+        settings: Settings,
     ) -> Result<(), KafkaError> {
-        let missing = self.missing(topics).await?;
-        if missing.is_empty() {
-            return Ok(());
-        }
+        let (creator, runtime) = (self.clone(), Handle::current());
+        // What rdkafka's future borrows cannot be sent, so it is waited for on one thread.
+        blocking(move || {
+            topics.iter().try_for_each(|topic| check_name(topic))?;
+            let probe = Probe::connect(&creator.config)?;
+            let missing = missing(&probe, topics)?;
+            if missing.is_empty() {
+                return Ok(());
+            }
+            creator.request(&missing, partitions, settings, &runtime)?;
+            // Created is not yet known to every broker.
+            let until = Instant::now() + creator.config.waits();
+            missing
+                .iter()
+                .try_for_each(|topic| await_known(&probe, topic, until))
+        })
+        .await?
+    }
+
+    fn request(
+        &self,
+        topics: &[String],
+        partitions: i32,
+        settings: Settings,
+        runtime: &Handle,
+    ) -> Result<(), KafkaError> {
         let admin: AdminClient<Logging> = self
             .config
             .client(&[], &[])
             .create_with_context(Logging::default())
             .map_err(|error| refused(&error))?;
         let brokers = self.replication.unwrap_or(-1);
-        let created = self
-            .request(&admin, &missing, partitions, settings)
-            .await;
-        let created = created.map_err(|error| self.not_created(&missing.join(", "), &error))?;
-        for outcome in created {
-            match outcome {
-                Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
-                Err((topic, code @ Code::TopicAuthorizationFailed))
-                | Err((topic, code @ Code::ClusterAuthorizationFailed)) => {
-                    return Err(denied(&topic, code));
-                }
-                Err((topic, code)) => return Err(self.not_created(&topic, &code)),
-            }
-        }
-        // Created is not yet known to every broker.
-        let config = self.config.clone();
-        blocking(move || await_known(&config, &missing)).await?
-    }
-
-    /// Not async: what is borrowed here must not be held while it waits, or no caller could be spawned.
-    fn request(
-        &self,
-        admin: &AdminClient<Logging>,
-        topics: &[String],
-        partitions: i32,
-        settings: &[(&str, &str)],
-    ) -> impl Future<Output = KafkaResult<Vec<TopicResult>>> + Send + use<> {
-        let replication = TopicReplication::Fixed(self.replication.unwrap_or(-1));
-        let wanted: Vec<NewTopic<'_>> = topics
-            .iter()
-            .map(|topic| {
-                let new = NewTopic::new(topic, partitions, replication);
-                settings
-                    .iter()
-                    .fold(new, |new, (key, value)| new.set(key, value))
-            })
-            .collect();
+        let new = |topic| {
+            let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(brokers));
+            settings
+                .iter()
+                .fold(new, |new, (key, value)| new.set(key, value))
+        };
+        let wanted: Vec<NewTopic<'_>> = topics.iter().map(|topic| new(topic.as_str())).collect();
         let options = AdminOptions::new()
             .request_timeout(Some(self.config.waits()))
             .operation_timeout(Some(self.config.waits()));
-        admin.create_topics(&wanted, &options)
-    }
-
-    async fn missing(&self, topics: Vec<String>) -> Result<Vec<String>, KafkaError> {
-        topics.iter().try_for_each(|topic| check_name(topic))?;
-        let config = self.config.clone();
-        blocking(move || {
-            let probe = Probe::connect(&config)?;
-            let mut missing = Vec::new();
-            for topic in topics {
-                match probe.partitions(&topic) {
-                    Ok(_) => {}
-                    Err(KafkaError::TopicMissing { topic, .. }) => missing.push(topic),
-                    Err(error) => return Err(error),
-                }
+        let created = runtime
+            .block_on(admin.create_topics(&wanted, &options))
+            .map_err(|error| self.not_created(&topics.join(", "), &error))?;
+        for outcome in created {
+            match outcome {
+                Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
+                Err((
+                    topic,
+                    code @ (Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed),
+                )) => return Err(denied(&topic, code)),
+                Err((topic, code)) => return Err(self.not_created(&topic, &code)),
             }
-            Ok(missing)
-        })
-        .await?
+        }
+        Ok(())
     }
 
     fn not_created(&self, topic: &str, reason: &impl ToString) -> KafkaError {
@@ -167,18 +159,38 @@ impl KafkaTopics {
     }
 }
 
-fn await_known(config: &KafkaConfig, topics: &[String]) -> Result<(), KafkaError> {
-    let probe = Probe::connect(config)?;
-    let until = std::time::Instant::now() + config.waits();
+fn missing(probe: &Probe, topics: Vec<String>) -> Result<Vec<String>, KafkaError> {
+    let mut missing = Vec::new();
     for topic in topics {
-        loop {
-            match probe.partitions(topic) {
-                Err(KafkaError::TopicMissing { .. }) if std::time::Instant::now() < until => {
-                    std::thread::sleep(std::time::Duration::from_millis(50));
-                }
-                outcome => break outcome.map(drop)?,
-            }
+        match probe.partitions(&topic) {
+            Ok(_) => {}
+            Err(KafkaError::TopicMissing { topic, .. }) => missing.push(topic),
+            Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(missing)
+}
+
+fn await_known(probe: &Probe, topic: &str, until: Instant) -> Result<(), KafkaError> {
+    loop {
+        match probe.partitions(topic) {
+            Err(KafkaError::TopicMissing { .. }) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            outcome => return outcome.map(drop),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn creating_can_be_spawned() {
+        fn sent<T: Send>(_: &T) {}
+        let topics = KafkaTopics::new(&KafkaConfig::new("localhost:9092"));
+        sent(&topics.create_for_categories(["order"]));
+        sent(&topics.create_for_relay("relay", 1));
+    }
 }

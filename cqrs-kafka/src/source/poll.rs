@@ -101,7 +101,7 @@ impl PollThread {
             match self.consumer.poll(wait) {
                 None => return,
                 Some(Ok(record)) => {
-                    receive(&self.consumer, &self.group, &mut self.decoder, &record)
+                    receive(&self.consumer, &self.group, &mut self.decoder, &record);
                 }
                 Some(Err(error)) => {
                     self.failed(&error);
