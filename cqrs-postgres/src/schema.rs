@@ -28,8 +28,9 @@ pub(crate) async fn install(connection: &mut PgConnection, schema: &str) -> Resu
     let mut migrator = Migrator::with_migrations(migrations(schema));
     migrator.create_schema(format!("\"{schema}\""));
     migrator.dangerous_set_table_name(ledger(schema));
+    // Not `run`: its future cannot be sent to another thread ("implementation of `Acquire` is not general enough").
     migrator
-        .run(connection)
+        .run_direct(None, connection, false)
         .await
         .map_err(|error| migration_failed(error, schema))
 }
@@ -143,13 +144,9 @@ fn migration_failed(error: MigrateError, schema: &str) -> StoreError {
     }
 }
 
-/// Opens one connection and closes it after `work`.
-pub(crate) async fn with_connection<T>(
-    mut connection: PgConnection,
-    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let outcome = work(&mut connection).await;
-    // The outcome stands whether or not the server hears the good-bye.
+/// Says good-bye. What was done stands whether or not the server hears it.
+///
+/// Not a wrapper around an `AsyncFnOnce(&mut PgConnection)`: its future could not be sent to another thread.
+pub(crate) async fn close(connection: PgConnection) {
     let _ = connection.close().await;
-    outcome
 }

@@ -37,11 +37,10 @@ impl PgEventStore {
     /// When the database cannot be reached, the role may not, or the schema was upgraded by a newer version.
     pub async fn install(config: &PgConfig) -> Result<(), StoreError> {
         let schema = config.checked_schema()?;
-        let connection = connect(config).await?;
-        schema::with_connection(connection, async |connection| {
-            schema::install(connection, schema).await
-        })
-        .await
+        let mut connection = connect(config).await?;
+        let installed = schema::install(&mut connection, schema).await;
+        schema::close(connection).await;
+        installed
     }
 
     /// Opens the store, once the server and the schema have been found to be what this version needs.
@@ -52,11 +51,10 @@ impl PgEventStore {
     pub async fn connect(config: &PgConfig) -> Result<Self, StoreError> {
         let schema = config.checked_schema()?;
         // One connection first: a pool would try again until its time is up, and not say why.
-        let connection = connect(config).await?;
-        schema::with_connection(connection, async |connection| {
-            schema::check(connection, schema).await
-        })
-        .await?;
+        let mut connection = connect(config).await?;
+        let checked = schema::check(&mut connection, schema).await;
+        schema::close(connection).await;
+        checked?;
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size())
             .acquire_timeout(config.timeout())
