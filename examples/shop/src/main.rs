@@ -1,2 +1,111 @@
-//! Under construction.
-fn main() {}
+//! The main job: five services that work together through events only.
+//!
+//! | Read | to see |
+//! | --- | --- |
+//! | [`order`], [`payment`], [`inventory`], [`shipping`], [`notification`] | the domain: aggregates, reactors, views and their tests. No store, no broker |
+//! | [`service`] | how roles become runners and a relay |
+//! | [`setup`] | the only place that names PostgreSQL, memory and Kafka |
+//! | [`job`] | what this program does, step by step |
+//! | [`audit`], [`rebuild`] | how it is checked |
+
+#![expect(
+    unreachable_pub,
+    reason = "`pub` is what a module shows to its neighbours, as it would be in a library"
+)]
+
+mod audit;
+mod books;
+mod cli;
+mod clock;
+mod customers;
+mod error;
+mod goods;
+mod interrupt;
+mod inventory;
+mod job;
+mod notification;
+mod order;
+mod payment;
+mod progress;
+mod rebuild;
+mod report;
+mod service;
+mod setup;
+mod shipping;
+mod shop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    cli::{Options, Servers},
+    error::ShopError,
+    interrupt::Interrupt,
+    job::Outcome,
+    setup::{Embedded, Real, Setup},
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let quiet = || EnvFilter::new("warn");
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet()))
+        .init();
+    match run(&options).await {
+        Ok(outcome) => conclude(&outcome),
+        Err(error) => {
+            eprintln!("the shop has to close: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<Outcome, ShopError> {
+    let interrupt = Interrupt::listen();
+    match Servers::of_environment()? {
+        Servers::Embedded => open(Embedded::start(options)?, options, &interrupt).await,
+        Servers::Real { database, brokers } => {
+            let real = Real::connect(&options.name, &database, &brokers).await?;
+            open(real, options, &interrupt).await
+        }
+    }
+}
+
+async fn open<U: Setup>(
+    setup: U,
+    options: &Options,
+    interrupt: &Interrupt,
+) -> Result<Outcome, ShopError> {
+    println!(
+        "{} orders, run {:?}, seed {}",
+        options.orders, options.name, options.seed
+    );
+    println!("{}", setup.name());
+    if let Some(caveat) = setup.caveat() {
+        println!("{caveat}");
+    }
+    job::run(setup, options, interrupt).await
+}
+
+/// Prints the table and what is off.
+fn conclude(outcome: &Outcome) -> ExitCode {
+    println!("\n{}\n", outcome.report.table(&outcome.books));
+    for finding in &outcome.findings {
+        eprintln!("OFF: {finding}");
+    }
+    if !outcome.findings.is_empty() {
+        return ExitCode::FAILURE;
+    }
+    println!(
+        "the books balance: money, stock, shipments and messages add up across the five services"
+    );
+    if outcome.interrupted {
+        println!("interrupted: start it again with the same arguments to place the rest");
+        return ExitCode::from(interrupt::EXIT_CODE);
+    }
+    ExitCode::SUCCESS
+}

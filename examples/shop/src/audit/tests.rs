@@ -1,0 +1,151 @@
+//! Books that balance, and what the audit says of those that do not.
+
+use super::*;
+use crate::{
+    inventory::StockLevel,
+    notification::{Letter, Track},
+    order::{Line, Reason},
+    payment::PaymentAccount,
+    shipping::Parcel,
+};
+
+/// One completed order of two pieces, one that was closed.
+fn balanced() -> Books {
+    let mut books = Books::default();
+    order(&mut books, "o-1", State::Completed);
+    order(&mut books, "o-2", State::Closed(Reason::OutOfStock));
+    let parcel = Parcel {
+        customer: "ada".into(),
+        sku: "tea".into(),
+        quantity: 2,
+    };
+    books.shipments.insert("o-1".into(), parcel);
+    let level = StockLevel {
+        received: 3,
+        on_hand: 1,
+        reserved: [("o-1".to_owned(), 2)].into(),
+    };
+    books.stock.insert("tea".into(), level);
+    books
+}
+
+fn order(books: &mut Books, id: &str, state: State) {
+    let completed = state == State::Completed;
+    let line = Line {
+        customer: "ada".into(),
+        sku: "tea".into(),
+        quantity: 2,
+        cents: 900,
+    };
+    let summary = OrderSummary {
+        line,
+        state,
+        placed_at: 0,
+        settled_at: Some(1),
+    };
+    let account = PaymentAccount {
+        captured_cents: 900,
+        refunded_cents: if completed { 0 } else { 900 },
+        declined: false,
+    };
+    let letter = Letter {
+        customer: "ada".into(),
+        text: "sent".into(),
+    };
+    let outcome = if completed {
+        Outcome::Completed
+    } else {
+        Outcome::Closed
+    };
+    let track = Track {
+        dispatched: completed,
+        outcome: Some(outcome),
+        ..Track::default()
+    };
+    books.orders.insert(id.into(), summary);
+    books.payments.insert(id.into(), account);
+    books.messages.insert(id.into(), letter);
+    books.tracks.insert(id.into(), track);
+}
+
+/// What the audit says after this change.
+fn off(change: impl FnOnce(&mut Books)) -> String {
+    let mut books = balanced();
+    change(&mut books);
+    audit(&books).join("\n")
+}
+
+#[test]
+fn books_that_balance_are_passed() {
+    assert_eq!(off(|_| {}), "");
+}
+
+#[test]
+fn an_order_that_is_not_final_is_named() {
+    let said = off(|books| {
+        books
+            .orders
+            .values_mut()
+            .for_each(|order| order.settled_at = None)
+    });
+    assert_eq!(
+        said,
+        "orders are not final (2): o-1 is Completed; o-2 is Closed(OutOfStock)"
+    );
+}
+
+#[test]
+fn money_that_was_not_refunded_is_found() {
+    let said = off(|books| {
+        books
+            .payments
+            .values_mut()
+            .for_each(|account| account.refunded_cents = 0);
+    });
+    assert_eq!(
+        said,
+        "the price of an order and the money kept for it differ (1): o-2: 0 and 900"
+    );
+}
+
+#[test]
+fn a_charge_twice_is_found() {
+    let said = off(|books| {
+        books
+            .payments
+            .values_mut()
+            .for_each(|account| account.captured_cents += 900);
+    });
+    assert!(
+        said.contains("(2): o-1: 900 and 1800; o-2: 0 and 900"),
+        "{said}"
+    );
+}
+
+#[test]
+fn stock_that_a_closed_order_still_holds_is_found() {
+    let said = off(|books| {
+        for level in books.stock.values_mut() {
+            level.reserved.insert("o-2".into(), 1);
+            level.on_hand = 0;
+        }
+    });
+    assert_eq!(
+        said,
+        "completed orders and reserved stock differ (1): tea: {\"o-1\": 2} and {\"o-1\": 2, \"o-2\": 1}"
+    );
+}
+
+#[test]
+fn stock_that_has_gone_nowhere_is_found() {
+    let said = off(|books| books.stock.values_mut().for_each(|level| level.on_hand = 0));
+    assert_eq!(said, "received - on hand is not what is reserved (1): tea");
+}
+
+#[test]
+fn what_is_missing_is_found() {
+    assert!(off(|books| books.shipments.clear()).contains("shipments differ (1): o-1: ("));
+    assert!(off(|books| books.messages.clear()).contains("messages differ (2)"));
+    assert!(off(|books| books.tracks.clear()).contains("tracks differ (2)"));
+    assert!(off(|books| books.payments.clear()).contains("money kept for it differ (2)"));
+}

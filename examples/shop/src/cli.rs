@@ -1,0 +1,113 @@
+//! What can be asked of the shop, and which set-up the environment names.
+
+use clap::Parser;
+
+use crate::error::ShopError;
+
+/// Five services, from aggregates to PostgreSQL to Kafka to read models.
+///
+/// Places orders, waits until every one of them is settled, audits money, stock and states across the services, drops
+/// the read models, rebuilds them by replay and compares. Exits with 0 when all is right, 1 when anything is off, 130
+/// after Ctrl-C.
+///
+/// With DATABASE_URL and KAFKA_BROKERS set it runs on PostgreSQL and Apache Kafka, and a killed run goes on when it is
+/// started again with the same arguments. With neither it runs in memory, on librdkafka's in-process cluster.
+#[derive(Debug, Clone, Parser)]
+#[command(version)]
+pub struct Options {
+    /// How many orders to place.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub orders: u64,
+    /// Draws other orders. Give a restarted run the one it began with.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Names the run: its orders, schemas and topics. The same name goes on with what is there.
+    #[arg(long, default_value = "shop", value_parser = run_name)]
+    pub name: String,
+    /// How many orders are placed side by side.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub concurrency: u16,
+}
+
+fn run_name(name: &str) -> Result<String, String> {
+    let shape = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let begins = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    if begins && name.len() <= 20 && name.bytes().all(shape) {
+        return Ok(name.to_owned());
+    }
+    Err("must be 1 to 20 lower-case letters, digits and `_`, beginning with a letter".to_owned())
+}
+
+/// Which set-up to run on.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// None: everything in this process.
+    Embedded,
+    /// PostgreSQL and Kafka.
+    Real { database: String, brokers: String },
+}
+
+impl Servers {
+    /// What `DATABASE_URL` and `KAFKA_BROKERS` say.
+    pub fn of_environment() -> Result<Self, ShopError> {
+        let set = |name| {
+            std::env::var(name)
+                .ok()
+                .filter(|value| !value.trim().is_empty())
+        };
+        Self::choose(set("DATABASE_URL"), set("KAFKA_BROKERS"))
+    }
+
+    fn choose(database: Option<String>, brokers: Option<String>) -> Result<Self, ShopError> {
+        let missing = match (database, brokers) {
+            (Some(database), Some(brokers)) => return Ok(Self::Real { database, brokers }),
+            (None, None) => return Ok(Self::Embedded),
+            (Some(_), None) => "DATABASE_URL is set and KAFKA_BROKERS is not",
+            (None, Some(_)) => "KAFKA_BROKERS is set and DATABASE_URL is not",
+        };
+        let advice = "set both to run on PostgreSQL and Kafka, or neither to run in this process; \
+                      `eval \"$(scripts/services up)\"` starts both and sets them";
+        Err(ShopError::new(
+            "environment",
+            &format!("{missing}: {advice}"),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_servers_or_none() {
+        let set = || Some("x".to_owned());
+        assert!(matches!(Servers::choose(None, None), Ok(Servers::Embedded)));
+        assert!(matches!(
+            Servers::choose(set(), set()),
+            Ok(Servers::Real { .. })
+        ));
+        let error = Servers::choose(set(), None).expect_err("only one is set");
+        assert!(error.to_string().contains("KAFKA_BROKERS is not"));
+        assert!(Servers::choose(None, set()).is_err());
+    }
+
+    #[test]
+    fn a_run_can_be_named_what_a_schema_can_be_named() {
+        assert!(
+            ["shop", "shop_2", "a"]
+                .into_iter()
+                .all(|name| run_name(name).is_ok())
+        );
+        assert!(
+            ["", "2shop", "Shop", "a-b", &"x".repeat(21)]
+                .into_iter()
+                .all(|name| run_name(name).is_err())
+        );
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Options::command().debug_assert();
+    }
+}

@@ -1,0 +1,167 @@
+//! The customers: they place orders side by side, as fast as the order service takes them.
+
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use cqrs_core::{ExecuteError, Repository, Store};
+use tokio::task::JoinSet;
+
+use crate::{
+    cli::Options,
+    error::{At, ShopError},
+    goods::{deliveries, line, order_id},
+    inventory::{Stock, StockCommand},
+    order::{Order, OrderCommand},
+};
+
+/// How long to wait before a store that is away is asked again.
+const STORE_IS_AWAY: Duration = Duration::from_millis(500);
+
+/// Puts goods into stock. A delivery that was received before is not received again.
+pub async fn deliver<S: Store>(inventory: &S, options: &Options) -> Result<(), ShopError> {
+    let stock = Repository::<Stock, S>::new(inventory.clone());
+    for (sku, quantity) in deliveries(options.seed, options.orders) {
+        let delivery = format!("{}-{}", options.name, options.seed);
+        let receive = StockCommand::Receive { delivery, quantity };
+        stock
+            .execute(&sku, receive)
+            .await
+            .at(format!("delivery of {sku}"))?;
+    }
+    Ok(())
+}
+
+/// Customers at work.
+pub struct Customers {
+    shared: Arc<Shared>,
+    at_work: JoinSet<Result<(), ShopError>>,
+}
+
+struct Shared {
+    /// The next order that nobody has taken on yet.
+    next: AtomicU64,
+    /// Where to stop.
+    end: AtomicU64,
+    /// Orders that are in the store, placed now or before.
+    placed: AtomicU64,
+    /// Those of them that were placed now.
+    new: AtomicU64,
+}
+
+impl Customers {
+    /// Places the orders with these numbers.
+    pub fn place<S: Store>(orders: &S, options: &Options, numbers: Range<u64>) -> Self {
+        let shared = Arc::new(Shared {
+            next: numbers.start.into(),
+            end: numbers.end.into(),
+            placed: 0.into(),
+            new: 0.into(),
+        });
+        let mut at_work = JoinSet::new();
+        for _ in 0..options.concurrency {
+            let orders = Repository::<Order, S>::new(orders.clone());
+            at_work.spawn(work(orders, options.clone(), Arc::clone(&shared)));
+        }
+        Self { shared, at_work }
+    }
+
+    /// Places no more than those in hand.
+    pub fn stop(&self) {
+        self.shared.end.store(0, Relaxed);
+    }
+
+    /// How many orders were placed now and had not been before.
+    pub fn new_orders(&self) -> u64 {
+        self.shared.new.load(Relaxed)
+    }
+
+    /// Whether all of them have gone home.
+    pub fn are_done(&mut self) -> Result<bool, ShopError> {
+        while let Some(gone) = self.at_work.try_join_next() {
+            gone.at("customers")??;
+        }
+        Ok(self.at_work.is_empty())
+    }
+}
+
+async fn work<S: Store>(
+    orders: Repository<Order, S>,
+    options: Options,
+    shared: Arc<Shared>,
+) -> Result<(), ShopError> {
+    loop {
+        let n = shared.next.fetch_add(1, Relaxed);
+        if n >= shared.end.load(Relaxed) {
+            return Ok(());
+        }
+        let new = place(&orders, &options, n).await?;
+        shared.placed.fetch_add(1, Relaxed);
+        shared.new.fetch_add(u64::from(new), Relaxed);
+    }
+}
+
+/// Places one order. `false`: it was placed before, by a run that was killed.
+async fn place<S: Store>(
+    orders: &Repository<Order, S>,
+    options: &Options,
+    n: u64,
+) -> Result<bool, ShopError> {
+    let id = order_id(&options.name, n);
+    loop {
+        let place = OrderCommand::Place(line(options.seed, n));
+        match orders.execute(&id, place).await {
+            Ok(done) => return Ok(!done.events.is_empty()),
+            Err(ExecuteError::Store(error)) if error.is_retryable() => {
+                tracing::warn!(order = id, %error, "the store is away, trying again");
+                tokio::time::sleep(STORE_IS_AWAY).await;
+            }
+            Err(error) => {
+                let hint = "start again with the --seed and --name that it began with";
+                return Err(error).at(format!("order {id} ({hint})"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use cqrs_core::MemoryEventStore;
+
+    use super::*;
+
+    async fn placed(store: &MemoryEventStore, options: &Options) -> Result<u64, ShopError> {
+        let mut customers = Customers::place(store, options, 0..options.orders);
+        while !customers.are_done()? {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(customers.new_orders())
+    }
+
+    fn options(seed: &str) -> Options {
+        Options::parse_from(["shop", "--orders", "50", "--seed", seed])
+    }
+
+    #[tokio::test]
+    async fn what_was_placed_is_not_placed_again() {
+        let store = MemoryEventStore::default();
+        assert_eq!(placed(&store, &options("1")).await.expect("placed"), 50);
+        assert_eq!(placed(&store, &options("1")).await.expect("placed"), 0);
+    }
+
+    #[tokio::test]
+    async fn a_run_with_another_seed_is_told_so() {
+        let store = MemoryEventStore::default();
+        placed(&store, &options("1")).await.expect("placed");
+        let error = placed(&store, &options("2"))
+            .await
+            .expect_err("other orders");
+        assert!(error.to_string().contains("--seed"), "{error}");
+    }
+}

@@ -1,0 +1,45 @@
+//! What failed, and where. The shop decides nothing by the kind of an error, so one type that reads well is enough.
+
+use cqrs_core::BoxError;
+
+/// A failure, and the place where it happened.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {reason}")]
+pub struct ShopError {
+    place: String,
+    reason: String,
+}
+
+/// Says where a failure happened.
+pub trait At<T> {
+    /// Puts the place in front of the error.
+    fn at(self, place: impl Into<String>) -> Result<T, ShopError>;
+}
+
+impl<T, E: Into<BoxError>> At<T> for Result<T, E> {
+    fn at(self, place: impl Into<String>) -> Result<T, ShopError> {
+        self.map_err(|error| ShopError::new(place, &with_causes(&*error.into())))
+    }
+}
+
+impl ShopError {
+    /// This happened there.
+    pub fn new(place: impl Into<String>, reason: &str) -> Self {
+        let (place, reason) = (place.into(), reason.to_owned());
+        Self { place, reason }
+    }
+}
+
+/// The error with what caused it, and what caused that. What an error repeats of its cause is told once.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,72 @@
+//! Reserves what was ordered, releases what was cancelled.
+
+use cqrs_core::{Envelope, Event, Reactor, To};
+use serde::{Deserialize, Serialize};
+
+use super::aggregate::{Stock, StockCommand};
+
+/// What a stock needs to know of orders.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum OrderNews {
+    Placed { sku: String, quantity: u32 },
+    Cancelled { sku: String },
+}
+
+impl Event for OrderNews {
+    const CATEGORY: &'static str = "order";
+    const PARTIAL: bool = true;
+}
+
+/// **Invariant**: only the order's own cancellation puts goods back, as it does with the money.
+#[derive(Debug, Clone, Copy)]
+pub struct Reserving;
+
+impl Reactor for Reserving {
+    const NAME: &'static str = "inventory_reserving";
+    type Events = OrderNews;
+    type Commands = To<Stock>;
+
+    fn react(&self, news: &Envelope<OrderNews>) -> Vec<To<Stock>> {
+        let order = news.id().to_owned();
+        vec![match &news.event {
+            OrderNews::Placed { sku, quantity } => {
+                let quantity = *quantity;
+                To::new(sku, StockCommand::Reserve { order, quantity })
+            }
+            OrderNews::Cancelled { sku } => To::new(sku, StockCommand::Release { order }),
+        }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cqrs_core::testing::Spec;
+
+    use super::*;
+
+    #[test]
+    fn goods_are_reserved_for_a_placed_order() {
+        let placed = OrderNews::Placed {
+            sku: "tea".into(),
+            quantity: 2,
+        };
+        let reserve = StockCommand::Reserve {
+            order: "o-1".into(),
+            quantity: 2,
+        };
+        Spec::reactor(Reserving)
+            .when("o-1", placed)
+            .then([To::new("tea", reserve)]);
+    }
+
+    #[test]
+    fn goods_of_a_cancelled_order_are_released() {
+        let cancelled = OrderNews::Cancelled { sku: "tea".into() };
+        let release = StockCommand::Release {
+            order: "o-1".into(),
+        };
+        Spec::reactor(Reserving)
+            .when("o-1", cancelled)
+            .then([To::new("tea", release)]);
+    }
+}

@@ -1,0 +1,168 @@
+//! The main job: open the shop, serve the customers, check the books, rebuild the read models, close the shop.
+
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    audit::audit,
+    books::Books,
+    cli::Options,
+    customers::{Customers, deliver},
+    error::ShopError,
+    interrupt::Interrupt,
+    progress::{Progress, Standing},
+    rebuild::rebuild,
+    report::Report,
+    service::Failures,
+    setup::Setup,
+    shop::Shop,
+};
+
+/// How often to look where the orders stand.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long nothing may move before the run is given up.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long the last read models may be behind the orders.
+const LAST_VIEWS: Duration = Duration::from_secs(30);
+
+/// What came of a run.
+pub struct Outcome {
+    pub report: Report,
+    pub books: Books,
+    /// What is off.
+    pub findings: Vec<String>,
+    pub interrupted: bool,
+}
+
+/// Runs the shop on this set-up. Whatever happens, everything is stopped in order before this returns.
+pub async fn run<U: Setup>(
+    setup: U,
+    options: &Options,
+    interrupt: &Interrupt,
+) -> Result<Outcome, ShopError> {
+    let (failures, mut failed) = mpsc::unbounded_channel();
+    let mut shop = Shop::open(&setup).await?;
+    shop.start(&failures);
+    let outcome = tokio::select! {
+        outcome = day(&mut shop, options, interrupt, &failures) => outcome,
+        Some(error) = failed.recv() => Err(error),
+    };
+    let stopped = shop.stop().await;
+    let mut outcome = outcome?;
+    stopped?;
+    outcome.report.setup = setup.name();
+    Ok(outcome)
+}
+
+async fn day<U: Setup>(
+    shop: &mut Shop<U>,
+    options: &Options,
+    interrupt: &Interrupt,
+    failures: &Failures,
+) -> Result<Outcome, ShopError> {
+    let (mut report, before) = (Report::default(), shop.events().await?);
+    deliver(shop.inventory.store(), options).await?;
+    let mut progress = Progress::new(options.orders);
+    // One order alone, to see that everybody is at work. What a killed run left open is settled with it.
+    serve(shop, options, interrupt, 0..1, &mut progress).await?;
+    let served = serve(shop, options, interrupt, 1..options.orders, &mut progress).await?;
+    progress.print();
+    let counts = shop.events().await?;
+    report.placed = served.placed;
+    report.placing = served.placing;
+    report.settled = served.settled;
+    report.settling = served.settling;
+    report.all_events = counts.values().sum();
+    report.events = report.all_events - before.values().sum::<u64>();
+    let (books, mut findings) = check(shop).await?;
+    let interrupted = interrupt.is_pressed();
+    if findings.is_empty() && !interrupted {
+        let rebuilt = rebuild(shop, &counts, failures).await?;
+        findings.extend(rebuilt.differences.iter().cloned());
+        report.rebuilt = Some(rebuilt);
+    }
+    Ok(Outcome {
+        report,
+        books,
+        findings,
+        interrupted,
+    })
+}
+
+/// How it went to serve some customers.
+struct Served {
+    placed: u64,
+    placing: Duration,
+    settled: u64,
+    settling: Duration,
+}
+
+/// Places these orders and waits until every order in the store is final.
+async fn serve<U: Setup>(
+    shop: &Shop<U>,
+    options: &Options,
+    interrupt: &Interrupt,
+    numbers: Range<u64>,
+    progress: &mut Progress,
+) -> Result<Served, ShopError> {
+    let orders = shop.order.store();
+    let (started, mut placing) = (Instant::now(), None);
+    let settled_before = Standing::read(orders).await?.totals.settled();
+    let mut customers = Customers::place(orders, options, numbers);
+    loop {
+        if interrupt.is_pressed() {
+            customers.stop();
+        }
+        let gone_home = customers.are_done()?;
+        if gone_home && placing.is_none() {
+            placing = Some(started.elapsed());
+        }
+        let standing = Standing::read(orders).await?;
+        progress.note(standing);
+        if gone_home && standing.is_settled() {
+            let settling = started.elapsed();
+            return Ok(Served {
+                placed: customers.new_orders(),
+                placing: placing.unwrap_or(settling),
+                settled: standing.totals.settled() - settled_before,
+                settling,
+            });
+        }
+        if progress.stuck() > PATIENCE {
+            return Err(stuck(standing));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn stuck(standing: Standing) -> ShopError {
+    let open = standing
+        .totals
+        .placed
+        .saturating_sub(standing.totals.settled());
+    let reason = format!(
+        "nothing has moved for {} s: {open} orders are open, the totals are {} events behind; RUST_LOG=info tells more",
+        PATIENCE.as_secs(),
+        standing.lag
+    );
+    ShopError::new("orders", &reason)
+}
+
+/// Audits the books. The read models behind other topics may be a moment late, so what is off is looked at again.
+async fn check<U: Setup>(shop: &Shop<U>) -> Result<(Books, Vec<String>), ShopError> {
+    let until = Instant::now() + LAST_VIEWS;
+    loop {
+        let books = Books::read(shop).await?;
+        let findings = audit(&books);
+        if findings.is_empty() || Instant::now() > until {
+            return Ok((books, findings));
+        }
+        tokio::time::sleep(LOOK * 5).await;
+    }
+}

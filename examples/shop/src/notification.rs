@@ -1,0 +1,20 @@
+//! The notification service: tells customers how their orders ended, and where they are meanwhile.
+
+mod aggregate;
+mod telling;
+mod tracking;
+mod views;
+
+pub use self::{
+    aggregate::MessageEvent,
+    tracking::{Outcome, Track, Tracking},
+    views::{Letter, Messages},
+};
+use crate::{error::ShopError, service::Service, setup::Setup};
+
+/// Everything that runs in this service.
+pub async fn open<U: Setup>(setup: &U) -> Result<Service<U>, ShopError> {
+    let service = Service::open::<MessageEvent>("notification", setup).await?;
+    let service = service.reactor(telling::Telling)?.view(Messages);
+    service.view_over_topics(Tracking)
+}

@@ -1,0 +1,92 @@
+//! Tells the customer how an order ended.
+
+use cqrs_core::{Envelope, Event, Reactor, To};
+use serde::{Deserialize, Serialize};
+
+use super::aggregate::{Message, MessageCommand};
+
+/// What a message needs to know of orders.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum OrderNews {
+    Completed { customer: String },
+    Closed { customer: String, reason: Why },
+}
+
+impl Event for OrderNews {
+    const CATEGORY: &'static str = "order";
+    const PARTIAL: bool = true;
+}
+
+/// Why an order was closed.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum Why {
+    CardDeclined,
+    OutOfStock,
+}
+
+/// One message for each outcome.
+#[derive(Debug, Clone, Copy)]
+pub struct Telling;
+
+impl Reactor for Telling {
+    const NAME: &'static str = "notification_telling";
+    type Events = OrderNews;
+    type Commands = To<Message>;
+
+    fn react(&self, news: &Envelope<OrderNews>) -> Vec<To<Message>> {
+        let (customer, text) = match &news.event {
+            OrderNews::Completed { customer } => (customer, "Your order is on its way."),
+            OrderNews::Closed { customer, reason } => (customer, apology(*reason)),
+        };
+        let record = MessageCommand::Record {
+            customer: customer.clone(),
+            text: text.to_owned(),
+        };
+        vec![To::new(news.id(), record)]
+    }
+}
+
+fn apology(reason: Why) -> &'static str {
+    match reason {
+        Why::CardDeclined => "Your card was declined. Nothing was charged.",
+        Why::OutOfStock => "We have run out of it. Your money is on its way back.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cqrs_core::testing::Spec;
+
+    use super::*;
+
+    fn record(text: &str) -> [To<Message>; 1] {
+        let record = MessageCommand::Record {
+            customer: "ada".into(),
+            text: text.into(),
+        };
+        [To::new("o-1", record)]
+    }
+
+    #[test]
+    fn a_completed_order_is_announced() {
+        let completed = OrderNews::Completed {
+            customer: "ada".into(),
+        };
+        Spec::reactor(Telling)
+            .when("o-1", completed)
+            .then(record("Your order is on its way."));
+    }
+
+    #[test]
+    fn a_closed_order_is_explained() {
+        for reason in [Why::CardDeclined, Why::OutOfStock] {
+            let closed = OrderNews::Closed {
+                customer: "ada".into(),
+                reason,
+            };
+            Spec::reactor(Telling)
+                .when("o-1", closed)
+                .then(record(apology(reason)));
+        }
+    }
+}

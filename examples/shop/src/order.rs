@@ -1,0 +1,20 @@
+//! The order service: takes orders, and collects what the other services make of them.
+
+mod aggregate;
+mod answers;
+mod views;
+
+pub use self::{
+    aggregate::{Line, Order, OrderCommand, OrderEvent, Reason},
+    views::{OrderSummaries, OrderSummary, OrderTotals, State, Totals},
+};
+use crate::{error::ShopError, service::Service, setup::Setup};
+
+/// Everything that runs in this service.
+pub async fn open<U: Setup>(setup: &U) -> Result<Service<U>, ShopError> {
+    let service = Service::open::<OrderEvent>("order", setup).await?;
+    Ok(service
+        .reactor(answers::Answers)?
+        .view(OrderSummaries)
+        .view(OrderTotals))
+}

@@ -1,0 +1,149 @@
+//! Collects what payment, inventory and shipping answer. Their topics may tell it in any order.
+
+use cqrs_core::{Envelope, Event, Reactor, To, events};
+use serde::{Deserialize, Serialize};
+
+use super::{Order, OrderCommand, Reason};
+
+/// What an order needs to know of payments. `PARTIAL`: what else happens to them is passed over, and so are the fields
+/// that are not named here.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum PaymentAnswer {
+    Captured {},
+    Declined {},
+    Refunded {},
+    Voided {},
+}
+
+impl Event for PaymentAnswer {
+    const CATEGORY: &'static str = "payment";
+    const PARTIAL: bool = true;
+}
+
+/// What an order needs to know of stock. A stock is that of a product, so its events name the order.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum StockAnswer {
+    Reserved { order: String },
+    Rejected { order: String },
+    Released { order: String },
+    NothingToRelease { order: String },
+}
+
+impl Event for StockAnswer {
+    const CATEGORY: &'static str = "stock";
+    const PARTIAL: bool = true;
+}
+
+/// What an order needs to know of shipments.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ShipmentAnswer {
+    Dispatched {},
+}
+
+impl Event for ShipmentAnswer {
+    const CATEGORY: &'static str = "shipment";
+    const PARTIAL: bool = true;
+}
+
+events! {
+    /// All that the others answer.
+    pub enum Answer {
+        Payment(PaymentAnswer),
+        Stock(StockAnswer),
+        Shipment(ShipmentAnswer),
+    }
+}
+
+/// Tells an order what has been decided about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Answers;
+
+impl Reactor for Answers {
+    const NAME: &'static str = "order_answers";
+    type Events = Answer;
+    type Commands = To<Order>;
+
+    fn react(&self, answer: &Envelope<Answer>) -> Vec<To<Order>> {
+        let (order, fact) = match &answer.event {
+            Answer::Payment(payment) => (answer.id(), of_payment(payment)),
+            Answer::Stock(stock) => of_stock(stock),
+            Answer::Shipment(ShipmentAnswer::Dispatched {}) => {
+                (answer.id(), OrderCommand::Complete)
+            }
+        };
+        vec![To::new(order, fact)]
+    }
+}
+
+fn of_payment(answer: &PaymentAnswer) -> OrderCommand {
+    match answer {
+        PaymentAnswer::Captured {} => OrderCommand::MarkPaid,
+        PaymentAnswer::Declined {} => OrderCommand::Cancel(Reason::CardDeclined),
+        PaymentAnswer::Refunded {} | PaymentAnswer::Voided {} => OrderCommand::MarkPaymentUndone,
+    }
+}
+
+fn of_stock(answer: &StockAnswer) -> (&str, OrderCommand) {
+    match answer {
+        StockAnswer::Reserved { order } => (order, OrderCommand::MarkReserved),
+        StockAnswer::Rejected { order } => (order, OrderCommand::Cancel(Reason::OutOfStock)),
+        StockAnswer::Released { order } | StockAnswer::NothingToRelease { order } => {
+            (order, OrderCommand::MarkReservationUndone)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cqrs_core::testing::Spec;
+
+    use super::*;
+
+    fn order(id: &str, fact: OrderCommand) -> [To<Order>; 1] {
+        [To::new(id, fact)]
+    }
+
+    #[test]
+    fn a_business_failure_cancels_the_order() {
+        Spec::reactor(Answers)
+            .when("o-1", PaymentAnswer::Declined {})
+            .then(order("o-1", OrderCommand::Cancel(Reason::CardDeclined)));
+        let rejected = StockAnswer::Rejected {
+            order: "o-1".into(),
+        };
+        Spec::reactor(Answers)
+            .when("tea", rejected)
+            .then(order("o-1", OrderCommand::Cancel(Reason::OutOfStock)));
+    }
+
+    #[test]
+    fn good_answers_are_marked() {
+        Spec::reactor(Answers)
+            .when("o-1", PaymentAnswer::Captured {})
+            .then(order("o-1", OrderCommand::MarkPaid));
+        let reserved = StockAnswer::Reserved {
+            order: "o-1".into(),
+        };
+        Spec::reactor(Answers)
+            .when("tea", reserved)
+            .then(order("o-1", OrderCommand::MarkReserved));
+        Spec::reactor(Answers)
+            .when("o-1", ShipmentAnswer::Dispatched {})
+            .then(order("o-1", OrderCommand::Complete));
+    }
+
+    #[test]
+    fn whether_there_was_something_to_undo_makes_no_difference() {
+        for answer in [PaymentAnswer::Refunded {}, PaymentAnswer::Voided {}] {
+            Spec::reactor(Answers)
+                .when("o-1", answer)
+                .then(order("o-1", OrderCommand::MarkPaymentUndone));
+        }
+        let nothing = StockAnswer::NothingToRelease {
+            order: "o-1".into(),
+        };
+        Spec::reactor(Answers)
+            .when("tea", nothing)
+            .then(order("o-1", OrderCommand::MarkReservationUndone));
+    }
+}

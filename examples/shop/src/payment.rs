@@ -1,0 +1,19 @@
+//! The payment service: charges a card for every order, and gives the money back for a cancelled one.
+
+mod aggregate;
+mod charging;
+mod views;
+
+#[cfg(test)]
+pub use self::aggregate::LIMIT_CENTS;
+pub use self::{
+    aggregate::PaymentEvent,
+    views::{PaymentAccount, PaymentAccounts},
+};
+use crate::{error::ShopError, service::Service, setup::Setup};
+
+/// Everything that runs in this service.
+pub async fn open<U: Setup>(setup: &U) -> Result<Service<U>, ShopError> {
+    let service = Service::open::<PaymentEvent>("payment", setup).await?;
+    Ok(service.reactor(charging::Charging)?.view(PaymentAccounts))
+}

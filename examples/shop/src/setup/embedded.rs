@@ -1,0 +1,132 @@
+//! Nothing to install: a store in memory for every service, and librdkafka's in-process cluster between them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cqrs_core::{MemoryEventStore, PartitionId};
+use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaPublisher, KafkaSource};
+
+use super::{Setup, kafka::Broker};
+use crate::{
+    cli::Options,
+    error::{At, ShopError},
+};
+
+/// How many partitions every topic has.
+const PARTITIONS: u16 = 4;
+
+/// What the cluster keeps of a partition. Whatever is older is dropped.
+const PARTITION_BYTES: u64 = 5 * 1024 * 1024;
+
+/// What one order adds to the topic of orders, the fullest one, headers included. Measured, and rounded up.
+const BYTES_PER_ORDER: u64 = 3_000;
+
+/// The fullest partition may hold so many times its share.
+const SKEW: u64 = 2;
+
+/// The most orders of which no event is dropped.
+const MOST_ORDERS: u64 = PARTITION_BYTES * PARTITIONS as u64 / (BYTES_PER_ORDER * SKEW);
+
+/// The set-up without servers.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    broker: Broker,
+    /// Behind the clients, so that it is dropped last.
+    cluster: Arc<EmbeddedKafka>,
+}
+
+impl Embedded {
+    /// Starts the cluster.
+    pub fn start(options: &Options) -> Result<Self, ShopError> {
+        if options.orders > MOST_ORDERS {
+            return Err(too_many(options.orders));
+        }
+        let cluster = EmbeddedKafka::start().at("embedded kafka")?;
+        let config = KafkaConfig::new(cluster.bootstrap_servers()).topic_prefix(&options.name);
+        let broker = Broker {
+            config,
+            partitions: PARTITIONS,
+        };
+        let cluster = Arc::new(cluster);
+        Ok(Self { broker, cluster })
+    }
+}
+
+fn too_many(orders: u64) -> ShopError {
+    let reason = format!(
+        "{orders} are too many for the embedded Kafka cluster: it keeps 5 MiB of a partition and drops what is older, \
+         which is enough for {MOST_ORDERS} orders. Run more on PostgreSQL and Kafka: eval \"$(scripts/services up)\", \
+         or set DATABASE_URL and KAFKA_BROKERS"
+    );
+    ShopError::new("--orders", &reason)
+}
+
+#[async_trait]
+impl Setup for Embedded {
+    type Store = MemoryEventStore;
+    type Source = KafkaSource;
+    type Publisher = KafkaPublisher;
+
+    fn name(&self) -> &'static str {
+        "embedded: memory store, librdkafka's in-process cluster"
+    }
+
+    fn caveat(&self) -> Option<&'static str> {
+        Some(
+            "This set-up cannot show what becomes of aborted transactions (the in-process cluster shows them) nor how a \
+             second relay is fenced, and it forgets everything at the end. PostgreSQL and Kafka do: set DATABASE_URL \
+             and KAFKA_BROKERS, or eval \"$(scripts/services up)\".",
+        )
+    }
+
+    async fn open(
+        &self,
+        service: &'static str,
+        category: &'static str,
+    ) -> Result<MemoryEventStore, ShopError> {
+        let config = &self.broker.config;
+        let topics = [
+            (config.topic(category), PARTITIONS),
+            (config.progress_topic(service), 1),
+        ];
+        for (topic, partitions) in topics {
+            self.cluster.create_topic(&topic, partitions).at(service)?;
+        }
+        Ok(MemoryEventStore::default())
+    }
+
+    fn publisher(&self) -> KafkaPublisher {
+        self.broker.publisher()
+    }
+
+    async fn source(
+        &self,
+        subscription: &'static str,
+        categories: &[&'static str],
+    ) -> Result<KafkaSource, ShopError> {
+        self.broker.source(subscription, categories).await
+    }
+
+    fn partitions(&self, category: &str) -> Vec<PartitionId> {
+        self.broker.partitions(category)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[test]
+    fn more_orders_than_it_can_keep_are_refused_with_the_way_out() {
+        let orders = (MOST_ORDERS + 1).to_string();
+        let error = Embedded::start(&Options::parse_from(["shop", "--orders", &orders]));
+        let said = error.expect_err("too many").to_string();
+        assert!(
+            said.starts_with(&format!("--orders: {orders} are too many")),
+            "{said}"
+        );
+        assert!(said.contains("DATABASE_URL and KAFKA_BROKERS"));
+    }
+}

@@ -1,0 +1,96 @@
+//! The database's own name among Kafka's topics, drawn once and kept as an event.
+//!
+//! A fresh database must not meet the topics of an old one: it would publish its first events behind their last.
+
+use std::convert::Infallible;
+
+use cqrs_core::{Aggregate, Context, Decision, Event, EventId, EventStore, Repository};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{At, ShopError};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum InstallationEvent {
+    Installed { id: String },
+}
+
+impl Event for InstallationEvent {
+    const CATEGORY: &'static str = "installation";
+}
+
+#[derive(Debug, Clone)]
+struct Install {
+    id: String,
+}
+
+#[derive(Debug, Default)]
+struct Installation {
+    id: Option<String>,
+}
+
+impl Aggregate for Installation {
+    type Command = Install;
+    type Event = InstallationEvent;
+    type Error = Infallible;
+
+    fn handle(&self, Install { id }: Install, _: &Context) -> Decision<Self> {
+        Ok(match self.id {
+            None => vec![InstallationEvent::Installed { id }],
+            Some(_) => vec![],
+        })
+    }
+
+    fn apply(&mut self, event: InstallationEvent) {
+        let InstallationEvent::Installed { id } = event;
+        self.id = Some(id);
+    }
+}
+
+/// What this installation is called: drawn at the first start, the same ever after.
+pub(super) async fn id<S: EventStore>(store: S) -> Result<String, ShopError> {
+    let installations = Repository::<Installation, S>::new(store);
+    let place = "the installation's id";
+    installations
+        .execute("this", Install { id: random() })
+        .await
+        .at(place)?;
+    let installed = installations.load("this").await.at(place)?;
+    installed
+        .state
+        .id
+        .ok_or_else(|| ShopError::new(place, "was stored and cannot be found"))
+}
+
+/// The last eight digits of a UUID.
+fn random() -> String {
+    let id = EventId::random().to_string();
+    id.chars().skip(id.len().saturating_sub(8)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use cqrs_core::{MemoryEventStore, testing::Spec};
+
+    use super::*;
+
+    #[test]
+    fn an_installation_keeps_its_id() {
+        let install = |id: &str| Install { id: id.into() };
+        let installed = |id: &str| InstallationEvent::Installed { id: id.into() };
+        Spec::<Installation>::new()
+            .when(install("a"))
+            .then([installed("a")]);
+        Spec::<Installation>::new()
+            .given([installed("a")])
+            .when(install("b"))
+            .then_nothing();
+    }
+
+    #[tokio::test]
+    async fn the_id_is_drawn_once() {
+        let store = MemoryEventStore::default();
+        let first = id(store.clone()).await.expect("a memory store");
+        assert_eq!(first.len(), 8);
+        assert_eq!(id(store).await.expect("a memory store"), first);
+    }
+}

@@ -1,0 +1,69 @@
+//! Ships what was confirmed.
+
+use cqrs_core::{Envelope, Event, Reactor, To};
+use serde::{Deserialize, Serialize};
+
+use super::aggregate::{Shipment, ShipmentCommand};
+
+/// What a shipment needs to know of orders.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum OrderNews {
+    Confirmed {
+        customer: String,
+        sku: String,
+        quantity: u32,
+    },
+}
+
+impl Event for OrderNews {
+    const CATEGORY: &'static str = "order";
+    const PARTIAL: bool = true;
+}
+
+/// A confirmed order is paid and reserved, so nothing can go wrong any more.
+#[derive(Debug, Clone, Copy)]
+pub struct Dispatching;
+
+impl Reactor for Dispatching {
+    const NAME: &'static str = "shipping_dispatching";
+    type Events = OrderNews;
+    type Commands = To<Shipment>;
+
+    fn react(&self, news: &Envelope<OrderNews>) -> Vec<To<Shipment>> {
+        let OrderNews::Confirmed {
+            customer,
+            sku,
+            quantity,
+        } = &news.event;
+        let dispatch = ShipmentCommand::Dispatch {
+            customer: customer.clone(),
+            sku: sku.clone(),
+            quantity: *quantity,
+        };
+        vec![To::new(news.id(), dispatch)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cqrs_core::testing::Spec;
+
+    use super::*;
+
+    #[test]
+    fn a_confirmed_order_is_shipped() {
+        let confirmed = OrderNews::Confirmed {
+            customer: "ada".into(),
+            sku: "tea".into(),
+            quantity: 2,
+        };
+        let dispatch = ShipmentCommand::Dispatch {
+            customer: "ada".into(),
+            sku: "tea".into(),
+            quantity: 2,
+        };
+        Spec::reactor(Dispatching)
+            .when("o-1", confirmed)
+            .then([To::new("o-1", dispatch)]);
+    }
+}
