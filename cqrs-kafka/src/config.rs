@@ -1,6 +1,6 @@
 //! Where Kafka is, and how this application's names look there.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use rdkafka::ClientConfig;
 
@@ -9,7 +9,7 @@ use crate::KafkaError;
 /// A connection to Kafka, and the prefix of everything that is named there.
 ///
 /// Cheap to clone. Nothing is connected until a publisher opens, a group joins or a topic is created.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct KafkaConfig {
     brokers: String,
     prefix: String,
@@ -121,6 +121,18 @@ impl KafkaConfig {
     }
 }
 
+/// Names the settings, but not their values: passwords are among them.
+impl fmt::Debug for KafkaConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaConfig")
+            .field("brokers", &self.brokers)
+            .field("prefix", &self.prefix)
+            .field("settings", &self.settings.keys())
+            .field("patience", &self.patience)
+            .finish()
+    }
+}
+
 /// A name that Kafka takes for a topic.
 pub(crate) fn check_name(name: &str) -> Result<(), KafkaError> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
@@ -162,6 +174,13 @@ mod tests {
         assert_eq!(client.get("linger.ms"), Some("7"));
         assert_eq!(client.get("acks"), Some("all"));
         assert_eq!(client.get("bootstrap.servers"), Some("localhost:9092"));
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let config = KafkaConfig::new("localhost:9092").set("sasl.password", "hunter2");
+        let shown = format!("{config:?}");
+        assert!(shown.contains("sasl.password") && !shown.contains("hunter2"));
     }
 
     #[test]

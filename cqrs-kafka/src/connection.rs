@@ -159,7 +159,8 @@ impl Probe {
 /// The client could not even be made.
 pub(crate) fn refused(error: &Failure) -> KafkaError {
     let reason = match error {
-        Failure::ClientConfig(_, reason, key, value) => format!("{key} = {value:?}: {reason}"),
+        // The value is left out: it may be a password.
+        Failure::ClientConfig(_, reason, key, _) => format!("{key}: {reason}"),
         other => other.to_string(),
     };
     KafkaError::InvalidSetting { reason }

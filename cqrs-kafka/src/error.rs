@@ -65,6 +65,21 @@ pub enum KafkaError {
         /// What the broker said.
         reason: String,
     },
+    /// A relay's books hold something else.
+    #[error(
+        "topic {topic:?}, partition {partition}, offset {offset} is no entry of a relay's books ({reason}); only relays of \
+         one name may write there: start the relay under a new name with a new prefix"
+    )]
+    NotBooks {
+        /// The progress topic.
+        topic: String,
+        /// The partition: the number of the shard.
+        partition: u16,
+        /// The record.
+        offset: i64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Something broke within this process.
     #[error("{0}")]
     Internal(String),

@@ -7,11 +7,13 @@
 //! librdkafka lacks KIP-890, so a late answer to an old commit could end a newer transaction. Hence after any commit or
 //! abort whose outcome is not known the producer is dropped and the shard opened again.
 
+mod batch;
 mod deliveries;
 mod failure;
 mod producer;
 mod progress;
 mod session;
+mod shard;
 
 use std::{
     collections::HashMap,
@@ -24,8 +26,9 @@ use uuid::Uuid;
 
 pub use self::session::KafkaSession;
 use self::{
-    producer::{ShardId, ShardProducer},
+    producer::ShardProducer,
     progress::{Books, Entry, Layout, Until},
+    shard::ShardId,
 };
 use crate::{
     KafkaConfig,
@@ -149,7 +152,8 @@ impl Publisher for KafkaPublisher {
     /// missing, or the books are those of another number of shards or another cluster.
     async fn open(&self, relay: &str, shards: u16) -> Result<Vec<KafkaSession>, PublishError> {
         let (publisher, relay) = (self.clone(), relay.to_owned());
-        blocking(move || publisher.open_all(&relay, shards.max(1))).await?
+        let opened = blocking(move || publisher.open_all(&relay, shards.max(1))).await?;
+        opened.map_err(at_start)
     }
 
     /// # Errors
@@ -157,6 +161,16 @@ impl Publisher for KafkaPublisher {
     async fn reopen(&self, relay: &str, shard: u16) -> Result<KafkaSession, PublishError> {
         let (publisher, relay) = (self.clone(), relay.to_owned());
         blocking(move || publisher.open_one(&relay, shard)).await?
+    }
+}
+
+/// At the start there is nothing to open *again*: what failed is to be told.
+fn at_start(error: PublishError) -> PublishError {
+    match error {
+        PublishError::Reopen(cause) => PublishError::Unavailable {
+            reason: cause.to_string(),
+        },
+        error => error,
     }
 }
 

@@ -10,10 +10,12 @@
 //! reader says where to start. So a database that is away cannot cost the membership.
 
 mod buffer;
+mod client;
 mod group;
 mod poll;
 mod reader;
 mod rebalance;
+mod trouble;
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 

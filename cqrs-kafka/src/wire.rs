@@ -21,6 +21,7 @@
 
 mod decode;
 mod encode;
+mod headers;
 #[cfg(test)]
 mod tests;
 

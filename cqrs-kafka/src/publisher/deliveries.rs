@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -13,6 +13,9 @@ use rdkafka::{
 };
 
 use crate::connection::{log, log_error};
+
+/// How long after the first bad report others may come.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// The reports of one transaction. The opaque value of a record is its index in the batch.
 #[derive(Debug, Default)]
@@ -37,13 +40,18 @@ impl Deliveries {
     }
 
     /// Waits until `wanted` reports have come, one of them is bad, or the time is up. Whether they have come.
-    pub(super) fn wait(&self, wanted: usize, until: Instant) -> bool {
-        let mut reports = self.reports();
+    pub(super) fn wait(&self, wanted: usize, mut until: Instant) -> bool {
+        let (mut reports, mut bad) = (self.reports(), false);
         reports.wanted = wanted;
-        while reports.count < wanted && reports.failed.is_empty() {
+        while reports.count < wanted {
+            if !bad && !reports.failed.is_empty() {
+                // Those that were refused together are reported together.
+                bad = true;
+                until = until.min(Instant::now() + TOGETHER);
+            }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return false;
+                return bad;
             }
             let waited = self.enough.wait_timeout(reports, left);
             reports = waited.unwrap_or_else(PoisonError::into_inner).0;

@@ -3,7 +3,7 @@
 use cqrs_core::{PublishError, RecordedEvent};
 use rdkafka::error::{KafkaError as Failure, RDKafkaErrorCode as Code};
 
-/// A failure, and whether the producer is dead since.
+/// A failure of a producer.
 #[derive(Debug, Clone)]
 pub(super) struct Fault {
     code: Code,
@@ -33,6 +33,17 @@ impl Fault {
                 PublishError::Misconfigured(format!(
                     "Kafka refuses the transactional id {lane:?} ({}); grant WRITE and DESCRIBE on transactional ids that \
                      begin with it to the user of the KafkaConfig",
+                    self.text
+                ))
+            }
+            Code::InvalidTransactionTimeout => PublishError::Misconfigured(format!(
+                "Kafka refuses the transaction.timeout.ms of transactional id {lane:?} ({}); set it below the broker's \
+                 transaction.max.timeout.ms",
+                self.text
+            )),
+            Code::UnsupportedFeature | Code::UnsupportedVersion => {
+                PublishError::Misconfigured(format!(
+                    "the broker has no transactions ({}); a relay needs Apache Kafka 2.5 or newer, or one that keeps to it",
                     self.text
                 ))
             }

@@ -187,11 +187,11 @@ fn parse(
     payload: Option<&[u8]>,
 ) -> Result<Entry, KafkaError> {
     let parsed = serde_json::from_slice(payload.unwrap_or_default());
-    parsed.map_err(|error| {
-        KafkaError::Internal(format!(
-            "topic {topic:?}, partition {shard}, offset {offset} is no entry of a relay's books ({error}); only relays of \
-             this name may write there"
-        ))
+    parsed.map_err(|error: serde_json::Error| KafkaError::NotBooks {
+        topic: topic.to_owned(),
+        partition: shard,
+        offset,
+        reason: error.to_string(),
     })
 }
 

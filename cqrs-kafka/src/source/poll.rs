@@ -8,9 +8,8 @@ use std::{
 
 use cqrs_core::{Offset, SourceError};
 use rdkafka::{
-    ClientConfig, Message, Offset as KafkaOffset, TopicPartitionList,
+    Message, Offset as KafkaOffset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
-    error::{KafkaError as Failure, RDKafkaErrorCode as Code},
     message::{BorrowedMessage, Headers},
 };
 use tokio::sync::oneshot;
@@ -18,6 +17,7 @@ use tokio::sync::oneshot;
 use super::{
     KafkaGroup,
     buffer::{Flow, Slot},
+    client::client,
     group::{Group, Order},
     rebalance::Member,
 };
@@ -30,14 +30,15 @@ use crate::{
 /// How long an order may have to wait when there is nothing to read.
 const IDLE: Duration = Duration::from_millis(10);
 /// How long to wait for what librdkafka's own threads, or a broker, have to say.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
 pub(super) struct PollThread {
-    consumer: BaseConsumer<Member>,
-    group: Arc<Group>,
+    pub(super) consumer: BaseConsumer<Member>,
+    pub(super) group: Arc<Group>,
     orders: Receiver<Order>,
     decoder: Decoder,
-    fatal: bool,
+    /// It can never go on.
+    pub(super) fatal: bool,
 }
 
 impl PollThread {
@@ -164,95 +165,9 @@ impl PollThread {
         held.is_some_and(|held| Arc::ptr_eq(&held, slot))
     }
 
-    fn flow(&self, slot: &Slot, on: bool) {
+    pub(super) fn flow(&self, slot: &Slot, on: bool) {
         set_flow(&self.consumer, slot, on);
     }
-
-    fn failed(&mut self, error: &Failure) {
-        let code = error.rdkafka_error_code();
-        match code {
-            Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => self.out_of_range(),
-            _ if hopeless(error) => {
-                let words = code
-                    .and_then(advice)
-                    .unwrap_or("correct it and start again");
-                self.group
-                    .fail(SourceError::Fatal(format!("{error}; {words}")));
-                self.fatal = true;
-            }
-            // librdkafka goes on by itself.
-            _ => tracing::warn!(%error, "reading from Kafka waits"),
-        }
-    }
-
-    /// librdkafka does not say which partition it was, so all are compared with what is kept.
-    fn out_of_range(&self) {
-        let mut found = false;
-        for slot in self.group.slots() {
-            let Some(next) = slot.next_offset() else {
-                continue;
-            };
-            match self
-                .consumer
-                .fetch_watermarks(&slot.topic, slot.partition, ANSWER)
-            {
-                Ok((low, high)) if outside(next, low, high) => {
-                    found = true;
-                    self.flow(&slot, false);
-                    slot.fail(SourceError::OutOfRange {
-                        partition: slot.id(),
-                        offset: next,
-                        detail: format!("offsets {low} to {high} are"),
-                    });
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    found = true;
-                    self.flow(&slot, false);
-                    slot.fail(SourceError::Unavailable(error.into()));
-                }
-            }
-        }
-        if !found {
-            // It has passed meanwhile. Which one stands still is not known, so all start anew.
-            for slot in self.group.slots() {
-                if slot.next_offset().is_some() {
-                    self.flow(&slot, false);
-                    slot.fail(SourceError::Unavailable(
-                        "its place was out of range for a moment".into(),
-                    ));
-                }
-            }
-        }
-    }
-}
-
-fn client(options: &KafkaGroup) -> ClientConfig {
-    let session = options.session_timeout.as_millis().to_string();
-    let heartbeat = (options.session_timeout.as_millis() / 5)
-        .clamp(100, 3_000)
-        .to_string();
-    let defaults = [
-        ("partition.assignment.strategy", "cooperative-sticky"),
-        ("session.timeout.ms", session.as_str()),
-        ("heartbeat.interval.ms", heartbeat.as_str()),
-        // What is fetched ahead of our own buffers is lost at every pause, so it is little, and soon fetched again.
-        ("queued.max.messages.kbytes", "8192"),
-        ("fetch.queue.backoff.ms", "10"),
-    ];
-    let hold = [
-        ("group.id", options.group.as_str()),
-        ("enable.auto.commit", "false"),
-        ("enable.auto.offset.store", "false"),
-        ("isolation.level", "read_committed"),
-        // Anything else would skip silently.
-        ("auto.offset.reset", "error"),
-    ];
-    let mut config = options.config.client(&defaults, &hold);
-    if let Some(instance_id) = &options.instance_id {
-        config.set("group.instance.id", instance_id);
-    }
-    config
 }
 
 fn receive(
@@ -319,39 +234,4 @@ fn partition(slot: &Slot) -> TopicPartitionList {
     let mut list = TopicPartitionList::new();
     list.add_partition(&slot.topic, slot.partition);
     list
-}
-
-/// Whether nothing is kept at this place. Behind the last record is inside: there the next one will be.
-fn outside(next: Offset, low: i64, high: i64) -> bool {
-    let next = i64::try_from(next.get()).unwrap_or(i64::MAX);
-    next < low || next > high
-}
-
-/// What does not pass by itself.
-fn hopeless(error: &Failure) -> bool {
-    let fatal = matches!(error, Failure::MessageConsumptionFatal(_));
-    fatal
-        || error
-            .rdkafka_error_code()
-            .is_some_and(|code| advice(code).is_some())
-}
-
-fn advice(code: Code) -> Option<&'static str> {
-    Some(match code {
-        Code::UnknownTopic | Code::UnknownTopicOrPartition => {
-            "create the topic with KafkaTopics, or correct the name and prefix"
-        }
-        Code::TopicAuthorizationFailed => "grant READ and DESCRIBE on the topic to this user",
-        Code::GroupAuthorizationFailed => "grant READ on the group to this user",
-        Code::FencedInstanceId => {
-            "another process is the static member of this name: give each process an instance id of its own"
-        }
-        Code::InvalidSessionTimeout => {
-            "choose a session time-out within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms"
-        }
-        Code::InconsistentGroupProtocol => {
-            "other members of this group use another partition.assignment.strategy; stop them or use theirs"
-        }
-        _ => return None,
-    })
 }
