@@ -54,9 +54,9 @@ impl Handler<MemoryEventStore> for Flaky {
     }
 }
 
-type Running = (oneshot::Sender<()>, JoinHandle<Result<(), RunnerError>>);
+pub(crate) type Running = (oneshot::Sender<()>, JoinHandle<Result<(), RunnerError>>);
 
-async fn consume(world: &World, store: &MemoryEventStore, slowness: u64) -> Running {
+pub(crate) async fn consume(world: &World, store: &MemoryEventStore, slowness: u64) -> Running {
     let source = KafkaGroup::new(&world.config, "counts")
         .categories(["order"])
         .session_timeout(Duration::from_secs(6))
@@ -78,7 +78,7 @@ async fn consume(world: &World, store: &MemoryEventStore, slowness: u64) -> Runn
     (stop, tokio::spawn(run))
 }
 
-async fn stop(running: Running) {
+pub(crate) async fn stop(running: Running) {
     running.0.send(()).expect("it is running");
     running.1.await.expect("no panic").expect("no error");
 }

@@ -155,5 +155,4 @@ async fn a_missing_progress_topic_is_named() {
             .contains("topic \"shop.other.progress\" does not exist"),
         "{error}"
     );
-    drop(world.kafka);
 }

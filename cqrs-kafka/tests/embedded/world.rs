@@ -1,6 +1,6 @@
 //! Orders, a store of them, a relay, and what is in a topic.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use cqrs_core::{
     Append, Documents, Envelope, Event, EventStore, ExpectedVersion, Keys, MemoryEventStore,
@@ -70,7 +70,8 @@ pub(crate) async fn counted(store: &MemoryEventStore) -> u64 {
 pub(crate) struct World {
     pub(crate) config: KafkaConfig,
     pub(crate) store: MemoryEventStore,
-    pub(crate) kafka: Arc<EmbeddedKafka>,
+    /// Dropped last.
+    _kafka: Option<EmbeddedKafka>,
 }
 
 impl World {
@@ -86,9 +87,17 @@ impl World {
             kafka.create_topic(&topic, partitions).expect("it is new");
         }
         Self {
+            _kafka: Some(kafka),
+            ..Self::at(config)
+        }
+    }
+
+    /// A cluster that somebody else has.
+    pub(crate) fn at(config: KafkaConfig) -> Self {
+        Self {
             config,
             store: MemoryEventStore::default(),
-            kafka: Arc::new(kafka),
+            _kafka: None,
         }
     }
 
