@@ -190,10 +190,10 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         mut session: P::Session,
     ) -> Result<Option<P::Session>, RelayError> {
         let published = session.published();
-        if let Some(checkpoint) = published {
-            if !self.verified(checkpoint).await? {
-                return Ok(Some(session));
-            }
+        if let Some(checkpoint) = published
+            && !self.verified(checkpoint).await?
+        {
+            return Ok(Some(session));
         }
         let mut after = Position::new(published.map_or(0, |checkpoint| checkpoint.offset.get()));
         while !*self.stopping.borrow() {

@@ -149,7 +149,7 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
                 .await
             {
                 Err(ExecuteError::Conflict(conflict)) => {
-                    self.retry.pause(&mut failures, conflict).await?
+                    self.retry.pause(&mut failures, conflict).await?;
                 }
                 outcome => return outcome,
             }

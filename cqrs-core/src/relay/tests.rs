@@ -1,1 +1,275 @@
+//! The relay against a model of a transactional broker that fails as a script says. What the model proves is the relay's
+//! own protocol: read again after any doubt, never go on. That Kafka keeps its side is tested on Kafka.
 
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Append, Category, EventId, ExpectedVersion, MemoryEventStore, Metadata, NewEvent,
+    RecordedEvent, StreamId,
+};
+
+/// How the broker treats a transaction, or an opening.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    Commits,
+    /// Nothing is visible, and the caller is told that nobody knows.
+    Aborts,
+    /// Everything is visible, and the caller is told that nobody knows.
+    CommitsUnheard,
+    /// Another instance takes over before this one commits.
+    Fences,
+    /// The event can never be published.
+    Refuses,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    visible: Vec<EventId>,
+    published: Vec<Option<Checkpoint>>,
+    epochs: Vec<u64>,
+    script: VecDeque<Fate>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Broker(Arc<Mutex<Books>>);
+
+#[derive(Debug)]
+struct Session {
+    broker: Broker,
+    shard: u16,
+    epoch: u64,
+}
+
+impl Broker {
+    fn books(&self) -> std::sync::MutexGuard<'_, Books> {
+        self.0.lock().expect("no panic under the lock")
+    }
+
+    fn session(&self, shard: u16) -> Session {
+        let mut books = self.books();
+        let index = usize::from(shard);
+        if books.epochs.len() <= index {
+            books.epochs.resize(index + 1, 0);
+            books.published.resize(index + 1, None);
+        }
+        books.epochs[index] += 1;
+        Session {
+            broker: self.clone(),
+            shard,
+            epoch: books.epochs[index],
+        }
+    }
+}
+
+#[async_trait]
+impl Publisher for Broker {
+    type Session = Session;
+    async fn open(&self, _: &str, shards: u16) -> Result<Vec<Session>, PublishError> {
+        Ok((0..shards).map(|shard| self.session(shard)).collect())
+    }
+    async fn reopen(&self, _: &str, shard: u16) -> Result<Session, PublishError> {
+        Ok(self.session(shard))
+    }
+}
+
+#[async_trait]
+impl PublisherSession for Session {
+    fn shard(&self) -> u16 {
+        self.shard
+    }
+    fn published(&self) -> Option<Checkpoint> {
+        self.broker.books().published[usize::from(self.shard)]
+    }
+    async fn publish(
+        self,
+        events: &[RecordedEvent],
+        upto: Checkpoint,
+    ) -> Result<Self, PublishError> {
+        let mut books = self.broker.books();
+        let shard = usize::from(self.shard);
+        let fate = books.script.pop_front().unwrap_or(Fate::Commits);
+        if fate == Fate::Fences {
+            books.epochs[shard] += 1;
+        }
+        if books.epochs[shard] != self.epoch {
+            return Err(PublishError::Fenced {
+                relay: "model".to_owned(),
+            });
+        }
+        if fate == Fate::Refuses {
+            let (event, reason) = (events[0].to_string(), "planted".to_owned());
+            return Err(PublishError::Refused { event, reason });
+        }
+        if fate != Fate::Aborts {
+            books.visible.extend(events.iter().map(|event| event.id));
+            books.published[shard] = Some(upto);
+        }
+        drop(books);
+        if fate == Fate::Commits {
+            Ok(self)
+        } else {
+            Err(PublishError::Reopen("planted".into()))
+        }
+    }
+}
+
+async fn append(store: &MemoryEventStore, id: u64) {
+    let stream =
+        StreamId::new(Category::new("a").expect("valid"), (id % 5).to_string()).expect("valid");
+    let event = NewEvent {
+        id: EventId::random(),
+        event_type: "Happened",
+        payload: bytes::Bytes::from_static(b"1"),
+        metadata: Metadata::default(),
+    };
+    let append = Append {
+        stream,
+        expected: ExpectedVersion::Any,
+        events: vec![event],
+    };
+    store.append(append).await.expect("appends");
+}
+
+async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
+    let query = LogQuery {
+        after: Position::START,
+        reads: &[],
+        slices: Slices::ALL,
+        limit: 1_000,
+    };
+    store.read_log(query).await.expect("reads").events
+}
+
+/// Until the broker shows as many events.
+async fn visible(broker: &Broker, count: usize) {
+    while broker.books().visible.len() < count {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime")
+}
+
+fn doubtful() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        Just(Fate::Commits),
+        Just(Fate::Aborts),
+        Just(Fate::CommitsUnheard)
+    ]
+}
+
+proptest! {
+    /// Whatever outcome is lost, consumers see every event once, those of a stream in order.
+    #[test]
+    fn whatever_outcome_is_lost_every_event_is_visible_once_and_in_order(
+        script in prop::collection::vec(doubtful(), 0..40),
+        batch in 1_usize..8,
+        shards in 1_u16..4,
+        stops in prop::collection::vec(1_usize..30, 0..3),
+    ) {
+        paused().block_on(async {
+            let (store, broker) = (MemoryEventStore::default(), Broker::default());
+            for id in 0..30 {
+                append(&store, id).await;
+            }
+            broker.books().script = script.into();
+            let relay = || Relay::new("model", store.clone(), broker.clone()).batch_size(batch).shards(shards);
+            for count in stops {
+                relay().run(visible(&broker, count)).await.expect("runs");
+            }
+            relay().run(visible(&broker, 30)).await.expect("runs");
+            let log = log(&store).await;
+            let seen = broker.books().visible.clone();
+            assert_eq!(seen.len(), 30, "none lost, none doubled");
+            for id in 0..5 {
+                let of_stream = log.iter().filter(|event| event.stream.id() == id.to_string());
+                let order = of_stream.map(|event| seen.iter().position(|id| *id == event.id));
+                assert!(order.is_sorted_by(|a, b| a.is_some() && a < b));
+            }
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_was_taken_over_stops() {
+    let (store, broker) = (MemoryEventStore::default(), Broker::default());
+    append(&store, 1).await;
+    broker.books().script = [Fate::Fences].into();
+    let error = Relay::new("model", store, broker.clone())
+        .run(std::future::pending())
+        .await
+        .expect_err("stops");
+    assert!(
+        matches!(
+            error,
+            RelayError::Publish {
+                error: PublishError::Fenced { .. },
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(broker.books().visible.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_can_never_be_published_stops_the_relay_in_front_of_it() {
+    let (store, broker) = (MemoryEventStore::default(), Broker::default());
+    append(&store, 1).await;
+    append(&store, 2).await;
+    broker.books().script = [Fate::Commits, Fate::Refuses].into();
+    let relay = || Relay::new("model", store.clone(), broker.clone()).batch_size(1);
+    let error = relay()
+        .run(std::future::pending())
+        .await
+        .expect_err("stops");
+    assert!(
+        error.to_string().contains("a-2@1 (Happened), position 2"),
+        "{error}"
+    );
+    relay()
+        .run(visible(&broker, 2))
+        .await
+        .expect("goes on after the cause is gone");
+    assert_eq!(
+        broker.books().visible,
+        log(&store)
+            .await
+            .iter()
+            .map(|event| event.id)
+            .collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_was_replaced_is_not_published() {
+    let (store, broker) = (MemoryEventStore::default(), Broker::default());
+    append(&store, 1).await;
+    Relay::new("model", store, broker.clone())
+        .run(visible(&broker, 1))
+        .await
+        .expect("runs");
+    let restored = MemoryEventStore::default();
+    append(&restored, 1).await;
+    append(&restored, 2).await;
+    let error = Relay::new("model", restored, broker.clone())
+        .run(std::future::pending())
+        .await
+        .expect_err("stops");
+    assert!(matches!(error, RelayError::LogReplaced { .. }), "{error}");
+    assert_eq!(broker.books().visible.len(), 1);
+}

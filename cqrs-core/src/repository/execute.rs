@@ -103,7 +103,7 @@ impl<A: Aggregate, S: EventStore> Execute<'_, A, S> {
                 .await
             {
                 Err(ExecuteError::Conflict(conflict)) => {
-                    self.retry.pause(&mut failures, conflict).await?
+                    self.retry.pause(&mut failures, conflict).await?;
                 }
                 outcome => return outcome,
             }

@@ -1,1 +1,575 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::*;
+use crate::{
+    Aggregate, Batch, Checkpoint, Claim, Context, Decision, Document, DocumentWrite, Documents,
+    Envelope, Event, HandlerError, Keys, Lane, MemoryEventStore, MemoryTransaction, Offset,
+    Position, Reads, RecordedEvent, Repository, Slices, StoreErrorKind, UnitOfWork, View,
+    WriteError, decode_document, reset_view,
+};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Counted {
+    By(u64),
+}
+impl Event for Counted {
+    const CATEGORY: &'static str = "counter";
+}
+
+#[derive(Debug, Default)]
+struct Counter;
+impl Aggregate for Counter {
+    type Command = u64;
+    type Event = Counted;
+    type Error = std::convert::Infallible;
+    fn handle(&self, by: u64, _: &Context) -> Decision<Self> {
+        Ok(vec![Counted::By(by)])
+    }
+    fn apply(&mut self, _: Counted) {}
+}
+
+/// Sums up, per counter: anything lost or doubled shows.
+#[derive(Debug)]
+struct Sums;
+impl View for Sums {
+    const NAME: &'static str = "sums";
+    type Events = Counted;
+    type Document = Vec<u64>;
+    fn keys(&self, event: &Envelope<Counted>) -> Keys {
+        event.id().into()
+    }
+    fn apply(
+        &self,
+        _: &str,
+        sums: Option<Vec<u64>>,
+        event: &Envelope<Counted>,
+    ) -> Option<Vec<u64>> {
+        let Counted::By(by) = event.event;
+        let mut sums = sums.unwrap_or_default();
+        sums.push(by);
+        Some(sums)
+    }
+}
+
+/// The view behind a handler of its own, which may fail first.
+struct Faulty<F>(F);
+
+#[async_trait]
+impl<S: Documents, F> Handler<S> for Faulty<F>
+where
+    F: Fn(&[RecordedEvent]) -> Result<(), HandlerError> + Send + Sync + 'static,
+{
+    fn subscription(&self) -> &str {
+        Sums::NAME
+    }
+    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+        Ok(vec![])
+    }
+    async fn handle(
+        &self,
+        store: &S,
+        tx: &mut S::Transaction,
+        batch: &[RecordedEvent],
+    ) -> Result<(), HandlerError> {
+        let view = IntoHandler::<S, crate::role::View>::into_handler(Sums);
+        view.handle(store, tx, batch).await?;
+        self.0(batch)
+    }
+}
+
+async fn filled(count: u64) -> MemoryEventStore {
+    let store = MemoryEventStore::default();
+    let counters = Repository::<Counter, _>::new(store.clone());
+    for n in 1..=count {
+        counters
+            .execute(format!("c{}", n % 3), n)
+            .await
+            .expect("executes");
+    }
+    store
+}
+
+async fn sums<S: Documents>(store: &S) -> Vec<u64> {
+    let documents = store.documents(Sums::NAME, None, 100).await.expect("reads");
+    let read =
+        |(key, document): (String, Document)| decode_document(Sums::NAME, &key, &document.body);
+    let mut all: Vec<u64> = documents
+        .into_iter()
+        .flat_map(|d| -> Vec<u64> { read(d).expect("reads") })
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+/// Waits until the subscription stands at `position`.
+async fn caught_up<S: Checkpoints>(store: &S, position: u64) {
+    let at = async || {
+        store
+            .checkpoint(Sums::NAME, &PartitionId::Log(Slices::ALL))
+            .await
+            .expect("reads")
+    };
+    while at()
+        .await
+        .is_none_or(|checkpoint| checkpoint.offset.get() < position)
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Runs until the log is handled, then stops.
+async fn run_to<H: Handler<MemoryEventStore>>(
+    store: &MemoryEventStore,
+    handler: H,
+    position: u64,
+) -> Result<(), RunnerError> {
+    Runner::over_log::<crate::role::Handler>(store, handler)?
+        .batch_size(7)
+        .run(caught_up(store, position))
+        .await
+}
+
+#[tokio::test]
+async fn a_view_is_kept_up_to_date_and_rebuilt_by_replay() {
+    let store = filled(50).await;
+    let (stop, mut stopped) = watch::channel(false);
+    let runner = Runner::over_log::<crate::role::View>(&store, Sums)
+        .expect("a view")
+        .batch_size(4);
+    let running =
+        tokio::spawn(runner.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));
+    caught_up(&store, 50).await;
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=50));
+    Repository::<Counter, _>::new(store.clone())
+        .execute("c9", 51)
+        .await
+        .expect("executes");
+    caught_up(&store, 51).await;
+    reset_view(&store, Sums::NAME)
+        .await
+        .expect("resets, with the runner at work");
+    caught_up(&store, 51).await;
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=51));
+    stop.send_replace(true);
+    running.await.expect("no panic").expect("stops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_failed_after_its_work_leaves_nothing_and_comes_again() {
+    let store = filled(50).await;
+    let calls = AtomicU32::new(0);
+    let fail_often =
+        Faulty(
+            move |_: &[RecordedEvent]| match calls.fetch_add(1, Ordering::Relaxed) % 3 {
+                0 => Err(StoreError::new(StoreErrorKind::Unavailable, "planted").into()),
+                1 => Err(WriteError::DocumentConflict {
+                    view: "planted".into(),
+                    key: "planted".into(),
+                }
+                .into()),
+                _ => Ok(()),
+            },
+        );
+    run_to(&store, fail_often, 50).await.expect("runs");
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poisonous_event_stops_the_partition_in_front_of_it_with_all_before_it_committed() {
+    let store = filled(50).await;
+    let poison =
+        |batch: &[RecordedEvent]| match batch.iter().find(|event| event.position.get() == 24) {
+            Some(event) => Err(HandlerError::Poison {
+                event: event.id,
+                reason: "planted".to_owned(),
+            }),
+            None => Ok(()),
+        };
+    let error = run_to(&store, Faulty(poison), 50).await.expect_err("stops");
+    let said = error.to_string();
+    assert!(
+        said.contains("counter-c0@8 (By), position 24: planted") && said.contains("\"sums\""),
+        "{said}"
+    );
+    assert_eq!(sums(&store).await, Vec::from_iter(1..24));
+    run_to(&store, Faulty(|_: &[RecordedEvent]| Ok(())), 50)
+        .await
+        .expect("goes on after the cause is gone");
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=50));
+}
+
+#[tokio::test]
+async fn what_the_store_would_refuse_again_stops_the_runner() {
+    let store = filled(3).await;
+    let refuse =
+        |_: &[RecordedEvent]| Err(StoreError::new(StoreErrorKind::InvalidInput, "planted").into());
+    let error = run_to(&store, Faulty(refuse), 3).await.expect_err("stops");
+    assert!(matches!(error, RunnerError::Store { .. }), "{error}");
+    assert_eq!(sums(&store).await, [0_u64; 0]);
+}
+
+#[tokio::test]
+async fn a_panic_is_an_error_and_rolls_its_batch_back() {
+    let store = filled(3).await;
+    let error = run_to(&store, Faulty(|_: &[RecordedEvent]| panic!("planted")), 3)
+        .await
+        .expect_err("stops");
+    assert!(matches!(error, RunnerError::Panicked { .. }), "{error}");
+    assert_eq!(sums(&store).await, [0_u64; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_runners_of_one_name_fence_each_other_and_apply_everything_once() {
+    let store = filled(300).await;
+    let (one, two) = (store.clone(), store.clone());
+    let ok = || Faulty(|_: &[RecordedEvent]| Ok(()));
+    let one = tokio::spawn(async move { run_to(&one, ok(), 300).await });
+    let two = tokio::spawn(async move { run_to(&two, ok(), 300).await });
+    one.await.expect("no panic").expect("runs");
+    two.await.expect("no panic").expect("runs");
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=300));
+}
+
+#[tokio::test]
+async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
+    let store = filled(20).await;
+    run_to(&store, Faulty(|_: &[RecordedEvent]| Ok(())), 20)
+        .await
+        .expect("runs");
+    let restored = filled(30).await;
+    let claim = restored
+        .claim(Sums::NAME, &PartitionId::Log(Slices::ALL))
+        .await
+        .expect("claims");
+    let stood = store
+        .checkpoint(Sums::NAME, &PartitionId::Log(Slices::ALL))
+        .await
+        .expect("reads")
+        .expect("stands");
+    let mut tx = restored.begin().await.expect("begins");
+    restored
+        .advance_in(
+            &mut tx,
+            Sums::NAME,
+            &PartitionId::Log(Slices::ALL),
+            claim.epoch,
+            stood,
+        )
+        .await
+        .expect("moves");
+    restored.commit(tx).await.expect("commits");
+    let error = run_to(&restored, Faulty(|_: &[RecordedEvent]| Ok(())), 30)
+        .await
+        .expect_err("stops");
+    assert!(
+        error
+            .to_string()
+            .contains("the log was replaced: position 20 held event"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn events_that_are_no_enum_are_refused_before_anything_runs() {
+    #[derive(Serialize, Deserialize)]
+    struct Plain {}
+    impl Event for Plain {
+        const CATEGORY: &'static str = "plain";
+    }
+    struct OfPlain;
+    impl View for OfPlain {
+        const NAME: &'static str = "of-plain";
+        type Events = Plain;
+        type Document = ();
+        fn keys(&self, _: &Envelope<Plain>) -> Keys {
+            Keys::none()
+        }
+        fn apply(&self, _: &str, document: Option<()>, _: &Envelope<Plain>) -> Option<()> {
+            document
+        }
+    }
+    let store = MemoryEventStore::default();
+    let error = Runner::over_log::<crate::role::View>(&store, OfPlain)
+        .map(drop)
+        .expect_err("refused");
+    assert!(matches!(error, RunnerError::Role { .. }), "{error}");
+}
+
+// ---- a topic that repeats itself, and a commit whose answer is lost
+
+/// Records of one partition, as a source: delivered again from wherever the checkpoint says.
+struct Scripted {
+    records: Vec<RecordedEvent>,
+    handed_out: bool,
+    stop: watch::Sender<bool>,
+}
+
+struct ScriptedReader {
+    partition: PartitionId,
+    records: Vec<RecordedEvent>,
+    ahead: VecDeque<(u64, RecordedEvent)>,
+    stop: watch::Receiver<bool>,
+}
+
+#[async_trait]
+impl Source for Scripted {
+    type Reader = ScriptedReader;
+    async fn assigned(&mut self) -> Result<Option<ScriptedReader>, SourceError> {
+        if std::mem::replace(&mut self.handed_out, true) {
+            self.stop.closed().await;
+            return Ok(None);
+        }
+        let (records, stop) = (self.records.clone(), self.stop.subscribe());
+        Ok(Some(ScriptedReader {
+            partition: topic(),
+            records,
+            ahead: VecDeque::new(),
+            stop,
+        }))
+    }
+    fn stop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+#[async_trait]
+impl Reader for ScriptedReader {
+    fn partition(&self) -> &PartitionId {
+        &self.partition
+    }
+    async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
+        let from = at.map_or(0, |checkpoint| checkpoint.offset.get());
+        self.ahead = (0..)
+            .zip(self.records.iter().cloned())
+            .filter(|(offset, _)| *offset >= from)
+            .collect();
+        Ok(())
+    }
+    async fn next(&mut self, max: usize) -> Result<Option<Batch>, SourceError> {
+        if self.ahead.is_empty() {
+            drop(self.stop.wait_for(|stop| *stop).await);
+        }
+        if self.revoked() {
+            return Ok(None);
+        }
+        let taken: Vec<_> = self.ahead.drain(..max.min(self.ahead.len())).collect();
+        let next = taken.last().map_or(0, |(offset, _)| offset + 1);
+        let events = taken.into_iter().map(|(_, event)| event).collect();
+        Ok(Some(Batch {
+            events,
+            next: Checkpoint {
+                offset: Offset::new(next),
+                event_id: None,
+            },
+        }))
+    }
+    async fn back_off(&mut self, wait: Duration) {
+        tokio::time::sleep(wait).await;
+    }
+    fn revoked(&self) -> bool {
+        *self.stop.borrow()
+    }
+}
+
+fn topic() -> PartitionId {
+    PartitionId::Topic {
+        topic: "counters".into(),
+        partition: 0,
+    }
+}
+
+fn published(
+    store: &MemoryEventStore,
+    order: &[usize],
+    records: &[RecordedEvent],
+) -> Vec<RecordedEvent> {
+    let _ = store;
+    let lane = |index: usize| {
+        if index.is_multiple_of(2) {
+            "relay.0"
+        } else {
+            "relay.1"
+        }
+    };
+    order
+        .iter()
+        .map(|&index| RecordedEvent {
+            lane: Some(Lane::new(lane(index))),
+            ..records[index].clone()
+        })
+        .collect()
+}
+
+async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
+    let query = crate::LogQuery {
+        after: Position::START,
+        reads: &[],
+        slices: Slices::ALL,
+        limit: 1_000,
+    };
+    store.read_log(query).await.expect("reads").events
+}
+
+/// Loses the answer of every other commit: it has happened, and the caller is told that nobody knows.
+#[derive(Clone)]
+struct Forgetful(MemoryEventStore, Arc<AtomicBool>, Arc<Mutex<u32>>);
+
+#[async_trait]
+impl UnitOfWork for Forgetful {
+    type Transaction = MemoryTransaction;
+    async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
+        self.0.begin().await
+    }
+    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), WriteError> {
+        self.0.commit(transaction).await?;
+        if self.1.fetch_xor(true, Ordering::Relaxed) {
+            *self.2.lock().expect("no panic") += 1;
+            return Err(StoreError::new(StoreErrorKind::OutcomeUnknown, "planted").into());
+        }
+        Ok(())
+    }
+    async fn rollback(&self, transaction: MemoryTransaction) -> Result<(), StoreError> {
+        self.0.rollback(transaction).await
+    }
+}
+
+#[async_trait]
+impl Checkpoints for Forgetful {
+    async fn claim(&self, s: &str, p: &PartitionId) -> Result<Claim, StoreError> {
+        self.0.claim(s, p).await
+    }
+    async fn advance_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        s: &str,
+        p: &PartitionId,
+        epoch: u64,
+        to: Checkpoint,
+    ) -> Result<(), WriteError> {
+        self.0.advance_in(tx, s, p, epoch, to).await
+    }
+    async fn checkpoint(&self, s: &str, p: &PartitionId) -> Result<Option<Checkpoint>, StoreError> {
+        self.0.checkpoint(s, p).await
+    }
+    async fn reset_in(&self, tx: &mut MemoryTransaction, s: &str) -> Result<(), WriteError> {
+        self.0.reset_in(tx, s).await
+    }
+}
+
+#[async_trait]
+impl Inbox for Forgetful {
+    async fn received(
+        &self,
+        s: &str,
+        p: &PartitionId,
+    ) -> Result<Vec<(Lane, Position)>, StoreError> {
+        self.0.received(s, p).await
+    }
+    async fn receive_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        s: &str,
+        p: &PartitionId,
+        received: &[(Lane, Position)],
+    ) -> Result<(), StoreError> {
+        self.0.receive_in(tx, s, p, received).await
+    }
+}
+
+#[async_trait]
+impl Documents for Forgetful {
+    async fn prepare_view(&self, view: &str) -> Result<(), StoreError> {
+        self.0.prepare_view(view).await
+    }
+    async fn load_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        view: &str,
+        keys: &[String],
+    ) -> Result<HashMap<String, Document>, StoreError> {
+        self.0.load_in(tx, view, keys).await
+    }
+    async fn save_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        view: &str,
+        writes: &[DocumentWrite],
+    ) -> Result<(), WriteError> {
+        self.0.save_in(tx, view, writes).await
+    }
+    async fn clear_in(&self, tx: &mut MemoryTransaction, view: &str) -> Result<(), WriteError> {
+        self.0.clear_in(tx, view).await
+    }
+    async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError> {
+        self.0.document(view, key).await
+    }
+    async fn documents(
+        &self,
+        view: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>, StoreError> {
+        self.0.documents(view, after, limit).await
+    }
+}
+
+async fn consume<S: Checkpoints + Inbox + Documents>(store: &S, records: Vec<RecordedEvent>) {
+    let end = records.len() as u64;
+    let source = Scripted {
+        records,
+        handed_out: false,
+        stop: watch::channel(false).0,
+    };
+    let handled = async {
+        let at = async || store.checkpoint(Sums::NAME, &topic()).await.expect("reads");
+        while at()
+            .await
+            .is_none_or(|checkpoint| checkpoint.offset.get() < end)
+        {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let runner = Runner::over::<crate::role::View>(store, Sums, source)
+        .expect("a view")
+        .batch_size(3);
+    runner.run(handled).await.expect("runs");
+}
+
+#[tokio::test]
+async fn what_a_lane_repeats_is_handled_once() {
+    let records = log(&filled(8).await).await;
+    let store = MemoryEventStore::default();
+    // Lanes: even and odd. Repeats within a batch, in a later one, and of several at once.
+    let order = [0, 1, 0, 2, 3, 1, 2, 4, 0, 2, 4, 5, 7, 5, 6, 6, 7];
+    consume(&store, published(&store, &order, &records)).await;
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_whose_answer_was_lost_is_not_done_again() {
+    let records = log(&filled(40).await).await;
+    let inner = MemoryEventStore::default();
+    let forgotten = Arc::new(Mutex::new(0));
+    let store = Forgetful(
+        inner.clone(),
+        Arc::new(AtomicBool::new(true)),
+        Arc::clone(&forgotten),
+    );
+    consume(&store, published(&inner, &Vec::from_iter(0..40), &records)).await;
+    assert_eq!(sums(&inner).await, Vec::from_iter(1..=40));
+    assert!(
+        *forgotten.lock().expect("no panic") > 3,
+        "answers were lost"
+    );
+}

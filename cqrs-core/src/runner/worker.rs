@@ -1,12 +1,15 @@
 //! Works on one partition: claim, start, then batch by batch.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::RunnerError;
 use crate::{
     Batch, Checkpoints, Claim, EventId, Handler, HandlerError, Inbox, Lane, Position, Reader,
     RetryPolicy, SourceError, StoreErrorKind, WriteError,
 };
+
+/// How often a worker that has nothing to do makes sure that its checkpoint is still where it left it.
+const IDLE_CHECK: Duration = Duration::from_millis(250);
 
 pub(super) struct Worker<S, H, R> {
     store: S,
@@ -18,7 +21,7 @@ pub(super) struct Worker<S, H, R> {
     failures: u32,
 }
 
-/// A claimed partition, and what was received on it. Valid until a transaction fails: then claim again.
+/// A claimed partition, where it stands, and what was received on it. Valid until a transaction fails: then claim again.
 struct Held {
     claim: Claim,
     received: HashMap<Lane, Position>,
@@ -62,17 +65,32 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             .start(held.claim.at)
             .await
             .map_err(|error| self.source(error))?;
-        while let Some(batch) = self
-            .reader
-            .next(self.limit)
-            .await
-            .map_err(|error| self.source(error))?
-        {
-            self.handle(&mut held, batch).await?;
-            self.failures = 0;
-            self.limit = self.batch_size;
+        loop {
+            // `next` is cancel-safe, so it may be left to look after the claim.
+            match tokio::time::timeout(IDLE_CHECK, self.reader.next(self.limit)).await {
+                Err(_) => self.look_after(&held).await?,
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(error)) => return Err(self.source(error)),
+                Ok(Ok(Some(batch))) => {
+                    self.handle(&mut held, batch).await?;
+                    self.failures = 0;
+                    self.limit = self.batch_size;
+                }
+            }
         }
-        Ok(())
+    }
+
+    /// A partition without new events never meets its fence. So that a reset takes effect there too, the checkpoint is
+    /// compared with what this worker left.
+    async fn look_after(&self, held: &Held) -> Result<(), Setback> {
+        let (subscription, partition) = (self.handler.subscription(), self.reader.partition());
+        let found = self.store.checkpoint(subscription, partition).await;
+        if found.map_err(|error| self.write(error.into()))? == held.claim.at {
+            return Ok(());
+        }
+        Err(Setback::Retry(
+            "the checkpoint was moved by another".to_owned(),
+        ))
     }
 
     async fn claim(&self) -> Result<Held, Setback> {
@@ -95,6 +113,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         match self.commit(held.claim.epoch, &batch, &received).await {
             Ok(()) => {
                 held.received.extend(received);
+                held.claim.at = Some(batch.next);
                 Ok(())
             }
             Err(HandlerError::Write(error)) => Err(self.write(error)),

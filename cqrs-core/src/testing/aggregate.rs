@@ -132,6 +132,10 @@ impl<A: Aggregate<Event: Debug + PartialEq>> Decided<A> {
 
     /// Expects that the command is refused for this reason.
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "reads as the lists of events do"
+    )]
     pub fn then_rejected(self, expected: A::Error)
     where
         A::Error: PartialEq,

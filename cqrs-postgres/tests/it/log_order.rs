@@ -265,12 +265,12 @@ async fn readers_follow_busy_writers_without_losing_their_way() {
 
 async fn write_somehow(store: &PgEventStore, seed: u64) {
     let stream = format!("s{}", seed % 5);
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         store.append(append(&stream, 2)).await.expect("appends");
         return;
     }
     let mut transaction = store.begin().await.expect("begins");
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         transaction
             .execute("select pg_current_xact_id(); savepoint s")
             .await
@@ -280,7 +280,7 @@ async fn write_somehow(store: &PgEventStore, seed: u64) {
         .append_in(&mut transaction, &[append(&stream, 1)])
         .await
         .expect("appends");
-    if seed % 7 == 0 {
+    if seed.is_multiple_of(7) {
         tokio::time::sleep(Duration::from_millis(seed % 4)).await;
     }
     match seed % 5 {

@@ -110,7 +110,7 @@ fn lists_are_exact_and_a_refusal_is_no_empty_list() {
     let said = message(|| {
         Spec::<Till>::new()
             .when(TillCommand::Sell { cents: 5 })
-            .then_nothing()
+            .then_nothing();
     });
     assert!(
         said.contains("rejected: the till is closed") && said.contains(".then_rejected(Closed);"),

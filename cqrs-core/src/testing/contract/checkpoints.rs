@@ -71,12 +71,12 @@ pub async fn a_claim_fences_every_earlier_one<S: Checkpoints>(store: S) {
     let first = store.claim(NAME, &partition()).await.expect("claims");
     let second = store.claim(NAME, &partition()).await.expect("claims");
     assert!(second.epoch > first.epoch);
-    fenced(advance(&store, first.epoch, to(1)).await);
+    fenced(&advance(&store, first.epoch, to(1)).await);
     advance(&store, second.epoch, to(2))
         .await
         .expect("advances");
-    fenced(advance(&store, first.epoch, to(3)).await);
-    fenced(advance(&store, second.epoch + 1, to(4)).await);
+    fenced(&advance(&store, first.epoch, to(3)).await);
+    fenced(&advance(&store, second.epoch + 1, to(4)).await);
 }
 
 /// A claim that comes while a batch is under way either makes its commit fail or sees its result.
@@ -165,7 +165,7 @@ pub async fn a_reset_forgets_and_fences<S: Checkpoints + Inbox>(store: S) {
         .await
         .expect("resets");
     store.commit(transaction).await.expect("commits");
-    fenced(advance(&store, claim.epoch, to(6)).await);
+    fenced(&advance(&store, claim.epoch, to(6)).await);
     assert_eq!(store.received(NAME, &partition()).await.expect("reads"), []);
     assert_eq!(
         store.claim(NAME, &partition()).await.expect("claims").at,

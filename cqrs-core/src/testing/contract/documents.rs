@@ -78,9 +78,9 @@ pub async fn documents_are_written_changed_and_removed<S: Documents>(store: S) {
 }
 
 #[track_caller]
-fn refused(result: Result<(), WriteError>, of: &str) {
+fn refused(result: &Result<(), WriteError>, of: &str) {
     assert!(
-        matches!(&result, Err(WriteError::DocumentConflict { key, .. }) if key == of),
+        matches!(result, Err(WriteError::DocumentConflict { key, .. }) if key == of),
         "{result:?}"
     );
 }
@@ -96,17 +96,17 @@ pub async fn of_two_writers_of_a_document_one_commits<S: Documents>(store: S) {
         .await
         .expect("the first");
     refused(
-        save(
+        &save(
             &store,
             &[write("a", seen, Some("3")), write("b", 0, Some("3"))],
         )
         .await,
         "a",
     );
-    refused(save(&store, &[write("a", seen, None)]).await, "a");
+    refused(&save(&store, &[write("a", seen, None)]).await, "a");
     assert_eq!(body(&load(&store, "a").await.expect("is there")), 2);
     assert_eq!(load(&store, "b").await, None);
-    refused(save(&store, &[write("gone", 1, Some("1"))]).await, "gone");
+    refused(&save(&store, &[write("gone", 1, Some("1"))]).await, "gone");
 }
 
 /// Two who saw no document cannot both create it.
@@ -119,7 +119,7 @@ pub async fn of_two_creators_of_a_document_one_commits<S: Documents>(store: S) {
     let (one, two) = (create("1"), create("2"));
     let (one, two) = (one.await.expect("no panic"), two.await.expect("no panic"));
     assert_ne!(one.is_ok(), two.is_ok());
-    refused(if one.is_ok() { two } else { one }, "a");
+    refused(if one.is_ok() { &two } else { &one }, "a");
 }
 
 /// Pages follow each other without a gap, in the order of the keys' bytes.
@@ -154,7 +154,7 @@ pub async fn a_document_commits_with_its_checkpoint_or_not_at_all<S: Documents +
     let attempt = async |epoch, text| batch(&store, &partition, epoch, text).await;
     attempt(first.epoch, "1").await.expect("commits");
     let second = store.claim(VIEW, &partition).await.expect("claims");
-    fenced(attempt(first.epoch, "2").await);
+    fenced(&attempt(first.epoch, "2").await);
     assert_eq!(body(&load(&store, "a").await.expect("is there")), 1);
     attempt(second.epoch, "3").await.expect("commits");
     assert_eq!(body(&load(&store, "a").await.expect("is there")), 3);

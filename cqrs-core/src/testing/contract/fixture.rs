@@ -88,7 +88,7 @@ pub(super) fn conflict<T: std::fmt::Debug>(
 }
 
 #[track_caller]
-pub(super) fn fenced<T: std::fmt::Debug>(result: Result<T, WriteError>) {
+pub(super) fn fenced<T: std::fmt::Debug>(result: &Result<T, WriteError>) {
     assert!(
         matches!(result, Err(WriteError::Fenced { .. })),
         "a fence was expected, not {result:?}"

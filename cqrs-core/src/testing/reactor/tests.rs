@@ -50,7 +50,7 @@ fn commands_are_exact() {
     let panic = catch_unwind(|| {
         Spec::reactor(Bell)
             .when("front", DoorEvent::Rung)
-            .then_nothing()
+            .then_nothing();
     })
     .expect_err("sent");
     let said = panic.downcast_ref::<String>().expect("a formatted message");
