@@ -27,6 +27,10 @@ pub struct Options {
     /// How many orders are placed side by side.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub concurrency: u16,
+    /// How many orders a second are placed; as many as the store takes unless set. With it, the latency shown is that of
+    /// a shop that is not at its limit.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
 }
 
 fn run_name(name: &str) -> Result<String, String> {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use cqrs_core::{ExecuteError, Repository, Store};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     cli::Options,
@@ -44,23 +44,32 @@ pub struct Customers {
 }
 
 struct Shared {
+    first: u64,
+    opened: Instant,
     /// The next order that nobody has taken on yet.
     next: AtomicU64,
     /// Where to stop.
     end: AtomicU64,
-    /// Orders that are in the store, placed now or before.
-    placed: AtomicU64,
-    /// Those of them that were placed now.
+    /// How many were placed that had not been before.
     new: AtomicU64,
+}
+
+impl Shared {
+    /// When the `n`-th order is due.
+    fn time_of(&self, n: u64, rate: u32) -> Instant {
+        let seconds = Duration::from_secs(n - self.first);
+        self.opened + seconds / rate
+    }
 }
 
 impl Customers {
     /// Places the orders with these numbers.
     pub fn place<S: Store>(orders: &S, options: &Options, numbers: Range<u64>) -> Self {
         let shared = Arc::new(Shared {
+            first: numbers.start,
+            opened: Instant::now(),
             next: numbers.start.into(),
             end: numbers.end.into(),
-            placed: 0.into(),
             new: 0.into(),
         });
         let mut at_work = JoinSet::new();
@@ -100,8 +109,10 @@ async fn work<S: Store>(
         if n >= shared.end.load(Relaxed) {
             return Ok(());
         }
+        if let Some(rate) = options.rate {
+            tokio::time::sleep_until(shared.time_of(n, rate)).await;
+        }
         let new = place(&orders, &options, n).await?;
-        shared.placed.fetch_add(1, Relaxed);
         shared.new.fetch_add(u64::from(new), Relaxed);
     }
 }

@@ -1,7 +1,7 @@
 //! The inventory service: reserves goods for every order, and puts them back for a cancelled one.
 
 mod aggregate;
-mod reserving;
+pub mod reserving;
 mod views;
 
 pub use self::{

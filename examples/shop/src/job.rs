@@ -16,7 +16,7 @@ use crate::{
     interrupt::Interrupt,
     progress::{Progress, Standing},
     rebuild::rebuild,
-    report::Report,
+    report::{Report, Served},
     service::Failures,
     setup::Setup,
     shop::Shop,
@@ -54,9 +54,8 @@ pub async fn run<U: Setup>(
         Some(error) = failed.recv() => Err(error),
     };
     let stopped = shop.stop().await;
-    let mut outcome = outcome?;
+    let outcome = outcome?;
     stopped?;
-    outcome.report.setup = setup.name();
     Ok(outcome)
 }
 
@@ -66,20 +65,21 @@ async fn day<U: Setup>(
     interrupt: &Interrupt,
     failures: &Failures,
 ) -> Result<Outcome, ShopError> {
-    let (mut report, before) = (Report::default(), shop.events().await?);
     deliver(shop.inventory.store(), options).await?;
     let mut progress = Progress::new(options.orders);
     // One order alone, to see that everybody is at work. What a killed run left open is settled with it.
     serve(shop, options, interrupt, 0..1, &mut progress).await?;
+    let before = shop.events().await?;
     let served = serve(shop, options, interrupt, 1..options.orders, &mut progress).await?;
     progress.print();
     let counts = shop.events().await?;
-    report.placed = served.placed;
-    report.placing = served.placing;
-    report.settled = served.settled;
-    report.settling = served.settling;
-    report.all_events = counts.values().sum();
-    report.events = report.all_events - before.values().sum::<u64>();
+    let all_events = counts.values().sum();
+    let mut report = Report {
+        served,
+        events: all_events - before.values().sum::<u64>(),
+        all_events,
+        rebuilt: None,
+    };
     let (books, mut findings) = check(shop).await?;
     let interrupted = interrupt.is_pressed();
     if findings.is_empty() && !interrupted {
@@ -93,14 +93,6 @@ async fn day<U: Setup>(
         findings,
         interrupted,
     })
-}
-
-/// How it went to serve some customers.
-struct Served {
-    placed: u64,
-    placing: Duration,
-    settled: u64,
-    settling: Duration,
 }
 
 /// Places these orders and waits until every order in the store is final.

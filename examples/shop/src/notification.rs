@@ -1,8 +1,8 @@
 //! The notification service: tells customers how their orders ended, and where they are meanwhile.
 
 mod aggregate;
-mod telling;
-mod tracking;
+pub mod telling;
+pub mod tracking;
 mod views;
 
 pub use self::{

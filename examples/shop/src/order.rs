@@ -1,7 +1,7 @@
 //! The order service: takes orders, and collects what the other services make of them.
 
 mod aggregate;
-mod answers;
+pub mod answers;
 mod views;
 
 pub use self::{

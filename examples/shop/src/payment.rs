@@ -1,7 +1,7 @@
 //! The payment service: charges a card for every order, and gives the money back for a cancelled one.
 
 mod aggregate;
-mod charging;
+pub mod charging;
 mod views;
 
 #[cfg(test)]

@@ -21,14 +21,20 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long all views together may take without any of them moving.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How many events were read, by all such views together, and how long that took.
+#[derive(Debug, Default)]
+pub struct Replayed {
+    pub events: u64,
+    pub took: Duration,
+}
+
 /// What came of it.
 #[derive(Debug, Default)]
 pub struct Rebuilt {
     pub views: usize,
     pub documents: usize,
-    /// Events read by all views together.
-    pub events: u64,
-    pub took: Duration,
+    pub from_logs: Replayed,
+    pub from_topics: Replayed,
     /// Documents that are not what they were.
     pub differences: Vec<String>,
 }
@@ -39,6 +45,13 @@ struct Before {
     categories: Vec<&'static str>,
     documents: Pages<Vec<u8>>,
     checkpoints: HashMap<PartitionId, Checkpoint>,
+}
+
+impl Before {
+    fn over_topics(&self) -> bool {
+        let topic = |partition| matches!(partition, &PartitionId::Topic { .. });
+        self.checkpoints.keys().any(topic)
+    }
 }
 
 /// Rebuilds the read models of every service, all at the same time.
@@ -56,21 +69,18 @@ pub async fn rebuild<U: Setup>(
         service.views().1.for_each(|view| view.start(failures));
     }
     let mut rebuilt = Rebuilt::default();
-    for (service, before) in shop.services().into_iter().zip(&before) {
-        for view in before {
-            caught_up(service.store(), view).await?;
-        }
+    for over_topics in [false, true] {
+        let replayed = replay(shop, &before, counts, over_topics, started).await?;
+        *(if over_topics {
+            &mut rebuilt.from_topics
+        } else {
+            &mut rebuilt.from_logs
+        }) = replayed;
     }
-    rebuilt.took = started.elapsed();
     for (service, before) in shop.services().into_iter().zip(before) {
         for before in before {
             rebuilt.views += 1;
             rebuilt.documents += before.documents.len();
-            rebuilt.events += before
-                .categories
-                .iter()
-                .filter_map(|of| counts.get(of))
-                .sum::<u64>();
             let now = bodies(service.store(), before.view).await?;
             rebuilt
                 .differences
@@ -78,6 +88,32 @@ pub async fn rebuild<U: Setup>(
         }
     }
     Ok(rebuilt)
+}
+
+/// Waits until all views of a kind have caught up.
+async fn replay<U: Setup>(
+    shop: &mut Shop<U>,
+    before: &[Vec<Before>],
+    counts: &Counts,
+    over_topics: bool,
+    started: Instant,
+) -> Result<Replayed, ShopError> {
+    let mut replayed = Replayed::default();
+    for (service, before) in shop.services().into_iter().zip(before) {
+        for before in before
+            .iter()
+            .filter(|before| before.over_topics() == over_topics)
+        {
+            caught_up(service.store(), before).await?;
+            replayed.took = started.elapsed();
+            replayed.events += before
+                .categories
+                .iter()
+                .filter_map(|of| counts.get(of))
+                .sum::<u64>();
+        }
+    }
+    Ok(replayed)
 }
 
 /// Stops a service's views and drops what they keep.

@@ -8,17 +8,20 @@ use crate::{
     rebuild::Rebuilt,
 };
 
+/// How it went to serve the customers. What was placed before the run was killed is not in it.
+#[derive(Debug, Default)]
+pub struct Served {
+    pub placed: u64,
+    pub placing: Duration,
+    pub settled: u64,
+    pub settling: Duration,
+}
+
 /// What a run was like.
 #[derive(Debug, Default)]
 pub struct Report {
-    pub setup: &'static str,
-    /// Placed in this run; others may have been placed before it was killed.
-    pub placed: u64,
-    pub placing: Duration,
-    /// Settled in this run.
-    pub settled: u64,
-    pub settling: Duration,
-    /// Events recorded in this run, and in all.
+    pub served: Served,
+    /// Recorded while they were served.
     pub events: u64,
     pub all_events: u64,
     /// `None`: interrupted before.
@@ -26,46 +29,63 @@ pub struct Report {
 }
 
 impl Report {
-    /// The lines of the table.
-    pub fn table(&self, books: &Books) -> String {
-        let mut rows = vec![("set-up", self.setup.to_owned())];
+    /// The table.
+    pub fn table(&self, setup: &str, books: &Books) -> String {
+        let Served {
+            placed,
+            placing,
+            settled,
+            settling,
+        } = self.served;
+        let mut rows = vec![("set-up", setup.to_owned())];
         rows.extend(orders(books));
         rows.extend([
-            (
-                "placed in this run",
-                with_rate(self.placed, "orders", self.placing),
-            ),
+            ("placed in this run", with_rate(placed, "orders", placing)),
             (
                 "settled in this run",
-                with_rate(self.settled, "orders", self.settling),
+                with_rate(settled, "orders", settling),
             ),
             (
                 "events in this run",
-                with_rate(self.events, "events", self.settling),
+                with_rate(self.events, "events", settling),
             ),
             ("events in all", self.all_events.to_string()),
             ("placed to settled", latency(books)),
-            ("rebuilt by replay", self.rebuild()),
         ]);
+        rows.extend(self.rebuilt.iter().flat_map(rebuilt));
         let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         let line = |(name, value): &(&str, String)| format!("  {name:<width$}  {value}");
         rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }
+}
 
-    fn rebuild(&self) -> String {
-        let Some(rebuilt) = &self.rebuilt else {
-            return "not tried".to_owned();
-        };
-        let equal = match rebuilt.differences.len() {
-            0 => "all equal".to_owned(),
-            views => format!("{views} views differ"),
-        };
-        let rate = with_rate(rebuilt.events, "events", rebuilt.took);
-        format!(
-            "{rate} into {} documents of {} views, {equal}",
-            rebuilt.documents, rebuilt.views
-        )
-    }
+fn rebuilt(rebuilt: &Rebuilt) -> [(&'static str, String); 3] {
+    let Rebuilt {
+        from_logs,
+        from_topics,
+        views,
+        documents,
+        differences,
+    } = rebuilt;
+    let equal = match differences.len() {
+        0 => "all equal to before".to_owned(),
+        views => format!("{views} views differ"),
+    };
+    let topics = with_rate(from_topics.events, "events", from_topics.took);
+    [
+        (
+            "rebuilt",
+            format!("{documents} documents of {views} views, {equal}"),
+        ),
+        (
+            "- from own logs",
+            with_rate(from_logs.events, "events", from_logs.took),
+        ),
+        (
+            "- from topics",
+            format!("{topics}, joining the group included"),
+        ),
+    ]
 }
 
 fn orders(books: &Books) -> [(&'static str, String); 3] {
@@ -173,12 +193,14 @@ mod tests {
     #[test]
     fn the_table_tells_what_happened() {
         let report = Report {
-            setup: "test",
-            placed: 100,
-            placing: Duration::from_secs(2),
+            served: Served {
+                placed: 100,
+                placing: Duration::from_secs(2),
+                ..Served::default()
+            },
             ..Report::default()
         };
-        let table = report.table(&books(100));
+        let table = report.table("test", &books(100));
         assert!(table.contains("100, 99 (99.0 %) completed"), "{table}");
         assert!(table.contains("failed for stock     1 (1.0 %)"), "{table}");
         assert!(table.contains("100 orders in 2.0 s, 50/s"), "{table}");
@@ -189,7 +211,7 @@ mod tests {
     fn a_run_without_orders_has_a_table_too() {
         assert!(
             Report::default()
-                .table(&Books::default())
+                .table("test", &Books::default())
                 .contains("p50 -, p99 -")
         );
     }

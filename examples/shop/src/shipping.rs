@@ -1,7 +1,7 @@
 //! The shipping service: sends what was confirmed on its way.
 
 mod aggregate;
-mod dispatching;
+pub mod dispatching;
 mod views;
 
 pub use self::{

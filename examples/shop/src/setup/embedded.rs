@@ -27,6 +27,9 @@ const SKEW: u64 = 2;
 /// The most orders of which no event is dropped.
 const MOST_ORDERS: u64 = PARTITION_BYTES * PARTITIONS as u64 / (BYTES_PER_ORDER * SKEW);
 
+/// The cluster answers a fetch that finds nothing when this time is up, and not when something arrives.
+const FETCH_WAIT_MS: &str = "10";
+
 /// The set-up without servers.
 #[derive(Debug, Clone)]
 pub struct Embedded {
@@ -42,7 +45,9 @@ impl Embedded {
             return Err(too_many(options.orders));
         }
         let cluster = EmbeddedKafka::start().at("embedded kafka")?;
-        let config = KafkaConfig::new(cluster.bootstrap_servers()).topic_prefix(&options.name);
+        let config = KafkaConfig::new(cluster.bootstrap_servers())
+            .topic_prefix(&options.name)
+            .set("fetch.wait.max.ms", FETCH_WAIT_MS);
         let broker = Broker {
             config,
             partitions: PARTITIONS,
@@ -104,7 +109,8 @@ impl Setup for Embedded {
         subscription: &'static str,
         categories: &[&'static str],
     ) -> Result<KafkaSource, ShopError> {
-        self.broker.source(subscription, categories).await
+        let group = self.broker.group(subscription, categories);
+        group.join().await.at("kafka")
     }
 
     fn partitions(&self, category: &str) -> Vec<PartitionId> {

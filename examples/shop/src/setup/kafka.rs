@@ -1,9 +1,7 @@
 //! What both set-ups have in common: the events go over Kafka.
 
 use cqrs_core::PartitionId;
-use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher, KafkaSource};
-
-use crate::error::{At, ShopError};
+use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher};
 
 /// Kafka, and how many partitions the shop's topics have there.
 #[derive(Debug, Clone)]
@@ -17,19 +15,9 @@ impl Broker {
         KafkaPublisher::new(self.config.clone())
     }
 
-    /// Joins the group as its only member. The member has a name of its own, so that a shop that was killed has its
-    /// partitions back at once when it is started again.
-    pub(super) async fn source(
-        &self,
-        subscription: &str,
-        categories: &[&str],
-    ) -> Result<KafkaSource, ShopError> {
-        KafkaGroup::new(&self.config, subscription)
-            .categories(categories)
-            .instance_id(format!("{subscription}-0"))
-            .join()
-            .await
-            .at("kafka")
+    /// The group that reads these categories' topics for a subscription.
+    pub(super) fn group(&self, subscription: &str, categories: &[&str]) -> KafkaGroup {
+        KafkaGroup::new(&self.config, subscription).categories(categories)
     }
 
     pub(super) fn partitions(&self, category: &str) -> Vec<PartitionId> {

@@ -86,7 +86,10 @@ impl Setup for Real {
         subscription: &'static str,
         categories: &[&'static str],
     ) -> Result<KafkaSource, ShopError> {
-        self.broker.source(subscription, categories).await
+        // The member has a name of its own, so that a shop that was killed has its partitions back at once.
+        let group = self.broker.group(subscription, categories);
+        let member = group.instance_id(format!("{subscription}-0"));
+        member.join().await.at("kafka")
     }
 
     fn partitions(&self, category: &str) -> Vec<PartitionId> {

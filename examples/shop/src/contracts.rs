@@ -1,0 +1,153 @@
+//! Events are contracts: what a service writes, its readers must be able to read.
+//!
+//! A reader's `PARTIAL` enum passes over types that it does not know, so a renamed event would vanish without a word.
+//! This is where it is heard.
+
+use std::fmt::Debug;
+
+use cqrs_core::{Event, Metadata, NewEvent, codec};
+
+use crate::{
+    inventory::{self, StockEvent},
+    notification::{telling, tracking},
+    order::{Line, OrderEvent, Reason, answers},
+    payment::{PaymentEvent, charging},
+    shipping::{ShipmentEvent, dispatching},
+};
+
+/// What the reader makes of the event.
+#[track_caller]
+fn read<R: Event + Debug>(event: &impl Event) -> String {
+    let written = NewEvent::encode(event, Metadata::default()).expect("every event can be written");
+    match codec::decode::<R>(written.event_type, &written.payload) {
+        Ok(read) => format!("{read:?}"),
+        Err(error) => panic!("{}: {error}", std::any::type_name::<R>()),
+    }
+}
+
+fn line() -> Line {
+    Line {
+        customer: "ada".into(),
+        sku: "tea".into(),
+        quantity: 2,
+        cents: 900,
+    }
+}
+
+fn cancelled() -> OrderEvent {
+    OrderEvent::Cancelled {
+        sku: "tea".into(),
+        reason: Reason::OutOfStock,
+    }
+}
+
+fn completed() -> OrderEvent {
+    OrderEvent::Completed {
+        customer: "ada".into(),
+    }
+}
+
+fn closed(reason: Reason) -> OrderEvent {
+    OrderEvent::Closed {
+        customer: "ada".into(),
+        reason,
+    }
+}
+
+fn stock_events() -> [StockEvent; 4] {
+    let order = || "o-1".to_owned();
+    let quantity = 2;
+    [
+        StockEvent::Reserved {
+            order: order(),
+            quantity,
+        },
+        StockEvent::Rejected {
+            order: order(),
+            quantity,
+        },
+        StockEvent::Released {
+            order: order(),
+            quantity,
+        },
+        StockEvent::NothingToRelease { order: order() },
+    ]
+}
+
+fn payment_events() -> [PaymentEvent; 4] {
+    let cents = 900;
+    [
+        PaymentEvent::Captured { cents },
+        PaymentEvent::Declined { cents },
+        PaymentEvent::Refunded { cents },
+        PaymentEvent::Voided {},
+    ]
+}
+
+fn dispatched() -> ShipmentEvent {
+    ShipmentEvent::Dispatched {
+        customer: "ada".into(),
+        sku: "tea".into(),
+        quantity: 2,
+    }
+}
+
+#[test]
+fn payment_reads_orders() {
+    let placed = read::<charging::OrderNews>(&OrderEvent::Placed(line()));
+    assert_eq!(placed, "Placed { cents: 900 }");
+    read::<charging::OrderNews>(&cancelled());
+}
+
+#[test]
+fn inventory_reads_orders() {
+    use inventory::reserving::OrderNews;
+    let placed = read::<OrderNews>(&OrderEvent::Placed(line()));
+    assert_eq!(placed, "Placed { sku: \"tea\", quantity: 2 }");
+    assert_eq!(
+        read::<OrderNews>(&cancelled()),
+        "Cancelled { sku: \"tea\" }"
+    );
+}
+
+#[test]
+fn shipping_reads_orders() {
+    let confirmed = read::<dispatching::OrderNews>(&OrderEvent::Confirmed(line()));
+    assert!(confirmed.starts_with("Confirmed {"), "{confirmed}");
+}
+
+#[test]
+fn order_reads_payments_stock_and_shipments() {
+    payment_events().iter().for_each(|event| {
+        read::<answers::PaymentAnswer>(event);
+    });
+    stock_events().iter().for_each(|event| {
+        read::<answers::StockAnswer>(event);
+    });
+    read::<answers::ShipmentAnswer>(&dispatched());
+}
+
+#[test]
+fn notification_reads_outcomes() {
+    read::<telling::OrderNews>(&completed());
+    read::<telling::OrderNews>(&closed(Reason::CardDeclined));
+    read::<telling::OrderNews>(&closed(Reason::OutOfStock));
+}
+
+#[test]
+fn tracking_reads_four_services() {
+    for event in [
+        OrderEvent::Placed(line()),
+        completed(),
+        closed(Reason::OutOfStock),
+    ] {
+        read::<tracking::OrderNews>(&event);
+    }
+    payment_events()[..3].iter().for_each(|event| {
+        read::<tracking::PaymentNews>(event);
+    });
+    stock_events()[..3].iter().for_each(|event| {
+        read::<tracking::StockNews>(event);
+    });
+    read::<tracking::ShipmentNews>(&dispatched());
+}
