@@ -35,6 +35,9 @@ impl ClientContext for Logging {
     }
 
     fn error(&self, error: Failure, reason: &str) {
+        if matches!(error.rdkafka_error_code(), Some(Code::PartitionEOF)) {
+            return;
+        }
         log_error(&error, reason);
         if error.rdkafka_error_code() == Some(Code::AllBrokersDown) {
             return; // A count. The reason came before.
@@ -48,6 +51,10 @@ impl ConsumerContext for Logging {}
 
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
+        // One KafkaConfig serves producers and consumers, so each meets settings of the other.
+        RDKafkaLogLevel::Warning if facility == "CONFWARN" => {
+            tracing::debug!(target: "librdkafka", facility, "{message}");
+        }
         RDKafkaLogLevel::Emerg
         | RDKafkaLogLevel::Alert
         | RDKafkaLogLevel::Critical

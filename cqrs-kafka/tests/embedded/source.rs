@@ -63,6 +63,28 @@ async fn a_reader_starts_where_it_is_told_and_a_dropped_one_comes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_reader_pauses_the_partition_and_misses_nothing() {
+    let world = World::new(1, 1);
+    world.place(30, 1_000, "").await;
+    world.relay(1, 30_000).await;
+
+    let mut source = join(&world, "one").await;
+    let mut reader = assigned(&mut source).await;
+    reader.start(None).await.expect("starts");
+    let (mut seen, mut last) = (0, 0);
+    while seen < 30_000 {
+        let batch = reader.next(500).await.expect("reads").expect("not revoked");
+        for event in &batch.events {
+            assert_eq!(event.position.get(), last + 1);
+            last += 1;
+        }
+        seen += batch.events.len();
+        // The work. Meanwhile more comes than is kept for it.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_static_member_that_comes_back_has_its_partitions_again() {
     let world = World::new(2, 1);
     let mut source = join(&world, "one").await;

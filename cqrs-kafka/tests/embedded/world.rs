@@ -149,7 +149,7 @@ impl World {
         let publisher = KafkaPublisher::new(self.config.clone());
         let relay = Relay::new("relay", self.store.clone(), publisher)
             .shards(shards)
-            .batch_size(100);
+            .batch_size(1_000);
         let (stop, stopped) = oneshot::channel::<()>();
         let run = relay.run(async {
             let _ = stopped.await;
