@@ -54,6 +54,8 @@ pub async fn run<U: Setup>(
         Some(error) = failed.recv() => Err(error),
     };
     let stopped = shop.stop().await;
+    drop(shop);
+    setup.close().await;
     let outcome = outcome?;
     stopped?;
     Ok(outcome)

@@ -43,4 +43,7 @@ pub trait Setup: Clone + Send + Sync + 'static {
 
     /// The partitions of a category's topic.
     fn partitions(&self, category: &str) -> Vec<PartitionId>;
+
+    /// Ends what the set-up itself has started, once everything that used it has stopped.
+    async fn close(self) {}
 }

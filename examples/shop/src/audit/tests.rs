@@ -85,7 +85,7 @@ fn an_order_that_is_not_final_is_named() {
     let said = off(|books| {
         books.orders.values_mut().for_each(|order| {
             order.settled_at = None;
-        })
+        });
     });
     assert_eq!(
         said,

@@ -1,6 +1,6 @@
 //! Nothing to install: a store in memory for every service, and librdkafka's in-process cluster between them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cqrs_core::{MemoryEventStore, PartitionId};
@@ -29,6 +29,12 @@ const MOST_ORDERS: u64 = PARTITION_BYTES * PARTITIONS as u64 / (BYTES_PER_ORDER 
 
 /// The cluster answers a fetch that finds nothing when this time is up, and not when something arrives.
 const FETCH_WAIT_MS: &str = "10";
+
+/// How long the cluster waits for a reader that starts again is this less one second. A first reader waits three.
+const SESSION: Duration = Duration::from_secs(4);
+
+/// Publishers close in the background, and would complain that their cluster is gone.
+const LAST_CLIENT: Duration = Duration::from_millis(300);
 
 /// The set-up without servers.
 #[derive(Debug, Clone)]
@@ -110,11 +116,16 @@ impl Setup for Embedded {
         categories: &[&'static str],
     ) -> Result<KafkaSource, ShopError> {
         let group = self.broker.group(subscription, categories);
-        group.join().await.at("kafka")
+        group.session_timeout(SESSION).join().await.at("kafka")
     }
 
     fn partitions(&self, category: &str) -> Vec<PartitionId> {
         self.broker.partitions(category)
+    }
+
+    async fn close(self) {
+        tokio::time::sleep(LAST_CLIENT).await;
+        drop(self.cluster);
     }
 }
 
