@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long nothing may move before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long the last read models may be behind the orders.
+/// How long the last read models may be behind the orders without moving.
 const LAST_VIEWS: Duration = Duration::from_secs(30);
 
 /// What came of a run.
@@ -124,7 +124,7 @@ async fn serve<U: Setup>(
             return Ok(Served {
                 placed: customers.new_orders(),
                 placing: placing.unwrap_or(settling),
-                settled: standing.totals.settled() - settled_before,
+                settled: standing.totals.settled().saturating_sub(settled_before),
                 settling,
             });
         }
@@ -150,12 +150,15 @@ fn stuck(standing: Standing) -> ShopError {
 
 /// Audits the books. The read models behind other topics may be a moment late, so what is off is looked at again.
 async fn check<U: Setup>(shop: &Shop<U>) -> Result<(Books, Vec<String>), ShopError> {
-    let until = Instant::now() + LAST_VIEWS;
+    let (mut last, mut moved) = (Vec::new(), Instant::now());
     loop {
         let books = Books::read(shop).await?;
         let findings = audit(&books);
-        if findings.is_empty() || Instant::now() > until {
-            return Ok((books, findings));
+        if findings != last {
+            (last, moved) = (findings, Instant::now());
+        }
+        if last.is_empty() || moved.elapsed() > LAST_VIEWS {
+            return Ok((books, last));
         }
         tokio::time::sleep(LOOK * 5).await;
     }
