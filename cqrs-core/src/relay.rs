@@ -217,6 +217,11 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             if !page.events.is_empty() {
                 session = match session.publish(&page.events, upto).await {
                     Ok(session) => session,
+                    // Some event of several: smaller batches bring what comes before it through.
+                    Err(PublishError::Refused { .. }) if page.events.len() > 1 => {
+                        self.limit = page.events.len() / 2;
+                        return Ok(None);
+                    }
                     Err(error) => return self.publish_failed(error).await.map(|()| None),
                 };
                 self.failures = 0;

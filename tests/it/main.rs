@@ -1,1 +1,10 @@
-//! Under construction.
+//! Across the crates, on real PostgreSQL and Apache Kafka: whatever is killed or paused, every event is seen once and in
+//! order.
+
+mod consumer_killed;
+mod relay_fenced;
+mod relay_killed;
+mod runner_killed;
+mod support;
+mod trouble;
+mod wire;

@@ -1,1 +1,6 @@
-//! Under construction.
+//! What the tests across crates share: a small domain, real servers, and processes to be killed.
+
+pub mod domain;
+pub mod parking;
+pub mod servers;
+pub mod victim;

@@ -26,8 +26,6 @@ enum Fate {
     CommitsUnheard,
     /// Another instance takes over before this one commits.
     Fences,
-    /// The event can never be published.
-    Refuses,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +34,8 @@ struct Books {
     published: Vec<Option<Checkpoint>>,
     epochs: Vec<u64>,
     script: VecDeque<Fate>,
+    /// An event that can never be published.
+    poison: Option<EventId>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -104,8 +104,8 @@ impl PublisherSession for Session {
                 relay: "model".to_owned(),
             });
         }
-        if fate == Fate::Refuses {
-            let (event, reason) = (events[0].to_string(), "planted".to_owned());
+        if let Some(event) = events.iter().find(|event| books.poison == Some(event.id)) {
+            let (event, reason) = (event.to_string(), "planted".to_owned());
             return Err(PublishError::Refused { event, reason });
         }
         if fate != Fate::Aborts {
@@ -227,31 +227,28 @@ async fn a_relay_that_was_taken_over_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_can_never_be_published_stops_the_relay_in_front_of_it() {
+async fn an_event_that_can_never_be_published_stops_the_relay_right_in_front_of_it() {
     let (store, broker) = (MemoryEventStore::default(), Broker::default());
-    append(&store, 1).await;
-    append(&store, 2).await;
-    broker.books().script = [Fate::Commits, Fate::Refuses].into();
-    let relay = || Relay::new("model", store.clone(), broker.clone()).batch_size(1);
+    for id in 0..30 {
+        append(&store, id).await;
+    }
+    let log = log(&store).await;
+    broker.books().poison = Some(log[22].id);
+    let relay = || Relay::new("model", store.clone(), broker.clone());
     let error = relay()
         .run(std::future::pending())
         .await
         .expect_err("stops");
-    assert!(
-        error.to_string().contains("a-2@1 (Happened), position 2"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("position 23"), "{error}");
+    assert_eq!(broker.books().visible.len(), 22);
+    broker.books().poison = None;
     relay()
-        .run(visible(&broker, 2))
+        .run(visible(&broker, 30))
         .await
         .expect("goes on after the cause is gone");
     assert_eq!(
         broker.books().visible,
-        log(&store)
-            .await
-            .iter()
-            .map(|event| event.id)
-            .collect::<Vec<_>>()
+        log.iter().map(|event| event.id).collect::<Vec<_>>()
     );
 }
 

@@ -1,0 +1,56 @@
+//! A consumer killed between its handler and its commit: a reactor over a topic, whose events and offset commit together.
+
+use cqrs_core::{Event, Runner, role};
+use cqrs_kafka::{KafkaConfig, KafkaGroup};
+use cqrs_postgres::PgEventStore;
+use cqrs_tests::{
+    domain::{CounterEvent, Tell, count, heard_in_order},
+    servers::{create_topics, eventually, fresh_name, kafka, store},
+    victim::Job,
+};
+
+use crate::support::{job, publish_all, victim};
+
+/// Consumes, as the same static member, until the echoes have heard `events`.
+async fn consume_all(store: &PgEventStore, kafka: &KafkaConfig, events: u64) {
+    let group = KafkaGroup::new(kafka, "tell")
+        .categories([CounterEvent::CATEGORY])
+        .instance_id("tell-0");
+    let source = group.join().await.expect("joins");
+    let heard = eventually("everything is heard", || async {
+        heard_in_order(store).await >= events
+    });
+    Runner::over::<role::Reactor>(store, Tell, source)
+        .expect("a reactor")
+        .run(heard)
+        .await
+        .expect("runs");
+    assert_eq!(heard_in_order(store).await, events);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_killed_between_handler_and_commit_repeats_and_loses_nothing() {
+    let (producing, consuming) = (fresh_name(), fresh_name());
+    let (producer, kafka) = (store(&producing).await, kafka(&producing));
+    let consumer = store(&consuming).await;
+    create_topics(&kafka).await;
+    count(&producer, 100).await;
+    publish_all(&producer, &kafka).await.expect("publishes");
+
+    let schema = consuming.clone();
+    let mut reactor = victim(&Job {
+        schema,
+        nth: 2,
+        batch_size: 5,
+        ..job("reactor", &producing)
+    });
+    reactor.parked().await;
+    reactor.kill().await;
+    let heard = heard_in_order(&consumer).await;
+    assert!(heard < 100, "{heard} were heard before the kill");
+    consume_all(&consumer, &kafka, 100).await;
+
+    count(&producer, 20).await;
+    publish_all(&producer, &kafka).await.expect("publishes");
+    consume_all(&consumer, &kafka, 120).await;
+}

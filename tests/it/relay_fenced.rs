@@ -1,0 +1,71 @@
+//! Two relays of one name: the later one fences the earlier one, even in the middle of a transaction.
+
+use cqrs_core::{PublishError, RelayError};
+use cqrs_tests::{
+    domain::count,
+    servers::{create_topics, eventually, fresh_name, kafka, read_committed, store},
+    victim::Job,
+};
+
+use crate::support::{assert_seen_once_and_in_order, job, publish_all, relay, victim};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_relay_of_the_same_name_fences_the_first() {
+    let name = fresh_name();
+    let (store, kafka) = (store(&name).await, kafka(&name));
+    create_topics(&kafka).await;
+    count(&store, 20).await;
+    let first = tokio::spawn({
+        let (relay, pending) = (relay(&store, &kafka), std::future::pending());
+        async move { relay.run(pending).await }
+    });
+    let topic = kafka.topic("counter");
+    eventually("the first relay publishes", || async {
+        read_committed(kafka.brokers(), &topic).await.len() == 20
+    })
+    .await;
+    count(&store, 10).await;
+    publish_all(&store, &kafka)
+        .await
+        .expect("the second relay publishes");
+    count(&store, 1).await; // gives the first one something to fail on
+    let error = first
+        .await
+        .expect("no panic")
+        .expect_err("the first relay stops");
+    assert!(
+        matches!(
+            error,
+            RelayError::Publish {
+                error: PublishError::Fenced { .. },
+                ..
+            }
+        ),
+        "{error}"
+    );
+    publish_all(&store, &kafka).await.expect("publishes");
+    assert_seen_once_and_in_order(&store, &kafka).await;
+}
+
+/// A zombie: its transaction is complete but for the commit, it is taken over, and then it wakes and commits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_wakes_with_a_transaction_in_hand_commits_nothing() {
+    let name = fresh_name();
+    let (store, kafka) = (store(&name).await, kafka(&name));
+    create_topics(&kafka).await;
+    count(&store, 30).await;
+    let park_at = "records delivered".to_owned();
+    let mut zombie = victim(&Job {
+        park_at,
+        batch_size: 30,
+        ..job("relay", &name)
+    });
+    zombie.parked().await;
+    publish_all(&store, &kafka)
+        .await
+        .expect("the second relay publishes");
+    zombie.go_on().await;
+    let code = zombie.ended().await;
+    assert!(!code.success(), "the zombie ends with an error");
+    assert_seen_once_and_in_order(&store, &kafka).await;
+}

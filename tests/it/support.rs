@@ -1,0 +1,128 @@
+//! Relays and runners of the test process itself.
+
+use std::collections::BTreeMap;
+
+use cqrs_core::{
+    Checkpoints, PartitionId, RecordedEvent, Relay, RelayError, Runner, Slices, View, role,
+};
+use cqrs_kafka::{KafkaConfig, KafkaPublisher};
+use cqrs_postgres::PgEventStore;
+use cqrs_tests::{
+    domain::{Counts, log},
+    servers::{Seen, read_committed, setting},
+    victim::{Job, Victim},
+};
+
+pub(crate) fn victim(job: &Job) -> Victim {
+    Victim::start(env!("CARGO_BIN_EXE_victim"), job, None)
+}
+
+pub(crate) fn victim_on(job: &Job, brokers: &str) -> Victim {
+    Victim::start(env!("CARGO_BIN_EXE_victim"), job, Some(brokers))
+}
+
+pub(crate) fn relay(
+    store: &PgEventStore,
+    kafka: &KafkaConfig,
+) -> Relay<PgEventStore, KafkaPublisher> {
+    Relay::new("relay", store.clone(), KafkaPublisher::new(kafka.clone()))
+}
+
+/// Runs a relay until the whole log is in the topic.
+pub(crate) async fn publish_all(
+    store: &PgEventStore,
+    kafka: &KafkaConfig,
+) -> Result<(), RelayError> {
+    let events = log(store).await.len();
+    relay(store, kafka).run(published(kafka, events)).await
+}
+
+async fn published(kafka: &KafkaConfig, events: usize) {
+    while read_committed(kafka.brokers(), &kafka.topic("counter"))
+        .await
+        .len()
+        < events
+    {}
+}
+
+/// **The** assertion: a `read_committed` consumer of another make sees each event of the log once, those of a stream in
+/// order.
+pub(crate) async fn assert_seen_once_and_in_order(store: &PgEventStore, kafka: &KafkaConfig) {
+    let log = log(store).await;
+    let seen = read_committed(kafka.brokers(), &kafka.topic("counter")).await;
+    assert_eq!(by_stream_seen(&seen), by_stream(&log));
+    let partitions: BTreeMap<&str, i32> = seen
+        .iter()
+        .map(|seen| (seen.key.as_str(), seen.partition))
+        .collect();
+    assert!(
+        seen.iter()
+            .all(|seen| partitions[seen.key.as_str()] == seen.partition),
+        "a stream stays in its partition"
+    );
+}
+
+fn by_stream(log: &[RecordedEvent]) -> BTreeMap<String, Vec<String>> {
+    let mut streams = BTreeMap::<_, Vec<_>>::new();
+    for event in log {
+        streams
+            .entry(event.stream.id().to_owned())
+            .or_default()
+            .push(event.id.to_string());
+    }
+    streams
+}
+
+fn by_stream_seen(seen: &[Seen]) -> BTreeMap<String, Vec<String>> {
+    let mut streams = BTreeMap::<_, Vec<_>>::new();
+    for record in seen {
+        streams
+            .entry(record.key.clone())
+            .or_default()
+            .push(record.headers["ce_id"].clone());
+    }
+    streams
+}
+
+/// Runs the view over the log until everything is handled.
+pub(crate) async fn view_all(store: &PgEventStore) {
+    let end = log(store)
+        .await
+        .last()
+        .map_or(0, |event| event.position.get());
+    let caught_up = async {
+        let at = async || {
+            store
+                .checkpoint(Counts::NAME, &PartitionId::Log(Slices::ALL))
+                .await
+                .expect("reads")
+        };
+        while at()
+            .await
+            .is_none_or(|checkpoint| checkpoint.offset.get() < end)
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    Runner::over_log::<role::View>(store, Counts)
+        .expect("a view")
+        .run(caught_up)
+        .await
+        .expect("runs");
+}
+
+pub(crate) fn job(role: &str, name: &str) -> Job {
+    let (schema, prefix) = (name.to_owned(), name.to_owned());
+    Job {
+        role: role.to_owned(),
+        schema,
+        prefix,
+        park_at: String::new(),
+        nth: 1,
+        batch_size: 20,
+    }
+}
+
+pub(crate) fn brokers() -> String {
+    setting("KAFKA_BROKERS")
+}

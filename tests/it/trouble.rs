@@ -1,0 +1,91 @@
+//! Trouble on real servers: each a typed error that says what, where and what to do, with nothing lost.
+
+use cqrs_core::{PublishError, RelayError, Repository};
+use cqrs_kafka::{KafkaConfig, KafkaPublisher};
+use cqrs_tests::{
+    domain::{Counter, count},
+    servers::{create_topics, fresh_name, kafka, read_committed, store},
+};
+
+use crate::support::{brokers, publish_all, relay};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_over_the_brokers_limit_stops_the_relay_in_front_of_it() {
+    let name = fresh_name();
+    let (store, kafka) = (store(&name).await, kafka(&name));
+    create_topics(&kafka).await;
+    count(&store, 5).await;
+    let counters = Repository::<Counter, _>::new(store.clone());
+    counters
+        .execute("heavy", "x".repeat(2_000_000))
+        .await
+        .expect("the store takes it");
+    count(&store, 5).await;
+    for config in [
+        kafka.clone(),
+        kafka.clone().set("message.max.bytes", "4000000"),
+    ] {
+        let error = relay(&store, &config)
+            .run(std::future::pending())
+            .await
+            .expect_err("stops");
+        let refused = matches!(
+            error,
+            RelayError::Publish {
+                error: PublishError::Refused { .. },
+                ..
+            }
+        );
+        assert!(
+            refused
+                && error
+                    .to_string()
+                    .contains("counter-heavy@1 (Counted), position 6"),
+            "{error}"
+        );
+    }
+    assert_eq!(
+        read_committed(&brokers(), &kafka.topic("counter"))
+            .await
+            .len(),
+        5
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_cannot_be_reached_are_named_within_seconds() {
+    let store = store(&fresh_name()).await;
+    let nowhere = KafkaConfig::new("127.0.0.1:1").patience(std::time::Duration::from_secs(1));
+    let error = relay(&store, &nowhere)
+        .run(std::future::pending())
+        .await
+        .expect_err("stops");
+    let unavailable = matches!(
+        error,
+        RelayError::Publish {
+            error: PublishError::Unavailable { .. },
+            ..
+        }
+    );
+    assert!(
+        unavailable && error.to_string().contains("127.0.0.1:1"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_topic_is_named() {
+    let name = fresh_name();
+    let (store, kafka) = (store(&name).await, kafka(&name));
+    count(&store, 1).await;
+    let relay = cqrs_core::Relay::new("relay", store.clone(), KafkaPublisher::new(kafka.clone()));
+    let error = relay.run(std::future::pending()).await.expect_err("stops");
+    assert!(
+        error.to_string().contains(&kafka.progress_topic("relay")),
+        "{error}"
+    );
+    create_topics(&kafka).await;
+    publish_all(&store, &kafka)
+        .await
+        .expect("publishes once the topics are there");
+}

@@ -1,0 +1,104 @@
+//! Does the job it is given until it is killed. Started by the tests only.
+
+use async_trait::async_trait;
+use cqrs_core::{
+    Event, Handler, HandlerError, IntoHandler, Reads, RecordedEvent, Relay, Runner,
+    codec::CodecError, role,
+};
+use cqrs_kafka::{KafkaGroup, KafkaPublisher};
+use cqrs_postgres::{PgEventStore, PgTransaction};
+use cqrs_tests::{
+    domain::{CounterEvent, Counts, Tell},
+    parking::{ParkAt, park},
+    servers::{kafka, store},
+    victim::Job,
+};
+use std::sync::atomic::{AtomicU32, Ordering};
+use tracing_subscriber::layer::SubscriberExt;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let job: Job =
+        serde_json::from_str(&std::env::args().nth(1).ok_or("started by the tests only")?)?;
+    let parking = ParkAt::new(&job.park_at, job.nth);
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(parking))?;
+    let store = store(&job.schema).await;
+    match job.role.as_str() {
+        "relay" => relay(&job, store).await,
+        "view" => view(&job, store).await,
+        _ => reactor(&job, store).await,
+    }
+}
+
+async fn relay(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::error::Error>> {
+    let publisher = KafkaPublisher::new(kafka(&job.prefix));
+    Ok(Relay::new("relay", store, publisher)
+        .batch_size(job.batch_size)
+        .run(std::future::pending())
+        .await?)
+}
+
+async fn view(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::error::Error>> {
+    let handler = Parking::new(
+        IntoHandler::<PgEventStore, role::View>::into_handler(Counts),
+        job.nth,
+    );
+    let runner = Runner::over_log::<role::Handler>(&store, handler)?.batch_size(job.batch_size);
+    Ok(runner.run(std::future::pending()).await?)
+}
+
+async fn reactor(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::error::Error>> {
+    let handler = Parking::new(
+        IntoHandler::<PgEventStore, role::Reactor>::into_handler(Tell),
+        job.nth,
+    );
+    let group = KafkaGroup::new(&kafka(&job.prefix), "tell").categories([CounterEvent::CATEGORY]);
+    let source = group.instance_id("tell-0").join().await?;
+    let runner = Runner::over::<role::Handler>(&store, handler, source)?.batch_size(job.batch_size);
+    Ok(runner.run(std::future::pending()).await?)
+}
+
+/// Parks behind the work of the `nth` batch, in front of its commit.
+struct Parking<H> {
+    handler: H,
+    nth: u32,
+    batches: AtomicU32,
+}
+
+impl<H> Parking<H> {
+    fn new(handler: H, nth: u32) -> Self {
+        Self {
+            handler,
+            nth,
+            batches: AtomicU32::new(0),
+        }
+    }
+}
+
+#[async_trait]
+impl<H: Handler<PgEventStore>> Handler<PgEventStore> for Parking<H> {
+    fn subscription(&self) -> &str {
+        self.handler.subscription()
+    }
+
+    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+        self.handler.reads()
+    }
+
+    async fn prepare(&self, store: &PgEventStore) -> Result<(), cqrs_core::StoreError> {
+        self.handler.prepare(store).await
+    }
+
+    async fn handle(
+        &self,
+        store: &PgEventStore,
+        transaction: &mut PgTransaction,
+        batch: &[RecordedEvent],
+    ) -> Result<(), HandlerError> {
+        self.handler.handle(store, transaction, batch).await?;
+        if self.batches.fetch_add(1, Ordering::SeqCst) + 1 == self.nth {
+            tokio::task::block_in_place(|| park("before the commit"));
+        }
+        Ok(())
+    }
+}

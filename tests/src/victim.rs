@@ -1,0 +1,115 @@
+//! A child process that does one job and can be killed in the middle of it.
+
+use std::process::Stdio;
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+
+use crate::servers::PATIENCE;
+
+/// What the child is to do, and where it is to park. `src/bin/victim.rs` reads it.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Job {
+    /// `relay`, `view` (over the log) or `reactor` (over a topic).
+    pub role: String,
+    /// The schema of its store.
+    pub schema: String,
+    /// The prefix of its topics.
+    pub prefix: String,
+    /// The relay's message to park at, or empty: in front of the commit.
+    pub park_at: String,
+    /// At which time.
+    pub nth: u32,
+    /// How many events to a batch.
+    pub batch_size: usize,
+}
+
+/// The running child.
+#[derive(Debug)]
+pub struct Victim {
+    child: Child,
+    output: Lines<BufReader<ChildStdout>>,
+    input: ChildStdin,
+}
+
+impl Victim {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    #[must_use]
+    pub fn start(program: &str, job: &Job, brokers: Option<&str>) -> Self {
+        let mut command = Command::new(program);
+        command.arg(serde_json::to_string(job).expect("a job is JSON"));
+        if let Some(brokers) = brokers {
+            command.env("KAFKA_BROKERS", brokers);
+        }
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().expect("starts the victim");
+        let output = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let input = child.stdin.take().expect("piped");
+        Self {
+            child,
+            output,
+            input,
+        }
+    }
+
+    /// Waits until it says that it is parked.
+    ///
+    /// # Panics
+    /// When it ends or does not get there in time.
+    pub async fn parked(&mut self) {
+        let line = tokio::time::timeout(PATIENCE, self.output.next_line())
+            .await
+            .expect("parks in time");
+        let line = line
+            .expect("reads")
+            .expect("the victim ended before it parked; its errors are above");
+        assert!(line.starts_with("parked"), "{line}");
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub async fn go_on(&mut self) {
+        self.input
+            .write_all(b"\n")
+            .await
+            .expect("the victim listens");
+    }
+
+    /// Its process id.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("is running")
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub async fn ended(mut self) -> std::process::ExitStatus {
+        tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("ends in time")
+            .expect("is awaited")
+    }
+
+    /// kill -9.
+    ///
+    /// # Panics
+    /// When it has ended by itself.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("is killed");
+    }
+}
