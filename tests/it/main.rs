@@ -1,6 +1,7 @@
 //! Across the crates, on real PostgreSQL and Apache Kafka: whatever is killed or paused, every event is seen once and in
 //! order.
 
+mod broker_down;
 mod consumer_killed;
 mod relay_fenced;
 mod relay_killed;

@@ -1,5 +1,6 @@
 //! What the tests across crates share: a small domain, real servers, and processes to be killed.
 
+pub mod broker;
 pub mod domain;
 pub mod parking;
 pub mod servers;

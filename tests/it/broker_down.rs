@@ -1,0 +1,77 @@
+//! The broker itself paused or killed, a commit under way. Each test has a broker of its own.
+
+use cqrs_kafka::KafkaConfig;
+use cqrs_tests::{
+    broker::Broker,
+    domain::count,
+    servers::{create_topics, eventually, fresh_name, read_committed, store},
+    victim::Job,
+};
+
+use crate::support::{assert_seen_once_and_in_order, job, publish_all, relay, victim_on};
+
+/// The commit has been sent and not answered when the relay dies. Whether it counts is the broker's to say; either way
+/// the next relay knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_killed_with_its_commit_in_flight_loses_and_doubles_nothing() {
+    let broker = Broker::start();
+    let name = fresh_name();
+    let (store, kafka) = (
+        store(&name).await,
+        KafkaConfig::new(broker.address()).topic_prefix(&name),
+    );
+    create_topics(&kafka).await;
+    count(&store, 50).await;
+    let park_at = "records delivered".to_owned();
+    let mut relay = victim_on(
+        &Job {
+            park_at,
+            nth: 2,
+            ..job("relay", &name)
+        },
+        broker.address(),
+    );
+    relay.parked().await;
+    broker.pause();
+    assert!(!broker.has_unread_requests());
+    relay.go_on().await;
+    eventually("the commit is sent", || async {
+        broker.has_unread_requests()
+    })
+    .await;
+    relay.kill().await;
+    broker.go_on();
+    publish_all(&store, &kafka).await.expect("publishes");
+    assert_seen_once_and_in_order(&store, &kafka).await;
+}
+
+/// The broker dies under a relay at work and comes back; the relay goes on by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_outlives_its_broker() {
+    let mut broker = Broker::start();
+    let name = fresh_name();
+    let (store, kafka) = (
+        store(&name).await,
+        KafkaConfig::new(broker.address()).topic_prefix(&name),
+    );
+    create_topics(&kafka).await;
+    count(&store, 20).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn({
+        let relay = relay(&store, &kafka).batch_size(7);
+        async move { relay.run(async { drop(stopped.await) }).await }
+    });
+    let seen = async || {
+        read_committed(kafka.brokers(), &kafka.topic("counter"))
+            .await
+            .len()
+    };
+    eventually("the relay publishes", || async { seen().await == 20 }).await;
+    broker.kill();
+    count(&store, 20).await;
+    broker.up();
+    eventually("the relay goes on", || async { seen().await >= 40 }).await;
+    stop.send(()).expect("the relay still runs");
+    running.await.expect("no panic").expect("stops when asked");
+    assert_seen_once_and_in_order(&store, &kafka).await;
+}
