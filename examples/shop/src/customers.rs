@@ -17,7 +17,7 @@ use crate::{
     error::{At, ShopError},
     goods::{deliveries, line, order_id},
     inventory::{Stock, StockCommand},
-    order::{Order, OrderCommand},
+    order::{Order, OrderCommand, OrderError},
 };
 
 /// How long to wait before a store that is away is asked again.
@@ -132,10 +132,11 @@ async fn place<S: Store>(
                 tracing::warn!(order = id, %error, "the store is away, trying again");
                 tokio::time::sleep(STORE_IS_AWAY).await;
             }
-            Err(error) => {
+            Err(error @ ExecuteError::Rejected(OrderError::PlacedBefore { .. })) => {
                 let hint = "start again with the --seed and --name that it began with";
                 return Err(error).at(format!("order {id} ({hint})"));
             }
+            Err(error) => return Err(error).at(format!("order {id}")),
         }
     }
 }

@@ -26,6 +26,12 @@ impl Interrupt {
         Self(interrupt)
     }
 
+    /// Nobody presses it.
+    #[cfg(test)]
+    pub fn never() -> Self {
+        Self(watch::channel(false).1)
+    }
+
     /// Whether it was pressed.
     pub fn is_pressed(&self) -> bool {
         *self.0.borrow()

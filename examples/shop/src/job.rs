@@ -163,3 +163,42 @@ async fn check<U: Setup>(shop: &Shop<U>) -> Result<(Books, Vec<String>), ShopErr
         tokio::time::sleep(LOOK * 5).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::{
+        order::{Reason, State},
+        setup::Embedded,
+    };
+
+    /// The whole way, on real Kafka connections: about ten seconds, most of them spent on joining groups.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_run_without_servers_ends_with_books_that_balance() {
+        let options = Options::parse_from(["shop", "--orders", "200"]);
+        let setup = Embedded::start(&options).expect("a free port");
+        let outcome = run(setup, &options, &Interrupt::never()).await;
+        let Outcome {
+            report,
+            books,
+            findings,
+            interrupted,
+        } = outcome.expect("nothing fails");
+        assert_eq!((findings, interrupted), (vec![], false));
+        assert_eq!(books.orders.len(), 200);
+        for state in [
+            State::Completed,
+            State::Closed(Reason::OutOfStock),
+            State::Closed(Reason::CardDeclined),
+        ] {
+            assert!(
+                books.orders.values().any(|order| order.state == state),
+                "{state:?}"
+            );
+        }
+        let rebuilt = report.rebuilt.expect("nobody interrupted it");
+        assert_eq!((rebuilt.views, rebuilt.differences), (7, vec![]));
+    }
+}

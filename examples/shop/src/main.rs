@@ -53,7 +53,8 @@ use crate::{
 async fn main() -> ExitCode {
     let options = Options::parse();
     // Two partitions of a view over topics may touch one document at a time; that the later batch is repeated is no news.
-    let quiet = || EnvFilter::new("warn,cqrs_core::runner=error");
+    // What matters of what librdkafka says comes back as an error of the adapter.
+    let quiet = || EnvFilter::new("warn,cqrs_core::runner=error,librdkafka=off");
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet()))

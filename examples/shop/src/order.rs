@@ -5,7 +5,7 @@ pub mod answers;
 mod views;
 
 pub use self::{
-    aggregate::{Line, Order, OrderCommand, OrderEvent, Reason},
+    aggregate::{Line, Order, OrderCommand, OrderError, OrderEvent, Reason},
     views::{OrderSummaries, OrderSummary, OrderTotals, State, Totals},
 };
 use crate::{error::ShopError, service::Service, setup::Setup};
