@@ -43,7 +43,7 @@
 //! - Roles, which know events: [`Aggregate`], [`View`], [`Reactor`] with its [`Commands`].
 //! - Ports, which an adapter offers: [`UnitOfWork`] and on it [`EventStore`], [`Checkpoints`], [`Documents`], [`Inbox`]
 //!   (all together: [`Store`]); [`Source`] and its [`Reader`]; [`Publisher`] and its [`PublisherSession`].
-//! - What drives: [`Repository`], [`Runner`], [`Relay`].
+//! - What drives: [`Repository`], [`Runner`], [`Relay`]; what asks: [`ReadModel`].
 //! - [`MemoryEventStore`], the shortest correct adapter: read it first. `testing`: given, when, then.
 
 mod aggregate;
@@ -64,6 +64,7 @@ mod metadata;
 mod number;
 mod publisher;
 mod reactor;
+mod read_model;
 mod recorded_event;
 mod relay;
 mod repository;
@@ -95,6 +96,7 @@ pub use self::{
     number::{Position, Slices, Version},
     publisher::{PublishError, Publisher, PublisherSession},
     reactor::{OnRejected, Reactor},
+    read_model::ReadModel,
     recorded_event::{Envelope, EventId, RecordedEvent},
     relay::{Relay, RelayError},
     repository::{Execute, ExecuteError, Executed, Loaded, Repository},

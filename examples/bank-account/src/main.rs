@@ -15,9 +15,7 @@ mod balances;
 
 use std::error::Error;
 
-use cqrs_core::{
-    Checkpoints, ExecuteError, PartitionId, Position, Repository, Runner, Slices, View,
-};
+use cqrs_core::{ExecuteError, ReadModel, Repository, Runner, View};
 use cqrs_postgres::{PgConfig, PgEventStore};
 
 use crate::{
@@ -55,36 +53,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let upto = done.position.ok_or("a withdrawal is an event")?;
-    Runner::over_log(&store, Balances)?
-        .run(handled(&store, upto))
-        .await?;
-    let query = format!(
-        "select body ->> 'owner', (body ->> 'cents')::bigint from {}",
-        store.view_table(Balances::NAME)?
+    let balances = ReadModel::<Balances, _>::new(store.clone());
+    let handled = async { balances.wait_for(upto).await.unwrap_or_default() };
+    Runner::over_log(&store, Balances)?.run(handled).await?;
+    let balance = balances.get("a-1").await?.ok_or("the account is open")?;
+    println!("{} has {} cents", balance.owner, balance.cents);
+
+    println!(
+        "{} account(s) hold 300 cents or more",
+        rich_accounts(&store).await?
     );
-    let balances: Vec<(String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(query))
-        .fetch_all(store.pool())
-        .await?;
-    for (owner, cents) in balances {
-        println!("{owner} has {cents} cents");
-    }
     Ok(())
 }
 
-/// Resolves when the view has handled the event at `position`.
-async fn handled(store: &PgEventStore, position: Position) {
-    let partition = PartitionId::Log(Slices::ALL);
-    let stands = async || {
-        store
-            .checkpoint(Balances::NAME, &partition)
-            .await
-            .ok()
-            .flatten()
-    };
-    while stands()
-        .await
-        .is_none_or(|checkpoint| checkpoint.offset.get() < position.get())
-    {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+/// The documents are rows of a table, to be indexed and queried as you like.
+async fn rich_accounts(store: &PgEventStore) -> Result<i64, Box<dyn Error>> {
+    let table = store.view_table(Balances::NAME)?;
+    let query = format!("select count(*) from {table} where (body ->> 'cents')::bigint >= 300");
+    let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query));
+    Ok(query.fetch_one(store.pool()).await?)
 }

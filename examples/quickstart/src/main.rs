@@ -1,7 +1,7 @@
 //! The first steps: an aggregate, a command, a rule that refuses one, a view. In memory, nothing to install.
 
 use cqrs_core::{
-    Aggregate, Context, Decision, Documents, Envelope, Event, Keys, MemoryEventStore, Repository,
+    Aggregate, Context, Decision, Envelope, Event, Keys, MemoryEventStore, ReadModel, Repository,
     Runner, View,
 };
 use serde::{Deserialize, Serialize};
@@ -73,20 +73,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = MemoryEventStore::default();
     let seats = Repository::<Seat, _>::new(store.clone());
     seats.execute("A1", Book("ada")).await?;
-    seats.execute("A2", Book("ada")).await?;
+    let booked = seats.execute("A2", Book("ada")).await?;
     if let Err(refused) = seats.execute("A1", Book("bob")).await {
         println!("A1 for bob: {refused}"); // A1 for bob: the seat is taken by ada
     }
 
-    // A service runs until it is told to stop; this one until Ada has her tickets.
+    // A service runs until it is told to stop; this one until it has seen the last booking.
+    let tickets = ReadModel::<Tickets, _>::new(store.clone());
     let until = async {
-        while !matches!(store.document("tickets", "ada").await, Ok(Some(_))) {
-            tokio::task::yield_now().await;
-        }
+        tickets
+            .wait_for(booked.position.unwrap_or_default())
+            .await
+            .unwrap_or_default()
     };
     Runner::over_log(&store, Tickets)?.run(until).await?;
-    for (visitor, seats) in store.documents("tickets", None, 10).await? {
-        println!("{visitor}: {}", String::from_utf8(seats.body)?); // ada: ["A1","A2"]
+    for (visitor, seats) in tickets.page(None, 10).await? {
+        println!("{visitor}: {}", seats.join(", ")); // ada: A1, A2
     }
     Ok(())
 }
