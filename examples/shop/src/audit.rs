@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     books::Books,
     notification::Outcome,
-    order::{OrderSummary, State},
+    order::{OrderSummary, State, Totals},
 };
 
 /// How many examples of one kind are named.
@@ -13,7 +13,7 @@ const EXAMPLES: usize = 3;
 
 /// What is off; nothing when everything balances.
 pub fn audit(books: &Books) -> Vec<String> {
-    let checks = [states, shipments, messages, money, stock, tracks];
+    let checks = [states, totals, shipments, messages, money, stock, tracks];
     checks.iter().flat_map(|check| check(books)).collect()
 }
 
@@ -27,6 +27,21 @@ fn states(books: &Books) -> Vec<String> {
         "orders are not final",
         open.map(|(id, order)| format!("{id} is {:?}", order.state)),
     )
+}
+
+/// The document that counts every event has counted none of them twice.
+fn totals(books: &Books) -> Vec<String> {
+    let count = |is: fn(&State) -> bool| {
+        let states = books.orders.values().map(|order| &order.state);
+        states.filter(|state| is(state)).count() as u64
+    };
+    let counted = Totals {
+        placed: count(|_| true),
+        completed: count(|state| *state == State::Completed),
+        closed: count(|state| matches!(state, State::Closed(_))),
+    };
+    let off = (counted != books.totals).then(|| format!("{counted:?} and {:?}", books.totals));
+    say("the orders and their totals differ", off.into_iter())
 }
 
 /// What was shipped is what was completed.

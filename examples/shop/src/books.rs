@@ -8,7 +8,7 @@ use crate::{
     error::{At, ShopError},
     inventory::{StockLevel, StockLevels},
     notification::{Letter, Messages, Track, Tracking},
-    order::{OrderSummaries, OrderSummary},
+    order::{OrderSummaries, OrderSummary, OrderTotals, Totals},
     payment::{PaymentAccount, PaymentAccounts},
     setup::Setup,
     shipping::{Parcel, Shipments},
@@ -25,6 +25,7 @@ pub type Pages<D> = BTreeMap<String, D>;
 #[derive(Debug, Clone, Default)]
 pub struct Books {
     pub orders: Pages<OrderSummary>,
+    pub totals: Totals,
     pub payments: Pages<PaymentAccount>,
     pub stock: Pages<StockLevel>,
     pub shipments: Pages<Parcel>,
@@ -37,6 +38,7 @@ impl Books {
     pub async fn read<U: Setup>(shop: &Shop<U>) -> Result<Self, ShopError> {
         Ok(Self {
             orders: typed::<OrderSummaries, _>(shop.order.store()).await?,
+            totals: sum(typed::<OrderTotals, _>(shop.order.store()).await?),
             payments: typed::<PaymentAccounts, _>(shop.payment.store()).await?,
             stock: typed::<StockLevels, _>(shop.inventory.store()).await?,
             shipments: typed::<Shipments, _>(shop.shipping.store()).await?,
@@ -44,6 +46,11 @@ impl Books {
             tracks: typed::<Tracking, _>(shop.notification.store()).await?,
         })
     }
+}
+
+/// There is one document, or none when nobody has ordered anything.
+fn sum(totals: Pages<Totals>) -> Totals {
+    totals.into_values().next().unwrap_or_default()
 }
 
 async fn typed<V: View, S: Documents>(store: &S) -> Result<Pages<V::Document>, ShopError> {

@@ -1,5 +1,17 @@
 //! The main job: five services that work together through events only.
 //!
+//! ```text
+//! order     Placed ------------> payment     Captured or Declined -----------> order
+//!                  \-----------> inventory   Reserved or Rejected -----------> order
+//!
+//! both good Confirmed ---------> shipping    Dispatched ---------------------> order     Completed
+//!
+//! one bad   Cancelled ---------> payment     Refunded or Voided -------------> order
+//!                     \--------> inventory   Released or NothingToRelease ---> order     both: Closed
+//!
+//! order     Completed, Closed -> notification
+//! ```
+//!
 //! | Read | to see |
 //! | --- | --- |
 //! | [`order`], [`payment`], [`inventory`], [`shipping`], [`notification`] | the domain: aggregates, reactors, views and their tests. No store, no broker |

@@ -20,6 +20,11 @@ fn balanced() -> Books {
         quantity: 2,
     };
     books.shipments.insert("o-1".into(), parcel);
+    books.totals = Totals {
+        placed: 2,
+        completed: 1,
+        closed: 1,
+    };
     let level = StockLevel {
         received: 3,
         on_hand: 1,
@@ -90,6 +95,17 @@ fn an_order_that_is_not_final_is_named() {
     assert_eq!(
         said,
         "orders are not final (2): o-1 is Completed; o-2 is Closed(OutOfStock)"
+    );
+}
+
+#[test]
+fn an_event_that_was_counted_twice_is_found() {
+    let said = off(|books| books.totals.completed += 1);
+    assert!(
+        said.starts_with(
+            "the orders and their totals differ (1): Totals { placed: 2, completed: 1,"
+        ),
+        "{said}"
     );
 }
 
