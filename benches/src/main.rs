@@ -1,2 +1,125 @@
-//! Under construction.
-fn main() {}
+//! Measures the framework beside the raw limit in the same run, and prints a JSON line for each measured point.
+//!
+//! ```sh
+//! eval "$(scripts/services up)"
+//! cargo run --release -p cqrs-benches                      # everything, some minutes
+//! cargo run --release -p cqrs-benches -- append rehydrate  # these two
+//! ```
+//!
+//! Every figure is a rate, so more is better, and `ratio` is ours over raw: 1 stands at the limit. Ours and raw take
+//! turns, because the same machine is not equally fast a minute later. Compare ratios, not the rates of two machines.
+
+/// Commands to events in the store.
+mod append;
+/// Schemas of the own on the server that `DATABASE_URL` names.
+mod database;
+/// What is stored: an account with its movements.
+mod domain;
+/// Loops and the rounds in which both sides take turns.
+mod measure;
+/// Fills a store before it is read.
+mod preload;
+/// Events to read models.
+mod rebuild;
+/// Streams to states.
+mod rehydrate;
+/// Store to broker.
+mod relay;
+/// The JSON lines.
+mod report;
+/// What the same work costs without the framework.
+mod yardstick;
+
+use std::{error::Error, process::ExitCode, time::Duration};
+
+use clap::{Parser, ValueEnum};
+
+/// What can go wrong in a program that only measures: it is told, and that is all.
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Measures the framework beside the raw limit in the same run. Prints a JSON line for each measured point.
+///
+/// `append`, `rehydrate` and `rebuild` need DATABASE_URL, `relay` needs KAFKA_BROKERS as well.
+#[derive(Debug, Parser)]
+struct Options {
+    /// What to measure; everything unless named.
+    #[arg(value_enum)]
+    scenarios: Vec<Scenario>,
+    /// How often ours and raw take turns.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// How long one turn of `append` and `rehydrate` lasts.
+    #[arg(long, default_value_t = 1.5, value_parser = seconds)]
+    seconds: f64,
+    /// How many events `rebuild` reads.
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..))]
+    rebuild_events: u32,
+    /// How many documents they become.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    documents: u32,
+    /// How many events `relay` publishes.
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..))]
+    relay_events: u32,
+}
+
+impl Options {
+    fn turn(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.01..=3_600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("must be between 0.01 and 3600".to_owned()),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    /// Commands and appends by 1, 8 and 32 writers.
+    Append,
+    /// Loading streams of 10, 100 and 1,000 events.
+    Rehydrate,
+    /// A view from the beginning of the log.
+    Rebuild,
+    /// Publishing a log to Kafka.
+    Relay,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match measure(&Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", told(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(options: &Options) -> Outcome<()> {
+    let named = &options.scenarios;
+    for scenario in Scenario::value_variants() {
+        if !named.is_empty() && !named.contains(scenario) {
+            continue;
+        }
+        match scenario {
+            Scenario::Append => append::run(options).await?,
+            Scenario::Rehydrate => rehydrate::run(options).await?,
+            Scenario::Rebuild => rebuild::run(options).await?,
+            Scenario::Relay => relay::run(options).await?,
+        }
+    }
+    Ok(())
+}
+
+/// An error with its causes.
+fn told(error: &(dyn Error + 'static)) -> String {
+    let (mut told, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
+}

@@ -1,0 +1,92 @@
+//! A schema of the own on the server that `DATABASE_URL` names. It is dropped when it has been measured.
+
+use std::str::FromStr;
+
+use cqrs_postgres::{PgConfig, PgEventStore};
+use serde_json::{Value, json};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use uuid::Uuid;
+
+use crate::Outcome;
+
+/// A schema with a name that nobody else has.
+#[derive(Debug)]
+pub(crate) struct Database {
+    url: String,
+    schema: String,
+}
+
+impl Database {
+    /// # Errors
+    /// When `DATABASE_URL` is not set.
+    pub(crate) fn from_env(scenario: &str) -> Outcome<Self> {
+        let url = std::env::var("DATABASE_URL").map_err(|_| {
+            format!(
+                "`{scenario}` needs PostgreSQL: set DATABASE_URL, for example to postgres://localhost/bench, or run \
+                 eval \"$(scripts/services up)\""
+            )
+        })?;
+        let schema = format!("bench_{}", Uuid::now_v7().simple());
+        Ok(Self { url, schema })
+    }
+
+    /// Installs a store in the schema.
+    pub(crate) async fn store(&self, connections: u32) -> Outcome<PgEventStore> {
+        let config = PgConfig::new(&self.url)
+            .schema(&self.schema)
+            .max_connections(connections);
+        PgEventStore::install(&config).await?;
+        Ok(PgEventStore::connect(&config).await?)
+    }
+
+    /// Connections that find the schema's tables without naming it, and plan each statement once: the best that plain
+    /// SQL can have.
+    pub(crate) async fn raw(&self, connections: u32) -> Outcome<PgPool> {
+        let options = PgConnectOptions::from_str(&self.url)?.options([
+            ("search_path", self.schema.as_str()),
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .test_before_acquire(false);
+        Ok(pool.connect_with(options).await?)
+    }
+
+    /// Runs a statement about the schema, written `__schema__` in it.
+    pub(crate) async fn run(&self, sql: &str) -> Outcome<()> {
+        let mut connection = PgConnection::connect(&self.url).await?;
+        let sql = AssertSqlSafe(sql.replace("__schema__", &self.schema));
+        sqlx::raw_sql(sql).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+
+    /// What the figures depend on.
+    pub(crate) async fn notes(&self) -> Outcome<Value> {
+        let mut connection = PgConnection::connect(&self.url).await?;
+        let told: (String, String, String, String) = sqlx::query_as(
+            "select current_setting('server_version'), current_setting('synchronous_commit'), \
+                    current_setting('fsync'), current_setting('shared_buffers')",
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        connection.close().await?;
+        let (version, synchronous_commit, fsync, shared_buffers) = told;
+        Ok(json!({
+            "postgres": version,
+            "synchronous_commit": synchronous_commit,
+            "fsync": fsync,
+            "shared_buffers": shared_buffers,
+            "cores": std::thread::available_parallelism()?.get(),
+        }))
+    }
+
+    /// Drops the schema, then passes `outcome` on: a run that failed leaves nothing behind either.
+    pub(crate) async fn drop_after(&self, outcome: Outcome<()>) -> Outcome<()> {
+        let dropped = self.run("drop schema if exists __schema__ cascade").await;
+        outcome.and(dropped)
+    }
+}

@@ -1,0 +1,46 @@
+//! Fills a store: events dealt out to streams in turns, as they would come in life, so that no stream lies together.
+
+use cqrs_core::{Append, EventStore, ExpectedVersion, Metadata, NewEvent, StreamId, UnitOfWork};
+use cqrs_postgres::PgEventStore;
+
+use crate::{Outcome, domain::AccountEvent};
+
+/// How many streams one transaction appends to.
+const TOGETHER: u32 = 1_000;
+
+/// The id of an account.
+pub(crate) fn account(prefix: &str, number: u32) -> String {
+    format!("{prefix}-{number:06}")
+}
+
+/// Appends `events` to `streams` streams, one each in turns.
+pub(crate) async fn preload(
+    store: &PgEventStore,
+    prefix: &str,
+    events: u32,
+    streams: u32,
+) -> Outcome<()> {
+    let mut next = 0;
+    while next < events {
+        // Within one transaction no stream comes twice.
+        let end = events.min(next + TOGETHER.min(streams - next % streams));
+        let appends = (next..end).map(|number| append(&account(prefix, number % streams), number));
+        let appends = appends.collect::<Outcome<Vec<_>>>()?;
+        let mut transaction = store.begin().await?;
+        store.append_in(&mut transaction, &appends).await?;
+        store.commit(transaction).await?;
+        next = end;
+    }
+    Ok(())
+}
+
+fn append(id: &str, number: u32) -> Outcome<Append> {
+    Ok(Append {
+        stream: StreamId::of::<AccountEvent>(id)?,
+        expected: ExpectedVersion::Any,
+        events: vec![NewEvent::encode(
+            &AccountEvent::example(number),
+            Metadata::default(),
+        )?],
+    })
+}

@@ -1,0 +1,137 @@
+//! A view from the beginning of the log.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use cqrs_core::{Checkpoints, EventStore, PartitionId, Position, Runner, Slices, View, reset_view};
+use cqrs_postgres::PgEventStore;
+use serde_json::{Value, json};
+
+use crate::{
+    Options, Outcome,
+    database::Database,
+    domain::{Balance, Balances},
+    measure::{Pairs, per_second},
+    preload::preload,
+    report::Point,
+    yardstick::{LogEvents, Write},
+};
+
+/// Events in a transaction; the first is the default.
+const BATCHES: [u32; 2] = [1_000, 10_000];
+
+const YARDSTICKS: [(Write, &str); 3] = [
+    (
+        Write::EachPage,
+        "pages, decode by hand, an upsert for each page",
+    ),
+    (
+        Write::AtTheEnd,
+        "pages, decode by hand, one upsert at the end",
+    ),
+    (Write::Never, "pages, decode by hand, nothing written"),
+];
+
+pub(crate) async fn run(options: &Options) -> Outcome<()> {
+    let database = Database::from_env("rebuild")?;
+    let measured = measure(options, &database).await;
+    database.drop_after(measured).await
+}
+
+async fn measure(options: &Options, database: &Database) -> Outcome<()> {
+    let notes = database.notes().await?;
+    let store = database.store(4).await?;
+    preload(&store, "rebuild", options.rebuild_events, options.documents).await?;
+    database.run("vacuum analyze __schema__.events").await?;
+    let raw = LogEvents::of(database).await?;
+    for batch in BATCHES {
+        let mut measured = YARDSTICKS.map(|_| Pairs::default());
+        for _ in 0..options.rounds {
+            let ours = rate(options, || rebuild(&store, batch)).await?;
+            for (pairs, (write, _)) in measured.iter_mut().zip(YARDSTICKS) {
+                raw.clear().await?;
+                let raw = rate(options, || async {
+                    let begun = Instant::now();
+                    raw.fold(batch, write).await?;
+                    Ok(begun.elapsed())
+                });
+                pairs.add(ours, raw.await?);
+            }
+        }
+        check(&raw, &store).await?;
+        for (pairs, (_, yardstick)) in measured.iter().zip(YARDSTICKS) {
+            point(options, &notes, batch, yardstick).print(pairs);
+        }
+    }
+    Ok(())
+}
+
+async fn rate<F: Future<Output = Outcome<Duration>>>(
+    options: &Options,
+    work: impl FnOnce() -> F,
+) -> Outcome<f64> {
+    Ok(per_second(u64::from(options.rebuild_events), work().await?))
+}
+
+/// From the start of the runner until the last event's effect is committed. Removing the old documents is not counted.
+async fn rebuild(store: &PgEventStore, batch: u32) -> Outcome<Duration> {
+    let runner = Runner::over_log(store, Balances)?.batch_size(usize::try_from(batch)?);
+    // The first time there is nothing to remove yet.
+    cqrs_core::Documents::prepare_view(store, Balances::NAME).await?;
+    reset_view(store, Balances::NAME).await?;
+    let upto = store.high_water_mark().await?;
+    let begun = Instant::now();
+    let mut time = Duration::ZERO;
+    runner
+        .run(async {
+            handled(store, upto).await;
+            time = begun.elapsed();
+        })
+        .await?;
+    Ok(time)
+}
+
+/// Resolves when the view has handled the event at `upto`. Looking every few milliseconds costs next to nothing.
+async fn handled(store: &PgEventStore, upto: Position) {
+    let partition = PartitionId::Log(Slices::ALL);
+    loop {
+        let found = store.checkpoint(Balances::NAME, &partition).await;
+        if matches!(found, Ok(Some(at)) if at.offset.get() >= upto.get()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Both sides have come to the same documents.
+async fn check(raw: &LogEvents, store: &PgEventStore) -> Outcome<()> {
+    let all = usize::MAX >> 1;
+    let ours = cqrs_core::Documents::documents(store, Balances::NAME, None, all).await?;
+    let ours = ours
+        .into_iter()
+        .map(|(key, document)| Ok((key, serde_json::from_slice(&document.body)?)))
+        .collect::<Outcome<HashMap<String, Balance>>>()?;
+    raw.clear().await?;
+    let raw = raw.fold(10_000, Write::Never).await?;
+    if ours == raw {
+        return Ok(());
+    }
+    let (ours, raw) = (ours.len(), raw.len());
+    Err(format!("the read models differ ({ours} and {raw} documents)").into())
+}
+
+fn point(options: &Options, notes: &Value, batch: u32, yardstick: &'static str) -> Point {
+    Point {
+        scenario: "rebuild",
+        parameters: json!({
+            "events": options.rebuild_events,
+            "documents": options.documents,
+            "batch": batch,
+        }),
+        yardstick,
+        unit: "events/s",
+        notes: notes.clone(),
+    }
+}

@@ -1,0 +1,91 @@
+//! One JSON line for each measured point.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::measure::Pairs;
+
+/// What was measured, apart from the figures.
+#[derive(Debug, Serialize)]
+pub(crate) struct Point {
+    pub(crate) scenario: &'static str,
+    pub(crate) parameters: Value,
+    /// What raw is.
+    pub(crate) yardstick: &'static str,
+    pub(crate) unit: &'static str,
+    /// Where and under which settings.
+    pub(crate) notes: Value,
+}
+
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    point: &'a Point,
+    ours: Spread,
+    raw: Spread,
+    /// Ours over raw: the median of the rounds' own ratios.
+    ratio: f64,
+    rounds: usize,
+    /// How busy the machine was when the last round ended; below its cores if nothing else ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Spread {
+    median: f64,
+    min: f64,
+    max: f64,
+}
+
+impl Point {
+    pub(crate) fn print(&self, pairs: &Pairs) {
+        let ratios = pairs.ours.iter().zip(&pairs.raw);
+        let line = Line {
+            point: self,
+            ours: Spread::of(&pairs.ours),
+            raw: Spread::of(&pairs.raw),
+            ratio: rounded(
+                median(ratios.map(|(ours, raw)| ours / raw).collect()),
+                1_000.0,
+            ),
+            rounds: pairs.ours.len(),
+            load: load(),
+        };
+        match serde_json::to_string(&line) {
+            Ok(line) => println!("{line}"),
+            Err(error) => eprintln!("a line cannot be written: {error}"),
+        }
+    }
+}
+
+impl Spread {
+    fn of(rates: &[f64]) -> Self {
+        let all = rates.iter().copied();
+        Self {
+            median: rounded(median(rates.to_vec()), 10.0),
+            min: rounded(all.clone().fold(f64::INFINITY, f64::min), 10.0),
+            max: rounded(all.fold(0.0, f64::max), 10.0),
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.get(middle) {
+        None => f64::NAN,
+        Some(upper) if values.len() % 2 == 1 => *upper,
+        Some(upper) => f64::midpoint(values[middle - 1], *upper),
+    }
+}
+
+fn rounded(value: f64, parts: f64) -> f64 {
+    (value * parts).round() / parts
+}
+
+/// The load average of the last minute, where the system tells it.
+fn load() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split(' ').next()?.parse().ok()
+}

@@ -1,0 +1,122 @@
+//! Streams in plain SQL: one select, one insert.
+
+use cqrs_core::{Aggregate, Event};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::decode::decode;
+use crate::{
+    Outcome,
+    database::Database,
+    domain::{Account, AccountEvent},
+};
+
+/// The columns and indexes of the store's own table; nothing else of it.
+const TABLE: &str = r#"
+    create schema __schema__;
+    create sequence __schema__.position as bigint;
+    create table __schema__.events (
+        position       bigint      not null,
+        category       text        not null collate "C",
+        aggregate_id   text        not null collate "C",
+        version        bigint      not null check (version > 0),
+        slice          smallint    not null check (slice between 0 and 1023),
+        event_id       uuid        not null,
+        event_type     text        not null collate "C",
+        schema_version integer     not null check (schema_version > 0),
+        payload        json        not null,
+        correlation_id text,
+        causation_id   uuid,
+        traceparent    text,
+        recorded_at    timestamptz not null default clock_timestamp(),
+        primary key (category, aggregate_id, version),
+        unique (position)
+    )
+"#;
+
+const SELECT: &str = "select version, event_type, payload from events \
+                      where category = $1 and aggregate_id = $2 order by version";
+
+/// The version check is a condition: a stream that is elsewhere gets no rows. Two writers at once meet in the index.
+const INSERT: &str = "
+    insert into events (position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload)
+    select nextval('position'), $1, $2, $3 + n, 0, id, type, 1, payload::json
+    from unnest($4::uuid[], $5::text[], $6::text[]) with ordinality as given (id, type, payload, n)
+    where $3 = coalesce((
+        select version from events where category = $1 and aggregate_id = $2 order by version desc limit 1
+    ), 0)
+    returning position";
+
+/// A table of events.
+#[derive(Debug, Clone)]
+pub(crate) struct RawEvents {
+    pool: PgPool,
+}
+
+impl RawEvents {
+    /// A new, empty one.
+    pub(crate) async fn create(database: &Database, connections: u32) -> Outcome<Self> {
+        database.run(TABLE).await?;
+        Self::of(database, connections).await
+    }
+
+    /// The one that is there: a store's own.
+    pub(crate) async fn of(database: &Database, connections: u32) -> Outcome<Self> {
+        let pool = database.raw(connections).await?;
+        Ok(Self { pool })
+    }
+
+    /// The state of a stream, and its version.
+    pub(crate) async fn load(&self, id: &str) -> Outcome<(Account, i64)> {
+        let rows = sqlx::query(SELECT)
+            .bind(AccountEvent::CATEGORY)
+            .bind(id)
+            .fetch_all(&self.pool)
+            .await?;
+        let mut account = Account::default();
+        for row in &rows {
+            account.apply(decode(row, 1)?);
+        }
+        Ok((account, i64::try_from(rows.len())?))
+    }
+
+    /// Appends to a stream that is at `version`.
+    pub(crate) async fn insert(
+        &self,
+        id: &str,
+        version: i64,
+        events: &[AccountEvent],
+    ) -> Outcome<()> {
+        let (mut ids, mut types, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
+        for event in events {
+            let (event_type, movement) = match event {
+                AccountEvent::Deposited(movement) => ("Deposited", movement),
+                AccountEvent::Withdrawn(movement) => ("Withdrawn", movement),
+            };
+            ids.push(Uuid::now_v7());
+            types.push(event_type);
+            payloads.push(serde_json::to_string(movement)?);
+        }
+        let rows = sqlx::query(INSERT)
+            .bind(AccountEvent::CATEGORY)
+            .bind(id)
+            .bind(version)
+            .bind(ids)
+            .bind(types)
+            .bind(payloads)
+            .fetch_all(&self.pool)
+            .await?;
+        if rows.len() == events.len() {
+            return Ok(());
+        }
+        Err(format!("{id} is not at version {version}").into())
+    }
+
+    /// Loads, decides, appends.
+    pub(crate) async fn command(&self, id: &str, movements: u32) -> Outcome<()> {
+        let (account, version) = self.load(id).await?;
+        std::hint::black_box(account);
+        self.insert(id, version, &AccountEvent::examples(movements))
+            .await
+    }
+}
