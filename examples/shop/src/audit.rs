@@ -116,7 +116,7 @@ fn stock(books: &Books) -> Vec<String> {
     let sold = sold.into_iter();
     let levels = || books.stock.iter();
     let gone = levels().filter(|(_, level)| {
-        level.received - level.on_hand != level.reserved.values().sum::<u32>()
+        level.received != level.on_hand + level.reserved.values().sum::<u32>()
     });
     let held = levels().map(|(sku, level)| (sku.clone(), level.reserved.clone()));
     let held = held.filter(|(_, reserved)| !reserved.is_empty());

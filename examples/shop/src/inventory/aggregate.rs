@@ -89,7 +89,7 @@ impl Aggregate for Stock {
             }
             StockEvent::Reserved { order, quantity } => {
                 self.orders.insert(order, Claim::Reserved(quantity));
-                self.on_hand -= quantity;
+                self.on_hand = self.on_hand.saturating_sub(quantity);
             }
             StockEvent::Rejected { order, .. } => {
                 self.orders.insert(order, Claim::Rejected);

@@ -43,7 +43,7 @@ impl View for StockLevels {
             }
             StockEvent::Reserved { order, quantity } => {
                 level.reserved.insert(order.clone(), *quantity);
-                level.on_hand -= quantity;
+                level.on_hand = level.on_hand.saturating_sub(*quantity);
             }
             StockEvent::Released { order, quantity } => {
                 level.reserved.remove(order);
