@@ -3,6 +3,7 @@
 
 mod broker_down;
 mod consumer_killed;
+mod contention;
 mod relay_fenced;
 mod relay_killed;
 mod runner_killed;

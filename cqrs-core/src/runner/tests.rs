@@ -280,6 +280,67 @@ async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
     );
 }
 
+/// A view of the category's own enum, or of one that names only what it needs.
+async fn run_view_over_unheard_event<V: View>(view: V) -> Result<(), RunnerError> {
+    let store = filled(2).await;
+    let unheard = crate::NewEvent {
+        id: crate::EventId::random(),
+        event_type: "Reset",
+        payload: bytes::Bytes::from_static(b"{}"),
+        metadata: crate::Metadata::default(),
+    };
+    let stream = crate::StreamId::of::<Counted>("c9").expect("valid");
+    let append = crate::Append {
+        stream,
+        expected: crate::ExpectedVersion::Any,
+        events: vec![unheard],
+    };
+    crate::EventStore::append(&store, append)
+        .await
+        .expect("appends");
+    let runner = Runner::over_log::<crate::role::View>(&store, view).expect("a view");
+    runner.run(caught_up(&store, 3)).await
+}
+
+#[tokio::test]
+async fn an_event_of_an_unknown_type_stops_its_owners_view_and_is_named() {
+    let error = run_view_over_unheard_event(Sums).await.expect_err("stops");
+    let said = error.to_string();
+    assert!(matches!(error, RunnerError::Poison { .. }), "{said}");
+    assert!(
+        said.contains("counter-c9@1 (Reset), position 3") && said.contains("known are: By"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_partial_enum_passes_over_what_it_does_not_name() {
+    #[derive(Debug, Serialize, Deserialize)]
+    enum Increments {
+        By(u64),
+    }
+    impl Event for Increments {
+        const CATEGORY: &'static str = "counter";
+        const PARTIAL: bool = true;
+    }
+    struct Partial;
+    impl View for Partial {
+        const NAME: &'static str = Sums::NAME;
+        type Events = Increments;
+        type Document = u64;
+        fn keys(&self, event: &Envelope<Increments>) -> Keys {
+            event.id().into()
+        }
+        fn apply(&self, _: &str, sum: Option<u64>, event: &Envelope<Increments>) -> Option<u64> {
+            let Increments::By(by) = event.event;
+            Some(sum.unwrap_or_default() + by)
+        }
+    }
+    run_view_over_unheard_event(Partial)
+        .await
+        .expect("goes on to the end of the log");
+}
+
 #[tokio::test]
 async fn events_that_are_no_enum_are_refused_before_anything_runs() {
     #[derive(Serialize, Deserialize)]

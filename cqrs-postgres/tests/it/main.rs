@@ -3,4 +3,5 @@
 mod contract;
 mod install;
 mod log_order;
+mod projection;
 mod support;

@@ -1,0 +1,124 @@
+//! A projection with SQL of its own: what it writes and its checkpoint commit together or not at all.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use cqrs_core::{
+    Aggregate, Checkpoints, Context, Decision, Envelope, Event, HandlerError, PartitionId,
+    Projection, Repository, Runner, Slices, StoreError, StoreErrorKind, role,
+};
+use cqrs_postgres::{PgEventStore, PgTransaction};
+use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, Executor};
+
+use crate::support::fresh_store;
+
+#[derive(Debug, Serialize, Deserialize)]
+enum MoneyEvent {
+    Moved { cents: i64 },
+}
+impl Event for MoneyEvent {
+    const CATEGORY: &'static str = "money";
+}
+
+#[derive(Debug, Default)]
+struct Money;
+impl Aggregate for Money {
+    type Command = i64;
+    type Event = MoneyEvent;
+    type Error = std::convert::Infallible;
+    fn handle(&self, cents: i64, _: &Context) -> Decision<Self> {
+        Ok(vec![MoneyEvent::Moved { cents }])
+    }
+    fn apply(&mut self, _: MoneyEvent) {}
+}
+
+/// A ledger in a table of the user's own. Fails after its work every other time.
+struct Ledger {
+    table: String,
+    batches: AtomicU32,
+}
+
+#[async_trait]
+impl Projection<PgEventStore> for Ledger {
+    type Events = MoneyEvent;
+
+    fn name(&self) -> &str {
+        "ledger"
+    }
+
+    async fn project(
+        &self,
+        transaction: &mut PgTransaction,
+        events: &[Envelope<MoneyEvent>],
+    ) -> Result<(), HandlerError> {
+        let total: i64 = events
+            .iter()
+            .map(|envelope| {
+                let MoneyEvent::Moved { cents } = envelope.event;
+                cents
+            })
+            .sum();
+        let sql = format!(
+            "update {} set total = total + $1, events = events + $2",
+            self.table
+        );
+        let update = sqlx::query(AssertSqlSafe(sql))
+            .bind(total)
+            .bind(i64::try_from(events.len()).expect("few"));
+        update.execute(&mut **transaction).await.expect("updates");
+        if self
+            .batches
+            .fetch_add(1, Ordering::SeqCst)
+            .is_multiple_of(2)
+        {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "planted").into());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_projection_and_its_checkpoint_commit_together_or_not_at_all() {
+    let store = fresh_store().await;
+    let money = Repository::<Money, _>::new(store.clone());
+    for n in 1..=40 {
+        money
+            .execute(format!("m{}", n % 3), n)
+            .await
+            .expect("executes");
+    }
+    let table = format!("\"{}\".ledger", store.schema());
+    let create = format!("create table {table} as select 0::bigint as total, 0::bigint as events");
+    store
+        .pool()
+        .execute(AssertSqlSafe(create))
+        .await
+        .expect("creates");
+
+    let ledger = Ledger {
+        table: table.clone(),
+        batches: AtomicU32::new(0),
+    };
+    let handled = async {
+        let at = async || {
+            store
+                .checkpoint("ledger", &PartitionId::Log(Slices::ALL))
+                .await
+                .expect("reads")
+        };
+        while at()
+            .await
+            .is_none_or(|checkpoint| checkpoint.offset.get() < 40)
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    let runner = Runner::over_log::<role::Projection>(&store, ledger)
+        .expect("a projection")
+        .batch_size(7);
+    runner.run(handled).await.expect("runs");
+    let totals = sqlx::query_as(AssertSqlSafe(format!("select total, events from {table}")));
+    let totals: (i64, i64) = totals.fetch_one(store.pool()).await.expect("reads");
+    assert_eq!(totals, ((1..=40).sum(), 40));
+}

@@ -1,0 +1,42 @@
+//! Many writers on one stream, on PostgreSQL.
+
+use cqrs_core::{Repository, RetryPolicy};
+use cqrs_tests::{
+    domain::{Counter, CounterEvent, log},
+    servers::{fresh_name, store},
+};
+use tokio::task::JoinSet;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_sixty_four_writers_on_one_stream_every_success_is_in_the_log_once() {
+    let store = store(&fresh_name()).await;
+    let counters = Repository::<Counter, _>::new(store.clone());
+    let counters = counters.retry(RetryPolicy {
+        attempts: 1_000,
+        ..RetryPolicy::default()
+    });
+    let mut writers = JoinSet::new();
+    for writer in 0..64 {
+        let counters = counters.clone();
+        writers.spawn(async move { counters.execute("one", writer.to_string()).await });
+    }
+    let mut succeeded = Vec::new();
+    for outcome in writers.join_all().await {
+        let mut done = outcome.expect("succeeds after as many attempts as it takes");
+        let CounterEvent::Counted { to, weight } = done.events.remove(0);
+        assert_eq!(
+            to,
+            done.version.get(),
+            "decided on the state it was appended to"
+        );
+        succeeded.push((to, weight));
+    }
+    succeeded.sort_unstable();
+    let stored = log(&store).await.into_iter().map(|event| {
+        let event =
+            cqrs_core::codec::decode(&event.event_type, &event.payload).expect("a counter's event");
+        let CounterEvent::Counted { to, weight } = event;
+        (to, weight)
+    });
+    assert_eq!(stored.collect::<Vec<_>>(), succeeded);
+}
