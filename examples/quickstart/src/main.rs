@@ -84,7 +84,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         tickets
             .wait_for(booked.position.unwrap_or_default())
             .await
-            .unwrap_or_default()
+            .unwrap_or_default();
     };
     Runner::over_log(&store, Tickets)?.run(until).await?;
     for (visitor, seats) in tickets.page(None, 10).await? {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_core::{Documents, View, decode_document};
+use cqrs_core::{Documents, ReadModel, View};
 
 use crate::{
     error::{At, ShopError},
@@ -54,28 +54,29 @@ fn sum(totals: Pages<Totals>) -> Totals {
 }
 
 async fn typed<V: View, S: Documents>(store: &S) -> Result<Pages<V::Document>, ShopError> {
-    let documents = bodies(store, V::NAME).await?.into_iter();
-    let typed = documents.map(|(key, body)| {
-        let document = decode_document(V::NAME, &key, &body).at(V::NAME)?;
-        Ok((key, document))
-    });
-    typed.collect()
+    let (model, mut pages) = (ReadModel::<V, S>::new(store.clone()), Pages::new());
+    loop {
+        let page = model.page(last(&pages), PAGE).await.at(V::NAME)?;
+        let is_last = page.len() < PAGE;
+        pages.extend(page);
+        if is_last {
+            return Ok(pages);
+        }
+    }
+}
+
+fn last<D>(pages: &Pages<D>) -> Option<&str> {
+    pages.last_key_value().map(|(key, _)| key.as_str())
 }
 
 /// Every document of a view as it is stored.
 pub async fn bodies<S: Documents>(store: &S, view: &str) -> Result<Pages<Vec<u8>>, ShopError> {
     let mut pages = Pages::new();
     loop {
-        let after = pages
-            .last_key_value()
-            .map(|(key, _): (&String, _)| key.clone());
-        let page = store
-            .documents(view, after.as_deref(), PAGE)
-            .await
-            .at(view)?;
-        let last = page.len() < PAGE;
+        let page = store.documents(view, last(&pages), PAGE).await.at(view)?;
+        let is_last = page.len() < PAGE;
         pages.extend(page.into_iter().map(|(key, document)| (key, document.body)));
-        if last {
+        if is_last {
             return Ok(pages);
         }
     }

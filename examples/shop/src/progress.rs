@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cqrs_core::{PartitionId, Slices, Store, View, decode_document};
+use cqrs_core::{PartitionId, ReadModel, Slices, Store, View};
 
 use crate::{
     error::{At, ShopError},
@@ -27,10 +27,9 @@ impl Standing {
         let log = PartitionId::Log(Slices::ALL);
         let read = orders.checkpoint(view, &log).await.at(view)?;
         let read = read.map_or(0, |checkpoint| checkpoint.offset.get());
-        let totals = match orders.document(view, OrderTotals::KEY).await.at(view)? {
-            Some(stored) => decode_document(view, OrderTotals::KEY, &stored.body).at(view)?,
-            None => Totals::default(),
-        };
+        let totals = ReadModel::<OrderTotals, _>::new(orders.clone());
+        let totals = totals.get(OrderTotals::KEY).await.at(view)?;
+        let totals = totals.unwrap_or_default();
         let lag = end.saturating_sub(read);
         Ok(Self { totals, lag })
     }
