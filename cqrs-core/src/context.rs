@@ -11,7 +11,8 @@ pub struct Context {
     pub id: Arc<str>,
     /// The version of the state that decides.
     pub version: Version,
-    /// The command's time. Injected, so that a decision is the same whenever it is repeated.
+    /// The command's time: given to the command, or read once when it came. A retry after a conflict keeps it. Commands of a
+    /// reactor are decided when their event is handled, and have that time.
     pub now: SystemTime,
     /// The ties that the resulting events will carry.
     pub metadata: Metadata,

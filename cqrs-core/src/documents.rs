@@ -55,7 +55,8 @@ pub trait Documents: UnitOfWork {
         writes: &[DocumentWrite],
     ) -> Result<(), WriteError>;
 
-    /// Removes every document of a view.
+    /// Removes every document of a view. To rebuild it use [`reset_view`](crate::reset_view), which sends the subscription
+    /// back first: a batch in flight would otherwise write behind the removal.
     async fn clear_in(
         &self,
         transaction: &mut Self::Transaction,

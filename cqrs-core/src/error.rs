@@ -21,8 +21,6 @@ pub enum StoreErrorKind {
     Undecodable,
     /// The store is not installed, or was installed by a newer version of this crate.
     Schema,
-    /// The log is not the one a checkpoint was taken of: it was restored, or has lost commits.
-    LogReplaced,
     /// The store is set up in a way that would break its promises.
     Misconfigured,
     /// Anything else.

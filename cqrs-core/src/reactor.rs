@@ -5,7 +5,7 @@ use crate::{Commands, Envelope, Events, Rejection};
 /// What to do about a command that its aggregate refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnRejected<C> {
-    /// Hold the event: the partition stops in front of it with an error that says why. Nothing is skipped.
+    /// Hold the event: the runner stops in front of it with an error that says why. Nothing is skipped.
     Park,
     /// The refusal is fine: go on.
     Ignore,

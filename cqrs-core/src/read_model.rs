@@ -81,6 +81,9 @@ impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
     /// # Errors
     /// When the store fails.
     pub async fn wait_for(&self, position: Position) -> Result<(), StoreError> {
+        if position == Position::START {
+            return Ok(());
+        }
         let (partition, [mut wait, longest]) = (PartitionId::Log(Slices::ALL), LOOK);
         loop {
             let stands = self.store.checkpoint(V::NAME, &partition).await?;

@@ -36,7 +36,7 @@ pub enum RelayError {
     #[error(
         "relay {relay:?}: the log was replaced: published up to event {published:?} at position {position}, which now \
          holds {found:?}; it was restored or has lost commits. Decide what consumers are to see, then start the relay \
-         under a new name"
+         under a new name and with a new prefix"
     )]
     LogReplaced {
         /// The relay.
@@ -206,8 +206,9 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             let page = match self.relay.store.read_log(query).await {
                 Ok(page) => page,
                 Err(error) => {
+                    // It may come back as another one: verify it again.
                     self.store_failed(error).await?;
-                    continue;
+                    return Ok(Some(session));
                 }
             };
             let Some(upto) = page.upto else {

@@ -137,10 +137,10 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         D: Future<Output = Decision<A>> + Send,
     {
         let stream = StreamId::of::<A::Event>(id).map_err(StoreError::from)?;
-        let mut failures = 0;
+        let (now, mut failures) = (SystemTime::now(), 0);
         loop {
             let Loaded { state, version } = self.fold(&stream).await?;
-            let context = context(&stream, version, SystemTime::now(), Metadata::default());
+            let context = context(&stream, version, now, Metadata::default());
             let events = decide(state, context)
                 .await
                 .map_err(ExecuteError::Rejected)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Exponential backoff with full jitter: the n-th wait is a random time up to `base * 2^n`, at most `longest`.
+/// Exponential backoff with full jitter: the n-th wait is a random time up to `base * 2^(n-1)`, at most `longest`.
 ///
 /// Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

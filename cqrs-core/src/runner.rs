@@ -8,8 +8,8 @@ use tokio::task::{JoinError, JoinSet};
 
 use self::worker::Worker;
 use crate::{
-    Checkpoints, EventStore, Handler, Inbox, IntoHandler, LogSource, PartitionId, Reader, Source,
-    SourceError, StoreError, codec::CodecError,
+    Checkpoints, EventStore, Handler, Inbox, IntoHandler, LogSource, PartitionId, Reader,
+    RetryPolicy, Source, SourceError, StoreError, codec::CodecError,
 };
 
 /// How many events a transaction handles at most, unless set otherwise.
@@ -133,12 +133,12 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
     /// # Errors
     /// The first failure that will not pass by itself. Other partitions finish their batch in hand first.
     pub async fn run(mut self, stop: impl Future<Output = ()> + Send) -> Result<(), RunnerError> {
-        self.handler
-            .prepare(&self.store)
-            .await
-            .map_err(|error| self.store_error(error))?;
-        let mut workers = JoinSet::new();
         let mut stop = pin!(stop);
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            prepared = self.prepare() => prepared?,
+        }
+        let mut workers = JoinSet::new();
         let (mut stopping, mut outcome) = (false, Ok(()));
         loop {
             tokio::select! {
@@ -168,6 +168,22 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
             outcome = outcome.and(self.ended(ended));
         }
         outcome
+    }
+
+    /// Makes the store ready, and waits for one that is away.
+    async fn prepare(&self) -> Result<(), RunnerError> {
+        let mut failures = 0;
+        loop {
+            match self.handler.prepare(&self.store).await {
+                Err(error) if error.is_retryable() => {
+                    failures += 1;
+                    let wait = RetryPolicy::ALWAYS.wait(failures).unwrap_or_default();
+                    tracing::warn!(subscription = self.handler.subscription(), %error, ?wait, "the store is away");
+                    tokio::time::sleep(wait).await;
+                }
+                outcome => return outcome.map_err(|error| self.store_error(error)),
+            }
+        }
     }
 
     fn worker<P: Reader>(&self, reader: P) -> Worker<S, H, P> {

@@ -1,5 +1,7 @@
 //! The role that keeps a read model: event and document to document.
 
+use std::collections::HashSet;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Envelope, Events};
@@ -40,8 +42,15 @@ impl<K: Into<String>> From<Option<K>> for Keys {
 }
 
 impl<K: Into<String>> FromIterator<K> for Keys {
+    /// A key that comes twice counts once: an event is applied to a document once.
     fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
-        Self(keys.into_iter().map(Into::into).collect())
+        let mut seen = HashSet::new();
+        Self(
+            keys.into_iter()
+                .map(Into::into)
+                .filter(|key: &String| seen.insert(key.clone()))
+                .collect(),
+        )
     }
 }
 
@@ -67,4 +76,17 @@ pub trait View: Send + Sync + 'static {
         document: Option<Self::Document>,
         event: &Envelope<Self::Events>,
     ) -> Option<Self::Document>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Keys;
+
+    #[test]
+    fn a_key_that_comes_twice_counts_once() {
+        assert_eq!(
+            Keys::from_iter(["a", "b", "a"]),
+            Keys::from_iter(["a", "b"])
+        );
+    }
 }

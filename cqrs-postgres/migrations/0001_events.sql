@@ -1,5 +1,5 @@
 -- The log: one sequence, one table, one function that appends and one that says how far it can be read.
--- `__schema__` stands for the schema that the store is installed in. ARCHITECTURE.md has the invariants.
+-- `__schema__` stands for the schema that the store is installed in, quoted; `__name__` for its bare name. ARCHITECTURE.md has the invariants.
 
 -- Positions are drawn one by one. MINVALUE 0 and the 0 drawn here, never used, make the sequence "called" for ever: its
 -- last value then lies strictly below every position that is still to come, which is what the fence needs.
@@ -46,7 +46,7 @@ begin
         raise exception 'the event store needs READ COMMITTED, this transaction is %',
             upper(current_setting('transaction_isolation')) using errcode = 'CQ001';
     end if;
-    if current_setting('synchronous_commit') in ('off', 'local') then
+    if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
         perform set_config('synchronous_commit', 'on', true);
     end if;
 end
@@ -57,25 +57,30 @@ $$;
 create function __schema__.take_fence() returns void language plpgsql volatile as $$
 declare
     key bigint := least(
-        nullif(current_setting('cqrs.fence___schema__', true), '')::bigint,
+        nullif(current_setting('cqrs.fence___name__', true), '')::bigint,
         pg_sequence_last_value('__schema__.position'::regclass)
     );
 begin
-    perform set_config('cqrs.fence___schema__', key::text, true);
+    if key is null then
+        raise exception 'the sequence of positions has no last value: it was restarted or set back'
+            using errcode = 'CQ003';
+    end if;
+    perform set_config('cqrs.fence___name__', key::text, true);
     perform pg_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | key);
 end
 $$;
 
 -- Appends to several streams, all or none. Streams are given one by one (what is expected: a version, -1 for any,
 -- -2 for an existing stream), events with the number of their stream, in order.
--- Answers a row for each stream: its version before; the version and position after, or nulls in a conflict. On a
--- conflict only the streams in conflict are answered and nothing is written.
+-- Answers a row for each stream: its version and, if it was written to, its last position. On a conflict only the streams
+-- in conflict are answered, with the version they are at, and nothing is written. A wait for a guard is bounded.
 create function __schema__.append(
     categories text[], aggregate_ids text[], slices smallint[], expected bigint[],
     streams integer[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
     correlation_ids text[], causation_ids uuid[], traceparents text[]
-) returns table (stream integer, before bigint, version bigint, "position" bigint)
-language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+) returns table (stream integer, conflict boolean, version bigint, "position" bigint)
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' as $$
 #variable_conflict use_column
 declare
     versions bigint[];
@@ -100,10 +105,14 @@ begin
     from unnest(categories, aggregate_ids) with ordinality as given (c, a, n);
 
     return query
-    select n::integer, versions[n], null::bigint, null::bigint
+    select n::integer, true, versions[n], null::bigint
     from unnest(expected) with ordinality as guards (want, n)
     where not (want = -1 or (want = -2 and versions[n] > 0) or want = versions[n]);
-    if found or cardinality(streams) = 0 then
+    if found then
+        return;
+    end if;
+    if cardinality(streams) = 0 then
+        return query select n::integer, false, versions[n], null::bigint from generate_subscripts(versions, 1) as n;
         return;
     end if;
 
@@ -129,9 +138,9 @@ begin
         ) as ordered
         returning e.category, e.aggregate_id, e.version, e.position
     )
-    select n::integer, versions[n], max(i.version), max(i.position)
+    select n::integer, false, coalesce(max(i.version), versions[n]), max(i.position)
     from unnest(categories, aggregate_ids) with ordinality as given (c, a, n)
-    join inserted i on i.category = c and i.aggregate_id = a
+    left join inserted i on i.category = c and i.aggregate_id = a
     group by n;
 end
 $$;
@@ -139,7 +148,8 @@ $$;
 -- Guards the streams for the rest of the transaction, then reads them.
 create function __schema__.read_streams(categories text[], aggregate_ids text[])
 returns setof __schema__.events
-language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' as $$
 begin
     perform __schema__.check_transaction();
     perform pg_advisory_xact_lock(key)
@@ -168,6 +178,10 @@ begin
             using errcode = 'CQ002';
     end if;
     drawn := pg_sequence_last_value('__schema__.position'::regclass);
+    if drawn is null then
+        raise exception 'the sequence of positions has no last value: it was restarted or set back'
+            using errcode = 'CQ003';
+    end if;
     select min(((classid::bigint & 65535) << 32) | objid::bigint) into fence
     from pg_locks
     where locktype = 'advisory' and objsubid = 1

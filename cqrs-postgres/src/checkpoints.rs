@@ -56,11 +56,8 @@ impl Checkpoints for PgEventStore {
             .bind(signed(epoch))
             .bind(signed(to.offset.get()))
             .bind(to.event_id.map(EventId::as_uuid));
-        if query
-            .fetch_one(&mut **transaction)
-            .await
-            .map_err(statement)?
-        {
+        let moved = query.fetch_one(transaction.connection()).await;
+        if transaction.note(moved)? {
             return Ok(());
         }
         Err(WriteError::Fenced {
@@ -90,11 +87,11 @@ impl Checkpoints for PgEventStore {
         subscription: &str,
     ) -> Result<(), WriteError> {
         for sql in [&self.statements().reset, &self.statements().forget] {
-            sqlx::query(sql.sql())
+            let done = sqlx::query(sql.sql())
                 .bind(subscription)
-                .execute(&mut **transaction)
-                .await
-                .map_err(statement)?;
+                .execute(transaction.connection())
+                .await;
+            transaction.note(done)?;
         }
         Ok(())
     }

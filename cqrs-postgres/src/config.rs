@@ -55,7 +55,9 @@ impl PgConfig {
     /// was stopped in the middle of a batch can hold up the one that takes over.
     #[must_use]
     pub fn idle_in_transaction_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_in_transaction_timeout = timeout;
+        // What the server's setting can hold; 0 would mean no limit.
+        self.idle_in_transaction_timeout =
+            timeout.clamp(Duration::from_millis(1), Duration::from_secs(86_400));
         self
     }
 

@@ -69,10 +69,8 @@ impl Documents for PgEventStore {
         keys: &[String],
     ) -> Result<HashMap<String, Document>, StoreError> {
         let query = sqlx::query_as(self.view_statement(LOAD, view)?.sql()).bind(keys);
-        let rows: Vec<Row> = query
-            .fetch_all(&mut **transaction)
-            .await
-            .map_err(statement)?;
+        let rows: Result<Vec<Row>, _> = query.fetch_all(transaction.connection()).await;
+        let rows = transaction.note(rows)?;
         Ok(rows.into_iter().map(document).collect())
     }
 
@@ -95,10 +93,8 @@ impl Documents for PgEventStore {
             .bind(keys)
             .bind(versions)
             .bind(bodies);
-        let written: Vec<String> = query
-            .fetch_all(&mut **transaction)
-            .await
-            .map_err(statement)?;
+        let written: Result<Vec<String>, _> = query.fetch_all(transaction.connection()).await;
+        let written = transaction.note(written)?;
         all_written(view, writes, written)
     }
 
@@ -107,10 +103,11 @@ impl Documents for PgEventStore {
         transaction: &mut PgTransaction,
         view: &str,
     ) -> Result<(), WriteError> {
-        sqlx::query(self.view_statement(CLEAR, view)?.sql())
-            .execute(&mut **transaction)
-            .await
-            .map_err(statement)?;
+        let clear = self.view_statement(CLEAR, view)?;
+        let done = sqlx::query(clear.sql())
+            .execute(transaction.connection())
+            .await;
+        transaction.note(done)?;
         Ok(())
     }
 

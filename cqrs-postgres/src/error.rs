@@ -12,17 +12,24 @@ pub(crate) enum Doing {
     Commit,
 }
 
+/// What a failed statement of your own means, for a [`Projection`](cqrs_core::Projection) that hands it on: a runner then
+/// tries again what may pass, and stops at what will not.
+#[must_use]
+pub fn store_error(error: Error) -> StoreError {
+    classify(error, Doing::Statement)
+}
+
 /// A failed statement.
 pub(crate) fn statement(error: Error) -> StoreError {
-    store_error(error, Doing::Statement)
+    classify(error, Doing::Statement)
 }
 
 /// A failed commit, or a failed statement that commits by itself.
 pub(crate) fn commit(error: Error) -> StoreError {
-    store_error(error, Doing::Commit)
+    classify(error, Doing::Commit)
 }
 
-fn store_error(error: Error, doing: Doing) -> StoreError {
+fn classify(error: Error, doing: Doing) -> StoreError {
     let (kind, what) = match &error {
         Error::Database(database) => by_code(database.code().as_deref().unwrap_or_default(), doing),
         Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed => lost(doing),
@@ -68,6 +75,15 @@ fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
         "CQ001" => (
             Misconfigured,
             "the transaction has the wrong isolation level; begin it as READ COMMITTED",
+        ),
+        "CQ003" => (
+            Misconfigured,
+            "positions would be reused; set the sequence to the highest position with setval",
+        ),
+        "25P02" => (
+            Other,
+            "a statement of this transaction failed and its error was ignored, so nothing of it can be committed; hand \
+             the error on, or put what may fail behind a savepoint",
         ),
         "CQ002" => (
             Misconfigured,

@@ -11,7 +11,7 @@ use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    error::{Doing, commit, statement},
+    error::{commit, statement},
     log,
     row::{Rows, signed, unsigned},
     store::PgEventStore,
@@ -36,7 +36,11 @@ impl EventStore for PgEventStore {
 
     async fn append(&self, append: Append) -> Result<Appended, WriteError> {
         let mut connection = self.acquire().await?;
-        let appended = append_on(self, &mut connection, &[append], Doing::Commit).await?;
+        let appends = [append];
+        let rows = send(self, &mut connection, &appends)?
+            .await
+            .map_err(commit)?;
+        let appended = verdicts(&appends, &rows)?;
         self.appended().notify_waiters();
         Ok(appended[0])
     }
@@ -50,12 +54,8 @@ impl EventStore for PgEventStore {
         let query = sqlx::query(self.statements().read_streams.sql())
             .bind(categories)
             .bind(ids);
-        Rows::read_all(
-            &query
-                .fetch_all(&mut **transaction)
-                .await
-                .map_err(statement)?,
-        )
+        let rows = query.fetch_all(transaction.connection()).await;
+        Rows::read_all(&transaction.note(rows)?)
     }
 
     async fn append_in(
@@ -63,7 +63,9 @@ impl EventStore for PgEventStore {
         transaction: &mut PgTransaction,
         appends: &[Append],
     ) -> Result<Vec<Appended>, WriteError> {
-        let appended = append_on(self, transaction, appends, Doing::Statement).await?;
+        Append::each_stream_once(appends)?;
+        let rows = send(self, transaction.connection(), appends)?.await;
+        let appended = verdicts(appends, &transaction.note(rows)?)?;
         transaction.note_append();
         Ok(appended)
     }
@@ -95,13 +97,12 @@ fn names<'a>(streams: impl Iterator<Item = &'a StreamId>) -> (Vec<&'a str>, Vec<
         .unzip()
 }
 
-async fn append_on(
+/// Sends the appends to the one function that writes events.
+fn send<'c>(
     store: &PgEventStore,
-    connection: &mut PgConnection,
-    appends: &[Append],
-    doing: Doing,
-) -> Result<Vec<Appended>, WriteError> {
-    Append::each_stream_once(appends)?;
+    connection: &'c mut PgConnection,
+    appends: &'c [Append],
+) -> Result<impl Future<Output = Result<Vec<PgRow>, sqlx::Error>> + Send + use<'c>, StoreError> {
     let columns = Columns::of(appends)?;
     let query = sqlx::query(store.statements().append.sql());
     let query = query
@@ -118,64 +119,59 @@ async fn append_on(
         .bind(columns.correlation_ids)
         .bind(columns.causation_ids)
         .bind(columns.traceparents);
-    let failed = |error| {
-        if doing == Doing::Commit {
-            commit(error)
-        } else {
-            statement(error)
-        }
-    };
-    let rows = query.fetch_all(connection).await.map_err(failed)?;
-    verdicts(appends, &rows)
+    Ok(query.fetch_all(connection))
 }
 
-/// What the function answered, for each append. A stream that is missing has no events to write and met no conflict.
+/// What the function answered: a row for each append, or one for each that met a conflict.
 fn verdicts(appends: &[Append], rows: &[PgRow]) -> Result<Vec<Appended>, WriteError> {
-    let mut appended: Vec<_> = appends
-        .iter()
-        .map(|append| Appended {
-            version: exact(append.expected),
-            position: None,
-        })
-        .collect();
+    let mut appended = vec![
+        Appended {
+            version: Version::EMPTY,
+            position: None
+        };
+        appends.len()
+    ];
     for row in rows {
-        let (number, before, version, position) = verdict(row).map_err(statement)?;
-        let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
-        let (Some(append), Some(landed)) = (appends.get(index), appended.get_mut(index)) else {
+        let verdict = Verdict::of(row).map_err(statement)?;
+        let (Some(append), Some(landed)) =
+            (appends.get(verdict.index), appended.get_mut(verdict.index))
+        else {
             continue;
         };
-        let (Some(version), Some(position)) = (version, position) else {
+        if verdict.conflict {
             let (stream, expected) = (append.stream.clone(), append.expected);
             return Err(Conflict {
                 stream,
                 expected,
-                actual: Version::new(unsigned(before)),
+                actual: verdict.version,
             }
             .into());
-        };
+        }
         *landed = Appended {
-            version: Version::new(unsigned(version)),
-            position: Some(Position::new(unsigned(position))),
+            version: verdict.version,
+            position: verdict.position,
         };
     }
     Ok(appended)
 }
 
-fn verdict(row: &PgRow) -> Result<(i32, i64, Option<i64>, Option<i64>), sqlx::Error> {
-    Ok((
-        row.try_get(0)?,
-        row.try_get(1)?,
-        row.try_get(2)?,
-        row.try_get(3)?,
-    ))
+struct Verdict {
+    index: usize,
+    conflict: bool,
+    version: Version,
+    position: Option<Position>,
 }
 
-fn exact(expected: ExpectedVersion) -> Version {
-    match expected {
-        ExpectedVersion::Exact(version) => version,
-        ExpectedVersion::Any | ExpectedVersion::NoStream | ExpectedVersion::StreamExists => {
-            Version::EMPTY
-        }
+impl Verdict {
+    fn of(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let number: i32 = row.try_get(0)?;
+        let position: Option<i64> = row.try_get(3)?;
+        Ok(Self {
+            index: usize::try_from(number - 1).unwrap_or(usize::MAX),
+            conflict: row.try_get(1)?,
+            version: Version::new(unsigned(row.try_get(2)?)),
+            position: position.map(|position| Position::new(unsigned(position))),
+        })
     }
 }
 

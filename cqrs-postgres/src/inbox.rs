@@ -41,12 +41,12 @@ impl Inbox for PgEventStore {
         let query = sqlx::query(self.statements().receive.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        query
+        let done = query
             .bind(lanes)
             .bind(positions)
-            .execute(&mut **transaction)
-            .await
-            .map_err(statement)?;
+            .execute(transaction.connection())
+            .await;
+        transaction.note(done)?;
         Ok(())
     }
 }

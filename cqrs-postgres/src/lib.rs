@@ -28,4 +28,6 @@ mod statements;
 mod store;
 mod transaction;
 
-pub use self::{config::PgConfig, store::PgEventStore, transaction::PgTransaction};
+pub use self::{
+    config::PgConfig, error::store_error, store::PgEventStore, transaction::PgTransaction,
+};

@@ -24,25 +24,52 @@ pub(crate) async fn high_water_mark(
     Ok(Position::new(unsigned(mark)))
 }
 
+/// How many positions one statement searches at most when it passes events over, so that none runs for long.
+const WINDOW: u64 = 20_000;
+
 /// A page of the log: all three steps, on one session.
 pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
     let mut connection = store.acquire().await?;
     let mark = high_water_mark(store, &mut connection).await?;
-    if mark <= query.after {
-        return Ok(LogPage::default());
+    let mut after = query.after;
+    while after < mark {
+        let end = if passes_over(&query) {
+            mark.min(Position::new(after.get() + WINDOW))
+        } else {
+            mark
+        };
+        let page = read_window(store, &mut connection, LogQuery { after, ..query }, end).await?;
+        if page.upto.is_some() {
+            return Ok(page);
+        }
+        // Not one event: all of it was rolled back.
+        after = end;
     }
-    let events = Rows::read_all(&rows(store, &mut connection, &query, mark).await?)?;
+    Ok(LogPage::default())
+}
+
+fn passes_over(query: &LogQuery<'_>) -> bool {
+    !query.reads.is_empty() || query.slices != Slices::ALL
+}
+
+/// The events in (after, end].
+async fn read_window(
+    store: &PgEventStore,
+    connection: &mut PgConnection,
+    query: LogQuery<'_>,
+    end: Position,
+) -> Result<LogPage, StoreError> {
+    let events = Rows::read_all(&rows(store, connection, &query, end).await?)?;
     let last = events
         .last()
         .map(|event| Checkpoint::behind(event.position, event.id));
-    let passes_nothing_over = query.reads.is_empty() && query.slices == Slices::ALL;
-    if events.len() == query.limit || passes_nothing_over {
+    if events.len() == query.limit || !passes_over(&query) {
         return Ok(LogPage { events, upto: last });
     }
     let searched = last.map_or(query.after, |checkpoint| {
         Position::new(checkpoint.offset.get())
     });
-    let beyond = last_event(store, &mut connection, searched, mark).await?;
+    let beyond = last_event(store, connection, searched, end).await?;
     Ok(LogPage {
         events,
         upto: beyond.or(last),

@@ -48,7 +48,10 @@ fn ledger(schema: &str) -> String {
 
 fn migrations(schema: &str) -> Vec<Migration> {
     let migration = |(version, name, text): (i64, &'static str, &str)| {
-        let sql = AssertSqlSafe(text.replace("__schema__", schema)).into_sql_str();
+        let text = text
+            .replace("__schema__", &format!("\"{schema}\""))
+            .replace("__name__", schema);
+        let sql = AssertSqlSafe(text).into_sql_str();
         Migration::new(version, name.into(), MigrationType::Simple, sql, false)
     };
     MIGRATIONS.into_iter().map(migration).collect()

@@ -50,7 +50,7 @@ macro_rules! columns {
 }
 
 statements! {
-    append: "select stream, before, version, position \
+    append: "select stream, conflict, version, position \
              from __schema__.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     read_stream: concat!(
         "select ", columns!(), " from __schema__.events \

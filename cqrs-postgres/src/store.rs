@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use cqrs_core::{StoreError, StoreErrorKind};
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgPoolOptions,
+    Connection, PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::Notify;
 
@@ -58,7 +60,8 @@ impl PgEventStore {
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size())
             .acquire_timeout(config.timeout())
-            // A ping before each use would be one more round trip. A connection that broke fails its call as unavailable.
+            // A ping before each use would be one more round trip. The first call on a connection that broke while it was idle
+            // fails instead: an append then with an unknown outcome, since nobody can tell.
             .test_before_acquire(false)
             .connect_lazy_with(config.connect_options()?);
         Ok(Self(Arc::new(Inner {
@@ -120,23 +123,35 @@ async fn connect(config: &PgConfig) -> Result<PgConnection, StoreError> {
     let options = config.connect_options()?;
     let connecting = PgConnection::connect_with(&options);
     match tokio::time::timeout(config.timeout(), connecting).await {
-        Ok(connected) => connected.map_err(statement),
-        Err(_) => {
-            let (host, port, timeout) = (options.get_host(), options.get_port(), config.timeout());
-            let message = format!(
-                "PostgreSQL at {host}:{port} did not answer within {timeout:?}; is it up, is the address right?"
-            );
-            Err(StoreError::new(StoreErrorKind::Unavailable, message))
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error @ sqlx::Error::Io(_))) => {
+            Err(unreachable(&options, &error.to_string()).caused_by(error))
         }
+        Ok(Err(error)) => Err(statement(error)),
+        Err(_) => Err(unreachable(
+            &options,
+            &format!("no answer within {:?}", config.timeout()),
+        )),
     }
 }
 
+fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
+    let (host, port) = (options.get_host(), options.get_port());
+    let message = format!(
+        "PostgreSQL at {host}:{port} cannot be reached ({why}); is it up, and is the address right?"
+    );
+    StoreError::new(StoreErrorKind::Unavailable, message)
+}
+
 /// **Invariant**: a unit of work runs in READ COMMITTED, whatever the database's default is.
+///
+/// Plans are made for each statement: one that was made while a view's table was small would be kept when it has grown.
 fn begin(idle: Duration) -> Statement {
     let idle = idle.as_millis();
     Statement::new(
         &format!(
-            "begin isolation level read committed; set local idle_in_transaction_session_timeout = {idle}"
+            "begin isolation level read committed; set local idle_in_transaction_session_timeout = {idle}; \
+             set local plan_cache_mode = force_custom_plan"
         ),
         "",
     )

@@ -71,7 +71,8 @@ impl<R: Reactor> ReactorHandler<R> {
         while let Some(command) = reaction.commands.pop_front() {
             match command.decide(decisions, &reaction.event.recorded) {
                 Ok(()) => {}
-                Err(Dispatch::Store(error)) => return Err(error.into()),
+                Err(Dispatch::Store(error)) if error.is_retryable() => return Err(error.into()),
+                Err(Dispatch::Store(error)) => return Err(reaction.poison(error.to_string())),
                 Err(Dispatch::Rejected(rejection)) => match self
                     .0
                     .rejected(&reaction.event, &rejection)
@@ -149,3 +150,6 @@ impl<S: EventStore, R: Reactor> Handler<S> for ReactorHandler<R> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

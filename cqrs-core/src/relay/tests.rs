@@ -270,3 +270,109 @@ async fn a_log_that_was_replaced_is_not_published() {
     assert!(matches!(error, RelayError::LogReplaced { .. }), "{error}");
     assert_eq!(broker.books().visible.len(), 1);
 }
+
+/// A store that goes away for one read, and comes back as another.
+#[derive(Debug, Clone)]
+struct Replaced {
+    before: MemoryEventStore,
+    after: MemoryEventStore,
+    reads: Arc<std::sync::atomic::AtomicU32>,
+    gone: u32,
+}
+
+impl Replaced {
+    fn now(&self) -> &MemoryEventStore {
+        let reads = self.reads.load(std::sync::atomic::Ordering::SeqCst);
+        if reads < self.gone {
+            &self.before
+        } else {
+            &self.after
+        }
+    }
+}
+
+#[async_trait]
+impl crate::UnitOfWork for Replaced {
+    type Transaction = crate::MemoryTransaction;
+    async fn begin(&self) -> Result<Self::Transaction, StoreError> {
+        self.now().begin().await
+    }
+    async fn commit(&self, transaction: Self::Transaction) -> Result<(), crate::WriteError> {
+        self.now().commit(transaction).await
+    }
+    async fn rollback(&self, transaction: Self::Transaction) -> Result<(), StoreError> {
+        self.now().rollback(transaction).await
+    }
+}
+
+#[async_trait]
+impl EventStore for Replaced {
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: crate::Version,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.now().read_stream(stream, after).await
+    }
+    async fn append(&self, append: Append) -> Result<crate::Appended, crate::WriteError> {
+        self.now().append(append).await
+    }
+    async fn read_streams_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        streams: &[StreamId],
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.now().read_streams_in(transaction, streams).await
+    }
+    async fn append_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        appends: &[Append],
+    ) -> Result<Vec<crate::Appended>, crate::WriteError> {
+        self.now().append_in(transaction, appends).await
+    }
+    async fn read_log(&self, query: LogQuery<'_>) -> Result<crate::LogPage, StoreError> {
+        let reads = self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+        if reads == self.gone {
+            return Err(StoreError::new(
+                crate::StoreErrorKind::Unavailable,
+                "planted",
+            ));
+        }
+        self.now().read_log(query).await
+    }
+    async fn high_water_mark(&self) -> Result<Position, StoreError> {
+        self.now().high_water_mark().await
+    }
+    async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
+        self.now().event_id_at(position).await
+    }
+    async fn wait_for_append(&self, at_most: Duration) {
+        tokio::time::sleep(at_most).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_was_away_is_verified_before_it_is_read_on() {
+    let (before, after, broker) = (
+        MemoryEventStore::default(),
+        MemoryEventStore::default(),
+        Broker::default(),
+    );
+    append(&before, 1).await;
+    for id in 0..3 {
+        append(&after, id).await;
+    }
+    let store = Replaced {
+        before,
+        after,
+        reads: Arc::default(),
+        gone: 3,
+    };
+    let error = Relay::new("model", store, broker.clone())
+        .run(std::future::pending())
+        .await
+        .expect_err("stops");
+    assert!(matches!(error, RelayError::LogReplaced { .. }), "{error}");
+    assert_eq!(broker.books().visible.len(), 1);
+}

@@ -371,12 +371,15 @@ async fn events_that_are_no_enum_are_refused_before_anything_runs() {
 
 /// Records of one partition, as a source: delivered again from wherever the checkpoint says.
 struct Scripted {
+    slow: Duration,
     records: Vec<RecordedEvent>,
     handed_out: bool,
     stop: watch::Sender<bool>,
 }
 
 struct ScriptedReader {
+    /// How long reading takes.
+    slow: Duration,
     partition: PartitionId,
     records: Vec<RecordedEvent>,
     ahead: VecDeque<(u64, RecordedEvent)>,
@@ -393,6 +396,7 @@ impl Source for Scripted {
         }
         let (records, stop) = (self.records.clone(), self.stop.subscribe());
         Ok(Some(ScriptedReader {
+            slow: self.slow,
             partition: topic(),
             records,
             ahead: VecDeque::new(),
@@ -418,6 +422,7 @@ impl Reader for ScriptedReader {
         Ok(())
     }
     async fn next(&mut self, max: usize) -> Result<Option<Batch>, SourceError> {
+        tokio::time::sleep(self.slow).await;
         if self.ahead.is_empty() {
             drop(self.stop.wait_for(|stop| *stop).await);
         }
@@ -586,8 +591,17 @@ impl Documents for Forgetful {
 }
 
 async fn consume<S: Checkpoints + Inbox + Documents>(store: &S, records: Vec<RecordedEvent>) {
+    consume_slowly(store, records, Duration::ZERO).await;
+}
+
+async fn consume_slowly<S: Checkpoints + Inbox + Documents>(
+    store: &S,
+    records: Vec<RecordedEvent>,
+    slow: Duration,
+) {
     let end = records.len() as u64;
     let source = Scripted {
+        slow,
         records,
         handed_out: false,
         stop: watch::channel(false).0,
@@ -633,4 +647,13 @@ async fn a_commit_whose_answer_was_lost_is_not_done_again() {
         *forgotten.lock().expect("no panic") > 3,
         "answers were lost"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_takes_long_to_read_is_waited_for() {
+    let records = log(&filled(8).await).await;
+    let store = MemoryEventStore::default();
+    let published = published(&store, &Vec::from_iter(0..8), &records);
+    consume_slowly(&store, published, Duration::from_secs(60)).await;
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=8));
 }

@@ -5,11 +5,14 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use super::RunnerError;
 use crate::{
     Batch, Checkpoints, Claim, EventId, Handler, HandlerError, Inbox, Lane, Position, Reader,
-    RetryPolicy, SourceError, StoreErrorKind, WriteError,
+    RetryPolicy, SourceError, StoreError, StoreErrorKind, WriteError,
 };
 
 /// How often a worker that has nothing to do makes sure that its checkpoint is still where it left it.
 const IDLE_CHECK: Duration = Duration::from_millis(250);
+
+/// How many failures in a row are logged for debugging only.
+const HARMLESS: u32 = 3;
 
 pub(super) struct Worker<S, H, R> {
     store: S,
@@ -25,6 +28,13 @@ pub(super) struct Worker<S, H, R> {
 struct Held {
     claim: Claim,
     received: HashMap<Lane, Position>,
+}
+
+/// Why the next batch did not come.
+enum Trouble {
+    Source(SourceError),
+    Store(StoreError),
+    Moved,
 }
 
 /// How an attempt ended that did not handle the batch.
@@ -65,32 +75,38 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             .start(held.claim.at)
             .await
             .map_err(|error| self.source(error))?;
-        loop {
-            // `next` is cancel-safe, so it may be left to look after the claim.
-            match tokio::time::timeout(IDLE_CHECK, self.reader.next(self.limit)).await {
-                Err(_) => self.look_after(&held).await?,
-                Ok(Ok(None)) => return Ok(()),
-                Ok(Err(error)) => return Err(self.source(error)),
-                Ok(Ok(Some(batch))) => {
-                    self.handle(&mut held, batch).await?;
-                    self.failures = 0;
-                    self.limit = self.batch_size;
-                }
-            }
+        while let Some(batch) = self.next(&held).await? {
+            self.handle(&mut held, batch).await?;
+            self.failures = 0;
+            self.limit = self.batch_size;
         }
+        Ok(())
     }
 
+    /// Waits for the next batch, however long reading it takes.
+    ///
     /// A partition without new events never meets its fence. So that a reset takes effect there too, the checkpoint is
-    /// compared with what this worker left.
-    async fn look_after(&self, held: &Held) -> Result<(), Setback> {
-        let (subscription, partition) = (self.handler.subscription(), self.reader.partition());
-        let found = self.store.checkpoint(subscription, partition).await;
-        if found.map_err(|error| self.write(error.into()))? == held.claim.at {
-            return Ok(());
-        }
-        Err(Setback::Retry(
-            "the checkpoint was moved by another".to_owned(),
-        ))
+    /// compared now and then with what this worker left.
+    async fn next(&mut self, held: &Held) -> Result<Option<Batch>, Setback> {
+        let (store, subscription) = (&self.store, self.handler.subscription());
+        let partition = self.reader.partition().clone();
+        let mut next = self.reader.next(self.limit);
+        let outcome = loop {
+            match tokio::time::timeout(IDLE_CHECK, &mut next).await {
+                Ok(outcome) => break outcome.map_err(Trouble::Source),
+                Err(_) => match store.checkpoint(subscription, &partition).await {
+                    Ok(found) if found == held.claim.at => {}
+                    Ok(_) => break Err(Trouble::Moved),
+                    Err(error) => break Err(Trouble::Store(error)),
+                },
+            }
+        };
+        drop(next);
+        outcome.map_err(|trouble| match trouble {
+            Trouble::Source(error) => self.source(error),
+            Trouble::Store(error) => self.write(error.into()),
+            Trouble::Moved => Setback::Retry("the checkpoint was moved by another".to_owned()),
+        })
     }
 
     async fn claim(&self) -> Result<Held, Setback> {
@@ -220,7 +236,12 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             .wait(self.failures)
             .unwrap_or(RetryPolicy::ALWAYS.longest);
         let (subscription, partition) = (self.handler.subscription(), self.reader.partition());
-        tracing::warn!(subscription, %partition, failures = self.failures, ?wait, reason, "batch rolled back, trying again");
+        // A conflict or a fence now and then is nothing to worry about; one that stays is.
+        if self.failures <= HARMLESS {
+            tracing::debug!(subscription, %partition, failures = self.failures, ?wait, reason, "trying again");
+        } else {
+            tracing::warn!(subscription, %partition, failures = self.failures, ?wait, reason, "trying again");
+        }
         self.reader.back_off(wait).await;
     }
 }

@@ -15,6 +15,7 @@ macro_rules! event_store_contract {
         $crate::event_store_contract! { @tests $store;
             events: an_append_is_read_back_whole
             events: expectations_guard_the_stream
+            events: an_append_without_events_is_a_look
             events: a_refused_append_leaves_nothing
             events: of_many_writers_at_one_version_one_wins
             events: appends_to_several_streams_are_all_or_none

@@ -114,7 +114,7 @@ async fn a_server_that_cannot_be_used_is_named() {
     says(
         connect("postgres://127.0.0.1:1/none").await,
         StoreErrorKind::Unavailable,
-        "the connection to PostgreSQL",
+        "127.0.0.1:1 cannot be reached",
     );
     says(
         connect("http://nowhere").await,
@@ -168,4 +168,31 @@ async fn a_lost_database_is_no_panic() {
         .await
         .expect_err("closed");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_schema_may_be_called_like_a_keyword() {
+    let url = url();
+    let admin = PgPool::connect(&url).await.expect("connects");
+    for name in ["order", "user"] {
+        admin
+            .execute(AssertSqlSafe(format!(
+                "drop schema if exists \"{name}\" cascade"
+            )))
+            .await
+            .expect("drops");
+        let config = PgConfig::new(&url).schema(name);
+        PgEventStore::install(&config).await.expect("installs");
+        let store = PgEventStore::connect(&config).await.expect("connects");
+        cqrs_core::EventStore::high_water_mark(&store)
+            .await
+            .expect("reads");
+        cqrs_core::Documents::prepare_view(&store, "orders")
+            .await
+            .expect("prepares");
+        admin
+            .execute(AssertSqlSafe(format!("drop schema \"{name}\" cascade")))
+            .await
+            .expect("drops");
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cqrs_core::{
     Append, Category, EventId, EventStore, ExpectedVersion, LogQuery, Metadata, NewEvent, Position,
-    Slices, StreamId, UnitOfWork,
+    Slices, StoreErrorKind, StreamId, UnitOfWork,
 };
 use cqrs_postgres::{PgEventStore, PgTransaction};
 use sqlx::{AssertSqlSafe, Executor};
@@ -226,6 +226,29 @@ async fn a_commit_is_on_disk_whatever_the_session_wants() {
     let level = sqlx::query_scalar("select current_setting('synchronous_commit')");
     let level: String = level.fetch_one(&mut *transaction).await.expect("reads");
     assert_eq!(level, "on");
+}
+
+/// Without a last value there would be no key to lock, and the fence would silently not be there.
+#[tokio::test]
+async fn a_sequence_that_was_set_back_under_a_running_store_stops_reads_and_writes() {
+    let store = fresh_store().await;
+    store.append(append("a", 1)).await.expect("appends");
+    let set_back = format!(
+        "select setval('\"{}\".position', 100, false)",
+        store.schema()
+    );
+    store
+        .pool()
+        .execute(AssertSqlSafe(set_back))
+        .await
+        .expect("runs");
+    let error = store.append(append("a", 1)).await.expect_err("refused");
+    assert!(
+        error.to_string().contains("positions would be reused"),
+        "{error}"
+    );
+    let error = store.high_water_mark().await.expect_err("refused");
+    assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
 }
 
 /// Writers with rollbacks, early ids, savepoints and pauses, for a few seconds, while readers follow.

@@ -78,6 +78,50 @@ impl Projection<PgEventStore> for Ledger {
     }
 }
 
+/// Swallows the error of a statement, after which PostgreSQL would answer the commit by quietly rolling back.
+struct Careless;
+
+#[async_trait]
+impl Projection<PgEventStore> for Careless {
+    type Events = MoneyEvent;
+
+    fn name(&self) -> &str {
+        "careless"
+    }
+
+    async fn project(
+        &self,
+        transaction: &mut PgTransaction,
+        _: &[Envelope<MoneyEvent>],
+    ) -> Result<(), HandlerError> {
+        let failed = sqlx::query("select 1 / 0")
+            .execute(&mut **transaction)
+            .await;
+        assert!(failed.is_err());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_would_be_a_rollback_is_an_error() {
+    let store = fresh_store().await;
+    let money = Repository::<Money, _>::new(store.clone());
+    money.execute("m", 1).await.expect("executes");
+    let runner = Runner::over_log::<role::Projection>(&store, Careless).expect("a projection");
+    let error = runner.run(std::future::pending()).await.expect_err("stops");
+    assert!(
+        error.to_string().contains("its error was ignored"),
+        "{error}"
+    );
+    assert_eq!(
+        store
+            .checkpoint("careless", &PartitionId::Log(Slices::ALL))
+            .await
+            .expect("reads"),
+        None
+    );
+}
+
 #[tokio::test]
 async fn a_projection_and_its_checkpoint_commit_together_or_not_at_all() {
     let store = fresh_store().await;

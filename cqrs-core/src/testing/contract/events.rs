@@ -92,6 +92,31 @@ pub async fn expectations_guard_the_stream<S: EventStore>(store: S) {
     assert_eq!(versions(&store, &alice).await, [1, 2, 3, 4]);
 }
 
+/// No events change nothing, and the answer says where the stream is.
+pub async fn an_append_without_events_is_a_look<S: EventStore>(store: S) {
+    let alice = account("alice");
+    store
+        .append(append(&alice, at(0), 3))
+        .await
+        .expect("appends");
+    for expected in [ExpectedVersion::Any, ExpectedVersion::StreamExists, at(3)] {
+        let looked = store
+            .append(append(&alice, expected, 0))
+            .await
+            .expect("looks");
+        assert_eq!(
+            (looked.version.get(), looked.position),
+            (3, None),
+            "{expected}"
+        );
+    }
+    assert_eq!(
+        conflict(store.append(append(&alice, at(2), 0)).await),
+        (3, at(2))
+    );
+    assert_eq!(versions(&store, &alice).await, [1, 2, 3]);
+}
+
 /// A conflict writes nothing, not even a part.
 pub async fn a_refused_append_leaves_nothing<S: EventStore>(store: S) {
     let alice = account("alice");
