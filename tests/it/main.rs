@@ -4,6 +4,7 @@
 mod broker_down;
 mod consumer_killed;
 mod contention;
+mod readme;
 mod relay_fenced;
 mod relay_killed;
 mod runner_killed;

@@ -1,0 +1,34 @@
+//! Every page with code, as a test of its own: what a reader copies compiles.
+
+#[doc = include_str!("../../README.md")]
+mod readme {}
+
+#[doc = include_str!("../../docs/tutorial/bank-account.md")]
+mod tutorial_bank_account {}
+
+#[doc = include_str!("../../docs/how-to/consume-from-kafka.md")]
+mod how_to_consume_from_kafka {}
+
+#[doc = include_str!("../../docs/how-to/handle-errors.md")]
+mod how_to_handle_errors {}
+
+#[doc = include_str!("../../docs/how-to/react-to-another-service.md")]
+mod how_to_react_to_another_service {}
+
+#[doc = include_str!("../../docs/how-to/rebuild-a-read-model.md")]
+mod how_to_rebuild_a_read_model {}
+
+#[doc = include_str!("../../docs/how-to/relay-to-kafka.md")]
+mod how_to_relay_to_kafka {}
+
+#[doc = include_str!("../../docs/how-to/run-on-your-servers.md")]
+mod how_to_run_on_your_servers {}
+
+#[doc = include_str!("../../docs/how-to/write-a-projection-with-sql.md")]
+mod how_to_write_a_projection_with_sql {}
+
+#[doc = include_str!("../../docs/how-to/write-a-view.md")]
+mod how_to_write_a_view {}
+
+#[doc = include_str!("../../docs/how-to/write-an-aggregate.md")]
+mod how_to_write_an_aggregate {}
