@@ -12,8 +12,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Append, Category, EventId, ExpectedVersion, MemoryEventStore, Metadata, NewEvent,
-    RecordedEvent, StreamId,
+    Append, Category, Checkpoint, EventId, ExpectedVersion, LogQuery, MemoryEventStore, Metadata,
+    NewEvent, RecordedEvent, StreamId,
 };
 
 /// How the broker treats a transaction, or an opening.

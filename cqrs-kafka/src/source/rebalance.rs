@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cqrs_core::SourceError;
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     bindings::rd_kafka_resp_err_t,
@@ -32,14 +33,17 @@ impl ConsumerContext for Member {
         event: rd_kafka_resp_err_t,
         partitions: &mut TopicPartitionList,
     ) {
-        let outcome = match event {
-            rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                self.assign(consumer, partitions)
+        if event == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            // The group counts these partitions as ours, and would not offer them again: without a reader they would lie
+            // idle for ever.
+            if let Err(error) = self.assign(consumer, partitions) {
+                let words = format!(
+                    "partitions given by the group could not be taken over: {error}; start again"
+                );
+                self.0.fail(SourceError::Fatal(words));
             }
-            _ => self.revoke(consumer, partitions),
-        };
-        if let Err(error) = outcome {
-            tracing::warn!(%error, "a rebalance failed; the group will try again");
+        } else if let Err(error) = self.revoke(consumer, partitions) {
+            tracing::warn!(%error, "partitions could not be given back; the group takes them after the session time-out");
         }
     }
 }
