@@ -83,6 +83,7 @@ impl Documents for PgEventStore {
         if writes.is_empty() {
             return Ok(());
         }
+        writes.iter().try_for_each(|write| storable(view, write))?;
         let keys: Vec<&str> = writes.iter().map(|write| write.key.as_str()).collect();
         let versions: Vec<i64> = writes.iter().map(|write| signed(write.version)).collect();
         let bodies = writes
@@ -132,6 +133,35 @@ impl Documents for PgEventStore {
     }
 }
 
+/// `jsonb` has no NUL character. The server would refuse the whole batch and not say which document it was.
+fn storable(view: &str, DocumentWrite { key, body, .. }: &DocumentWrite) -> Result<(), StoreError> {
+    if !key.contains('\0') && !body.as_deref().is_some_and(escapes_nul) {
+        return Ok(());
+    }
+    let message = format!(
+        "document {key:?} of view {view:?} holds a NUL character, which PostgreSQL cannot store; have the view leave it out"
+    );
+    Err(StoreError::new(StoreErrorKind::InvalidInput, message))
+}
+
+/// Whether the JSON text has the escape `\u0000`, and not an escaped backslash in front of `u0000`.
+fn escapes_nul(json: &[u8]) -> bool {
+    let is_escape = |at: &usize| {
+        json[..*at]
+            .iter()
+            .rev()
+            .take_while(|byte| **byte == b'\\')
+            .count()
+            % 2
+            == 1
+    };
+    let found = json
+        .windows(5)
+        .enumerate()
+        .filter(|(_, window)| window == b"u0000");
+    found.map(|(at, _)| at).any(|at| is_escape(&at))
+}
+
 fn not_json(error: std::str::Utf8Error) -> StoreError {
     StoreError::new(
         StoreErrorKind::InvalidInput,
@@ -155,5 +185,16 @@ fn all_written(
             key: key.clone(),
         }),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escapes_nul;
+
+    #[test]
+    fn a_nul_is_told_from_an_escaped_backslash() {
+        assert!(escapes_nul(br#"{"a":"\u0000"}"#) && escapes_nul(br#""\\\u0000""#));
+        assert!(!escapes_nul(br#""\\u0000""#) && !escapes_nul(br#""u0000""#) && !escapes_nul(b""));
     }
 }
