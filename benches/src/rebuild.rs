@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Events in a transaction; the first is the default.
-const BATCHES: [u32; 2] = [1_000, 10_000];
+const BATCHES: [u32; 3] = [1_000, 10_000, 100_000];
 
 const YARDSTICKS: [(Write, &str); 3] = [
     (
