@@ -80,8 +80,9 @@ impl Bench<'_> {
         let mut starts = Vec::new();
         for _ in 0..self.options.rounds {
             let topics = Topics::create(&self.brokers, shards).await?;
-            let (ours, start) = self.ours(&topics.config, shards, batch).await?;
+            let measured = self.ours(&topics.config, shards, batch).await;
             topics.delete().await?;
+            let (ours, start) = measured?;
             starts.push(u64::try_from(start.as_millis())?);
             let ours = self.rate(ours);
             plain.add(ours, self.rate(self.plain().await?));
