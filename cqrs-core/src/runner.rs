@@ -136,7 +136,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
         let mut stop = pin!(stop);
         tokio::select! {
             () = &mut stop => return Ok(()),
-            prepared = self.prepare() => prepared?,
+            prepared = prepare(&self.store, &*self.handler) => prepared.map_err(|error| self.store_error(error))?,
         }
         let mut workers = JoinSet::new();
         let (mut stopping, mut outcome) = (false, Ok(()));
@@ -168,22 +168,6 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
             outcome = outcome.and(self.ended(ended));
         }
         outcome
-    }
-
-    /// Makes the store ready, and waits for one that is away.
-    async fn prepare(&self) -> Result<(), RunnerError> {
-        let mut failures = 0;
-        loop {
-            match self.handler.prepare(&self.store).await {
-                Err(error) if error.is_retryable() => {
-                    failures += 1;
-                    let wait = RetryPolicy::ALWAYS.wait(failures).unwrap_or_default();
-                    tracing::warn!(subscription = self.handler.subscription(), %error, ?wait, "the store is away");
-                    tokio::time::sleep(wait).await;
-                }
-                outcome => return outcome.map_err(|error| self.store_error(error)),
-            }
-        }
     }
 
     fn worker<P: Reader>(&self, reader: P) -> Worker<S, H, P> {
@@ -219,6 +203,22 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
         RunnerError::Source {
             subscription: self.subscription(),
             error,
+        }
+    }
+}
+
+/// Makes the store ready, and waits for one that is away.
+async fn prepare<S: Checkpoints, H: Handler<S>>(store: &S, handler: &H) -> Result<(), StoreError> {
+    let mut failures = 0;
+    loop {
+        match handler.prepare(store).await {
+            Err(error) if error.is_retryable() => {
+                failures += 1;
+                let wait = RetryPolicy::ALWAYS.wait(failures).unwrap_or_default();
+                tracing::warn!(subscription = handler.subscription(), %error, ?wait, "the store is away");
+                tokio::time::sleep(wait).await;
+            }
+            outcome => return outcome,
         }
     }
 }
