@@ -55,6 +55,11 @@ pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
     /// When an event type is not an externally tagged enum.
     fn reads(&self) -> Result<Vec<Reads>, CodecError>;
 
+    /// How many events a transaction may take at most, unless the runner is told otherwise.
+    fn largest_batch(&self) -> usize {
+        1_000
+    }
+
     /// Makes the store ready, once before the first batch.
     async fn prepare(&self, store: &S) -> Result<(), StoreError> {
         let _ = store;

@@ -12,9 +12,6 @@ use crate::{
     RetryPolicy, Source, SourceError, StoreError, codec::CodecError,
 };
 
-/// How many events a transaction handles at most, unless set otherwise.
-const BATCH_SIZE: usize = 1_000;
-
 /// Why a runner ended before it was asked to. The log and the checkpoints are as the last committed batch left them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -113,13 +110,14 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
     fn new(store: &S, handler: H, source: R) -> Self {
         Self {
             store: store.clone(),
+            batch_size: handler.largest_batch(),
             handler: Arc::new(handler),
             source,
-            batch_size: BATCH_SIZE,
         }
     }
 
-    /// How many events a transaction handles at most; 1,000 by default.
+    /// How many events a transaction handles at most: by default 16,000 for a view, 500 for a reactor and 1,000 for a
+    /// projection. A batch begins with 1,000 at most, and doubles as long as it comes back full.
     #[must_use]
     pub fn batch_size(mut self, events: usize) -> Self {
         self.batch_size = events.max(1);

@@ -70,7 +70,58 @@ begin
 end
 $$;
 
--- Appends to several streams, all or none. Streams are given one by one (what is expected: a version, -1 for any,
+-- The usual case of append(): one stream. The same steps in the same order, without what only several streams need.
+create function __schema__.append_to_one(
+    of_category text, of_aggregate_id text, in_slice smallint, expected bigint,
+    event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
+    correlation_ids text[], causation_ids uuid[], traceparents text[]
+) returns table (stream integer, conflict boolean, version bigint, "position" bigint)
+language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+    at bigint;
+    written bigint;
+begin
+    -- 1. Guard the stream.
+    perform pg_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id));
+
+    -- 2. With a snapshot taken after that: where is it?
+    select e.version into at from __schema__.events e
+    where e.category = of_category and e.aggregate_id = of_aggregate_id
+    order by e.version desc limit 1;
+    at := coalesce(at, 0);
+    if not (expected = -1 or (expected = -2 and at > 0) or expected = at) then
+        return query select 1, true, at, null::bigint;
+        return;
+    end if;
+    if cardinality(event_ids) = 0 then
+        return query select 1, false, at, null::bigint;
+        return;
+    end if;
+
+    -- 3. The fence: after every wait, before the first position is drawn.
+    perform __schema__.take_fence();
+
+    -- 4. Positions in the order given.
+    insert into __schema__.events (
+        position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+        correlation_id, causation_id, traceparent
+    )
+    select nextval('__schema__.position'), of_category, of_aggregate_id, at + n, in_slice,
+           id, type, schema_version, payload::json, correlation_id, causation_id, traceparent
+    from (
+        select * from unnest(event_ids, event_types, schema_versions, payloads,
+                             correlation_ids, causation_ids, traceparents)
+             with ordinality as given (id, type, schema_version, payload,
+                                       correlation_id, causation_id, traceparent, n)
+        order by n offset 0
+    ) as ordered;
+    get diagnostics written = row_count;
+    return query select 1, false, at + written, currval('__schema__.position');
+end
+$$;
+
+-- Appends to streams, all or none: what every insert goes through. Streams are given one by one (what is expected: a version, -1 for any,
 -- -2 for an existing stream), events with the number of their stream, in order.
 -- Answers a row for each stream: its version and, if it was written to, its last position. On a conflict only the streams
 -- in conflict are answered, with the version they are at, and nothing is written. A wait for a guard is bounded.
@@ -86,6 +137,13 @@ declare
     versions bigint[];
 begin
     perform __schema__.check_transaction();
+    if cardinality(categories) = 1 then
+        return query select * from __schema__.append_to_one(
+            categories[1], aggregate_ids[1], slices[1], expected[1],
+            event_ids, event_types, schema_versions, payloads, correlation_ids, causation_ids, traceparents
+        );
+        return;
+    end if;
 
     -- 1. Guard the streams, in one order for everybody.
     perform pg_advisory_xact_lock(key)

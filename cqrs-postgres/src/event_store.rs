@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     error::{commit, statement},
     log,
-    row::{Rows, signed, unsigned},
+    row::{self, signed, unsigned},
     store::PgEventStore,
     transaction::PgTransaction,
 };
@@ -31,7 +31,10 @@ impl EventStore for PgEventStore {
             .bind(stream.category().as_str())
             .bind(stream.id())
             .bind(signed(after.get()));
-        Rows::read_all(&query.fetch_all(&mut *connection).await.map_err(statement)?)
+        row::read_stream(
+            stream,
+            &query.fetch_all(&mut *connection).await.map_err(statement)?,
+        )
     }
 
     async fn append(&self, append: Append) -> Result<Appended, WriteError> {
@@ -55,7 +58,7 @@ impl EventStore for PgEventStore {
             .bind(categories)
             .bind(ids);
         let rows = query.fetch_all(transaction.connection()).await;
-        Rows::read_all(&transaction.note(rows)?)
+        row::read_streams(&transaction.note(rows)?)
     }
 
     async fn append_in(

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     error::statement,
-    row::{Rows, signed, unsigned},
+    row::{self, signed, unsigned},
     store::PgEventStore,
 };
 
@@ -59,7 +59,7 @@ async fn read_window(
     query: LogQuery<'_>,
     end: Position,
 ) -> Result<LogPage, StoreError> {
-    let events = Rows::read_all(&rows(store, connection, &query, end).await?)?;
+    let events = row::read_streams(&rows(store, connection, &query, end).await?)?;
     let last = events
         .last()
         .map(|event| Checkpoint::behind(event.position, event.id));

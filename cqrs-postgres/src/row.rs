@@ -4,8 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use cqrs_core::{
-    Category, EventId, InvalidName, Metadata, Position, RecordedEvent, StoreError, StreamId,
-    Version,
+    Category, EventId, Metadata, Position, RecordedEvent, StoreError, StreamId, Version,
 };
 use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;
@@ -13,91 +12,84 @@ use uuid::Uuid;
 
 use crate::error::statement;
 
-/// Reads rows with the columns of an event. Neighbours mostly share category and type, which are kept once then.
-#[derive(Debug, Default)]
-pub(crate) struct Rows {
-    category: Option<Category>,
-    event_type: Option<Arc<str>>,
+/// Reads the rows of one stream, whose statement leaves its name out.
+pub(crate) fn read_stream(
+    stream: &StreamId,
+    rows: &[PgRow],
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let mut types = Types::default();
+    rows.iter()
+        .map(|row| event(row, stream.clone(), &mut types).map_err(statement))
+        .collect()
 }
 
-impl Rows {
-    /// Reads a page of rows.
-    pub(crate) fn read_all(rows: &[PgRow]) -> Result<Vec<RecordedEvent>, StoreError> {
-        let mut reader = Self::default();
-        rows.iter().map(|row| reader.read(row)).collect()
-    }
+/// Reads the rows of many streams, each with its name at the end.
+pub(crate) fn read_streams(rows: &[PgRow]) -> Result<Vec<RecordedEvent>, StoreError> {
+    let (mut types, mut streams) = (Types::default(), Streams::default());
+    let read = |row| {
+        let stream = streams.of(row)?;
+        event(row, stream, &mut types).map_err(statement)
+    };
+    rows.iter().map(read).collect()
+}
 
-    fn read(&mut self, row: &PgRow) -> Result<RecordedEvent, StoreError> {
-        let raw = Raw::of(row).map_err(statement)?;
-        Ok(RecordedEvent {
-            id: EventId::from_uuid(raw.event_id),
-            stream: StreamId::new(self.category(raw.category)?, raw.aggregate_id)?,
-            version: Version::new(unsigned(raw.version)),
-            position: Position::new(unsigned(raw.position)),
-            event_type: self.event_type(raw.event_type),
-            schema_version: u32::try_from(raw.schema_version).unwrap_or(1),
-            payload: Bytes::copy_from_slice(raw.payload),
-            metadata: Metadata {
-                correlation_id: raw.correlation_id,
-                causation_id: raw.causation_id.map(EventId::from_uuid),
-                traceparent: raw.traceparent,
-            },
-            recorded_at: SystemTime::from(raw.recorded_at),
-            lane: None,
-        })
-    }
+/// The columns that every statement has, in their order.
+fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEvent, sqlx::Error> {
+    let schema_version: i32 = row.try_get(4)?;
+    // The binary form of `json` is its text: no parsing on the way.
+    let payload: &[u8] = row
+        .try_get_raw(5)?
+        .as_bytes()
+        .map_err(sqlx::Error::Decode)?;
+    let causation_id: Option<Uuid> = row.try_get(7)?;
+    let recorded_at: OffsetDateTime = row.try_get(9)?;
+    Ok(RecordedEvent {
+        id: EventId::from_uuid(row.try_get(2)?),
+        stream,
+        version: Version::new(unsigned(row.try_get(1)?)),
+        position: Position::new(unsigned(row.try_get(0)?)),
+        event_type: types.shared(row.try_get(3)?),
+        schema_version: u32::try_from(schema_version).unwrap_or(1),
+        payload: Bytes::copy_from_slice(payload),
+        metadata: Metadata {
+            correlation_id: row.try_get(6)?,
+            causation_id: causation_id.map(EventId::from_uuid),
+            traceparent: row.try_get(8)?,
+        },
+        recorded_at: SystemTime::from(recorded_at),
+        lane: None,
+    })
+}
 
-    fn category(&mut self, name: &str) -> Result<Category, InvalidName> {
-        match &self.category {
-            Some(last) if last.as_str() == name => Ok(last.clone()),
-            _ => Ok(self.category.insert(Category::new(name)?).clone()),
-        }
-    }
+/// Neighbours mostly share their type, which is kept once then.
+#[derive(Default)]
+struct Types(Option<Arc<str>>);
 
-    fn event_type(&mut self, name: &str) -> Arc<str> {
-        match &self.event_type {
+impl Types {
+    fn shared(&mut self, name: &str) -> Arc<str> {
+        match &self.0 {
             Some(last) if **last == *name => Arc::clone(last),
-            _ => Arc::clone(self.event_type.insert(name.into())),
+            _ => Arc::clone(self.0.insert(name.into())),
         }
     }
 }
 
-/// The columns, in the order of the statements.
-struct Raw<'r> {
-    position: i64,
-    category: &'r str,
-    aggregate_id: &'r str,
-    version: i64,
-    event_id: Uuid,
-    event_type: &'r str,
-    schema_version: i32,
-    payload: &'r [u8],
-    correlation_id: Option<String>,
-    causation_id: Option<Uuid>,
-    traceparent: Option<String>,
-    recorded_at: OffsetDateTime,
-}
+/// Neighbours mostly share their category, and in a stream its id.
+#[derive(Default)]
+struct Streams(Option<StreamId>);
 
-impl<'r> Raw<'r> {
-    fn of(row: &'r PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            position: row.try_get(0)?,
-            category: row.try_get(1)?,
-            aggregate_id: row.try_get(2)?,
-            version: row.try_get(3)?,
-            event_id: row.try_get(4)?,
-            event_type: row.try_get(5)?,
-            schema_version: row.try_get(6)?,
-            // The binary form of `json` is its text: no parsing on the way.
-            payload: row
-                .try_get_raw(7)?
-                .as_bytes()
-                .map_err(sqlx::Error::Decode)?,
-            correlation_id: row.try_get(8)?,
-            causation_id: row.try_get(9)?,
-            traceparent: row.try_get(10)?,
-            recorded_at: row.try_get(11)?,
-        })
+impl Streams {
+    fn of(&mut self, row: &PgRow) -> Result<StreamId, StoreError> {
+        let category: &str = row.try_get(10).map_err(statement)?;
+        let id: &str = row.try_get(11).map_err(statement)?;
+        let category = match &self.0 {
+            Some(last) if last.category().as_str() == category && last.id() == id => {
+                return Ok(last.clone());
+            }
+            Some(last) if last.category().as_str() == category => last.category().clone(),
+            _ => Category::new(category)?,
+        };
+        Ok(self.0.insert(StreamId::new(category, id)?).clone())
     }
 }
 

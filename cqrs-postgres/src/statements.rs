@@ -43,9 +43,12 @@ macro_rules! statements {
 
 /// The columns of an event, in the order in which [`row`](crate::row) reads them.
 macro_rules! columns {
-    () => {
-        "position, category, aggregate_id, version, event_id, event_type, schema_version, payload, correlation_id, \
-         causation_id, traceparent, recorded_at"
+    (of_a_stream) => {
+        "position, version, event_id, event_type, schema_version, payload, correlation_id, causation_id, traceparent, \
+         recorded_at"
+    };
+    (with_stream) => {
+        concat!(columns!(of_a_stream), ", category, aggregate_id")
     };
 }
 
@@ -53,15 +56,15 @@ statements! {
     append: "select stream, conflict, version, position \
              from __schema__.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     read_stream: concat!(
-        "select ", columns!(), " from __schema__.events \
+        "select ", columns!(of_a_stream), " from __schema__.events \
          where category = $1 and aggregate_id = $2 and version > $3 order by version");
-    read_streams: concat!("select ", columns!(), " from __schema__.read_streams($1, $2)");
+    read_streams: concat!("select ", columns!(with_stream), " from __schema__.read_streams($1, $2)");
     high_water_mark: "select __schema__.high_water_mark()";
     read_log: concat!(
-        "select ", columns!(), " from __schema__.events \
+        "select ", columns!(with_stream), " from __schema__.events \
          where position > $1 and position <= $2 and slice >= $3 and slice < $4 order by position limit $5");
     read_log_filtered: concat!(
-        "select ", columns!(), " from __schema__.events \
+        "select ", columns!(with_stream), " from __schema__.events \
          where position > $1 and position <= $2 and slice >= $3 and slice < $4 \
            and (category = any($6) or (category, event_type) in (select * from unnest($7::text[], $8::text[]))) \
          order by position limit $5");

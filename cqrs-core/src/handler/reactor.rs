@@ -126,6 +126,11 @@ impl<S: EventStore, R: Reactor> Handler<S> for ReactorHandler<R> {
         R::Events::reads()
     }
 
+    /// Every target is guarded until the end of the transaction, and a server has room for a few thousand guards.
+    fn largest_batch(&self) -> usize {
+        500
+    }
+
     async fn handle(
         &self,
         store: &S,

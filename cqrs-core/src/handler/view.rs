@@ -104,6 +104,11 @@ impl<S: Documents, V: View> Handler<S> for ViewHandler<V> {
         V::Events::reads()
     }
 
+    /// Every document is written once a batch, so that a large one is what makes a rebuild fast.
+    fn largest_batch(&self) -> usize {
+        16_000
+    }
+
     async fn prepare(&self, store: &S) -> Result<(), StoreError> {
         store.prepare_view(V::NAME).await
     }

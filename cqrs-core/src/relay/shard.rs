@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::{Relay, RelayError};
 use crate::{
-    Checkpoint, EventStore, LogQuery, Position, PublishError, Publisher, PublisherSession,
+    Checkpoint, EventStore, LogPage, LogQuery, Position, PublishError, Publisher, PublisherSession,
     RetryPolicy, Slices, StoreError,
 };
 
@@ -64,40 +64,62 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             return Ok(Some(session));
         }
         let mut after = Position::new(published.map_or(0, |checkpoint| checkpoint.offset.get()));
+        let mut ahead = None;
         while !*self.stopping.borrow() {
-            let query = LogQuery {
-                after,
-                reads: &[],
-                slices: self.slices,
-                limit: self.limit,
-            };
-            let page = match self.relay.store.read_log(query).await {
-                Ok(page) => page,
-                Err(error) => {
-                    // It may come back as another one: verify it again.
-                    self.store_failed(error).await?;
-                    return Ok(Some(session));
-                }
+            let page = match ahead.take() {
+                Some(page) => page,
+                None => match self.read(after).await {
+                    Ok(page) => page,
+                    Err(error) => return self.read_failed(error, session).await,
+                },
             };
             let Some(upto) = page.upto else {
                 self.idle().await;
                 continue;
             };
-            if !page.events.is_empty() {
-                session = match session.publish(&page.events, upto).await {
-                    Ok(session) => session,
-                    // Some event of several: smaller batches bring what comes before it through.
-                    Err(PublishError::Refused { .. }) if page.events.len() > 1 => {
-                        self.limit = page.events.len() / 2;
-                        return Ok(None);
-                    }
-                    Err(error) => return self.publish_failed(error).await.map(|()| None),
-                };
-                self.failures = 0;
-                self.limit = (self.limit * 2).min(self.relay.batch_size);
-            }
             after = Position::new(upto.offset.get());
+            if page.events.is_empty() {
+                continue;
+            }
+            // The next page is read while this one is on its way.
+            let (published, next) =
+                tokio::join!(session.publish(&page.events, upto), self.read(after));
+            session = match published {
+                Ok(session) => session,
+                // Some event of several: smaller batches bring what comes before it through.
+                Err(PublishError::Refused { .. }) if page.events.len() > 1 => {
+                    self.limit = page.events.len() / 2;
+                    return Ok(None);
+                }
+                Err(error) => return self.publish_failed(error).await.map(|()| None),
+            };
+            self.failures = 0;
+            self.limit = (self.limit * 2).min(self.relay.batch_size);
+            match next {
+                Ok(page) => ahead = page.upto.is_some().then_some(page),
+                Err(error) => return self.read_failed(error, session).await,
+            }
         }
+        Ok(Some(session))
+    }
+
+    async fn read(&self, after: Position) -> Result<LogPage, StoreError> {
+        let query = LogQuery {
+            after,
+            reads: &[],
+            slices: self.slices,
+            limit: self.limit,
+        };
+        self.relay.store.read_log(query).await
+    }
+
+    /// The store may come back as another one: its log is verified before it is read on.
+    async fn read_failed(
+        &mut self,
+        error: StoreError,
+        session: P::Session,
+    ) -> Result<Option<P::Session>, RelayError> {
+        self.store_failed(error).await?;
         Ok(Some(session))
     }
 

@@ -8,6 +8,9 @@ use crate::{
     RetryPolicy, SourceError, StoreError, StoreErrorKind, WriteError,
 };
 
+/// How large the first batch may be, and the one after a failure.
+const FIRST_BATCH: usize = 1_000;
+
 /// How often a worker that has nothing to do makes sure that its checkpoint is still where it left it.
 const IDLE_CHECK: Duration = Duration::from_millis(250);
 
@@ -19,7 +22,8 @@ pub(super) struct Worker<S, H, R> {
     handler: Arc<H>,
     reader: R,
     batch_size: usize,
-    /// The size of the next batch: smaller than `batch_size` while it must end in front of a poisonous event.
+    /// The size of the next batch. It doubles while batches come back full, is small again after a failure, and ends in
+    /// front of a poisonous event.
     limit: usize,
     failures: u32,
 }
@@ -52,7 +56,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             handler,
             reader,
             batch_size,
-            limit: batch_size,
+            limit: batch_size.min(FIRST_BATCH),
             failures: 0,
         }
     }
@@ -76,9 +80,12 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             .await
             .map_err(|error| self.source(error))?;
         while let Some(batch) = self.next(&held).await? {
+            let full = batch.events.len() >= self.limit;
             self.handle(&mut held, batch).await?;
             self.failures = 0;
-            self.limit = self.batch_size;
+            if full {
+                self.limit = (self.limit * 2).min(self.batch_size);
+            }
         }
         Ok(())
     }
@@ -231,6 +238,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     }
 
     async fn back_off(&mut self, reason: &str) {
+        self.limit = self.limit.min(FIRST_BATCH);
         self.failures = self.failures.saturating_add(1);
         let wait = RetryPolicy::ALWAYS
             .wait(self.failures)

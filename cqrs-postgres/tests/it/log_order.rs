@@ -112,6 +112,28 @@ async fn an_event_that_commits_late_is_not_lost_and_a_naive_reader_loses_it() {
     );
 }
 
+/// Several streams go another way through the function than one does.
+#[tokio::test]
+async fn events_of_several_streams_that_commit_late_are_not_lost() {
+    let store = fresh_store().await;
+    let (mut ours, mut naive) = (Follower::new(&store), Follower::new(&store));
+    let mut late = store.begin().await.expect("begins");
+    store
+        .append_in(&mut late, &[append("b", 2), append("a", 1)])
+        .await
+        .expect("appends");
+    store.append(append("early", 1)).await.expect("appends");
+    assert_eq!(ours.follow().await, [""; 0]);
+    assert_eq!(naive.follow_naively().await, ["early@1"]);
+    store.commit(late).await.expect("commits");
+    assert_eq!(ours.follow().await, ["b@1", "b@2", "a@1", "early@1"]);
+    assert_eq!(
+        naive.follow_naively().await,
+        ["early@1"],
+        "this reader must lose them, or the test proves nothing"
+    );
+}
+
 #[tokio::test]
 async fn what_was_rolled_back_or_killed_holds_nobody_up() {
     let store = fresh_store().await;
