@@ -1,4 +1,4 @@
-//! Promises of the [`Checkpoints`](crate::Checkpoints) and [`Inbox`](crate::Inbox) ports.
+//! Promises of the [`Checkpoints`] and [`Inbox`] ports.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Promises of the [`Documents`](crate::Documents) port.
+//! Promises of the [`Documents`] port.
 
 use super::fixture::fenced;
 use crate::{

@@ -1,4 +1,4 @@
-//! Promises of the [`EventStore`](crate::EventStore) port.
+//! Promises of the [`EventStore`] port.
 
 use std::{collections::HashSet, time::Duration};
 
