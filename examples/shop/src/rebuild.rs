@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Checkpoint, PartitionId, Store, reset_view};
+use cqrs_core::{Checkpoint, LogQuery, PartitionId, Position, Slices, Store, reset_view};
 
 use crate::{
     books::{Pages, bodies},
@@ -121,12 +121,36 @@ async fn drop_views<U: Setup>(service: &mut Service<U>) -> Result<Vec<Before>, S
     let (store, views) = service.views();
     let mut dropped = Vec::new();
     for part in views {
+        handled_its_log(store, part).await?;
         part.stop().await?;
         let before = remember(store, part).await?;
         reset_view(store, part.name()).await.at(part.name())?;
         dropped.push(before);
     }
     Ok(dropped)
+}
+
+/// Waits until a view over the service's own log has handled all of it. (Of a view over topics the audit has found that
+/// nothing is missing.)
+async fn handled_its_log<S: Store>(store: &S, part: &Part) -> Result<(), ShopError> {
+    let log = PartitionId::Log(Slices::ALL);
+    if !part.input().partitions.contains(&log) {
+        return Ok(());
+    }
+    loop {
+        let stands = store.checkpoint(part.name(), &log).await.at(part.name())?;
+        let after = Position::new(stands.map_or(0, |checkpoint| checkpoint.offset.get()));
+        let query = LogQuery {
+            after,
+            reads: &[],
+            slices: Slices::ALL,
+            limit: 1,
+        };
+        if store.read_log(query).await.at(part.name())?.upto.is_none() {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 async fn remember<S: Store>(store: &S, part: &Part) -> Result<Before, ShopError> {

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     inventory::StockLevel,
-    notification::{Letter, Track},
+    notification::{
+        Letter, Track,
+        tracking::{Goods, Money},
+    },
     order::{Line, Reason},
     payment::PaymentAccount,
     shipping::Parcel,
@@ -62,10 +65,17 @@ fn order(books: &mut Books, id: &str, state: State) {
     } else {
         Outcome::Closed
     };
+    let (money, goods) = if completed {
+        (Money::Captured, Goods::Reserved)
+    } else {
+        (Money::Refunded, Goods::OutOfStock)
+    };
     let track = Track {
+        customer: Some("ada".into()),
+        money: Some(money),
+        goods: Some(goods),
         dispatched: completed,
         outcome: Some(outcome),
-        ..Track::default()
     };
     books.orders.insert(id.into(), summary);
     books.payments.insert(id.into(), account);
@@ -162,5 +172,15 @@ fn what_is_missing_is_found() {
     assert!(off(|books| books.shipments.clear()).contains("shipments differ (1): o-1: ("));
     assert!(off(|books| books.messages.clear()).contains("messages differ (2)"));
     assert!(off(|books| books.tracks.clear()).contains("tracks differ (2)"));
+    let late = |books: &mut Books| {
+        books
+            .tracks
+            .values_mut()
+            .for_each(|track| track.money = None)
+    };
+    assert!(
+        off(late).contains("tracks differ (2)"),
+        "a topic has not had its last word"
+    );
     assert!(off(|books| books.payments.clear()).contains("money kept for it differ (2)"));
 }

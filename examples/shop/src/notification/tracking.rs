@@ -95,6 +95,25 @@ pub struct Track {
     pub outcome: Option<Outcome>,
 }
 
+impl Track {
+    /// Whether every topic has told how it ends for an order with this outcome.
+    pub fn is_whole(&self) -> bool {
+        let ends = match self.outcome {
+            Some(Outcome::Completed) => {
+                (self.money, self.goods, self.dispatched)
+                    == (Some(Money::Captured), Some(Goods::Reserved), true)
+            }
+            Some(Outcome::Closed) => {
+                matches!(self.money, Some(Money::Declined | Money::Refunded))
+                    && matches!(self.goods, Some(Goods::OutOfStock | Goods::BackOnTheShelf))
+                    && !self.dispatched
+            }
+            None => false,
+        };
+        ends && self.customer.is_some()
+    }
+}
+
 /// Keeps a [`Track`] for each order.
 #[derive(Debug, Clone, Copy)]
 pub struct Tracking;
