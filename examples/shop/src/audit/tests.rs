@@ -176,7 +176,7 @@ fn what_is_missing_is_found() {
         books
             .tracks
             .values_mut()
-            .for_each(|track| track.money = None)
+            .for_each(|track| track.money = None);
     };
     assert!(
         off(late).contains("tracks differ (2)"),
