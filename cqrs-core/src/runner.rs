@@ -12,6 +12,9 @@ use crate::{
     RetryPolicy, Source, SourceError, StoreError, codec::CodecError,
 };
 
+/// How many events a batch begins with at most, unless set otherwise.
+const FIRST_BATCH: usize = 1_000;
+
 /// Why a runner ended before it was asked to. The log and the checkpoints are as the last committed batch left them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -74,7 +77,10 @@ pub struct Runner<S, H, R> {
     store: S,
     handler: Arc<H>,
     source: R,
-    batch_size: usize,
+    /// The size of the first batch, and of the one after a failure.
+    first_batch: usize,
+    /// How large batches may grow.
+    largest_batch: usize,
 }
 
 impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>> ProjectionRunner<S, H> {
@@ -110,17 +116,19 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
     fn new(store: &S, handler: H, source: R) -> Self {
         Self {
             store: store.clone(),
-            batch_size: handler.largest_batch(),
+            first_batch: handler.largest_batch().min(FIRST_BATCH),
+            largest_batch: handler.largest_batch(),
             handler: Arc::new(handler),
             source,
         }
     }
 
-    /// How many events a transaction handles at most: by default 16,000 for a view, 500 for a reactor and 1,000 for a
-    /// projection. A batch begins with 1,000 at most, and doubles as long as it comes back full.
+    /// How many events a transaction handles at most. Without it a batch begins with up to 1,000 and doubles as long as
+    /// it comes back full, for a view up to 16,000; a projection stays at 1,000, a reactor at 500.
     #[must_use]
     pub fn batch_size(mut self, events: usize) -> Self {
-        self.batch_size = events.max(1);
+        self.first_batch = events.max(1);
+        self.largest_batch = self.first_batch;
         self
     }
 
@@ -173,7 +181,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
             self.store.clone(),
             Arc::clone(&self.handler),
             reader,
-            self.batch_size,
+            [self.first_batch, self.largest_batch],
         )
     }
 

@@ -8,9 +8,6 @@ use crate::{
     RetryPolicy, SourceError, StoreError, StoreErrorKind, WriteError,
 };
 
-/// How large the first batch may be, and the one after a failure.
-const FIRST_BATCH: usize = 1_000;
-
 /// How often a worker that has nothing to do makes sure that its checkpoint is still where it left it.
 const IDLE_CHECK: Duration = Duration::from_millis(250);
 
@@ -21,7 +18,8 @@ pub(super) struct Worker<S, H, R> {
     store: S,
     handler: Arc<H>,
     reader: R,
-    batch_size: usize,
+    first_batch: usize,
+    largest_batch: usize,
     /// The size of the next batch. It doubles while batches come back full, is small again after a failure, and ends in
     /// front of a poisonous event.
     limit: usize,
@@ -50,13 +48,19 @@ enum Setback {
 }
 
 impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
-    pub(super) fn new(store: S, handler: Arc<H>, reader: R, batch_size: usize) -> Self {
+    pub(super) fn new(
+        store: S,
+        handler: Arc<H>,
+        reader: R,
+        [first_batch, largest_batch]: [usize; 2],
+    ) -> Self {
         Self {
             store,
             handler,
             reader,
-            batch_size,
-            limit: batch_size.min(FIRST_BATCH),
+            first_batch,
+            largest_batch,
+            limit: first_batch,
             failures: 0,
         }
     }
@@ -84,7 +88,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             self.handle(&mut held, batch).await?;
             self.failures = 0;
             if full {
-                self.limit = (self.limit * 2).min(self.batch_size);
+                self.limit = (self.limit * 2).min(self.largest_batch);
             }
         }
         Ok(())
@@ -238,7 +242,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     }
 
     async fn back_off(&mut self, reason: &str) {
-        self.limit = self.limit.min(FIRST_BATCH);
+        self.limit = self.limit.min(self.first_batch);
         self.failures = self.failures.saturating_add(1);
         let wait = RetryPolicy::ALWAYS
             .wait(self.failures)
