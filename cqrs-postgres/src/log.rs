@@ -24,7 +24,8 @@ pub(crate) async fn high_water_mark(
     Ok(Position::new(unsigned(mark)))
 }
 
-/// How many positions one statement searches at most when it passes events over, so that none runs for long.
+/// How many positions one statement searches when it passes events over: at least so many, or twice as many as events are
+/// asked for. So none runs for long, and a large page stays one.
 const WINDOW: u64 = 20_000;
 
 /// A page of the log: all three steps, on one session.
@@ -33,8 +34,9 @@ pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<Lo
     let mark = high_water_mark(store, &mut connection).await?;
     let mut after = query.after;
     while after < mark {
+        let window = WINDOW.max((query.limit as u64).saturating_mul(2));
         let end = if passes_over(&query) {
-            mark.min(Position::new(after.get() + WINDOW))
+            mark.min(Position::new(after.get().saturating_add(window)))
         } else {
             mark
         };
