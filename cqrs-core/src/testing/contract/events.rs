@@ -164,7 +164,10 @@ pub async fn appends_to_several_streams_are_all_or_none<S: EventStore>(store: S)
     let mut transaction = store.begin().await.expect("begins");
     let outcome = match store.append_in(&mut transaction, &both(0)).await {
         Ok(_) => store.commit(transaction).await,
-        Err(error) => Err(error),
+        Err(error) => {
+            store.rollback(transaction).await.expect("rolls back");
+            Err(error)
+        }
     };
     assert_eq!(conflict(outcome), (1, at(0)));
     assert_eq!(versions(&store, &bob).await, [0_u64; 0]);
@@ -235,7 +238,10 @@ pub async fn a_stream_read_in_a_transaction_is_guarded_until_its_end<S: EventSto
         .await
     {
         Ok(_) => store.commit(transaction).await,
-        Err(error) => Err(error),
+        Err(error) => {
+            store.rollback(transaction).await.expect("rolls back");
+            Err(error)
+        }
     };
     let other = other.await.expect("no panic");
     assert_ne!(ours.is_ok(), other.is_ok(), "{ours:?} and {other:?}");
