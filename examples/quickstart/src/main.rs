@@ -1,51 +1,43 @@
-//! The first steps: an aggregate, a command, a rule that refuses one, a view. In memory, nothing to install.
+//! The first steps: an aggregate, a rule that refuses a command, a view. In memory, nothing to install.
 
-use cqrs_core::{
-    Aggregate, Context, Decision, Envelope, Event, Keys, MemoryEventStore, ReadModel, Repository,
-    Runner, View,
-};
+use cqrs_core::*;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
 enum SeatEvent {
     Booked { visitor: String },
 }
-
 impl Event for SeatEvent {
     const CATEGORY: &'static str = "seat";
 }
 
-#[derive(Clone)]
-struct Book(&'static str);
-
 #[derive(Debug, thiserror::Error)]
-#[error("the seat is taken by {0}")]
-struct Taken(String);
+#[error("the seat is taken")]
+struct Taken;
 
 #[derive(Default)]
-struct Seat(Option<String>);
-
+struct Seat {
+    taken: bool,
+}
 impl Aggregate for Seat {
-    type Command = Book;
+    type Command = String; // the visitor who wants it
     type Event = SeatEvent;
     type Error = Taken;
 
-    fn handle(&self, Book(visitor): Book, _: &Context) -> Decision<Self> {
-        let visitor = visitor.to_owned();
-        match &self.0 {
-            None => Ok(vec![SeatEvent::Booked { visitor }]),
-            Some(other) => Err(Taken(other.clone())),
+    fn handle(&self, visitor: String, _: &Context) -> Decision<Self> {
+        if self.taken {
+            Err(Taken)
+        } else {
+            Ok(vec![SeatEvent::Booked { visitor }])
         }
     }
-
-    fn apply(&mut self, SeatEvent::Booked { visitor }: SeatEvent) {
-        self.0 = Some(visitor);
+    fn apply(&mut self, _: SeatEvent) {
+        self.taken = true;
     }
 }
 
 /// A read model: for each visitor, the seats.
 struct Tickets;
-
 impl View for Tickets {
     const NAME: &'static str = "tickets";
     type Events = SeatEvent;
@@ -55,16 +47,13 @@ impl View for Tickets {
         let SeatEvent::Booked { visitor } = &event.event;
         visitor.as_str().into()
     }
-
     fn apply(
         &self,
         _: &str,
         seats: Option<Vec<String>>,
         event: &Envelope<SeatEvent>,
     ) -> Option<Vec<String>> {
-        let mut seats = seats.unwrap_or_default();
-        seats.push(event.id().to_owned());
-        Some(seats)
+        Some([seats.unwrap_or_default(), vec![event.id().to_owned()]].concat())
     }
 }
 
@@ -72,20 +61,15 @@ impl View for Tickets {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = MemoryEventStore::default();
     let seats = Repository::<Seat, _>::new(store.clone());
-    seats.execute("A1", Book("ada")).await?;
-    let booked = seats.execute("A2", Book("ada")).await?;
-    if let Err(refused) = seats.execute("A1", Book("bob")).await {
-        println!("A1 for bob: {refused}"); // A1 for bob: the seat is taken by ada
+    seats.execute("A1", "ada".to_owned()).await?;
+    let booked = seats.execute("A2", "ada".to_owned()).await?;
+    if let Err(refused) = seats.execute("A1", "bob".to_owned()).await {
+        println!("A1 for bob: {refused}"); // A1 for bob: the seat is taken
     }
 
     // A service runs until it is told to stop; this one until it has seen the last booking.
     let tickets = ReadModel::<Tickets, _>::new(store.clone());
-    let until = async {
-        tickets
-            .wait_for(booked.position.unwrap_or_default())
-            .await
-            .unwrap_or_default();
-    };
+    let until = async { drop(tickets.wait_for(booked.position.unwrap_or_default()).await) };
     Runner::over_log(&store, Tickets)?.run(until).await?;
     for (visitor, seats) in tickets.page(None, 10).await? {
         println!("{visitor}: {}", seats.join(", ")); // ada: A1, A2
