@@ -23,6 +23,7 @@ mod documents;
 mod error;
 mod event_store;
 mod inbox;
+mod line;
 mod log;
 mod replay;
 mod row;
