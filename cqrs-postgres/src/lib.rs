@@ -22,6 +22,7 @@ mod connection;
 mod documents;
 mod error;
 mod event_store;
+mod held_mark;
 mod inbox;
 mod line;
 mod log;
@@ -34,5 +35,6 @@ mod together;
 mod transaction;
 
 pub use self::{
-    config::PgConfig, error::store_error, store::PgEventStore, transaction::PgTransaction,
+    config::PgConfig, error::store_error, held_mark::FenceHolder, store::PgEventStore,
+    transaction::PgTransaction,
 };

@@ -14,6 +14,7 @@ use crate::{
     config::PgConfig,
     connection::Lent,
     error::statement,
+    held_mark::Watch,
     line::Line,
     replay::Replayer,
     schema,
@@ -32,6 +33,7 @@ struct Inner {
     begin: Statement,
     appender: Appender,
     replayer: Replayer,
+    watch: Watch,
 }
 
 impl PgEventStore {
@@ -86,6 +88,7 @@ impl PgEventStore {
             begin: begin(config.idle_timeout()),
             appender: Appender::new(writing),
             replayer: Replayer::default(),
+            watch: Watch::new(config.held_threshold(), schema),
         })))
     }
 
@@ -127,6 +130,10 @@ impl PgEventStore {
         let writing = self.0.appender.writing();
         let replayer = &self.0.replayer;
         replayer.replay(writing, stream, after).await
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.0.watch
     }
 
     /// How long a statement may take before its answer is no longer waited for.
