@@ -57,6 +57,7 @@ mod event;
 mod event_store;
 mod events;
 mod handler;
+mod hash;
 mod inbox;
 mod log_source;
 mod memory;
