@@ -71,6 +71,8 @@ mod relay;
 mod repository;
 mod retry;
 mod runner;
+#[cfg_attr(not(test), expect(dead_code, reason = "snapshots use it next"))]
+mod shape;
 mod source;
 mod store;
 mod stream;
