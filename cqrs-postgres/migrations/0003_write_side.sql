@@ -313,5 +313,62 @@ returns table (
     order by 1, 4
 $$;
 
--- A role that may not create can still prepare a view: its table belongs to who installed the store.
-alter function __schema__.prepare_view(text) security definer set search_path = pg_catalog, pg_temp;
+-- Creates the table of a view's documents, also for a role that may not create: the table belongs to who installed the store.
+-- Whoever may read or write checkpoints may do the same with documents.
+create or replace function __schema__.prepare_view(view text) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    documents text := format('__schema__.%I', 'view_' || view);
+    allowed record;
+begin
+    if to_regclass(documents) is not null then
+        return;
+    end if;
+    -- `create table if not exists` alone fails when two try at once.
+    perform pg_advisory_xact_lock(__schema__.guard_key('view', view));
+    execute format(
+        'create table if not exists %s (
+             key        text        primary key collate "C",
+             version    bigint      not null,
+             body       jsonb       not null,
+             updated_at timestamptz not null default clock_timestamp()
+         )', documents);
+    for allowed in
+        select grantee::regrole as role, privilege_type as right
+        from pg_class, aclexplode(relacl)
+        where oid = '__schema__.checkpoints'::regclass and grantee not in (0, relowner)
+          and privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+    loop
+        execute format('grant %s on %s to %s', allowed.right, documents, allowed.role);
+    end loop;
+end
+$$;
+
+-- What a role needs: to read the log, documents and checkpoints; and, if it writes, to run a service. Neither may change an
+-- event, or add one but by append().
+create function __schema__.grant_access(to_role text, writes boolean) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    written regclass;
+begin
+    execute format('grant usage on schema __schema__ to %I', to_role);
+    execute format('grant select on all tables in schema __schema__ to %I', to_role);
+    execute format('grant select on sequence __schema__.position to %I', to_role);
+    execute format('grant execute on function __schema__.log_head(), __schema__.high_water_mark(), __schema__.fences(), '
+                   '__schema__.fence_tag() to %I', to_role);
+    if not writes then
+        return;
+    end if;
+    execute format('grant execute on all functions in schema __schema__ to %I', to_role);
+    for written in
+        select oid from pg_class
+        where relnamespace = '__schema__'::regnamespace and relkind = 'r'
+          and (relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_'))
+    loop
+        execute format('grant insert, update, delete on %s to %I', written, to_role);
+    end loop;
+end
+$$;
+
+-- A function with the rights of its owner is not for everybody who may look into the schema.
+revoke execute on all functions in schema __schema__ from public;
