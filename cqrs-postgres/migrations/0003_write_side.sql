@@ -50,6 +50,16 @@ returns boolean language sql immutable as $$
     end
 $$;
 
+-- The version of a stream that has none at or above `expected`.
+create function __schema__.version_below(of_category text, of_aggregate_id text, expected bigint) returns bigint
+language sql stable as $$
+    select case when expected <= 0 then 0 else coalesce((
+        select e.version from __schema__.events e
+        where e.category = of_category and e.aggregate_id = of_aggregate_id
+        order by e.version desc limit 1
+    ), 0) end
+$$;
+
 -- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
 -- 'a' appended, 'c' conflict, 'b' busy, 'r' a repeat of what was appended under the same key, 'u' the key was used for
 -- something else, 's' spared because another stream of the same append is in conflict.
@@ -81,11 +91,12 @@ begin
         perform pg_advisory_xact_lock_shared(__schema__.guard_key(of_category, of_aggregate_id));
     end if;
 
-    -- 2. With a snapshot taken after that: where is it?
+    -- 2. With a snapshot taken after that: where is it? Not looked for below what is expected, because the index would hand
+    -- over whole pages of earlier versions; only who is in conflict needs to know how far behind the stream is.
     select e.version, e.event_id into before, last_event from __schema__.events e
-    where e.category = of_category and e.aggregate_id = of_aggregate_id
+    where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= expected
     order by e.version desc limit 1;
-    before := coalesce(before, 0);
+    before := coalesce(before, __schema__.version_below(of_category, of_aggregate_id, expected));
     if not __schema__.is_expected(before, last_event, expected, expected_event) then
         verdict := 'c';
         return;
@@ -151,7 +162,7 @@ begin
     end if;
 
     -- 2. With a snapshot taken after that: where are they?
-    select array_agg(coalesce(at.version, 0)),
+    select array_agg(coalesce(at.version, __schema__.version_below(c, a, want))),
            array_agg(case when got[n] is false then 'b'::"char"
                           when __schema__.is_expected(coalesce(at.version, 0), at.event_id, want, want_event) then 'a'
                           else 'c' end)
@@ -159,7 +170,7 @@ begin
     from unnest(categories, aggregate_ids, expected, expected_events) with ordinality as given (c, a, want, want_event, n)
     left join lateral (
         select e.version, e.event_id from __schema__.events e
-        where e.category = c and e.aggregate_id = a
+        where e.category = c and e.aggregate_id = a and e.version >= want
         order by e.version desc limit 1
     ) as at on true;
 
