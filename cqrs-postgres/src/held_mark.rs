@@ -153,6 +153,9 @@ impl Watch {
                 report.then_some(lasted)
             }
             other => {
+                if other.is_some() {
+                    self.measure(Duration::ZERO);
+                }
                 *other = Some(Held {
                     mark,
                     since: now,

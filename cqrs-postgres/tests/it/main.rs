@@ -2,8 +2,11 @@
 
 mod contract;
 mod dump;
+mod gate;
+mod group_commit;
 mod install;
 mod log_order;
 mod projection;
+mod proxy;
 mod rights;
 mod support;
