@@ -6,6 +6,7 @@ pub mod checkpoints;
 pub mod documents;
 pub mod events;
 mod fixture;
+pub mod histories;
 
 /// Declares a test for every promise of a [`Store`](crate::Store). The expression makes a fresh, empty store; it may
 /// await. Needs `tokio` with its test macro in the crate that calls it.
@@ -27,6 +28,7 @@ macro_rules! event_store_contract {
             events: a_page_of_slices_holds_the_streams_of_those_slices
             events: ids_up_to_the_limit_are_kept
             events: the_event_at_a_position_is_known
+            histories: every_history_is_linearizable
             checkpoints: a_claim_goes_on_where_the_last_one_stood
             checkpoints: a_claim_fences_every_earlier_one
             checkpoints: a_claim_during_a_batch_fences_it_or_waits

@@ -1,0 +1,134 @@
+//! Small concurrent programs, which proptest makes up and shrinks.
+
+use proptest::{collection::vec, prelude::*};
+
+use super::history::Stream;
+
+/// What several clients do at the same time.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    /// How many streams there are.
+    pub(super) streams: usize,
+    /// The steps of each client.
+    pub(super) clients: Vec<Vec<Step>>,
+}
+
+/// What a client does next, after it gave way to the others so many times.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) pause: usize,
+    pub(super) task: Task,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Task {
+    Read { of: Stream, from: From },
+    Append { to: Vec<Target>, way: Way },
+}
+
+/// Where a read begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum From {
+    Start,
+    /// Behind the version that the client has seen last.
+    LastSeen,
+}
+
+/// How an append is called.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way {
+    /// In one call, where the port has one.
+    Call,
+    /// Within a transaction that is committed after it.
+    Transaction,
+}
+
+/// So many events for a stream.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) stream: Stream,
+    pub(super) expects: Expects,
+    pub(super) events: usize,
+}
+
+/// What a client expects, put in its own words: versions are those it has seen last.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Expects {
+    Anything,
+    LastSeen,
+    NoStream,
+    StreamExists,
+    OneMore,
+    OneLess,
+}
+
+impl Program {
+    /// How many calls there are.
+    pub(super) fn steps(&self) -> usize {
+        self.clients.iter().map(Vec::len).sum()
+    }
+
+    /// Brings every step to `streams` streams, each at most once in an append.
+    fn over(streams: usize, mut clients: Vec<Vec<Step>>) -> Self {
+        let within = |stream: &mut Stream| stream.0 %= streams;
+        for step in clients.iter_mut().flatten() {
+            match &mut step.task {
+                Task::Read { of, .. } => within(of),
+                Task::Append { to, .. } => {
+                    to.iter_mut().for_each(|target| within(&mut target.stream));
+                    let mut seen = Vec::new();
+                    to.retain(|target| {
+                        let new = !seen.contains(&target.stream);
+                        seen.push(target.stream);
+                        new
+                    });
+                }
+            }
+        }
+        Self { streams, clients }
+    }
+}
+
+const MOST_STREAMS: usize = 3;
+
+/// 2 to 4 clients over 1 to 3 streams. One step each is where shrinking ends; most programs have 2 to 6.
+pub(super) fn programs() -> impl Strategy<Value = Program> {
+    let clients = vec(vec(step(), 1..=6), 2..=4);
+    (1..=MOST_STREAMS, clients).prop_map(|(streams, clients)| Program::over(streams, clients))
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let task = prop_oneof![1 => read(), 2 => append()];
+    (0..3_usize, task).prop_map(|(pause, task)| Step { pause, task })
+}
+
+fn read() -> impl Strategy<Value = Task> {
+    let from = prop_oneof![Just(From::Start), Just(From::LastSeen)];
+    (stream(), from).prop_map(|(of, from)| Task::Read { of, from })
+}
+
+fn append() -> impl Strategy<Value = Task> {
+    let way = prop_oneof![2 => Just(Way::Call), 1 => Just(Way::Transaction)];
+    (vec(target(), 1..=MOST_STREAMS), way).prop_map(|(to, way)| Task::Append { to, way })
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    let expects = prop_oneof![
+        2 => Just(Expects::Anything),
+        4 => Just(Expects::LastSeen),
+        1 => Just(Expects::NoStream),
+        1 => Just(Expects::StreamExists),
+        1 => Just(Expects::OneMore),
+        1 => Just(Expects::OneLess),
+    ];
+    let events = prop_oneof![1 => Just(0), 4 => 1..=3_usize];
+    (stream(), expects, events).prop_map(|(stream, expects, events)| Target {
+        stream,
+        expects,
+        events,
+    })
+}
+
+fn stream() -> impl Strategy<Value = Stream> {
+    (0..MOST_STREAMS).prop_map(Stream)
+}
