@@ -9,12 +9,17 @@ use sqlx::{
 use crate::error::statement;
 
 /// Every migration: its number, its name and its text. A released one is never changed.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "events", include_str!("../migrations/0001_events.sql")),
     (
         2,
         "read side",
         include_str!("../migrations/0002_read_side.sql"),
+    ),
+    (
+        3,
+        "write side",
+        include_str!("../migrations/0003_write_side.sql"),
     ),
 ];
 

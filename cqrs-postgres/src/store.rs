@@ -2,17 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cqrs_core::{StoreError, StoreErrorKind};
+use cqrs_core::{PastEvent, StoreError, StoreErrorKind, StreamId, Version};
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres,
-    pool::PoolConnection,
+    Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::Notify;
 
 use crate::{
+    append::{Appender, Writing},
     config::PgConfig,
+    connection::Lent,
     error::statement,
+    replay::Replayer,
     schema,
     statements::{Statement, Statements},
 };
@@ -26,9 +28,9 @@ pub struct PgEventStore(Arc<Inner>);
 struct Inner {
     pool: PgPool,
     schema: String,
-    statements: Statements,
     begin: Statement,
-    appended: Notify,
+    appender: Appender,
+    replayer: Replayer,
 }
 
 impl PgEventStore {
@@ -57,19 +59,28 @@ impl PgEventStore {
         let checked = schema::check(&mut connection, schema).await;
         schema::close(connection).await;
         checked?;
-        let pool = PgPoolOptions::new()
-            .max_connections(config.pool_size())
-            .acquire_timeout(config.timeout())
-            // A ping before each use would be one more round trip. The first call on a connection that broke while it was idle
-            // fails instead: an append then with an unknown outcome, since nobody can tell.
-            .test_before_acquire(false)
-            .connect_lazy_with(config.connect_options()?);
+        let options = config.connect_options()?;
+        let pool = self::pool(config, config.pool_size(), options.clone());
+        let options = options.options([(
+            "statement_timeout",
+            config.statement_limit().as_millis().to_string(),
+        )]);
+        let writing = Writing {
+            statements: Arc::new(Statements::new(schema)),
+            pool: self::pool(config, APART, options.clone()),
+            options,
+            appended: Arc::new(Notify::new()),
+            retention: config.retention(),
+            connect_timeout: config.timeout(),
+            statement_timeout: config.statement_limit(),
+            commit_timeout: config.commit_limit(),
+        };
         Ok(Self(Arc::new(Inner {
             pool,
             schema: schema.to_owned(),
-            statements: Statements::new(schema),
             begin: begin(config.idle_timeout()),
-            appended: Notify::new(),
+            appender: Appender::new(writing),
+            replayer: Replayer::default(),
         })))
     }
 
@@ -96,7 +107,31 @@ impl PgEventStore {
     }
 
     pub(crate) fn statements(&self) -> &Statements {
-        &self.0.statements
+        &self.0.appender.writing().statements
+    }
+
+    pub(crate) fn appender(&self) -> &Appender {
+        &self.0.appender
+    }
+
+    pub(crate) async fn replays(
+        &self,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let writing = self.0.appender.writing();
+        let replayer = &self.0.replayer;
+        replayer.replay(writing, self.pool(), stream, after).await
+    }
+
+    /// How long a statement may take before its answer is no longer waited for.
+    pub(crate) fn limit(&self) -> Duration {
+        self.0.appender.writing().statement_limit()
+    }
+
+    /// How long a commit may take before its answer is no longer waited for.
+    pub(crate) fn commit_limit(&self) -> Duration {
+        self.0.appender.writing().commit_timeout
     }
 
     pub(crate) fn begin_statement(&self) -> &Statement {
@@ -109,14 +144,27 @@ impl PgEventStore {
     }
 
     /// A connection. A failure here has written nothing.
-    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        self.0.pool.acquire().await.map_err(statement)
+    pub(crate) async fn acquire(&self) -> Result<Lent, StoreError> {
+        Lent::from(&self.0.pool).await
     }
 
     /// Rings after something was appended and committed.
     pub(crate) fn appended(&self) -> &Notify {
-        &self.0.appended
+        &self.0.appender.writing().appended
     }
+}
+
+/// How many connections there are for appends that go alone.
+const APART: u32 = 4;
+
+fn pool(config: &PgConfig, connections: u32, options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(config.timeout())
+        // A ping before each use would be one more round trip. The first call on a connection that broke while it was idle
+        // fails instead: an append then with an unknown outcome, since nobody can tell.
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
 }
 
 async fn connect(config: &PgConfig) -> Result<PgConnection, StoreError> {

@@ -36,6 +36,7 @@ pub async fn every_history_is_linearizable<S: EventStore>(store: S, histories: u
         Ok(tally) => tally,
         Err(finding) => panic!("{finding}"),
     };
+    eprintln!("{tally:?}");
     tracing::debug!(?tally, "every history was linearizable");
     assert!(
         tally.unanswered * 2 <= tally.operations,

@@ -89,7 +89,7 @@ impl<'a> Follower<'a> {
 async fn open_append(store: &PgEventStore, id: &str) -> PgTransaction {
     let mut transaction = store.begin().await.expect("begins");
     store
-        .append_in(&mut transaction, &[append(id, 1)])
+        .append_in(&mut transaction, [append(id, 1)].into())
         .await
         .expect("appends");
     transaction
@@ -119,7 +119,7 @@ async fn events_of_several_streams_that_commit_late_are_not_lost() {
     let (mut ours, mut naive) = (Follower::new(&store), Follower::new(&store));
     let mut late = store.begin().await.expect("begins");
     store
-        .append_in(&mut late, &[append("b", 2), append("a", 1)])
+        .append_in(&mut late, [append("b", 2), append("a", 1)].into())
         .await
         .expect("appends");
     store.append(append("early", 1)).await.expect("appends");
@@ -173,7 +173,7 @@ async fn an_early_transaction_id_reorders_nothing() {
         "a transaction that has not appended holds nobody up"
     );
     store
-        .append_in(&mut old, &[append("stream", 1)])
+        .append_in(&mut old, [append("stream", 1)].into())
         .await
         .expect("appends");
     store.append(append("other", 1)).await.expect("appends");
@@ -189,7 +189,7 @@ async fn a_savepoint_that_is_rolled_back_takes_its_fence_along_and_the_next_appe
     let mut transaction = store.begin().await.expect("begins");
     transaction.execute("savepoint s").await.expect("runs");
     store
-        .append_in(&mut transaction, &[append("undone", 1)])
+        .append_in(&mut transaction, [append("undone", 1)].into())
         .await
         .expect("appends");
     transaction.execute("rollback to s").await.expect("runs");
@@ -200,7 +200,7 @@ async fn a_savepoint_that_is_rolled_back_takes_its_fence_along_and_the_next_appe
         "nothing holds the fence any more"
     );
     store
-        .append_in(&mut transaction, &[append("kept", 1)])
+        .append_in(&mut transaction, [append("kept", 1)].into())
         .await
         .expect("appends");
     store.append(append("after", 1)).await.expect("appends");
@@ -227,7 +227,7 @@ async fn a_transaction_of_another_isolation_level_is_refused() {
         .await
         .expect("runs");
     let error = store
-        .append_in(&mut transaction, &[append("a", 1)])
+        .append_in(&mut transaction, [append("a", 1)].into())
         .await
         .expect_err("refused");
     assert!(error.to_string().contains("READ COMMITTED"), "{error}");
@@ -242,7 +242,7 @@ async fn a_commit_is_on_disk_whatever_the_session_wants() {
         .await
         .expect("runs");
     store
-        .append_in(&mut transaction, &[append("a", 1)])
+        .append_in(&mut transaction, [append("a", 1)].into())
         .await
         .expect("appends");
     let level = sqlx::query_scalar("select current_setting('synchronous_commit')");
@@ -322,7 +322,7 @@ async fn write_somehow(store: &PgEventStore, seed: u64) {
             .expect("runs");
     }
     store
-        .append_in(&mut transaction, &[append(&stream, 1)])
+        .append_in(&mut transaction, [append(&stream, 1)].into())
         .await
         .expect("appends");
     if seed.is_multiple_of(7) {

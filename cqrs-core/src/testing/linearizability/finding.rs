@@ -67,7 +67,7 @@ impl Finding {
                 }
             )?;
             self.operation(f, "-", *index)?;
-            writeln!(f, "\n     but {misfit}")?;
+            writeln!(f, "\n    but the answer would have been: {misfit}")?;
         }
         Ok(())
     }

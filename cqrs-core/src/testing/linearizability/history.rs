@@ -1,6 +1,8 @@
 //! What clients asked of a store, what it answered, and when.
 
-use crate::{ExpectedVersion, Version};
+use uuid::Uuid;
+
+use crate::{EventId, ExpectedVersion, Version};
 
 /// A stream of a history, by number: shown as `a`, `b`, `c`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +20,15 @@ pub(super) struct EventNumber(pub(super) u32);
 impl EventNumber {
     /// An event that the store speaks of and nobody of the history has appended.
     pub(super) const FOREIGN: Self = Self(0);
+
+    /// The number as an id, where a guard wants one.
+    pub(super) fn as_id(self) -> EventId {
+        EventId::from_uuid(Uuid::from_u128(self.0.into()))
+    }
+
+    pub(super) fn of_id(id: EventId) -> Self {
+        u32::try_from(id.as_uuid().as_u128()).map_or(Self::FOREIGN, Self)
+    }
 }
 
 /// What an append asks of one stream. Without events it only guards it.
@@ -28,11 +39,27 @@ pub(super) struct Participant {
     pub(super) events: Vec<EventNumber>,
 }
 
-/// A conflict as the store told it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Refusal {
+/// An idempotency key of a history, by number, and the command that it is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) number: usize,
+    pub(super) command: u64,
+}
+
+/// Where an append to a stream has landed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Landed {
     pub(super) stream: Stream,
-    pub(super) actual: Version,
+    pub(super) before: Version,
+    pub(super) version: Version,
+    pub(super) repeated: bool,
+}
+
+/// Why nothing was appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Conflict { stream: Stream, actual: Version },
+    KeyReused,
 }
 
 /// What came back.
@@ -45,20 +72,27 @@ pub(super) enum Answer<T> {
     Unknown,
 }
 
+pub(super) type AppendAnswer = Answer<Result<Vec<Landed>, Refusal>>;
+pub(super) type ReadAnswer = Answer<Vec<(Version, EventNumber)>>;
+pub(super) type RecallAnswer = Answer<Result<Option<Vec<Landed>>, Refusal>>;
+
 /// A call and its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Call {
-    /// Answers the version of each stream after it, in the order asked.
+    /// To streams, under a key or none.
     Append {
         to: Vec<Participant>,
-        answer: Answer<Result<Vec<Version>, Refusal>>,
+        key: Option<Key>,
+        answer: AppendAnswer,
     },
-    /// Answers the events behind `after`, each with its version.
+    /// Of a stream's events behind `after`.
     Read {
         of: Stream,
         after: Version,
-        answer: Answer<Vec<(Version, EventNumber)>>,
+        answer: ReadAnswer,
     },
+    /// Of what was appended under a key.
+    Recall { key: Key, answer: RecallAnswer },
 }
 
 /// A call, who made it and when. Times are drawn from one counter, so all of them differ.
@@ -75,24 +109,26 @@ pub(super) struct Operation {
 impl Operation {
     /// Whether its answer says anything that could be wrong, or it may have changed something.
     pub(super) fn tells(&self) -> bool {
-        match &self.call {
-            Call::Append { answer, .. } => !matches!(answer, Answer::Failed(_)),
-            Call::Read { answer, .. } => matches!(answer, Answer::Given(_)),
-        }
+        let appends = matches!(self.call, Call::Append { .. });
+        self.deadline().is_some() || (appends && self.in_doubt())
     }
 
     /// The time by which it must have taken effect; `None` if it never has to.
     pub(super) fn deadline(&self) -> Option<usize> {
+        let answered = match &self.call {
+            Call::Append { answer, .. } => matches!(answer, Answer::Given(_)),
+            Call::Read { answer, .. } => matches!(answer, Answer::Given(_)),
+            Call::Recall { answer, .. } => matches!(answer, Answer::Given(_)),
+        };
+        answered.then_some(self.returned)
+    }
+
+    /// Whether its answer was lost.
+    pub(super) fn in_doubt(&self) -> bool {
         match &self.call {
-            Call::Append {
-                answer: Answer::Given(_),
-                ..
-            }
-            | Call::Read {
-                answer: Answer::Given(_),
-                ..
-            } => Some(self.returned),
-            _ => None,
+            Call::Append { answer, .. } => *answer == Answer::Unknown,
+            Call::Read { answer, .. } => *answer == Answer::Unknown,
+            Call::Recall { answer, .. } => *answer == Answer::Unknown,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*};
 
-use super::history::Stream;
+use super::history::{Key, Stream};
 
 /// What several clients do at the same time.
 #[derive(Debug, Clone)]
@@ -22,8 +22,18 @@ pub(super) struct Step {
 
 #[derive(Debug, Clone)]
 pub(super) enum Task {
-    Read { of: Stream, from: From },
-    Append { to: Vec<Target>, way: Way },
+    Read {
+        of: Stream,
+        from: From,
+        function: Reading,
+    },
+    Append {
+        to: Vec<Target>,
+        key: Option<Key>,
+        way: Way,
+    },
+    /// Asks what was appended under a key.
+    Recall { key: Key },
 }
 
 /// Where a read begins.
@@ -34,13 +44,22 @@ pub(super) enum From {
     LastSeen,
 }
 
+/// With which function of the port.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reading {
+    ReadStream,
+    Replay,
+}
+
 /// How an append is called.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Way {
-    /// In one call, where the port has one.
+    /// In one call.
     Call,
     /// Within a transaction that is committed after it.
     Transaction,
+    /// Within a transaction that has read the streams before.
+    TransactionThatReads,
 }
 
 /// So many events for a stream.
@@ -56,6 +75,10 @@ pub(super) struct Target {
 pub(super) enum Expects {
     Anything,
     LastSeen,
+    /// The version and the event there.
+    LastSeenEvent,
+    /// The version, and another event there.
+    OtherEvent,
     NoStream,
     StreamExists,
     OneMore,
@@ -74,6 +97,7 @@ impl Program {
         for step in clients.iter_mut().flatten() {
             match &mut step.task {
                 Task::Read { of, .. } => within(of),
+                Task::Recall { .. } => {}
                 Task::Append { to, .. } => {
                     to.iter_mut().for_each(|target| within(&mut target.stream));
                     let mut seen = Vec::new();
@@ -98,24 +122,43 @@ pub(super) fn programs() -> impl Strategy<Value = Program> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let task = prop_oneof![1 => read(), 2 => append()];
+    let task = prop_oneof![6 => read(), 12 => append(), 1 => recall()];
     (0..3_usize, task).prop_map(|(pause, task)| Step { pause, task })
 }
 
 fn read() -> impl Strategy<Value = Task> {
     let from = prop_oneof![Just(From::Start), Just(From::LastSeen)];
-    (stream(), from).prop_map(|(of, from)| Task::Read { of, from })
+    let function = prop_oneof![Just(Reading::ReadStream), Just(Reading::Replay)];
+    (stream(), from, function).prop_map(|(of, from, function)| Task::Read { of, from, function })
 }
 
 fn append() -> impl Strategy<Value = Task> {
-    let way = prop_oneof![2 => Just(Way::Call), 1 => Just(Way::Transaction)];
-    (vec(target(), 1..=MOST_STREAMS), way).prop_map(|(to, way)| Task::Append { to, way })
+    let way = prop_oneof![
+        4 => Just(Way::Call),
+        1 => Just(Way::Transaction),
+        1 => Just(Way::TransactionThatReads),
+    ];
+    let key = prop_oneof![3 => Just(None), 1 => key().prop_map(Some)];
+    let to = vec(target(), 1..=MOST_STREAMS);
+    (to, key, way).prop_map(|(to, key, way)| Task::Append { to, key, way })
+}
+
+fn recall() -> impl Strategy<Value = Task> {
+    key().prop_map(|key| Task::Recall { key })
+}
+
+/// Few, so that they meet, and seldom for another command.
+fn key() -> impl Strategy<Value = Key> {
+    let command = prop_oneof![4 => Just(0), 1 => Just(1)];
+    (0..2_usize, command).prop_map(|(number, command)| Key { number, command })
 }
 
 fn target() -> impl Strategy<Value = Target> {
     let expects = prop_oneof![
         2 => Just(Expects::Anything),
-        4 => Just(Expects::LastSeen),
+        3 => Just(Expects::LastSeen),
+        1 => Just(Expects::LastSeenEvent),
+        1 => Just(Expects::OtherEvent),
         1 => Just(Expects::NoStream),
         1 => Just(Expects::StreamExists),
         1 => Just(Expects::OneMore),

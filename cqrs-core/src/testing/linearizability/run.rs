@@ -3,6 +3,8 @@
 mod answers;
 mod client;
 mod scene;
+mod seen;
+mod transaction;
 
 use std::sync::Arc;
 

@@ -28,7 +28,7 @@ const CANDIDATES: usize = 200;
 pub(super) struct Tally {
     pub(super) histories: usize,
     pub(super) operations: usize,
-    pub(super) conflicts: usize,
+    pub(super) refused: usize,
     /// Errors and lost answers.
     pub(super) unanswered: usize,
     /// Operations that were under way when another one of their history began.
@@ -121,20 +121,13 @@ impl Tally {
         for (index, operation) in operations.iter().enumerate() {
             let under_way = |earlier: &Operation| earlier.returned > operation.invoked;
             self.overlapping += usize::from(operations[..index].iter().any(under_way));
-            match &operation.call {
-                Call::Append {
-                    answer: Answer::Given(Err(_)),
-                    ..
-                } => self.conflicts += 1,
-                Call::Append {
-                    answer: Answer::Given(Ok(_)),
-                    ..
-                }
-                | Call::Read {
-                    answer: Answer::Given(_),
-                    ..
-                } => {}
-                Call::Append { .. } | Call::Read { .. } => self.unanswered += 1,
+            self.unanswered += usize::from(operation.deadline().is_none());
+            if let Call::Append {
+                answer: Answer::Given(answer),
+                ..
+            } = &operation.call
+            {
+                self.refused += usize::from(answer.is_err());
             }
         }
     }

@@ -2,8 +2,13 @@
 
 use std::fmt;
 
-use super::history::{Answer, Call, EventNumber, History, Operation, Participant, Refusal, Stream};
-use crate::ExpectedVersion;
+use super::{
+    history::{
+        Answer, Call, EventNumber, History, Key, Landed, Operation, Participant, Refusal, Stream,
+    },
+    model::Misfit,
+};
+use crate::{ExpectedVersion, Version};
 
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,7 +26,7 @@ impl fmt::Display for History {
                 returned,
                 ..
             } = operation;
-            let time = span(*invoked, *returned, operation.deadline().is_some());
+            let time = span(*invoked, *returned, operation.in_doubt());
             writeln!(
                 f,
                 "{client:6}  {invoked:4}  {returned:4}  {time:width$}  {operation}"
@@ -32,12 +37,12 @@ impl fmt::Display for History {
 }
 
 /// `[--]`, or `[--?` where the answer did not tell whether it was over.
-fn span(invoked: usize, returned: usize, answered: bool) -> String {
+fn span(invoked: usize, returned: usize, in_doubt: bool) -> String {
     let column = |time| {
         if time == invoked {
             '['
         } else if time == returned {
-            if answered { ']' } else { '?' }
+            if in_doubt { '?' } else { ']' }
         } else if (invoked..returned).contains(&time) {
             '-'
         } else {
@@ -56,54 +61,98 @@ impl fmt::Display for Operation {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Append { to, answer } => {
-                list(f, to, ", ")?;
-                answered(f, answer, |f, answer| match answer {
-                    Ok(versions) => {
-                        let streams = to.iter().map(|participant| participant.stream);
-                        let landed = streams
-                            .zip(versions)
-                            .map(|(stream, version)| format!("{stream} at {version}"));
-                        list(f, &landed.collect::<Vec<_>>(), ", ")
-                    }
-                    Err(Refusal { stream, actual }) => write!(f, "conflict, {stream} at {actual}"),
+            Self::Append { to, key, answer } => {
+                f.write_str(&list(to, ", "))?;
+                key.map_or(Ok(()), |key| write!(f, " under {key}"))?;
+                answered(f, answer, |answer| match answer {
+                    Ok(landed) => list(landed, ", "),
+                    Err(refusal) => refusal.to_string(),
                 })
             }
             Self::Read { of, after, answer } => {
                 write!(f, "{of} behind {after}")?;
-                answered(f, answer, |f, events| match events.as_slice() {
-                    [] => f.write_str("nothing"),
-                    events => {
-                        let event = events
-                            .iter()
-                            .map(|(version, event)| format!("{version}:{event}"));
-                        list(f, &event.collect::<Vec<_>>(), " ")
-                    }
-                })
+                answered(f, answer, |events| read(events))
+            }
+            Self::Recall { key, answer } => {
+                write!(f, "{key}")?;
+                answered(f, answer, recalled)
             }
         }
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&match self {
+            Self::Append(landed) => list(landed, ", "),
+            Self::Refuse(refusals) => list(refusals, ", or "),
+            Self::Read(events) => read(events),
+            Self::Recall(answer) => recalled(answer),
+        })
+    }
+}
+
+fn read(events: &[(Version, EventNumber)]) -> String {
+    let events = events
+        .iter()
+        .map(|(version, event)| format!("{version}:{event}"));
+    list(&events.collect::<Vec<_>>(), " ")
+}
+
+fn recalled(answer: &Result<Option<Vec<Landed>>, Refusal>) -> String {
+    match answer {
+        Ok(landed) => list(landed.as_deref().unwrap_or_default(), ", "),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+impl fmt::Display for Landed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            stream,
+            before,
+            version,
+            repeated,
+        } = self;
+        write!(f, "{stream} {before}..{version}")?;
+        f.write_str(if *repeated { " (repeat)" } else { "" })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict { stream, actual } => write!(f, "conflict, {stream} at {actual}"),
+            Self::KeyReused => f.write_str("key reused"),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, command } = self;
+        write!(f, "key {number} (command {command})")
     }
 }
 
 fn answered<T>(
     f: &mut fmt::Formatter<'_>,
     answer: &Answer<T>,
-    given: impl FnOnce(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+    given: impl FnOnce(&T) -> String,
 ) -> fmt::Result {
-    f.write_str(" -> ")?;
     match answer {
-        Answer::Given(answer) => given(f, answer),
-        Answer::Failed(error) => write!(f, "failed: {error}"),
-        Answer::Unknown => f.write_str("outcome unknown"),
+        Answer::Given(answer) => write!(f, " -> {}", given(answer)),
+        Answer::Failed(error) => write!(f, " -> failed: {error}"),
+        Answer::Unknown => f.write_str(" -> outcome unknown"),
     }
 }
 
-fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T], between: &str) -> fmt::Result {
-    for (index, item) in items.iter().enumerate() {
-        f.write_str(if index == 0 { "" } else { between })?;
-        item.fmt(f)?;
+fn list<T: fmt::Display>(items: &[T], between: &str) -> String {
+    if items.is_empty() {
+        return "nothing".to_owned();
     }
-    Ok(())
+    let items = items.iter().map(ToString::to_string);
+    items.collect::<Vec<_>>().join(between)
 }
 
 impl fmt::Display for Participant {
@@ -111,6 +160,10 @@ impl fmt::Display for Participant {
         write!(f, "{} (", self.stream)?;
         match self.expected {
             ExpectedVersion::Exact(version) => write!(f, "at {version})")?,
+            ExpectedVersion::LastEvent(version, id) => {
+                let event = EventNumber::of_id(id);
+                write!(f, "at {version} with {event})")?;
+            }
             other => write!(f, "{other})")?,
         }
         self.events

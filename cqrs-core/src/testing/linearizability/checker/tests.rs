@@ -3,7 +3,9 @@
 mod generated;
 
 use super::{
-    super::history::{Answer, Call, EventNumber, Participant, Refusal, Stream},
+    super::history::{
+        Answer, AppendAnswer, Call, EventNumber, Key, Landed, Participant, Refusal, Stream,
+    },
     *,
 };
 use crate::{
@@ -27,26 +29,52 @@ fn to<const N: usize>(to: [(Stream, ExpectedVersion, &[u32]); N]) -> Vec<Partici
     to.map(participant).into()
 }
 
+/// Answers the versions after it.
 fn appended(to: Vec<Participant>, versions: &[u64]) -> Call {
-    let versions = versions.iter().copied().map(Version::new).collect();
-    let answer = Answer::Given(Ok(versions));
-    Call::Append { to, answer }
+    let landed = |(asked, version): (&Participant, &u64)| Landed {
+        stream: asked.stream,
+        before: Version::new(version.saturating_sub(asked.events.len() as u64)),
+        version: Version::new(*version),
+        repeated: false,
+    };
+    let landed = to.iter().zip(versions).map(landed).collect();
+    append(to, Answer::Given(Ok(landed)))
 }
 
 fn refused(to: Vec<Participant>, stream: Stream, actual: u64) -> Call {
     let actual = Version::new(actual);
-    let answer = Answer::Given(Err(Refusal { stream, actual }));
-    Call::Append { to, answer }
+    append(to, Answer::Given(Err(Refusal::Conflict { stream, actual })))
 }
 
 fn failed(to: Vec<Participant>) -> Call {
-    let answer = Answer::Failed("unavailable".to_owned());
-    Call::Append { to, answer }
+    append(to, Answer::Failed("unavailable".to_owned()))
 }
 
 fn unknown(to: Vec<Participant>) -> Call {
-    let answer = Answer::Unknown;
-    Call::Append { to, answer }
+    append(to, Answer::Unknown)
+}
+
+fn append(to: Vec<Participant>, answer: AppendAnswer) -> Call {
+    let key = None;
+    Call::Append { to, key, answer }
+}
+
+fn under(number: usize, mut call: Call) -> Call {
+    if let Call::Append { key, .. } = &mut call {
+        *key = Some(Key { number, command: 0 });
+    }
+    call
+}
+
+fn repeated(mut call: Call) -> Call {
+    if let Call::Append {
+        answer: Answer::Given(Ok(landed)),
+        ..
+    } = &mut call
+    {
+        landed.iter_mut().for_each(|one| one.repeated = true);
+    }
+    call
 }
 
 fn read(of: Stream, events: &[u32]) -> Call {
@@ -212,6 +240,24 @@ fn an_append_of_unknown_outcome_happens_late_or_never_but_not_before_it_was_aske
 }
 
 #[test]
+fn under_one_key_something_is_done_once() {
+    let asked = || to([(A, Any, &[1])]);
+    let again = |version| under(0, appended(to([(A, Any, &[2])]), &[version]));
+    let first = || (0, 3, under(0, appended(asked(), &[1])));
+    explained([first(), (1, 2, repeated(again(1))), (4, 5, read(A, &[1]))]);
+    unexplained([first(), (1, 2, again(2))]);
+    unexplained([
+        first(),
+        (1, 2, repeated(again(1))),
+        (4, 5, read(A, &[1, 2])),
+    ]);
+    let lost = || (0, 1, under(0, unknown(asked())));
+    explained([lost(), (2, 3, repeated(again(1))), (4, 5, read(A, &[1]))]);
+    explained([lost(), (2, 3, again(1)), (4, 5, read(A, &[2]))]);
+    unexplained([lost(), (2, 3, again(1)), (4, 5, read(A, &[2, 1]))]);
+}
+
+#[test]
 fn an_event_nobody_appended_fits_nowhere() {
     unexplained([(0, 1, read(A, &[EventNumber::FOREIGN.0]))]);
     unexplained([(0, 1, refused(to([(A, at(1), &[1])]), Stream::FOREIGN, 0))]);
@@ -226,6 +272,7 @@ fn the_longest_order_and_what_comes_next_are_told() {
         (6, 7, read(A, &[1, 2])),
     ]);
     assert_eq!(found.longest, [0, 1]);
-    let holds = Misfit::Holds(A, vec![EventNumber(1), EventNumber(2)]);
-    assert_eq!(found.stuck, [(2, holds)]);
+    let [v1, v2] = [1, 2].map(Version::new);
+    let both = vec![(v1, EventNumber(1)), (v2, EventNumber(2))];
+    assert_eq!(found.stuck, [(2, Misfit::Read(both))]);
 }

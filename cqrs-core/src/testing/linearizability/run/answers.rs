@@ -1,39 +1,50 @@
 //! The store's answers in the words of a history.
 
 use super::{
-    super::history::{Answer, EventNumber, Participant, Refusal},
+    super::history::{Answer, AppendAnswer, Landed, ReadAnswer, RecallAnswer, Refusal},
     scene::Scene,
 };
-use crate::{Appended, RecordedEvent, StoreError, StoreErrorKind, Version, WriteError};
-
-/// The versions after an append, or why there was none.
-pub(super) type AppendAnswer = Answer<Result<Vec<Version>, Refusal>>;
+use crate::{Appended, EventId, StoreError, StoreErrorKind, Version, WriteError};
 
 pub(super) fn of_append(scene: &Scene, result: Result<Vec<Appended>, WriteError>) -> AppendAnswer {
-    let versions = |appended: Vec<Appended>| appended.iter().map(|one| one.version).collect();
-    of_write(scene, result.map(versions))
+    of_write(scene, result, |appended| landed(scene, &appended))
 }
 
-pub(super) fn of_write(scene: &Scene, result: Result<Vec<Version>, WriteError>) -> AppendAnswer {
-    match result {
-        Ok(versions) => Answer::Given(Ok(versions)),
-        Err(WriteError::Conflict(conflict)) => Answer::Given(Err(Refusal {
-            stream: scene.stream(&conflict.stream),
-            actual: conflict.actual,
-        })),
-        Err(WriteError::Store(error)) => of_error(&error),
-        Err(error) => Answer::Failed(error.to_string()),
-    }
+pub(super) fn of_recall(
+    scene: &Scene,
+    result: Result<Option<Vec<Appended>>, WriteError>,
+) -> RecallAnswer {
+    of_write(scene, result, |appended| {
+        appended.map(|appended| landed(scene, &appended))
+    })
 }
 
 pub(super) fn of_read(
     scene: &Scene,
-    result: Result<Vec<RecordedEvent>, StoreError>,
-) -> Answer<Vec<(Version, EventNumber)>> {
-    let event = |event: &RecordedEvent| (event.version, scene.event(event.id));
+    result: Result<impl Iterator<Item = (Version, EventId)>, &StoreError>,
+) -> ReadAnswer {
+    let event = |(version, id)| (version, scene.event(id));
     match result {
-        Ok(events) => Answer::Given(events.iter().map(event).collect()),
-        Err(error) => of_error(&error),
+        Ok(events) => Answer::Given(events.map(event).collect()),
+        Err(error) => of_error(error),
+    }
+}
+
+/// What a write answered; what there is to tell of a success is left to `tell`.
+pub(super) fn of_write<T, U>(
+    scene: &Scene,
+    result: Result<T, WriteError>,
+    tell: impl FnOnce(T) -> U,
+) -> Answer<Result<U, Refusal>> {
+    match result {
+        Ok(done) => Answer::Given(Ok(tell(done))),
+        Err(WriteError::Conflict(conflict)) => Answer::Given(Err(Refusal::Conflict {
+            stream: scene.stream(&conflict.stream),
+            actual: conflict.actual,
+        })),
+        Err(WriteError::KeyReused(_)) => Answer::Given(Err(Refusal::KeyReused)),
+        Err(WriteError::Store(error)) => of_error(&error),
+        Err(error) => Answer::Failed(error.to_string()),
     }
 }
 
@@ -44,20 +55,12 @@ pub(super) fn of_error<T>(error: &StoreError) -> Answer<T> {
     }
 }
 
-/// From where the streams are after their events to where they were before.
-pub(super) fn before(to: &[Participant], answer: AppendAnswer) -> AppendAnswer {
-    let Answer::Given(Ok(mut versions)) = answer else {
-        return answer;
+fn landed(scene: &Scene, appended: &[Appended]) -> Vec<Landed> {
+    let landed = |one: &Appended| Landed {
+        stream: scene.stream(&one.stream),
+        before: one.before,
+        version: one.version,
+        repeated: one.repeated,
     };
-    for (version, asked) in versions.iter_mut().zip(to) {
-        *version = Version::new(version.get().saturating_sub(asked.events.len() as u64));
-    }
-    Answer::Given(Ok(versions))
-}
-
-/// Where the streams are after their events.
-pub(super) fn after(to: &[Participant], versions: &[Version]) -> Vec<Version> {
-    let after =
-        |(asked, version): (&Participant, &Version)| version.plus(asked.events.len() as u64);
-    to.iter().zip(versions).map(after).collect()
+    appended.iter().map(landed).collect()
 }

@@ -4,34 +4,33 @@ use std::sync::Arc;
 
 use super::{
     super::{
-        history::{Answer, Call, Operation, Participant, Stream},
-        program::{Expects, From, Step, Target, Task, Way},
+        history::{Call, Key, Operation, Participant, Stream},
+        program::{From, Reading, Step, Target, Task, Way},
     },
-    answers::{self, AppendAnswer},
+    answers,
     scene::Scene,
+    seen::Seen,
 };
-use crate::{EventStore, ExpectedVersion, Version};
+use crate::{EventStore, Version};
 
 pub(super) struct Client<S> {
+    pub(super) store: S,
+    pub(super) scene: Arc<Scene>,
     number: usize,
-    store: S,
-    scene: Arc<Scene>,
-    /// The version of each stream as this client has seen it last.
-    seen: Vec<Version>,
+    seen: Seen,
     operations: Vec<Operation>,
 }
 
 /// When a call began and when it ended.
-type Times = (usize, usize);
+pub(super) type Times = (usize, usize);
 
 impl<S: EventStore> Client<S> {
     pub(super) fn new(number: usize, store: S, scene: Arc<Scene>) -> Self {
-        let seen = vec![Version::EMPTY; scene.streams()];
         Self {
-            number,
             store,
+            seen: Seen::nothing_of(scene.streams()),
             scene,
-            seen,
+            number,
             operations: Vec::new(),
         }
     }
@@ -42,117 +41,90 @@ impl<S: EventStore> Client<S> {
         for Step { pause, task } in steps {
             give_way(pause).await;
             match task {
-                Task::Read { of, from } => self.read(of, from).await,
-                Task::Append { to, way } => {
-                    let to = to.iter().map(|target| self.participant(target)).collect();
-                    self.append(to, way, pause).await;
-                }
+                Task::Read { of, from, function } => self.read(of, from, function).await,
+                Task::Recall { key } => self.recall(key).await,
+                Task::Append { to, key, way } => match way {
+                    Way::Call => self.append(&to, key).await,
+                    way => self.transact(&to, key, way, pause).await,
+                },
             }
         }
         self.operations
     }
 
-    fn participant(&self, target: &Target) -> Participant {
-        let seen = self.seen[target.stream.0];
-        let expected = match target.expects {
-            Expects::Anything => ExpectedVersion::Any,
-            Expects::NoStream => ExpectedVersion::NoStream,
-            Expects::StreamExists => ExpectedVersion::StreamExists,
-            Expects::LastSeen => ExpectedVersion::Exact(seen),
-            Expects::OneMore => ExpectedVersion::Exact(seen.plus(1)),
-            Expects::OneLess => ExpectedVersion::Exact(Version::new(seen.get().saturating_sub(1))),
-        };
-        Participant {
-            stream: target.stream,
-            expected,
-            events: self.scene.new_events(target.events),
-        }
-    }
-
-    async fn read(&mut self, of: Stream, from: From) {
+    async fn read(&mut self, of: Stream, from: From, function: Reading) {
         let after = match from {
             From::Start => Version::EMPTY,
-            From::LastSeen => self.seen[of.0],
+            From::LastSeen => self.seen.version(of),
         };
-        let call = self.store.read_stream(self.scene.id(of), after);
-        let (times, result) = self.timed(call).await;
-        let answer = answers::of_read(&self.scene, result);
-        if let Answer::Given(events) = &answer {
-            self.seen[of.0] = events.last().map_or(after, |(version, _)| *version);
-        }
-        self.record("read_stream", times, Call::Read { of, after, answer });
-    }
-
-    async fn append(&mut self, to: Vec<Participant>, way: Way, pause: usize) {
-        match (way, to.as_slice()) {
-            (Way::Call, [_]) => self.append_alone(to).await,
-            (Way::Call | Way::Transaction, _) => self.append_in_transaction(to, pause).await,
-        }
-    }
-
-    async fn append_alone(&mut self, to: Vec<Participant>) {
-        let append = self.scene.appends(&to).remove(0);
-        let (times, result) = self.timed(self.store.append(append)).await;
-        let answer = answers::of_append(&self.scene, result.map(|appended| vec![appended]));
-        self.record_append("append", times, to, answer);
-    }
-
-    /// Two operations. What `append_in` answers is a look at the streams, since nothing is promised before the commit;
-    /// and the commit is an append to streams that are still where they were seen.
-    async fn append_in_transaction(&mut self, to: Vec<Participant>, pause: usize) {
-        let appends = self.scene.appends(&to);
-        let (times, begun) = self.timed(self.store.begin()).await;
-        let mut transaction = match begun {
-            Ok(transaction) => transaction,
-            Err(error) => return self.record_append("begin", times, to, answers::of_error(&error)),
+        let (scene, stream) = (&self.scene, self.scene.id(of));
+        let (function, times, answer) = match function {
+            Reading::ReadStream => {
+                let (times, result) = self.timed(self.store.read_stream(stream, after)).await;
+                let events = result
+                    .as_ref()
+                    .map(|events| events.iter().map(|one| (one.version, one.id)));
+                ("read_stream", times, answers::of_read(scene, events))
+            }
+            Reading::Replay => {
+                let (times, result) = self.timed(self.store.replay(stream, after)).await;
+                let events = result
+                    .as_ref()
+                    .map(|events| events.iter().map(|one| (one.version, one.id)));
+                ("replay", times, answers::of_read(scene, events))
+            }
         };
-        let staging = self.store.append_in(&mut transaction, &appends);
-        let (times, result) = self.timed(staging).await;
-        let seen = answers::before(&to, answers::of_append(&self.scene, result));
-        self.record_append("append_in", times, without_events(&to), seen.clone());
-        let Answer::Given(Ok(seen)) = seen else {
-            // What is not committed is not there, whether the rollback is answered or not.
-            let _ = self.store.rollback(transaction).await;
-            return;
-        };
-        give_way(pause).await;
-        let (times, result) = self.timed(self.store.commit(transaction)).await;
-        let after = answers::after(&to, &seen);
-        let answer = answers::of_write(&self.scene, result.map(|()| after));
-        let to = expecting(to, &seen);
-        self.record_append("commit", times, to, answer);
+        self.record(function, times, Call::Read { of, after, answer });
     }
 
-    async fn timed<T>(&self, call: impl Future<Output = T>) -> (Times, T) {
+    async fn recall(&mut self, key: Key) {
+        let idempotency = self.scene.idempotency(key);
+        let (times, result) = self.timed(self.store.appended_under(&idempotency)).await;
+        let answer = answers::of_recall(&self.scene, result);
+        self.record("appended_under", times, Call::Recall { key, answer });
+    }
+
+    async fn append(&mut self, to: &[Target], key: Option<Key>) {
+        let to = self.participants(to);
+        let mut appends = self.scene.appends(&to, key);
+        let (function, times, result) = match (key, appends.streams.pop()) {
+            (None, Some(append)) if appends.streams.is_empty() => {
+                let (times, result) = self.timed(self.store.append(append)).await;
+                ("append", times, result.map(|appended| vec![appended]))
+            }
+            (_, last) => {
+                appends.streams.extend(last);
+                let (times, result) = self.timed(self.store.append_all(appends)).await;
+                ("append_all", times, result)
+            }
+        };
+        let answer = answers::of_append(&self.scene, result);
+        self.record(function, times, Call::Append { to, key, answer });
+    }
+
+    /// What is asked of the streams, as this client sees them now.
+    pub(super) fn participants(&self, to: &[Target]) -> Vec<Participant> {
+        let participant = |target: &Target| Participant {
+            stream: target.stream,
+            expected: self.seen.expected(target.stream, target.expects),
+            events: self.scene.new_events(target.events),
+        };
+        to.iter().map(participant).collect()
+    }
+
+    pub(super) async fn timed<T>(&self, call: impl Future<Output = T>) -> (Times, T) {
         let invoked = self.scene.now();
         let result = call.await;
         ((invoked, self.scene.now()), result)
     }
 
-    fn record_append(
+    pub(super) fn record(
         &mut self,
         function: &'static str,
-        times: Times,
-        to: Vec<Participant>,
-        answer: AppendAnswer,
+        (invoked, returned): Times,
+        call: Call,
     ) {
-        match &answer {
-            Answer::Given(Ok(versions)) => {
-                for (participant, version) in to.iter().zip(versions) {
-                    self.seen[participant.stream.0] = *version;
-                }
-            }
-            Answer::Given(Err(refusal)) => {
-                if let Some(seen) = self.seen.get_mut(refusal.stream.0) {
-                    *seen = refusal.actual;
-                }
-            }
-            Answer::Failed(_) | Answer::Unknown => {}
-        }
-        self.record(function, times, Call::Append { to, answer });
-    }
-
-    fn record(&mut self, function: &'static str, (invoked, returned): Times, call: Call) {
+        self.seen.note(&call);
         self.operations.push(Operation {
             client: self.number,
             function,
@@ -163,24 +135,8 @@ impl<S: EventStore> Client<S> {
     }
 }
 
-fn without_events(to: &[Participant]) -> Vec<Participant> {
-    let only_guarded = |participant: &Participant| Participant {
-        events: Vec::new(),
-        ..participant.clone()
-    };
-    to.iter().map(only_guarded).collect()
-}
-
-fn expecting(to: Vec<Participant>, seen: &[Version]) -> Vec<Participant> {
-    let at_seen = |(participant, version): (Participant, &Version)| Participant {
-        expected: ExpectedVersion::Exact(*version),
-        ..participant
-    };
-    to.into_iter().zip(seen).map(at_seen).collect()
-}
-
 /// Lets the other clients go first, so many times.
-async fn give_way(times: usize) {
+pub(super) async fn give_way(times: usize) {
     for _ in 0..times {
         tokio::task::yield_now().await;
     }

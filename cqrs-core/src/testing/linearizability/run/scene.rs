@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::super::history::{EventNumber, Participant, Stream};
-use crate::{Append, Category, EventId, Metadata, NewEvent, StreamId};
+use super::super::history::{EventNumber, Key, Participant, Stream};
+use crate::{
+    Append, Appends, Category, EventId, ExpectedVersion, Idempotency, IdempotencyKey, Metadata,
+    NewEvent, StreamId,
+};
 
 pub(super) struct Scene {
     /// Ids of events are this and their number, so that what is read can be told from any other event.
@@ -81,25 +84,49 @@ impl Scene {
     }
 
     /// What to ask of the store.
-    pub(super) fn appends(&self, to: &[Participant]) -> Vec<Append> {
+    pub(super) fn appends(&self, to: &[Participant], key: Option<Key>) -> Appends {
         let append = |participant: &Participant| Append {
             stream: self.id(participant.stream).clone(),
-            expected: participant.expected,
+            expected: self.expected(participant.expected),
             events: participant
                 .events
                 .iter()
                 .map(|event| self.new_event(*event))
                 .collect(),
         };
-        to.iter().map(append).collect()
+        Appends {
+            streams: to.iter().map(append).collect(),
+            idempotency: key.map(|key| self.idempotency(key)),
+        }
     }
 
-    fn new_event(&self, EventNumber(number): EventNumber) -> NewEvent {
+    pub(super) fn idempotency(&self, Key { number, command }: Key) -> Idempotency {
+        let key = format!("{:x}/{number}", self.ids);
+        Idempotency {
+            key: IdempotencyKey::new(key).expect("a valid key"),
+            fingerprint: command,
+        }
+    }
+
+    fn expected(&self, expected: ExpectedVersion) -> ExpectedVersion {
+        match expected {
+            ExpectedVersion::LastEvent(version, id) => {
+                ExpectedVersion::LastEvent(version, self.event_id(EventNumber::of_id(id)))
+            }
+            other => other,
+        }
+    }
+
+    fn new_event(&self, number: EventNumber) -> NewEvent {
         NewEvent {
-            id: EventId::from_uuid(Uuid::from_u128(self.ids | u128::from(number))),
+            id: self.event_id(number),
             event_type: "Happened",
             payload: Bytes::from_static(b"{}"),
             metadata: Metadata::default(),
         }
+    }
+
+    fn event_id(&self, EventNumber(number): EventNumber) -> EventId {
+        EventId::from_uuid(Uuid::from_u128(self.ids | u128::from(number)))
     }
 }

@@ -1,8 +1,9 @@
-//! The store in memory, with a flaw planted in it.
+//! The store in memory, with a habit planted in it.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -12,22 +13,24 @@ use async_trait::async_trait;
 use tokio::task::yield_now;
 
 use crate::{
-    Append, Appended, Conflict, EventId, EventStore, ExpectedVersion, LogPage, LogQuery,
-    MemoryEventStore, Position, RecordedEvent, StoreError, StoreErrorKind, StreamId, UnitOfWork,
-    Version, WriteError, memory::MemoryTransaction,
+    Appended, Appends, Conflict, EventId, EventStore, ExpectedVersion, Idempotency, LogPage,
+    LogQuery, MemoryEventStore, Position, RecordedEvent, StoreError, StoreErrorKind, StreamId,
+    UnitOfWork, Version, WriteError, memory::MemoryTransaction,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(super) enum Habit {
     /// Some reads lack the last event.
     ReadsOneBehind,
+    /// A reader is given what another one who asked before is about to get.
+    SharesReads,
     /// Every append lands.
     IgnoresExpectations,
     /// Somebody else may write between the check and the write.
     ChecksThenWrites,
     /// A stream that is not written to is not checked.
     IgnoresGuards,
-    /// A transaction is written stream by stream.
+    /// Several streams are written one after the other.
     TearsAppends,
     /// Some appends are acknowledged and not written.
     LosesAppends,
@@ -35,112 +38,143 @@ pub(super) enum Flaw {
     KeepsWhatItRefuses,
     /// Some conflicts name the version behind the one there is.
     NamesAnotherVersion,
+    /// Conflicts name the version that the expected one would have become.
+    NamesAnOlderVersion,
     /// Some appends are written, and answered with an error that says they are not.
     FailsAndWrites,
-    /// None: the answer to some appends is lost, done or not. The caller is told so.
+    /// Some repeats under a key are done again.
+    ForgetsKeys,
+    /// Honest: the answer to some appends is lost, done or not or later, and the caller is told so.
     LosesAnswers,
+    /// Honest: others come and go while a call is on its way, and while its answer is.
+    IsFarAway,
+    /// Honest, and no use.
+    Fails,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Planted {
     store: MemoryEventStore,
-    flaw: Flaw,
+    habit: Habit,
     calls: Arc<AtomicUsize>,
+    /// What was read of a stream, for as long as the reader is on its way home with it.
+    shared: Arc<Mutex<HashMap<StreamId, Vec<RecordedEvent>>>>,
 }
 
 impl Planted {
-    pub(super) fn new(flaw: Flaw) -> Self {
+    pub(super) fn new(habit: Habit) -> Self {
         Self {
             store: MemoryEventStore::default(),
-            flaw,
+            habit,
             calls: Arc::default(),
+            shared: Arc::default(),
         }
     }
 
-    /// Whether the flaw shows this time.
-    fn shows(&self, flaw: Flaw) -> bool {
-        self.flaw == flaw && self.calls.fetch_add(1, Ordering::Relaxed) % 4 == 3
+    /// Whether the habit shows this time.
+    fn shows(&self, habit: Habit) -> bool {
+        self.habit == habit && self.calls.fetch_add(1, Ordering::Relaxed) % 4 == 3
     }
 
-    async fn version(&self, stream: &StreamId) -> Result<Version, StoreError> {
-        let events = self.store.read_stream(stream, Version::EMPTY).await?;
-        Ok(Version::new(events.len() as u64))
-    }
-
-    /// What the store is asked instead.
-    fn asked(&self, appends: &[Append]) -> Vec<Append> {
-        let asked = |append: &Append| {
-            let ignored = match self.flaw {
-                Flaw::IgnoresExpectations => true,
-                Flaw::IgnoresGuards => append.events.is_empty(),
-                _ => false,
-            };
-            Append {
-                expected: if ignored {
-                    ExpectedVersion::Any
-                } else {
-                    append.expected
-                },
-                ..append.clone()
-            }
-        };
-        appends.iter().map(asked).collect()
-    }
-
-    /// What the store answers instead.
-    async fn answered(
-        &self,
-        append: Append,
-        answer: Result<Appended, WriteError>,
-    ) -> Result<Appended, WriteError> {
-        match answer {
-            Ok(_) if self.shows(Flaw::FailsAndWrites) => Err(lost(StoreErrorKind::Unavailable)),
-            Ok(_) if self.shows(Flaw::LosesAnswers) => Err(lost(StoreErrorKind::OutcomeUnknown)),
-            Err(WriteError::Conflict(conflict)) if self.shows(Flaw::NamesAnotherVersion) => {
-                let actual = conflict.actual.plus(1);
-                Err(Conflict { actual, ..conflict }.into())
-            }
-            Err(conflict) if self.shows(Flaw::KeepsWhatItRefuses) => {
-                self.store.append(anywhere(append)).await?;
-                Err(conflict)
-            }
-            answer => answer,
-        }
-    }
-}
-
-fn anywhere(append: Append) -> Append {
-    let expected = ExpectedVersion::Any;
-    Append { expected, ..append }
-}
-
-fn lost(kind: StoreErrorKind) -> WriteError {
-    StoreError::new(kind, "planted").into()
-}
-
-/// A transaction, and what is asked in it.
-pub(super) struct Staged(MemoryTransaction, Vec<Append>);
-
-#[async_trait]
-impl UnitOfWork for Planted {
-    type Transaction = Staged;
-
-    async fn begin(&self) -> Result<Staged, StoreError> {
-        Ok(Staged(self.store.begin().await?, Vec::new()))
-    }
-
-    async fn commit(&self, Staged(transaction, appends): Staged) -> Result<(), WriteError> {
-        if self.flaw != Flaw::TearsAppends {
-            return self.store.commit(transaction).await;
-        }
-        for append in appends {
-            self.store.append(anywhere(append)).await?;
+    async fn distance(&self) {
+        if self.habit == Habit::IsFarAway {
             yield_now().await;
         }
+    }
+
+    async fn checked(&self, appends: &Appends) -> Result<(), WriteError> {
+        let mut dropped = self.store.begin().await?;
+        self.store.append_in(&mut dropped, appends.clone()).await?;
         Ok(())
     }
 
-    async fn rollback(&self, Staged(transaction, _): Staged) -> Result<(), StoreError> {
+    /// What is asked of the store in memory instead.
+    fn asked(&self, mut appends: Appends) -> Appends {
+        for append in &mut appends.streams {
+            if self.habit == Habit::IgnoresExpectations
+                || (self.habit == Habit::IgnoresGuards && append.events.is_empty())
+            {
+                append.expected = ExpectedVersion::Any;
+            }
+        }
+        if self.shows(Habit::ForgetsKeys) {
+            appends.idempotency = None;
+        }
+        appends
+    }
+
+    /// What is answered in place of a conflict.
+    async fn refused(&self, appends: Appends, mut conflict: Conflict) -> WriteError {
+        if self.shows(Habit::KeepsWhatItRefuses) {
+            let kept = self.store.append_all(anywhere(appends)).await;
+            kept.expect("nothing is expected of the streams");
+        }
+        if self.shows(Habit::NamesAnotherVersion) {
+            conflict.actual = conflict.actual.plus(1);
+        }
+        if let (Habit::NamesAnOlderVersion, ExpectedVersion::Exact(expected)) =
+            (self.habit, conflict.expected)
+        {
+            conflict.actual = conflict.actual.min(expected.plus(1));
+        }
+        conflict.into()
+    }
+
+    async fn torn(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+        let mut appended = Vec::new();
+        for append in appends.streams {
+            appended.push(self.store.append(append).await?);
+            yield_now().await;
+        }
+        Ok(appended)
+    }
+
+    /// The answer is lost: before it was done, after, or for a while.
+    async fn lost(&self, appends: Appends) -> WriteError {
+        let store = self.store.clone();
+        let later = tokio::spawn(async move {
+            yield_now().await;
+            drop(store.append_all(appends).await);
+        });
+        match self.calls.load(Ordering::Relaxed) % 3 {
+            0 => later.abort(),
+            1 => later.await.expect("it does not panic"),
+            _ => {}
+        }
+        error(StoreErrorKind::OutcomeUnknown).into()
+    }
+}
+
+fn anywhere(mut appends: Appends) -> Appends {
+    for append in &mut appends.streams {
+        append.expected = ExpectedVersion::Any;
+    }
+    appends
+}
+
+fn error(kind: StoreErrorKind) -> StoreError {
+    StoreError::new(kind, "planted")
+}
+
+#[async_trait]
+impl UnitOfWork for Planted {
+    type Transaction = MemoryTransaction;
+
+    async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
+        match self.habit {
+            Habit::Fails => Err(error(StoreErrorKind::Unavailable)),
+            _ => self.store.begin().await,
+        }
+    }
+
+    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), WriteError> {
+        self.distance().await;
+        let answer = self.store.commit(transaction).await;
+        self.distance().await;
+        answer
+    }
+
+    async fn rollback(&self, transaction: MemoryTransaction) -> Result<(), StoreError> {
         self.store.rollback(transaction).await
     }
 }
@@ -152,51 +186,86 @@ impl EventStore for Planted {
         stream: &StreamId,
         after: Version,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let mut events = self.store.read_stream(stream, after).await?;
-        if self.shows(Flaw::ReadsOneBehind) {
+        if self.habit == Habit::Fails {
+            return Err(error(StoreErrorKind::Unavailable));
+        }
+        self.distance().await;
+        let mut events = self.store.read_stream(stream, Version::EMPTY).await?;
+        if self.habit == Habit::SharesReads {
+            let entry = |shared: &mut HashMap<_, Vec<_>>| {
+                shared.entry(stream.clone()).or_insert(events).clone()
+            };
+            events = entry(&mut self.shared.lock().expect("no call panics with it"));
+            yield_now().await;
+            self.shared
+                .lock()
+                .expect("no call panics with it")
+                .remove(stream);
+        }
+        if self.shows(Habit::ReadsOneBehind) {
             events.pop();
         }
+        self.distance().await;
+        events.retain(|event| event.version > after);
         Ok(events)
     }
 
-    async fn append(&self, append: Append) -> Result<Appended, WriteError> {
-        let asked = self.asked(std::slice::from_ref(&append)).remove(0);
-        if self.flaw == Flaw::ChecksThenWrites {
-            let actual = self.version(&asked.stream).await?;
-            if asked.expected.allows(actual) {
-                yield_now().await;
-                return self.store.append(anywhere(asked)).await;
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+        let asked = self.asked(appends);
+        self.distance().await;
+        let answer = match self.habit {
+            Habit::Fails => Err(error(StoreErrorKind::Unavailable).into()),
+            Habit::TearsAppends if asked.idempotency.is_none() => {
+                self.checked(&asked).await?;
+                self.torn(asked).await
             }
+            Habit::ChecksThenWrites => {
+                self.checked(&asked).await?;
+                yield_now().await;
+                self.store.append_all(anywhere(asked)).await
+            }
+            _ if self.shows(Habit::LosesAppends) => {
+                let mut dropped = self.store.begin().await?;
+                self.store.append_in(&mut dropped, asked).await
+            }
+            _ if self.shows(Habit::LosesAnswers) => Err(self.lost(asked).await),
+            _ => match self.store.append_all(asked.clone()).await {
+                Ok(_) if self.shows(Habit::FailsAndWrites) => {
+                    Err(error(StoreErrorKind::Unavailable).into())
+                }
+                Err(WriteError::Conflict(conflict)) => Err(self.refused(asked, conflict).await),
+                answer => answer,
+            },
+        };
+        self.distance().await;
+        answer
+    }
+
+    async fn appended_under(
+        &self,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Vec<Appended>>, WriteError> {
+        match self.habit {
+            Habit::Fails => Err(error(StoreErrorKind::Unavailable).into()),
+            _ => self.store.appended_under(idempotency).await,
         }
-        if self.shows(Flaw::LosesAppends) {
-            let mut dropped = self.store.begin().await?;
-            return Ok(self.store.append_in(&mut dropped, &[asked]).await?[0]);
-        }
-        if self.shows(Flaw::LosesAnswers) {
-            return Err(lost(StoreErrorKind::OutcomeUnknown));
-        }
-        let answer = self.store.append(asked).await;
-        self.answered(append, answer).await
     }
 
     async fn read_streams_in(
         &self,
-        transaction: &mut Staged,
+        transaction: &mut MemoryTransaction,
         streams: &[StreamId],
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.store
-            .read_streams_in(&mut transaction.0, streams)
-            .await
+        self.store.read_streams_in(transaction, streams).await
     }
 
     async fn append_in(
         &self,
-        transaction: &mut Staged,
-        appends: &[Append],
+        transaction: &mut MemoryTransaction,
+        appends: Appends,
     ) -> Result<Vec<Appended>, WriteError> {
-        let asked = self.asked(appends);
-        transaction.1.extend_from_slice(&asked);
-        self.store.append_in(&mut transaction.0, &asked).await
+        self.distance().await;
+        self.store.append_in(transaction, appends).await
     }
 
     async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {

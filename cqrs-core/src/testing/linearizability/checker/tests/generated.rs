@@ -81,17 +81,9 @@ fn answered(state: &Model, to: Vec<Participant>) -> (Call, Model) {
         let numbers: Vec<_> = events.iter().map(|event| event.0).collect();
         return (read(A, &numbers), state.clone());
     }
-    match state.step(&unknown(to.clone())) {
-        Ok(next) => {
-            let versions = to.iter().map(|asked| next.version(asked.stream).get());
-            (appended(to.clone(), &versions.collect::<Vec<_>>()), next)
-        }
-        Err(Misfit::Conflict(stream, _, actual)) => {
-            (refused(to, stream, actual.get()), state.clone())
-        }
-        Err(other) => {
-            unreachable!("an append that is not answered yet meets conflicts only: {other}")
-        }
+    match state.append(&to, None) {
+        Ok((next, landed)) => (append(to, Answer::Given(Ok(landed))), next),
+        Err(refusals) => (append(to, Answer::Given(Err(refusals[0]))), state.clone()),
     }
 }
 
@@ -99,33 +91,26 @@ fn twisted(mut call: Call, twist: Twist) -> Call {
     let turned = |version: Version| match twist {
         Twist::More => version.plus(1),
         Twist::Less => Version::new(version.get().saturating_sub(1)),
-        _ => version,
+        Twist::None | Twist::Unknown | Twist::Failed => version,
     };
-    match (&mut call, twist) {
-        (Call::Append { answer, .. }, Twist::Unknown) => *answer = Answer::Unknown,
-        (Call::Append { answer, .. }, Twist::Failed) => *answer = Answer::Failed("no".to_owned()),
-        (
-            Call::Append {
-                answer: Answer::Given(Ok(versions)),
-                ..
-            },
-            _,
-        ) => versions[0] = turned(versions[0]),
-        (
-            Call::Append {
-                answer: Answer::Given(Err(refusal)),
-                ..
-            },
-            _,
-        ) => refusal.actual = turned(refusal.actual),
-        (
-            Call::Read {
-                answer: Answer::Given(events),
-                ..
-            },
-            Twist::Less,
-        ) => drop(events.pop()),
-        _ => {}
+    match &mut call {
+        Call::Append { answer, .. } => match (&mut *answer, twist) {
+            (answer, Twist::Unknown) => *answer = Answer::Unknown,
+            (answer, Twist::Failed) => *answer = Answer::Failed("no".to_owned()),
+            (Answer::Given(Ok(landed)), _) => {
+                landed[0].before = turned(landed[0].before);
+                landed[0].version = turned(landed[0].version);
+            }
+            (Answer::Given(Err(Refusal::Conflict { actual, .. })), _) => *actual = turned(*actual),
+            _ => {}
+        },
+        Call::Read {
+            answer: Answer::Given(events),
+            ..
+        } if matches!(twist, Twist::Less) => {
+            events.pop();
+        }
+        Call::Read { .. } | Call::Recall { .. } => {}
     }
     call
 }

@@ -1,0 +1,91 @@
+//! Replays of streams: one alone is read at once, several at once share a statement.
+
+mod reader;
+mod snapshots;
+
+use std::sync::Arc;
+
+use cqrs_core::{PastEvent, StoreError, StoreErrorKind, StreamId, Version};
+use sqlx::PgConnection;
+use tokio::sync::oneshot;
+
+use self::reader::Job;
+pub(crate) use self::snapshots::{replay_from_snapshot, save_snapshot};
+use crate::{
+    append::Writing,
+    connection::{Lent, within},
+    error::statement,
+    row::{self, signed},
+    together::{Crowd, Desk},
+};
+
+/// The replays of one process.
+#[derive(Debug, Default)]
+pub(crate) struct Replayer {
+    crowd: Crowd,
+    reader: Desk<Job>,
+}
+
+impl Replayer {
+    /// The events of a stream behind `after`, on a connection of `lent` if nobody else is at it.
+    pub(crate) async fn replay(
+        &self,
+        writing: &Arc<Writing>,
+        pool: &sqlx::PgPool,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let joined = self.crowd.join();
+        if joined.alone {
+            return read(writing, pool, stream, after).await;
+        }
+        let (answer, found) = oneshot::channel();
+        let job = Job {
+            stream: stream.clone(),
+            after,
+            answer,
+        };
+        let start = |jobs| drop(tokio::spawn(reader::run(Arc::clone(writing), jobs)));
+        self.reader.send(job, start).await?;
+        let mut found = found.await.map_err(|_| reader_gone())??;
+        if !found.whole {
+            let last = found.events.last().map_or(after, |past| past.version);
+            found
+                .events
+                .extend(read(writing, pool, stream, last).await?);
+        }
+        Ok(found.events)
+    }
+}
+
+async fn read(
+    writing: &Writing,
+    pool: &sqlx::PgPool,
+    stream: &StreamId,
+    after: Version,
+) -> Result<Vec<PastEvent>, StoreError> {
+    let mut connection = Lent::from(pool).await?;
+    let asked = rows(writing, &mut connection, stream, after);
+    let rows = within(writing.statement_limit(), asked).await;
+    let rows = connection.note(rows).map_err(statement)?;
+    row::replay(stream, after, &rows)
+}
+
+async fn rows(
+    writing: &Writing,
+    connection: &mut PgConnection,
+    stream: &StreamId,
+    after: Version,
+) -> Result<Vec<sqlx::postgres::PgRow>, sqlx::Error> {
+    sqlx::query(writing.statements.replay.sql())
+        .bind(stream.category().as_str())
+        .bind(stream.id())
+        .bind(signed(after.get()))
+        .fetch_all(connection)
+        .await
+}
+
+fn reader_gone() -> StoreError {
+    let message = "the reader stopped before it answered; is the runtime shutting down?";
+    StoreError::new(StoreErrorKind::Unavailable, message)
+}
