@@ -46,7 +46,7 @@ returns boolean language sql immutable as $$
     select case expected
         when -1 then true
         when -2 then version > 0
-        else version = expected and (expected_event is null or expected_event = last_event)
+        else version = expected and (expected_event is null or expected_event is not distinct from last_event)
     end
 $$;
 
