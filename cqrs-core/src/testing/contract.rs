@@ -16,6 +16,7 @@ macro_rules! event_store_contract {
         $crate::event_store_contract! { @tests $store;
             events: an_append_is_read_back_whole
             events: expectations_guard_the_stream
+            events: the_last_event_is_expected_by_its_id
             events: an_append_without_events_is_a_look
             events: a_refused_append_leaves_nothing
             events: of_many_writers_at_one_version_one_wins

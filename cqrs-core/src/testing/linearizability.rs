@@ -12,6 +12,8 @@
 
 mod checker;
 mod finding;
+#[cfg(test)]
+mod fixture;
 mod history;
 mod model;
 mod program;
@@ -23,7 +25,7 @@ use self::search::search;
 use crate::EventStore;
 
 /// Runs so many programs on the store and checks that each has left a linearizable history. The store may hold other
-/// streams, and others may write to them.
+/// streams, and others may write to them. A runtime with several threads makes the concurrency real.
 ///
 /// `CQRS_SEED` makes up the programs of a run that failed once more; without it each run has other ones.
 ///
@@ -31,12 +33,20 @@ use crate::EventStore;
 /// When a history is not linearizable: prints it, from a program that was made as small as possible, and the longest order
 /// that still agrees with the model. And when the store answers most calls with errors, so that nothing has been shown.
 pub async fn every_history_is_linearizable<S: EventStore>(store: S, histories: usize) {
+    every_history_across_is_linearizable(&[store], histories).await;
+}
+
+/// The same for several handles of one store, as processes of a service have them: each client uses one of them.
+///
+/// # Panics
+/// As [`every_history_is_linearizable`], and without a handle.
+pub async fn every_history_across_is_linearizable<S: EventStore>(stores: &[S], histories: usize) {
+    assert!(!stores.is_empty(), "a handle of the store");
     let seed = variable("CQRS_SEED").unwrap_or_else(|| fastrand::u64(..));
-    let tally = match search(&store, seed, histories).await {
+    let tally = match search(stores, seed, histories).await {
         Ok(tally) => tally,
         Err(finding) => panic!("{finding}"),
     };
-    eprintln!("{tally:?}");
     tracing::debug!(?tally, "every history was linearizable");
     assert!(
         tally.unanswered * 2 <= tally.operations,

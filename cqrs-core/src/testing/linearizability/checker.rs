@@ -131,7 +131,7 @@ impl Search<'_> {
     }
 }
 
-/// A set of operations, by index.
+/// A set of operations, by index. A program leaves 120 at most: 4 clients, 6 steps, 5 operations each.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 struct Done(u128);
 

@@ -95,7 +95,7 @@ pub(super) enum Call {
     Recall { key: Key, answer: RecallAnswer },
 }
 
-/// A call, who made it and when. Times are drawn from one counter, so all of them differ.
+/// A call, who made it and when. Times are drawn from one counter: what ended before something else began has the smaller one.
 #[derive(Debug, Clone)]
 pub(super) struct Operation {
     pub(super) client: usize,

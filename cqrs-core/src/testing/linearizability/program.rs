@@ -24,7 +24,7 @@ pub(super) struct Step {
 pub(super) enum Task {
     Read {
         of: Stream,
-        from: From,
+        behind: Behind,
         function: Reading,
     },
     Append {
@@ -38,9 +38,9 @@ pub(super) enum Task {
 
 /// Where a read begins.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum From {
-    Start,
-    /// Behind the version that the client has seen last.
+pub(super) enum Behind {
+    Nothing,
+    /// The version that the client has seen last.
     LastSeen,
 }
 
@@ -127,9 +127,13 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn read() -> impl Strategy<Value = Task> {
-    let from = prop_oneof![Just(From::Start), Just(From::LastSeen)];
+    let behind = prop_oneof![Just(Behind::Nothing), Just(Behind::LastSeen)];
     let function = prop_oneof![Just(Reading::ReadStream), Just(Reading::Replay)];
-    (stream(), from, function).prop_map(|(of, from, function)| Task::Read { of, from, function })
+    (stream(), behind, function).prop_map(|(of, behind, function)| Task::Read {
+        of,
+        behind,
+        function,
+    })
 }
 
 fn append() -> impl Strategy<Value = Task> {

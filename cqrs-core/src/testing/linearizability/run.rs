@@ -23,15 +23,17 @@ pub(super) struct Running {
     clients: JoinSet<Vec<Operation>>,
 }
 
-/// Starts the program on streams that nobody has used before.
-pub(super) fn start<S: EventStore>(store: &S, program: Program) -> Running {
+/// Starts the program on streams that nobody has used before. The clients take turns with the handles of the store.
+pub(super) fn start<S: EventStore>(stores: &[S], program: Program) -> Running {
     let Program { streams, clients } = program;
     let scene = Arc::new(Scene::new(streams, clients.len()));
-    let client =
-        |(number, steps)| Client::new(number, store.clone(), Arc::clone(&scene)).run(steps);
+    let mut running = JoinSet::new();
+    for ((number, steps), store) in (1..).zip(clients).zip(stores.iter().cycle()) {
+        running.spawn(Client::new(number, store.clone(), Arc::clone(&scene)).run(steps));
+    }
     Running {
         streams,
-        clients: (1..).zip(clients).map(client).collect(),
+        clients: running,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Runs programs until one leaves a history that is not linearizable, and shrinks that program.
 
-use std::collections::VecDeque;
+use std::panic::resume_unwind;
 
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
+use tokio::task::JoinSet;
 
 use super::{
     checker::{Unexplained, check},
@@ -18,10 +19,10 @@ use crate::EventStore;
 
 /// So many programs run at a time: histories do not touch each other, and other traffic makes a store's life real.
 const AT_A_TIME: usize = 4;
-/// How often a smaller program runs before it counts as harmless.
-const REPEATS: usize = 32;
-/// So many smaller programs are tried.
-const CANDIDATES: usize = 200;
+/// How often a program runs at most before it counts as harmless.
+const REPEATS: usize = 500;
+/// How often all smaller programs together run at most.
+const BUDGET: usize = 20_000;
 
 /// What was seen where everything was linearizable.
 #[derive(Debug, Default, Clone, Copy)]
@@ -37,81 +38,106 @@ pub(super) struct Tally {
 
 /// Runs as many programs, made up from `seed` and the numbers behind it.
 pub(super) async fn search<S: EventStore>(
-    store: &S,
+    stores: &[S],
     seed: u64,
     histories: usize,
 ) -> Result<Tally, Finding> {
     let seeds = (0..histories as u64).map(|number| seed.wrapping_add(number));
-    match attack(store, seeds.map(|seed| (seed, tree(seed).current()))).await {
+    match attack(stores, seeds.map(|seed| (seed, tree(seed).current()))).await {
         Ok(tally) => Ok(tally),
-        Err(failure) => Err(shrink(store, failure).await),
+        Err(failure) => Err(shrink(stores, failure).await),
     }
 }
 
-/// The seed of the program, what happened, and why it cannot be explained.
-type Failure = (u64, History, Unexplained);
+/// A history that has no order, and of which seed the program was.
+struct Failure {
+    seed: u64,
+    history: History,
+    unexplained: Unexplained,
+    /// What was seen before it.
+    tally: Tally,
+}
 
 /// Runs the programs, some at a time, until one fails.
 async fn attack<S: EventStore>(
-    store: &S,
+    stores: &[S],
     programs: impl Iterator<Item = (u64, Program)>,
 ) -> Result<Tally, Failure> {
-    let mut started = programs.map(|(seed, program)| (seed, start(store, program)));
-    let mut running: VecDeque<_> = started.by_ref().take(AT_A_TIME).collect();
-    let mut tally = Tally::default();
-    while let Some((seed, program)) = running.pop_front() {
-        let history = program.history().await;
-        running.extend(started.next());
-        match check(&history) {
-            Ok(_) => tally.count(&history),
-            Err(unexplained) => return Err((seed, history, unexplained)),
+    let mut started = programs.map(|(seed, program)| (seed, start(stores, program)));
+    let (mut running, mut tally) = (JoinSet::new(), Tally::default());
+    loop {
+        while running.len() < AT_A_TIME
+            && let Some((seed, program)) = started.next()
+        {
+            running.spawn(async move { (seed, program.history().await) });
         }
+        let Some(ended) = running.join_next().await else {
+            return Ok(tally);
+        };
+        let (seed, history) = ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+        if let Err(unexplained) = check(&history) {
+            return Err(Failure {
+                seed,
+                history,
+                unexplained,
+                tally,
+            });
+        }
+        tally.count(&history);
     }
-    Ok(tally)
 }
 
 /// The program of a seed, and the ways to make it smaller.
 fn tree(seed: u64) -> impl ValueTree<Value = Program> {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    // Neighbouring seeds should be nothing alike, and ChaCha takes most of the time in a debug build.
+    let bytes = fastrand::Rng::with_seed(seed).u128(1..).to_le_bytes();
+    let random = TestRng::from_seed(RngAlgorithm::XorShift, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), random);
     let tree = programs().new_tree(&mut runner);
     tree.expect("the strategy rejects nothing")
 }
 
-/// Goes on to smaller programs as long as they fail too. One that passes by chance is lost: therefore each runs often.
-async fn shrink<S: EventStore>(store: &S, (seed, history, unexplained): Failure) -> Finding {
+/// Goes on to smaller programs as long as they fail too. One that passes by chance is lost, so each runs ten times as often
+/// as any has taken to fail.
+async fn shrink<S: EventStore>(stores: &[S], failure: Failure) -> Finding {
+    let seed = failure.seed;
     let mut tree = tree(seed);
     let steps = tree.current().steps();
-    let mut found = Finding {
-        seed,
-        steps: (steps, steps),
-        history,
-        unexplained,
-    };
-    let mut smaller = tree.simplify();
-    for _ in 0..CANDIDATES {
-        if !smaller {
-            break;
-        }
+    let mut found = failure.of_steps(steps, steps);
+    // The first program is no smaller: it tells how rare the failure is.
+    let (mut smaller, mut rarity, mut budget) = (true, None, BUDGET);
+    while smaller && budget > 0 {
         let program = tree.current();
-        let steps = (found.steps.0, program.steps());
-        let often = std::iter::repeat_n((seed, program), REPEATS);
-        smaller = match attack(store, often).await {
-            Ok(_) => tree.complicate(),
-            Err((seed, history, unexplained)) => {
-                found = Finding {
-                    seed,
-                    steps,
-                    history,
-                    unexplained,
-                };
+        let shrunk = program.steps();
+        let repeats = rarity.map_or(REPEATS, |runs| REPEATS.min(10 * runs));
+        let often = std::iter::repeat_n((seed, program), repeats.min(budget));
+        smaller = match attack(stores, often).await {
+            Ok(tally) => {
+                budget -= tally.histories;
+                tree.complicate()
+            }
+            Err(failure) => {
+                let runs = failure.tally.histories + 1;
+                rarity = rarity.max(Some(runs));
+                budget = budget.saturating_sub(runs);
+                found = failure.of_steps(steps, shrunk);
                 tree.simplify()
             }
         };
     }
     found
+}
+
+impl Failure {
+    /// With the steps that the program had, and those that it has after it was shrunk.
+    fn of_steps(self, steps: usize, shrunk: usize) -> Finding {
+        Finding {
+            seed: self.seed,
+            steps: (steps, shrunk),
+            history: self.history,
+            unexplained: self.unexplained,
+        }
+    }
 }
 
 impl Tally {

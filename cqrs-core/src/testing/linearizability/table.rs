@@ -147,7 +147,8 @@ fn answered<T>(
     }
 }
 
-fn list<T: fmt::Display>(items: &[T], between: &str) -> String {
+/// The items, or `nothing`.
+pub(super) fn list<T: fmt::Display>(items: &[T], between: &str) -> String {
     if items.is_empty() {
         return "nothing".to_owned();
     }
@@ -185,7 +186,7 @@ impl fmt::Display for Stream {
 impl fmt::Display for EventNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::FOREIGN => f.write_str("foreign"),
+            Self::FOREIGN => f.write_str("a foreign event"),
             Self(number) => write!(f, "e{number}"),
         }
     }

@@ -43,7 +43,7 @@ async fn answers_that_were_lost_may_have_been_either() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_far_away_is_asked_by_many_at_the_same_time_and_refuses_some() {
     let far_away = Planted::new(Habit::IsFarAway);
-    let tally = search(&far_away, 1, 1_000)
+    let tally = search(&[far_away], 1, 1_000)
         .await
         .unwrap_or_else(|finding| panic!("{finding}"));
     assert_eq!(tally.histories, 1_000);

@@ -3,103 +3,19 @@
 mod generated;
 
 use super::{
-    super::history::{
-        Answer, AppendAnswer, Call, EventNumber, Key, Landed, Participant, Refusal, Stream,
+    super::{
+        fixture::{
+            A, B, append, appended, at, failed, history, read, refused, repeated, to, under,
+            unknown,
+        },
+        history::{Answer, Call, EventNumber, Participant, Refusal, Stream},
     },
     *,
 };
 use crate::{
-    ExpectedVersion::{self, Any, Exact, NoStream},
+    ExpectedVersion::{self, Any, NoStream},
     Version,
 };
-
-const A: Stream = Stream(0);
-const B: Stream = Stream(1);
-
-fn at(version: u64) -> ExpectedVersion {
-    Exact(Version::new(version))
-}
-
-fn to<const N: usize>(to: [(Stream, ExpectedVersion, &[u32]); N]) -> Vec<Participant> {
-    let participant = |(stream, expected, events): (_, _, &[u32])| Participant {
-        stream,
-        expected,
-        events: events.iter().copied().map(EventNumber).collect(),
-    };
-    to.map(participant).into()
-}
-
-/// Answers the versions after it.
-fn appended(to: Vec<Participant>, versions: &[u64]) -> Call {
-    let landed = |(asked, version): (&Participant, &u64)| Landed {
-        stream: asked.stream,
-        before: Version::new(version.saturating_sub(asked.events.len() as u64)),
-        version: Version::new(*version),
-        repeated: false,
-    };
-    let landed = to.iter().zip(versions).map(landed).collect();
-    append(to, Answer::Given(Ok(landed)))
-}
-
-fn refused(to: Vec<Participant>, stream: Stream, actual: u64) -> Call {
-    let actual = Version::new(actual);
-    append(to, Answer::Given(Err(Refusal::Conflict { stream, actual })))
-}
-
-fn failed(to: Vec<Participant>) -> Call {
-    append(to, Answer::Failed("unavailable".to_owned()))
-}
-
-fn unknown(to: Vec<Participant>) -> Call {
-    append(to, Answer::Unknown)
-}
-
-fn append(to: Vec<Participant>, answer: AppendAnswer) -> Call {
-    let key = None;
-    Call::Append { to, key, answer }
-}
-
-fn under(number: usize, mut call: Call) -> Call {
-    if let Call::Append { key, .. } = &mut call {
-        *key = Some(Key { number, command: 0 });
-    }
-    call
-}
-
-fn repeated(mut call: Call) -> Call {
-    if let Call::Append {
-        answer: Answer::Given(Ok(landed)),
-        ..
-    } = &mut call
-    {
-        landed.iter_mut().for_each(|one| one.repeated = true);
-    }
-    call
-}
-
-fn read(of: Stream, events: &[u32]) -> Call {
-    let events = events.iter().copied().map(EventNumber);
-    Call::Read {
-        of,
-        after: Version::EMPTY,
-        answer: Answer::Given((1..).map(Version::new).zip(events).collect()),
-    }
-}
-
-/// Calls, each with when it began and ended, every one by a client of its own.
-fn history<const N: usize>(calls: [(usize, usize, Call); N]) -> History {
-    let operation = |(client, (invoked, returned, call))| Operation {
-        client,
-        function: "call",
-        invoked,
-        returned,
-        call,
-    };
-    History {
-        streams: 2,
-        operations: (1..).zip(calls).map(operation).collect(),
-    }
-}
 
 #[track_caller]
 fn explained<const N: usize>(calls: [(usize, usize, Call); N]) -> Order {

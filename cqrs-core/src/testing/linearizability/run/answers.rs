@@ -21,13 +21,10 @@ pub(super) fn of_recall(
 
 pub(super) fn of_read(
     scene: &Scene,
-    result: Result<impl Iterator<Item = (Version, EventId)>, &StoreError>,
+    events: impl IntoIterator<Item = (Version, EventId)>,
 ) -> ReadAnswer {
     let event = |(version, id)| (version, scene.event(id));
-    match result {
-        Ok(events) => Answer::Given(events.map(event).collect()),
-        Err(error) => of_error(error),
-    }
+    Answer::Given(events.into_iter().map(event).collect())
 }
 
 /// What a write answered; what there is to tell of a success is left to `tell`.

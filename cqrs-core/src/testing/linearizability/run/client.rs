@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::{
     super::{
         history::{Call, Key, Operation, Participant, Stream},
-        program::{From, Reading, Step, Target, Task, Way},
+        program::{Behind, Reading, Step, Target, Task, Way},
     },
     answers,
     scene::Scene,
     seen::Seen,
 };
-use crate::{EventStore, Version};
+use crate::{EventId, EventStore, StoreError, Version};
 
 pub(super) struct Client<S> {
     pub(super) store: S,
@@ -41,7 +41,11 @@ impl<S: EventStore> Client<S> {
         for Step { pause, task } in steps {
             give_way(pause).await;
             match task {
-                Task::Read { of, from, function } => self.read(of, from, function).await,
+                Task::Read {
+                    of,
+                    behind,
+                    function,
+                } => self.read(of, behind, function).await,
                 Task::Recall { key } => self.recall(key).await,
                 Task::Append { to, key, way } => match way {
                     Way::Call => self.append(&to, key).await,
@@ -52,29 +56,40 @@ impl<S: EventStore> Client<S> {
         self.operations
     }
 
-    async fn read(&mut self, of: Stream, from: From, function: Reading) {
-        let after = match from {
-            From::Start => Version::EMPTY,
-            From::LastSeen => self.seen.version(of),
+    async fn read(&mut self, of: Stream, behind: Behind, function: Reading) {
+        let after = match behind {
+            Behind::Nothing => Version::EMPTY,
+            Behind::LastSeen => self.seen.version(of),
         };
-        let (scene, stream) = (&self.scene, self.scene.id(of));
-        let (function, times, answer) = match function {
-            Reading::ReadStream => {
-                let (times, result) = self.timed(self.store.read_stream(stream, after)).await;
-                let events = result
-                    .as_ref()
-                    .map(|events| events.iter().map(|one| (one.version, one.id)));
-                ("read_stream", times, answers::of_read(scene, events))
-            }
-            Reading::Replay => {
-                let (times, result) = self.timed(self.store.replay(stream, after)).await;
-                let events = result
-                    .as_ref()
-                    .map(|events| events.iter().map(|one| (one.version, one.id)));
-                ("replay", times, answers::of_read(scene, events))
-            }
+        let (times, result) = self.timed(self.events(of, after, function)).await;
+        let answer = match result {
+            Ok(events) => answers::of_read(&self.scene, events),
+            Err(error) => answers::of_error(&error),
+        };
+        let function = match function {
+            Reading::ReadStream => "read_stream",
+            Reading::Replay => "replay",
         };
         self.record(function, times, Call::Read { of, after, answer });
+    }
+
+    async fn events(
+        &self,
+        of: Stream,
+        after: Version,
+        function: Reading,
+    ) -> Result<Vec<(Version, EventId)>, StoreError> {
+        let stream = self.scene.id(of);
+        Ok(match function {
+            Reading::ReadStream => {
+                let events = self.store.read_stream(stream, after).await?;
+                events.iter().map(|one| (one.version, one.id)).collect()
+            }
+            Reading::Replay => {
+                let events = self.store.replay(stream, after).await?;
+                events.iter().map(|one| (one.version, one.id)).collect()
+            }
+        })
     }
 
     async fn recall(&mut self, key: Key) {
@@ -87,16 +102,13 @@ impl<S: EventStore> Client<S> {
     async fn append(&mut self, to: &[Target], key: Option<Key>) {
         let to = self.participants(to);
         let mut appends = self.scene.appends(&to, key);
-        let (function, times, result) = match (key, appends.streams.pop()) {
-            (None, Some(append)) if appends.streams.is_empty() => {
-                let (times, result) = self.timed(self.store.append(append)).await;
-                ("append", times, result.map(|appended| vec![appended]))
-            }
-            (_, last) => {
-                appends.streams.extend(last);
-                let (times, result) = self.timed(self.store.append_all(appends)).await;
-                ("append_all", times, result)
-            }
+        let (function, times, result) = if key.is_none() && to.len() == 1 {
+            let append = appends.streams.remove(0);
+            let (times, result) = self.timed(self.store.append(append)).await;
+            ("append", times, result.map(|appended| vec![appended]))
+        } else {
+            let (times, result) = self.timed(self.store.append_all(appends)).await;
+            ("append_all", times, result)
         };
         let answer = answers::of_append(&self.scene, result);
         self.record(function, times, Call::Append { to, key, answer });

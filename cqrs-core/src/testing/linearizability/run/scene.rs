@@ -54,7 +54,7 @@ impl Scene {
         }
     }
 
-    /// Now. Every call gets another time, and what ended before something began has the smaller one.
+    /// Now. Every call gets another time.
     pub(super) fn now(&self) -> usize {
         self.clock.fetch_add(1, Ordering::SeqCst)
     }

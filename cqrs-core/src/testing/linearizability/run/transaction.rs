@@ -11,7 +11,7 @@ use super::{
     answers,
     client::{Client, give_way},
 };
-use crate::{EventStore, ExpectedVersion, RecordedEvent, StreamId, Version};
+use crate::{EventStore, ExpectedVersion, StreamId, Version};
 
 impl<S: EventStore> Client<S> {
     /// Begins, reads the streams if the way is such, appends and commits.
@@ -26,7 +26,7 @@ impl<S: EventStore> Client<S> {
         let mut transaction = match begun {
             Ok(transaction) => transaction,
             Err(error) => {
-                let (to, answer) = (self.participants(to), answers::of_error(&error));
+                let (to, answer) = (self.participants(to), Answer::Failed(error.to_string()));
                 return self.record("begin", times, Call::Append { to, key, answer });
             }
         };
@@ -67,23 +67,24 @@ impl<S: EventStore> Client<S> {
         let ids: Vec<StreamId> = to.iter().map(id).collect();
         let reading = self.store.read_streams_in(transaction, &ids);
         let (times, result) = self.timed(reading).await;
+        let events = match result {
+            Ok(events) => events,
+            Err(error) => {
+                let (of, after) = (to[0].stream, Version::EMPTY);
+                let answer = Answer::Failed(error.to_string());
+                self.record("read_streams_in", times, Call::Read { of, after, answer });
+                return None;
+            }
+        };
         let mut versions = Vec::new();
         for (target, id) in to.iter().zip(&ids) {
-            let ours = |events: &Vec<RecordedEvent>| {
-                let ours = events.iter().filter(|event| event.stream == *id);
-                ours.map(|event| (event.version, event.id))
-                    .collect::<Vec<_>>()
-                    .into_iter()
-            };
-            let answer = answers::of_read(&self.scene, result.as_ref().map(ours));
-            versions.push(match &answer {
-                Answer::Given(events) => events.last().map_or(Version::EMPTY, |last| last.0),
-                Answer::Failed(_) | Answer::Unknown => return None,
-            });
+            let ours = events.iter().filter(|event| event.stream == *id);
+            let ours: Vec<_> = ours.map(|event| (event.version, event.id)).collect();
+            versions.push(ours.last().map_or(Version::EMPTY, |last| last.0));
             let call = Call::Read {
                 of: target.stream,
                 after: Version::EMPTY,
-                answer,
+                answer: answers::of_read(&self.scene, ours),
             };
             self.record("read_streams_in", times, call);
         }
@@ -131,8 +132,13 @@ fn look(
     answer: AppendAnswer,
 ) -> (Call, Option<Vec<Version>>) {
     let mut to = to.to_vec();
-    let Answer::Given(Ok(mut landed)) = answer else {
-        return (Call::Append { to, key, answer }, None);
+    let mut landed = match answer {
+        Answer::Given(Ok(landed)) => landed,
+        Answer::Unknown => {
+            let answer = Answer::Failed("outcome unknown, but not committed".to_owned());
+            return (Call::Append { to, key, answer }, None);
+        }
+        answer => return (Call::Append { to, key, answer }, None),
     };
     if landed.iter().any(|one| one.repeated) {
         let answer = Answer::Given(Ok(landed));
