@@ -79,21 +79,15 @@ impl PgEventStore {
     }
 
     async fn report(&self, mark: Position, held: Duration) {
-        let schema = self.schema();
-        let seconds = held.as_secs();
-        match self.fence_holders().await {
+        let (schema, seconds) = (self.schema(), held.as_secs());
+        let who = match self.fence_holders().await {
             Ok(holders) => match holders.first() {
-                Some(holder) => {
-                    tracing::warn!(schema, %mark, seconds, pid = holder.pid, "readers wait in front of an open transaction: {holder}");
-                }
-                None => {
-                    tracing::info!(schema, %mark, seconds, "readers waited in front of a transaction that has ended now")
-                }
+                Some(holder) => holder.to_string(),
+                None => return,
             },
-            Err(error) => {
-                tracing::warn!(schema, %mark, seconds, %error, "readers wait, and who for cannot be asked")
-            }
-        }
+            Err(error) => format!("who it is cannot be asked: {error}"),
+        };
+        tracing::warn!(schema, %mark, seconds, "readers wait in front of an open transaction: {who}");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     held_mark::Watch,
     line::Line,
     replay::Replayer,
-    schema,
+    schema::{self, Access},
     statements::{Statement, Statements},
 };
 
@@ -48,6 +48,19 @@ impl PgEventStore {
         let installed = schema::install(&mut connection, schema).await;
         schema::close(connection).await;
         installed
+    }
+
+    /// Gives a role of the database what it needs for this access, and no more. Run it with the role that installed the store,
+    /// once for each role; what is created later, a view's table for example, is shared alike.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, the store is not installed, or there is no such role.
+    pub async fn grant(config: &PgConfig, role: &str, access: Access) -> Result<(), StoreError> {
+        let schema = config.checked_schema()?;
+        let mut connection = connect(config).await?;
+        let granted = schema::grant(&mut connection, schema, role, access).await;
+        schema::close(connection).await;
+        granted
     }
 
     /// Opens the store, once the server and the schema have been found to be what this version needs.
@@ -90,6 +103,14 @@ impl PgEventStore {
             replayer: Replayer::default(),
             watch: Watch::new(config.held_threshold(), schema),
         })))
+    }
+
+    /// Waits for what is under way and closes every connection. Whatever is asked of the store afterwards, by any of its clones,
+    /// is an error.
+    pub async fn close(&self) {
+        self.0.replayer.close().await;
+        self.0.appender.close().await;
+        self.0.pool.close().await;
     }
 
     /// The connections, for queries of your own.

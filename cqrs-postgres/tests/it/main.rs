@@ -6,4 +6,5 @@ mod histories;
 mod install;
 mod log_order;
 mod projection;
+mod rights;
 mod support;
