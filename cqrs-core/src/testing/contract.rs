@@ -9,7 +9,8 @@ mod fixture;
 pub mod histories;
 
 /// Declares a test for every promise of a [`Store`](crate::Store). The expression makes a fresh, empty store; it may
-/// await. Needs `tokio` with its test macro in the crate that calls it.
+/// await. Needs `tokio` with its test macro in the crate that calls it. `CQRS_HISTORIES` sets how many histories
+/// `every_history_is_linearizable` tries.
 #[macro_export]
 macro_rules! event_store_contract {
     ($store:expr) => {
