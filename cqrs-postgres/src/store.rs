@@ -83,10 +83,7 @@ impl PgEventStore {
             // fails instead.
             .test_before_acquire(false)
             .connect_lazy_with(options.clone());
-        let options = options.options([(
-            "statement_timeout",
-            config.statement_limit().as_millis().to_string(),
-        )]);
+        let options = options.options(for_short_statements(config));
         let writing = Writing {
             statements: Arc::new(Statements::new(schema)),
             line: Line::new(options, config.timeout()),
@@ -209,6 +206,17 @@ fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
         "PostgreSQL at {host}:{port} cannot be reached ({why}); is it up, and is the address right?"
     );
     StoreError::new(StoreErrorKind::Unavailable, message)
+}
+
+/// What appends and replays go with. An index serves each of them, so that they are planned once, and never for a table that
+/// was empty when the first of them came.
+fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 3] {
+    let limit = config.statement_limit().as_millis().to_string();
+    [
+        ("statement_timeout", limit),
+        ("plan_cache_mode", "force_generic_plan".to_owned()),
+        ("enable_seqscan", "off".to_owned()),
+    ]
 }
 
 /// **Invariant**: a unit of work runs in READ COMMITTED, whatever the database's default is.
