@@ -1,23 +1,30 @@
-//! Commands and appends by some writers at once, each on a stream of its own.
+//! Commands and appends by some writers at once, each on streams of its own.
 
-use std::time::Duration;
+/// Commands to aggregates whose state is not at hand.
+mod cold;
+/// Appends without a command.
+mod plain;
+/// How often a command asks the server.
+mod trips;
+/// Commands to aggregates whose state is at hand.
+mod warm;
 
-use cqrs_core::{Append, EventStore, ExpectedVersion, Metadata, NewEvent, Repository, StreamId};
 use cqrs_postgres::PgEventStore;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub(crate) use self::plain::append_to;
 use crate::{
     Options, Outcome,
     database::Database,
-    domain::{Account, AccountEvent},
-    measure::{rate, take_turns},
     report::Point,
-    yardstick::RawEvents,
+    yardstick::{BatchedEvents, RawEvents},
 };
 
-const WRITERS: [u32; 3] = [1, 8, 32];
+const WRITERS: [u32; 4] = [1, 8, 32, 64];
 const EVENTS: [u32; 2] = [1, 5];
+
+const ONE_BY_ONE: &str = "select the stream, insert with a version check";
 
 pub(crate) async fn run(options: &Options) -> Outcome<()> {
     let (ours, raw) = (Database::from_env("append")?, Database::from_env("append")?);
@@ -28,9 +35,14 @@ pub(crate) async fn run(options: &Options) -> Outcome<()> {
 
 async fn measure(options: &Options, ours: &Database, raw: &Database) -> Outcome<()> {
     let notes = ours.notes().await?;
+    trips::print(ours, &notes).await?;
     let most = WRITERS.into_iter().max().unwrap_or(1);
-    let store = ours.store(most).await?;
-    let raw = RawEvents::create(raw, most).await?;
+    let sides = Sides {
+        store: ours.store(most).await?,
+        alone: RawEvents::create(raw, 1).await?,
+        batched: BatchedEvents::of(raw).await?,
+        databases: [ours, raw],
+    };
     for writers in WRITERS {
         for events in EVENTS {
             let setting = Setting {
@@ -39,11 +51,30 @@ async fn measure(options: &Options, ours: &Database, raw: &Database) -> Outcome<
                 writers,
                 events,
             };
-            setting.commands(&store, &raw).await?;
-            setting.appends(&store, &raw).await?;
+            warm::measure(&setting, &sides).await?;
+            cold::measure(&setting, &sides).await?;
+            plain::measure(&setting, &sides).await?;
         }
     }
     Ok(())
+}
+
+/// Who is compared: our store, with raw in batches and one by one on another table.
+struct Sides<'a> {
+    store: PgEventStore,
+    batched: BatchedEvents,
+    alone: RawEvents,
+    databases: [&'a Database; 2],
+}
+
+impl Sides<'_> {
+    /// Removes all events, so that no measurement works on what an earlier one has left.
+    async fn clear(&self) -> Outcome<()> {
+        for database in self.databases {
+            database.run("truncate __schema__.events").await?;
+        }
+        Ok(())
+    }
 }
 
 struct Setting<'a> {
@@ -54,82 +85,21 @@ struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// A cold command: two round trips on both sides.
-    async fn commands(&self, store: &PgEventStore, raw: &RawEvents) -> Outcome<()> {
-        let (writers, events) = (self.writers, self.events);
-        let accounts = Repository::<Account, _>::new(store.clone());
-        let ours = async |time: Duration| {
-            let accounts = accounts.clone();
-            rate(writers, time, move || {
-                let accounts = accounts.clone();
-                async move {
-                    accounts.execute(new_id(), events).await?;
-                    Ok(())
-                }
-            })
-            .await
-        };
-        let raw = async |time: Duration| {
-            let raw = raw.clone();
-            rate(writers, time, move || {
-                let raw = raw.clone();
-                async move { raw.command(&new_id(), events).await }
-            })
-            .await
-        };
-        let pairs = take_turns(self.options.rounds, self.options.turn(), ours, raw).await?;
-        self.point("execute", "select the stream, insert with a version check")
-            .print(&pairs);
-        Ok(())
-    }
-
-    /// An append alone: one round trip on both sides.
-    async fn appends(&self, store: &PgEventStore, raw: &RawEvents) -> Outcome<()> {
-        let (writers, events) = (self.writers, self.events);
-        let ours = async |time: Duration| {
-            let store = store.clone();
-            rate(writers, time, move || append(store.clone(), events)).await
-        };
-        let raw = async |time: Duration| {
-            let raw = raw.clone();
-            rate(writers, time, move || {
-                let raw = raw.clone();
-                async move {
-                    raw.insert(&new_id(), 0, &AccountEvent::examples(events))
-                        .await
-                }
-            })
-            .await
-        };
-        let pairs = take_turns(self.options.rounds, self.options.turn(), ours, raw).await?;
-        self.point("append", "insert with a version check")
-            .print(&pairs);
-        Ok(())
-    }
-
-    fn point(&self, call: &str, yardstick: &'static str) -> Point {
+    fn point(&self, call: &str, states: Option<&str>, yardstick: &'static str) -> Point {
+        let mut parameters =
+            json!({ "call": call, "writers": self.writers, "events": self.events });
+        if let Some(states) = states {
+            parameters["states"] = states.into();
+        }
         Point {
             scenario: "append",
-            parameters: json!({ "call": call, "writers": self.writers, "events": self.events }),
+            parameters,
             yardstick,
             unit: "calls/s",
+            details: Value::Null,
             notes: self.notes.clone(),
         }
     }
-}
-
-async fn append(store: PgEventStore, events: u32) -> Outcome<()> {
-    let encoded = AccountEvent::examples(events);
-    let encoded = encoded
-        .iter()
-        .map(|event| NewEvent::encode(event, Metadata::default()));
-    let append = Append {
-        stream: StreamId::of::<AccountEvent>(new_id())?,
-        expected: ExpectedVersion::NoStream,
-        events: encoded.collect::<Result<_, _>>()?,
-    };
-    store.append(append).await?;
-    Ok(())
 }
 
 fn new_id() -> String {

@@ -1,15 +1,18 @@
 //! A schema of the own on the server that `DATABASE_URL` names. It is dropped when it has been measured.
 
+mod trips;
+
 use std::str::FromStr;
 
 use cqrs_postgres::{PgConfig, PgEventStore};
 use serde_json::{Value, json};
 use sqlx::{
-    AssertSqlSafe, Connection, PgConnection, PgPool,
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use uuid::Uuid;
 
+pub(crate) use self::trips::Trips;
 use crate::Outcome;
 
 /// A schema with a name that nobody else has.
@@ -42,6 +45,20 @@ impl Database {
         Ok(PgEventStore::connect(&config).await?)
     }
 
+    /// A store of the schema whose round trips are counted.
+    pub(crate) async fn watched_store(&self) -> Outcome<(PgEventStore, Trips)> {
+        self.store(1).await?;
+        let options = PgConnectOptions::from_str(&self.url)?;
+        if options.get_socket().is_some() {
+            return Err("round trips are counted over TCP: DATABASE_URL names a socket".into());
+        }
+        let server = (options.get_host().to_owned(), options.get_port());
+        let (port, trips) = Trips::on_the_way_to(server).await?;
+        let url = options.host("127.0.0.1").port(port).to_url_lossy();
+        let config = PgConfig::new(url.as_str()).schema(&self.schema);
+        Ok((PgEventStore::connect(&config).await?, trips))
+    }
+
     /// Connections that find the schema's tables without naming it, and plan each statement once: the best that plain
     /// SQL can have.
     pub(crate) async fn raw(&self, connections: u32) -> Outcome<PgPool> {
@@ -62,6 +79,18 @@ impl Database {
         let sql = AssertSqlSafe(sql.replace("__schema__", &self.schema));
         sqlx::raw_sql(sql).execute(&mut connection).await?;
         Ok(connection.close().await?)
+    }
+
+    /// How much the events take, with their indexes.
+    pub(crate) async fn table_size(&self) -> Outcome<String> {
+        let mut connection = PgConnection::connect(&self.url).await?;
+        let size =
+            sqlx::query_scalar("select pg_size_pretty(pg_total_relation_size(to_regclass($1)))")
+                .bind(format!("{}.events", self.schema))
+                .fetch_one(&mut connection)
+                .await?;
+        connection.close().await?;
+        Ok(size)
     }
 
     /// What the figures depend on.

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! eval "$(scripts/services up)"
-//! cargo run --release -p cqrs-benches                      # everything, some minutes
+//! cargo run --release -p cqrs-benches                      # everything but `growth`, some minutes
 //! cargo run --release -p cqrs-benches -- append rehydrate  # these two
 //! ```
 //!
@@ -11,14 +11,22 @@
 
 /// Commands to events in the store.
 mod append;
+/// What many writers do to a few streams.
+mod contention;
 /// Schemas of the own on the server that `DATABASE_URL` names.
 mod database;
 /// What is stored: an account with its movements.
 mod domain;
+/// Fills a table on the server.
+mod fill;
+/// What ten million events change.
+mod growth;
 /// Loops and the rounds in which both sides take turns.
 mod measure;
 /// Fills a store before it is read.
 mod preload;
+/// Numbers in no order.
+mod random;
 /// Events to read models.
 mod rebuild;
 /// Streams to states.
@@ -39,16 +47,16 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Measures the framework beside the raw limit in the same run. Prints a JSON line for each measured point.
 ///
-/// `append`, `rehydrate` and `rebuild` need DATABASE_URL, `relay` needs KAFKA_BROKERS as well.
+/// All need DATABASE_URL, and `relay` KAFKA_BROKERS as well.
 #[derive(Debug, Parser)]
 struct Options {
-    /// What to measure; everything unless named.
+    /// What to measure; everything but `growth` unless named.
     #[arg(value_enum)]
     scenarios: Vec<Scenario>,
     /// How often ours and raw take turns.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// How long one turn of `append` and `rehydrate` lasts.
+    /// How long one turn of `append`, `contention`, `rehydrate` and `growth` lasts.
     #[arg(long, default_value_t = 1.5, value_parser = seconds)]
     seconds: f64,
     /// How many events `rebuild` reads.
@@ -57,6 +65,9 @@ struct Options {
     /// How many documents they become.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     documents: u32,
+    /// How many events are in the table that `growth` compares with one of 100,000. Filling takes minutes.
+    #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    growth_events: u32,
     /// How many events `relay` publishes.
     #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..))]
     relay_events: u32,
@@ -77,14 +88,18 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Scenario {
-    /// Commands and appends by 1, 8 and 32 writers.
+    /// Commands and appends by 1, 8, 32 and 64 writers.
     Append,
+    /// Commands by 32 writers to the same streams.
+    Contention,
     /// Loading streams of 10, 100 and 1,000 events.
     Rehydrate,
     /// A view from the beginning of the log.
     Rebuild,
     /// Publishing a log to Kafka.
     Relay,
+    /// Loads and appends on a table of millions of events. Runs only when it is named: filling takes minutes.
+    Growth,
 }
 
 #[tokio::main]
@@ -101,14 +116,17 @@ async fn main() -> ExitCode {
 async fn measure(options: &Options) -> Outcome<()> {
     let named = &options.scenarios;
     for scenario in Scenario::value_variants() {
-        if !named.is_empty() && !named.contains(scenario) {
+        let unless_named = *scenario != Scenario::Growth;
+        if !(named.contains(scenario) || named.is_empty() && unless_named) {
             continue;
         }
         match scenario {
             Scenario::Append => append::run(options).await?,
+            Scenario::Contention => contention::run(options).await?,
             Scenario::Rehydrate => rehydrate::run(options).await?,
             Scenario::Rebuild => rebuild::run(options).await?,
             Scenario::Relay => relay::run(options).await?,
+            Scenario::Growth => growth::run(options).await?,
         }
     }
     Ok(())

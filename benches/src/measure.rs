@@ -6,29 +6,38 @@ use tokio::task::JoinSet;
 
 use crate::Outcome;
 
-/// How often a second `work` is done when so many workers do it one after the other.
-pub(crate) async fn rate<W, F>(workers: u32, time: Duration, work: W) -> Outcome<f64>
+/// What a worker still may do in a turn, and what it has done.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    until: Instant,
+    done: u64,
+}
+
+impl Turn {
+    /// Whether there is time for one more. If so it counts as done: what fails ends the run.
+    pub(crate) fn goes_on(&mut self) -> bool {
+        let on = Instant::now() < self.until;
+        self.done += u64::from(on);
+        on
+    }
+}
+
+/// How often a second the work is done by so many workers at once. Each works off its turn and gives it back.
+pub(crate) async fn rate<F>(
+    workers: u32,
+    time: Duration,
+    worker: impl Fn(u32, Turn) -> F,
+) -> Outcome<f64>
 where
-    W: Fn() -> F + Clone + Send + 'static,
-    F: Future<Output = Outcome<()>> + Send,
+    F: Future<Output = Outcome<Turn>> + Send + 'static,
 {
     let begun = Instant::now();
     let until = begun + time;
-    let mut loops = JoinSet::new();
-    for _ in 0..workers {
-        let work = work.clone();
-        loops.spawn(async move {
-            let mut done = 0_u64;
-            while Instant::now() < until {
-                work().await?;
-                done += 1;
-            }
-            Outcome::Ok(done)
-        });
-    }
+    let turns = (0..workers).map(|number| worker(number, Turn { until, done: 0 }));
+    let mut turns: JoinSet<_> = turns.collect();
     let mut done = 0;
-    while let Some(counted) = loops.join_next().await {
-        done += counted??;
+    while let Some(turn) = turns.join_next().await {
+        done += turn??.done;
     }
     Ok(per_second(done, begun.elapsed()))
 }

@@ -27,7 +27,7 @@ pub(crate) async fn preload(
         let appends = (next..end).map(|number| append(&account(prefix, number % streams), number));
         let appends = appends.collect::<Outcome<Vec<_>>>()?;
         let mut transaction = store.begin().await?;
-        store.append_in(&mut transaction, &appends).await?;
+        store.append_in(&mut transaction, appends.into()).await?;
         store.commit(transaction).await?;
         next = end;
     }

@@ -132,6 +132,7 @@ fn point(options: &Options, notes: &Value, batch: u32, yardstick: &'static str) 
         }),
         yardstick,
         unit: "events/s",
+        details: Value::Null,
         notes: notes.clone(),
     }
 }

@@ -71,23 +71,25 @@ async fn point(
     let accounts = Repository::<Account, _>::new(store.clone());
     let next = Arc::new(AtomicU32::new(0));
     let ours = async |time: Duration| {
-        let (accounts, next) = (accounts.clone(), Arc::clone(&next));
-        rate(1, time, move || {
-            let (accounts, id) = (accounts.clone(), id(&next, length));
+        rate(1, time, |_, mut turn| {
+            let (accounts, next) = (accounts.clone(), Arc::clone(&next));
             async move {
-                std::hint::black_box(accounts.load(id).await?);
-                Ok(())
+                while turn.goes_on() {
+                    std::hint::black_box(accounts.load(id(&next, length)).await?);
+                }
+                Ok(turn)
             }
         })
         .await
     };
     let raw = async |time: Duration| {
-        let (raw, next) = (raw.clone(), Arc::clone(&next));
-        rate(1, time, move || {
-            let (raw, id) = (raw.clone(), id(&next, length));
+        rate(1, time, |_, mut turn| {
+            let (raw, next) = (raw.clone(), Arc::clone(&next));
             async move {
-                std::hint::black_box(raw.load(&id).await?);
-                Ok(())
+                while turn.goes_on() {
+                    std::hint::black_box(raw.load(&id(&next, length)).await?);
+                }
+                Ok(turn)
             }
         })
         .await
@@ -98,6 +100,7 @@ async fn point(
         parameters: json!({ "events": length, "streams": STREAMS, "readers": 1 }),
         yardstick: "select version, type and payload, decode by hand",
         unit: "streams/s",
+        details: Value::Null,
         notes: notes.clone(),
     };
     point.print(&pairs);

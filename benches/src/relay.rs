@@ -95,6 +95,7 @@ impl Bench<'_> {
             parameters: json!({ "events": self.options.relay_events, "shards": shards, "batch": batch }),
             yardstick,
             unit: "events/s",
+            details: Value::Null,
             notes: notes.clone(),
         };
         point("idempotent producer, events in memory").print(&plain);

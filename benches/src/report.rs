@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::measure::Pairs;
+use crate::{Outcome, measure::Pairs};
 
 /// What was measured, apart from the figures.
 #[derive(Debug, Serialize)]
@@ -13,8 +13,27 @@ pub(crate) struct Point {
     /// What raw is.
     pub(crate) yardstick: &'static str,
     pub(crate) unit: &'static str,
+    /// What else was counted.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub(crate) details: Value,
     /// Where and under which settings.
     pub(crate) notes: Value,
+}
+
+/// A figure that has nothing beside it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Fact {
+    pub(crate) scenario: &'static str,
+    pub(crate) parameters: Value,
+    pub(crate) unit: &'static str,
+    pub(crate) value: Value,
+    pub(crate) notes: Value,
+}
+
+impl Fact {
+    pub(crate) fn print(&self) {
+        print(self);
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -52,10 +71,14 @@ impl Point {
             rounds: pairs.ours.len(),
             load: load(),
         };
-        match serde_json::to_string(&line) {
-            Ok(line) => println!("{line}"),
-            Err(error) => eprintln!("a line cannot be written: {error}"),
-        }
+        print(&line);
+    }
+}
+
+fn print(line: &impl Serialize) {
+    match serde_json::to_string(line) {
+        Ok(line) => println!("{line}"),
+        Err(error) => eprintln!("a line cannot be written: {error}"),
     }
 }
 
@@ -88,4 +111,12 @@ fn rounded(value: f64, parts: f64) -> f64 {
 fn load() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/loadavg").ok()?;
     text.split(' ').next()?.parse().ok()
+}
+
+/// How much memory this process has now.
+pub(crate) fn resident_kilobytes() -> Outcome<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = resident.ok_or("the system does not tell how much memory is resident")?;
+    Ok(resident.trim_end_matches("kB").trim().parse()?)
 }

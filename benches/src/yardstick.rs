@@ -1,12 +1,15 @@
 //! The raw limit: the same work in plain SQL and with a plain producer, without guards, fences and checkpoints.
 
+mod batch;
 mod decode;
+mod encode;
 mod events;
 mod fold;
 mod produce;
 
 pub(crate) use self::{
-    events::RawEvents,
+    batch::BatchedEvents,
+    events::{RawEvents, Read},
     fold::{LogEvents, Write},
     produce::produce,
 };

@@ -2,7 +2,9 @@
 
 use std::{any::type_name, fmt};
 
-use crate::{ExpectedVersion, InvalidName, RecordedEvent, StreamId, Version, codec::CodecError};
+use crate::{
+    ExpectedVersion, InvalidName, KeyReused, RecordedEvent, StreamId, Version, codec::CodecError,
+};
 
 /// Any error, as a source.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -55,9 +57,14 @@ impl StoreError {
     /// The stored event cannot be read as an `E`.
     #[must_use]
     pub fn undecodable<E>(recorded: &RecordedEvent, error: CodecError) -> Self {
+        Self::unreadable::<E>(&recorded.to_string(), error)
+    }
+
+    /// What is called `event` cannot be read as an `E`.
+    pub(crate) fn unreadable<E>(event: &str, error: CodecError) -> Self {
         let reader = type_name::<E>();
         let message = format!(
-            "{recorded} cannot be read as `{reader}`: {error}; give the enum the variant and fields it was written \
+            "{event} cannot be read as `{reader}`: {error}; give the enum the variant and fields it was written \
              with, or declare it PARTIAL if its reader does not need them"
         );
         Self::new(StoreErrorKind::Undecodable, message).caused_by(error)
@@ -134,6 +141,9 @@ pub enum WriteError {
     /// A stream is not at the expected version.
     #[error(transparent)]
     Conflict(#[from] Conflict),
+    /// The idempotency key was used for something else.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// A document is not at the version that was read.
     #[error("document {key:?} of view {view:?} was changed by another writer since it was read")]
     DocumentConflict {

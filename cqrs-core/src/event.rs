@@ -58,16 +58,26 @@ impl NewEvent {
     /// When `event` is not an externally tagged enum, cannot be encoded, or cannot be read back (a `f64::NAN`, a field
     /// that is skipped when written but has no default when read).
     pub fn encode<E: Event>(event: &E, metadata: Metadata) -> Result<Self, CodecError> {
+        let (encoded, _) = Self::encode_and_read(event, metadata)?;
+        Ok(encoded)
+    }
+
+    /// [`encode`](Self::encode), and the event as every reader will have it.
+    pub(crate) fn encode_and_read<E: Event>(
+        event: &E,
+        metadata: Metadata,
+    ) -> Result<(Self, E), CodecError> {
         let mut payload = Vec::with_capacity(128);
         let event_type = codec::encode(event, &mut payload)?;
-        codec::decode::<E>(event_type, &payload)
+        let read = codec::decode::<E>(event_type, &payload)
             .map_err(|error| CodecError::unreadable(event_type, &error))?;
-        Ok(Self {
+        let encoded = Self {
             id: EventId::random(),
             event_type,
             payload: payload.into(),
             metadata,
-        })
+        };
+        Ok((encoded, read))
     }
 }
 

@@ -1,90 +1,43 @@
 //! The port of the event store.
 
-use std::{collections::HashSet, fmt, time::Duration};
+mod append;
+
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
+pub use self::append::{Append, Appended, Appends, ExpectedVersion};
 use crate::{
-    Checkpoint, EventId, NewEvent, Position, Reads, RecordedEvent, Slices, StoreError,
+    Checkpoint, EventId, Idempotency, Position, Reads, RecordedEvent, Slices, StoreError,
     StoreErrorKind, StreamId, UnitOfWork, Version, WriteError,
 };
 
-/// What an append expects of its stream. The guard of optimistic concurrency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExpectedVersion {
-    /// Anything.
-    Any,
-    /// A stream without events.
-    NoStream,
-    /// A stream with at least one event.
-    StreamExists,
-    /// A stream at exactly this version.
-    Exact(Version),
-}
-
-impl ExpectedVersion {
-    /// Whether a stream at `actual` is what was expected.
-    #[must_use]
-    pub fn allows(self, actual: Version) -> bool {
-        match self {
-            Self::Any => true,
-            Self::NoStream => actual == Version::EMPTY,
-            Self::StreamExists => actual > Version::EMPTY,
-            Self::Exact(version) => actual == version,
-        }
-    }
-}
-
-impl fmt::Display for ExpectedVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("any version"),
-            Self::NoStream => f.write_str("no stream"),
-            Self::StreamExists => f.write_str("an existing stream"),
-            Self::Exact(version) => write!(f, "version {version}"),
-        }
-    }
-}
-
-/// Events for one stream, and what is expected of it.
+/// What a replay needs of a recorded event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Append {
-    /// The stream.
-    pub stream: StreamId,
-    /// What is expected of it.
-    pub expected: ExpectedVersion,
-    /// The events, in order.
-    pub events: Vec<NewEvent>,
+pub struct PastEvent {
+    /// The name of the event.
+    pub id: EventId,
+    /// Its place in the stream, from 1.
+    pub version: Version,
+    /// serde's name of the variant.
+    pub event_type: Arc<str>,
+    /// The generation of the payload's shape.
+    pub schema_version: u32,
+    /// The variant's content as JSON.
+    pub payload: Bytes,
 }
 
-impl Append {
-    /// Refuses a call that names a stream twice, since its two expectations would contradict each other. Adapters begin
-    /// with it.
-    ///
-    /// # Errors
-    /// Names the stream.
-    pub fn each_stream_once(appends: &[Self]) -> Result<(), StoreError> {
-        let mut seen = HashSet::with_capacity(appends.len());
-        match appends.iter().find(|append| !seen.insert(&append.stream)) {
-            None => Ok(()),
-            Some(append) => {
-                let message = format!(
-                    "{} stands twice in one append; put its events together",
-                    append.stream
-                );
-                Err(StoreError::new(StoreErrorKind::InvalidInput, message))
-            }
+impl From<RecordedEvent> for PastEvent {
+    fn from(recorded: RecordedEvent) -> Self {
+        Self {
+            id: recorded.id,
+            version: recorded.version,
+            event_type: recorded.event_type,
+            schema_version: recorded.schema_version,
+            payload: recorded.payload,
         }
     }
-}
-
-/// Where an append has landed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appended {
-    /// The stream's version after it.
-    pub version: Version,
-    /// The position of its last event; `None` inside a transaction that gives positions at commit.
-    pub position: Option<Position>,
 }
 
 /// What to read of the log.
@@ -123,8 +76,39 @@ pub trait EventStore: UnitOfWork {
         after: Version,
     ) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// Appends in a transaction of its own: one round trip where the store allows.
-    async fn append(&self, append: Append) -> Result<Appended, WriteError>;
+    /// The events of a stream behind version `after`, in order, and of each only what a replay needs.
+    async fn replay(
+        &self,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let events = self.read_stream(stream, after).await?;
+        Ok(events.into_iter().map(PastEvent::from).collect())
+    }
+
+    /// Appends in a transaction of its own: all or none, one round trip where the store allows. A caller who stops waiting
+    /// has appended all of it or nothing.
+    ///
+    /// # Errors
+    /// A conflict names one stream that is not as expected; [`WriteError::KeyReused`] when the key was used for something
+    /// else. Nothing was appended then, nor after a store's error, unless it is of the kind
+    /// [`OutcomeUnknown`](StoreErrorKind::OutcomeUnknown): the same call under a key settles that.
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError>;
+
+    /// [`append_all`](Self::append_all) to one stream.
+    async fn append(&self, append: Append) -> Result<Appended, WriteError> {
+        let mut appended = self.append_all(append.into()).await?;
+        Ok(appended.pop().ok_or_else(no_answer)?)
+    }
+
+    /// Where the appends under this key have landed; `None` when there were none, or they are forgotten.
+    ///
+    /// # Errors
+    /// [`WriteError::KeyReused`] when the key was used for something else.
+    async fn appended_under(
+        &self,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Vec<Appended>>, WriteError>;
 
     /// Guards the streams against every other writer for the rest of the transaction and reads them, in one round trip.
     /// A store without locks proves at commit that nobody else wrote. Give all streams in one call: they are locked in
@@ -136,11 +120,12 @@ pub trait EventStore: UnitOfWork {
     ) -> Result<Vec<RecordedEvent>, StoreError>;
 
     /// Appends to several streams within the caller's transaction: all or none. Call it late and once, since positions
-    /// behind it stay unread until the transaction ends.
+    /// behind it stay unread until the transaction ends. Under a key, a repeat appends nothing; what else the transaction
+    /// does is not repeated either only if the caller looks at [`Appended::repeated`].
     async fn append_in(
         &self,
         transaction: &mut Self::Transaction,
-        appends: &[Append],
+        appends: Appends,
     ) -> Result<Vec<Appended>, WriteError>;
 
     /// A page of the log.
@@ -154,4 +139,9 @@ pub trait EventStore: UnitOfWork {
 
     /// Returns when something may have been appended, and after `at_most` in any case. A hint: polling alone is correct.
     async fn wait_for_append(&self, at_most: Duration);
+}
+
+fn no_answer() -> StoreError {
+    let message = "the store answered an append with nothing";
+    StoreError::new(StoreErrorKind::Other, message)
 }

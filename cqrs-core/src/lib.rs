@@ -57,6 +57,8 @@ mod event;
 mod event_store;
 mod events;
 mod handler;
+mod hash;
+mod idempotency;
 mod inbox;
 mod log_source;
 mod memory;
@@ -70,6 +72,8 @@ mod relay;
 mod repository;
 mod retry;
 mod runner;
+mod shape;
+mod snapshots;
 mod source;
 mod store;
 mod stream;
@@ -86,9 +90,12 @@ pub use self::{
     documents::{Document, DocumentWrite, Documents, decode_document},
     error::{BoxError, Conflict, StoreError, StoreErrorKind, WriteError},
     event::{Event, NewEvent, Reads},
-    event_store::{Append, Appended, EventStore, ExpectedVersion, LogPage, LogQuery},
+    event_store::{
+        Append, Appended, Appends, EventStore, ExpectedVersion, LogPage, LogQuery, PastEvent,
+    },
     events::{Events, decode_one, reads_one},
     handler::{Handler, HandlerError, IntoHandler, Projection, role},
+    idempotency::{Idempotency, IdempotencyKey, KeyReused},
     inbox::{Inbox, Lane},
     log_source::{LogReader, LogSource},
     memory::{MemoryEventStore, MemoryTransaction},
@@ -99,9 +106,10 @@ pub use self::{
     read_model::ReadModel,
     recorded_event::{Envelope, EventId, RecordedEvent},
     relay::{Relay, RelayError},
-    repository::{Execute, ExecuteError, Executed, Loaded, Repository},
+    repository::{Execute, ExecuteError, Executed, Loaded, Repository, SnapshotPolicy},
     retry::RetryPolicy,
     runner::{ProjectionRunner, Runner, RunnerError},
+    snapshots::{Snapshot, Snapshots},
     source::{Batch, Reader, Source, SourceError},
     store::{Store, reset_view},
     stream::{Category, InvalidName, StreamId},

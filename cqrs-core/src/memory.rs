@@ -3,19 +3,21 @@
 //! A transaction is a set of staged writes and of guards. Nothing is locked between two calls; at commit the guards are
 //! proved again under one lock, and either every write becomes visible or none does.
 
+mod keys;
 mod ports;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use tokio::sync::Notify;
 
+use self::keys::Keys;
 use crate::{
-    Append, Checkpoint, Claim, Conflict, ExpectedVersion, Lane, PartitionId, Position,
-    RecordedEvent, StreamId, Version, WriteError,
+    Append, Appended, Appends, Checkpoint, Claim, Conflict, EventId, ExpectedVersion, Idempotency,
+    Lane, PartitionId, Position, RecordedEvent, Snapshot, StreamId, Version, WriteError,
 };
 
 /// A store in memory. A clone is a handle to the same store.
@@ -29,6 +31,13 @@ struct Shared {
 }
 
 impl MemoryEventStore {
+    /// How long an idempotency key is remembered; seven days by default.
+    #[must_use]
+    pub fn idempotency_retention(self, retention: Duration) -> Self {
+        self.state().keys.retention = retention;
+        self
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0
             .state
@@ -53,6 +62,8 @@ struct State {
     /// Counts document writes. Versions are taken from it, so that a document that was removed and written again never
     /// has a version that somebody has read before.
     document_writes: u64,
+    keys: Keys,
+    snapshots: HashMap<StreamId, Snapshot>,
 }
 
 impl State {
@@ -62,6 +73,23 @@ impl State {
                 .get(stream)
                 .map_or(0, |events| events.len() as u64),
         )
+    }
+
+    fn last(&self, stream: &StreamId) -> Option<EventId> {
+        let index = self.streams.get(stream)?.last()?;
+        Some(self.log[*index].id)
+    }
+
+    /// Fills in the position of what was appended.
+    fn locate(&self, appended: &mut Appended) {
+        if appended.version == appended.before {
+            return;
+        }
+        let index = usize::try_from(appended.version.get() - 1).unwrap_or(usize::MAX);
+        let events = self.streams.get(&appended.stream);
+        appended.position = events
+            .and_then(|events| events.get(index))
+            .map(|index| self.log[*index].position);
     }
 
     fn document_version(&self, key: &DocumentKey) -> u64 {
@@ -79,23 +107,81 @@ pub struct MemoryTransaction {
     /// Documents: the version they were read at, and what they become.
     documents: BTreeMap<DocumentKey, (u64, Option<Vec<u8>>)>,
     events: Vec<RecordedEvent>,
+    /// Keys that must still be free, and what was appended under them.
+    keys: Vec<(Idempotency, Vec<Appended>)>,
     inbox: Vec<(Subscribed, Vec<(Lane, Position)>)>,
     reset_subscriptions: HashSet<String>,
     cleared_views: HashSet<String>,
 }
 
 impl MemoryTransaction {
-    /// The stream's version as this transaction sees it: what is committed and what it has staged itself.
-    fn version(&self, state: &State, stream: &StreamId) -> Version {
-        let staged = self
-            .events
-            .iter()
-            .filter(|event| event.stream == *stream)
-            .count();
-        state.version(stream).plus(staged as u64)
+    /// The stream as this transaction sees it: what is committed and what it has staged itself.
+    fn head(&self, state: &State, stream: &StreamId) -> (Version, Option<EventId>) {
+        let mut staged = self.events.iter().filter(|event| event.stream == *stream);
+        let last = staged.next_back();
+        let count = staged.count() + usize::from(last.is_some());
+        let last = last.map_or_else(|| state.last(stream), |event| Some(event.id));
+        (state.version(stream).plus(count as u64), last)
     }
 
-    /// Stages an append and answers the stream's version after it. Positions are given when it is applied.
+    /// Stages appends, or tells what was appended under their key before. Positions are given when they are applied.
+    fn stage_all(
+        &mut self,
+        state: &State,
+        Appends {
+            streams,
+            idempotency,
+        }: Appends,
+    ) -> Result<Vec<Appended>, WriteError> {
+        if let Some(idempotency) = &idempotency
+            && let Some(appended) = self.appended_under(state, idempotency)?
+        {
+            return Ok(appended);
+        }
+        for append in &streams {
+            self.check(state, append)?;
+        }
+        let appended: Vec<_> = streams
+            .into_iter()
+            .map(|append| self.stage(state, append))
+            .collect();
+        if let Some(idempotency) = idempotency {
+            self.keys.push((idempotency, appended.clone()));
+        }
+        Ok(appended)
+    }
+
+    /// What was appended under a key, by this transaction or before it.
+    fn appended_under(
+        &self,
+        state: &State,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Vec<Appended>>, WriteError> {
+        let ours = self
+            .keys
+            .iter()
+            .find(|(ours, _)| ours.key == idempotency.key);
+        match ours {
+            Some((ours, appended)) => {
+                keys::answer(ours.fingerprint, appended, idempotency).map(Some)
+            }
+            None => state.keys.get(idempotency),
+        }
+    }
+
+    fn check(&self, state: &State, append: &Append) -> Result<(), Conflict> {
+        let (actual, last) = self.head(state, &append.stream);
+        if append.expected.allows(actual, last) {
+            return Ok(());
+        }
+        Err(Conflict {
+            stream: append.stream.clone(),
+            expected: append.expected,
+            actual,
+        })
+    }
+
+    /// Stages an append that was checked.
     fn stage(
         &mut self,
         state: &State,
@@ -103,19 +189,13 @@ impl MemoryTransaction {
             stream,
             expected,
             events,
-        }: &Append,
-    ) -> Result<Version, Conflict> {
-        let mut version = self.version(state, stream);
-        if !expected.allows(version) {
-            return Err(Conflict {
-                stream: stream.clone(),
-                expected: *expected,
-                actual: version,
-            });
-        }
+        }: Append,
+    ) -> Appended {
+        let (before, _) = self.head(state, &stream);
         self.guards
             .entry(stream.clone())
-            .or_insert((*expected, state.version(stream)));
+            .or_insert((expected, state.version(&stream)));
+        let mut version = before;
         for event in events {
             version = version.plus(1);
             self.events.push(RecordedEvent {
@@ -125,13 +205,19 @@ impl MemoryTransaction {
                 position: Position::START,
                 event_type: event.event_type.into(),
                 schema_version: 1,
-                payload: event.payload.clone(),
-                metadata: event.metadata.clone(),
+                payload: event.payload,
+                metadata: event.metadata,
                 recorded_at: SystemTime::now(),
                 lane: None,
             });
         }
-        Ok(version)
+        Appended {
+            stream,
+            before,
+            version,
+            position: None,
+            repeated: false,
+        }
     }
 
     /// Proves that everything the transaction relied on still holds.
@@ -153,6 +239,11 @@ impl MemoryTransaction {
                     actual,
                 }
                 .into());
+            }
+        }
+        for (idempotency, _) in &self.keys {
+            if state.keys.get(idempotency)?.is_some() {
+                return Err(keys::taken(&idempotency.key).into());
             }
         }
         for (key, (read, _)) in &self.documents {
@@ -194,6 +285,10 @@ impl MemoryTransaction {
                 .or_default()
                 .push(index);
             state.log.push(event);
+        }
+        for (idempotency, mut appended) in self.keys {
+            appended.iter_mut().for_each(|one| state.locate(one));
+            state.keys.insert(idempotency, appended);
         }
         for ((subscription, _), claim) in &mut state.checkpoints {
             if self.reset_subscriptions.contains(subscription) {

@@ -1,11 +1,11 @@
 //! All ports of a store together.
 
-use crate::{Checkpoints, Documents, EventStore, Inbox, WriteError};
+use crate::{Checkpoints, Documents, EventStore, Inbox, Snapshots, WriteError};
 
 /// A store with every port, so that a service names one bound and no adapter.
-pub trait Store: EventStore + Checkpoints + Documents + Inbox {}
+pub trait Store: EventStore + Snapshots + Checkpoints + Documents + Inbox {}
 
-impl<S: EventStore + Checkpoints + Documents + Inbox> Store for S {}
+impl<S: EventStore + Snapshots + Checkpoints + Documents + Inbox> Store for S {}
 
 /// Removes a view's documents and sends it back to the beginning, in one transaction: the next runner rebuilds it by
 /// replay. A runner that is at work is fenced, claims again and starts over by itself.

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Event, number::Slices};
+use crate::{Event, hash::fnv1a, number::Slices};
 
 /// A name that cannot be stored, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -146,9 +146,7 @@ impl StreamId {
     #[must_use]
     pub fn slice(&self) -> u16 {
         let bytes = self.category.0.bytes().chain([0]).chain(self.id.bytes());
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = fnv1a(bytes);
         let folded = (hash >> 32) ^ hash;
         u16::try_from(folded % u64::from(Slices::COUNT)).expect("a remainder of 1,024 fits 16 bits")
     }

@@ -7,6 +7,7 @@ use cqrs_core::{
 use uuid::Uuid;
 
 use crate::{
+    connection::within,
     error::{commit, statement},
     row::{signed, unsigned},
     store::PgEventStore,
@@ -32,8 +33,8 @@ impl Checkpoints for PgEventStore {
         let query = sqlx::query_as(self.statements().claim.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        let (epoch, offset, event_id): (i64, _, _) =
-            query.fetch_one(&mut *connection).await.map_err(commit)?;
+        let claimed = within(self.limit(), query.fetch_one(&mut *connection)).await;
+        let (epoch, offset, event_id): (i64, _, _) = connection.note(claimed).map_err(commit)?;
         Ok(Claim {
             epoch: unsigned(epoch),
             at: checkpoint((offset, event_id)),
@@ -56,7 +57,7 @@ impl Checkpoints for PgEventStore {
             .bind(signed(epoch))
             .bind(signed(to.offset.get()))
             .bind(to.event_id.map(EventId::as_uuid));
-        let moved = query.fetch_one(transaction.connection()).await;
+        let moved = within(self.limit(), query.fetch_one(transaction.connection())).await;
         if transaction.note(moved)? {
             return Ok(());
         }
@@ -74,9 +75,10 @@ impl Checkpoints for PgEventStore {
         let query = sqlx::query_as(self.statements().checkpoint.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        Ok(query
-            .fetch_optional(self.pool())
-            .await
+        let mut connection = self.acquire().await?;
+        let row = within(self.limit(), query.fetch_optional(&mut *connection)).await;
+        Ok(connection
+            .note(row)
             .map_err(statement)?
             .and_then(checkpoint))
     }
@@ -87,10 +89,8 @@ impl Checkpoints for PgEventStore {
         subscription: &str,
     ) -> Result<(), WriteError> {
         for sql in [&self.statements().reset, &self.statements().forget] {
-            let done = sqlx::query(sql.sql())
-                .bind(subscription)
-                .execute(transaction.connection())
-                .await;
+            let query = sqlx::query(sql.sql()).bind(subscription);
+            let done = within(self.limit(), query.execute(transaction.connection())).await;
             transaction.note(done)?;
         }
         Ok(())

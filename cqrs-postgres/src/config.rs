@@ -13,6 +13,10 @@ pub struct PgConfig {
     max_connections: u32,
     connect_timeout: Duration,
     idle_in_transaction_timeout: Duration,
+    statement_timeout: Duration,
+    commit_timeout: Duration,
+    idempotency_retention: Duration,
+    held_mark_threshold: Duration,
 }
 
 impl PgConfig {
@@ -26,6 +30,10 @@ impl PgConfig {
             max_connections: 10,
             connect_timeout: Duration::from_secs(10),
             idle_in_transaction_timeout: Duration::from_secs(10),
+            statement_timeout: Duration::from_secs(30),
+            commit_timeout: Duration::from_secs(30),
+            idempotency_retention: Duration::from_secs(7 * 24 * 60 * 60),
+            held_mark_threshold: Duration::from_secs(5),
         }
     }
 
@@ -58,6 +66,38 @@ impl PgConfig {
         // What the server's setting can hold; 0 would mean no limit.
         self.idle_in_transaction_timeout =
             timeout.clamp(Duration::from_millis(1), Duration::from_secs(86_400));
+        self
+    }
+
+    /// How long a statement of the store may take; 30 s by default. The server ends an append that takes longer, and nothing
+    /// waits longer for an answer: a network that went silent is an error and not a call that hangs.
+    #[must_use]
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout =
+            timeout.clamp(Duration::from_millis(1), Duration::from_secs(86_400));
+        self
+    }
+
+    /// How long to wait for the answer to a commit; 30 s by default. It may still happen afterwards, so the error is of the
+    /// kind [`OutcomeUnknown`](StoreErrorKind::OutcomeUnknown). A commit is never cancelled.
+    #[must_use]
+    pub fn commit_timeout(mut self, timeout: Duration) -> Self {
+        self.commit_timeout = timeout.clamp(Duration::from_millis(1), Duration::from_secs(86_400));
+        self
+    }
+
+    /// How long an idempotency key is remembered; seven days by default.
+    #[must_use]
+    pub fn idempotency_retention(mut self, retention: Duration) -> Self {
+        self.idempotency_retention = retention;
+        self
+    }
+
+    /// After how long readers that are held back by an open transaction are reported, in the log with who holds them; 5 s by
+    /// default. The metric `cqrs_mark_held_seconds` tells at any time.
+    #[must_use]
+    pub fn held_mark_threshold(mut self, threshold: Duration) -> Self {
+        self.held_mark_threshold = threshold;
         self
     }
 
@@ -104,6 +144,22 @@ impl PgConfig {
 
     pub(crate) fn idle_timeout(&self) -> Duration {
         self.idle_in_transaction_timeout
+    }
+
+    pub(crate) fn statement_limit(&self) -> Duration {
+        self.statement_timeout
+    }
+
+    pub(crate) fn commit_limit(&self) -> Duration {
+        self.commit_timeout
+    }
+
+    pub(crate) fn held_threshold(&self) -> Duration {
+        self.held_mark_threshold
+    }
+
+    pub(crate) fn retention(&self) -> Duration {
+        self.idempotency_retention
     }
 }
 

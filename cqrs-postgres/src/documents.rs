@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use cqrs_core::{Document, DocumentWrite, Documents, StoreError, StoreErrorKind, WriteError};
 
 use crate::{
+    connection::within,
     error::statement,
     row::{signed, unsigned},
     store::PgEventStore,
@@ -58,7 +59,9 @@ impl Documents for PgEventStore {
         // Checks the name, which becomes part of a table's.
         self.view_table(view)?;
         let query = sqlx::query(self.statements().prepare_view.sql()).bind(view);
-        query.execute(self.pool()).await.map_err(statement)?;
+        let mut connection = self.acquire().await?;
+        let done = within(self.limit(), query.execute(&mut *connection)).await;
+        connection.note(done).map_err(statement)?;
         Ok(())
     }
 
@@ -69,7 +72,8 @@ impl Documents for PgEventStore {
         keys: &[String],
     ) -> Result<HashMap<String, Document>, StoreError> {
         let query = sqlx::query_as(self.view_statement(LOAD, view)?.sql()).bind(keys);
-        let rows: Result<Vec<Row>, _> = query.fetch_all(transaction.connection()).await;
+        let asked = query.fetch_all(transaction.connection());
+        let rows: Result<Vec<Row>, _> = within(self.limit(), asked).await;
         let rows = transaction.note(rows)?;
         Ok(rows.into_iter().map(document).collect())
     }
@@ -94,7 +98,8 @@ impl Documents for PgEventStore {
             .bind(keys)
             .bind(versions)
             .bind(bodies);
-        let written: Result<Vec<String>, _> = query.fetch_all(transaction.connection()).await;
+        let asked = query.fetch_all(transaction.connection());
+        let written: Result<Vec<String>, _> = within(self.limit(), asked).await;
         let written = transaction.note(written)?;
         all_written(view, writes, written)
     }
@@ -105,16 +110,17 @@ impl Documents for PgEventStore {
         view: &str,
     ) -> Result<(), WriteError> {
         let clear = self.view_statement(CLEAR, view)?;
-        let done = sqlx::query(clear.sql())
-            .execute(transaction.connection())
-            .await;
+        let asked = sqlx::query(clear.sql()).execute(transaction.connection());
+        let done = within(self.limit(), asked).await;
         transaction.note(done)?;
         Ok(())
     }
 
     async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError> {
         let query = sqlx::query_as(self.view_statement(ONE, view)?.sql()).bind(key);
-        let row: Option<Row> = query.fetch_optional(self.pool()).await.map_err(statement)?;
+        let mut connection = self.acquire().await?;
+        let row = within(self.limit(), query.fetch_optional(&mut *connection)).await;
+        let row: Option<Row> = connection.note(row).map_err(statement)?;
         Ok(row.map(|row| document(row).1))
     }
 
@@ -128,7 +134,9 @@ impl Documents for PgEventStore {
         let query = sqlx::query_as(self.view_statement(PAGE, view)?.sql())
             .bind(after)
             .bind(limit);
-        let rows: Vec<Row> = query.fetch_all(self.pool()).await.map_err(statement)?;
+        let mut connection = self.acquire().await?;
+        let rows = within(self.limit(), query.fetch_all(&mut *connection)).await;
+        let rows: Vec<Row> = connection.note(rows).map_err(statement)?;
         Ok(rows.into_iter().map(document).collect())
     }
 }

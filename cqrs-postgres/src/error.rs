@@ -1,5 +1,7 @@
 //! From sqlx's errors to what they mean for the caller, by code and never by text.
 
+use std::sync::Arc;
+
 use cqrs_core::{StoreError, StoreErrorKind};
 use sqlx::Error;
 
@@ -29,8 +31,25 @@ pub(crate) fn commit(error: Error) -> StoreError {
     classify(error, Doing::Commit)
 }
 
+/// Whether nothing was done for certain: the server refused, or was not even asked.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    match error {
+        Error::Encode(_) => true,
+        Error::Database(database) => {
+            let code = database.code().unwrap_or_default();
+            by_code(&code, Doing::Commit).0 != StoreErrorKind::OutcomeUnknown
+        }
+        _ => false,
+    }
+}
+
 fn classify(error: Error, doing: Doing) -> StoreError {
-    let (kind, what) = match &error {
+    told(&error, doing).caused_by(error)
+}
+
+/// What an error means.
+fn told(error: &Error, doing: Doing) -> StoreError {
+    let (kind, what) = match error {
         Error::Database(database) => by_code(database.code().as_deref().unwrap_or_default(), doing),
         Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed => lost(doing),
         Error::PoolTimedOut => (
@@ -45,13 +64,41 @@ fn classify(error: Error, doing: Doing) -> StoreError {
             StoreErrorKind::Misconfigured,
             "PostgreSQL cannot be reached with these settings",
         ),
+        Error::Encode(_) => (StoreErrorKind::InvalidInput, "this cannot be stored"),
         Error::Decode(_) | Error::ColumnDecode { .. } | Error::ColumnNotFound(_) => (
-            StoreErrorKind::Schema,
-            "a stored row does not have the expected shape; was the schema changed by hand?",
+            match doing {
+                Doing::Statement => StoreErrorKind::Schema,
+                Doing::Commit => StoreErrorKind::OutcomeUnknown,
+            },
+            "the answer of PostgreSQL does not have the expected shape; was the schema changed by hand?",
         ),
         _ => (StoreErrorKind::Other, "PostgreSQL refused a statement"),
     };
-    StoreError::new(kind, format!("{what} ({error})")).caused_by(error)
+    StoreError::new(kind, format!("{what} ({error})"))
+}
+
+/// An answer that does not fit the question.
+pub(crate) fn unheard_of(what: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, format!("{what}; try again"))
+}
+
+/// The same failure for another caller.
+pub(crate) fn again(error: &StoreError) -> StoreError {
+    StoreError::new(error.kind(), error.to_string())
+}
+
+/// One failure of many callers.
+pub(crate) struct Shared(Arc<Error>);
+
+impl Shared {
+    pub(crate) fn new(error: Error) -> Self {
+        Self(Arc::new(error))
+    }
+
+    /// What it means for one whose commit was under way.
+    pub(crate) fn commit(&self) -> StoreError {
+        told(&self.0, Doing::Commit).caused_by(Arc::clone(&self.0))
+    }
 }
 
 fn lost(doing: Doing) -> (StoreErrorKind, &'static str) {

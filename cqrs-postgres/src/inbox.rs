@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use cqrs_core::{Inbox, Lane, PartitionId, Position, StoreError};
 
 use crate::{
+    connection::within,
     error::statement,
     row::{signed, unsigned},
     store::PgEventStore,
@@ -20,7 +21,9 @@ impl Inbox for PgEventStore {
         let query = sqlx::query_as(self.statements().received.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        let rows: Vec<(String, i64)> = query.fetch_all(self.pool()).await.map_err(statement)?;
+        let mut connection = self.acquire().await?;
+        let rows = within(self.limit(), query.fetch_all(&mut *connection)).await;
+        let rows: Vec<(String, i64)> = connection.note(rows).map_err(statement)?;
         Ok(rows
             .into_iter()
             .map(|(lane, position)| (Lane::new(lane), Position::new(unsigned(position))))
@@ -41,11 +44,8 @@ impl Inbox for PgEventStore {
         let query = sqlx::query(self.statements().receive.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        let done = query
-            .bind(lanes)
-            .bind(positions)
-            .execute(transaction.connection())
-            .await;
+        let query = query.bind(lanes).bind(positions);
+        let done = within(self.limit(), query.execute(transaction.connection())).await;
         transaction.note(done)?;
         Ok(())
     }

@@ -15,19 +15,26 @@
 //! This crate names sqlx in its public API on purpose: a [`Projection`](cqrs_core::Projection) with SQL of its own gets
 //! the connection inside the very transaction that moves its checkpoint, see [`PgTransaction`].
 
+mod append;
 mod checkpoints;
 mod config;
+mod connection;
 mod documents;
 mod error;
 mod event_store;
+mod held_mark;
 mod inbox;
+mod line;
 mod log;
+mod replay;
 mod row;
 mod schema;
 mod statements;
 mod store;
+mod together;
 mod transaction;
 
 pub use self::{
-    config::PgConfig, error::store_error, store::PgEventStore, transaction::PgTransaction,
+    config::PgConfig, error::store_error, held_mark::FenceHolder, schema::Access,
+    store::PgEventStore, transaction::PgTransaction,
 };

@@ -5,10 +5,10 @@
 //! sent after its answer. Any two of them in one snapshot lose events.
 
 use cqrs_core::{Checkpoint, EventId, LogPage, LogQuery, Position, Reads, Slices, StoreError};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
+    connection::{Lent, within},
     error::statement,
     row::{self, signed, unsigned},
     store::PgEventStore,
@@ -17,11 +17,17 @@ use crate::{
 /// Steps (a) and (b).
 pub(crate) async fn high_water_mark(
     store: &PgEventStore,
-    connection: &mut PgConnection,
+    connection: &mut Lent,
 ) -> Result<Position, StoreError> {
-    let query = sqlx::query_scalar(store.statements().high_water_mark.sql());
-    let mark: i64 = query.fetch_one(connection).await.map_err(statement)?;
-    Ok(Position::new(unsigned(mark)))
+    let query = sqlx::query_as(store.statements().log_head.sql());
+    let head = within(store.limit(), query.fetch_one(&mut **connection)).await;
+    let (mark, drawn): (i64, i64) = connection.note(head).map_err(statement)?;
+    let (mark, drawn) = (
+        Position::new(unsigned(mark)),
+        Position::new(unsigned(drawn)),
+    );
+    store.watch_mark(mark, drawn);
+    Ok(mark)
 }
 
 /// How many positions one statement searches when it passes events over: at least so many, or twice as many as events are
@@ -57,7 +63,7 @@ fn passes_over(query: &LogQuery<'_>) -> bool {
 /// The events in (after, end].
 async fn read_window(
     store: &PgEventStore,
-    connection: &mut PgConnection,
+    connection: &mut Lent,
     query: LogQuery<'_>,
     end: Position,
 ) -> Result<LogPage, StoreError> {
@@ -80,7 +86,7 @@ async fn read_window(
 
 async fn rows(
     store: &PgEventStore,
-    connection: &mut PgConnection,
+    connection: &mut Lent,
     query: &LogQuery<'_>,
     mark: Position,
 ) -> Result<Vec<sqlx::postgres::PgRow>, StoreError> {
@@ -102,7 +108,8 @@ async fn rows(
         let (whole, (categories, types)) = filter(query.reads);
         rows = rows.bind(whole).bind(categories).bind(types);
     }
-    rows.fetch_all(connection).await.map_err(statement)
+    let rows = within(store.limit(), rows.fetch_all(&mut **connection)).await;
+    connection.note(rows).map_err(statement)
 }
 
 /// The categories that are read whole, and (category, type) pairs.
@@ -122,13 +129,14 @@ fn filter(reads: &[Reads]) -> (Vec<&'static str>, (Vec<&'static str>, Vec<&'stat
 /// The last event behind `after`, whatever it is: what was searched and did not match need not be searched again.
 async fn last_event(
     store: &PgEventStore,
-    connection: &mut PgConnection,
+    connection: &mut Lent,
     after: Position,
     mark: Position,
 ) -> Result<Option<Checkpoint>, StoreError> {
     let query = sqlx::query_as(store.statements().last_in_log.sql());
     let query = query.bind(signed(after.get())).bind(signed(mark.get()));
-    let last: Option<(i64, Uuid)> = query.fetch_optional(connection).await.map_err(statement)?;
+    let last = within(store.limit(), query.fetch_optional(&mut **connection)).await;
+    let last: Option<(i64, Uuid)> = connection.note(last).map_err(statement)?;
     Ok(last.map(|(position, id)| {
         Checkpoint::behind(Position::new(unsigned(position)), EventId::from_uuid(id))
     }))

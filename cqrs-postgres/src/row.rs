@@ -4,7 +4,8 @@ use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use cqrs_core::{
-    Category, EventId, Metadata, Position, RecordedEvent, StoreError, StreamId, Version,
+    Category, EventId, Metadata, PastEvent, Position, RecordedEvent, StoreError, StoreErrorKind,
+    StreamId, Version,
 };
 use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;
@@ -21,6 +22,46 @@ pub(crate) fn read_stream(
     rows.iter()
         .map(|row| event(row, stream.clone(), &mut types).map_err(statement))
         .collect()
+}
+
+/// Reads what a replay needs of the rows of one stream behind `after`.
+///
+/// # Errors
+/// When a version is missing: the log was changed by hand, and a state without the event would be wrong.
+pub(crate) fn replay(
+    stream: &StreamId,
+    after: Version,
+    rows: &[PgRow],
+) -> Result<Vec<PastEvent>, StoreError> {
+    let mut types = Types::default();
+    let mut events = Vec::with_capacity(rows.len());
+    for (row, version) in rows.iter().zip(after.get() + 1..) {
+        let past = past_event(row, &mut types).map_err(statement)?;
+        if past.version.get() != version {
+            return Err(missing(stream, version, past.version));
+        }
+        events.push(past);
+    }
+    Ok(events)
+}
+
+fn past_event(row: &PgRow, types: &mut Types) -> Result<PastEvent, sqlx::Error> {
+    let schema_version: i32 = row.try_get(3)?;
+    let payload = row.try_get_raw(4)?;
+    Ok(PastEvent {
+        version: Version::new(unsigned(row.try_get(0)?)),
+        id: EventId::from_uuid(row.try_get(1)?),
+        event_type: types.shared(row.try_get(2)?),
+        schema_version: u32::try_from(schema_version).unwrap_or(1),
+        payload: Bytes::copy_from_slice(payload.as_bytes().map_err(sqlx::Error::Decode)?),
+    })
+}
+
+fn missing(stream: &StreamId, version: u64, found: Version) -> StoreError {
+    let message = format!(
+        "{stream} has no event at version {version}, after which comes {found}: the log was changed by hand; restore it"
+    );
+    StoreError::new(StoreErrorKind::Undecodable, message)
 }
 
 /// Reads the rows of many streams, each with its name at the end.

@@ -43,6 +43,9 @@ macro_rules! statements {
 
 /// The columns of an event, in the order in which [`row`](crate::row) reads them.
 macro_rules! columns {
+    (of_a_replay) => {
+        "version, event_id, event_type, schema_version, payload"
+    };
     (of_a_stream) => {
         "position, version, event_id, event_type, schema_version, payload, correlation_id, causation_id, traceparent, \
          recorded_at"
@@ -53,13 +56,47 @@ macro_rules! columns {
 }
 
 statements! {
-    append: "select stream, conflict, version, position \
-             from __schema__.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    append: "select verdicts, before, positions from __schema__.append(\
+             $1, make_interval(secs => $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+             $20, $21, $22, $23)";
+    append_to_one: "select verdict, before, last_position from __schema__.append_to_one(\
+                    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    appended_under: "select fingerprint, categories, aggregate_ids, before, versions, positions \
+                     from __schema__.appended_under($1, make_interval(secs => $2))";
+    forget_keys: "select __schema__.forget_keys(make_interval(secs => $1), $2)";
+    replay: concat!(
+        "select ", columns!(of_a_replay), " from __schema__.events \
+         where category = $1 and aggregate_id = $2 and version > $3 order by version");
+    replay_many: concat!(
+        "select ", columns!(of_a_replay), ", n from unnest($1::text[], $2::text[], $3::bigint[]) \
+         with ordinality as asked (c, a, behind, n), lateral ( \
+             select * from __schema__.events \
+             where category = c and aggregate_id = a and version > behind order by version limit $4 \
+         ) as found");
+    replay_from_snapshot: concat!(
+        "with saved as materialized ( \
+             select version, last_event, checksum, payload from __schema__.snapshots \
+             where category = $1 and aggregate_id = $2 and fingerprint = $3) \
+         select version, last_event, null::text, null::integer, payload, checksum from saved \
+         union all ( \
+             select ", columns!(of_a_replay), ", null::bigint from __schema__.events \
+             where category = $1 and aggregate_id = $2 and version >= coalesce((select version from saved), 1) \
+             order by version)");
+    save_snapshot: "insert into __schema__.snapshots \
+                        (category, aggregate_id, version, last_event, fingerprint, checksum, payload) \
+                    values ($1, $2, $3, $4, $5, $6, $7::json) \
+                    on conflict (category, aggregate_id) do update \
+                    set version = excluded.version, last_event = excluded.last_event, \
+                        fingerprint = excluded.fingerprint, checksum = excluded.checksum, \
+                        payload = excluded.payload, taken_at = clock_timestamp()";
+    fences: "select position, pid, prepared, \
+                    coalesce(extract(epoch from clock_timestamp() - since), 0)::float8, state, application_name, query \
+             from __schema__.fences()";
     read_stream: concat!(
         "select ", columns!(of_a_stream), " from __schema__.events \
          where category = $1 and aggregate_id = $2 and version > $3 order by version");
     read_streams: concat!("select ", columns!(with_stream), " from __schema__.read_streams($1, $2)");
-    high_water_mark: "select __schema__.high_water_mark()";
+    log_head: "select mark, drawn from __schema__.log_head()";
     read_log: concat!(
         "select ", columns!(with_stream), " from __schema__.events \
          where position > $1 and position <= $2 and slice >= $3 and slice < $4 order by position limit $5");

@@ -2,18 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cqrs_core::{StoreError, StoreErrorKind};
+use cqrs_core::{PastEvent, StoreError, StoreErrorKind, StreamId, Version};
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres,
-    pool::PoolConnection,
+    Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::Notify;
 
 use crate::{
+    append::{Appender, Writing},
     config::PgConfig,
+    connection::Lent,
     error::statement,
-    schema,
+    held_mark::Watch,
+    line::Line,
+    replay::Replayer,
+    schema::{self, Access},
     statements::{Statement, Statements},
 };
 
@@ -26,9 +30,10 @@ pub struct PgEventStore(Arc<Inner>);
 struct Inner {
     pool: PgPool,
     schema: String,
-    statements: Statements,
     begin: Statement,
-    appended: Notify,
+    appender: Appender,
+    replayer: Replayer,
+    watch: Watch,
 }
 
 impl PgEventStore {
@@ -45,6 +50,19 @@ impl PgEventStore {
         installed
     }
 
+    /// Gives a role of the database what it needs for this access, and no more. Run it with the role that installed the store,
+    /// once for each role; what is created later, a view's table for example, is shared alike.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, the store is not installed, or there is no such role.
+    pub async fn grant(config: &PgConfig, role: &str, access: Access) -> Result<(), StoreError> {
+        let schema = config.checked_schema()?;
+        let mut connection = connect(config).await?;
+        let granted = schema::grant(&mut connection, schema, role, access).await;
+        schema::close(connection).await;
+        granted
+    }
+
     /// Opens the store, once the server and the schema have been found to be what this version needs.
     ///
     /// # Errors
@@ -57,20 +75,42 @@ impl PgEventStore {
         let checked = schema::check(&mut connection, schema).await;
         schema::close(connection).await;
         checked?;
+        let options = config.connect_options()?;
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size())
             .acquire_timeout(config.timeout())
             // A ping before each use would be one more round trip. The first call on a connection that broke while it was idle
-            // fails instead: an append then with an unknown outcome, since nobody can tell.
+            // fails instead.
             .test_before_acquire(false)
-            .connect_lazy_with(config.connect_options()?);
+            .connect_lazy_with(options.clone());
+        let options = options.options([(
+            "statement_timeout",
+            config.statement_limit().as_millis().to_string(),
+        )]);
+        let writing = Writing {
+            statements: Arc::new(Statements::new(schema)),
+            line: Line::new(options, config.timeout()),
+            appended: Arc::new(Notify::new()),
+            retention: config.retention(),
+            statement_timeout: config.statement_limit(),
+            commit_timeout: config.commit_limit(),
+        };
         Ok(Self(Arc::new(Inner {
             pool,
             schema: schema.to_owned(),
-            statements: Statements::new(schema),
             begin: begin(config.idle_timeout()),
-            appended: Notify::new(),
+            appender: Appender::new(writing),
+            replayer: Replayer::default(),
+            watch: Watch::new(config.held_threshold(), schema),
         })))
+    }
+
+    /// Waits for what is under way and closes every connection. Whatever is asked of the store afterwards, by any of its clones,
+    /// is an error.
+    pub async fn close(&self) {
+        self.0.replayer.close().await;
+        self.0.appender.close().await;
+        self.0.pool.close().await;
     }
 
     /// The connections, for queries of your own.
@@ -96,7 +136,35 @@ impl PgEventStore {
     }
 
     pub(crate) fn statements(&self) -> &Statements {
-        &self.0.statements
+        &self.0.appender.writing().statements
+    }
+
+    pub(crate) fn appender(&self) -> &Appender {
+        &self.0.appender
+    }
+
+    pub(crate) async fn replays(
+        &self,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let writing = self.0.appender.writing();
+        let replayer = &self.0.replayer;
+        replayer.replay(writing, stream, after).await
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.0.watch
+    }
+
+    /// How long a statement may take before its answer is no longer waited for.
+    pub(crate) fn limit(&self) -> Duration {
+        self.0.appender.writing().statement_limit()
+    }
+
+    /// How long a commit may take before its answer is no longer waited for.
+    pub(crate) fn commit_limit(&self) -> Duration {
+        self.0.appender.writing().commit_timeout
     }
 
     pub(crate) fn begin_statement(&self) -> &Statement {
@@ -109,13 +177,13 @@ impl PgEventStore {
     }
 
     /// A connection. A failure here has written nothing.
-    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, StoreError> {
-        self.0.pool.acquire().await.map_err(statement)
+    pub(crate) async fn acquire(&self) -> Result<Lent, StoreError> {
+        Lent::from(&self.0.pool).await
     }
 
     /// Rings after something was appended and committed.
     pub(crate) fn appended(&self) -> &Notify {
-        &self.0.appended
+        &self.0.appender.writing().appended
     }
 }
 

@@ -1,12 +1,21 @@
 //! The unit of work: one transaction of the database.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use cqrs_core::{StoreError, UnitOfWork, WriteError};
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{PgConnection, SqlSafeStr};
+use sqlx_core::transaction::TransactionManager;
+
+/// What counts savepoints, so that `begin` on the connection inside makes one. Not a `sqlx::Transaction`: that would put a
+/// connection which does not answer back into the pool, where the next one would wait for it.
+type Manager = <sqlx::Postgres as sqlx::Database>::TransactionManager;
 
 use crate::{
+    connection::{Lent, within},
     error::{commit, statement},
     store::PgEventStore,
 };
@@ -18,22 +27,38 @@ use crate::{
 /// the error on, or put what may fail behind a savepoint. A commit after an error that was swallowed is refused.
 #[derive(Debug)]
 pub struct PgTransaction {
-    inner: Transaction<'static, Postgres>,
+    connection: Lent,
+    limit: Duration,
+    open: bool,
     appended: bool,
     /// Somebody else had the connection, or a statement failed: the transaction may be one that cannot commit.
     doubtful: bool,
 }
 
 impl PgTransaction {
+    async fn begin(store: &PgEventStore) -> Result<Self, StoreError> {
+        let mut connection = store.acquire().await?;
+        let begin = store.begin_statement().sql().into_sql_str();
+        let begun = within(store.limit(), Manager::begin(&mut connection, Some(begin))).await;
+        connection.note(begun).map_err(statement)?;
+        Ok(Self {
+            connection,
+            limit: store.limit(),
+            open: true,
+            appended: false,
+            doubtful: false,
+        })
+    }
+
     /// The connection for a statement of this crate, whose outcome is then [noted](Self::note).
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.inner
+        &mut self.connection
     }
 
     /// Takes the outcome of a statement.
     pub(crate) fn note<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         self.doubtful |= outcome.is_err();
-        outcome.map_err(statement)
+        self.connection.note(outcome).map_err(statement)
     }
 
     /// Remembers that waiting readers are to be woken after the commit.
@@ -45,12 +70,35 @@ impl PgTransaction {
     /// it back, which the driver takes for success; any other statement it refuses.
     async fn check(&mut self) -> Result<(), StoreError> {
         if self.doubtful {
-            sqlx::raw_sql("select")
-                .execute(&mut *self.inner)
-                .await
-                .map_err(statement)?;
+            let asked = sqlx::raw_sql("select").execute(&mut *self.connection);
+            let alive = within(self.limit, asked).await;
+            self.connection.note(alive).map_err(statement)?;
         }
         Ok(())
+    }
+
+    async fn commit(mut self, limit: Duration) -> Result<bool, WriteError> {
+        self.check().await?;
+        // From here on nobody may undo it: a commit that is not answered in time may still happen.
+        self.open = false;
+        let committed = within(limit, Manager::commit(&mut self.connection)).await;
+        self.connection.note(committed).map_err(commit)?;
+        Ok(self.appended)
+    }
+
+    async fn rollback(mut self) -> Result<(), StoreError> {
+        self.open = false;
+        let undone = within(self.limit, Manager::rollback(&mut self.connection)).await;
+        self.connection.note(undone).map_err(statement)
+    }
+}
+
+/// Begins to roll back, unless it has ended; the pool waits for it before it lends the connection again.
+impl Drop for PgTransaction {
+    fn drop(&mut self) {
+        if self.open {
+            Manager::start_rollback(&mut self.connection);
+        }
     }
 }
 
@@ -58,14 +106,14 @@ impl Deref for PgTransaction {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.inner
+        &self.connection
     }
 }
 
 impl DerefMut for PgTransaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.doubtful = true;
-        &mut self.inner
+        &mut self.connection
     }
 }
 
@@ -74,28 +122,17 @@ impl UnitOfWork for PgEventStore {
     type Transaction = PgTransaction;
 
     async fn begin(&self) -> Result<PgTransaction, StoreError> {
-        let inner = self
-            .pool()
-            .begin_with(self.begin_statement().sql())
-            .await
-            .map_err(statement)?;
-        Ok(PgTransaction {
-            inner,
-            appended: false,
-            doubtful: false,
-        })
+        PgTransaction::begin(self).await
     }
 
-    async fn commit(&self, mut transaction: PgTransaction) -> Result<(), WriteError> {
-        transaction.check().await?;
-        transaction.inner.commit().await.map_err(commit)?;
-        if transaction.appended {
+    async fn commit(&self, transaction: PgTransaction) -> Result<(), WriteError> {
+        if transaction.commit(self.commit_limit()).await? {
             self.appended().notify_waiters();
         }
         Ok(())
     }
 
     async fn rollback(&self, transaction: PgTransaction) -> Result<(), StoreError> {
-        transaction.inner.rollback().await.map_err(statement)
+        transaction.rollback().await
     }
 }

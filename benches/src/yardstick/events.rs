@@ -2,9 +2,8 @@
 
 use cqrs_core::{Aggregate, Event};
 use sqlx::PgPool;
-use uuid::Uuid;
 
-use super::decode::decode;
+use super::{decode::decode, encode::encode};
 use crate::{
     Outcome,
     database::Database,
@@ -37,6 +36,8 @@ const TABLE: &str = r#"
 const SELECT: &str = "select version, event_type, payload from events \
                       where category = $1 and aggregate_id = $2 order by version";
 
+const VERSION: &str = "select version from events where category = $1 and aggregate_id = $2 order by version desc limit 1";
+
 /// The version check is a condition: a stream that is elsewhere gets no rows. Two writers at once meet in the index.
 const INSERT: &str = "
     insert into events (position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload)
@@ -46,6 +47,15 @@ const INSERT: &str = "
         select version from events where category = $1 and aggregate_id = $2 order by version desc limit 1
     ), 0)
     returning position";
+
+/// What a writer reads before it decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// The whole stream, for a decision on its state.
+    Events,
+    /// Where the stream is: the least that a version check needs.
+    Version,
+}
 
 /// A table of events.
 #[derive(Debug, Clone)]
@@ -80,43 +90,58 @@ impl RawEvents {
         Ok((account, i64::try_from(rows.len())?))
     }
 
-    /// Appends to a stream that is at `version`.
+    /// Whether the events were appended: the stream must be at `version`, and nobody faster.
     pub(crate) async fn insert(
         &self,
         id: &str,
         version: i64,
         events: &[AccountEvent],
-    ) -> Outcome<()> {
-        let (mut ids, mut types, mut payloads) = (Vec::new(), Vec::new(), Vec::new());
-        for event in events {
-            let (event_type, movement) = match event {
-                AccountEvent::Deposited(movement) => ("Deposited", movement),
-                AccountEvent::Withdrawn(movement) => ("Withdrawn", movement),
-            };
-            ids.push(Uuid::now_v7());
-            types.push(event_type);
-            payloads.push(serde_json::to_string(movement)?);
-        }
+    ) -> Outcome<bool> {
+        let encoded = encode(events)?;
         let rows = sqlx::query(INSERT)
             .bind(AccountEvent::CATEGORY)
             .bind(id)
             .bind(version)
-            .bind(ids)
-            .bind(types)
-            .bind(payloads)
+            .bind(encoded.ids)
+            .bind(encoded.types)
+            .bind(encoded.payloads)
             .fetch_all(&self.pool)
-            .await?;
-        if rows.len() == events.len() {
-            return Ok(());
+            .await;
+        match rows {
+            Ok(rows) => Ok(rows.len() == events.len()),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+            Err(error) => Err(error.into()),
         }
-        Err(format!("{id} is not at version {version}").into())
     }
 
-    /// Loads, decides, appends.
-    pub(crate) async fn command(&self, id: &str, movements: u32) -> Outcome<()> {
-        let (account, version) = self.load(id).await?;
-        std::hint::black_box(account);
+    /// Reads, decides, appends, unless somebody was faster.
+    pub(crate) async fn attempt(&self, id: &str, read: Read, movements: u32) -> Outcome<bool> {
+        let version = match read {
+            Read::Events => {
+                let (account, version) = self.load(id).await?;
+                std::hint::black_box(account);
+                version
+            }
+            Read::Version => self.version(id).await?,
+        };
         self.insert(id, version, &AccountEvent::examples(movements))
             .await
+    }
+
+    async fn version(&self, id: &str) -> Outcome<i64> {
+        let version = sqlx::query_scalar(VERSION)
+            .bind(AccountEvent::CATEGORY)
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(version.unwrap_or(0))
+    }
+
+    /// Loads, decides, appends. Nobody else may write to the stream meanwhile.
+    pub(crate) async fn command(&self, id: &str, movements: u32) -> Outcome<()> {
+        if self.attempt(id, Read::Events, movements).await? {
+            return Ok(());
+        }
+        Err(format!("somebody else wrote to {id}").into())
     }
 }

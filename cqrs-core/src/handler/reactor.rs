@@ -150,7 +150,7 @@ impl<S: EventStore, R: Reactor> Handler<S> for ReactorHandler<R> {
         }
         let appends = decisions.into_appends();
         if !appends.is_empty() {
-            store.append_in(transaction, &appends).await?;
+            store.append_in(transaction, appends.into()).await?;
         }
         Ok(())
     }

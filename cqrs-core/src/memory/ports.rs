@@ -6,9 +6,9 @@ use async_trait::async_trait;
 
 use super::{MemoryEventStore, MemoryTransaction, fenced};
 use crate::{
-    Append, Appended, Checkpoint, Checkpoints, Claim, Document, DocumentWrite, Documents, EventId,
-    EventStore, Inbox, Lane, LogPage, LogQuery, PartitionId, Position, RecordedEvent, StoreError,
-    StreamId, UnitOfWork, Version, WriteError,
+    Appended, Appends, Checkpoint, Checkpoints, Claim, Document, DocumentWrite, Documents, EventId,
+    EventStore, Idempotency, Inbox, Lane, LogPage, LogQuery, PartitionId, PastEvent, Position,
+    RecordedEvent, Snapshot, Snapshots, StoreError, StreamId, UnitOfWork, Version, WriteError,
 };
 
 #[async_trait]
@@ -57,15 +57,23 @@ impl EventStore for MemoryEventStore {
             .collect())
     }
 
-    async fn append(&self, append: Append) -> Result<Appended, WriteError> {
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+        appends.each_stream_once()?;
         let mut transaction = MemoryTransaction::default();
         let mut state = self.state();
-        let version = transaction.stage(&state, &append)?;
+        let mut appended = transaction.stage_all(&state, appends)?;
         transaction.apply(&mut state);
-        let position = (!append.events.is_empty()).then(|| Position::new(state.log.len() as u64));
+        appended.iter_mut().for_each(|one| state.locate(one));
         drop(state);
         self.0.appended.notify_waiters();
-        Ok(Appended { version, position })
+        Ok(appended)
+    }
+
+    async fn appended_under(
+        &self,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Vec<Appended>>, WriteError> {
+        self.state().keys.get(idempotency)
     }
 
     async fn read_streams_in(
@@ -96,21 +104,10 @@ impl EventStore for MemoryEventStore {
     async fn append_in(
         &self,
         transaction: &mut MemoryTransaction,
-        appends: &[Append],
+        appends: Appends,
     ) -> Result<Vec<Appended>, WriteError> {
-        Append::each_stream_once(appends)?;
-        let state = self.state();
-        let staged = appends
-            .iter()
-            .map(|append| transaction.stage(&state, append));
-        staged
-            .map(|version| {
-                Ok(Appended {
-                    version: version?,
-                    position: None,
-                })
-            })
-            .collect()
+        appends.each_stream_once()?;
+        transaction.stage_all(&self.state(), appends)
     }
 
     async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
@@ -149,6 +146,29 @@ impl EventStore for MemoryEventStore {
     async fn wait_for_append(&self, at_most: Duration) {
         // Woken or timed out, the caller looks.
         let _ = tokio::time::timeout(at_most, self.0.appended.notified()).await;
+    }
+}
+
+#[async_trait]
+impl Snapshots for MemoryEventStore {
+    async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
+        let stream = snapshot.stream.clone();
+        self.state().snapshots.insert(stream, snapshot);
+        Ok(())
+    }
+
+    async fn replay_from_snapshot(
+        &self,
+        stream: &StreamId,
+        fingerprint: u64,
+    ) -> Result<(Option<Snapshot>, Vec<PastEvent>), StoreError> {
+        let snapshot = self.state().snapshots.get(stream).cloned();
+        let snapshot = snapshot.filter(|snapshot| snapshot.fingerprint == fingerprint);
+        let after = snapshot
+            .as_ref()
+            .map_or(0, |snapshot| snapshot.version.get().saturating_sub(1));
+        let events = self.replay(stream, Version::new(after)).await?;
+        Ok((snapshot, events))
     }
 }
 

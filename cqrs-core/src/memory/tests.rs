@@ -21,7 +21,7 @@ async fn guards_are_proved_again_at_commit() {
     };
     let mut late = store.begin().await.expect("begins");
     store
-        .append_in(&mut late, &[append()])
+        .append_in(&mut late, append().into())
         .await
         .expect("holds so far");
     store.append(append()).await.expect("is first");

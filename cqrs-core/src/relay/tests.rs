@@ -314,8 +314,17 @@ impl EventStore for Replaced {
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         self.now().read_stream(stream, after).await
     }
-    async fn append(&self, append: Append) -> Result<crate::Appended, crate::WriteError> {
-        self.now().append(append).await
+    async fn append_all(
+        &self,
+        appends: crate::Appends,
+    ) -> Result<Vec<crate::Appended>, crate::WriteError> {
+        self.now().append_all(appends).await
+    }
+    async fn appended_under(
+        &self,
+        idempotency: &crate::Idempotency,
+    ) -> Result<Option<Vec<crate::Appended>>, crate::WriteError> {
+        self.now().appended_under(idempotency).await
     }
     async fn read_streams_in(
         &self,
@@ -327,7 +336,7 @@ impl EventStore for Replaced {
     async fn append_in(
         &self,
         transaction: &mut Self::Transaction,
-        appends: &[Append],
+        appends: crate::Appends,
     ) -> Result<Vec<crate::Appended>, crate::WriteError> {
         self.now().append_in(transaction, appends).await
     }

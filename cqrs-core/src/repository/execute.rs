@@ -2,9 +2,15 @@
 
 use std::{fmt, pin::Pin, time::SystemTime};
 
-use super::{ExecuteError, Executed, Loaded, Repository, context};
+use serde::Serialize;
+
+use super::{
+    ExecuteError, Executed, Repository,
+    attempts::{Attempts, Order},
+};
 use crate::{
-    Aggregate, Envelope, EventStore, InvalidName, Metadata, RetryPolicy, StoreError, StreamId,
+    Aggregate, Envelope, EventStore, Idempotency, IdempotencyKey, InvalidName, Metadata,
+    RetryPolicy, StoreError, StreamId,
 };
 
 /// A command on its way to an aggregate. Nothing happens until it is awaited.
@@ -15,8 +21,17 @@ pub struct Execute<'a, A: Aggregate, S> {
     command: A::Command,
     now: Option<SystemTime>,
     metadata: Metadata,
+    /// Made when it is awaited, and not at once: then its error has somewhere to go.
+    idempotency: Option<(String, Fingerprint<A>)>,
     retry: RetryPolicy,
 }
+
+/// Only a command that can be written has a fingerprint.
+type Fingerprint<A> = fn(
+    IdempotencyKey,
+    &StreamId,
+    &<A as Aggregate>::Command,
+) -> Result<Idempotency, crate::codec::CodecError>;
 
 impl<A: Aggregate<Command: fmt::Debug>, S> fmt::Debug for Execute<'_, A, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,6 +41,7 @@ impl<A: Aggregate<Command: fmt::Debug>, S> fmt::Debug for Execute<'_, A, S> {
             command,
             now,
             metadata,
+            idempotency,
             retry,
         } = self;
         let mut out = f.debug_struct("Execute");
@@ -33,6 +49,7 @@ impl<A: Aggregate<Command: fmt::Debug>, S> fmt::Debug for Execute<'_, A, S> {
             .field("command", command)
             .field("now", now);
         out.field("metadata", metadata)
+            .field("key", &idempotency.as_ref().map(|(key, _)| key))
             .field("retry", retry)
             .finish()
     }
@@ -51,8 +68,22 @@ impl<'a, A: Aggregate, S> Execute<'a, A, S> {
             command,
             now: None,
             metadata,
+            idempotency: None,
             retry,
         }
+    }
+
+    /// Does the command at most once under this key, which names it in the whole store: sent again it has no further effect
+    /// and answers what it answered first, also when the first answer was lost on its way. A key that was used for another
+    /// command or another aggregate is [`ExecuteError::KeyReused`]. Keys are remembered for as long as the store says.
+    ///
+    /// A command whose outcome a broken connection left unknown is tried again by itself, since the key makes that safe.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self
+    where
+        A::Command: Serialize,
+    {
+        self.idempotency = Some((key.into(), Idempotency::of::<A::Command>));
+        self
     }
 
     /// Names the event that this command follows from: its events carry on the conversation and the trace.
@@ -89,25 +120,22 @@ impl<'a, A: Aggregate, S> Execute<'a, A, S> {
 impl<A: Aggregate, S: EventStore> Execute<'_, A, S> {
     async fn run(self) -> Result<Executed<A::Event>, ExecuteError<A::Error>> {
         let stream = self.stream.map_err(StoreError::from)?;
-        let now = self.now.unwrap_or_else(SystemTime::now);
-        let mut failures = 0;
-        loop {
-            let Loaded { state, version } = self.repository.fold(&stream).await?;
-            let context = context(&stream, version, now, self.metadata.clone());
-            let events = state
-                .handle(self.command.clone(), &context)
-                .map_err(ExecuteError::Rejected)?;
-            match self
-                .repository
-                .append(&stream, version, events, &self.metadata)
-                .await
-            {
-                Err(ExecuteError::Conflict(conflict)) => {
-                    self.retry.pause(&mut failures, conflict).await?;
-                }
-                outcome => return outcome,
+        let idempotency = match self.idempotency {
+            None => None,
+            Some((key, fingerprint)) => {
+                let key = IdempotencyKey::new(key).map_err(StoreError::from)?;
+                Some(fingerprint(key, &stream, &self.command).map_err(StoreError::from)?)
             }
-        }
+        };
+        let order = Order {
+            stream,
+            command: self.command,
+            now: self.now.unwrap_or_else(SystemTime::now),
+            metadata: self.metadata,
+            idempotency,
+            retry: self.retry,
+        };
+        Attempts::begin(self.repository, order).await.run().await
     }
 }
 

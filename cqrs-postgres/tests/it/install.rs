@@ -64,7 +64,7 @@ async fn a_schema_that_is_missing_older_or_newer_is_refused_by_name() {
     let store = PgEventStore::connect(&config).await.expect("connects");
     run(
         &store,
-        "update __schema__.migrations set version = 99 where version = 2",
+        "update __schema__.migrations set version = 99 where version = 3",
     )
     .await;
     says(
@@ -82,7 +82,7 @@ async fn a_schema_that_is_missing_older_or_newer_is_refused_by_name() {
     says(
         PgEventStore::connect(&config).await,
         StoreErrorKind::Schema,
-        "this version needs 2; run PgEventStore::install",
+        "this version needs 3; run PgEventStore::install",
     );
 }
 

@@ -3,33 +3,12 @@
 //! Beside our reader follows a naive one, `position > last`, as most frameworks have it. Where the naive reader loses an
 //! event the test proves that it would notice.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use cqrs_core::{
-    Append, Category, EventId, EventStore, ExpectedVersion, LogQuery, Metadata, NewEvent, Position,
-    Slices, StoreErrorKind, StreamId, UnitOfWork,
-};
-use cqrs_postgres::{PgEventStore, PgTransaction};
+use cqrs_core::{EventStore, LogQuery, Position, Slices, StoreErrorKind, UnitOfWork};
+use cqrs_postgres::PgEventStore;
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::task::JoinSet;
 
-use crate::support::fresh_store;
-
-fn append(id: &str, count: usize) -> Append {
-    let stream = StreamId::new(Category::new("account").expect("valid"), id).expect("valid");
-    let event = || NewEvent {
-        id: EventId::random(),
-        event_type: "Happened",
-        payload: Bytes::from_static(b"1"),
-        metadata: Metadata::default(),
-    };
-    Append {
-        stream,
-        expected: ExpectedVersion::Any,
-        events: (0..count).map(|_| event()).collect(),
-    }
-}
+use crate::support::{append, fresh_store, open_append, write_somehow};
 
 /// A reader that follows the log: what it has seen, as `id@version`, in the order it came.
 struct Follower<'a> {
@@ -85,16 +64,6 @@ impl<'a> Follower<'a> {
     }
 }
 
-/// A transaction that has appended to `id` and is left open.
-async fn open_append(store: &PgEventStore, id: &str) -> PgTransaction {
-    let mut transaction = store.begin().await.expect("begins");
-    store
-        .append_in(&mut transaction, &[append(id, 1)])
-        .await
-        .expect("appends");
-    transaction
-}
-
 #[tokio::test]
 async fn an_event_that_commits_late_is_not_lost_and_a_naive_reader_loses_it() {
     let store = fresh_store().await;
@@ -119,7 +88,7 @@ async fn events_of_several_streams_that_commit_late_are_not_lost() {
     let (mut ours, mut naive) = (Follower::new(&store), Follower::new(&store));
     let mut late = store.begin().await.expect("begins");
     store
-        .append_in(&mut late, &[append("b", 2), append("a", 1)])
+        .append_in(&mut late, [append("b", 2), append("a", 1)].into())
         .await
         .expect("appends");
     store.append(append("early", 1)).await.expect("appends");
@@ -173,7 +142,7 @@ async fn an_early_transaction_id_reorders_nothing() {
         "a transaction that has not appended holds nobody up"
     );
     store
-        .append_in(&mut old, &[append("stream", 1)])
+        .append_in(&mut old, [append("stream", 1)].into())
         .await
         .expect("appends");
     store.append(append("other", 1)).await.expect("appends");
@@ -189,7 +158,7 @@ async fn a_savepoint_that_is_rolled_back_takes_its_fence_along_and_the_next_appe
     let mut transaction = store.begin().await.expect("begins");
     transaction.execute("savepoint s").await.expect("runs");
     store
-        .append_in(&mut transaction, &[append("undone", 1)])
+        .append_in(&mut transaction, [append("undone", 1)].into())
         .await
         .expect("appends");
     transaction.execute("rollback to s").await.expect("runs");
@@ -200,7 +169,7 @@ async fn a_savepoint_that_is_rolled_back_takes_its_fence_along_and_the_next_appe
         "nothing holds the fence any more"
     );
     store
-        .append_in(&mut transaction, &[append("kept", 1)])
+        .append_in(&mut transaction, [append("kept", 1)].into())
         .await
         .expect("appends");
     store.append(append("after", 1)).await.expect("appends");
@@ -227,7 +196,7 @@ async fn a_transaction_of_another_isolation_level_is_refused() {
         .await
         .expect("runs");
     let error = store
-        .append_in(&mut transaction, &[append("a", 1)])
+        .append_in(&mut transaction, [append("a", 1)].into())
         .await
         .expect_err("refused");
     assert!(error.to_string().contains("READ COMMITTED"), "{error}");
@@ -242,7 +211,7 @@ async fn a_commit_is_on_disk_whatever_the_session_wants() {
         .await
         .expect("runs");
     store
-        .append_in(&mut transaction, &[append("a", 1)])
+        .append_in(&mut transaction, [append("a", 1)].into())
         .await
         .expect("appends");
     let level = sqlx::query_scalar("select current_setting('synchronous_commit')");
@@ -305,31 +274,5 @@ async fn readers_follow_busy_writers_without_losing_their_way() {
     assert!(all.len() > 300, "{} events", all.len());
     for seen in readers.join_all().await {
         assert_eq!(seen, all);
-    }
-}
-
-async fn write_somehow(store: &PgEventStore, seed: u64) {
-    let stream = format!("s{}", seed % 5);
-    if seed.is_multiple_of(3) {
-        store.append(append(&stream, 2)).await.expect("appends");
-        return;
-    }
-    let mut transaction = store.begin().await.expect("begins");
-    if seed.is_multiple_of(2) {
-        transaction
-            .execute("select pg_current_xact_id(); savepoint s")
-            .await
-            .expect("runs");
-    }
-    store
-        .append_in(&mut transaction, &[append(&stream, 1)])
-        .await
-        .expect("appends");
-    if seed.is_multiple_of(7) {
-        tokio::time::sleep(Duration::from_millis(seed % 4)).await;
-    }
-    match seed % 5 {
-        0 => store.rollback(transaction).await.expect("rolls back"),
-        _ => store.commit(transaction).await.expect("commits"),
     }
 }

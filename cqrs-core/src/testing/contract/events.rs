@@ -162,7 +162,7 @@ pub async fn appends_to_several_streams_are_all_or_none<S: EventStore>(store: S)
         ]
     };
     let mut transaction = store.begin().await.expect("begins");
-    let outcome = match store.append_in(&mut transaction, &both(0)).await {
+    let outcome = match store.append_in(&mut transaction, both(0).into()).await {
         Ok(_) => store.commit(transaction).await,
         Err(error) => {
             store.rollback(transaction).await.expect("rolls back");
@@ -173,7 +173,7 @@ pub async fn appends_to_several_streams_are_all_or_none<S: EventStore>(store: S)
     assert_eq!(versions(&store, &bob).await, [0_u64; 0]);
     let mut transaction = store.begin().await.expect("begins");
     let appended = store
-        .append_in(&mut transaction, &both(1))
+        .append_in(&mut transaction, both(1).into())
         .await
         .expect("appends");
     store.commit(transaction).await.expect("commits");
@@ -195,13 +195,13 @@ pub async fn a_rolled_back_append_was_never_there<S: EventStore>(store: S) {
     let alice = account("alice");
     let mut transaction = store.begin().await.expect("begins");
     store
-        .append_in(&mut transaction, &[append(&alice, at(0), 2)])
+        .append_in(&mut transaction, append(&alice, at(0), 2).into())
         .await
         .expect("appends");
     store.rollback(transaction).await.expect("rolls back");
     let mut dropped = store.begin().await.expect("begins");
     store
-        .append_in(&mut dropped, &[append(&alice, at(0), 2)])
+        .append_in(&mut dropped, append(&alice, at(0), 2).into())
         .await
         .expect("appends");
     drop(dropped);
@@ -233,7 +233,7 @@ pub async fn a_stream_read_in_a_transaction_is_guarded_until_its_end<S: EventSto
     let ours = match store
         .append_in(
             &mut transaction,
-            &[append(&alice, at(1), 1), append(&bob, at(0), 1)],
+            [append(&alice, at(1), 1), append(&bob, at(0), 1)].into(),
         )
         .await
     {
@@ -254,7 +254,7 @@ pub async fn a_stream_twice_in_one_append_is_refused<S: EventStore>(store: S) {
     let mut transaction = store.begin().await.expect("begins");
     let twice = [append(&alice, at(0), 1), append(&alice, at(1), 1)];
     let error = store
-        .append_in(&mut transaction, &twice)
+        .append_in(&mut transaction, twice.into())
         .await
         .expect_err("refused");
     assert!(

@@ -1,0 +1,60 @@
+//! Appends to new streams, through the port.
+
+use std::time::Duration;
+
+use cqrs_core::{Append, EventStore, ExpectedVersion, Metadata, NewEvent, StreamId};
+
+use super::{Setting, Sides, new_id};
+use crate::{
+    Outcome,
+    domain::AccountEvent,
+    measure::{rate, take_turns},
+};
+
+pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome<()> {
+    sides.clear().await?;
+    let (writers, events) = (setting.writers, setting.events);
+    let ours = async |time: Duration| {
+        rate(writers, time, |_, mut turn| {
+            let store = sides.store.clone();
+            async move {
+                while turn.goes_on() {
+                    let append = append_to(new_id(), ExpectedVersion::NoStream, events)?;
+                    store.append(append).await?;
+                }
+                Ok(turn)
+            }
+        })
+        .await
+    };
+    let raw = async |time: Duration| {
+        rate(writers, time, |_, mut turn| {
+            let raw = sides.batched.clone();
+            async move {
+                while turn.goes_on() {
+                    raw.insert(&new_id(), 0, &AccountEvent::examples(events))
+                        .await?;
+                }
+                Ok(turn)
+            }
+        })
+        .await
+    };
+    let pairs = take_turns(setting.options.rounds, setting.options.turn(), ours, raw).await?;
+    let point = setting.point("append", None, "an insert for all that wait");
+    point.print(&pairs);
+    Ok(())
+}
+
+/// An append of examples.
+pub(crate) fn append_to(id: String, expected: ExpectedVersion, events: u32) -> Outcome<Append> {
+    let encoded = AccountEvent::examples(events);
+    let encoded = encoded
+        .iter()
+        .map(|event| NewEvent::encode(event, Metadata::default()));
+    Ok(Append {
+        stream: StreamId::of::<AccountEvent>(id)?,
+        expected,
+        events: encoded.collect::<Result<_, _>>()?,
+    })
+}

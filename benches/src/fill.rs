@@ -1,0 +1,54 @@
+//! Fills a table with events on the server itself, for tables that would take too long to fill by appends.
+
+use crate::{Outcome, database::Database};
+
+/// So many streams live at the same time: the events of one lie so far apart.
+pub(crate) const WAVE: u32 = 10_000;
+
+/// How many events one statement writes.
+const AT_ONCE: u32 = 1_000_000;
+
+/// Events as [`AccountEvent::example`](crate::domain::AccountEvent::example) makes them, stream ids as [`id`] does.
+/// `$wave` streams take turns until they are full, then come the next.
+const INSERT: &str = r#"
+    insert into __schema__.events (
+        position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload
+    )
+    select nextval('__schema__.position'), 'account',
+           lpad(to_hex(stream / __wave__), 12, '0') || '-' || lpad(to_hex((stream * 2654435761) & 4294967295), 8, '0')
+               || '-' || lpad(to_hex(stream), 12, '0'),
+           version, stream & 1023, gen_random_uuid(),
+           case when n % 3 = 2 then 'Withdrawn' else 'Deposited' end, 1,
+           ('{"cents":' || n % 1000 + 1 || ',"reference":"RF' || lpad(n::text, 12, '0')
+               || '","note":"as agreed in the letter of March"}')::json
+    from (
+        select n, n / (__wave__ * __each__) * __wave__ + n % __wave__ as stream,
+               n % (__wave__ * __each__) / __wave__ + 1 as version
+        from generate_series(__from__::bigint, __to__ - 1) as n
+        order by n offset 0
+    ) as numbered"#;
+
+/// The id of a stream: those of a wave begin alike, as ids do that carry a time, and are in no order within it.
+pub(crate) fn id(number: u32) -> String {
+    let (number, wave) = (u64::from(number), u64::from(number / WAVE));
+    format!(
+        "{wave:012x}-{:08x}-{number:012x}",
+        (number * 2_654_435_761) & 0xffff_ffff
+    )
+}
+
+/// Appends so many streams of so many events each to a table that is empty. `streams` should fill its waves.
+pub(crate) async fn fill(database: &Database, streams: u32, each: u32) -> Outcome<()> {
+    let events = streams * each;
+    for from in (0..events).step_by(AT_ONCE as usize) {
+        let to = events.min(from + AT_ONCE);
+        let numbers = [("wave", WAVE), ("each", each), ("from", from), ("to", to)];
+        let insert = numbers
+            .iter()
+            .fold(INSERT.to_owned(), |insert, (name, number)| {
+                insert.replace(&format!("__{name}__"), &number.to_string())
+            });
+        database.run(&insert).await?;
+    }
+    database.run("vacuum (analyze) __schema__.events").await
+}

@@ -1,0 +1,385 @@
+-- The write side in depth: several appends in one call, each with its own verdict; idempotency keys; snapshots; rights.
+
+drop function __schema__.append(
+    text[], text[], smallint[], bigint[], integer[], uuid[], text[], integer[], text[], text[], uuid[], text[]);
+drop function __schema__.append_to_one(
+    text, text, smallint, bigint, uuid[], text[], integer[], text[], text[], uuid[], text[]);
+
+create table __schema__.idempotency (
+    key           text        not null primary key collate "C",
+    fingerprint   bigint      not null,
+    categories    text[]      not null,
+    aggregate_ids text[]      not null,
+    before        bigint[]    not null,
+    versions      bigint[]    not null,
+    positions     bigint[]    not null,
+    recorded_at   timestamptz not null default clock_timestamp()
+);
+
+comment on table __schema__.idempotency is 'What was appended under which key, stream by stream: the answer to a repeat.';
+
+create index idempotency_recorded_at on __schema__.idempotency (recorded_at);
+
+create table __schema__.snapshots (
+    category     text        not null collate "C",
+    aggregate_id text        not null collate "C",
+    version      bigint      not null check (version > 0),
+    last_event   uuid        not null,
+    fingerprint  bigint      not null,
+    checksum     bigint      not null,
+    payload      json        not null,
+    taken_at     timestamptz not null default clock_timestamp(),
+    primary key (category, aggregate_id)
+);
+
+comment on table __schema__.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
+
+-- Keys are guarded like streams. A category cannot hold a space, so that no stream has this name.
+create function __schema__.key_guard(key text) returns bigint language sql stable as $$
+    select __schema__.guard_key('idempotency key', key)
+$$;
+
+-- Whether a stream at `version` whose last event is `last_event` is what was expected: a version, with the event that must
+-- be there unless null; -1 for any; -2 for an existing stream.
+create function __schema__.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid)
+returns boolean language sql immutable as $$
+    select case expected
+        when -1 then true
+        when -2 then version > 0
+        else version = expected and (expected_event is null or expected_event = last_event)
+    end
+$$;
+
+-- The version of a stream that has none at or above `expected`.
+create function __schema__.version_below(of_category text, of_aggregate_id text, expected bigint) returns bigint
+language sql stable as $$
+    select case when expected <= 0 then 0 else coalesce((
+        select e.version from __schema__.events e
+        where e.category = of_category and e.aggregate_id = of_aggregate_id
+        order by e.version desc limit 1
+    ), 0) end
+$$;
+
+-- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
+-- 'a' appended, 'c' conflict, 'b' busy, 'r' a repeat of what was appended under the same key, 'u' the key was used for
+-- something else, 's' spared because another stream of the same append is in conflict.
+
+-- The usual append, and the shortest: one stream, no key. Answers the verdict, the version at which the stream was, and the
+-- position of the last event. Busy is only who may not wait.
+create function __schema__.append_to_one(
+    may_wait boolean, of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid,
+    event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
+    correlation_ids text[], causation_ids uuid[], traceparents text[],
+    out verdict "char", out before bigint, out last_position bigint
+) language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    last_event uuid;
+begin
+    perform __schema__.check_transaction();
+
+    -- 1. Guard the stream: alone to write, beside others to look.
+    if not may_wait then
+        if not pg_try_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id)) then
+            verdict := 'b';
+            return;
+        end if;
+    elsif cardinality(event_ids) > 0 then
+        perform pg_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id));
+    else
+        perform pg_advisory_xact_lock_shared(__schema__.guard_key(of_category, of_aggregate_id));
+    end if;
+
+    -- 2. With a snapshot taken after that: where is it? Not looked for below what is expected, because the index would hand
+    -- over whole pages of earlier versions; only who is in conflict needs to know how far behind the stream is.
+    select e.version, e.event_id into before, last_event from __schema__.events e
+    where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= expected
+    order by e.version desc limit 1;
+    before := coalesce(before, __schema__.version_below(of_category, of_aggregate_id, expected));
+    if not __schema__.is_expected(before, last_event, expected, expected_event) then
+        verdict := 'c';
+        return;
+    end if;
+    verdict := 'a';
+    if cardinality(event_ids) = 0 then
+        return;
+    end if;
+
+    -- 3. The fence: after every wait, before the first position is drawn.
+    perform __schema__.take_fence();
+
+    -- 4. Positions in the order given.
+    insert into __schema__.events (
+        position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+        correlation_id, causation_id, traceparent
+    )
+    select nextval('__schema__.position'), of_category, of_aggregate_id, append_to_one.before + n, in_slice,
+           id, type, coalesce(schema_version, 1), payload::json, correlation_id, causation_id, traceparent
+    from unnest(event_ids, event_types, schema_versions, payloads, correlation_ids, causation_ids, traceparents)
+         with ordinality as given (id, type, schema_version, payload, correlation_id, causation_id, traceparent, n);
+    last_position := currval('__schema__.position');
+end
+$$;
+
+-- Appends in one transaction, each to one stream or several, each all or none, and each with a verdict of its own. Given are the streams, each with the number of its append, and each only once, unless it is looked at
+-- only; the keys, with the number of their append; and the events in order, each with the number of its stream and its own
+-- number in there. Answers the verdict and the version of each stream as it was, and the position of each event.
+create function __schema__.append(
+    may_wait boolean, retention interval,
+    of_appends integer[], categories text[], aggregate_ids text[], expected bigint[], expected_events uuid[], counts integer[],
+    key_appends integer[], keys text[], fingerprints bigint[],
+    of_streams integer[], numbers integer[], event_categories text[], event_aggregate_ids text[], slices smallint[],
+    event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
+    correlation_ids text[], causation_ids uuid[], traceparents text[],
+    out verdicts "char"[], out before bigint[], out positions bigint[]
+) language plpgsql volatile security definer
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    got boolean[];
+begin
+    perform __schema__.check_transaction();
+
+    -- 1. Guard the streams and the keys: alone to write, beside others to look. Who waits does so in one order for everybody.
+    if may_wait then
+        perform case when alone then pg_advisory_xact_lock(guard) else pg_advisory_xact_lock_shared(guard) end
+        from (
+            select guard, bool_or(alone) as alone
+            from (
+                select __schema__.guard_key(c, a), events > 0 from unnest(categories, aggregate_ids, counts) as given (c, a, events)
+                union all
+                select __schema__.key_guard(k), true from unnest(keys) as k
+            ) as wanted (guard, alone)
+            group by guard order by guard offset 0
+        ) as guards;
+    else
+        got := array(
+            select case when events > 0 then pg_try_advisory_xact_lock(__schema__.guard_key(c, a))
+                        else pg_try_advisory_xact_lock_shared(__schema__.guard_key(c, a)) end
+            from unnest(categories, aggregate_ids, counts) as given (c, a, events)
+        );
+    end if;
+
+    -- 2. With a snapshot taken after that: where are they?
+    select array_agg(coalesce(at.version, __schema__.version_below(c, a, want))),
+           array_agg(case when got[n] is false then 'b'::"char"
+                          when __schema__.is_expected(coalesce(at.version, 0), at.event_id, want, want_event) then 'a'
+                          else 'c' end)
+    into before, verdicts
+    from unnest(categories, aggregate_ids, expected, expected_events) with ordinality as given (c, a, want, want_event, n)
+    left join lateral (
+        select e.version, e.event_id from __schema__.events e
+        where e.category = c and e.aggregate_id = a and e.version >= want
+        order by e.version desc limit 1
+    ) as at on true;
+
+    if cardinality(keys) > 0 or of_appends[cardinality(of_appends)] < cardinality(of_appends) then
+        verdicts := __schema__.judge(may_wait, retention, of_appends, verdicts, key_appends, keys, fingerprints);
+    end if;
+    if not 'a' = any (verdicts) then
+        return;
+    end if;
+
+    if cardinality(of_streams) > 0 then
+        -- 3. The fence: after every wait, before the first position is drawn.
+        perform __schema__.take_fence();
+
+        -- 4. Positions in the order given, versions on top of each stream's.
+        positions := array(select nextval('__schema__.position') from generate_series(1, cardinality(of_streams)));
+        insert into __schema__.events (
+            position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+            correlation_id, causation_id, traceparent
+        )
+        select positions[n], c, a, append.before[s] + number, slice, id, type, coalesce(schema_version, 1), payload::json,
+               correlation_id, causation_id, traceparent
+        from unnest(of_streams, numbers, event_categories, event_aggregate_ids, slices, event_ids, event_types,
+                    schema_versions, payloads, correlation_ids, causation_ids, traceparents)
+             with ordinality as given (s, number, c, a, slice, id, type, schema_version, payload,
+                                       correlation_id, causation_id, traceparent, n)
+        where verdicts[s] = 'a';
+    end if;
+
+    if cardinality(keys) > 0 then
+        insert into __schema__.idempotency as i (key, fingerprint, categories, aggregate_ids, before, versions, positions)
+        select keys[k], fingerprints[k], array_agg(c order by s), array_agg(a order by s), array_agg(append.before[s] order by s),
+               array_agg(append.before[s] + events order by s),
+               array_agg((select max(positions[n]) from unnest(of_streams) with ordinality as of_stream (stream, n)
+                          where stream = s) order by s)
+        from generate_subscripts(keys, 1) as k
+        join unnest(of_appends, categories, aggregate_ids, counts) with ordinality as given (of_append, c, a, events, s)
+          on of_append = key_appends[k]
+        group by k
+        having bool_and(verdicts[s] = 'a')
+        on conflict (key) do update
+        set fingerprint = excluded.fingerprint, categories = excluded.categories, aggregate_ids = excluded.aggregate_ids,
+            before = excluded.before, versions = excluded.versions, positions = excluded.positions,
+            recorded_at = excluded.recorded_at;
+    end if;
+end
+$$;
+
+-- From the verdict on each stream to that on its append: a key that is known comes first, then what is busy, then conflicts.
+create function __schema__.judge(
+    may_wait boolean, retention interval, of_appends integer[], verdicts "char"[],
+    key_appends integer[], keys text[], fingerprints bigint[]
+) returns "char"[] language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    got boolean[];
+begin
+    if not may_wait then
+        got := array(select pg_try_advisory_xact_lock(__schema__.key_guard(k)) from unnest(keys) as k);
+    end if;
+    -- A statement of its own: the keys are read after their guards are held.
+    return array(
+        select case
+            when bool_or(k.got is false) over of_append then 'b'::"char"
+            when bool_or(i.fingerprint <> k.fingerprint) over of_append then 'u'
+            when bool_or(i.key is not null) over of_append then 'r'
+            when bool_or(verdict = 'b') over of_append then 'b'
+            -- Who is in conflict says so, and nobody else of the append is written either.
+            when verdict = 'c' then 'c'
+            when bool_or(verdict = 'c') over of_append then 's'
+            else 'a'
+        end
+        from unnest(of_appends, verdicts) with ordinality as stream (append, verdict, n)
+        left join unnest(key_appends, keys, fingerprints, got) as k (append, key, fingerprint, got) using (append)
+        left join __schema__.idempotency i on i.key = k.key and i.recorded_at > clock_timestamp() - retention
+        window of_append as (partition by append)
+        order by n
+    );
+end
+$$;
+
+-- What was appended under a key. Waits for an append under way, whose outcome its caller may not know.
+create function __schema__.appended_under(of_key text, retention interval)
+returns setof __schema__.idempotency
+language plpgsql volatile security definer set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$
+begin
+    perform __schema__.check_transaction();
+    perform pg_advisory_xact_lock_shared(__schema__.key_guard(of_key));
+    return query select * from __schema__.idempotency i
+                 where i.key = of_key and i.recorded_at > clock_timestamp() - retention;
+end
+$$;
+
+-- Forgets keys that are older than the retention, so many at most.
+create function __schema__.forget_keys(retention interval, at_most integer) returns bigint
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    forgotten bigint;
+begin
+    delete from __schema__.idempotency where key in (
+        select i.key from __schema__.idempotency i
+        where i.recorded_at <= clock_timestamp() - retention
+        order by i.recorded_at limit at_most for update skip locked
+    );
+    get diagnostics forgotten = row_count;
+    return forgotten;
+end
+$$;
+
+-- How far the log can be read, and how far positions were drawn. Every event at or before the mark is visible to a statement
+-- that begins after this one has ended. The order is the proof: first the sequence, then the fences that are held.
+create function __schema__.log_head(out mark bigint, out drawn bigint) language plpgsql volatile as $$
+declare
+    fence bigint;
+begin
+    if pg_is_in_recovery() then
+        raise exception 'the log can be followed on the primary only: a standby does not show the fences'
+            using errcode = 'CQ002';
+    end if;
+    drawn := pg_sequence_last_value('__schema__.position'::regclass);
+    if drawn is null then
+        raise exception 'the sequence of positions has no last value: it was restarted or set back'
+            using errcode = 'CQ003';
+    end if;
+    select min(((classid::bigint & 65535) << 32) | objid::bigint) into fence
+    from pg_locks
+    where locktype = 'advisory' and objsubid = 1
+      and classid::bigint >> 16 = __schema__.fence_tag()
+      and database = (select oid from pg_database where datname = current_database());
+    mark := least(drawn, fence);
+end
+$$;
+
+create or replace function __schema__.high_water_mark() returns bigint language sql volatile as $$
+    select mark from __schema__.log_head()
+$$;
+
+-- Who holds the mark back, the oldest first: every transaction with a fence, a prepared one without a pid.
+create function __schema__.fences()
+returns table (
+    "position" bigint, pid integer, prepared text, since timestamptz, state text, application_name text, query text
+) language sql stable as $$
+    select ((l.classid::bigint & 65535) << 32) | l.objid::bigint, l.pid, p.gid, coalesce(p.prepared, a.xact_start), a.state,
+           a.application_name, a.query
+    from pg_locks l
+    left join pg_stat_activity a on a.pid = l.pid
+    left join pg_prepared_xacts p on l.pid is null and l.virtualtransaction = '-1/' || p.transaction::text
+    where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
+      and l.classid::bigint >> 16 = __schema__.fence_tag()
+      and l.database = (select oid from pg_database where datname = current_database())
+    order by 1, 4
+$$;
+
+-- Creates the table of a view's documents, also for a role that may not create: the table belongs to who installed the store.
+-- Whoever may read or write checkpoints may do the same with documents.
+create or replace function __schema__.prepare_view(view text) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    documents text := format('__schema__.%I', 'view_' || view);
+    allowed record;
+begin
+    if to_regclass(documents) is not null then
+        return;
+    end if;
+    -- `create table if not exists` alone fails when two try at once.
+    perform pg_advisory_xact_lock(__schema__.guard_key('view', view));
+    execute format(
+        'create table if not exists %s (
+             key        text        primary key collate "C",
+             version    bigint      not null,
+             body       jsonb       not null,
+             updated_at timestamptz not null default clock_timestamp()
+         )', documents);
+    for allowed in
+        select grantee::regrole as role, privilege_type as right
+        from pg_class, aclexplode(relacl)
+        where oid = '__schema__.checkpoints'::regclass and grantee not in (0, relowner)
+          and privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+    loop
+        execute format('grant %s on %s to %s', allowed.right, documents, allowed.role);
+    end loop;
+end
+$$;
+
+-- What a role needs: to read the log, documents and checkpoints; and, if it writes, to run a service. Neither may change an
+-- event, or add one but by append().
+create function __schema__.grant_access(to_role text, writes boolean) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    written regclass;
+begin
+    execute format('grant usage on schema __schema__ to %I', to_role);
+    execute format('grant select on all tables in schema __schema__ to %I', to_role);
+    execute format('grant select on sequence __schema__.position to %I', to_role);
+    execute format('grant execute on function __schema__.log_head(), __schema__.high_water_mark(), __schema__.fences(), '
+                   '__schema__.fence_tag() to %I', to_role);
+    if not writes then
+        return;
+    end if;
+    execute format('grant execute on all functions in schema __schema__ to %I', to_role);
+    for written in
+        select oid from pg_class
+        where relnamespace = '__schema__'::regnamespace and relkind = 'r'
+          and (relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_'))
+    loop
+        execute format('grant insert, update, delete on %s to %I', written, to_role);
+    end loop;
+end
+$$;
+
+-- A function with the rights of its owner is not for everybody who may look into the schema.
+revoke execute on all functions in schema __schema__ from public;

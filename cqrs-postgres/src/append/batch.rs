@@ -1,0 +1,130 @@
+//! Which of the waiting appends go together.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use cqrs_core::{Appended, Appends, Conflict, ExpectedVersion, StreamId, Version};
+
+use super::queue::Job;
+
+/// How many appends go together at most: each holds guards, and a server has room for some thousands.
+const APPENDS: usize = 128;
+
+/// How many streams they may have together.
+const STREAMS: usize = 512;
+
+/// How many bytes of payload they may have together.
+const BYTES: usize = 4 << 20;
+
+/// Takes from the waiting what may go together, in their order. What may not stays, in its order.
+pub(super) fn take(waiting: &mut VecDeque<Job>) -> Vec<Job> {
+    let mut room = Room::default();
+    let (mut batch, mut later) = (Vec::new(), VecDeque::new());
+    for job in waiting.drain(..) {
+        if job.answer.is_closed() {
+            // Whoever asked does not wait any more, and nothing was sent.
+        } else if room.admits(&job.appends) {
+            room.enter(&job.appends);
+            batch.push(job);
+        } else {
+            room.pass_over(&job.appends);
+            later.push_back(job);
+        }
+    }
+    *waiting = later;
+    batch
+}
+
+/// What is taken so far. Streams and keys borrow nothing, since jobs move.
+#[derive(Default)]
+struct Room {
+    appends: usize,
+    bytes: usize,
+    /// Each stream, and whether it is written.
+    streams: HashMap<StreamId, bool>,
+    keys: HashSet<cqrs_core::IdempotencyKey>,
+}
+
+impl Room {
+    /// **Invariant**: a stream stands once in a batch, unless it is only looked at; so does a key. And nobody is overtaken by
+    /// a later append to the same stream.
+    fn admits(&self, appends: &Appends) -> bool {
+        let fits = self.appends == 0
+            || (self.appends < APPENDS
+                && self.streams.len() + appends.streams.len() <= STREAMS
+                && self.bytes + bytes(appends) <= BYTES);
+        let free = |append: &cqrs_core::Append| match self.streams.get(&append.stream) {
+            None => true,
+            Some(written) => !written && append.events.is_empty(),
+        };
+        let key = appends.idempotency.as_ref();
+        fits && appends.streams.iter().all(free)
+            && key.is_none_or(|idempotency| !self.keys.contains(&idempotency.key))
+    }
+
+    fn enter(&mut self, appends: &Appends) {
+        self.appends += 1;
+        self.bytes += bytes(appends);
+        for append in &appends.streams {
+            let written = self.streams.entry(append.stream.clone()).or_default();
+            *written |= !append.events.is_empty();
+        }
+        self.keys.extend(
+            appends
+                .idempotency
+                .iter()
+                .map(|idempotency| idempotency.key.clone()),
+        );
+    }
+
+    /// What stays behind keeps its streams for itself.
+    fn pass_over(&mut self, appends: &Appends) {
+        for append in &appends.streams {
+            self.streams.insert(append.stream.clone(), true);
+        }
+    }
+}
+
+fn bytes(appends: &Appends) -> usize {
+    let events = appends.streams.iter().flat_map(|append| &append.events);
+    events.map(|event| event.payload.len()).sum()
+}
+
+/// Answers those of the waiting that can no longer succeed: a stream has just gone past the version they expect, and no
+/// stream goes back. They would only meet a conflict in the next batch.
+pub(super) fn answer_conflicts(waiting: &mut VecDeque<Job>, appended: &[Appended]) {
+    if waiting.is_empty() || appended.is_empty() {
+        return;
+    }
+    let now: HashMap<_, _> = appended
+        .iter()
+        .map(|appended| (&appended.stream, appended.version))
+        .collect();
+    for job in std::mem::take(waiting) {
+        match conflict(&job.appends, &now) {
+            // Whoever asked may have gone.
+            Some(conflict) => drop(job.answer.send(Err(conflict.into()))),
+            None => waiting.push_back(job),
+        }
+    }
+}
+
+fn conflict(appends: &Appends, now: &HashMap<&StreamId, Version>) -> Option<Conflict> {
+    // A key comes first: it may say that all this was done before.
+    if appends.idempotency.is_some() {
+        return None;
+    }
+    let conflict = |append: &cqrs_core::Append| {
+        let actual = *now.get(&append.stream)?;
+        let expected = match append.expected {
+            ExpectedVersion::NoStream => Version::EMPTY,
+            ExpectedVersion::Exact(version) | ExpectedVersion::LastEvent(version, _) => version,
+            ExpectedVersion::Any | ExpectedVersion::StreamExists => return None,
+        };
+        (expected < actual).then(|| Conflict {
+            stream: append.stream.clone(),
+            expected: append.expected,
+            actual,
+        })
+    };
+    appends.streams.iter().find_map(conflict)
+}

@@ -1,0 +1,202 @@
+//! Appends as the arguments of the SQL functions: streams, keys and events, column by column.
+
+use cqrs_core::{Append, Appends, EventId, ExpectedVersion, NewEvent};
+use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
+use uuid::Uuid;
+
+use crate::{row::signed, statements::Statement};
+
+/// The arguments of `append`.
+#[derive(Debug, Default)]
+pub(super) struct Columns<'a> {
+    streams: Streams<'a>,
+    key_appends: Vec<i32>,
+    keys: Vec<&'a str>,
+    fingerprints: Vec<i64>,
+    of_streams: Vec<i32>,
+    numbers: Vec<i32>,
+    categories: Vec<&'a str>,
+    aggregate_ids: Vec<&'a str>,
+    slices: Vec<i16>,
+    events: Events<'a>,
+}
+
+#[derive(Debug, Default)]
+struct Streams<'a> {
+    of_appends: Vec<i32>,
+    categories: Vec<&'a str>,
+    aggregate_ids: Vec<&'a str>,
+    expected: Vec<i64>,
+    expected_events: Vec<Option<Uuid>>,
+    counts: Vec<i32>,
+}
+
+/// Columns that no event has anything in stay empty, which SQL reads as null; so does that of schema versions, all of which
+/// are 1 until there are upcasters.
+#[derive(Debug, Default)]
+struct Events<'a> {
+    ids: Vec<Uuid>,
+    types: Vec<&'a str>,
+    payloads: Vec<&'a str>,
+    correlation_ids: Vec<Option<&'a str>>,
+    causation_ids: Vec<Option<Uuid>>,
+    traceparents: Vec<Option<&'a str>>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(appends: impl IntoIterator<Item = &'a Appends>) -> Result<Self, Error> {
+        let mut columns = Self::default();
+        for (appends, number) in appends.into_iter().zip(1..) {
+            if let Some(idempotency) = &appends.idempotency {
+                columns.key_appends.push(number);
+                columns.keys.push(idempotency.key.as_str());
+                columns
+                    .fingerprints
+                    .push(idempotency.fingerprint.cast_signed());
+            }
+            for append in &appends.streams {
+                columns.stream(number, append)?;
+            }
+        }
+        Ok(columns)
+    }
+
+    fn stream(&mut self, of_append: i32, append: &'a Append) -> Result<(), Error> {
+        let (category, id) = (append.stream.category().as_str(), append.stream.id());
+        let (expected, expected_event) = guard(append.expected);
+        self.streams.of_appends.push(of_append);
+        self.streams.categories.push(category);
+        self.streams.aggregate_ids.push(id);
+        self.streams.expected.push(expected);
+        self.streams.expected_events.push(expected_event);
+        self.streams.counts.push(number(append.events.len())?);
+        let (of_stream, slice) = (number(self.streams.counts.len())?, slice(append));
+        for (event, nth) in append.events.iter().zip(1..) {
+            self.of_streams.push(of_stream);
+            self.numbers.push(nth);
+            self.categories.push(category);
+            self.aggregate_ids.push(id);
+            self.slices.push(slice);
+            self.events.push(event)?;
+        }
+        Ok(())
+    }
+
+    /// The call of `append`.
+    pub(super) fn call(
+        self,
+        statement: &Statement,
+        may_wait: bool,
+        retention: f64,
+    ) -> Query<'a, Postgres, PgArguments> {
+        let query = sqlx::query(statement.sql())
+            .bind(may_wait)
+            .bind(retention)
+            .bind(self.streams.of_appends)
+            .bind(self.streams.categories)
+            .bind(self.streams.aggregate_ids)
+            .bind(self.streams.expected)
+            .bind(self.streams.expected_events)
+            .bind(self.streams.counts)
+            .bind(self.key_appends)
+            .bind(self.keys)
+            .bind(self.fingerprints)
+            .bind(self.of_streams)
+            .bind(self.numbers)
+            .bind(self.categories)
+            .bind(self.aggregate_ids)
+            .bind(self.slices);
+        self.events.bind(query)
+    }
+}
+
+/// The call of `append_to_one`.
+pub(super) fn call_to_one<'a>(
+    append: &'a Append,
+    statement: &Statement,
+    may_wait: bool,
+) -> Result<Query<'a, Postgres, PgArguments>, Error> {
+    let mut events = Events::default();
+    for event in &append.events {
+        events.push(event)?;
+    }
+    let (expected, expected_event) = guard(append.expected);
+    let query = sqlx::query(statement.sql())
+        .bind(may_wait)
+        .bind(append.stream.category().as_str())
+        .bind(append.stream.id())
+        .bind(slice(append))
+        .bind(expected)
+        .bind(expected_event);
+    Ok(events.bind(query))
+}
+
+impl<'a> Events<'a> {
+    fn push(&mut self, event: &'a NewEvent) -> Result<(), Error> {
+        let payload = std::str::from_utf8(&event.payload).map_err(|error| {
+            let event_type = event.event_type;
+            Error::Encode(format!("the payload of a `{event_type}` is not JSON: {error}").into())
+        })?;
+        let before = self.ids.len();
+        self.ids.push(event.id.as_uuid());
+        self.types.push(event.event_type);
+        self.payloads.push(payload);
+        let metadata = &event.metadata;
+        sparse(
+            &mut self.correlation_ids,
+            before,
+            metadata.correlation_id.as_deref(),
+        );
+        sparse(
+            &mut self.causation_ids,
+            before,
+            metadata.causation_id.map(EventId::as_uuid),
+        );
+        sparse(
+            &mut self.traceparents,
+            before,
+            metadata.traceparent.as_deref(),
+        );
+        Ok(())
+    }
+
+    fn bind(self, query: Query<'a, Postgres, PgArguments>) -> Query<'a, Postgres, PgArguments> {
+        query
+            .bind(self.ids)
+            .bind(self.types)
+            .bind(Vec::<i32>::new())
+            .bind(self.payloads)
+            .bind(self.correlation_ids)
+            .bind(self.causation_ids)
+            .bind(self.traceparents)
+    }
+}
+
+/// Adds a value to a column that may lack its last ones: SQL fills up with nulls.
+fn sparse<T: Clone>(column: &mut Vec<Option<T>>, before: usize, value: Option<T>) {
+    if value.is_some() {
+        column.resize(before, None);
+        column.push(value);
+    }
+}
+
+/// What the SQL functions know an expectation as: a version, -1 for any, -2 for an existing stream; and the event there.
+fn guard(expected: ExpectedVersion) -> (i64, Option<Uuid>) {
+    match expected {
+        ExpectedVersion::Any => (-1, None),
+        ExpectedVersion::StreamExists => (-2, None),
+        ExpectedVersion::NoStream => (0, None),
+        ExpectedVersion::Exact(version) => (signed(version.get()), None),
+        ExpectedVersion::LastEvent(version, event) => {
+            (signed(version.get()), Some(event.as_uuid()))
+        }
+    }
+}
+
+fn slice(append: &Append) -> i16 {
+    i16::try_from(append.stream.slice()).expect("a slice is below 1,024")
+}
+
+fn number(count: usize) -> Result<i32, Error> {
+    i32::try_from(count).map_err(|error| Error::Encode(error.into()))
+}

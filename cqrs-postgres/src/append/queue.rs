@@ -1,0 +1,98 @@
+//! Where an append goes: alone if nobody else is at it, to the writer if others are.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use cqrs_core::{Appended, Appends, StoreError, StoreErrorKind, WriteError};
+use tokio::sync::oneshot;
+
+use super::{alone::append_alone, keys, writer, writing::Writing};
+use crate::together::{Crowd, Desk};
+
+/// An append of more events than this is a batch by itself.
+const LARGE: usize = 500;
+
+/// Appends on their way, and who waits for their verdict.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) appends: Appends,
+    pub(super) answer: oneshot::Sender<Result<Vec<Appended>, WriteError>>,
+}
+
+/// The appends of one process to a store.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    writing: Arc<Writing>,
+    crowd: Crowd,
+    writer: Desk<Job>,
+    forgotten: Mutex<Option<Instant>>,
+}
+
+impl Appender {
+    pub(crate) fn new(writing: Writing) -> Self {
+        Self {
+            writing: Arc::new(writing),
+            crowd: Crowd::default(),
+            writer: Desk::default(),
+            forgotten: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn writing(&self) -> &Arc<Writing> {
+        &self.writing
+    }
+
+    /// Appends and commits.
+    pub(crate) async fn append(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+        appends.each_stream_once()?;
+        if appends.streams.is_empty() {
+            return Ok(Vec::new());
+        }
+        if appends.idempotency.is_some() {
+            self.forget_old_keys();
+        }
+        let events = appends.streams.iter().map(|append| append.events.len());
+        let (joined, large) = (self.crowd.join(), events.sum::<usize>() > LARGE);
+        if joined.alone || large {
+            return append_alone(&self.writing, &appends).await;
+        }
+        let (answer, verdict) = oneshot::channel();
+        let start = |jobs| tokio::spawn(writer::run(Arc::clone(&self.writing), jobs));
+        self.writer.send(Job { appends, answer }, start).await?;
+        verdict.await.map_err(|_| writer_gone())?
+    }
+
+    /// Ends when what was asked for is done.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.writing.line.close().await;
+    }
+
+    /// Forgets old keys, from time to time and beside everything else.
+    fn forget_old_keys(&self) {
+        let pause = (self.writing.retention / 10)
+            .clamp(Duration::from_secs(60), Duration::from_secs(3_600));
+        let mut forgotten = self
+            .forgotten
+            .lock()
+            .expect("no call panics while it holds the lock");
+        if forgotten.is_some_and(|at| at.elapsed() < pause) {
+            return;
+        }
+        *forgotten = Some(Instant::now());
+        let writing = Arc::clone(&self.writing);
+        tokio::spawn(async move {
+            if let Err(error) = keys::forget(&writing).await {
+                tracing::warn!(%error, "old idempotency keys were not forgotten; they will be later");
+            }
+        });
+    }
+}
+
+fn writer_gone() -> StoreError {
+    let message = "the writer stopped before it answered, so the append may or may not have happened; read before you go \
+                   on";
+    StoreError::new(StoreErrorKind::OutcomeUnknown, message)
+}

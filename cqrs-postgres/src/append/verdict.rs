@@ -1,0 +1,137 @@
+//! What the SQL functions answer, and what it means for each append.
+
+use cqrs_core::{Append, Appended, Appends, Conflict, KeyReused, Position, Version, WriteError};
+use sqlx::{Row, postgres::PgRow};
+
+use crate::row::unsigned;
+
+/// What became of one append.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It was made.
+    Appended(Vec<Appended>),
+    /// It was refused for good.
+    Refused(WriteError),
+    /// It was made before, under its key.
+    Repeat,
+    /// Somebody else is at one of its streams.
+    Busy,
+}
+
+/// Reads the answer of `append_to_one`.
+pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Verdict, sqlx::Error> {
+    let verdict: i8 = row.try_get(0)?;
+    let before: Option<i64> = row.try_get(1)?;
+    let last: Option<i64> = row.try_get(2)?;
+    let before = Version::new(unsigned(before.unwrap_or_default()));
+    Ok(match letter(verdict) {
+        b'a' => Verdict::Appended(vec![appended(append, before, last)]),
+        b'b' => Verdict::Busy,
+        _ => Verdict::Refused(conflict(append, before).into()),
+    })
+}
+
+/// Reads the answer of `append`: a verdict for each of the appends, in their order.
+pub(super) fn of_many<'a>(
+    appends: impl IntoIterator<Item = &'a Appends>,
+    row: &PgRow,
+) -> Result<Vec<Verdict>, sqlx::Error> {
+    let answer = Answer {
+        verdicts: row.try_get(0)?,
+        before: row.try_get(1)?,
+        positions: row.try_get::<Option<_>, _>(2)?.unwrap_or_default(),
+    };
+    let (mut stream, mut event) = (0, 0);
+    let verdict = |appends: &'a Appends| {
+        let verdict = answer.verdict(appends, stream, event);
+        stream += appends.streams.len();
+        event += appends
+            .streams
+            .iter()
+            .map(|append| append.events.len())
+            .sum::<usize>();
+        verdict
+    };
+    appends.into_iter().map(verdict).collect()
+}
+
+struct Answer {
+    /// Of each stream.
+    verdicts: Vec<i8>,
+    /// The version of each stream, as it was.
+    before: Vec<i64>,
+    /// Of each event; of none if none was appended.
+    positions: Vec<i64>,
+}
+
+impl Answer {
+    /// The verdict on appends whose streams and events begin at these indexes.
+    fn verdict(
+        &self,
+        appends: &Appends,
+        stream: usize,
+        mut event: usize,
+    ) -> Result<Verdict, sqlx::Error> {
+        let mut all = Vec::with_capacity(appends.streams.len());
+        for (append, index) in appends.streams.iter().zip(stream..) {
+            let (verdict, before) = match (self.verdicts.get(index), self.before.get(index)) {
+                (Some(verdict), Some(before)) => {
+                    (letter(*verdict), Version::new(unsigned(*before)))
+                }
+                _ => return Err(unheard("too few verdicts")),
+            };
+            event += append.events.len();
+            match verdict {
+                b'a' => {
+                    let last = event
+                        .checked_sub(1)
+                        .and_then(|last| self.positions.get(last));
+                    all.push(appended(append, before, last.copied()));
+                }
+                // Another stream of the same append is the one that says why.
+                b's' => {}
+                b'b' => return Ok(Verdict::Busy),
+                b'r' => return Ok(Verdict::Repeat),
+                b'u' => return reused(appends),
+                b'c' => return Ok(Verdict::Refused(conflict(append, before).into())),
+                other => return Err(unheard(&char::from(other).to_string())),
+            }
+        }
+        Ok(Verdict::Appended(all))
+    }
+}
+
+fn appended(append: &Append, before: Version, last: Option<i64>) -> Appended {
+    let some = !append.events.is_empty();
+    Appended {
+        stream: append.stream.clone(),
+        before,
+        version: before.plus(append.events.len() as u64),
+        position: last
+            .filter(|_| some)
+            .map(|position| Position::new(unsigned(position))),
+        repeated: false,
+    }
+}
+
+fn conflict(append: &Append, actual: Version) -> Conflict {
+    Conflict {
+        stream: append.stream.clone(),
+        expected: append.expected,
+        actual,
+    }
+}
+
+fn reused(appends: &Appends) -> Result<Verdict, sqlx::Error> {
+    let idempotency = appends.idempotency.as_ref();
+    let key = idempotency.ok_or_else(|| unheard("reused"))?.key.clone();
+    Ok(Verdict::Refused(KeyReused { key }.into()))
+}
+
+fn letter(verdict: i8) -> u8 {
+    verdict.cast_unsigned()
+}
+
+fn unheard(verdict: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("the append function answered {verdict:?}").into())
+}

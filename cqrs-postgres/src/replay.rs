@@ -1,0 +1,92 @@
+//! Replays of streams: one alone is read at once, several at once share a statement.
+
+mod reader;
+mod snapshots;
+
+use std::sync::Arc;
+
+use cqrs_core::{PastEvent, StoreError, StoreErrorKind, StreamId, Version};
+use sqlx::PgConnection;
+use tokio::sync::oneshot;
+
+use self::reader::Job;
+pub(crate) use self::snapshots::{replay_from_snapshot, save_snapshot};
+use crate::{
+    append::Writing,
+    connection::within,
+    error::statement,
+    row::{self, signed},
+    together::{Crowd, Desk},
+};
+
+/// The replays of one process.
+#[derive(Debug, Default)]
+pub(crate) struct Replayer {
+    crowd: Crowd,
+    reader: Desk<Job>,
+}
+
+impl Replayer {
+    /// Ends when what was asked for is done.
+    pub(crate) async fn close(&self) {
+        self.reader.close().await;
+    }
+
+    /// The events of a stream behind `after`.
+    pub(crate) async fn replay(
+        &self,
+        writing: &Arc<Writing>,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let joined = self.crowd.join();
+        if joined.alone {
+            return read(writing, stream, after).await;
+        }
+        let (answer, found) = oneshot::channel();
+        let job = Job {
+            stream: stream.clone(),
+            after,
+            answer,
+        };
+        let start = |jobs| tokio::spawn(reader::run(Arc::clone(writing), jobs));
+        self.reader.send(job, start).await?;
+        let mut found = found.await.map_err(|_| reader_gone())??;
+        if !found.whole {
+            let last = found.events.last().map_or(after, |past| past.version);
+            found.events.extend(read(writing, stream, last).await?);
+        }
+        Ok(found.events)
+    }
+}
+
+async fn read(
+    writing: &Writing,
+    stream: &StreamId,
+    after: Version,
+) -> Result<Vec<PastEvent>, StoreError> {
+    let mut connection = writing.line.free().await?;
+    let asked = rows(writing, &mut connection, stream, after);
+    let rows = within(writing.statement_limit(), asked).await;
+    let rows = connection.note(rows).map_err(statement)?;
+    row::replay(stream, after, &rows)
+}
+
+async fn rows(
+    writing: &Writing,
+    connection: &mut PgConnection,
+    stream: &StreamId,
+    after: Version,
+) -> Result<Vec<sqlx::postgres::PgRow>, sqlx::Error> {
+    sqlx::query(writing.statements.replay.sql())
+        .bind(stream.category().as_str())
+        .bind(stream.id())
+        .bind(signed(after.get()))
+        .fetch_all(connection)
+        .await
+}
+
+fn reader_gone() -> StoreError {
+    let message = "the reader stopped before it answered; is the runtime shutting down?";
+    StoreError::new(StoreErrorKind::Unavailable, message)
+}
