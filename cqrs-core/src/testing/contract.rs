@@ -6,6 +6,8 @@ pub mod checkpoints;
 pub mod documents;
 pub mod events;
 mod fixture;
+pub mod log;
+pub mod transactions;
 
 /// Declares a test for every promise of a [`Store`](crate::Store). The expression makes a fresh, empty store; it may
 /// await. Needs `tokio` with its test macro in the crate that calls it.
@@ -18,15 +20,15 @@ macro_rules! event_store_contract {
             events: an_append_without_events_is_a_look
             events: a_refused_append_leaves_nothing
             events: of_many_writers_at_one_version_one_wins
-            events: appends_to_several_streams_are_all_or_none
-            events: a_rolled_back_append_was_never_there
-            events: a_stream_read_in_a_transaction_is_guarded_until_its_end
-            events: a_stream_twice_in_one_append_is_refused
-            events: the_log_is_read_page_by_page_in_order
-            events: a_filtered_page_goes_on_behind_what_it_passed_over
-            events: a_page_of_slices_holds_the_streams_of_those_slices
             events: ids_up_to_the_limit_are_kept
-            events: the_event_at_a_position_is_known
+            transactions: appends_to_several_streams_are_all_or_none
+            transactions: a_rolled_back_append_was_never_there
+            transactions: a_stream_read_in_a_transaction_is_guarded_until_its_end
+            transactions: a_stream_twice_in_one_append_is_refused
+            log: the_log_is_read_page_by_page_in_order
+            log: a_filtered_page_goes_on_behind_what_it_passed_over
+            log: a_page_of_slices_holds_the_streams_of_those_slices
+            log: the_event_at_a_position_is_known
             checkpoints: a_claim_goes_on_where_the_last_one_stood
             checkpoints: a_claim_fences_every_earlier_one
             checkpoints: a_claim_during_a_batch_fences_it_or_waits
