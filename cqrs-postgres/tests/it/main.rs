@@ -2,7 +2,9 @@
 
 mod contract;
 mod dump;
+mod idempotency;
 mod install;
+mod large_numbers;
 mod log_order;
 mod projection;
 mod support;
