@@ -3,7 +3,9 @@
 mod contract;
 mod dump;
 mod histories;
+mod idempotency;
 mod install;
+mod large_numbers;
 mod log_order;
 mod projection;
 mod rights;
