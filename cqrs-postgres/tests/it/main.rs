@@ -2,6 +2,7 @@
 
 mod contract;
 mod dump;
+mod given_up;
 mod histories;
 mod idempotency;
 mod install;
