@@ -46,7 +46,7 @@ returns boolean language sql immutable as $$
     select case expected
         when -1 then true
         when -2 then version > 0
-        else version = expected and (expected_event is null or expected_event = last_event)
+        else version = expected and (expected_event is null or expected_event is not distinct from last_event)
     end
 $$;
 
@@ -63,6 +63,9 @@ $$;
 -- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
 -- 'a' appended, 'c' conflict, 'b' busy, 'r' a repeat of what was appended under the same key, 'u' the key was used for
 -- something else, 's' spared because another stream of the same append is in conflict.
+
+-- Arrays are read by subscript: PL/pgSQL keeps them taken apart, while unnest would copy each into a table of its own, which
+-- costs more than the insert of a small batch.
 
 -- The usual append, and the shortest: one stream, no key. Answers the verdict, the version at which the stream was, and the
 -- position of the last event. Busy is only who may not wait.
@@ -115,9 +118,9 @@ begin
         correlation_id, causation_id, traceparent
     )
     select nextval('__schema__.position'), of_category, of_aggregate_id, append_to_one.before + n, in_slice,
-           id, type, coalesce(schema_version, 1), payload::json, correlation_id, causation_id, traceparent
-    from unnest(event_ids, event_types, schema_versions, payloads, correlation_ids, causation_ids, traceparents)
-         with ordinality as given (id, type, schema_version, payload, correlation_id, causation_id, traceparent, n);
+           event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+           correlation_ids[n], causation_ids[n], traceparents[n]
+    from generate_series(1, cardinality(event_ids)) as n;
     last_position := currval('__schema__.position');
 end
 $$;
@@ -155,22 +158,23 @@ begin
         ) as guards;
     else
         got := array(
-            select case when events > 0 then pg_try_advisory_xact_lock(__schema__.guard_key(c, a))
-                        else pg_try_advisory_xact_lock_shared(__schema__.guard_key(c, a)) end
-            from unnest(categories, aggregate_ids, counts) as given (c, a, events)
+            select case when counts[n] > 0 then pg_try_advisory_xact_lock(__schema__.guard_key(categories[n], aggregate_ids[n]))
+                        else pg_try_advisory_xact_lock_shared(__schema__.guard_key(categories[n], aggregate_ids[n])) end
+            from generate_subscripts(categories, 1) as n
         );
     end if;
 
     -- 2. With a snapshot taken after that: where are they?
-    select array_agg(coalesce(at.version, __schema__.version_below(c, a, want))),
+    select array_agg(coalesce(at.version, __schema__.version_below(categories[n], aggregate_ids[n], expected[n]))),
            array_agg(case when got[n] is false then 'b'::"char"
-                          when __schema__.is_expected(coalesce(at.version, 0), at.event_id, want, want_event) then 'a'
+                          when __schema__.is_expected(coalesce(at.version, 0), at.event_id, expected[n], expected_events[n])
+                          then 'a'
                           else 'c' end)
     into before, verdicts
-    from unnest(categories, aggregate_ids, expected, expected_events) with ordinality as given (c, a, want, want_event, n)
+    from generate_subscripts(categories, 1) as n
     left join lateral (
         select e.version, e.event_id from __schema__.events e
-        where e.category = c and e.aggregate_id = a and e.version >= want
+        where e.category = categories[n] and e.aggregate_id = aggregate_ids[n] and e.version >= expected[n]
         order by e.version desc limit 1
     ) as at on true;
 
@@ -191,13 +195,11 @@ begin
             position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
             correlation_id, causation_id, traceparent
         )
-        select positions[n], c, a, append.before[s] + number, slice, id, type, coalesce(schema_version, 1), payload::json,
-               correlation_id, causation_id, traceparent
-        from unnest(of_streams, numbers, event_categories, event_aggregate_ids, slices, event_ids, event_types,
-                    schema_versions, payloads, correlation_ids, causation_ids, traceparents)
-             with ordinality as given (s, number, c, a, slice, id, type, schema_version, payload,
-                                       correlation_id, causation_id, traceparent, n)
-        where verdicts[s] = 'a';
+        select positions[n], event_categories[n], event_aggregate_ids[n], append.before[of_streams[n]] + numbers[n], slices[n],
+               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+               correlation_ids[n], causation_ids[n], traceparents[n]
+        from generate_subscripts(of_streams, 1) as n
+        where verdicts[of_streams[n]] = 'a';
     end if;
 
     if cardinality(keys) > 0 then

@@ -15,7 +15,7 @@ use crate::{
     connection::Lent,
     error::statement,
     held_mark::Watch,
-    line::Line,
+    line::{IDLE, Line},
     replay::Replayer,
     schema::{self, Access},
     statements::{Statement, Statements},
@@ -79,14 +79,18 @@ impl PgEventStore {
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size())
             .acquire_timeout(config.timeout())
-            // A ping before each use would be one more round trip. The first call on a connection that broke while it was idle
-            // fails instead.
+            // A ping before each use would be one more round trip; after a pause it spares a failure.
             .test_before_acquire(false)
+            .before_acquire(|connection, since| {
+                Box::pin(async move {
+                    if since.idle_for >= IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options.clone());
-        let options = options.options([(
-            "statement_timeout",
-            config.statement_limit().as_millis().to_string(),
-        )]);
+        let options = options.options(for_short_statements(config));
         let writing = Writing {
             statements: Arc::new(Statements::new(schema)),
             line: Line::new(options, config.timeout()),
@@ -209,6 +213,17 @@ fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
         "PostgreSQL at {host}:{port} cannot be reached ({why}); is it up, and is the address right?"
     );
     StoreError::new(StoreErrorKind::Unavailable, message)
+}
+
+/// What appends and replays go with. An index serves each of them, so that they are planned once, and never for a table that
+/// was empty when the first of them came.
+fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 3] {
+    let limit = config.statement_limit().as_millis().to_string();
+    [
+        ("statement_timeout", limit),
+        ("plan_cache_mode", "force_generic_plan".to_owned()),
+        ("enable_seqscan", "off".to_owned()),
+    ]
 }
 
 /// **Invariant**: a unit of work runs in READ COMMITTED, whatever the database's default is.
