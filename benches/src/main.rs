@@ -65,6 +65,15 @@ struct Options {
     /// How many documents they become.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     documents: u32,
+    /// How many writers `append` has at once, in a run for each.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 64], value_parser = clap::value_parser!(u32).range(1..=200))]
+    writers: Vec<u32>,
+    /// How many events each of their calls appends.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 5], value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    events: Vec<u32>,
+    /// What they call; everything unless named.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    calls: Vec<append::Call>,
     /// How many events are in the table that `growth` compares with one of 100,000. Filling takes minutes.
     #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     growth_events: u32,
@@ -88,7 +97,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Scenario {
-    /// Commands and appends by 1, 8, 32 and 64 writers.
+    /// Commands and appends by some writers.
     Append,
     /// Commands by 32 writers to the same streams.
     Contention,
