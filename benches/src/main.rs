@@ -13,6 +13,8 @@
 mod append;
 /// What many writers do to a few streams.
 mod contention;
+/// What calls cost in processor time.
+mod cpu;
 /// Schemas of the own on the server that `DATABASE_URL` names.
 mod database;
 /// What is stored: an account with its movements.
