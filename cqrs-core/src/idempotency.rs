@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 
-use crate::{InvalidName, StreamId, codec::CodecError, hash::Fnv};
+use crate::{InvalidName, StreamId, codec::CodecError, hash::fnv1a};
 
 /// Names a request for ever, in the whole store: what is sent again under the same key is not done again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,13 +72,9 @@ impl Idempotency {
         // By way of a value, whose maps are sorted.
         let command = serde_json::to_value(command).map_err(unwritable)?;
         let command = serde_json::to_vec(&command).map_err(unwritable)?;
-        let fingerprint = Fnv::default()
-            .add(stream.category().as_str().as_bytes())
-            .add(&[0])
-            .add(stream.id().as_bytes())
-            .add(&[0])
-            .add(&command)
-            .get();
+        let target = stream.category().as_str().bytes().chain([0]);
+        let target = target.chain(stream.id().bytes()).chain([0]);
+        let fingerprint = fnv1a(target.chain(command));
         Ok(Self { key, fingerprint })
     }
 }

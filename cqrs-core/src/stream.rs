@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Event, hash::Fnv, number::Slices};
+use crate::{Event, hash::fnv1a, number::Slices};
 
 /// A name that cannot be stored, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -141,13 +141,12 @@ impl StreamId {
 
     /// The slice of this stream, 0 to 1,023. Stored with every event, so it never changes:
     /// 64-bit FNV-1a over `category`, a zero byte and `id`, folded to 32 bits, modulo 1,024.
+    ///
+    /// Source: Fowler, Noll, Vo, <http://www.isthe.com/chongo/tech/comp/fnv/>.
     #[must_use]
     pub fn slice(&self) -> u16 {
-        let hash = Fnv::default()
-            .add(self.category.0.as_bytes())
-            .add(&[0])
-            .add(self.id.as_bytes())
-            .get();
+        let bytes = self.category.0.bytes().chain([0]).chain(self.id.bytes());
+        let hash = fnv1a(bytes);
         let folded = (hash >> 32) ^ hash;
         u16::try_from(folded % u64::from(Slices::COUNT)).expect("a remainder of 1,024 fits 16 bits")
     }

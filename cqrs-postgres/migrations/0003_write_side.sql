@@ -50,13 +50,17 @@ returns boolean language sql immutable as $$
     end
 $$;
 
--- The usual append, and the shortest: one stream, no key. Answers 'ok', 'conflict' or, if it may not wait and somebody else
--- holds the guard, 'busy'; the version at which the stream was; the position of the last event.
+-- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
+-- 'a' appended, 'c' conflict, 'b' busy, 'r' a repeat of what was appended under the same key, 'u' the key was used for
+-- something else, 's' spared because another stream of the same append is in conflict.
+
+-- The usual append, and the shortest: one stream, no key. Answers the verdict, the version at which the stream was, and the
+-- position of the last event. Busy is only who may not wait.
 create function __schema__.append_to_one(
     may_wait boolean, of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid,
     event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
     correlation_ids text[], causation_ids uuid[], traceparents text[],
-    out verdict text, out before bigint, out last_position bigint
+    out verdict "char", out before bigint, out last_position bigint
 ) language plpgsql volatile security definer
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
@@ -68,7 +72,7 @@ begin
     -- 1. Guard the stream: alone to write, beside others to look.
     if not may_wait then
         if not pg_try_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id)) then
-            verdict := 'busy';
+            verdict := 'b';
             return;
         end if;
     elsif cardinality(event_ids) > 0 then
@@ -83,10 +87,10 @@ begin
     order by e.version desc limit 1;
     before := coalesce(before, 0);
     if not __schema__.is_expected(before, last_event, expected, expected_event) then
-        verdict := 'conflict';
+        verdict := 'c';
         return;
     end if;
-    verdict := 'ok';
+    verdict := 'a';
     if cardinality(event_ids) = 0 then
         return;
     end if;
@@ -100,16 +104,14 @@ begin
         correlation_id, causation_id, traceparent
     )
     select nextval('__schema__.position'), of_category, of_aggregate_id, append_to_one.before + n, in_slice,
-           id, type, schema_version, payload::json, correlation_id, causation_id, traceparent
+           id, type, coalesce(schema_version, 1), payload::json, correlation_id, causation_id, traceparent
     from unnest(event_ids, event_types, schema_versions, payloads, correlation_ids, causation_ids, traceparents)
          with ordinality as given (id, type, schema_version, payload, correlation_id, causation_id, traceparent, n);
     last_position := currval('__schema__.position');
 end
 $$;
 
--- Appends in one transaction, each to one stream or several, each all or none, and each with a verdict of its own: 'ok',
--- 'conflict', 'busy' (only if it may not wait), 'repeat' (done before under its key), or 'reused' (the key belongs to
--- something else). Given are the streams, each with the number of its append, and each only once, unless it is looked at
+-- Appends in one transaction, each to one stream or several, each all or none, and each with a verdict of its own. Given are the streams, each with the number of its append, and each only once, unless it is looked at
 -- only; the keys, with the number of their append; and the events in order, each with the number of its stream and its own
 -- number in there. Answers the verdict and the version of each stream as it was, and the position of each event.
 create function __schema__.append(
@@ -119,7 +121,7 @@ create function __schema__.append(
     of_streams integer[], numbers integer[], event_categories text[], event_aggregate_ids text[], slices smallint[],
     event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
     correlation_ids text[], causation_ids uuid[], traceparents text[],
-    out verdicts text[], out before bigint[], out positions bigint[]
+    out verdicts "char"[], out before bigint[], out positions bigint[]
 ) language plpgsql volatile security definer
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
@@ -150,9 +152,9 @@ begin
 
     -- 2. With a snapshot taken after that: where are they?
     select array_agg(coalesce(at.version, 0)),
-           array_agg(case when got[n] is false then 'busy'
-                          when __schema__.is_expected(coalesce(at.version, 0), at.event_id, want, want_event) then 'ok'
-                          else 'conflict' end)
+           array_agg(case when got[n] is false then 'b'::"char"
+                          when __schema__.is_expected(coalesce(at.version, 0), at.event_id, want, want_event) then 'a'
+                          else 'c' end)
     into before, verdicts
     from unnest(categories, aggregate_ids, expected, expected_events) with ordinality as given (c, a, want, want_event, n)
     left join lateral (
@@ -164,7 +166,7 @@ begin
     if cardinality(keys) > 0 or of_appends[cardinality(of_appends)] < cardinality(of_appends) then
         verdicts := __schema__.judge(may_wait, retention, of_appends, verdicts, key_appends, keys, fingerprints);
     end if;
-    if not 'ok' = any (verdicts) then
+    if not 'a' = any (verdicts) then
         return;
     end if;
 
@@ -178,13 +180,13 @@ begin
             position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
             correlation_id, causation_id, traceparent
         )
-        select positions[n], c, a, append.before[s] + number, slice, id, type, schema_version, payload::json,
+        select positions[n], c, a, append.before[s] + number, slice, id, type, coalesce(schema_version, 1), payload::json,
                correlation_id, causation_id, traceparent
         from unnest(of_streams, numbers, event_categories, event_aggregate_ids, slices, event_ids, event_types,
                     schema_versions, payloads, correlation_ids, causation_ids, traceparents)
              with ordinality as given (s, number, c, a, slice, id, type, schema_version, payload,
                                        correlation_id, causation_id, traceparent, n)
-        where verdicts[s] = 'ok';
+        where verdicts[s] = 'a';
     end if;
 
     if cardinality(keys) > 0 then
@@ -197,7 +199,7 @@ begin
         join unnest(of_appends, categories, aggregate_ids, counts) with ordinality as given (of_append, c, a, events, s)
           on of_append = key_appends[k]
         group by k
-        having bool_and(verdicts[s] = 'ok')
+        having bool_and(verdicts[s] = 'a')
         on conflict (key) do update
         set fingerprint = excluded.fingerprint, categories = excluded.categories, aggregate_ids = excluded.aggregate_ids,
             before = excluded.before, versions = excluded.versions, positions = excluded.positions,
@@ -208,9 +210,9 @@ $$;
 
 -- From the verdict on each stream to that on its append: a key that is known comes first, then what is busy, then conflicts.
 create function __schema__.judge(
-    may_wait boolean, retention interval, of_appends integer[], verdicts text[],
+    may_wait boolean, retention interval, of_appends integer[], verdicts "char"[],
     key_appends integer[], keys text[], fingerprints bigint[]
-) returns text[] language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+) returns "char"[] language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
     got boolean[];
@@ -221,14 +223,14 @@ begin
     -- A statement of its own: the keys are read after their guards are held.
     return array(
         select case
-            when bool_or(k.got is false) over of_append then 'busy'
-            when bool_or(i.fingerprint <> k.fingerprint) over of_append then 'reused'
-            when bool_or(i.key is not null) over of_append then 'repeat'
-            when bool_or(verdict = 'busy') over of_append then 'busy'
+            when bool_or(k.got is false) over of_append then 'b'::"char"
+            when bool_or(i.fingerprint <> k.fingerprint) over of_append then 'u'
+            when bool_or(i.key is not null) over of_append then 'r'
+            when bool_or(verdict = 'b') over of_append then 'b'
             -- Who is in conflict says so, and nobody else of the append is written either.
-            when verdict = 'conflict' then 'conflict'
-            when bool_or(verdict = 'conflict') over of_append then 'beside'
-            else 'ok'
+            when verdict = 'c' then 'c'
+            when bool_or(verdict = 'c') over of_append then 's'
+            else 'a'
         end
         from unnest(of_appends, verdicts) with ordinality as stream (append, verdict, n)
         left join unnest(key_appends, keys, fingerprints, got) as k (append, key, fingerprint, got) using (append)
@@ -265,6 +267,34 @@ begin
     get diagnostics forgotten = row_count;
     return forgotten;
 end
+$$;
+
+-- How far the log can be read, and how far positions were drawn. Every event at or before the mark is visible to a statement
+-- that begins after this one has ended. The order is the proof: first the sequence, then the fences that are held.
+create function __schema__.log_head(out mark bigint, out drawn bigint) language plpgsql volatile as $$
+declare
+    fence bigint;
+begin
+    if pg_is_in_recovery() then
+        raise exception 'the log can be followed on the primary only: a standby does not show the fences'
+            using errcode = 'CQ002';
+    end if;
+    drawn := pg_sequence_last_value('__schema__.position'::regclass);
+    if drawn is null then
+        raise exception 'the sequence of positions has no last value: it was restarted or set back'
+            using errcode = 'CQ003';
+    end if;
+    select min(((classid::bigint & 65535) << 32) | objid::bigint) into fence
+    from pg_locks
+    where locktype = 'advisory' and objsubid = 1
+      and classid::bigint >> 16 = __schema__.fence_tag()
+      and database = (select oid from pg_database where datname = current_database());
+    mark := least(drawn, fence);
+end
+$$;
+
+create or replace function __schema__.high_water_mark() returns bigint language sql volatile as $$
+    select mark from __schema__.log_head()
 $$;
 
 -- Who holds the mark back, the oldest first: every transaction with a fence, a prepared one without a pid.

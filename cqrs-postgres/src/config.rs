@@ -16,6 +16,7 @@ pub struct PgConfig {
     statement_timeout: Duration,
     commit_timeout: Duration,
     idempotency_retention: Duration,
+    held_mark_threshold: Duration,
 }
 
 impl PgConfig {
@@ -32,6 +33,7 @@ impl PgConfig {
             statement_timeout: Duration::from_secs(30),
             commit_timeout: Duration::from_secs(30),
             idempotency_retention: Duration::from_secs(7 * 24 * 60 * 60),
+            held_mark_threshold: Duration::from_secs(5),
         }
     }
 
@@ -91,6 +93,14 @@ impl PgConfig {
         self
     }
 
+    /// After how long readers that are held back by an open transaction are reported, in the log with who holds them; 5 s by
+    /// default. The metric `cqrs_mark_held_seconds` tells at any time.
+    #[must_use]
+    pub fn held_mark_threshold(mut self, threshold: Duration) -> Self {
+        self.held_mark_threshold = threshold;
+        self
+    }
+
     /// The name of the schema, once it is known to be one.
     pub(crate) fn checked_schema(&self) -> Result<&str, StoreError> {
         let name = self.schema.as_str();
@@ -142,6 +152,10 @@ impl PgConfig {
 
     pub(crate) fn commit_limit(&self) -> Duration {
         self.commit_timeout
+    }
+
+    pub(crate) fn held_threshold(&self) -> Duration {
+        self.held_mark_threshold
     }
 
     pub(crate) fn retention(&self) -> Duration {

@@ -111,7 +111,7 @@ fn names<'a>(streams: impl Iterator<Item = &'a StreamId>) -> (Vec<&'a str>, Vec<
 #[async_trait]
 impl Snapshots for PgEventStore {
     async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
-        replay::save_snapshot(self.appender().writing(), self.pool(), &snapshot).await
+        replay::save_snapshot(self.appender().writing(), &snapshot).await
     }
 
     async fn replay_from_snapshot(
@@ -120,6 +120,6 @@ impl Snapshots for PgEventStore {
         fingerprint: u64,
     ) -> Result<(Option<Snapshot>, Vec<PastEvent>), StoreError> {
         let writing = self.appender().writing();
-        replay::replay_from_snapshot(writing, self.pool(), stream, fingerprint).await
+        replay::replay_from_snapshot(writing, stream, fingerprint).await
     }
 }

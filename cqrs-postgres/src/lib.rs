@@ -22,7 +22,9 @@ mod connection;
 mod documents;
 mod error;
 mod event_store;
+mod held_mark;
 mod inbox;
+mod line;
 mod log;
 mod replay;
 mod row;
@@ -33,5 +35,6 @@ mod together;
 mod transaction;
 
 pub use self::{
-    config::PgConfig, error::store_error, store::PgEventStore, transaction::PgTransaction,
+    config::PgConfig, error::store_error, held_mark::FenceHolder, store::PgEventStore,
+    transaction::PgTransaction,
 };

@@ -19,10 +19,15 @@ pub(crate) async fn high_water_mark(
     store: &PgEventStore,
     connection: &mut Lent,
 ) -> Result<Position, StoreError> {
-    let query = sqlx::query_scalar(store.statements().high_water_mark.sql());
-    let mark = within(store.limit(), query.fetch_one(&mut **connection)).await;
-    let mark: i64 = connection.note(mark).map_err(statement)?;
-    Ok(Position::new(unsigned(mark)))
+    let query = sqlx::query_as(store.statements().log_head.sql());
+    let head = within(store.limit(), query.fetch_one(&mut **connection)).await;
+    let (mark, drawn): (i64, i64) = connection.note(head).map_err(statement)?;
+    let (mark, drawn) = (
+        Position::new(unsigned(mark)),
+        Position::new(unsigned(drawn)),
+    );
+    store.watch_mark(mark, drawn);
+    Ok(mark)
 }
 
 /// How many positions one statement searches when it passes events over: at least so many, or twice as many as events are

@@ -13,7 +13,7 @@ use self::reader::Job;
 pub(crate) use self::snapshots::{replay_from_snapshot, save_snapshot};
 use crate::{
     append::Writing,
-    connection::{Lent, within},
+    connection::within,
     error::statement,
     row::{self, signed},
     together::{Crowd, Desk},
@@ -27,17 +27,16 @@ pub(crate) struct Replayer {
 }
 
 impl Replayer {
-    /// The events of a stream behind `after`, on a connection of `lent` if nobody else is at it.
+    /// The events of a stream behind `after`.
     pub(crate) async fn replay(
         &self,
         writing: &Arc<Writing>,
-        pool: &sqlx::PgPool,
         stream: &StreamId,
         after: Version,
     ) -> Result<Vec<PastEvent>, StoreError> {
         let joined = self.crowd.join();
         if joined.alone {
-            return read(writing, pool, stream, after).await;
+            return read(writing, stream, after).await;
         }
         let (answer, found) = oneshot::channel();
         let job = Job {
@@ -50,9 +49,7 @@ impl Replayer {
         let mut found = found.await.map_err(|_| reader_gone())??;
         if !found.whole {
             let last = found.events.last().map_or(after, |past| past.version);
-            found
-                .events
-                .extend(read(writing, pool, stream, last).await?);
+            found.events.extend(read(writing, stream, last).await?);
         }
         Ok(found.events)
     }
@@ -60,11 +57,10 @@ impl Replayer {
 
 async fn read(
     writing: &Writing,
-    pool: &sqlx::PgPool,
     stream: &StreamId,
     after: Version,
 ) -> Result<Vec<PastEvent>, StoreError> {
-    let mut connection = Lent::from(pool).await?;
+    let mut connection = writing.line.free().await?;
     let asked = rows(writing, &mut connection, stream, after);
     let rows = within(writing.statement_limit(), asked).await;
     let rows = connection.note(rows).map_err(statement)?;

@@ -96,7 +96,7 @@ statements! {
         "select ", columns!(of_a_stream), " from __schema__.events \
          where category = $1 and aggregate_id = $2 and version > $3 order by version");
     read_streams: concat!("select ", columns!(with_stream), " from __schema__.read_streams($1, $2)");
-    high_water_mark: "select __schema__.high_water_mark()";
+    log_head: "select mark, drawn from __schema__.log_head()";
     read_log: concat!(
         "select ", columns!(with_stream), " from __schema__.events \
          where position > $1 and position <= $2 and slice >= $3 and slice < $4 order by position limit $5");

@@ -14,6 +14,8 @@ use crate::{
     config::PgConfig,
     connection::Lent,
     error::statement,
+    held_mark::Watch,
+    line::Line,
     replay::Replayer,
     schema,
     statements::{Statement, Statements},
@@ -31,6 +33,7 @@ struct Inner {
     begin: Statement,
     appender: Appender,
     replayer: Replayer,
+    watch: Watch,
 }
 
 impl PgEventStore {
@@ -60,18 +63,22 @@ impl PgEventStore {
         schema::close(connection).await;
         checked?;
         let options = config.connect_options()?;
-        let pool = self::pool(config, config.pool_size(), options.clone());
+        let pool = PgPoolOptions::new()
+            .max_connections(config.pool_size())
+            .acquire_timeout(config.timeout())
+            // A ping before each use would be one more round trip. The first call on a connection that broke while it was idle
+            // fails instead.
+            .test_before_acquire(false)
+            .connect_lazy_with(options.clone());
         let options = options.options([(
             "statement_timeout",
             config.statement_limit().as_millis().to_string(),
         )]);
         let writing = Writing {
             statements: Arc::new(Statements::new(schema)),
-            pool: self::pool(config, APART, options.clone()),
-            options,
+            line: Line::new(options, config.timeout()),
             appended: Arc::new(Notify::new()),
             retention: config.retention(),
-            connect_timeout: config.timeout(),
             statement_timeout: config.statement_limit(),
             commit_timeout: config.commit_limit(),
         };
@@ -81,6 +88,7 @@ impl PgEventStore {
             begin: begin(config.idle_timeout()),
             appender: Appender::new(writing),
             replayer: Replayer::default(),
+            watch: Watch::new(config.held_threshold(), schema),
         })))
     }
 
@@ -121,7 +129,11 @@ impl PgEventStore {
     ) -> Result<Vec<PastEvent>, StoreError> {
         let writing = self.0.appender.writing();
         let replayer = &self.0.replayer;
-        replayer.replay(writing, self.pool(), stream, after).await
+        replayer.replay(writing, stream, after).await
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.0.watch
     }
 
     /// How long a statement may take before its answer is no longer waited for.
@@ -152,19 +164,6 @@ impl PgEventStore {
     pub(crate) fn appended(&self) -> &Notify {
         &self.0.appender.writing().appended
     }
-}
-
-/// How many connections there are for appends that go alone.
-const APART: u32 = 4;
-
-fn pool(config: &PgConfig, connections: u32, options: PgConnectOptions) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(config.timeout())
-        // A ping before each use would be one more round trip. The first call on a connection that broke while it was idle
-        // fails instead: an append then with an unknown outcome, since nobody can tell.
-        .test_before_acquire(false)
-        .connect_lazy_with(options)
 }
 
 async fn connect(config: &PgConfig) -> Result<PgConnection, StoreError> {

@@ -155,6 +155,32 @@ postgres_up() {
         postgres_query postgres 'create database cqrs' || die "could not create the database cqrs."
 }
 
+# postgres_processes POSTMASTER : the server's first process and all that it has started.
+postgres_processes() {
+    echo "$1"
+    grep -lsE "^PPid:[[:space:]]+$1\$" /proc/[0-9]*/status | sed 's:^/proc/\(.*\)/status$:\1:'
+}
+
+none_runs() {
+    ! kill -0 "$@" 2>/dev/null
+}
+
+# All of the server dies at once, so that none of it writes anything in answer to the end of another. Suspended, the first
+# process starts no other between the look and the kill. What was written stays with the operating system: this is the
+# crash of a server and not of its machine. The new one begins when the last process of the old is gone, lest it meets
+# their shared memory or finds the pid in the lock file alive. It is of the same build, whatever the caller's shell says.
+postgres_crash() {
+    local pid processes CQRS_PG_BIN
+    pid=$(postgres_pid) || die "no PostgreSQL in $state is up: run 'scripts/services up' first."
+    CQRS_PG_BIN=$(dirname "$(readlink "/proc/$pid/exe")")
+    kill -s STOP "$pid"
+    mapfile -t processes < <(postgres_processes "$pid")
+    kill -s KILL "${processes[@]}"
+    say "killed PostgreSQL (pid $pid) with all its ${#processes[@]} processes"
+    wait_until 20 none_runs "${processes[@]}" || die "killed processes of PostgreSQL do not go away: ${processes[*]}"
+    postgres_up
+}
+
 # A fast shutdown (SIGINT) ends the sessions and gives the shared memory back; a plain kill would leave it behind.
 postgres_down() {
     stop_process "$state/postgres/pid" "$(postgres_mark)" INT 20

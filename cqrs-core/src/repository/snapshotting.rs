@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::Loaded;
 use crate::{
-    Aggregate, PastEvent, Snapshot, Snapshots, StoreError, StreamId, Version, hash::Fnv, shape,
+    Aggregate, PastEvent, Snapshot, Snapshots, StoreError, StreamId, Version, hash::fnv1a, shape,
 };
 
 /// How many snapshots are on their way at once. When so many are, the next is left out: a later one will do.
@@ -81,13 +81,12 @@ pub(super) struct Keeper<S> {
 
 impl<S: Snapshots> Keeper<S> {
     pub(super) fn new<A: DeserializeOwned>(store: S, policy: SnapshotPolicy) -> Self {
-        let fingerprint = Fnv::default()
-            .add(&shape::fingerprint::<A>().to_be_bytes())
-            .add(&policy.version.to_be_bytes());
+        let shape = shape::fingerprint::<A>().to_be_bytes().into_iter();
+        let fingerprint = fnv1a(shape.chain(policy.version.to_be_bytes()));
         Self {
             store,
             policy,
-            fingerprint: fingerprint.get(),
+            fingerprint,
             on_their_way: Arc::new(Semaphore::new(ON_THEIR_WAY)),
         }
     }
@@ -140,7 +139,7 @@ impl<S: Snapshots> Keeper<S> {
 }
 
 fn checksum(payload: &[u8]) -> u64 {
-    Fnv::default().add(payload).get()
+    fnv1a(payload.iter().copied())
 }
 
 #[async_trait]

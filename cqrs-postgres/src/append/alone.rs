@@ -9,18 +9,14 @@ use super::{
     verdict::{self, Verdict},
     writing::Writing,
 };
-use crate::{
-    connection::{Lent, within},
-    error::commit,
-    transaction::PgTransaction,
-};
+use crate::{connection::within, error::commit, transaction::PgTransaction};
 
 /// Appends and commits.
 pub(super) async fn append_alone(
     writing: &Writing,
     appends: &Appends,
 ) -> Result<Vec<Appended>, WriteError> {
-    let mut connection = Lent::from(&writing.pool).await?;
+    let mut connection = writing.line.free().await?;
     let asked = ask(writing, &mut connection, appends, true);
     let verdict = within(writing.append_limit(), asked).await;
     let appended = match connection.note(verdict).map_err(commit)? {

@@ -31,12 +31,12 @@ struct Streams<'a> {
     counts: Vec<i32>,
 }
 
-/// Columns that no event has anything in stay empty, which SQL reads as null.
+/// Columns that no event has anything in stay empty, which SQL reads as null; so does that of schema versions, all of which
+/// are 1 until there are upcasters.
 #[derive(Debug, Default)]
 struct Events<'a> {
     ids: Vec<Uuid>,
     types: Vec<&'a str>,
-    schema_versions: Vec<i32>,
     payloads: Vec<&'a str>,
     correlation_ids: Vec<Option<&'a str>>,
     causation_ids: Vec<Option<Uuid>>,
@@ -140,7 +140,6 @@ impl<'a> Events<'a> {
         let before = self.ids.len();
         self.ids.push(event.id.as_uuid());
         self.types.push(event.event_type);
-        self.schema_versions.push(1);
         self.payloads.push(payload);
         let metadata = &event.metadata;
         sparse(
@@ -165,7 +164,7 @@ impl<'a> Events<'a> {
         query
             .bind(self.ids)
             .bind(self.types)
-            .bind(self.schema_versions)
+            .bind(Vec::<i32>::new())
             .bind(self.payloads)
             .bind(self.correlation_ids)
             .bind(self.causation_ids)

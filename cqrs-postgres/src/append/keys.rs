@@ -8,8 +8,9 @@ use sqlx::{Error, PgConnection, Row, postgres::PgRow};
 
 use super::writing::Writing;
 use crate::{
-    connection::{Lent, within},
+    connection::within,
     error::{statement, unheard_of},
+    line::Taken,
     row::unsigned,
 };
 
@@ -18,7 +19,7 @@ pub(crate) async fn appended_under(
     writing: &Writing,
     idempotency: &Idempotency,
 ) -> Result<Option<Vec<Appended>>, WriteError> {
-    let mut connection = Lent::from(&writing.pool).await?;
+    let mut connection = writing.line.free().await?;
     let asked = read(writing, &mut connection, Some(idempotency));
     let row = within(writing.statement_limit(), asked).await;
     match connection.note(row).map_err(statement)? {
@@ -30,7 +31,7 @@ pub(crate) async fn appended_under(
 /// What the first of these appends did, now that they are known to be a repeat.
 pub(super) async fn first(
     writing: &Writing,
-    connection: &mut Lent,
+    connection: &mut Taken<'_>,
     appends: &Appends,
 ) -> Result<Vec<Appended>, WriteError> {
     let asked = read(writing, connection, appends.idempotency.as_ref());
@@ -93,7 +94,7 @@ fn appended(row: &PgRow) -> Result<Vec<Appended>, StoreError> {
 pub(super) async fn forget(writing: &Writing) -> Result<(), StoreError> {
     const STEP: i32 = 1_000;
     loop {
-        let mut connection = Lent::from(&writing.pool).await?;
+        let mut connection = writing.line.free().await?;
         let query = sqlx::query_scalar(writing.statements.forget_keys.sql())
             .bind(writing.retention())
             .bind(STEP);

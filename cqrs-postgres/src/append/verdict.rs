@@ -20,13 +20,13 @@ pub(super) enum Verdict {
 
 /// Reads the answer of `append_to_one`.
 pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Verdict, sqlx::Error> {
-    let verdict: &str = row.try_get(0)?;
+    let verdict: i8 = row.try_get(0)?;
     let before: Option<i64> = row.try_get(1)?;
     let last: Option<i64> = row.try_get(2)?;
     let before = Version::new(unsigned(before.unwrap_or_default()));
-    Ok(match verdict {
-        "ok" => Verdict::Appended(vec![appended(append, before, last)]),
-        "busy" => Verdict::Busy,
+    Ok(match letter(verdict) {
+        b'a' => Verdict::Appended(vec![appended(append, before, last)]),
+        b'b' => Verdict::Busy,
         _ => Verdict::Refused(conflict(append, before).into()),
     })
 }
@@ -57,7 +57,7 @@ pub(super) fn of_many<'a>(
 
 struct Answer {
     /// Of each stream.
-    verdicts: Vec<String>,
+    verdicts: Vec<i8>,
     /// The version of each stream, as it was.
     before: Vec<i64>,
     /// Of each event; of none if none was appended.
@@ -76,25 +76,25 @@ impl Answer {
         for (append, index) in appends.streams.iter().zip(stream..) {
             let (verdict, before) = match (self.verdicts.get(index), self.before.get(index)) {
                 (Some(verdict), Some(before)) => {
-                    (verdict.as_str(), Version::new(unsigned(*before)))
+                    (letter(*verdict), Version::new(unsigned(*before)))
                 }
                 _ => return Err(unheard("too few verdicts")),
             };
             event += append.events.len();
             match verdict {
-                "ok" => {
+                b'a' => {
                     let last = event
                         .checked_sub(1)
                         .and_then(|last| self.positions.get(last));
                     all.push(appended(append, before, last.copied()));
                 }
                 // Another stream of the same append is the one that says why.
-                "beside" => {}
-                "busy" => return Ok(Verdict::Busy),
-                "repeat" => return Ok(Verdict::Repeat),
-                "reused" => return reused(appends),
-                "conflict" => return Ok(Verdict::Refused(conflict(append, before).into())),
-                other => return Err(unheard(other)),
+                b's' => {}
+                b'b' => return Ok(Verdict::Busy),
+                b'r' => return Ok(Verdict::Repeat),
+                b'u' => return reused(appends),
+                b'c' => return Ok(Verdict::Refused(conflict(append, before).into())),
+                other => return Err(unheard(&char::from(other).to_string())),
             }
         }
         Ok(Verdict::Appended(all))
@@ -126,6 +126,10 @@ fn reused(appends: &Appends) -> Result<Verdict, sqlx::Error> {
     let idempotency = appends.idempotency.as_ref();
     let key = idempotency.ok_or_else(|| unheard("reused"))?.key.clone();
     Ok(Verdict::Refused(KeyReused { key }.into()))
+}
+
+fn letter(verdict: i8) -> u8 {
+    verdict.cast_unsigned()
 }
 
 fn unheard(verdict: &str) -> sqlx::Error {

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use cqrs_core::{Appended, StoreError, WriteError};
-use sqlx::{Connection, Error, PgConnection};
+use sqlx::{Error, PgConnection};
 use tokio::sync::mpsc;
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     connection::within,
-    error::{self, Shared, statement},
+    error::{self, Shared},
     together::CAPACITY,
 };
 
@@ -97,10 +97,7 @@ impl Writer {
         if let Some(connection) = self.connection.take() {
             return Ok(connection);
         }
-        let connecting = PgConnection::connect_with(&self.writing.options);
-        within(self.writing.connect_timeout, connecting)
-            .await
-            .map_err(statement)
+        self.writing.line.connect().await
     }
 
     /// Gives each its verdict. What is busy, and what is a repeat, goes on alone.

@@ -2,23 +2,19 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use sqlx::{PgPool, postgres::PgConnectOptions};
 use tokio::sync::Notify;
 
-use crate::statements::Statements;
+use crate::{line::Line, statements::Statements};
 
 /// What every append of a store needs.
 pub(crate) struct Writing {
     pub(crate) statements: Arc<Statements>,
-    /// For appends that go alone. Apart from the store's other connections, all of which may be in transactions that wait for
-    /// an append to end.
-    pub(crate) pool: PgPool,
-    /// Leads to the writer's own connection.
-    pub(crate) options: PgConnectOptions,
+    /// For what goes alone. Apart from the store's other connections, all of which may be in transactions that wait for an
+    /// append to end.
+    pub(crate) line: Line,
     /// Rings after something was appended and committed.
     pub(crate) appended: Arc<Notify>,
     pub(crate) retention: Duration,
-    pub(crate) connect_timeout: Duration,
     pub(crate) statement_timeout: Duration,
     pub(crate) commit_timeout: Duration,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cqrs_core::{PastEvent, StoreError, StreamId, Version};
-use sqlx::{Connection, Error, PgConnection, Row, postgres::PgRow};
+use sqlx::{Error, PgConnection, Row, postgres::PgRow};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -77,12 +77,7 @@ async fn read(
 ) -> Result<Vec<Result<Found, StoreError>>, StoreError> {
     let mut connection = match kept.take() {
         Some(connection) => connection,
-        None => {
-            let connecting = PgConnection::connect_with(&writing.options);
-            within(writing.connect_timeout, connecting)
-                .await
-                .map_err(statement)?
-        }
+        None => writing.line.connect().await?,
     };
     let asked = rows(writing, &mut connection, batch);
     let rows = within(writing.statement_limit(), asked)

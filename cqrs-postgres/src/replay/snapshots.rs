@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use cqrs_core::{EventId, PastEvent, Snapshot, StoreError, StoreErrorKind, StreamId, Version};
-use sqlx::{PgPool, Row, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
     append::Writing,
-    connection::{Lent, within},
+    connection::within,
     error::{commit, statement},
     row::{self, signed, unsigned},
 };
@@ -15,13 +15,12 @@ use crate::{
 /// Puts a snapshot in place of the stream's earlier one.
 pub(crate) async fn save_snapshot(
     writing: &Writing,
-    pool: &PgPool,
     snapshot: &Snapshot,
 ) -> Result<(), StoreError> {
     let payload = std::str::from_utf8(&snapshot.payload).map_err(|error| {
         StoreError::new(StoreErrorKind::InvalidInput, "a snapshot is not JSON").caused_by(error)
     })?;
-    let mut connection = Lent::from(pool).await?;
+    let mut connection = writing.line.free().await?;
     let query = sqlx::query(writing.statements.save_snapshot.sql())
         .bind(snapshot.stream.category().as_str())
         .bind(snapshot.stream.id())
@@ -38,11 +37,10 @@ pub(crate) async fn save_snapshot(
 /// The stream's snapshot of this fingerprint, and the events from the one on that it stands on.
 pub(crate) async fn replay_from_snapshot(
     writing: &Writing,
-    pool: &PgPool,
     stream: &StreamId,
     fingerprint: u64,
 ) -> Result<(Option<Snapshot>, Vec<PastEvent>), StoreError> {
-    let mut connection = Lent::from(pool).await?;
+    let mut connection = writing.line.free().await?;
     let query = sqlx::query(writing.statements.replay_from_snapshot.sql())
         .bind(stream.category().as_str())
         .bind(stream.id())

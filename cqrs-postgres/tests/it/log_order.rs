@@ -3,33 +3,12 @@
 //! Beside our reader follows a naive one, `position > last`, as most frameworks have it. Where the naive reader loses an
 //! event the test proves that it would notice.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use cqrs_core::{
-    Append, Category, EventId, EventStore, ExpectedVersion, LogQuery, Metadata, NewEvent, Position,
-    Slices, StoreErrorKind, StreamId, UnitOfWork,
-};
-use cqrs_postgres::{PgEventStore, PgTransaction};
+use cqrs_core::{EventStore, LogQuery, Position, Slices, StoreErrorKind, UnitOfWork};
+use cqrs_postgres::PgEventStore;
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::task::JoinSet;
 
-use crate::support::fresh_store;
-
-fn append(id: &str, count: usize) -> Append {
-    let stream = StreamId::new(Category::new("account").expect("valid"), id).expect("valid");
-    let event = || NewEvent {
-        id: EventId::random(),
-        event_type: "Happened",
-        payload: Bytes::from_static(b"1"),
-        metadata: Metadata::default(),
-    };
-    Append {
-        stream,
-        expected: ExpectedVersion::Any,
-        events: (0..count).map(|_| event()).collect(),
-    }
-}
+use crate::support::{append, fresh_store, open_append, write_somehow};
 
 /// A reader that follows the log: what it has seen, as `id@version`, in the order it came.
 struct Follower<'a> {
@@ -83,16 +62,6 @@ impl<'a> Follower<'a> {
         }
         &self.seen
     }
-}
-
-/// A transaction that has appended to `id` and is left open.
-async fn open_append(store: &PgEventStore, id: &str) -> PgTransaction {
-    let mut transaction = store.begin().await.expect("begins");
-    store
-        .append_in(&mut transaction, [append(id, 1)].into())
-        .await
-        .expect("appends");
-    transaction
 }
 
 #[tokio::test]
@@ -305,31 +274,5 @@ async fn readers_follow_busy_writers_without_losing_their_way() {
     assert!(all.len() > 300, "{} events", all.len());
     for seen in readers.join_all().await {
         assert_eq!(seen, all);
-    }
-}
-
-async fn write_somehow(store: &PgEventStore, seed: u64) {
-    let stream = format!("s{}", seed % 5);
-    if seed.is_multiple_of(3) {
-        store.append(append(&stream, 2)).await.expect("appends");
-        return;
-    }
-    let mut transaction = store.begin().await.expect("begins");
-    if seed.is_multiple_of(2) {
-        transaction
-            .execute("select pg_current_xact_id(); savepoint s")
-            .await
-            .expect("runs");
-    }
-    store
-        .append_in(&mut transaction, [append(&stream, 1)].into())
-        .await
-        .expect("appends");
-    if seed.is_multiple_of(7) {
-        tokio::time::sleep(Duration::from_millis(seed % 4)).await;
-    }
-    match seed % 5 {
-        0 => store.rollback(transaction).await.expect("rolls back"),
-        _ => store.commit(transaction).await.expect("commits"),
     }
 }

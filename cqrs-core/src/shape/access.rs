@@ -1,0 +1,114 @@
+//! What a probe offers of a sequence, a map, a struct or an enum.
+
+use std::vec;
+
+use serde::de::{
+    DeserializeSeed, EnumAccess, MapAccess, SeqAccess, value::BorrowedStrDeserializer,
+};
+
+use super::{
+    pass::Pass,
+    probe::{Place, Probe, Stop},
+    route::Step,
+};
+
+/// Parts in the order in which they are offered, each once whatever comes of it: a visitor that passes errors over comes to its end.
+pub(super) struct Parts<'p, 'r> {
+    pass: &'p mut Pass<'r>,
+    left: vec::IntoIter<(Step, Place)>,
+    /// Where the value is whose key was offered last.
+    value: Option<Place>,
+}
+
+impl<'p, 'r> Parts<'p, 'r> {
+    pub(super) fn new(pass: &'p mut Pass<'r>, parts: Vec<(Step, Place)>) -> Self {
+        let left = parts.into_iter();
+        Self {
+            pass,
+            left,
+            value: None,
+        }
+    }
+
+    fn probe(&mut self, place: Place) -> Probe<'_, 'r> {
+        Probe {
+            pass: self.pass,
+            place,
+        }
+    }
+}
+
+impl<'de> SeqAccess<'de> for Parts<'_, '_> {
+    type Error = Stop;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Stop> {
+        self.left
+            .next()
+            .map(|(_, place)| seed.deserialize(self.probe(place)))
+            .transpose()
+    }
+}
+
+impl<'de> MapAccess<'de> for Parts<'_, '_> {
+    type Error = Stop;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Stop> {
+        let Some((step, place)) = self.left.next() else {
+            return Ok(None);
+        };
+        self.value = (step != Step::Key).then_some(place);
+        match step {
+            Step::Field(name) => seed.deserialize(BorrowedStrDeserializer::new(name)),
+            Step::Key => seed.deserialize(self.probe(place)),
+            _ => seed.deserialize(self.probe(Place::BESIDE)),
+        }
+        .map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Stop> {
+        let place = self.value.take().ok_or_else(Stop::default)?;
+        seed.deserialize(self.probe(place))
+    }
+
+    /// A value that is looked for needs no key, which might refuse every sample.
+    fn next_entry_seed<K: DeserializeSeed<'de>, V: DeserializeSeed<'de>>(
+        &mut self,
+        key: K,
+        value: V,
+    ) -> Result<Option<(K::Value, V::Value)>, Stop> {
+        if let Some(&(Step::Value, place)) = self.left.as_slice().first() {
+            self.left.next();
+            value.deserialize(self.probe(place))?;
+            return Err(Stop::default());
+        }
+        let Some(key) = self.next_key_seed(key)? else {
+            return Ok(None);
+        };
+        Ok(Some((key, self.next_value_seed(value)?)))
+    }
+}
+
+/// A variant, and the probe for what is in it.
+pub(super) struct Chosen<'p, 'r> {
+    pub(super) variant: &'static str,
+    pub(super) probe: Probe<'p, 'r>,
+}
+
+impl<'de, 'p, 'r> EnumAccess<'de> for Chosen<'p, 'r> {
+    type Error = Stop;
+    type Variant = Probe<'p, 'r>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Probe<'p, 'r>), Stop> {
+        let variant = seed.deserialize(BorrowedStrDeserializer::<Stop>::new(self.variant))?;
+        Ok((variant, self.probe))
+    }
+}

@@ -1,0 +1,61 @@
+//! The way from a type to a place within it.
+
+use std::fmt;
+
+/// From a value to one of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    Field(&'static str),
+    Variant(&'static str),
+    Element(usize),
+    /// What an option holds.
+    Content,
+    /// Any item of a sequence.
+    Item,
+    /// Any key of a map.
+    Key,
+    /// Any value of a map.
+    Value,
+}
+
+impl fmt::Display for Step {
+    /// Names are quoted and escaped, so that two routes never read alike.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, ".\"{}\"", name.escape_default()),
+            Self::Variant(name) => write!(f, "::\"{}\"", name.escape_default()),
+            Self::Element(index) => write!(f, ".{index}"),
+            Self::Content => f.write_str("?"),
+            Self::Item => f.write_str("[]"),
+            Self::Key => f.write_str("{key}"),
+            Self::Value => f.write_str("{}"),
+        }
+    }
+}
+
+/// Steps from the root on. The root itself is written `$`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Route(Vec<Step>);
+
+impl Route {
+    /// This way, and then `step`.
+    pub(super) fn then(&self, step: Step) -> Self {
+        Self(self.0.iter().copied().chain([step]).collect())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The step after `taken` ones; none at the end.
+    pub(super) fn step(&self, taken: usize) -> Option<Step> {
+        self.0.get(taken).copied()
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("$")?;
+        self.0.iter().try_for_each(|step| step.fmt(f))
+    }
+}

@@ -1,0 +1,196 @@
+//! Tells when readers are held back, and by whom.
+//!
+//! A transaction that has appended and does not end keeps every reader in front of its positions: that is the price of
+//! never passing an event over. Whoever waits should be told for whom.
+
+use std::{
+    fmt,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use cqrs_core::{Position, StoreError};
+use sqlx::Row;
+
+use crate::{connection::within, error::statement, row::unsigned, store::PgEventStore};
+
+/// A transaction that holds readers back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FenceHolder {
+    /// Readers cannot pass this position while it lasts.
+    pub position: Position,
+    /// The server's process; `None` for a prepared transaction, which outlives the process that prepared it.
+    pub pid: Option<i32>,
+    /// The name of a prepared transaction: end it with `COMMIT PREPARED` or `ROLLBACK PREPARED`.
+    pub prepared: Option<String>,
+    /// How long ago the transaction began, or was prepared.
+    pub age: Duration,
+    /// What the process is doing: `active`, `idle in transaction`.
+    pub state: Option<String>,
+    /// What the process calls itself.
+    pub application_name: Option<String>,
+    /// Its last statement. Of processes of other roles only `pg_read_all_stats` sees it.
+    pub query: Option<String>,
+}
+
+impl fmt::Display for FenceHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.prepared, self.pid) {
+            (Some(name), _) => write!(f, "prepared transaction {name:?}")?,
+            (None, Some(pid)) => write!(f, "process {pid}")?,
+            (None, None) => f.write_str("a prepared transaction")?,
+        }
+        if let Some(application) = &self.application_name {
+            write!(f, " of {application:?}")?;
+        }
+        write!(f, ", {:.1} s old", self.age.as_secs_f64())?;
+        if let Some(state) = &self.state {
+            write!(f, ", {state}")?;
+        }
+        match &self.query {
+            Some(query) => write!(f, ", last statement: {query}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl PgEventStore {
+    /// The transactions that hold the high-water mark back just now, the one that holds it back furthest first. An append
+    /// under way is one of them for the millisecond it takes.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn fence_holders(&self) -> Result<Vec<FenceHolder>, StoreError> {
+        let mut connection = self.acquire().await?;
+        let query = sqlx::query(self.statements().fences.sql());
+        let rows = within(self.limit(), query.fetch_all(&mut *connection)).await;
+        let rows = connection.note(rows).map_err(statement)?;
+        let holder = |row| holder(row).map_err(statement);
+        rows.iter().map(holder).collect()
+    }
+
+    /// Takes notice of how far the log can be read and how far it goes, and reports a mark that does not move.
+    pub(crate) fn watch_mark(&self, mark: Position, drawn: Position) {
+        let Some(held) = self.watch().look(mark, drawn, Instant::now()) else {
+            return;
+        };
+        let store = self.clone();
+        tokio::spawn(async move { store.report(mark, held).await });
+    }
+
+    async fn report(&self, mark: Position, held: Duration) {
+        let (schema, seconds) = (self.schema(), held.as_secs());
+        let who = match self.fence_holders().await {
+            Ok(holders) => match holders.first() {
+                Some(holder) => holder.to_string(),
+                None => return,
+            },
+            Err(error) => format!("who it is cannot be asked: {error}"),
+        };
+        tracing::warn!(schema, %mark, seconds, "readers wait in front of an open transaction: {who}");
+    }
+}
+
+fn holder(row: &sqlx::postgres::PgRow) -> Result<FenceHolder, sqlx::Error> {
+    let age: f64 = row.try_get(3)?;
+    Ok(FenceHolder {
+        position: Position::new(unsigned(row.try_get(0)?)),
+        pid: row.try_get(1)?,
+        prepared: row.try_get(2)?,
+        age: Duration::try_from_secs_f64(age).unwrap_or_default(),
+        state: row.try_get(4)?,
+        application_name: row.try_get(5)?,
+        query: row.try_get(6)?,
+    })
+}
+
+/// Watches one mark for all readers of a process.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    threshold: Duration,
+    /// What a metric calls the store.
+    schema: String,
+    held: Mutex<Option<Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    mark: Position,
+    since: Instant,
+    report_after: Duration,
+}
+
+impl Watch {
+    pub(crate) fn new(threshold: Duration, schema: &str) -> Self {
+        Self {
+            threshold,
+            schema: schema.to_owned(),
+            held: Mutex::new(None),
+        }
+    }
+
+    /// For how long the mark has not moved, if that is to be reported: after the threshold, and again each time that it
+    /// has become twice as long.
+    fn look(&self, mark: Position, drawn: Position, now: Instant) -> Option<Duration> {
+        let mut held = self
+            .held
+            .lock()
+            .expect("no call panics while it holds the lock");
+        if mark >= drawn {
+            if held.take().is_some() {
+                self.measure(Duration::ZERO);
+            }
+            return None;
+        }
+        match &mut *held {
+            Some(held) if held.mark == mark => {
+                let lasted = now.saturating_duration_since(held.since);
+                self.measure(lasted);
+                let report = lasted >= held.report_after;
+                if report {
+                    held.report_after = lasted * 2;
+                }
+                report.then_some(lasted)
+            }
+            other => {
+                *other = Some(Held {
+                    mark,
+                    since: now,
+                    report_after: self.threshold,
+                });
+                None
+            }
+        }
+    }
+
+    fn measure(&self, held: Duration) {
+        metrics::gauge!("cqrs_mark_held_seconds", "schema" => self.schema.clone())
+            .set(held.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_that_stands_still_is_reported_at_doubling_times() {
+        let watch = Watch::new(Duration::from_secs(5), "cqrs");
+        let begin = Instant::now();
+        let look = |seconds, mark, drawn| {
+            let now = begin + Duration::from_secs(seconds);
+            watch.look(Position::new(mark), Position::new(drawn), now)
+        };
+        let told = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(look(0, 7, 9), None);
+        assert_eq!(look(4, 7, 12), None);
+        assert_eq!(look(5, 7, 12), told(5));
+        assert_eq!(look(6, 7, 12), None);
+        assert_eq!(look(10, 7, 12), told(10));
+        assert_eq!(look(11, 8, 12), None, "it moved");
+        assert_eq!(look(15, 8, 12), None);
+        assert_eq!(look(16, 12, 12), None, "nobody waits");
+        assert_eq!(look(60, 12, 13), None);
+        assert_eq!(look(65, 12, 13), told(5));
+    }
+}

@@ -1,0 +1,215 @@
+//! A dump that is taken while others write restores to a store that has lost nothing, and one that is too old is noticed.
+
+mod copy;
+mod readers;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use cqrs_core::{
+    Checkpoint, Checkpoints, Documents, EventStore, PartitionId, Position, Runner, RunnerError,
+    Slices, SourceError, UnitOfWork, View, reset_view,
+};
+use cqrs_postgres::PgEventStore;
+use sqlx::AssertSqlSafe;
+use tokio::{sync::watch, task::JoinSet, time::timeout};
+
+use self::{
+    copy::Dump,
+    readers::{Diary, diary, end_of_log, keep_diary, read_on, wait_for_diary},
+};
+use crate::support::{append, fresh_config, fresh_store, open_append, write_somehow};
+
+const LOG: PartitionId = PartitionId::Log(Slices::ALL);
+const LONG_ENOUGH: Duration = Duration::from_secs(60);
+
+/// Every event: its position, and all of its row as text.
+type Rows = BTreeMap<u64, String>;
+
+async fn rows(store: &PgEventStore) -> Rows {
+    let sql = format!("select position, e::text from {}.events e", store.schema());
+    let rows = sqlx::query_as(AssertSqlSafe(sql));
+    let rows: Vec<(i64, String)> = rows.fetch_all(store.pool()).await.expect("reads");
+    rows.into_iter()
+        .map(|(position, row)| (position.unsigned_abs(), row))
+        .collect()
+}
+
+async fn number(store: &PgEventStore, sql: &str) -> u64 {
+    let sql = sql.replace("__schema__", store.schema());
+    let number: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(store.pool())
+        .await
+        .expect("reads");
+    number.unsigned_abs()
+}
+
+/// Writers and a runner, until the sender says `false`.
+fn write_and_run(store: &PgEventStore, writing: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for writer in 0..4_u64 {
+        let (store, writing) = (store.clone(), writing.clone());
+        tasks.spawn(async move {
+            let mut n = writer * 1_000_003;
+            while *writing.borrow() {
+                write_somehow(&store, n).await;
+                n += 1;
+            }
+        });
+    }
+    let runner = Runner::over_log(store, Diary).expect("a view");
+    let mut writing = writing.clone();
+    let stop = async move {
+        let stopped = writing.wait_for(|writing| !writing).await;
+        stopped.expect("the sender lives");
+    };
+    tasks.spawn(async { runner.run(stop).await.expect("runs") });
+    tasks
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dump_under_load_keeps_every_position_and_its_copy_goes_on_without_loss() {
+    let config = fresh_config().idle_in_transaction_timeout(LONG_ENOUGH);
+    PgEventStore::install(&config).await.expect("installs");
+    let store = PgEventStore::connect(&config).await.expect("connects");
+    let (running, writing) = watch::channel(true);
+    let mut tasks = write_and_run(&store, &writing);
+    let first = store.append(append("first", 1)).await.expect("appends");
+    wait_for_diary(&store, first.position.expect("is committed")).await;
+    for round in 0..3 {
+        // Two hold the readers up all the time; of what comes behind them some is committed already.
+        let undone = open_append(&store, "undone").await;
+        let late = open_append(&store, "late").await;
+        store.append(append("early", 1)).await.expect("appends");
+        let reader = end_of_log(&store).await;
+        let acknowledged = rows(&store).await;
+        let copy = Dump::of(&store).await.restore().await;
+
+        let restored = rows(&copy.store).await;
+        let count = "select count(*) from __schema__.events where aggregate_id = ";
+        let early = number(&copy.store, &format!("{count} 'early'")).await;
+        let lates = number(&copy.store, &format!("{count} 'late'")).await;
+        assert_eq!(
+            [early, lates],
+            [round + 1, round],
+            "an event must be missing below one that is there, or the test proves nothing"
+        );
+        let original = rows(&store).await;
+        assert!(original.len() > restored.len(), "nobody wrote meanwhile");
+        is_whole(&copy.store, &restored, &acknowledged, &original).await;
+        subscription_came_along(&copy.store, &restored).await;
+        goes_on(&copy.store, &restored, reader).await;
+        copy.remove().await;
+
+        store.rollback(undone).await.expect("rolls back");
+        store.commit(late).await.expect("commits");
+    }
+    running.send_replace(false);
+    while let Some(task) = tasks.join_next().await {
+        task.expect("does not panic");
+    }
+}
+
+/// What was acknowledged before the dump is in it, and nothing else than what the store holds, at the same places.
+async fn is_whole(copy: &PgEventStore, restored: &Rows, acknowledged: &Rows, original: &Rows) {
+    for (position, row) in acknowledged {
+        assert_eq!(restored.get(position), Some(row));
+    }
+    for (position, row) in restored {
+        assert_eq!(original.get(position), Some(row));
+    }
+    let streams_with_holes = "select count(*) from (select from __schema__.events group by category, aggregate_id \
+                              having count(*) <> max(version)) as streams";
+    assert_eq!(number(copy, streams_with_holes).await, 0);
+    let drawn = "select pg_sequence_last_value('__schema__.position'::regclass)";
+    let highest = restored.keys().last().expect("is not empty");
+    assert!(number(copy, drawn).await >= *highest);
+}
+
+/// The read model and its checkpoint stand on the same event, and that is one of the copy.
+async fn subscription_came_along(copy: &PgEventStore, restored: &Rows) {
+    let stands = copy.checkpoint(Diary::NAME, &LOG).await.expect("reads");
+    let stands = stands.expect("came along");
+    let position = Position::new(stands.offset.get());
+    let found = copy.event_id_at(position).await.expect("reads");
+    assert!(found.is_some() && found == stands.event_id, "{stands:?}");
+    let handled: Vec<u64> = restored
+        .range(..=position.get())
+        .map(|row| *row.0)
+        .collect();
+    assert_eq!(diary(copy).await, handled);
+}
+
+/// Reader and subscription go on in the copy, over what was restored and what is appended there.
+async fn goes_on(copy: &PgEventStore, restored: &Rows, reader: Checkpoint) {
+    let mut last = Position::START;
+    for id in ["late", "early", "s1", "new"] {
+        let appended = copy.append(append(id, 2)).await.expect("appends");
+        last = appended.position.expect("is committed");
+    }
+    let all: Vec<u64> = rows(copy).await.into_keys().collect();
+    let positions: Vec<u64> = restored.keys().copied().collect();
+    assert_eq!(all.len(), positions.len() + 8);
+    assert!(all.starts_with(&positions), "new ones come behind all");
+
+    let met = read_on(copy, reader, last).await.expect("reads");
+    let behind = all.partition_point(|position| *position <= reader.offset.get());
+    assert_eq!(met, all[behind..]);
+    keep_diary(copy, last).await;
+    assert_eq!(diary(copy).await, all);
+}
+
+#[track_caller]
+fn is_replaced(outcome: Result<Vec<u64>, SourceError>, now: &str) {
+    let error = outcome.expect_err("refused");
+    assert!(matches!(error, SourceError::LogReplaced { .. }), "{error}");
+    assert!(error.to_string().contains(now), "{error}");
+}
+
+#[tokio::test]
+async fn a_dump_older_than_a_checkpoint_is_an_error_and_not_a_silent_skip() {
+    let store = fresh_store().await;
+    store.append(append("a", 3)).await.expect("appends");
+    let dump = Dump::of(&store).await;
+    let ahead = store.append(append("a", 2)).await.expect("appends");
+    let ahead = ahead.position.expect("is committed");
+    let checkpoint = end_of_log(&store).await;
+    assert_eq!(checkpoint.offset.get(), ahead.get());
+
+    let copy = dump.restore().await;
+    let restored = &copy.store;
+    is_replaced(read_on(restored, checkpoint, ahead).await, "now no event");
+    let others = restored.append(append("b", 4)).await.expect("appends");
+    let last = others.position.expect("is committed");
+    assert!(last > ahead, "the position of the checkpoint is used again");
+    is_replaced(read_on(restored, checkpoint, last).await, "now event");
+
+    // A runner meets it when its checkpoints come from a later dump than its log.
+    restored.prepare_view(Diary::NAME).await.expect("prepares");
+    let claim = restored.claim(Diary::NAME, &LOG).await.expect("claims");
+    let mut transaction = restored.begin().await.expect("begins");
+    restored
+        .advance_in(&mut transaction, Diary::NAME, &LOG, claim.epoch, checkpoint)
+        .await
+        .expect("advances");
+    restored.commit(transaction).await.expect("commits");
+    let runner = Runner::over_log(restored, Diary).expect("a view");
+    let outcome = timeout(LONG_ENOUGH, runner.run(std::future::pending())).await;
+    let error = outcome.expect("it stops").expect_err("stops");
+    assert!(
+        matches!(
+            &error,
+            RunnerError::Source {
+                error: SourceError::LogReplaced { .. },
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(diary(restored).await, [0; 0]);
+
+    reset_view(restored, Diary::NAME).await.expect("resets");
+    keep_diary(restored, last).await;
+    let all: Vec<u64> = rows(restored).await.into_keys().collect();
+    assert_eq!(diary(restored).await, all);
+    copy.remove().await;
+}

@@ -1,0 +1,129 @@
+//! `pg_dump` of a store, restored into a database of its own.
+
+use std::{
+    env, fs,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use cqrs_postgres::{PgConfig, PgEventStore};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use crate::support::url;
+
+/// A dump of a store's schema.
+pub(super) struct Dump {
+    schema: String,
+    archive: Vec<u8>,
+}
+
+/// A store that was restored from a dump.
+pub(super) struct Copy {
+    pub(super) store: PgEventStore,
+    database: String,
+}
+
+impl Dump {
+    pub(super) async fn of(store: &PgEventStore) -> Self {
+        let schema = store.schema().to_owned();
+        let arguments = [
+            "--format=custom".to_owned(),
+            format!("--schema={schema}"),
+            format!("--dbname={}", url()),
+        ];
+        let archive = run("pg_dump", arguments.to_vec(), Vec::new()).await;
+        Self { schema, archive }
+    }
+
+    /// Into a new database of the same server, which the role of `DATABASE_URL` must be allowed to create.
+    pub(super) async fn restore(&self) -> Copy {
+        let database = format!("restored_{}", Uuid::now_v7().simple());
+        on_server(format!("create database {database}")).await;
+        let url = in_database(&url(), &database);
+        let arguments = ["--exit-on-error".to_owned(), format!("--dbname={url}")];
+        run("pg_restore", arguments.to_vec(), self.archive.clone()).await;
+        let config = PgConfig::new(url).schema(&self.schema);
+        let store = PgEventStore::connect(&config)
+            .await
+            .expect("a restored store is accepted");
+        Copy { store, database }
+    }
+}
+
+impl Copy {
+    /// Drops the database. A test that failed leaves it behind to be looked at.
+    pub(super) async fn remove(self) {
+        self.store.pool().close().await;
+        on_server(format!("drop database {}", self.database)).await;
+    }
+}
+
+/// A database is neither created nor dropped in a transaction, nor from within itself.
+async fn on_server(sql: String) {
+    let mut connection = PgConnection::connect(&url()).await.expect("connects");
+    connection.execute(AssertSqlSafe(sql)).await.expect("runs");
+    connection.close().await.expect("closes");
+}
+
+/// The URL with another database.
+fn in_database(url: &str, database: &str) -> String {
+    let (address, options) = url.split_once('?').unwrap_or((url, ""));
+    let (server, _) = address.rsplit_once('/').expect("names a database");
+    format!("{server}/{database}?{options}")
+}
+
+/// What the program wrote, given `input`.
+async fn run(program: &'static str, arguments: Vec<String>, input: Vec<u8>) -> Vec<u8> {
+    let file = find(program);
+    let ended = spawn_blocking(move || {
+        let mut child = Command::new(file)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        // One that gives up early does not read all of it; its own words say why.
+        let _ = child.stdin.take().expect("was asked for").write_all(&input);
+        child.wait_with_output().expect("ends")
+    });
+    let ended = ended.await.expect("does not panic");
+    let words = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{program}: {words}");
+    ended.stdout
+}
+
+/// Where the program is: in `CQRS_PG_BIN`, else on the PATH, else the newest of the distribution. It must not be older
+/// than the server.
+fn find(program: &str) -> PathBuf {
+    let given = env::var_os("CQRS_PG_BIN").map(PathBuf::from);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders = given
+        .into_iter()
+        .chain(env::split_paths(&path))
+        .chain(installed());
+    folders
+        .find_map(|folder| Some(folder.join(program)).filter(|file| file.is_file()))
+        .unwrap_or_else(|| {
+            panic!(
+                "{program} was not found in CQRS_PG_BIN, on the PATH or under /usr/lib/postgresql: install \
+                 PostgreSQL's client programs (on Debian the package postgresql-client) or set CQRS_PG_BIN to their folder"
+            )
+        })
+}
+
+fn installed() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut versions: Vec<(u32, PathBuf)> = versions
+        .filter_map(|entry| {
+            let folder = entry.ok()?.path();
+            let version = folder.file_name()?.to_str()?.parse().ok()?;
+            Some((version, folder.join("bin")))
+        })
+        .collect();
+    versions.sort();
+    versions.into_iter().rev().map(|(_, bin)| bin).collect()
+}

@@ -1,0 +1,92 @@
+//! Readers of a store: a view that writes down what it meets, and a bare reader of the log.
+
+use cqrs_core::{
+    Checkpoint, Envelope, Event, EventStore, Keys, LogQuery, LogSource, Position, ReadModel,
+    Reader, Runner, Slices, Source, SourceError, View,
+};
+use cqrs_postgres::PgEventStore;
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+use super::LONG_ENOUGH;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum AccountEvent {
+    Happened(u8),
+}
+impl Event for AccountEvent {
+    const CATEGORY: &'static str = "account";
+}
+
+/// One document: the position of every event, in the order in which they came.
+pub(super) struct Diary;
+impl View for Diary {
+    const NAME: &'static str = "diary";
+    type Events = AccountEvent;
+    type Document = Vec<u64>;
+
+    fn keys(&self, _: &Envelope<AccountEvent>) -> Keys {
+        "all".into()
+    }
+    fn apply(
+        &self,
+        _: &str,
+        positions: Option<Vec<u64>>,
+        event: &Envelope<AccountEvent>,
+    ) -> Option<Vec<u64>> {
+        let mut positions = positions.unwrap_or_default();
+        positions.push(event.recorded.position.get());
+        Some(positions)
+    }
+}
+
+/// What the diary holds.
+pub(super) async fn diary(store: &PgEventStore) -> Vec<u64> {
+    let diary = ReadModel::<Diary, _>::new(store.clone());
+    diary.get("all").await.expect("reads").unwrap_or_default()
+}
+
+/// Keeps the diary until it holds the event at `last`.
+pub(super) async fn keep_diary(store: &PgEventStore, last: Position) {
+    let runner = Runner::over_log(store, Diary).expect("a view");
+    let written = wait_for_diary(store, last);
+    runner.run(written).await.expect("runs");
+}
+
+/// Waits until the diary holds the event at `last`.
+pub(super) async fn wait_for_diary(store: &PgEventStore, last: Position) {
+    let diary = ReadModel::<Diary, _>::new(store.clone());
+    let waited = timeout(LONG_ENOUGH, diary.wait_for(last)).await;
+    waited.expect("the event is handled").expect("reads");
+}
+
+/// How far the log can be read now.
+pub(super) async fn end_of_log(store: &PgEventStore) -> Checkpoint {
+    let query = LogQuery {
+        after: Position::START,
+        reads: &[],
+        slices: Slices::ALL,
+        limit: 1_000_000,
+    };
+    let page = store.read_log(query).await.expect("reads");
+    page.upto.expect("is not empty")
+}
+
+/// The positions that a reader meets that goes on from a checkpoint, up to `last`.
+pub(super) async fn read_on(
+    store: &PgEventStore,
+    from: Checkpoint,
+    last: Position,
+) -> Result<Vec<u64>, SourceError> {
+    let mut source = LogSource::new(store.clone(), Vec::new());
+    let mut reader = source.assigned().await?.expect("has a partition");
+    reader.start(Some(from)).await?;
+    let mut met = Vec::new();
+    while met.last() != Some(&last.get()) {
+        let batch = timeout(LONG_ENOUGH, reader.next(500)).await;
+        let batch = batch.expect("there is more to read")?;
+        let events = batch.expect("was not stopped").events;
+        met.extend(events.iter().map(|event| event.position.get()));
+    }
+    Ok(met)
+}
