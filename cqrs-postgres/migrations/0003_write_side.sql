@@ -46,13 +46,26 @@ returns boolean language sql immutable as $$
     select case expected
         when -1 then true
         when -2 then version > 0
-        else version = expected and (expected_event is null or expected_event = last_event)
+        else version = expected and (expected_event is null or expected_event is not distinct from last_event)
     end
+$$;
+
+-- The version of a stream that has none at or above `expected`.
+create function __schema__.version_below(of_category text, of_aggregate_id text, expected bigint) returns bigint
+language sql stable as $$
+    select case when expected <= 0 then 0 else coalesce((
+        select e.version from __schema__.events e
+        where e.category = of_category and e.aggregate_id = of_aggregate_id
+        order by e.version desc limit 1
+    ), 0) end
 $$;
 
 -- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
 -- 'a' appended, 'c' conflict, 'b' busy, 'r' a repeat of what was appended under the same key, 'u' the key was used for
 -- something else, 's' spared because another stream of the same append is in conflict.
+
+-- Arrays are read by subscript: PL/pgSQL keeps them taken apart, while unnest would copy each into a table of its own, which
+-- costs more than the insert of a small batch.
 
 -- The usual append, and the shortest: one stream, no key. Answers the verdict, the version at which the stream was, and the
 -- position of the last event. Busy is only who may not wait.
@@ -81,11 +94,12 @@ begin
         perform pg_advisory_xact_lock_shared(__schema__.guard_key(of_category, of_aggregate_id));
     end if;
 
-    -- 2. With a snapshot taken after that: where is it?
+    -- 2. With a snapshot taken after that: where is it? Not looked for below what is expected, because the index would hand
+    -- over whole pages of earlier versions; only who is in conflict needs to know how far behind the stream is.
     select e.version, e.event_id into before, last_event from __schema__.events e
-    where e.category = of_category and e.aggregate_id = of_aggregate_id
+    where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= expected
     order by e.version desc limit 1;
-    before := coalesce(before, 0);
+    before := coalesce(before, __schema__.version_below(of_category, of_aggregate_id, expected));
     if not __schema__.is_expected(before, last_event, expected, expected_event) then
         verdict := 'c';
         return;
@@ -104,9 +118,9 @@ begin
         correlation_id, causation_id, traceparent
     )
     select nextval('__schema__.position'), of_category, of_aggregate_id, append_to_one.before + n, in_slice,
-           id, type, coalesce(schema_version, 1), payload::json, correlation_id, causation_id, traceparent
-    from unnest(event_ids, event_types, schema_versions, payloads, correlation_ids, causation_ids, traceparents)
-         with ordinality as given (id, type, schema_version, payload, correlation_id, causation_id, traceparent, n);
+           event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+           correlation_ids[n], causation_ids[n], traceparents[n]
+    from generate_series(1, cardinality(event_ids)) as n;
     last_position := currval('__schema__.position');
 end
 $$;
@@ -144,22 +158,23 @@ begin
         ) as guards;
     else
         got := array(
-            select case when events > 0 then pg_try_advisory_xact_lock(__schema__.guard_key(c, a))
-                        else pg_try_advisory_xact_lock_shared(__schema__.guard_key(c, a)) end
-            from unnest(categories, aggregate_ids, counts) as given (c, a, events)
+            select case when counts[n] > 0 then pg_try_advisory_xact_lock(__schema__.guard_key(categories[n], aggregate_ids[n]))
+                        else pg_try_advisory_xact_lock_shared(__schema__.guard_key(categories[n], aggregate_ids[n])) end
+            from generate_subscripts(categories, 1) as n
         );
     end if;
 
     -- 2. With a snapshot taken after that: where are they?
-    select array_agg(coalesce(at.version, 0)),
+    select array_agg(coalesce(at.version, __schema__.version_below(categories[n], aggregate_ids[n], expected[n]))),
            array_agg(case when got[n] is false then 'b'::"char"
-                          when __schema__.is_expected(coalesce(at.version, 0), at.event_id, want, want_event) then 'a'
+                          when __schema__.is_expected(coalesce(at.version, 0), at.event_id, expected[n], expected_events[n])
+                          then 'a'
                           else 'c' end)
     into before, verdicts
-    from unnest(categories, aggregate_ids, expected, expected_events) with ordinality as given (c, a, want, want_event, n)
+    from generate_subscripts(categories, 1) as n
     left join lateral (
         select e.version, e.event_id from __schema__.events e
-        where e.category = c and e.aggregate_id = a
+        where e.category = categories[n] and e.aggregate_id = aggregate_ids[n] and e.version >= expected[n]
         order by e.version desc limit 1
     ) as at on true;
 
@@ -180,13 +195,11 @@ begin
             position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
             correlation_id, causation_id, traceparent
         )
-        select positions[n], c, a, append.before[s] + number, slice, id, type, coalesce(schema_version, 1), payload::json,
-               correlation_id, causation_id, traceparent
-        from unnest(of_streams, numbers, event_categories, event_aggregate_ids, slices, event_ids, event_types,
-                    schema_versions, payloads, correlation_ids, causation_ids, traceparents)
-             with ordinality as given (s, number, c, a, slice, id, type, schema_version, payload,
-                                       correlation_id, causation_id, traceparent, n)
-        where verdicts[s] = 'a';
+        select positions[n], event_categories[n], event_aggregate_ids[n], append.before[of_streams[n]] + numbers[n], slices[n],
+               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+               correlation_ids[n], causation_ids[n], traceparents[n]
+        from generate_subscripts(of_streams, 1) as n
+        where verdicts[of_streams[n]] = 'a';
     end if;
 
     if cardinality(keys) > 0 then
@@ -313,5 +326,62 @@ returns table (
     order by 1, 4
 $$;
 
--- A role that may not create can still prepare a view: its table belongs to who installed the store.
-alter function __schema__.prepare_view(text) security definer set search_path = pg_catalog, pg_temp;
+-- Creates the table of a view's documents, also for a role that may not create: the table belongs to who installed the store.
+-- Whoever may read or write checkpoints may do the same with documents.
+create or replace function __schema__.prepare_view(view text) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    documents text := format('__schema__.%I', 'view_' || view);
+    allowed record;
+begin
+    if to_regclass(documents) is not null then
+        return;
+    end if;
+    -- `create table if not exists` alone fails when two try at once.
+    perform pg_advisory_xact_lock(__schema__.guard_key('view', view));
+    execute format(
+        'create table if not exists %s (
+             key        text        primary key collate "C",
+             version    bigint      not null,
+             body       jsonb       not null,
+             updated_at timestamptz not null default clock_timestamp()
+         )', documents);
+    for allowed in
+        select grantee::regrole as role, privilege_type as right
+        from pg_class, aclexplode(relacl)
+        where oid = '__schema__.checkpoints'::regclass and grantee not in (0, relowner)
+          and privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+    loop
+        execute format('grant %s on %s to %s', allowed.right, documents, allowed.role);
+    end loop;
+end
+$$;
+
+-- What a role needs: to read the log, documents and checkpoints; and, if it writes, to run a service. Neither may change an
+-- event, or add one but by append().
+create function __schema__.grant_access(to_role text, writes boolean) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    written regclass;
+begin
+    execute format('grant usage on schema __schema__ to %I', to_role);
+    execute format('grant select on all tables in schema __schema__ to %I', to_role);
+    execute format('grant select on sequence __schema__.position to %I', to_role);
+    execute format('grant execute on function __schema__.log_head(), __schema__.high_water_mark(), __schema__.fences(), '
+                   '__schema__.fence_tag() to %I', to_role);
+    if not writes then
+        return;
+    end if;
+    execute format('grant execute on all functions in schema __schema__ to %I', to_role);
+    for written in
+        select oid from pg_class
+        where relnamespace = '__schema__'::regnamespace and relkind = 'r'
+          and (relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_'))
+    loop
+        execute format('grant insert, update, delete on %s to %I', written, to_role);
+    end loop;
+end
+$$;
+
+-- A function with the rights of its owner is not for everybody who may look into the schema.
+revoke execute on all functions in schema __schema__ from public;

@@ -35,6 +35,6 @@ mod together;
 mod transaction;
 
 pub use self::{
-    config::PgConfig, error::store_error, held_mark::FenceHolder, store::PgEventStore,
-    transaction::PgTransaction,
+    config::PgConfig, error::store_error, held_mark::FenceHolder, schema::Access,
+    store::PgEventStore, transaction::PgTransaction,
 };

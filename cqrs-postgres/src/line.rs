@@ -70,8 +70,24 @@ impl Line {
         })
     }
 
+    /// Closes every connection, as soon as it is free; there will be no other.
+    pub(crate) async fn close(&self) {
+        let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+        // Closed already when it fails.
+        let _ = self.room.acquire_many(all).await;
+        self.room.close();
+        let idle = std::mem::take(&mut *self.idle());
+        for connection in idle {
+            // Whether or not the server hears it.
+            let _ = within(self.timeout, connection.close()).await;
+        }
+    }
+
     /// A new connection, for whoever keeps it.
     pub(crate) async fn connect(&self) -> Result<PgConnection, StoreError> {
+        if self.room.is_closed() {
+            return Err(statement(Error::PoolClosed));
+        }
         let connecting = PgConnection::connect_with(&self.options);
         within(self.timeout, connecting).await.map_err(statement)
     }

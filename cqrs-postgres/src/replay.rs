@@ -27,6 +27,11 @@ pub(crate) struct Replayer {
 }
 
 impl Replayer {
+    /// Ends when what was asked for is done.
+    pub(crate) async fn close(&self) {
+        self.reader.close().await;
+    }
+
     /// The events of a stream behind `after`.
     pub(crate) async fn replay(
         &self,
@@ -44,7 +49,7 @@ impl Replayer {
             after,
             answer,
         };
-        let start = |jobs| drop(tokio::spawn(reader::run(Arc::clone(writing), jobs)));
+        let start = |jobs| tokio::spawn(reader::run(Arc::clone(writing), jobs));
         self.reader.send(job, start).await?;
         let mut found = found.await.map_err(|_| reader_gone())??;
         if !found.whole {

@@ -17,7 +17,7 @@ use crate::{
     held_mark::Watch,
     line::Line,
     replay::Replayer,
-    schema,
+    schema::{self, Access},
     statements::{Statement, Statements},
 };
 
@@ -50,6 +50,19 @@ impl PgEventStore {
         installed
     }
 
+    /// Gives a role of the database what it needs for this access, and no more. Run it with the role that installed the store,
+    /// once for each role; what is created later, a view's table for example, is shared alike.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, the store is not installed, or there is no such role.
+    pub async fn grant(config: &PgConfig, role: &str, access: Access) -> Result<(), StoreError> {
+        let schema = config.checked_schema()?;
+        let mut connection = connect(config).await?;
+        let granted = schema::grant(&mut connection, schema, role, access).await;
+        schema::close(connection).await;
+        granted
+    }
+
     /// Opens the store, once the server and the schema have been found to be what this version needs.
     ///
     /// # Errors
@@ -70,10 +83,7 @@ impl PgEventStore {
             // fails instead.
             .test_before_acquire(false)
             .connect_lazy_with(options.clone());
-        let options = options.options([(
-            "statement_timeout",
-            config.statement_limit().as_millis().to_string(),
-        )]);
+        let options = options.options(for_short_statements(config));
         let writing = Writing {
             statements: Arc::new(Statements::new(schema)),
             line: Line::new(options, config.timeout()),
@@ -90,6 +100,14 @@ impl PgEventStore {
             replayer: Replayer::default(),
             watch: Watch::new(config.held_threshold(), schema),
         })))
+    }
+
+    /// Waits for what is under way and closes every connection. Whatever is asked of the store afterwards, by any of its clones,
+    /// is an error.
+    pub async fn close(&self) {
+        self.0.replayer.close().await;
+        self.0.appender.close().await;
+        self.0.pool.close().await;
     }
 
     /// The connections, for queries of your own.
@@ -188,6 +206,17 @@ fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
         "PostgreSQL at {host}:{port} cannot be reached ({why}); is it up, and is the address right?"
     );
     StoreError::new(StoreErrorKind::Unavailable, message)
+}
+
+/// What appends and replays go with. An index serves each of them, so that they are planned once, and never for a table that
+/// was empty when the first of them came.
+fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 3] {
+    let limit = config.statement_limit().as_millis().to_string();
+    [
+        ("statement_timeout", limit),
+        ("plan_cache_mode", "force_generic_plan".to_owned()),
+        ("enable_seqscan", "off".to_owned()),
+    ]
 }
 
 /// **Invariant**: a unit of work runs in READ COMMITTED, whatever the database's default is.

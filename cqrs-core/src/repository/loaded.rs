@@ -42,6 +42,20 @@ impl<A> Loaded<A> {
 }
 
 impl<A: Aggregate> Loaded<A> {
+    /// Decides on a command and takes its events in, without a store: for simulations, and to see what deciding alone costs.
+    /// Answers how many events there were. The context is told the version.
+    ///
+    /// # Errors
+    /// When the aggregate refuses; nothing has changed then.
+    pub fn handle(&mut self, command: A::Command, context: &mut Context) -> Result<u64, A::Error> {
+        context.version = self.version;
+        let events = self.state.handle(command, context)?;
+        let count = events.len() as u64;
+        events.into_iter().for_each(|event| self.state.apply(event));
+        self.version = self.version.plus(count);
+        Ok(count)
+    }
+
     /// Takes in what was read behind its version.
     pub(super) fn catch_up(
         mut self,

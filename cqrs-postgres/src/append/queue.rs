@@ -59,9 +59,15 @@ impl Appender {
             return append_alone(&self.writing, &appends).await;
         }
         let (answer, verdict) = oneshot::channel();
-        let start = |jobs| drop(tokio::spawn(writer::run(Arc::clone(&self.writing), jobs)));
+        let start = |jobs| tokio::spawn(writer::run(Arc::clone(&self.writing), jobs));
         self.writer.send(Job { appends, answer }, start).await?;
         verdict.await.map_err(|_| writer_gone())?
+    }
+
+    /// Ends when what was asked for is done.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.writing.line.close().await;
     }
 
     /// Forgets old keys, from time to time and beside everything else.

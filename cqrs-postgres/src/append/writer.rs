@@ -1,6 +1,10 @@
 //! The writer: one task with one connection of its own, which sends what waits together.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cqrs_core::{Appended, StoreError, WriteError};
 use sqlx::{Error, PgConnection};
@@ -19,9 +23,10 @@ use crate::{
     together::CAPACITY,
 };
 
-/// How often the writer lets others go first before it sends, if several came together before: those just answered come
-/// back at once, and a commit for all of them costs as much as one for the first.
-const COURTESY: usize = 4;
+/// Which part of what the last batch took the writer waits for others at most, if several came together then: those just
+/// answered come back soon, and where a commit is slow it costs as much for all of them as for the first. Where it is fast,
+/// waiting for all would only leave the server idle.
+const COURTESY: u32 = 8;
 
 /// Writes until nobody can send any more.
 pub(super) async fn run(writing: Arc<Writing>, jobs: mpsc::Receiver<Job>) {
@@ -30,11 +35,14 @@ pub(super) async fn run(writing: Arc<Writing>, jobs: mpsc::Receiver<Job>) {
         jobs,
         waiting: VecDeque::new(),
         together: 0,
+        took: Duration::ZERO,
         connection: None,
     };
     while let Some(batch) = writer.next().await {
         writer.together = batch.len();
+        let begun = Instant::now();
         writer.write(batch).await;
+        writer.took = begun.elapsed();
     }
 }
 
@@ -45,6 +53,8 @@ struct Writer {
     waiting: VecDeque<Job>,
     /// How many went together last time.
     together: usize,
+    /// How long that took.
+    took: Duration,
     connection: Option<PgConnection>,
 }
 
@@ -55,12 +65,12 @@ impl Writer {
             self.waiting.push_back(self.jobs.recv().await?);
         }
         self.receive();
-        for _ in 0..COURTESY {
-            if self.waiting.len() >= self.together {
-                break;
+        if self.together > 1 {
+            let begun = Instant::now();
+            while self.waiting.len() < self.together && begun.elapsed() < self.took / COURTESY {
+                tokio::task::yield_now().await;
+                self.receive();
             }
-            tokio::task::yield_now().await;
-            self.receive();
         }
         Some(batch::take(&mut self.waiting))
     }

@@ -5,4 +5,5 @@ mod dump;
 mod install;
 mod log_order;
 mod projection;
+mod rights;
 mod support;

@@ -56,7 +56,7 @@ impl Dump {
 impl Copy {
     /// Drops the database. A test that failed leaves it behind to be looked at.
     pub(super) async fn remove(self) {
-        self.store.pool().close().await;
+        self.store.close().await;
         on_server(format!("drop database {}", self.database)).await;
     }
 }
