@@ -1,6 +1,8 @@
 //! An aggregate as its events tell it, and how it catches up with its stream.
 
-use crate::{Aggregate, EventId, ExpectedVersion, PastEvent, StoreError, StreamId, Version, codec};
+use crate::{
+    Aggregate, Context, EventId, ExpectedVersion, PastEvent, StoreError, StreamId, Version, codec,
+};
 
 /// An aggregate as its events tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
