@@ -7,7 +7,7 @@ use std::{
     fmt,
     ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use cqrs_core::StoreError;
@@ -19,6 +19,32 @@ use crate::{
     error::statement,
 };
 
+/// After so long without use a connection is asked whether it is alive: one that broke meanwhile would leave the outcome of an
+/// append unknown that was never sent.
+pub(crate) const IDLE: Duration = Duration::from_secs(5);
+
+/// A connection and since when it has nothing to do.
+pub(crate) struct Idle {
+    connection: PgConnection,
+    since: Instant,
+}
+
+impl Idle {
+    pub(crate) fn new(connection: PgConnection) -> Self {
+        let since = Instant::now();
+        Self { connection, since }
+    }
+
+    /// The connection, if it is still one.
+    pub(crate) async fn wake(mut self, limit: Duration) -> Option<PgConnection> {
+        let asked = self.since.elapsed() >= IDLE;
+        if asked && within(limit, self.connection.ping()).await.is_err() {
+            return None;
+        }
+        Some(self.connection)
+    }
+}
+
 /// So many connections at most.
 const CONNECTIONS: usize = 4;
 
@@ -26,7 +52,7 @@ const CONNECTIONS: usize = 4;
 pub(crate) struct Line {
     options: PgConnectOptions,
     timeout: Duration,
-    idle: Mutex<Vec<PgConnection>>,
+    idle: Mutex<Vec<Idle>>,
     room: Arc<Semaphore>,
 }
 
@@ -57,17 +83,28 @@ impl Line {
             Ok(Err(_)) => return Err(statement(Error::PoolClosed)),
             Err(_) => return Err(statement(Error::PoolTimedOut)),
         };
-        let idle = self.idle().pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
+        let connection = self.connected().await?;
         Ok(Taken {
             line: self,
             connection: Some(connection),
             answered: true,
             _room: room,
         })
+    }
+
+    async fn connected(&self) -> Result<PgConnection, StoreError> {
+        loop {
+            // Apart, so that nothing is locked while it is asked.
+            let idle = self.idle().pop();
+            match idle {
+                None => return self.connect().await,
+                Some(idle) => {
+                    if let Some(connection) = idle.wake(self.timeout).await {
+                        return Ok(connection);
+                    }
+                }
+            }
+        }
     }
 
     /// Closes every connection, as soon as it is free; there will be no other.
@@ -77,14 +114,13 @@ impl Line {
         let _ = self.room.acquire_many(all).await;
         self.room.close();
         let idle = std::mem::take(&mut *self.idle());
-        for connection in idle {
+        for idle in idle {
             // Whether or not the server hears it.
-            let _ = within(self.timeout, connection.close()).await;
+            let _ = within(self.timeout, idle.connection.close()).await;
         }
     }
 
-    /// A new connection, for whoever keeps it.
-    pub(crate) async fn connect(&self) -> Result<PgConnection, StoreError> {
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
         if self.room.is_closed() {
             return Err(statement(Error::PoolClosed));
         }
@@ -92,7 +128,17 @@ impl Line {
         within(self.timeout, connecting).await.map_err(statement)
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
+    /// The connection that somebody keeps, or a new one in its place.
+    pub(crate) async fn keep(&self, kept: &mut Option<Idle>) -> Result<PgConnection, StoreError> {
+        if let Some(kept) = kept.take()
+            && let Some(connection) = kept.wake(self.timeout).await
+        {
+            return Ok(connection);
+        }
+        self.connect().await
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.idle
             .lock()
             .expect("no call panics while it holds the lock")
@@ -149,7 +195,7 @@ impl Drop for Taken<'_> {
         if self.answered
             && let Some(connection) = self.connection.take()
         {
-            self.line.idle().push(connection);
+            self.line.idle().push(Idle::new(connection));
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     connection::Lent,
     error::statement,
     held_mark::Watch,
-    line::Line,
+    line::{IDLE, Line},
     replay::Replayer,
     schema::{self, Access},
     statements::{Statement, Statements},
@@ -79,9 +79,16 @@ impl PgEventStore {
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size())
             .acquire_timeout(config.timeout())
-            // A ping before each use would be one more round trip. The first call on a connection that broke while it was idle
-            // fails instead.
+            // A ping before each use would be one more round trip; after a pause it spares a failure.
             .test_before_acquire(false)
+            .before_acquire(|connection, since| {
+                Box::pin(async move {
+                    if since.idle_for >= IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options.clone());
         let options = options.options(for_short_statements(config));
         let writing = Writing {

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     connection::within,
     error::{self, Shared},
+    line::Idle,
     together::CAPACITY,
 };
 
@@ -55,7 +56,7 @@ struct Writer {
     together: usize,
     /// How long that took.
     took: Duration,
-    connection: Option<PgConnection>,
+    connection: Option<Idle>,
 }
 
 impl Writer {
@@ -87,27 +88,21 @@ impl Writer {
         if batch.is_empty() {
             return;
         }
-        let mut connection = match self.connected().await {
+        let connected = self.writing.line.keep(&mut self.connection).await;
+        let mut connection = match connected {
             Ok(connection) => connection,
             Err(error) => return refuse(batch, &error),
         };
         let asked = ask_all(&self.writing, &mut connection, &batch);
         match within(self.writing.append_limit(), asked).await {
             Ok(verdicts) => {
-                self.connection = Some(connection);
+                self.connection = Some(Idle::new(connection));
                 self.tell(batch, verdicts);
             }
             // Whether a lost connection is dropped or one in an unknown state: the server ends what it was doing by itself.
             Err(error) if error::is_refusal(&error) => self.separate(batch),
             Err(error) => unknown(batch, error),
         }
-    }
-
-    async fn connected(&mut self) -> Result<PgConnection, StoreError> {
-        if let Some(connection) = self.connection.take() {
-            return Ok(connection);
-        }
-        self.writing.line.connect().await
     }
 
     /// Gives each its verdict. What is busy, and what is a repeat, goes on alone.

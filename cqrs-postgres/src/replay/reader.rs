@@ -10,6 +10,7 @@ use crate::{
     append::Writing,
     connection::within,
     error::{self, statement},
+    line::Idle,
     row::{self, signed},
 };
 
@@ -72,18 +73,15 @@ async fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, expected: usize) -> 
 /// **Invariant**: the connection is kept only when it has answered.
 async fn read(
     writing: &Writing,
-    kept: &mut Option<PgConnection>,
+    kept: &mut Option<Idle>,
     batch: &[Job],
 ) -> Result<Vec<Result<Found, StoreError>>, StoreError> {
-    let mut connection = match kept.take() {
-        Some(connection) => connection,
-        None => writing.line.connect().await?,
-    };
+    let mut connection = writing.line.keep(kept).await?;
     let asked = rows(writing, &mut connection, batch);
     let rows = within(writing.statement_limit(), asked)
         .await
         .map_err(statement)?;
-    *kept = Some(connection);
+    *kept = Some(Idle::new(connection));
     Ok(split(batch, rows))
 }
 

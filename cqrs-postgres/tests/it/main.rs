@@ -2,6 +2,7 @@
 
 mod contract;
 mod dump;
+mod histories;
 mod install;
 mod log_order;
 mod projection;
