@@ -17,6 +17,8 @@ mod contention;
 mod cpu;
 /// Schemas of the own on the server that `DATABASE_URL` names.
 mod database;
+/// Deciding, without a store.
+mod deciding;
 /// What is stored: an account with its movements.
 mod domain;
 /// Fills a table on the server.
@@ -49,7 +51,7 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Measures the framework beside the raw limit in the same run. Prints a JSON line for each measured point.
 ///
-/// All need DATABASE_URL, and `relay` KAFKA_BROKERS as well.
+/// All but `core` need DATABASE_URL, and `relay` KAFKA_BROKERS as well.
 #[derive(Debug, Parser)]
 struct Options {
     /// What to measure; everything but `growth` unless named.
@@ -58,7 +60,7 @@ struct Options {
     /// How often ours and raw take turns.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// How long one turn of `append`, `contention`, `rehydrate` and `growth` lasts.
+    /// How long one turn of `core`, `append`, `contention`, `rehydrate` and `growth` lasts.
     #[arg(long, default_value_t = 1.5, value_parser = seconds)]
     seconds: f64,
     /// How many events `rebuild` reads.
@@ -99,6 +101,8 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Scenario {
+    /// Deciding and applying through the framework, without a store.
+    Core,
     /// Commands and appends by some writers.
     Append,
     /// Commands by 32 writers to the same streams.
@@ -132,6 +136,7 @@ async fn measure(options: &Options) -> Outcome<()> {
             continue;
         }
         match scenario {
+            Scenario::Core => deciding::run(options).await?,
             Scenario::Append => append::run(options).await?,
             Scenario::Contention => contention::run(options).await?,
             Scenario::Rehydrate => rehydrate::run(options).await?,
