@@ -50,16 +50,6 @@ returns boolean language sql immutable as $$
     end
 $$;
 
--- The version of a stream that has none at or above `expected`.
-create function __schema__.version_below(of_category text, of_aggregate_id text, expected bigint) returns bigint
-language sql stable as $$
-    select case when expected <= 0 then 0 else coalesce((
-        select e.version from __schema__.events e
-        where e.category = of_category and e.aggregate_id = of_aggregate_id
-        order by e.version desc limit 1
-    ), 0) end
-$$;
-
 -- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
 -- 'a' appended, 'c' conflict, 'b' busy, 'r' a repeat of what was appended under the same key, 'u' the key was used for
 -- something else, 's' spared because another stream of the same append is in conflict.
@@ -99,7 +89,12 @@ begin
     select e.version, e.event_id into before, last_event from __schema__.events e
     where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= expected
     order by e.version desc limit 1;
-    before := coalesce(before, __schema__.version_below(of_category, of_aggregate_id, expected));
+    if before is null and expected > 0 then
+        select e.version into before from __schema__.events e
+        where e.category = of_category and e.aggregate_id = of_aggregate_id
+        order by e.version desc limit 1;
+    end if;
+    before := coalesce(before, 0);
     if not __schema__.is_expected(before, last_event, expected, expected_event) then
         verdict := 'c';
         return;
@@ -165,7 +160,11 @@ begin
     end if;
 
     -- 2. With a snapshot taken after that: where are they?
-    select array_agg(coalesce(at.version, __schema__.version_below(categories[n], aggregate_ids[n], expected[n]))),
+    select array_agg(coalesce(at.version, case when expected[n] > 0 then (
+               select e.version from __schema__.events e
+               where e.category = categories[n] and e.aggregate_id = aggregate_ids[n]
+               order by e.version desc limit 1
+           ) end, 0)),
            array_agg(case when got[n] is false then 'b'::"char"
                           when __schema__.is_expected(coalesce(at.version, 0), at.event_id, expected[n], expected_events[n])
                           then 'a'
