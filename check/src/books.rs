@@ -47,11 +47,28 @@ struct Entry {
     outcome: Outcome,
 }
 
+/// Appends that were sent under one key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Once {
+    first: u32,
+    appends: u32,
+    /// One of them was made.
+    pub(crate) owed: bool,
+}
+
+impl Once {
+    pub(crate) fn appends(self) -> impl Iterator<Item = u32> + Clone {
+        self.first..self.first + self.appends
+    }
+}
+
 /// One writer's books.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ledger {
     entries: Vec<Entry>,
     parts: Vec<Part>,
+    /// What was sent several times under one key.
+    pub(crate) once: Vec<Once>,
 }
 
 impl Ledger {
@@ -70,10 +87,25 @@ impl Ledger {
     /// The append was committed and landed there, stream by stream.
     pub(crate) fn acknowledge(&mut self, append: u32, landed: &[Appended]) {
         self.settle(append, Outcome::Acknowledged);
+        self.answer(append, landed);
+    }
+
+    /// What was answered of an append, or of another one under its key.
+    pub(crate) fn answer(&mut self, append: u32, landed: &[Appended]) {
         for (part, landed) in self.parts_mut(append).iter_mut().zip(landed) {
             part.version = Some(landed.version.get());
             part.position = landed.position.map(cqrs_core::Position::get);
         }
+    }
+
+    /// Of these appends, numbered one behind the other, at most one was made; exactly one if it is owed.
+    pub(crate) fn once(&mut self, appends: impl IntoIterator<Item = u32>, owed: bool) {
+        let appends: Vec<u32> = appends.into_iter().collect();
+        self.once.extend(appends.first().map(|first| Once {
+            first: *first,
+            appends: number(appends.len()),
+            owed,
+        }));
     }
 
     /// The append will never be seen.
@@ -157,11 +189,14 @@ mod tests {
         let second = ledger.open([Part::asked(StreamNumber(3), 1)]);
         let outcome = |ledger: &Ledger, append| ledger.get(append).map(|(outcome, _)| outcome);
         assert_eq!(outcome(&ledger, first), Some(Outcome::Unknown));
-        let landed = |version, position| Appended {
+        let landed = |stream, version, position| Appended {
+            stream: StreamNumber(stream).id(),
+            before: Version::EMPTY,
             version: Version::new(version),
             position: Some(Position::new(position)),
+            repeated: false,
         };
-        ledger.acknowledge(first, &[landed(5, 40), landed(3, 0)]);
+        ledger.acknowledge(first, &[landed(1, 5, 40), landed(2, 3, 0)]);
         ledger.refuse(second);
         assert_eq!(outcome(&ledger, first), Some(Outcome::Acknowledged));
         assert_eq!(outcome(&ledger, second), Some(Outcome::Refused));

@@ -46,8 +46,8 @@ pub use self::{
     names::{EventNumber, Run, StreamNumber},
     plan::Plan,
     planted::{
-        Fault, Forgets, KeepsRolledBack, Miscounts, NaiveReader, OneStatementFence, Planted,
-        Repeats, Skips, Swaps, Tears,
+        Fault, Forgets, ForgetsKeys, KeepsRolledBack, Miscounts, NaiveReader, OneStatementFence,
+        Planted, Repeats, Skips, Swaps, Tears,
     },
     report::Report,
     run::check,

@@ -15,8 +15,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cqrs_check::{
-    Calm, CheckError, CheckSchema, Forgets, KeepsRolledBack, Mischief, Miscounts, NaiveReader,
-    OneStatementFence, PgMischief, Plan, Planted, Repeats, Report, Skips, Swaps, Tears, check,
+    Calm, CheckError, CheckSchema, Forgets, ForgetsKeys, KeepsRolledBack, Mischief, Miscounts,
+    NaiveReader, OneStatementFence, PgMischief, Plan, Planted, Repeats, Report, Skips, Swaps,
+    Tears, check,
 };
 use cqrs_core::{EventStore, MemoryEventStore};
 
@@ -68,15 +69,17 @@ async fn on_postgres(
     schema: &CheckSchema,
 ) -> Result<Report, CheckError> {
     let store = schema.store(options.connections()).await?;
-    let mischief = PgMischief::new(url, schema.name(), options.mischief()).await?;
-    let plan = options.plan();
-    match options.planted {
+    let mischief = PgMischief::new(url, &store, options.mischief()).await?;
+    let (plan, handle) = (options.plan(), store.clone());
+    let report = match options.planted {
         Some(Named::NaiveReader) => attack(plan, Planted::new(store, NaiveReader), mischief).await,
         Some(Named::OneStatementFence) => {
             attack(plan, Planted::new(store, OneStatementFence), mischief).await
         }
         _ => on(options, store, mischief).await,
-    }
+    };
+    handle.close().await;
+    report
 }
 
 /// With any fault that can be planted in any store.
@@ -95,6 +98,7 @@ where
         Some(Named::RepeatingReader) => attack(plan, Planted::new(store, Repeats), mischief).await,
         Some(Named::SwappingReader) => attack(plan, Planted::new(store, Swaps), mischief).await,
         Some(Named::ForgetfulAppend) => attack(plan, Planted::new(store, Forgets), mischief).await,
+        Some(Named::ForgottenKey) => attack(plan, Planted::new(store, ForgetsKeys), mischief).await,
         Some(Named::TornAppend) => attack(plan, Planted::new(store, Tears), mischief).await,
         Some(Named::KeptRollback) => {
             attack(plan, Planted::new(store, KeepsRolledBack), mischief).await

@@ -87,6 +87,8 @@ pub(crate) enum Fault {
     SwappingReader,
     /// An append says that it has landed and has not, now and then.
     ForgetfulAppend,
+    /// An append under a key forgets the key, now and then.
+    ForgottenKey,
     /// An append to several streams leaves one of them out, now and then.
     TornAppend,
     /// A rollback commits, now and then.

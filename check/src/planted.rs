@@ -8,14 +8,14 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Append, Appended, EventId, EventStore, LogPage, LogQuery, Position, RecordedEvent, StoreError,
-    StreamId, UnitOfWork, Version, WriteError,
+    Appended, Appends, EventId, EventStore, Idempotency, LogPage, LogQuery, Position,
+    RecordedEvent, StoreError, StreamId, UnitOfWork, Version, WriteError,
 };
 
 pub use self::{
     postgres::{NaiveReader, OneStatementFence},
     reading::{Repeats, Skips, Swaps},
-    writing::{Forgets, KeepsRolledBack, Miscounts, Tears},
+    writing::{Forgets, ForgetsKeys, KeepsRolledBack, Miscounts, Tears},
 };
 
 /// What is wrong with a store. Each method does what the store does, unless it is the faulty one.
@@ -27,8 +27,8 @@ pub trait Fault<S: EventStore>: Send + Sync + 'static {
     }
 
     /// Appends in a transaction of its own.
-    async fn append(&self, store: &S, append: Append) -> Result<Appended, WriteError> {
-        store.append(append).await
+    async fn append_all(&self, store: &S, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+        store.append_all(appends).await
     }
 
     /// Appends within a transaction.
@@ -36,7 +36,7 @@ pub trait Fault<S: EventStore>: Send + Sync + 'static {
         &self,
         store: &S,
         transaction: &mut S::Transaction,
-        appends: &[Append],
+        appends: Appends,
     ) -> Result<Vec<Appended>, WriteError> {
         store.append_in(transaction, appends).await
     }
@@ -100,8 +100,15 @@ impl<S: EventStore, F: Fault<S>> EventStore for Planted<S, F> {
         self.store.read_stream(stream, after).await
     }
 
-    async fn append(&self, append: Append) -> Result<Appended, WriteError> {
-        self.fault.append(&self.store, append).await
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+        self.fault.append_all(&self.store, appends).await
+    }
+
+    async fn appended_under(
+        &self,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Vec<Appended>>, WriteError> {
+        self.store.appended_under(idempotency).await
     }
 
     async fn read_streams_in(
@@ -115,7 +122,7 @@ impl<S: EventStore, F: Fault<S>> EventStore for Planted<S, F> {
     async fn append_in(
         &self,
         transaction: &mut S::Transaction,
-        appends: &[Append],
+        appends: Appends,
     ) -> Result<Vec<Appended>, WriteError> {
         self.fault
             .append_in(&self.store, transaction, appends)

@@ -6,10 +6,13 @@ use crate::{mischief::Mischief, scene::Scene};
 
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Prints until it is dropped.
+/// Prints until it is dropped, if that was asked for.
 pub(crate) async fn tell<T: Send, M: Mischief<T>>(scene: Arc<Scene>, mischief: Arc<M>) {
+    if !scene.plan.progress {
+        return;
+    }
     let mut before = 0;
-    while scene.plan.progress {
+    loop {
         tokio::time::sleep(EVERY).await;
         let commits = scene.commits();
         let rate = (commits - before) / EVERY.as_secs();

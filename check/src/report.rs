@@ -92,11 +92,12 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "acknowledged   {} commits in {:.1} s, {:.0} a second: {} appends, {} units of work",
+            "acknowledged   {} commits in {:.1} s, {:.0} a second: {} appends, {} under a key, {} units of work",
             self.commits,
             self.seconds,
             self.rate(),
-            deeds.single,
+            deeds.appends,
+            deeds.keyed,
             deeds.units
         )?;
         writeln!(

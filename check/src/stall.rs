@@ -109,6 +109,9 @@ impl Cause {
         self.asked = Some(Instant::now());
         let told =
             tokio::time::timeout(Duration::from_secs(1), mischief.who_holds_the_mark()).await;
-        self.told = told.ok().flatten().or(self.told.take());
+        self.told = match told {
+            Ok(told) => told.or(self.told.take()),
+            Err(_) => Some("the store does not answer".to_owned()),
+        };
     }
 }

@@ -1,15 +1,26 @@
 //! A writer: appends in every way the port has, and keeps books on what it was told.
 
+mod ask;
+mod deeds;
 mod dice;
 mod judge;
+mod keyed;
+mod repeat;
 mod unit;
 
 use std::{sync::Arc, time::Duration};
 
-use cqrs_core::{Append, Appended, EventStore, Metadata, NewEvent, StoreErrorKind, WriteError};
-use serde::Serialize;
+use cqrs_core::{
+    Append, Appended, Appends, EventStore, Metadata, NewEvent, Position, StoreError,
+    StoreErrorKind, WriteError,
+};
 
-use self::dice::{Ask, Dice, Own, Turn};
+pub use self::deeds::Deeds;
+use self::{
+    ask::{Ask, Own, Turn},
+    dice::Dice,
+    repeat::Kept,
+};
 use crate::{
     books::Ledger, mischief::Mischief, names::EventNumber, scene::Scene, sightings::payload,
     verdict::Verdict,
@@ -26,40 +37,8 @@ pub(crate) struct Written {
     pub(crate) deeds: Deeds,
 }
 
-/// What writers did, and what was answered.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Deeds {
-    /// Acknowledged appends to one stream, each in a transaction of its own.
-    pub single: u64,
-    /// Acknowledged units of work.
-    pub units: u64,
-    /// Appends refused because a stream was not as expected.
-    pub conflicts: u64,
-    /// Transactions that were rolled back or dropped, or left a savepoint's appends behind.
-    pub rolled_back: u64,
-    /// Appends that the store could not do, and said so.
-    pub unavailable: u64,
-    /// Appends whose outcome was not told: the connection broke, or the caller gave up.
-    pub unknown: u64,
-}
-
-impl Deeds {
-    /// Both together.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self {
-            single: self.single + other.single,
-            units: self.units + other.units,
-            conflicts: self.conflicts + other.conflicts,
-            rolled_back: self.rolled_back + other.rolled_back,
-            unavailable: self.unavailable + other.unavailable,
-            unknown: self.unknown + other.unknown,
-        }
-    }
-}
-
 /// No call to a store may last longer. What has not answered by then counts as unknown.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A stream of one's own is left for a new one after so many events.
 const OWN_EVENTS: u64 = 30;
@@ -71,6 +50,7 @@ pub(crate) struct Writer<S, M> {
     number: u16,
     dice: Dice,
     own: Own,
+    kept: Vec<Kept>,
     written: Written,
     failures: u32,
 }
@@ -85,17 +65,14 @@ enum Failed {
 
 impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
     pub(crate) fn new(store: S, mischief: Arc<M>, scene: Arc<Scene>, number: u16) -> Self {
-        let own = Own {
-            stream: scene.fresh_stream(),
-            version: 0,
-        };
         Self {
-            dice: Dice::new(scene.plan.seed.wrapping_add(u64::from(number))),
             store,
             mischief,
-            scene,
             number,
-            own,
+            dice: Dice::new(scene.plan.seed.wrapping_add(u64::from(number))),
+            own: Own::empty(scene.fresh_stream()),
+            scene,
+            kept: Vec::new(),
             written: Written::default(),
             failures: 0,
         }
@@ -104,9 +81,10 @@ impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
     /// Writes until the scene stops.
     pub(crate) async fn write(mut self) -> Written {
         while !self.scene.is_stopping() {
-            let turn = self.dice.turn(&self.scene, self.own);
-            match turn {
-                Turn::Append(ask, given_up) => self.append(ask, given_up).await,
+            match self.dice.turn(&self.scene, self.own) {
+                Turn::Append(asks) => self.append(&asks).await,
+                Turn::Twice(asks) => self.twice(asks).await,
+                Turn::Repeat => self.repeat().await,
                 Turn::Unit(unit) => self.unit(unit).await,
             }
             // A store that never waits would leave nobody else a turn.
@@ -127,75 +105,93 @@ impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
         }
     }
 
-    async fn append(&mut self, ask: Ask, given_up: Option<Duration>) {
-        let number = self.written.ledger.open([ask.part()]);
-        let append = self.compose(number, &[ask]).remove(0);
-        let answer = within(given_up.unwrap_or(PATIENCE), self.store.append(append)).await;
+    async fn append(&mut self, asks: &[Ask]) {
+        let number = self.open(asks);
+        let appends = self.compose(number, asks);
+        let time = self.dice.given_up().unwrap_or(PATIENCE);
+        let answer = match within(time, self.store.append_all(appends)).await {
+            Some(Ok(landed)) => Ok(landed),
+            Some(Err(error)) if is_unknown(&error) => Err(Failed::Unknown(Some(error))),
+            Some(Err(error)) => Err(Failed::Refused(error)),
+            None => Err(Failed::Unknown(None)),
+        };
         match answer {
-            Some(Ok(landed)) => {
-                self.written.deeds.single += 1;
-                self.acknowledged(number, &[ask], &[landed]);
+            Ok(landed) => {
+                self.written.deeds.appends += 1;
+                self.acknowledged(number, asks, &landed);
             }
-            Some(Err(error)) if is_unknown(&error) => {
-                self.failed(number, &[ask], Failed::Unknown(Some(error)))
-                    .await;
+            Err(failed) => {
+                if let Failed::Refused(error) = &failed {
+                    self.judge(judge::refusal(asks, error));
+                }
+                self.failed(number, failed).await;
             }
-            Some(Err(error)) => {
-                self.written.verdict.absorb(judge::refusal(&[ask], &error));
-                self.failed(number, &[ask], Failed::Refused(error)).await;
-            }
-            None => self.failed(number, &[ask], Failed::Unknown(None)).await,
         }
+    }
+
+    /// Writes an append down before it is sent.
+    fn open(&mut self, asks: &[Ask]) -> u32 {
+        self.written.ledger.open(asks.iter().map(Ask::part))
     }
 
     /// The appends with events that can be told apart from all others.
-    fn compose(&self, append: u32, asks: &[Ask]) -> Vec<Append> {
-        let mut numbers = (0..).map(|index| EventNumber {
+    fn compose(&self, append: u32, asks: &[Ask]) -> Appends {
+        let mut index = 0;
+        let mut event = || {
+            let number = self.event(append, index);
+            index += 1;
+            NewEvent {
+                id: number.id(self.scene.run),
+                event_type: "Checked",
+                payload: payload(number).into(),
+                metadata: Metadata::default(),
+            }
+        };
+        let mut of = |ask: &Ask| Append {
+            stream: ask.stream.id(),
+            expected: ask.expected,
+            events: (0..ask.events).map(|_| event()).collect(),
+        };
+        Appends::from(asks.iter().map(&mut of).collect::<Vec<_>>())
+    }
+
+    const fn event(&self, append: u32, index: u8) -> EventNumber {
+        EventNumber {
             writer: self.number,
             append,
             index,
-        });
-        let event = |number: EventNumber| NewEvent {
-            id: number.id(self.scene.run),
-            event_type: "Checked",
-            payload: payload(number).into(),
-            metadata: Metadata::default(),
-        };
-        let of = |ask: &Ask| Append {
-            stream: ask.stream.id(),
-            expected: ask.expected,
-            events: numbers
-                .by_ref()
-                .take(usize::from(ask.events))
-                .map(event)
-                .collect(),
-        };
-        asks.iter().map(of).collect()
+        }
     }
 
     fn acknowledged(&mut self, number: u32, asks: &[Ask], landed: &[Appended]) {
-        self.failures = 0;
         self.written.ledger.acknowledge(number, landed);
-        self.written.verdict.absorb(judge::landing(asks, landed));
-        let mut position = None;
+        self.landed(asks, landed);
+        let mut index = 0;
         for (ask, landed) in asks.iter().zip(landed) {
-            let version = landed.version.get();
-            position = position.max(landed.position.filter(|_| ask.events > 0));
-            self.scene.reached(ask.stream, version);
-            if ask.own {
-                self.own.version = version;
+            index += ask.events;
+            if ask.own.is_some() && ask.events > 0 {
+                self.own.version = landed.version.get();
+                self.own.last = Some(self.event(number, index - 1).id(self.scene.run));
             }
         }
-        let events = asks.iter().map(|ask| u64::from(ask.events)).sum();
-        self.scene
-            .acknowledge(events, position.map(cqrs_core::Position::get));
-        self.stop_at_a_breach();
         if self.own.version >= OWN_EVENTS {
             self.renew();
         }
     }
 
-    async fn failed(&mut self, number: u32, asks: &[Ask], failed: Failed) {
+    /// Something that was asked for is there.
+    fn landed(&mut self, asks: &[Ask], landed: &[Appended]) {
+        self.failures = 0;
+        self.judge(judge::landing(asks, landed));
+        for (ask, landed) in asks.iter().zip(landed) {
+            self.scene.reached(ask.stream, landed.version.get());
+        }
+        let events = asks.iter().map(|ask| u64::from(ask.events)).sum();
+        let position = landed.iter().filter_map(|landed| landed.position).max();
+        self.scene.acknowledge(events, position.map(Position::get));
+    }
+
+    async fn failed(&mut self, number: u32, failed: Failed) {
         let error = match failed {
             Failed::Refused(error) => {
                 self.written.ledger.refuse(number);
@@ -203,44 +199,43 @@ impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
             }
             Failed::Unknown(error) => {
                 self.written.deeds.unknown += 1;
-                if asks.iter().any(|ask| ask.own) {
-                    self.renew();
-                }
+                self.renew();
                 error
             }
         };
-        self.stop_at_a_breach();
         match error {
-            None => {}
             Some(WriteError::Conflict(_)) => self.written.deeds.conflicts += 1,
             Some(WriteError::Store(error)) => self.store_failed(error).await,
-            Some(error) => self.scene.fail(judge::unexpected(&error).into()),
+            _ => {}
         }
     }
 
-    async fn store_failed(&mut self, error: cqrs_core::StoreError) {
+    async fn store_failed(&mut self, error: StoreError) {
         match error.kind() {
             StoreErrorKind::Unavailable => self.written.deeds.unavailable += 1,
             StoreErrorKind::OutcomeUnknown => {}
             _ => return self.scene.fail(error.into()),
         }
+        self.back_off().await;
+    }
+
+    async fn back_off(&mut self) {
         self.failures += 1;
         let wait = self.dice.back_off(self.failures);
-        self.scene.pause(wait).await;
+        tokio::time::sleep(wait).await;
     }
 
     /// Goes on with a stream that nobody has written to.
     fn renew(&mut self) {
-        self.own = Own {
-            stream: self.scene.fresh_stream(),
-            version: 0,
-        };
+        self.own = Own::empty(self.scene.fresh_stream());
     }
 
-    fn stop_at_a_breach(&self) {
-        if !self.written.verdict.is_clean() {
+    /// Takes what was found; a breach ends the run.
+    fn judge(&mut self, verdict: Verdict) {
+        if !verdict.is_clean() {
             self.scene.stop();
         }
+        self.written.verdict.absorb(verdict);
     }
 }
 

@@ -54,6 +54,19 @@ impl Lent {
         })
     }
 
+    /// Begins or ends a transaction. Unless that was done and answered, the server or the driver may count one that the other
+    /// does not, and nobody else may have the connection: also not after a caller who stopped waiting.
+    pub(crate) async fn step(
+        &mut self,
+        limit: Duration,
+        step: impl AsyncFnOnce(&mut PgConnection) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let lost = std::mem::replace(&mut self.lost, true);
+        within(limit, step(self)).await?;
+        self.lost = lost;
+        Ok(())
+    }
+
     /// Takes the outcome of a statement.
     pub(crate) fn note<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
         self.lost |= outcome.as_ref().is_err_and(is_lost);

@@ -43,6 +43,11 @@ pub(crate) fn is_refusal(error: &Error) -> bool {
     }
 }
 
+/// Whether PostgreSQL has undone this statement because some had waited for each other.
+pub(crate) fn is_deadlock(error: &Error) -> bool {
+    matches!(error, Error::Database(database) if database.code().as_deref() == Some("40P01"))
+}
+
 fn classify(error: Error, doing: Doing) -> StoreError {
     told(&error, doing).caused_by(error)
 }

@@ -35,7 +35,7 @@ pub(crate) fn replay(
 ) -> Result<Vec<PastEvent>, StoreError> {
     let mut types = Types::default();
     let mut events = Vec::with_capacity(rows.len());
-    for (row, version) in rows.iter().zip(after.get() + 1..) {
+    for (row, version) in rows.iter().zip(after.plus(1).get()..) {
         let past = past_event(row, &mut types).map_err(statement)?;
         if past.version.get() != version {
             return Err(missing(stream, version, past.version));

@@ -1,7 +1,7 @@
 //! What the store holds against what writers were told, replayed in the order of positions.
 
 use crate::{
-    books::{self, Ledger, Outcome, Part},
+    books::{self, Ledger, Once, Outcome, Part},
     marks::{Marks, Versions, events_of},
     names::{EventNumber, Run},
     truth::{Fact, Truth},
@@ -54,6 +54,9 @@ impl<'a> Table<'a> {
         for (writer, ledger) in (0_u16..).zip(self.books) {
             for (append, outcome, parts) in ledger.iter() {
                 self.settle(writer, append, outcome, parts);
+            }
+            for once in &ledger.once {
+                self.count(writer, ledger, *once);
             }
         }
     }
@@ -166,6 +169,30 @@ impl<'a> Table<'a> {
             }
             Outcome::Unknown if there != 0 => self.settled.happened += 1,
             Outcome::Unknown => self.settled.not += 1,
+        }
+    }
+
+    /// What was sent under one key, however often, is there once.
+    fn count(&mut self, writer: u16, ledger: &Ledger, once: Once) {
+        let there = |append: &u32| self.present.of(writer, *append) != 0;
+        let made = once.appends().filter(there).count();
+        let has_events = |append| {
+            ledger
+                .get(append)
+                .is_some_and(|(_, parts)| books::all_bits(parts) != 0)
+        };
+        let appends = || once.appends().collect::<Vec<_>>();
+        if made > 1 {
+            self.verdict.add(Kind::Doubled, || {
+                let appends = appends();
+                format!("appends {appends:?} of writer {writer} were sent under one key, and {made} of them are there")
+            });
+        }
+        if made == 0 && once.owed && once.appends().any(has_events) {
+            self.verdict.add(Kind::Lost, || {
+                let appends = appends();
+                format!("one of the appends {appends:?} of writer {writer}, sent under one key, was acknowledged, and none is there")
+            });
         }
     }
 }

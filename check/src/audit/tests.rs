@@ -21,15 +21,18 @@ const RUN: Run = Run::new(7);
 /// version 1 when stream 2 was written to.
 fn books() -> Ledger {
     let mut ledger = Ledger::default();
-    let landed = |version, position| Appended {
+    let landed = |stream, version, position| Appended {
+        stream: StreamNumber(stream).id(),
+        before: Version::EMPTY,
         version: Version::new(version),
         position: Some(Position::new(position)),
+        repeated: false,
     };
     let part = |stream, events| Part::asked(StreamNumber(stream), events);
     let first = ledger.open([part(1, 1)]);
-    ledger.acknowledge(first, &[landed(1, 10)]);
+    ledger.acknowledge(first, &[landed(1, 1, 10)]);
     let second = ledger.open([part(2, 2), part(1, 0)]);
-    ledger.acknowledge(second, &[landed(2, 12), landed(1, 0)]);
+    ledger.acknowledge(second, &[landed(2, 2, 12), landed(1, 1, 0)]);
     ledger.open([part(3, 2)]);
     ledger
 }
@@ -111,15 +114,15 @@ fn found(books: Ledger, facts: Vec<Fact>, read: &[Fact]) -> (Vec<(Kind, u64)>, S
 }
 
 /// The same in the store and for the reader.
-fn found_in(facts: Vec<Fact>) -> Vec<(Kind, u64)> {
-    found(books(), facts.clone(), &facts).0
+fn found_in(facts: &[Fact]) -> Vec<(Kind, u64)> {
+    found(books(), facts.to_vec(), facts).0
 }
 
 #[test]
 fn what_was_kept_is_found_to_be_kept() {
-    assert_eq!(found_in(facts()), []);
+    assert_eq!(found_in(&facts()), []);
     assert_eq!(
-        found_in(facts()[..3].to_vec()),
+        found_in(&facts()[..3]),
         [],
         "unknown may also mean: none of it"
     );
@@ -127,7 +130,7 @@ fn what_was_kept_is_found_to_be_kept() {
 
 #[test]
 fn an_acknowledged_event_that_is_not_there_is_lost() {
-    assert_eq!(found_in(facts()[1..].to_vec())[0], (Kind::Lost, 1));
+    assert_eq!(found_in(&facts()[1..])[0], (Kind::Lost, 1));
 }
 
 #[test]
@@ -175,15 +178,15 @@ fn an_event_that_was_refused_and_is_there_has_appeared() {
 fn an_event_of_which_the_books_know_nothing_has_appeared() {
     let mut more = facts();
     more.push(fact(9, 0, 4, 1, 30));
-    assert_eq!(found_in(more), [(Kind::Appeared, 1)]);
+    assert_eq!(found_in(&more), [(Kind::Appeared, 1)]);
 }
 
 #[test]
 fn a_part_of_an_append_is_torn_whatever_its_outcome() {
-    assert_eq!(found_in(facts()[..4].to_vec()), [(Kind::Torn, 1)]);
+    assert_eq!(found_in(&facts()[..4]), [(Kind::Torn, 1)]);
     let mut less = facts();
     less.remove(2);
-    assert_eq!(found_in(less), [(Kind::Lost, 1), (Kind::Torn, 1)]);
+    assert_eq!(found_in(&less), [(Kind::Lost, 1), (Kind::Torn, 1)]);
 }
 
 #[test]
@@ -195,10 +198,36 @@ fn an_event_that_is_there_twice_is_doubled() {
 }
 
 #[test]
+fn what_was_sent_under_one_key_is_there_once() {
+    let again = facts().into_iter().skip(3).map(|fact| Fact {
+        number: EventNumber {
+            append: 3,
+            ..fact.number
+        },
+        version: fact.version + 2,
+        position: fact.position + 10,
+        ..fact
+    });
+    let under_one_key = |owed| {
+        let mut books = books();
+        let again = books.open([Part::asked(StreamNumber(3), 2)]);
+        books.once([2, again], owed);
+        books
+    };
+    let twice: Vec<_> = facts().into_iter().chain(again).collect();
+    let none = facts()[..3].to_vec();
+    let kinds = |owed, facts: &[Fact]| found(under_one_key(owed), facts.to_vec(), facts).0;
+    assert_eq!(kinds(true, &facts()), []);
+    assert_eq!(kinds(true, &twice), [(Kind::Doubled, 1)]);
+    assert_eq!(kinds(true, &none), [(Kind::Lost, 1)]);
+    assert_eq!(kinds(false, &none), []);
+}
+
+#[test]
 fn a_version_that_is_left_out_is_a_gap() {
     let mut gap = facts();
     gap[4].version = 3;
-    assert_eq!(found_in(gap), [(Kind::Gap, 1)]);
+    assert_eq!(found_in(&gap), [(Kind::Gap, 1)]);
 }
 
 #[test]
@@ -206,7 +235,7 @@ fn an_answer_that_is_not_true_disagrees() {
     let moved = |change: fn(&mut Fact)| {
         let mut facts = facts();
         change(&mut facts[2]);
-        found_in(facts)
+        found_in(&facts)
     };
     assert_eq!(moved(|fact| fact.position = 13), [(Kind::Disagrees, 1)]);
     assert_eq!(

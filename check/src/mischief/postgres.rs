@@ -2,7 +2,6 @@
 
 mod crash;
 mod guards;
-mod held;
 mod kills;
 mod session;
 mod settle;
@@ -16,7 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 use cqrs_core::StoreError;
-use cqrs_postgres::{PgTransaction, store_error};
+use cqrs_postgres::{FenceHolder, PgEventStore, PgTransaction, store_error};
 use sqlx::{Executor, postgres::PgConnectOptions};
 
 use self::session::Session;
@@ -54,7 +53,7 @@ impl PgMischiefPlan {
 pub struct PgMischief {
     plan: PgMischiefPlan,
     options: PgConnectOptions,
-    schema: String,
+    store: PgEventStore,
     described: String,
     done: Done,
 }
@@ -68,22 +67,27 @@ struct Done {
 }
 
 impl PgMischief {
-    /// Gets ready to damage the store in this schema.
+    /// Gets ready to damage this store, which lies in the database with this URL.
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn new(url: &str, schema: &str, plan: PgMischiefPlan) -> Result<Self, CheckError> {
+    pub async fn new(
+        url: &str,
+        store: &PgEventStore,
+        plan: PgMischiefPlan,
+    ) -> Result<Self, CheckError> {
         let options = PgConnectOptions::from_str(url)?.application_name(session::NAME);
         let mut this = Self {
             plan,
             options,
-            schema: schema.to_owned(),
+            store: store.clone(),
             described: String::new(),
             done: Done::default(),
         };
         let mut session = this.session();
         let version = sqlx::query_scalar("select current_setting('server_version')");
         let version: String = version.fetch_one(session.get().await?).await?;
+        let schema = store.schema();
         let (host, port) = (this.options.get_host(), this.options.get_port());
         this.described = format!("PostgreSQL {version} at {host}:{port}, schema {schema}");
         Ok(this)
@@ -95,7 +99,7 @@ impl PgMischief {
 
     /// `text` with the schema in place of `__schema__`.
     fn sql(&self, text: &str) -> sqlx::AssertSqlSafe<String> {
-        sqlx::AssertSqlSafe(text.replace("__schema__", &format!("\"{}\"", self.schema)))
+        sqlx::AssertSqlSafe(text.replace("__schema__", &format!("\"{}\"", self.store.schema())))
     }
 }
 
@@ -138,11 +142,13 @@ impl Mischief<PgTransaction> for PgMischief {
     }
 
     async fn who_holds_the_mark(&self) -> Option<String> {
-        Some(
-            self.holder()
-                .await
-                .unwrap_or_else(|error| format!("the server does not answer: {error}")),
-        )
+        match self.store.fence_holders().await {
+            Ok(holders) => Some(holders.into_iter().next().map_or_else(
+                || "nobody holds the mark: the reader itself is slow".to_owned(),
+                told,
+            )),
+            Err(error) => Some(format!("the server does not answer: {error}")),
+        }
     }
 
     async fn settle(&self) -> Result<(), CheckError> {
@@ -157,4 +163,16 @@ impl Mischief<PgTransaction> for PgMischief {
 async fn run(transaction: &mut PgTransaction, sql: &'static str) -> Result<(), StoreError> {
     let ran = transaction.execute(sql).await;
     ran.map(drop).map_err(store_error)
+}
+
+/// So many letters of a statement are enough to know it by.
+const STATEMENT: usize = 90;
+
+fn told(holder: FenceHolder) -> String {
+    let short = |query: String| query.chars().take(STATEMENT).collect();
+    let holder = FenceHolder {
+        query: holder.query.map(short),
+        ..holder
+    };
+    format!("position {} is held by {holder}", holder.position)
 }

@@ -1,11 +1,9 @@
 //! Faults of appends and transactions.
 
 use async_trait::async_trait;
-use cqrs_core::{Append, Appended, EventStore, StoreError, Version, WriteError};
+use cqrs_core::{Append, Appended, Appends, EventStore, NewEvent, StoreError, Version, WriteError};
 
 use super::{Fault, now_and_then};
-
-const ONE_IN: u16 = 200;
 
 /// Says that an append has landed without doing it, now and then.
 #[derive(Debug)]
@@ -13,19 +11,92 @@ pub struct Forgets;
 
 #[async_trait]
 impl<S: EventStore> Fault<S> for Forgets {
-    async fn append(&self, store: &S, append: Append) -> Result<Appended, WriteError> {
-        if !now_and_then(ONE_IN) {
-            return store.append(append).await;
+    async fn append_all(
+        &self,
+        store: &S,
+        mut appends: Appends,
+    ) -> Result<Vec<Appended>, WriteError> {
+        if appends.idempotency.is_some() || !now_and_then(200) {
+            return store.append_all(appends).await;
         }
-        let guard = Append {
-            events: Vec::new(),
-            ..append.clone()
-        };
-        let Appended { version, position } = store.append(guard).await?;
-        Ok(Appended {
-            version: version.plus(append.events.len() as u64),
-            position,
-        })
+        let forgotten: Vec<_> = appends.streams.iter_mut().map(forget).collect();
+        let landed = store.append_all(appends).await?;
+        Ok(landed.into_iter().zip(&forgotten).map(pretend).collect())
+    }
+}
+
+/// Writes to one stream less, now and then, and says that it has written to all.
+#[derive(Debug)]
+pub struct Tears;
+
+#[async_trait]
+impl<S: EventStore> Fault<S> for Tears {
+    async fn append_all(
+        &self,
+        store: &S,
+        mut appends: Appends,
+    ) -> Result<Vec<Appended>, WriteError> {
+        let forgotten = tear(&mut appends);
+        let landed = store.append_all(appends).await?;
+        Ok(landed.into_iter().zip(&forgotten).map(pretend).collect())
+    }
+
+    async fn append_in(
+        &self,
+        store: &S,
+        transaction: &mut S::Transaction,
+        mut appends: Appends,
+    ) -> Result<Vec<Appended>, WriteError> {
+        let forgotten = tear(&mut appends);
+        let landed = store.append_in(transaction, appends).await?;
+        Ok(landed.into_iter().zip(&forgotten).map(pretend).collect())
+    }
+}
+
+/// Takes the events of the last of several streams away, now and then, and answers what was taken from each stream.
+fn tear(appends: &mut Appends) -> Vec<Vec<NewEvent>> {
+    let (last, keyed) = (
+        appends.streams.len().saturating_sub(1),
+        appends.idempotency.is_some(),
+    );
+    let torn = last > 0 && !keyed && now_and_then(20);
+    let take = |(index, append)| {
+        if torn && index == last {
+            forget(append)
+        } else {
+            Vec::new()
+        }
+    };
+    appends.streams.iter_mut().enumerate().map(take).collect()
+}
+
+fn forget(append: &mut Append) -> Vec<NewEvent> {
+    std::mem::take(&mut append.events)
+}
+
+/// The answer as if these events had been written.
+fn pretend((landed, forgotten): (Appended, &Vec<NewEvent>)) -> Appended {
+    Appended {
+        version: landed.version.plus(forgotten.len() as u64),
+        ..landed
+    }
+}
+
+/// Forgets the key of an append, now and then.
+#[derive(Debug)]
+pub struct ForgetsKeys;
+
+#[async_trait]
+impl<S: EventStore> Fault<S> for ForgetsKeys {
+    async fn append_all(
+        &self,
+        store: &S,
+        mut appends: Appends,
+    ) -> Result<Vec<Appended>, WriteError> {
+        if now_and_then(10) {
+            appends.idempotency = None;
+        }
+        store.append_all(appends).await
     }
 }
 
@@ -45,43 +116,19 @@ impl<S: EventStore> Fault<S> for KeepsRolledBack {
     }
 }
 
-/// Writes to one stream of several only, now and then, and says that it has written to all.
-#[derive(Debug)]
-pub struct Tears;
-
-#[async_trait]
-impl<S: EventStore> Fault<S> for Tears {
-    async fn append_in(
-        &self,
-        store: &S,
-        transaction: &mut S::Transaction,
-        appends: &[Append],
-    ) -> Result<Vec<Appended>, WriteError> {
-        let mut left = appends.to_vec();
-        let lost = match left.last_mut() {
-            Some(last) if now_and_then(20) => std::mem::take(&mut last.events),
-            _ => Vec::new(),
-        };
-        let mut landed = store.append_in(transaction, &left).await?;
-        if let Some(last) = landed.last_mut() {
-            last.version = last.version.plus(lost.len() as u64);
-        }
-        Ok(landed)
-    }
-}
-
-/// Answers with a version that is one too low, now and then.
+/// Answers with versions that are one too low, now and then.
 #[derive(Debug)]
 pub struct Miscounts;
 
 #[async_trait]
 impl<S: EventStore> Fault<S> for Miscounts {
-    async fn append(&self, store: &S, append: Append) -> Result<Appended, WriteError> {
-        let Appended { version, position } = store.append(append).await?;
-        let less = u64::from(now_and_then(ONE_IN));
-        Ok(Appended {
-            version: Version::new(version.get().saturating_sub(less)),
-            position,
-        })
+    async fn append_all(&self, store: &S, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+        let less = u64::from(now_and_then(200));
+        let miscount = |landed: Appended| Appended {
+            version: Version::new(landed.version.get().saturating_sub(less)),
+            ..landed
+        };
+        let landed = store.append_all(appends).await?;
+        Ok(landed.into_iter().map(miscount).collect())
     }
 }

@@ -2,77 +2,11 @@
 
 use std::time::Duration;
 
-use cqrs_core::{ExpectedVersion, Version};
+use cqrs_core::{EventId, ExpectedVersion, Version};
 use fastrand::Rng;
 
-use crate::{books::Part, names::StreamNumber, scene::Scene};
-
-/// What is asked of one stream.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ask {
-    pub(super) stream: StreamNumber,
-    pub(super) expected: ExpectedVersion,
-    /// 0: guard it only.
-    pub(super) events: u8,
-    /// A version that the stream had reached before the call.
-    pub(super) floor: u64,
-    /// Nobody else writes to it, so it is still there.
-    pub(super) own: bool,
-}
-
-impl Ask {
-    pub(super) fn part(&self) -> Part {
-        Part::asked(self.stream, self.events)
-    }
-}
-
-/// What a writer does next.
-#[derive(Debug)]
-pub(super) enum Turn {
-    /// An append in a transaction of its own; given up after a while, if a time is given.
-    Append(Ask, Option<Duration>),
-    /// A unit of work.
-    Unit(Unit),
-}
-
-/// A transaction with an append in it.
-#[derive(Debug)]
-pub(super) struct Unit {
-    pub(super) asks: Vec<Ask>,
-    /// Takes its transaction id, and waits, long before it appends.
-    pub(super) early: Option<Hold>,
-    /// Guards and reads the streams, and expects what it has read.
-    pub(super) reads_first: bool,
-    /// Appends once more before, and goes back to a savepoint.
-    pub(super) undoes_first: bool,
-    /// Waits between append and end: nobody reads past it meanwhile.
-    pub(super) hold: Option<Hold>,
-    pub(super) end: End,
-}
-
-/// A wait that is over when others have committed so often, or after a time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Hold {
-    pub(super) commits: u64,
-    pub(super) at_most: Duration,
-}
-
-/// How a transaction ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    Commit,
-    /// The caller stops waiting for the commit.
-    GivenUp(Duration),
-    RollBack,
-    Drop,
-}
-
-/// The stream that only this writer writes to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Own {
-    pub(super) stream: StreamNumber,
-    pub(super) version: u64,
-}
+use super::ask::{Ask, End, Hold, Own, Turn, Unit};
+use crate::{names::StreamNumber, scene::Scene};
 
 pub(super) struct Dice(Rng);
 
@@ -82,59 +16,36 @@ impl Dice {
     }
 
     pub(super) fn turn(&mut self, scene: &Scene, own: Own) -> Turn {
-        if self.one_in(5) {
-            return Turn::Unit(self.unit(scene, own));
+        match self.0.u8(..100) {
+            0..66 => Turn::Append(vec![self.one(scene, own)]),
+            66..74 => Turn::Append(self.some(scene, own)),
+            74..80 => Turn::Twice(self.some(scene, own)),
+            80..82 => Turn::Repeat,
+            _ => Turn::Unit(self.unit(scene, own)),
         }
-        let ask = if self.one_in(2) {
-            self.hot(scene)
-        } else {
-            self.cold(own)
-        };
-        let given_up = self.one_in(40);
-        Turn::Append(ask, given_up.then(|| self.moment()))
     }
 
-    fn unit(&mut self, scene: &Scene, own: Own) -> Unit {
-        let asks = self.asks(scene, own);
-        let cold = !asks.iter().any(|ask| ask.stream.is_hot());
-        let end = match self.0.u8(..100) {
-            0..75 => End::Commit,
-            75..80 => End::GivenUp(self.moment()),
-            80..92 => End::RollBack,
-            _ => End::Drop,
-        };
-        // Whoever waits with a hot stream in hand holds up the writers, which is a test of another thing.
-        let waits = if cold { 3 } else { 20 };
-        Unit {
-            early: self.one_in(4).then(|| self.hold()),
-            reads_first: cold && self.one_in(3),
-            undoes_first: self.one_in(8),
-            hold: self.one_in(waits).then(|| self.hold()),
-            asks,
-            end,
-        }
+    /// About as long as an append takes, if the caller is to give up before, during or after it.
+    pub(super) fn given_up(&mut self) -> Option<Duration> {
+        self.one_in(40).then(|| self.moment())
     }
 
     /// A unit that sits on its append for so long that the server may lose patience.
     pub(super) fn sitting(&mut self, own: Own) -> Unit {
-        let mut ask = self.cold(own);
-        ask.events = ask.events.max(1);
-        let end = if self.one_in(3) {
-            End::RollBack
-        } else {
-            End::Commit
-        };
         let at_most = Duration::from_millis(self.0.u64(300..4_000));
+        let commits = u64::MAX;
         Unit {
-            asks: vec![ask],
+            asks: vec![self.cold(own)],
+            never_begins: None,
             early: None,
             reads_first: false,
             undoes_first: false,
-            hold: Some(Hold {
-                commits: u64::MAX,
-                at_most,
-            }),
-            end,
+            hold: Some(Hold { commits, at_most }),
+            end: if self.one_in(3) {
+                End::RollBack
+            } else {
+                End::Commit
+            },
         }
     }
 
@@ -149,18 +60,56 @@ impl Dice {
         Duration::from_millis(self.0.u64(1..=most))
     }
 
-    fn asks(&mut self, scene: &Scene, own: Own) -> Vec<Ask> {
+    pub(super) fn one_in(&mut self, times: u8) -> bool {
+        self.0.u8(..times) == 0
+    }
+
+    /// An index below `count`; 0 if there is none.
+    pub(super) fn below(&mut self, count: usize) -> usize {
+        self.0.usize(..count.max(1))
+    }
+
+    fn unit(&mut self, scene: &Scene, own: Own) -> Unit {
+        let asks = self.some(scene, own);
+        let cold = !asks.iter().any(|ask| ask.stream.is_hot());
+        let end = match self.0.u8(..100) {
+            0..75 => End::Commit,
+            75..80 => End::GivenUp(self.moment()),
+            80..92 => End::RollBack,
+            _ => End::Drop,
+        };
+        // Whoever waits with a hot stream in hand holds up the writers, which is a test of another thing.
+        let waits = if cold { 3 } else { 20 };
+        Unit {
+            never_begins: self.one_in(40).then(|| self.moment() / 8),
+            early: self.one_in(4).then(|| self.hold()),
+            reads_first: cold && self.one_in(3),
+            undoes_first: self.one_in(8),
+            hold: self.one_in(waits).then(|| self.hold()),
+            asks,
+            end,
+        }
+    }
+
+    fn one(&mut self, scene: &Scene, own: Own) -> Ask {
+        if self.one_in(2) {
+            self.hot(scene)
+        } else {
+            self.cold(own)
+        }
+    }
+
+    /// One to three streams. Some are only guarded; now and then all of them. The others share the few events that an append
+    /// may have.
+    fn some(&mut self, scene: &Scene, own: Own) -> Vec<Ask> {
         let mut asks = vec![self.cold(own)];
         for _ in 0..self.0.u8(..3) {
-            let ask = self.hot(scene);
+            let mut ask = self.hot(scene);
+            let most = if self.one_in(3) { 0 } else { 2 };
+            ask.events = ask.events.min(most);
             if asks.iter().all(|other| other.stream != ask.stream) {
                 asks.push(ask);
             }
-        }
-        // Some streams are only guarded; now and then all of them. The others share the few events an append may have.
-        for ask in asks.iter_mut().skip(1) {
-            let most = if self.one_in(3) { 0 } else { 2 };
-            ask.events = ask.events.min(most);
         }
         if self.one_in(10) {
             asks[0].events = 0;
@@ -178,6 +127,9 @@ impl Dice {
             0..4 => ExpectedVersion::Exact(Version::new(floor)),
             4 if floor > 0 => ExpectedVersion::StreamExists,
             5 => ExpectedVersion::NoStream,
+            6 if self.one_in(4) => {
+                ExpectedVersion::LastEvent(Version::new(floor), EventId::random())
+            }
             _ => ExpectedVersion::Any,
         };
         Ask {
@@ -185,23 +137,25 @@ impl Dice {
             expected,
             events: self.0.u8(1..=3),
             floor,
-            own: false,
+            own: None,
         }
     }
 
     fn cold(&mut self, own: Own) -> Ask {
-        let expected = match (self.0.u8(..4), own.version) {
-            (0, 0) => ExpectedVersion::NoStream,
-            (0, _) => ExpectedVersion::StreamExists,
+        let version = Version::new(own.version);
+        let expected = match (self.0.u8(..5), own.last) {
+            (0, None) => ExpectedVersion::NoStream,
+            (0, Some(_)) => ExpectedVersion::StreamExists,
             (1, _) => ExpectedVersion::Any,
-            _ => ExpectedVersion::Exact(Version::new(own.version)),
+            (2, Some(last)) => ExpectedVersion::LastEvent(version, last),
+            _ => ExpectedVersion::Exact(version),
         };
         Ask {
             stream: own.stream,
             expected,
             events: self.0.u8(1..=3),
             floor: own.version,
-            own: true,
+            own: Some(own),
         }
     }
 
@@ -212,12 +166,7 @@ impl Dice {
         }
     }
 
-    /// About as long as an append takes: the caller gives up before, during or after it.
     fn moment(&mut self) -> Duration {
         Duration::from_micros(self.0.u64(..4_000))
-    }
-
-    pub(super) fn one_in(&mut self, times: u8) -> bool {
-        self.0.u8(..times) == 0
     }
 }

@@ -4,7 +4,7 @@ use cqrs_core::{Appended, EventStore, ExpectedVersion, StoreError, StreamId, Ver
 
 use super::{
     Failed, PATIENCE, Writer,
-    dice::{Ask, End, Hold, Unit},
+    ask::{Ask, End, Hold, Unit},
     is_unknown, judge, within,
 };
 use crate::mischief::Mischief;
@@ -17,7 +17,7 @@ enum Ended {
 
 impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
     pub(super) async fn unit(&mut self, mut unit: Unit) {
-        let number = self.written.ledger.open(unit.asks.iter().map(Ask::part));
+        let number = self.open(&unit.asks);
         match self.try_unit(number, &mut unit).await {
             Ok(Ended::Committed(landed)) => {
                 self.written.deeds.units += 1;
@@ -27,11 +27,15 @@ impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
                 self.written.deeds.rolled_back += 1;
                 self.written.ledger.refuse(number);
             }
-            Err(failed) => self.failed(number, &unit.asks, failed).await,
+            Err(failed) => self.failed(number, failed).await,
         }
     }
 
     async fn try_unit(&mut self, number: u32, unit: &mut Unit) -> Result<Ended, Failed> {
+        if let Some(time) = unit.never_begins {
+            // Whoever gets that connection next must not find a transaction in it.
+            drop(within(time, self.store.begin()).await);
+        }
         let mut transaction = self.patiently(self.store.begin()).await?;
         if let Some(hold) = unit.early {
             self.patiently(self.mischief.begin_early(&mut transaction))
@@ -75,7 +79,7 @@ impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
         if !self.patiently(self.mischief.savepoint(transaction)).await? {
             return Ok(());
         }
-        let undone = self.written.ledger.open(asks.iter().map(Ask::part));
+        let undone = self.open(asks);
         self.written.ledger.refuse(undone);
         self.append_in(transaction, undone, asks).await?;
         self.written.deeds.rolled_back += 1;
@@ -89,10 +93,10 @@ impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
         asks: &[Ask],
     ) -> Result<Vec<Appended>, Failed> {
         let appends = self.compose(number, asks);
-        match within(PATIENCE, self.store.append_in(transaction, &appends)).await {
+        match within(PATIENCE, self.store.append_in(transaction, appends)).await {
             Some(Ok(landed)) => Ok(landed),
             Some(Err(error)) => {
-                self.written.verdict.absorb(judge::refusal(asks, &error));
+                self.judge(judge::refusal(asks, &error));
                 Err(Failed::Refused(error))
             }
             None => Err(Failed::Refused(too_slow().into())),

@@ -3,8 +3,8 @@
 use std::{future::pending, time::Duration};
 
 use cqrs_check::{
-    Calm, Fault, Forgets, KeepsRolledBack, Kind, Miscounts, Plan, Planted, Repeats, Report, Skips,
-    Swaps, Tears, check,
+    Calm, Fault, Forgets, ForgetsKeys, KeepsRolledBack, Kind, Miscounts, Plan, Planted, Repeats,
+    Report, Skips, Swaps, Tears, check,
 };
 use cqrs_core::{EventStore, MemoryEventStore};
 
@@ -61,6 +61,13 @@ async fn an_append_that_is_acknowledged_and_not_done_is_lost() {
 #[tokio::test]
 async fn an_append_that_is_done_by_halves_is_torn() {
     assert_found(&run_with(Tears).await, Kind::Torn);
+}
+
+#[tokio::test]
+async fn an_append_whose_key_is_forgotten_is_found() {
+    // Made twice, or refused where it should have been answered as before: whichever comes first ends the run.
+    let report = run_with(ForgetsKeys).await;
+    assert!(!report.verdict.is_clean(), "{report}");
 }
 
 #[tokio::test]

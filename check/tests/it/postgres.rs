@@ -22,7 +22,7 @@ async fn run<S: EventStore<Transaction = PgTransaction>>(
 ) -> Report {
     let schema = CheckSchema::open(&url(), None).await.expect("installs");
     let store = schema.store(30).await.expect("connects");
-    let mischief = PgMischief::new(&url(), schema.name(), PgMischiefPlan::all())
+    let mischief = PgMischief::new(&url(), &store, PgMischiefPlan::all())
         .await
         .expect("connects");
     let plan = Plan {

@@ -9,7 +9,16 @@ use super::{
     verdict::{self, Verdict},
     writing::Writing,
 };
-use crate::{connection::within, error::commit, transaction::PgTransaction};
+use crate::{
+    connection::within,
+    error::{commit, is_deadlock},
+    line::Taken,
+    transaction::PgTransaction,
+};
+
+/// How often an append is made again that PostgreSQL gave up in a deadlock. It holds nothing while it waits for its first
+/// guard, but somebody in a deadlock of others may stand behind it in the queue.
+const DEADLOCKS: usize = 3;
 
 /// Appends and commits.
 pub(super) async fn append_alone(
@@ -17,9 +26,11 @@ pub(super) async fn append_alone(
     appends: &Appends,
 ) -> Result<Vec<Appended>, WriteError> {
     let mut connection = writing.line.free().await?;
-    let asked = ask(writing, &mut connection, appends, true);
-    let verdict = within(writing.append_limit(), asked).await;
-    let appended = match connection.note(verdict).map_err(commit)? {
+    let verdict = match asked(writing, &mut connection, appends).await {
+        Ok(verdict) => verdict,
+        Err(error) => return Err(commit(error).into()),
+    };
+    let appended = match verdict {
         Verdict::Appended(appended) => appended,
         Verdict::Refused(refused) => return Err(refused),
         Verdict::Repeat => return keys::first(writing, &mut connection, appends).await,
@@ -27,6 +38,22 @@ pub(super) async fn append_alone(
     };
     writing.appended.notify_waiters();
     Ok(appended)
+}
+
+async fn asked(
+    writing: &Writing,
+    connection: &mut Taken<'_>,
+    appends: &Appends,
+) -> Result<Verdict, Error> {
+    let mut deadlocks = 0;
+    loop {
+        let asked = ask(writing, connection, appends, true);
+        let verdict = within(writing.append_limit(), asked).await;
+        match connection.note(verdict) {
+            Err(error) if is_deadlock(&error) && deadlocks < DEADLOCKS => deadlocks += 1,
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Appends within a transaction.

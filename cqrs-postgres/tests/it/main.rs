@@ -2,8 +2,11 @@
 
 mod contract;
 mod dump;
+mod given_up;
 mod histories;
+mod idempotency;
 mod install;
+mod large_numbers;
 mod log_order;
 mod projection;
 mod rights;
