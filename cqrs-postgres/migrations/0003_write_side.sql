@@ -309,7 +309,8 @@ create or replace function __schema__.high_water_mark() returns bigint language 
     select mark from __schema__.log_head()
 $$;
 
--- Who holds the mark back, the oldest first: every transaction with a fence, a prepared one without a pid.
+-- Who holds the mark back, the one furthest back first: every transaction with a fence. A prepared one has no pid; the lock on
+-- its own transaction id leads to its name.
 create function __schema__.fences()
 returns table (
     "position" bigint, pid integer, prepared text, since timestamptz, state text, application_name text, query text
@@ -318,7 +319,9 @@ returns table (
            a.application_name, a.query
     from pg_locks l
     left join pg_stat_activity a on a.pid = l.pid
-    left join pg_prepared_xacts p on l.pid is null and l.virtualtransaction = '-1/' || p.transaction::text
+    left join pg_locks own on l.pid is null and own.pid is null and own.locktype = 'transactionid'
+        and own.virtualtransaction = l.virtualtransaction
+    left join pg_prepared_xacts p on p.transaction = own.transactionid
     where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
       and l.classid::bigint >> 16 = __schema__.fence_tag()
       and l.database = (select oid from pg_database where datname = current_database())
@@ -361,23 +364,27 @@ $$;
 create function __schema__.grant_access(to_role text, writes boolean) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
-    written regclass;
+    found record;
 begin
     execute format('grant usage on schema __schema__ to %I', to_role);
-    execute format('grant select on all tables in schema __schema__ to %I', to_role);
     execute format('grant select on sequence __schema__.position to %I', to_role);
     execute format('grant execute on function __schema__.log_head(), __schema__.high_water_mark(), __schema__.fences(), '
                    '__schema__.fence_tag() to %I', to_role);
-    if not writes then
-        return;
+    if writes then
+        execute format('grant execute on all functions in schema __schema__ to %I', to_role);
     end if;
-    execute format('grant execute on all functions in schema __schema__ to %I', to_role);
-    for written in
-        select oid from pg_class
-        where relnamespace = '__schema__'::regnamespace and relkind = 'r'
-          and (relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_'))
+    for found in
+        select oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
+               relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_') as written
+        from pg_class where relnamespace = '__schema__'::regnamespace and relkind = 'r'
     loop
-        execute format('grant insert, update, delete on %s to %I', written, to_role);
+        if not found.ours then
+            raise warning '% belongs to %, who alone can grant it', found.name, found.owner;
+        elsif writes and found.written then
+            execute format('grant select, insert, update, delete on %s to %I', found.name, to_role);
+        else
+            execute format('grant select on %s to %I', found.name, to_role);
+        end if;
     end loop;
 end
 $$;
