@@ -42,7 +42,7 @@ mod writer;
 pub use self::{
     audit::Settled,
     error::CheckError,
-    mischief::{Calm, Damage, Mischief, PgMischief, PgMischiefPlan},
+    mischief::{Calm, Damage, Hindrance, Mischief, PgMischief, PgMischiefPlan},
     names::{EventNumber, Run, StreamNumber},
     plan::Plan,
     planted::{

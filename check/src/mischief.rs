@@ -22,6 +22,26 @@ pub struct Damage {
     pub crashes: u64,
 }
 
+/// What keeps readers from going on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hindrance {
+    /// Tells it from others: a session, the server.
+    pub who: String,
+    /// All that is known of it.
+    pub told: String,
+}
+
+impl Hindrance {
+    /// The store does not answer.
+    #[must_use]
+    pub fn silence(why: impl std::fmt::Display) -> Self {
+        Self {
+            who: "the store".to_owned(),
+            told: format!("the store does not answer ({why})"),
+        }
+    }
+}
+
 /// How to hurt a kind of store, whose transaction is `T`, beside what every writer can do through the port. Each method has a default that does
 /// nothing: then the store is only written to and read.
 #[async_trait]
@@ -58,8 +78,8 @@ pub trait Mischief<T: Send>: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Who keeps readers from going on, as far as the store can tell.
-    async fn who_holds_the_mark(&self) -> Option<String> {
+    /// Who keeps readers that stand at this position from going on, as far as the store can tell.
+    async fn who_is_in_the_way(&self, _: u64) -> Option<Hindrance> {
         None
     }
 

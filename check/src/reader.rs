@@ -18,6 +18,10 @@ const IDLE: Duration = Duration::from_millis(10);
 /// How long a reader may take for a step once nobody writes any more. Then it stands still for good.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A reader that is so many positions behind takes large pages, whatever its taste.
+const FAR_BEHIND: u64 = 5_000;
+const CATCHING_UP: usize = 2_000;
+
 /// A reader makes sure of its place once in so many pages, as one does that starts again.
 const PAGES_BETWEEN_STARTS: u32 = 200;
 
@@ -90,11 +94,11 @@ impl<S: EventStore> Reader<S> {
         if self.pages.is_multiple_of(PAGES_BETWEEN_STARTS) {
             self.make_sure().await?;
         }
-        let taste = self.sightings.taste;
-        let limit = self.rng.usize(1..=taste.page);
-        self.store
-            .read_log(taste.query(self.sightings.place(), limit))
-            .await
+        let (taste, place) = (self.sightings.taste, self.sightings.place());
+        let behind = self.scene.furthest().saturating_sub(place) > FAR_BEHIND;
+        let most = if behind { CATCHING_UP } else { taste.page };
+        let limit = self.rng.usize(1..=most);
+        self.store.read_log(taste.query(place, limit)).await
     }
 
     fn take(&mut self, page: &LogPage) {

@@ -71,6 +71,12 @@ impl Report {
         })
     }
 
+    /// What was sent again under its key until it was answered.
+    fn settled_by_keys(&self) -> u64 {
+        let Settled { happened, not } = self.settled;
+        self.deeds.unknown.saturating_sub(happened + not)
+    }
+
     fn rate(&self) -> f64 {
         self.commits as f64 / self.seconds.max(f64::EPSILON)
     }
@@ -112,8 +118,11 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "unknown        {} outcomes: {} had happened, {} had not",
-            deeds.unknown, settled.happened, settled.not
+            "unknown        {} outcomes: {} had happened, {} had not, {} were settled by their keys",
+            deeds.unknown,
+            settled.happened,
+            settled.not,
+            self.settled_by_keys()
         )?;
         writeln!(
             f,
@@ -122,18 +131,28 @@ impl fmt::Display for Report {
         )?;
         match &self.stall {
             None => writeln!(f, "longest stall  none")?,
-            Some(stall) => writeln!(
-                f,
-                "longest stall  {:.2} s: at {:.1} s reader {} stood at position {}; {}",
-                stall.seconds,
-                stall.at_second,
-                stall.reader,
-                stall.position,
-                stall
-                    .cause
-                    .as_deref()
-                    .unwrap_or("too short to ask for the cause, or nobody could tell")
-            )?,
+            Some(stall) => {
+                let Stall {
+                    seconds,
+                    at_second,
+                    reader,
+                    position,
+                    causes,
+                } = stall;
+                writeln!(
+                    f,
+                    "longest stall  {seconds:.2} s: at {at_second:.1} s reader {reader} stood at position {position}"
+                )?;
+                for cause in causes {
+                    writeln!(f, "  {cause}")?;
+                }
+                if causes.is_empty() {
+                    writeln!(
+                        f,
+                        "  nobody was found in its way: it was busy, or waited for a processor"
+                    )?;
+                }
+            }
         }
         for kind in Kind::ALL {
             writeln!(f, "{kind:<14} {}", self.verdict.count(kind))?;

@@ -1,20 +1,17 @@
 //! The longest time in which a reader did not come further although acknowledged events lay behind it, and why.
 
+mod cause;
+
 use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use self::cause::Cause;
 use crate::{mischief::Mischief, scene::Scene};
 
 /// How often to look where readers are.
 const TICK: Duration = Duration::from_millis(20);
-
-/// A stall of this length is asked for its cause; shorter ones pass before the answer comes.
-const WORTH_ASKING: Duration = Duration::from_millis(100);
-
-/// A cause is asked for anew after this time: who held the mark at the beginning need not be who holds it at the end.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A reader that stood still.
 #[derive(Debug, Clone, Serialize)]
@@ -27,91 +24,69 @@ pub struct Stall {
     pub reader: usize,
     /// Where it stood.
     pub position: u64,
-    /// Why, as the store told it while it lasted.
-    pub cause: Option<String>,
+    /// Why, as the store told it while it lasted; empty if it was too short to ask.
+    pub causes: Vec<String>,
 }
 
-/// One reader's progress.
-#[derive(Debug, Clone)]
-struct Watched {
+/// A reader that stands still.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    reader: usize,
     place: u64,
     since: Instant,
 }
 
-/// Watches the readers until it is dropped or the end of the log is known.
-pub(crate) async fn watch<T: Send, M: Mischief<T>>(
+/// Watches the readers until the end of the log is known.
+pub(crate) async fn watch<T: Send + 'static, M: Mischief<T>>(
     scene: Arc<Scene>,
     mischief: Arc<M>,
 ) -> Option<Stall> {
-    let now = Instant::now();
-    let mut watched: Vec<Watched> = scene
-        .places()
-        .map(|place| Watched { place, since: now })
-        .collect();
-    let (mut longest, mut cause) = (None, Cause::default());
+    let mut readers: Vec<Standing> = standing_at_first(&scene);
+    let (mut longest, mut cause): (Option<Stall>, _) = (None, Cause::new(mischief));
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while scene.end().is_none() {
         tick.tick().await;
-        let Some((reader, since)) = longest_standing(&scene, &mut watched) else {
-            cause = Cause::default();
+        let Some(standing) = longest_standing(&scene, &mut readers) else {
             continue;
         };
-        if since.elapsed() >= WORTH_ASKING {
-            cause.ask(&*mischief).await;
-        }
-        let seconds = since.elapsed().as_secs_f64();
-        if longest
-            .as_ref()
-            .is_none_or(|stall: &Stall| seconds > stall.seconds)
-        {
+        cause.look(standing).await;
+        let seconds = standing.since.elapsed().as_secs_f64();
+        if longest.as_ref().is_none_or(|stall| seconds > stall.seconds) {
             longest = Some(Stall {
                 seconds,
                 at_second: scene.begun.elapsed().as_secs_f64() - seconds,
-                reader,
-                position: watched[reader].place,
-                cause: cause.told.clone(),
+                reader: standing.reader,
+                position: standing.place,
+                causes: cause.told(),
             });
         }
     }
     longest
 }
 
-/// The reader that has stood still for longest with something acknowledged behind it, and since when.
-fn longest_standing(scene: &Scene, watched: &mut [Watched]) -> Option<(usize, Instant)> {
-    let (furthest, now) = (scene.furthest(), Instant::now());
-    for (watched, place) in watched.iter_mut().zip(scene.places()) {
-        if place != watched.place || place >= furthest {
-            *watched = Watched { place, since: now };
-        }
-    }
-    let standing = watched
-        .iter()
-        .enumerate()
-        .map(|(reader, watched)| (reader, watched.since));
-    standing
-        .min_by_key(|(_, since)| *since)
-        .filter(|(_, since)| *since < now)
+fn standing_at_first(scene: &Scene) -> Vec<Standing> {
+    let since = Instant::now();
+    let standing = |(reader, place)| Standing {
+        reader,
+        place,
+        since,
+    };
+    scene.places().enumerate().map(standing).collect()
 }
 
-/// What the store said about the stall that lasts.
-#[derive(Debug, Default)]
-struct Cause {
-    told: Option<String>,
-    asked: Option<Instant>,
-}
-
-impl Cause {
-    async fn ask<T: Send>(&mut self, mischief: &impl Mischief<T>) {
-        if self.asked.is_some_and(|asked| asked.elapsed() < ASK_AGAIN) {
-            return;
+/// The reader that has stood still for longest with something acknowledged behind it.
+fn longest_standing(scene: &Scene, readers: &mut [Standing]) -> Option<Standing> {
+    let (furthest, since) = (scene.furthest(), Instant::now());
+    for (reader, place) in readers.iter_mut().zip(scene.places()) {
+        if place != reader.place || place >= furthest {
+            *reader = Standing {
+                place,
+                since,
+                ..*reader
+            };
         }
-        self.asked = Some(Instant::now());
-        let told =
-            tokio::time::timeout(Duration::from_secs(1), mischief.who_holds_the_mark()).await;
-        self.told = match told {
-            Ok(told) => told.or(self.told.take()),
-            Err(_) => Some("the store does not answer".to_owned()),
-        };
     }
+    let longest = readers.iter().min_by_key(|reader| reader.since)?;
+    (longest.since < since).then_some(*longest)
 }

@@ -19,7 +19,7 @@ use cqrs_postgres::{FenceHolder, PgEventStore, PgTransaction, store_error};
 use sqlx::{Executor, postgres::PgConnectOptions};
 
 use self::session::Session;
-use super::{Damage, Mischief};
+use super::{Damage, Hindrance, Mischief};
 use crate::{error::CheckError, scene::Scene, truth::Truth};
 
 /// What is to be done to a PostgreSQL store. Nothing unless named.
@@ -141,13 +141,15 @@ impl Mischief<PgTransaction> for PgMischief {
         run(transaction, "rollback to undone").await
     }
 
-    async fn who_holds_the_mark(&self) -> Option<String> {
+    async fn who_is_in_the_way(&self, place: u64) -> Option<Hindrance> {
         match self.store.fence_holders().await {
-            Ok(holders) => Some(holders.into_iter().next().map_or_else(
-                || "nobody holds the mark: the reader itself is slow".to_owned(),
-                told,
-            )),
-            Err(error) => Some(format!("the server does not answer: {error}")),
+            Ok(holders) => {
+                let first = holders.into_iter().next();
+                first
+                    .filter(|holder| holder.position.get() <= place)
+                    .map(hindrance)
+            }
+            Err(error) => Some(Hindrance::silence(error)),
         }
     }
 
@@ -168,11 +170,14 @@ async fn run(transaction: &mut PgTransaction, sql: &'static str) -> Result<(), S
 /// So many letters of a statement are enough to know it by.
 const STATEMENT: usize = 90;
 
-fn told(holder: FenceHolder) -> String {
+fn hindrance(holder: FenceHolder) -> Hindrance {
     let short = |query: String| query.chars().take(STATEMENT).collect();
     let holder = FenceHolder {
         query: holder.query.map(short),
         ..holder
     };
-    format!("position {} is held by {holder}", holder.position)
+    Hindrance {
+        who: format!("{:?} {:?}", holder.pid, holder.prepared),
+        told: format!("position {} is held by {holder}", holder.position),
+    }
 }

@@ -59,7 +59,9 @@ fn tear(appends: &mut Appends) -> Vec<Vec<NewEvent>> {
         appends.streams.len().saturating_sub(1),
         appends.idempotency.is_some(),
     );
-    let torn = last > 0 && !keyed && now_and_then(20);
+    let others = appends.streams.iter().take(last);
+    let written = others.map(|append| append.events.len()).sum::<usize>() > 0;
+    let torn = written && !keyed && now_and_then(20);
     let take = |(index, append)| {
         if torn && index == last {
             forget(append)
