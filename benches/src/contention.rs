@@ -131,6 +131,7 @@ async fn compare_and_set(
         let (raw, attempts) = (raw.clone(), attempts.clone());
         let (drawn, mut random) = (drawn.clone(), Random::new());
         async move {
+            let mut raw = raw.session().await?;
             while turn.goes_on() {
                 let id = drawn.draw(&mut random);
                 loop {

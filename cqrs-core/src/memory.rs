@@ -133,6 +133,9 @@ impl MemoryTransaction {
             idempotency,
         }: Appends,
     ) -> Result<Vec<Appended>, WriteError> {
+        if streams.is_empty() {
+            return Ok(Vec::new());
+        }
         if let Some(idempotency) = &idempotency
             && let Some(appended) = self.appended_under(state, idempotency)?
         {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use cqrs_core::StoreError;
-use sqlx::{Error, PgConnection, PgPool, Postgres, pool::PoolConnection};
+use sqlx::{Connection, Error, PgConnection, PgPool, Postgres, pool::PoolConnection};
 use tokio::runtime::Handle;
 
 use crate::error::statement;
@@ -27,6 +27,18 @@ pub(crate) async fn within<T>(
             Err(std::io::Error::new(std::io::ErrorKind::TimedOut, said).into())
         }
     }
+}
+
+/// After so long without use a connection is asked whether it is alive: one that broke meanwhile would leave the outcome of an
+/// append unknown that was never sent. No server is stopped and up again sooner.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// How long it has to say so. Another one is made sooner than this.
+const ALIVE: Duration = Duration::from_secs(1);
+
+/// Whether a connection that was idle for so long can be used.
+pub(crate) async fn is_alive(connection: &mut PgConnection, idle: Duration) -> bool {
+    idle < IDLE || within(ALIVE, connection.ping()).await.is_ok()
 }
 
 /// Whether an outcome leaves a connection of which nobody knows what it is doing.
@@ -57,6 +69,18 @@ impl Lent {
             answered: true,
             limit,
         })
+    }
+
+    /// Begins or ends a transaction. Unless that was done and answered, the server or the driver may count one that the other
+    /// does not, and nobody else may have the connection: also not after a caller who stopped waiting.
+    pub(crate) async fn step(
+        &mut self,
+        limit: Duration,
+        step: impl AsyncFnOnce(&mut PgConnection) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        within(limit, step(self)).await?;
+        self.answered = true;
+        Ok(())
     }
 
     /// Takes the outcome of a statement.

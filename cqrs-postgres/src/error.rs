@@ -43,7 +43,7 @@ pub(crate) fn is_refusal(error: &Error) -> bool {
     }
 }
 
-/// Whether the server ended this to resolve a deadlock.
+/// Whether PostgreSQL has undone this statement because some had waited for each other.
 pub(crate) fn is_deadlock(error: &Error) -> bool {
     matches!(error, Error::Database(database) if database.code().as_deref() == Some("40P01"))
 }

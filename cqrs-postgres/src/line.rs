@@ -16,12 +16,9 @@ use sqlx::{Connection, Error, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    connection::{is_lost, within},
+    connection::{is_alive, is_lost, within},
     error::statement,
 };
-
-/// After so long a connection is asked whether it is still alive. No server is stopped and up again sooner.
-const IDLE: Duration = Duration::from_millis(100);
 
 /// A few connections for single statements.
 pub(crate) struct Line {
@@ -82,7 +79,7 @@ impl Line {
     /// The one that was used last, if it still works.
     async fn alive(&self) -> Option<PgConnection> {
         let (mut connection, since) = self.idle().pop()?;
-        if since.elapsed() < IDLE || within(self.timeout, connection.ping()).await.is_ok() {
+        if is_alive(&mut connection, since.elapsed()).await {
             return Some(connection);
         }
         // What broke this connection has likely broken the others.

@@ -92,7 +92,7 @@ statements! {
                         fingerprint = excluded.fingerprint, checksum = excluded.checksum, \
                         payload = excluded.payload, taken_at = clock_timestamp()";
     fences: "select position, pid, prepared, \
-                    coalesce(extract(epoch from clock_timestamp() - since), 0)::float8, state, application_name, query \
+                    extract(epoch from clock_timestamp() - since)::float8, state, application_name, query \
              from __schema__.fences()";
     read_stream: concat!(
         "select ", columns!(of_a_stream), " from __schema__.events \

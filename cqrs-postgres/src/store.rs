@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::{
     append::{Appender, Lines, Turns, Writing},
     config::PgConfig,
-    connection::Lent,
+    connection::{Lent, is_alive},
     error::statement,
     held_mark::Watch,
     replay::Replayer,
@@ -80,9 +80,11 @@ impl PgEventStore {
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size())
             .acquire_timeout(config.timeout())
-            // A ping before each use would be one more round trip. The first call on a connection that broke while it was idle
-            // fails instead.
+            // A ping before each use would be one more round trip; after a pause it spares a failure.
             .test_before_acquire(false)
+            .before_acquire(|connection, since| {
+                Box::pin(async move { Ok(is_alive(connection, since.idle_for).await) })
+            })
             .connect_lazy_with(options.clone());
         let options = options.options(for_short_statements(config));
         let writing = Writing {

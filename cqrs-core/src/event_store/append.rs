@@ -85,7 +85,7 @@ impl Append {
 /// Appends to one stream or several: all or none, and under a key at most once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appends {
-    /// The streams, each once.
+    /// The streams, each once. Without any, nothing is done and the key is not used.
     pub streams: Vec<Append>,
     /// Under which key.
     pub idempotency: Option<Idempotency>,

@@ -1,24 +1,35 @@
 //! The contract in `tests/memory.rs` says what every store promises; this is what only a store without locks can do.
 
+use std::time::Duration;
+
 use crate::{
-    Append, ExpectedVersion, MemoryEventStore, StreamId, UnitOfWork, WriteError,
+    Append, Appends, Category, EventId, ExpectedVersion, Idempotency, IdempotencyKey,
+    MemoryEventStore, Metadata, NewEvent, StoreErrorKind, StreamId, UnitOfWork, WriteError,
     event_store::EventStore,
 };
+
+fn append(id: &str, expected: ExpectedVersion) -> Append {
+    Append {
+        stream: StreamId::new(Category::new("a").expect("valid"), id).expect("valid"),
+        expected,
+        events: vec![NewEvent {
+            id: EventId::random(),
+            event_type: "Happened",
+            payload: bytes::Bytes::from_static(b"1"),
+            metadata: Metadata::default(),
+        }],
+    }
+}
+
+fn under_a_key(id: &str, fingerprint: u64) -> Appends {
+    let key = IdempotencyKey::new("request").expect("valid");
+    Appends::from(append(id, ExpectedVersion::Any)).once(Idempotency { key, fingerprint })
+}
 
 #[tokio::test]
 async fn guards_are_proved_again_at_commit() {
     let store = MemoryEventStore::default();
-    let stream = StreamId::new(crate::Category::new("a").expect("valid"), "b").expect("valid");
-    let append = || Append {
-        stream: stream.clone(),
-        expected: ExpectedVersion::NoStream,
-        events: vec![crate::NewEvent {
-            id: crate::EventId::random(),
-            event_type: "Happened",
-            payload: bytes::Bytes::from_static(b"1"),
-            metadata: crate::Metadata::default(),
-        }],
-    };
+    let append = || append("b", ExpectedVersion::NoStream);
     let mut late = store.begin().await.expect("begins");
     store
         .append_in(&mut late, append().into())
@@ -30,4 +41,47 @@ async fn guards_are_proved_again_at_commit() {
         matches!(outcome, Err(WriteError::Conflict(_))),
         "{outcome:?}"
     );
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_since_is_found_at_commit() {
+    let store = MemoryEventStore::default();
+    let staged = async |appends| {
+        let mut late = store.begin().await.expect("begins");
+        let staged = store.append_in(&mut late, appends).await;
+        staged.expect("holds so far");
+        late
+    };
+    let (repeat, other) = (
+        staged(under_a_key("repeat", 1)).await,
+        staged(under_a_key("other", 2)).await,
+    );
+    let first = store.append_all(under_a_key("first", 1)).await;
+    first.expect("is first");
+    let outcome = store.commit(repeat).await;
+    assert!(
+        matches!(&outcome, Err(WriteError::Store(e)) if e.kind() == StoreErrorKind::Unavailable),
+        "the caller asks again and finds a repeat: {outcome:?}"
+    );
+    let outcome = store.commit(other).await;
+    assert!(
+        matches!(outcome, Err(WriteError::KeyReused(_))),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_its_retention() {
+    let store = MemoryEventStore::default().idempotency_retention(Duration::ZERO);
+    for fingerprint in 0..3 {
+        let appends = under_a_key("b", fingerprint);
+        let idempotency = appends.idempotency.clone().expect("a key");
+        let appended = store.append_all(appends).await.expect("appends");
+        assert_eq!(
+            (appended[0].before.get(), appended[0].repeated),
+            (fingerprint, false)
+        );
+        let looked_up = store.appended_under(&idempotency).await;
+        assert_eq!(looked_up.expect("looks"), None);
+    }
 }

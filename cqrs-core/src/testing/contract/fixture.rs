@@ -1,10 +1,13 @@
 //! Small words for the contract.
 
+use std::{future::poll_fn, pin::pin, task::Poll};
+
 use bytes::Bytes;
 
 use crate::{
-    Append, Category, EventId, EventStore, ExpectedVersion, LogQuery, Metadata, NewEvent, Position,
-    Reads, RecordedEvent, Slices, StreamId, Version, WriteError,
+    Append, Appended, Appends, Category, EventId, EventStore, ExpectedVersion, Idempotency,
+    IdempotencyKey, LogQuery, Metadata, NewEvent, Position, Reads, RecordedEvent, Slices, StreamId,
+    Version, WriteError,
 };
 
 pub(super) fn stream(category: &str, id: &str) -> StreamId {
@@ -34,6 +37,15 @@ pub(super) fn append(stream: &StreamId, expected: ExpectedVersion, count: usize)
         expected,
         events,
     }
+}
+
+pub(super) fn event_ids(append: &Append) -> Vec<EventId> {
+    append.events.iter().map(|event| event.id).collect()
+}
+
+pub(super) fn key(key: &str, fingerprint: u64) -> Idempotency {
+    let key = IdempotencyKey::new(key).expect("a valid key");
+    Idempotency { key, fingerprint }
 }
 
 pub(super) fn at(version: u64) -> ExpectedVersion {
@@ -75,6 +87,36 @@ pub(super) async fn read_all<S: EventStore>(
         after = Position::new(upto.offset.get());
         events.extend(page.events);
     }
+}
+
+/// Appends in a transaction of the caller.
+pub(super) async fn in_a_transaction<S: EventStore>(
+    store: &S,
+    appends: Appends,
+) -> Result<Vec<Appended>, WriteError> {
+    let mut transaction = store.begin().await?;
+    match store.append_in(&mut transaction, appends).await {
+        Ok(appended) => store.commit(transaction).await.map(|()| appended),
+        Err(error) => {
+            store.rollback(transaction).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Polls a call so many times at most, whether it has something to do or not, then stops waiting.
+pub(super) async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F::Output> {
+    let (mut call, mut polls) = (pin!(call), polls);
+    poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending if polls <= 1 => Poll::Ready(None),
+        Poll::Pending => {
+            polls -= 1;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 #[track_caller]
