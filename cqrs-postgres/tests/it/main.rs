@@ -1,5 +1,6 @@
 //! The PostgreSQL store, on a real server: `DATABASE_URL` names it, `scripts/test` starts it.
 
+mod bounds;
 mod contract;
 mod dump;
 mod gate;
