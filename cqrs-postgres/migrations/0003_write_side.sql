@@ -51,8 +51,8 @@ returns boolean language sql immutable as $$
 $$;
 
 -- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
--- 'a' appended, 'c' conflict, 'b' busy, 'r' a repeat of what was appended under the same key, 'u' the key was used for
--- something else, 's' spared because another stream of the same append is in conflict.
+-- 'a' appended, 'c' conflict, 'b' the stream is busy, 'k' the key is, 'r' a repeat of what was appended under the same key, 'u'
+-- the key was used for something else, 's' spared because of another stream of the same append.
 
 -- Arrays are read by subscript: PL/pgSQL keeps them taken apart, while unnest would copy each into a table of its own, which
 -- costs more than the insert of a small batch.
@@ -74,7 +74,9 @@ begin
 
     -- 1. Guard the stream: alone to write, beside others to look.
     if not may_wait then
-        if not pg_try_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id)) then
+        if not (case when cardinality(event_ids) > 0
+                     then pg_try_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id))
+                     else pg_try_advisory_xact_lock_shared(__schema__.guard_key(of_category, of_aggregate_id)) end) then
             verdict := 'b';
             return;
         end if;
@@ -124,7 +126,7 @@ $$;
 -- only; the keys, with the number of their append; and the events in order, each with the number of its stream and its own
 -- number in there. Answers the verdict and the version of each stream as it was, and the position of each event.
 create function __schema__.append(
-    may_wait boolean, retention interval,
+    may_wait boolean, awaited integer, retention interval,
     of_appends integer[], categories text[], aggregate_ids text[], expected bigint[], expected_events uuid[], counts integer[],
     key_appends integer[], keys text[], fingerprints bigint[],
     of_streams integer[], numbers integer[], event_categories text[], event_aggregate_ids text[], slices smallint[],
@@ -139,7 +141,8 @@ declare
 begin
     perform __schema__.check_transaction();
 
-    -- 1. Guard the streams and the keys: alone to write, beside others to look. Who waits does so in one order for everybody.
+    -- 1. Guard the streams and the keys: alone to write, beside others to look. Who waits does so in one order for everybody,
+    -- or for one only, a stream or (0) the key, before he holds any.
     if may_wait then
         perform case when alone then pg_advisory_xact_lock(guard) else pg_advisory_xact_lock_shared(guard) end
         from (
@@ -152,6 +155,13 @@ begin
             group by guard order by guard offset 0
         ) as guards;
     else
+        if awaited = 0 then
+            perform pg_advisory_xact_lock(__schema__.key_guard(keys[1]));
+        elsif counts[awaited] > 0 then
+            perform pg_advisory_xact_lock(__schema__.guard_key(categories[awaited], aggregate_ids[awaited]));
+        elsif awaited > 0 then
+            perform pg_advisory_xact_lock_shared(__schema__.guard_key(categories[awaited], aggregate_ids[awaited]));
+        end if;
         got := array(
             select case when counts[n] > 0 then pg_try_advisory_xact_lock(__schema__.guard_key(categories[n], aggregate_ids[n]))
                         else pg_try_advisory_xact_lock_shared(__schema__.guard_key(categories[n], aggregate_ids[n])) end
@@ -235,11 +245,12 @@ begin
     -- A statement of its own: the keys are read after their guards are held.
     return array(
         select case
-            when bool_or(k.got is false) over of_append then 'b'::"char"
+            when bool_or(k.got is false) over of_append then 'k'::"char"
             when bool_or(i.fingerprint <> k.fingerprint) over of_append then 'u'
             when bool_or(i.key is not null) over of_append then 'r'
-            when bool_or(verdict = 'b') over of_append then 'b'
-            -- Who is in conflict says so, and nobody else of the append is written either.
+            -- Who is busy or in conflict says so, and nobody else of the append is written either.
+            when verdict = 'b' then 'b'
+            when bool_or(verdict = 'b') over of_append then 's'
             when verdict = 'c' then 'c'
             when bool_or(verdict = 'c') over of_append then 's'
             else 'a'

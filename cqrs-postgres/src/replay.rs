@@ -66,7 +66,7 @@ async fn read(
     stream: &StreamId,
     after: Version,
 ) -> Result<Vec<PastEvent>, StoreError> {
-    let mut connection = writing.line.free().await?;
+    let mut connection = writing.lines.quick.free().await?;
     let asked = rows(writing, &mut connection, stream, after);
     let rows = within(writing.statement_limit(), asked).await;
     let rows = connection.note(rows).map_err(statement)?;
