@@ -5,6 +5,7 @@ mod deeds;
 mod dice;
 mod judge;
 mod keyed;
+mod prepared;
 mod repeat;
 mod unit;
 
