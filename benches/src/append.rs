@@ -9,6 +9,7 @@ mod trips;
 /// Commands to aggregates whose state is at hand.
 mod warm;
 
+use clap::ValueEnum;
 use cqrs_postgres::PgEventStore;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -21,10 +22,17 @@ use crate::{
     yardstick::{BatchedEvents, RawEvents},
 };
 
-const WRITERS: [u32; 4] = [1, 8, 32, 64];
-const EVENTS: [u32; 2] = [1, 5];
-
 const ONE_BY_ONE: &str = "select the stream, insert with a version check";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Call {
+    /// Commands to aggregates whose state is at hand.
+    Warm,
+    /// Commands to aggregates whose state is not.
+    Cold,
+    /// Appends through the port.
+    Append,
+}
 
 pub(crate) async fn run(options: &Options) -> Outcome<()> {
     let (ours, raw) = (Database::from_env("append")?, Database::from_env("append")?);
@@ -36,24 +44,22 @@ pub(crate) async fn run(options: &Options) -> Outcome<()> {
 async fn measure(options: &Options, ours: &Database, raw: &Database) -> Outcome<()> {
     let notes = ours.notes().await?;
     trips::print(ours, &notes).await?;
-    let most = WRITERS.into_iter().max().unwrap_or(1);
+    let most = options.writers.iter().copied().max().unwrap_or(1);
     let sides = Sides {
         store: ours.store(most).await?,
         alone: RawEvents::create(raw, 1).await?,
         batched: BatchedEvents::of(raw).await?,
         databases: [ours, raw],
     };
-    for writers in WRITERS {
-        for events in EVENTS {
+    for &writers in &options.writers {
+        for &events in &options.events {
             let setting = Setting {
                 options,
                 notes: &notes,
                 writers,
                 events,
             };
-            warm::measure(&setting, &sides).await?;
-            cold::measure(&setting, &sides).await?;
-            plain::measure(&setting, &sides).await?;
+            setting.measure(&sides).await?;
         }
     }
     Ok(())
@@ -85,6 +91,21 @@ struct Setting<'a> {
 }
 
 impl Setting<'_> {
+    async fn measure(&self, sides: &Sides<'_>) -> Outcome<()> {
+        let calls = &self.options.calls;
+        for call in Call::value_variants() {
+            if !calls.is_empty() && !calls.contains(call) {
+                continue;
+            }
+            match call {
+                Call::Warm => warm::measure(self, sides).await?,
+                Call::Cold => cold::measure(self, sides).await?,
+                Call::Append => plain::measure(self, sides).await?,
+            }
+        }
+        Ok(())
+    }
+
     fn point(&self, call: &str, states: Option<&str>, yardstick: &'static str) -> Point {
         let mut parameters =
             json!({ "call": call, "writers": self.writers, "events": self.events });

@@ -13,8 +13,12 @@
 mod append;
 /// What many writers do to a few streams.
 mod contention;
+/// What calls cost in processor time.
+mod cpu;
 /// Schemas of the own on the server that `DATABASE_URL` names.
 mod database;
+/// Deciding, without a store.
+mod deciding;
 /// What is stored: an account with its movements.
 mod domain;
 /// Fills a table on the server.
@@ -47,7 +51,7 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Measures the framework beside the raw limit in the same run. Prints a JSON line for each measured point.
 ///
-/// All need DATABASE_URL, and `relay` KAFKA_BROKERS as well.
+/// All but `core` need DATABASE_URL, and `relay` KAFKA_BROKERS as well.
 #[derive(Debug, Parser)]
 struct Options {
     /// What to measure; everything but `growth` unless named.
@@ -56,7 +60,7 @@ struct Options {
     /// How often ours and raw take turns.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// How long one turn of `append`, `contention`, `rehydrate` and `growth` lasts.
+    /// How long one turn of `core`, `append`, `contention`, `rehydrate` and `growth` lasts.
     #[arg(long, default_value_t = 1.5, value_parser = seconds)]
     seconds: f64,
     /// How many events `rebuild` reads.
@@ -65,6 +69,15 @@ struct Options {
     /// How many documents they become.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     documents: u32,
+    /// How many writers `append` has at once, in a run for each.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 64], value_parser = clap::value_parser!(u32).range(1..=200))]
+    writers: Vec<u32>,
+    /// How many events each of their calls appends.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 5], value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    events: Vec<u32>,
+    /// What they call; everything unless named.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    calls: Vec<append::Call>,
     /// How many events are in the table that `growth` compares with one of 100,000. Filling takes minutes.
     #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     growth_events: u32,
@@ -88,11 +101,13 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Scenario {
-    /// Commands and appends by 1, 8, 32 and 64 writers.
+    /// Deciding and applying through the framework, without a store.
+    Core,
+    /// Commands and appends by some writers.
     Append,
     /// Commands by 32 writers to the same streams.
     Contention,
-    /// Loading streams of 10, 100 and 1,000 events.
+    /// Loading streams of 10, 100 and 1,000 events, from snapshots too.
     Rehydrate,
     /// A view from the beginning of the log.
     Rebuild,
@@ -121,6 +136,7 @@ async fn measure(options: &Options) -> Outcome<()> {
             continue;
         }
         match scenario {
+            Scenario::Core => deciding::run(options).await?,
             Scenario::Append => append::run(options).await?,
             Scenario::Contention => contention::run(options).await?,
             Scenario::Rehydrate => rehydrate::run(options).await?,

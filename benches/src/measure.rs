@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::Outcome;
+use crate::{Outcome, cpu::Cost};
 
 /// What a worker still may do in a turn, and what it has done.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub(crate) fn per_second(count: u64, time: Duration) -> f64 {
 pub(crate) struct Pairs {
     pub(crate) ours: Vec<f64>,
     pub(crate) raw: Vec<f64>,
+    /// Of ours and of raw, where turns were taken.
+    pub(crate) costs: Option<[Cost; 2]>,
 }
 
 impl Pairs {
@@ -72,8 +74,11 @@ pub(crate) async fn take_turns(
     ours(warm_up).await?;
     raw(warm_up).await?;
     let mut pairs = Pairs::default();
+    let mut costs = [Cost::default(), Cost::default()];
     for _ in 0..rounds {
-        pairs.add(ours(time).await?, raw(time).await?);
+        let ours = costs[0].of(ours(time)).await?;
+        pairs.add(ours, costs[1].of(raw(time)).await?);
     }
+    pairs.costs = Some(costs);
     Ok(pairs)
 }

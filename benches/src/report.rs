@@ -1,7 +1,7 @@
 //! One JSON line for each measured point.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Outcome, measure::Pairs};
 
@@ -45,6 +45,9 @@ struct Line<'a> {
     /// Ours over raw: the median of the rounds' own ratios.
     ratio: f64,
     rounds: usize,
+    /// Processor time of each call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_micros: Option<Value>,
     /// How busy the machine was when the last round ended; below its cores if nothing else ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     load: Option<f64>,
@@ -69,6 +72,10 @@ impl Point {
                 1_000.0,
             ),
             rounds: pairs.ours.len(),
+            cpu_micros: pairs
+                .costs
+                .as_ref()
+                .map(|[ours, raw]| json!({ "ours": ours.each(), "raw": raw.each() })),
             load: load(),
         };
         print(&line);

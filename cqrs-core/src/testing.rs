@@ -31,6 +31,7 @@
 mod aggregate;
 pub mod contract;
 mod failure;
+pub mod linearizability;
 mod reactor;
 mod recorded;
 mod view;

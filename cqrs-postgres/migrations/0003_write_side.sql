@@ -46,13 +46,16 @@ returns boolean language sql immutable as $$
     select case expected
         when -1 then true
         when -2 then version > 0
-        else version = expected and (expected_event is null or expected_event = last_event)
+        else version = expected and (expected_event is null or expected_event is not distinct from last_event)
     end
 $$;
 
 -- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
--- 'a' appended, 'c' conflict, 'b' busy, 'r' a repeat of what was appended under the same key, 'u' the key was used for
--- something else, 's' spared because another stream of the same append is in conflict.
+-- 'a' appended, 'c' conflict, 'b' the stream is busy, 'k' the key is, 'r' a repeat of what was appended under the same key, 'u'
+-- the key was used for something else, 's' spared because of another stream of the same append.
+
+-- Arrays are read by subscript: PL/pgSQL keeps them taken apart, while unnest would copy each into a table of its own, which
+-- costs more than the insert of a small batch.
 
 -- The usual append, and the shortest: one stream, no key. Answers the verdict, the version at which the stream was, and the
 -- position of the last event. Busy is only who may not wait.
@@ -71,7 +74,9 @@ begin
 
     -- 1. Guard the stream: alone to write, beside others to look.
     if not may_wait then
-        if not pg_try_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id)) then
+        if not (case when cardinality(event_ids) > 0
+                     then pg_try_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id))
+                     else pg_try_advisory_xact_lock_shared(__schema__.guard_key(of_category, of_aggregate_id)) end) then
             verdict := 'b';
             return;
         end if;
@@ -81,10 +86,16 @@ begin
         perform pg_advisory_xact_lock_shared(__schema__.guard_key(of_category, of_aggregate_id));
     end if;
 
-    -- 2. With a snapshot taken after that: where is it?
+    -- 2. With a snapshot taken after that: where is it? Not looked for below what is expected, because the index would hand
+    -- over whole pages of earlier versions; only who is in conflict needs to know how far behind the stream is.
     select e.version, e.event_id into before, last_event from __schema__.events e
-    where e.category = of_category and e.aggregate_id = of_aggregate_id
+    where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= expected
     order by e.version desc limit 1;
+    if before is null and expected > 0 then
+        select e.version into before from __schema__.events e
+        where e.category = of_category and e.aggregate_id = of_aggregate_id
+        order by e.version desc limit 1;
+    end if;
     before := coalesce(before, 0);
     if not __schema__.is_expected(before, last_event, expected, expected_event) then
         verdict := 'c';
@@ -104,9 +115,9 @@ begin
         correlation_id, causation_id, traceparent
     )
     select nextval('__schema__.position'), of_category, of_aggregate_id, append_to_one.before + n, in_slice,
-           id, type, coalesce(schema_version, 1), payload::json, correlation_id, causation_id, traceparent
-    from unnest(event_ids, event_types, schema_versions, payloads, correlation_ids, causation_ids, traceparents)
-         with ordinality as given (id, type, schema_version, payload, correlation_id, causation_id, traceparent, n);
+           event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+           correlation_ids[n], causation_ids[n], traceparents[n]
+    from generate_series(1, cardinality(event_ids)) as n;
     last_position := currval('__schema__.position');
 end
 $$;
@@ -115,7 +126,7 @@ $$;
 -- only; the keys, with the number of their append; and the events in order, each with the number of its stream and its own
 -- number in there. Answers the verdict and the version of each stream as it was, and the position of each event.
 create function __schema__.append(
-    may_wait boolean, retention interval,
+    may_wait boolean, awaited integer, retention interval,
     of_appends integer[], categories text[], aggregate_ids text[], expected bigint[], expected_events uuid[], counts integer[],
     key_appends integer[], keys text[], fingerprints bigint[],
     of_streams integer[], numbers integer[], event_categories text[], event_aggregate_ids text[], slices smallint[],
@@ -130,7 +141,8 @@ declare
 begin
     perform __schema__.check_transaction();
 
-    -- 1. Guard the streams and the keys: alone to write, beside others to look. Who waits does so in one order for everybody.
+    -- 1. Guard the streams and the keys: alone to write, beside others to look. Who waits does so in one order for everybody,
+    -- or for one only, a stream or (0) the key, before he holds any.
     if may_wait then
         perform case when alone then pg_advisory_xact_lock(guard) else pg_advisory_xact_lock_shared(guard) end
         from (
@@ -143,23 +155,35 @@ begin
             group by guard order by guard offset 0
         ) as guards;
     else
+        if awaited = 0 then
+            perform pg_advisory_xact_lock(__schema__.key_guard(keys[1]));
+        elsif counts[awaited] > 0 then
+            perform pg_advisory_xact_lock(__schema__.guard_key(categories[awaited], aggregate_ids[awaited]));
+        elsif awaited > 0 then
+            perform pg_advisory_xact_lock_shared(__schema__.guard_key(categories[awaited], aggregate_ids[awaited]));
+        end if;
         got := array(
-            select case when events > 0 then pg_try_advisory_xact_lock(__schema__.guard_key(c, a))
-                        else pg_try_advisory_xact_lock_shared(__schema__.guard_key(c, a)) end
-            from unnest(categories, aggregate_ids, counts) as given (c, a, events)
+            select case when counts[n] > 0 then pg_try_advisory_xact_lock(__schema__.guard_key(categories[n], aggregate_ids[n]))
+                        else pg_try_advisory_xact_lock_shared(__schema__.guard_key(categories[n], aggregate_ids[n])) end
+            from generate_subscripts(categories, 1) as n
         );
     end if;
 
     -- 2. With a snapshot taken after that: where are they?
-    select array_agg(coalesce(at.version, 0)),
+    select array_agg(coalesce(at.version, case when expected[n] > 0 then (
+               select e.version from __schema__.events e
+               where e.category = categories[n] and e.aggregate_id = aggregate_ids[n]
+               order by e.version desc limit 1
+           ) end, 0)),
            array_agg(case when got[n] is false then 'b'::"char"
-                          when __schema__.is_expected(coalesce(at.version, 0), at.event_id, want, want_event) then 'a'
+                          when __schema__.is_expected(coalesce(at.version, 0), at.event_id, expected[n], expected_events[n])
+                          then 'a'
                           else 'c' end)
     into before, verdicts
-    from unnest(categories, aggregate_ids, expected, expected_events) with ordinality as given (c, a, want, want_event, n)
+    from generate_subscripts(categories, 1) as n
     left join lateral (
         select e.version, e.event_id from __schema__.events e
-        where e.category = c and e.aggregate_id = a
+        where e.category = categories[n] and e.aggregate_id = aggregate_ids[n] and e.version >= expected[n]
         order by e.version desc limit 1
     ) as at on true;
 
@@ -180,13 +204,11 @@ begin
             position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
             correlation_id, causation_id, traceparent
         )
-        select positions[n], c, a, append.before[s] + number, slice, id, type, coalesce(schema_version, 1), payload::json,
-               correlation_id, causation_id, traceparent
-        from unnest(of_streams, numbers, event_categories, event_aggregate_ids, slices, event_ids, event_types,
-                    schema_versions, payloads, correlation_ids, causation_ids, traceparents)
-             with ordinality as given (s, number, c, a, slice, id, type, schema_version, payload,
-                                       correlation_id, causation_id, traceparent, n)
-        where verdicts[s] = 'a';
+        select positions[n], event_categories[n], event_aggregate_ids[n], append.before[of_streams[n]] + numbers[n], slices[n],
+               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+               correlation_ids[n], causation_ids[n], traceparents[n]
+        from generate_subscripts(of_streams, 1) as n
+        where verdicts[of_streams[n]] = 'a';
     end if;
 
     if cardinality(keys) > 0 then
@@ -223,11 +245,12 @@ begin
     -- A statement of its own: the keys are read after their guards are held.
     return array(
         select case
-            when bool_or(k.got is false) over of_append then 'b'::"char"
+            when bool_or(k.got is false) over of_append then 'k'::"char"
             when bool_or(i.fingerprint <> k.fingerprint) over of_append then 'u'
             when bool_or(i.key is not null) over of_append then 'r'
-            when bool_or(verdict = 'b') over of_append then 'b'
-            -- Who is in conflict says so, and nobody else of the append is written either.
+            -- Who is busy or in conflict says so, and nobody else of the append is written either.
+            when verdict = 'b' then 'b'
+            when bool_or(verdict = 'b') over of_append then 's'
             when verdict = 'c' then 'c'
             when bool_or(verdict = 'c') over of_append then 's'
             else 'a'
@@ -297,7 +320,8 @@ create or replace function __schema__.high_water_mark() returns bigint language 
     select mark from __schema__.log_head()
 $$;
 
--- Who holds the mark back, the oldest first: every transaction with a fence, a prepared one without a pid.
+-- Who holds the mark back, the one furthest back first: every transaction with a fence. A prepared one has no pid; the lock on
+-- its own transaction id leads to its name.
 create function __schema__.fences()
 returns table (
     "position" bigint, pid integer, prepared text, since timestamptz, state text, application_name text, query text
@@ -306,12 +330,75 @@ returns table (
            a.application_name, a.query
     from pg_locks l
     left join pg_stat_activity a on a.pid = l.pid
-    left join pg_prepared_xacts p on l.pid is null and l.virtualtransaction = '-1/' || p.transaction::text
+    left join pg_locks own on l.pid is null and own.pid is null and own.locktype = 'transactionid'
+        and own.virtualtransaction = l.virtualtransaction
+    left join pg_prepared_xacts p on p.transaction = own.transactionid
     where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
       and l.classid::bigint >> 16 = __schema__.fence_tag()
       and l.database = (select oid from pg_database where datname = current_database())
     order by 1, 4
 $$;
 
--- A role that may not create can still prepare a view: its table belongs to who installed the store.
-alter function __schema__.prepare_view(text) security definer set search_path = pg_catalog, pg_temp;
+-- Creates the table of a view's documents, also for a role that may not create: the table belongs to who installed the store.
+-- Whoever may read or write checkpoints may do the same with documents.
+create or replace function __schema__.prepare_view(view text) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    documents text := format('__schema__.%I', 'view_' || view);
+    allowed record;
+begin
+    if to_regclass(documents) is not null then
+        return;
+    end if;
+    -- `create table if not exists` alone fails when two try at once.
+    perform pg_advisory_xact_lock(__schema__.guard_key('view', view));
+    execute format(
+        'create table if not exists %s (
+             key        text        primary key collate "C",
+             version    bigint      not null,
+             body       jsonb       not null,
+             updated_at timestamptz not null default clock_timestamp()
+         )', documents);
+    for allowed in
+        select grantee::regrole as role, privilege_type as right
+        from pg_class, aclexplode(relacl)
+        where oid = '__schema__.checkpoints'::regclass and grantee not in (0, relowner)
+          and privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+    loop
+        execute format('grant %s on %s to %s', allowed.right, documents, allowed.role);
+    end loop;
+end
+$$;
+
+-- What a role needs: to read the log, documents and checkpoints; and, if it writes, to run a service. Neither may change an
+-- event, or add one but by append().
+create function __schema__.grant_access(to_role text, writes boolean) returns void
+language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+    found record;
+begin
+    execute format('grant usage on schema __schema__ to %I', to_role);
+    execute format('grant select on sequence __schema__.position to %I', to_role);
+    execute format('grant execute on function __schema__.log_head(), __schema__.high_water_mark(), __schema__.fences(), '
+                   '__schema__.fence_tag() to %I', to_role);
+    if writes then
+        execute format('grant execute on all functions in schema __schema__ to %I', to_role);
+    end if;
+    for found in
+        select oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
+               relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_') as written
+        from pg_class where relnamespace = '__schema__'::regnamespace and relkind = 'r'
+    loop
+        if not found.ours then
+            raise warning '% belongs to %, who alone can grant it', found.name, found.owner;
+        elsif writes and found.written then
+            execute format('grant select, insert, update, delete on %s to %I', found.name, to_role);
+        else
+            execute format('grant select on %s to %I', found.name, to_role);
+        end if;
+    end loop;
+end
+$$;
+
+-- A function with the rights of its owner is not for everybody who may look into the schema.
+revoke execute on all functions in schema __schema__ from public;

@@ -1,13 +1,14 @@
 //! A few connections for single statements.
 //!
 //! Not a pool of sqlx: that one asks each connection that comes back whether it is alive, which costs as much on the server
-//! as the shortest read. Here a connection comes back only if its last statement was answered.
+//! as the shortest read. Here a connection comes back only if its last statement was answered, and is asked only after it
+//! has lain idle: what it was lent for must not fail with an unknown outcome because the server was restarted long before.
 
 use std::{
     fmt,
     ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use cqrs_core::StoreError;
@@ -15,18 +16,17 @@ use sqlx::{Connection, Error, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    connection::{is_lost, within},
+    connection::{is_alive, is_lost, within},
     error::statement,
 };
-
-/// So many connections at most.
-const CONNECTIONS: usize = 4;
 
 /// A few connections for single statements.
 pub(crate) struct Line {
     options: PgConnectOptions,
     timeout: Duration,
-    idle: Mutex<Vec<PgConnection>>,
+    /// Each since when. The last used comes first, so that few are in use where few are needed.
+    idle: Mutex<Vec<(PgConnection, Instant)>>,
+    connections: usize,
     room: Arc<Semaphore>,
 }
 
@@ -40,13 +40,20 @@ impl fmt::Debug for Line {
 }
 
 impl Line {
-    pub(crate) fn new(options: PgConnectOptions, timeout: Duration) -> Self {
+    /// With so many connections at most.
+    pub(crate) fn new(options: PgConnectOptions, timeout: Duration, connections: usize) -> Self {
         Self {
             options,
             timeout,
-            idle: Mutex::new(Vec::with_capacity(CONNECTIONS)),
-            room: Arc::new(Semaphore::new(CONNECTIONS)),
+            idle: Mutex::new(Vec::with_capacity(connections)),
+            connections,
+            room: Arc::new(Semaphore::new(connections)),
         }
+    }
+
+    /// How long to wait for a connection.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// A connection, as soon as one is free. A failure here has written nothing.
@@ -57,8 +64,7 @@ impl Line {
             Ok(Err(_)) => return Err(statement(Error::PoolClosed)),
             Err(_) => return Err(statement(Error::PoolTimedOut)),
         };
-        let idle = self.idle().pop();
-        let connection = match idle {
+        let connection = match self.alive().await {
             Some(connection) => connection,
             None => self.connect().await?,
         };
@@ -70,13 +76,36 @@ impl Line {
         })
     }
 
-    /// A new connection, for whoever keeps it.
-    pub(crate) async fn connect(&self) -> Result<PgConnection, StoreError> {
+    /// The one that was used last, if it still works.
+    async fn alive(&self) -> Option<PgConnection> {
+        let (mut connection, since) = self.idle().pop()?;
+        if is_alive(&mut connection, since.elapsed()).await {
+            return Some(connection);
+        }
+        // What broke this connection has likely broken the others.
+        self.idle().clear();
+        None
+    }
+
+    /// Closes every connection, as soon as it is free; there will be no other.
+    pub(crate) async fn close(&self) {
+        let all = u32::try_from(self.connections).unwrap_or(u32::MAX);
+        // Closed already when it fails.
+        let _ = self.room.acquire_many(all).await;
+        self.room.close();
+        let idle = std::mem::take(&mut *self.idle());
+        for (connection, _) in idle {
+            // Whether or not the server hears it.
+            let _ = within(self.timeout, connection.close()).await;
+        }
+    }
+
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
         let connecting = PgConnection::connect_with(&self.options);
         within(self.timeout, connecting).await.map_err(statement)
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(PgConnection, Instant)>> {
         self.idle
             .lock()
             .expect("no call panics while it holds the lock")
@@ -133,7 +162,7 @@ impl Drop for Taken<'_> {
         if self.answered
             && let Some(connection) = self.connection.take()
         {
-            self.line.idle().push(connection);
+            self.line.idle().push((connection, Instant::now()));
         }
     }
 }

@@ -27,6 +27,11 @@ pub(crate) struct Replayer {
 }
 
 impl Replayer {
+    /// Ends when what was asked for is done.
+    pub(crate) async fn close(&self) {
+        self.reader.close().await;
+    }
+
     /// The events of a stream behind `after`.
     pub(crate) async fn replay(
         &self,
@@ -36,7 +41,8 @@ impl Replayer {
     ) -> Result<Vec<PastEvent>, StoreError> {
         let joined = self.crowd.join();
         if joined.alone {
-            return read(writing, stream, after).await;
+            // Boxed, so that whoever goes with others does not carry the room for this.
+            return Box::pin(read(writing, stream, after)).await;
         }
         let (answer, found) = oneshot::channel();
         let job = Job {
@@ -44,7 +50,7 @@ impl Replayer {
             after,
             answer,
         };
-        let start = |jobs| drop(tokio::spawn(reader::run(Arc::clone(writing), jobs)));
+        let start = |jobs| tokio::spawn(reader::run(Arc::clone(writing), jobs));
         self.reader.send(job, start).await?;
         let mut found = found.await.map_err(|_| reader_gone())??;
         if !found.whole {
@@ -60,7 +66,7 @@ async fn read(
     stream: &StreamId,
     after: Version,
 ) -> Result<Vec<PastEvent>, StoreError> {
-    let mut connection = writing.line.free().await?;
+    let mut connection = writing.lines.quick.free().await?;
     let asked = rows(writing, &mut connection, stream, after);
     let rows = within(writing.statement_limit(), asked).await;
     let rows = connection.note(rows).map_err(statement)?;

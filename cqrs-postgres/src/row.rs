@@ -45,16 +45,24 @@ pub(crate) fn replay(
     Ok(events)
 }
 
+/// Unchecked: the types of the columns are those of our own table, and looking them up for each value of each row of a long
+/// stream takes as long as reading the values.
 fn past_event(row: &PgRow, types: &mut Types) -> Result<PastEvent, sqlx::Error> {
-    let schema_version: i32 = row.try_get(3)?;
-    let payload = row.try_get_raw(4)?;
+    let schema_version: i32 = row.try_get_unchecked(3)?;
     Ok(PastEvent {
-        version: Version::new(unsigned(row.try_get(0)?)),
-        id: EventId::from_uuid(row.try_get(1)?),
-        event_type: types.shared(row.try_get(2)?),
+        version: Version::new(unsigned(row.try_get_unchecked(0)?)),
+        id: EventId::from_uuid(row.try_get_unchecked(1)?),
+        event_type: types.shared(bytes(row, 2)?)?,
         schema_version: u32::try_from(schema_version).unwrap_or(1),
-        payload: Bytes::copy_from_slice(payload.as_bytes().map_err(sqlx::Error::Decode)?),
+        payload: Bytes::copy_from_slice(bytes(row, 4)?),
     })
+}
+
+/// A text as it came: the binary form of `text` and `json` is the text itself, no parsing on the way.
+fn bytes(row: &PgRow, column: usize) -> Result<&[u8], sqlx::Error> {
+    row.try_get_raw(column)?
+        .as_bytes()
+        .map_err(sqlx::Error::Decode)
 }
 
 fn missing(stream: &StreamId, version: u64, found: Version) -> StoreError {
@@ -77,11 +85,6 @@ pub(crate) fn read_streams(rows: &[PgRow]) -> Result<Vec<RecordedEvent>, StoreEr
 /// The columns that every statement has, in their order.
 fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEvent, sqlx::Error> {
     let schema_version: i32 = row.try_get(4)?;
-    // The binary form of `json` is its text: no parsing on the way.
-    let payload: &[u8] = row
-        .try_get_raw(5)?
-        .as_bytes()
-        .map_err(sqlx::Error::Decode)?;
     let causation_id: Option<Uuid> = row.try_get(7)?;
     let recorded_at: OffsetDateTime = row.try_get(9)?;
     Ok(RecordedEvent {
@@ -89,9 +92,9 @@ fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEve
         stream,
         version: Version::new(unsigned(row.try_get(1)?)),
         position: Position::new(unsigned(row.try_get(0)?)),
-        event_type: types.shared(row.try_get(3)?),
+        event_type: types.shared(bytes(row, 3)?)?,
         schema_version: u32::try_from(schema_version).unwrap_or(1),
-        payload: Bytes::copy_from_slice(payload),
+        payload: Bytes::copy_from_slice(bytes(row, 5)?),
         metadata: Metadata {
             correlation_id: row.try_get(6)?,
             causation_id: causation_id.map(EventId::from_uuid),
@@ -102,16 +105,22 @@ fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEve
     })
 }
 
-/// Neighbours mostly share their type, which is kept once then.
+/// A category has few types, each of which is kept once.
 #[derive(Default)]
-struct Types(Option<Arc<str>>);
+struct Types(Vec<Arc<str>>);
 
 impl Types {
-    fn shared(&mut self, name: &str) -> Arc<str> {
-        match &self.0 {
-            Some(last) if **last == *name => Arc::clone(last),
-            _ => Arc::clone(self.0.insert(name.into())),
+    fn shared(&mut self, name: &[u8]) -> Result<Arc<str>, sqlx::Error> {
+        if let Some(known) = self.0.iter().find(|known| known.as_bytes() == name) {
+            return Ok(Arc::clone(known));
         }
+        let name = std::str::from_utf8(name).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let name: Arc<str> = name.into();
+        // Whoever has more is not slowed down by looking through all of them.
+        if self.0.len() < 16 {
+            self.0.push(Arc::clone(&name));
+        }
+        Ok(name)
     }
 }
 

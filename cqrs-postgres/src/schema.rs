@@ -8,6 +8,15 @@ use sqlx::{
 
 use crate::error::statement;
 
+/// What a role may do in a store. None may change an event, or write one past the append function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Read the log, documents and checkpoints.
+    Reader,
+    /// Run a service: append, and run views, reactors and relays.
+    Service,
+}
+
 /// Every migration: its number, its name and its text. A released one is never changed.
 const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "events", include_str!("../migrations/0001_events.sql")),
@@ -29,8 +38,18 @@ const OLDEST_SERVER: i32 = 150_000;
 /// Brings the schema to what this version needs: from nothing, or from any earlier version. Safe to run at once from
 /// several places. The ledger is a table of the schema itself, never sqlx's default one.
 pub(crate) async fn install(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    install_up_to(connection, schema, newest()).await
+}
+
+async fn install_up_to(
+    connection: &mut PgConnection,
+    schema: &str,
+    last: i64,
+) -> Result<(), StoreError> {
     check_server(connection).await?;
-    let mut migrator = Migrator::with_migrations(migrations(schema));
+    let mut wanted = migrations(schema);
+    wanted.retain(|migration| migration.version <= last);
+    let mut migrator = Migrator::with_migrations(wanted);
     migrator.create_schema(format!("\"{schema}\""));
     migrator.dangerous_set_table_name(ledger(schema));
     // Not `run`: its future cannot be sent to another thread ("implementation of `Acquire` is not general enough").
@@ -38,6 +57,22 @@ pub(crate) async fn install(connection: &mut PgConnection, schema: &str) -> Resu
         .run_direct(None, connection, false)
         .await
         .map_err(|error| migration_failed(error, schema))
+}
+
+/// Gives a role what it needs.
+pub(crate) async fn grant(
+    connection: &mut PgConnection,
+    schema: &str,
+    role: &str,
+    access: Access,
+) -> Result<(), StoreError> {
+    check_version(connection, schema).await?;
+    let grant = format!("select \"{schema}\".grant_access($1, $2)");
+    let query = sqlx::query(AssertSqlSafe(grant))
+        .bind(role)
+        .bind(access == Access::Service);
+    query.execute(connection).await.map_err(statement)?;
+    Ok(())
 }
 
 /// Checks that the schema is the one that this version needs, and that the sequence is as it must be.
@@ -158,3 +193,6 @@ fn migration_failed(error: MigrateError, schema: &str) -> StoreError {
 pub(crate) async fn close(connection: PgConnection) {
     let _ = connection.close().await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,14 +10,13 @@ use sqlx::{
 use tokio::sync::Notify;
 
 use crate::{
-    append::{Appender, Writing},
+    append::{Appender, Lines, Turns, Writing},
     config::PgConfig,
-    connection::Lent,
+    connection::{Lent, is_alive},
     error::statement,
     held_mark::Watch,
-    line::Line,
     replay::Replayer,
-    schema,
+    schema::{self, Access},
     statements::{Statement, Statements},
 };
 
@@ -50,6 +49,19 @@ impl PgEventStore {
         installed
     }
 
+    /// Gives a role of the database what it needs for this access, and no more. Run it with the role that installed the store,
+    /// once for each role; what is created later, a view's table for example, is shared alike.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, the store is not installed, or there is no such role.
+    pub async fn grant(config: &PgConfig, role: &str, access: Access) -> Result<(), StoreError> {
+        let schema = config.checked_schema()?;
+        let mut connection = connect(config).await?;
+        let granted = schema::grant(&mut connection, schema, role, access).await;
+        schema::close(connection).await;
+        granted
+    }
+
     /// Opens the store, once the server and the schema have been found to be what this version needs.
     ///
     /// # Errors
@@ -59,24 +71,26 @@ impl PgEventStore {
         let schema = config.checked_schema()?;
         // One connection first: a pool would try again until its time is up, and not say why.
         let mut connection = connect(config).await?;
-        let checked = schema::check(&mut connection, schema).await;
-        schema::close(connection).await;
-        checked?;
+        let limit = config.timeout() + config.statement_limit();
+        let checked = tokio::time::timeout(limit, schema::check(&mut connection, schema)).await;
         let options = config.connect_options()?;
+        let silent = |_| unreachable(&options, &format!("no answer within {limit:?}"));
+        checked.map_err(silent)??;
+        schema::close(connection).await;
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size())
             .acquire_timeout(config.timeout())
-            // A ping before each use would be one more round trip. The first call on a connection that broke while it was idle
-            // fails instead.
+            // A ping before each use would be one more round trip; after a pause it spares a failure.
             .test_before_acquire(false)
+            .before_acquire(|connection, since| {
+                Box::pin(async move { Ok(is_alive(connection, since.idle_for).await) })
+            })
             .connect_lazy_with(options.clone());
-        let options = options.options([(
-            "statement_timeout",
-            config.statement_limit().as_millis().to_string(),
-        )]);
+        let options = options.options(for_short_statements(config));
         let writing = Writing {
             statements: Arc::new(Statements::new(schema)),
-            line: Line::new(options, config.timeout()),
+            lines: Lines::new(&options, config.timeout()),
+            turns: Turns::default(),
             appended: Arc::new(Notify::new()),
             retention: config.retention(),
             statement_timeout: config.statement_limit(),
@@ -90,6 +104,14 @@ impl PgEventStore {
             replayer: Replayer::default(),
             watch: Watch::new(config.held_threshold(), schema),
         })))
+    }
+
+    /// Waits for what is under way and closes every connection. Whatever is asked of the store afterwards, by any of its clones,
+    /// is an error.
+    pub async fn close(&self) {
+        self.0.replayer.close().await;
+        self.0.appender.close().await;
+        self.0.pool.close().await;
     }
 
     /// The connections, for queries of your own.
@@ -157,7 +179,7 @@ impl PgEventStore {
 
     /// A connection. A failure here has written nothing.
     pub(crate) async fn acquire(&self) -> Result<Lent, StoreError> {
-        Lent::from(&self.0.pool).await
+        Lent::from(&self.0.pool, self.limit()).await
     }
 
     /// Rings after something was appended and committed.
@@ -188,6 +210,17 @@ fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
         "PostgreSQL at {host}:{port} cannot be reached ({why}); is it up, and is the address right?"
     );
     StoreError::new(StoreErrorKind::Unavailable, message)
+}
+
+/// What appends and replays go with. An index serves each of them, so that they are planned once, and never for a table that
+/// was empty when the first of them came.
+fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 3] {
+    let limit = config.statement_limit().as_millis().to_string();
+    [
+        ("statement_timeout", limit),
+        ("plan_cache_mode", "force_generic_plan".to_owned()),
+        ("enable_seqscan", "off".to_owned()),
+    ]
 }
 
 /// **Invariant**: a unit of work runs in READ COMMITTED, whatever the database's default is.

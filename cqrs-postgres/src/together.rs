@@ -1,12 +1,12 @@
 //! What several callers want at once is done together: one alone does it itself, others hand it to a task.
 
 use std::sync::{
-    Mutex,
+    Mutex, MutexGuard,
     atomic::{AtomicUsize, Ordering},
 };
 
 use cqrs_core::{StoreError, StoreErrorKind};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 /// How many jobs may wait for the task. Whoever comes then waits to be let in.
 pub(crate) const CAPACITY: usize = 1_024;
@@ -40,7 +40,7 @@ impl Drop for Joined<'_> {
 /// A task that is started when there is something to do, and anew when it went down with the runtime it ran in. It ends
 /// when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Desk<J>(Mutex<Option<mpsc::Sender<J>>>);
+pub(crate) struct Desk<J>(Mutex<Option<(mpsc::Sender<J>, JoinHandle<()>)>>);
 
 impl<J> Default for Desk<J> {
     fn default() -> Self {
@@ -53,7 +53,7 @@ impl<J> Desk<J> {
     pub(crate) async fn send(
         &self,
         mut job: J,
-        start: impl Fn(mpsc::Receiver<J>),
+        start: impl Fn(mpsc::Receiver<J>) -> JoinHandle<()>,
     ) -> Result<(), StoreError> {
         for _ in 0..2 {
             match self.task(&start).send(job).await {
@@ -66,18 +66,31 @@ impl<J> Desk<J> {
         Err(StoreError::new(StoreErrorKind::Unavailable, message))
     }
 
-    fn task(&self, start: impl Fn(mpsc::Receiver<J>)) -> mpsc::Sender<J> {
-        let mut task = self
-            .0
-            .lock()
-            .expect("no call panics while it holds the lock");
-        match &*task {
-            Some(sender) if !sender.is_closed() => sender.clone(),
-            _ => {
-                let (sender, jobs) = mpsc::channel(CAPACITY);
-                start(jobs);
-                task.insert(sender).clone()
-            }
+    /// Waits until the task has done what was handed over.
+    pub(crate) async fn close(&self) {
+        let task = self.lock().take();
+        if let Some((sender, task)) = task {
+            drop(sender);
+            // It has ended, in whatever way.
+            let _ = task.await;
         }
+    }
+
+    fn task(&self, start: impl Fn(mpsc::Receiver<J>) -> JoinHandle<()>) -> mpsc::Sender<J> {
+        let mut task = self.lock();
+        if let Some((sender, _)) = &*task
+            && !sender.is_closed()
+        {
+            return sender.clone();
+        }
+        let (sender, jobs) = mpsc::channel(CAPACITY);
+        *task = Some((sender.clone(), start(jobs)));
+        sender
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(mpsc::Sender<J>, JoinHandle<()>)>> {
+        self.0
+            .lock()
+            .expect("no call panics while it holds the lock")
     }
 }

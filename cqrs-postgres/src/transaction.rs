@@ -39,8 +39,10 @@ impl PgTransaction {
     async fn begin(store: &PgEventStore) -> Result<Self, StoreError> {
         let mut connection = store.acquire().await?;
         let begin = store.begin_statement().sql().into_sql_str();
-        let begun = within(store.limit(), Manager::begin(&mut connection, Some(begin))).await;
-        connection.note(begun).map_err(statement)?;
+        let begun = connection.step(store.limit(), async |connection| {
+            Manager::begin(connection, Some(begin)).await
+        });
+        begun.await.map_err(statement)?;
         Ok(Self {
             connection,
             limit: store.limit(),
@@ -81,15 +83,15 @@ impl PgTransaction {
         self.check().await?;
         // From here on nobody may undo it: a commit that is not answered in time may still happen.
         self.open = false;
-        let committed = within(limit, Manager::commit(&mut self.connection)).await;
-        self.connection.note(committed).map_err(commit)?;
+        let committed = self.connection.step(limit, Manager::commit).await;
+        committed.map_err(commit)?;
         Ok(self.appended)
     }
 
     async fn rollback(mut self) -> Result<(), StoreError> {
         self.open = false;
-        let undone = within(self.limit, Manager::rollback(&mut self.connection)).await;
-        self.connection.note(undone).map_err(statement)
+        let undone = self.connection.step(self.limit, Manager::rollback).await;
+        undone.map_err(statement)
     }
 }
 
@@ -97,7 +99,7 @@ impl PgTransaction {
 impl Drop for PgTransaction {
     fn drop(&mut self) {
         if self.open {
-            Manager::start_rollback(&mut self.connection);
+            Manager::start_rollback(self.connection.unwatched());
         }
     }
 }
@@ -113,7 +115,7 @@ impl Deref for PgTransaction {
 impl DerefMut for PgTransaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.doubtful = true;
-        &mut self.connection
+        self.connection.unwatched()
     }
 }
 

@@ -6,11 +6,20 @@ mod readme {}
 #[doc = include_str!("../../docs/tutorial/bank-account.md")]
 mod tutorial_bank_account {}
 
+#[doc = include_str!("../../docs/how-to/change-several-aggregates-at-once.md")]
+mod how_to_change_several_aggregates_at_once {}
+
 #[doc = include_str!("../../docs/how-to/consume-from-kafka.md")]
 mod how_to_consume_from_kafka {}
 
+#[doc = include_str!("../../docs/how-to/find-who-holds-readers-back.md")]
+mod how_to_find_who_holds_readers_back {}
+
 #[doc = include_str!("../../docs/how-to/handle-errors.md")]
 mod how_to_handle_errors {}
+
+#[doc = include_str!("../../docs/how-to/make-commands-idempotent.md")]
+mod how_to_make_commands_idempotent {}
 
 #[doc = include_str!("../../docs/how-to/react-to-another-service.md")]
 mod how_to_react_to_another_service {}
@@ -23,6 +32,12 @@ mod how_to_relay_to_kafka {}
 
 #[doc = include_str!("../../docs/how-to/run-on-your-servers.md")]
 mod how_to_run_on_your_servers {}
+
+#[doc = include_str!("../../docs/how-to/run-with-least-privilege.md")]
+mod how_to_run_with_least_privilege {}
+
+#[doc = include_str!("../../docs/how-to/take-snapshots.md")]
+mod how_to_take_snapshots {}
 
 #[doc = include_str!("../../docs/how-to/write-a-projection-with-sql.md")]
 mod how_to_write_a_projection_with_sql {}

@@ -58,7 +58,7 @@ async fn commands(
     ids: &Ids,
     time: Duration,
 ) -> Outcome<f64> {
-    let accounts = Repository::<Account, _>::new(sides.store.clone());
+    let accounts = Repository::<Account, _>::new(sides.store.clone()).cache(0);
     let events = setting.events;
     rate(setting.writers, time, |_, mut turn| {
         let (accounts, ids) = (accounts.clone(), ids.clone());
@@ -101,6 +101,7 @@ async fn alone(
     rate(setting.writers, time, |_, mut turn| {
         let (raw, ids) = (sides.alone.clone(), ids.clone());
         async move {
+            let mut raw = raw.session().await?;
             while turn.goes_on() {
                 raw.command(&ids.next(), events).await?;
             }

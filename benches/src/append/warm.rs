@@ -23,7 +23,7 @@ const AGGREGATES: u32 = 1_000;
 
 pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome<()> {
     sides.clear().await?;
-    let accounts = Repository::new(sides.store.clone());
+    let accounts = Repository::new(sides.store.clone()).cache(2 * AGGREGATES as usize);
     for number in 0..AGGREGATES {
         accounts.execute(id(number), 1).await?;
     }
@@ -100,6 +100,7 @@ async fn alone(
         let (raw, versions) = (sides.alone.clone(), Arc::clone(versions));
         let mut own = Own::of(writer, writers);
         async move {
+            let mut raw = raw.session().await?;
             while turn.goes_on() {
                 let number = own.next();
                 let version = advance(&versions, number, events);

@@ -26,7 +26,7 @@ pub struct SnapshotPolicy {
 }
 
 impl SnapshotPolicy {
-    /// After every `events` events of a stream, and after a load that had to replay so many. At least 1.
+    /// Whenever a stream passes a multiple of `events`, by a command or in a load beyond its last snapshot. At least 1.
     #[must_use]
     pub fn every(events: u64) -> Self {
         Self {
@@ -91,8 +91,8 @@ impl<S: Snapshots> Keeper<S> {
         }
     }
 
-    /// The snapshot of a state. None before the first event, or of a state that is no JSON (a map with keys that are no
-    /// strings): that one is always replayed.
+    /// The snapshot of a state. None before the first event, or of a state that is no JSON (a map whose keys are
+    /// structs): that one is always replayed.
     fn snapshot<A: Serialize>(&self, stream: &StreamId, loaded: &Loaded<A>) -> Option<Snapshot> {
         let last_event = loaded.last_event?;
         let payload = match serde_json::to_vec(&loaded.state) {

@@ -6,6 +6,7 @@ pub mod checkpoints;
 pub mod documents;
 pub mod events;
 mod fixture;
+pub mod histories;
 pub mod idempotency;
 pub mod log;
 mod purse;
@@ -17,13 +18,15 @@ pub mod transactions;
 pub mod writers;
 
 /// Declares a test for every promise of a [`Store`](crate::Store). The expression makes a fresh, empty store; it may
-/// await. Needs `tokio` with its test macro in the crate that calls it.
+/// await. Needs `tokio` with its test macro in the crate that calls it. `CQRS_HISTORIES` sets how many histories
+/// `every_history_is_linearizable` tries.
 #[macro_export]
 macro_rules! event_store_contract {
     ($store:expr) => {
         $crate::event_store_contract! { @tests $store;
             events: an_append_is_read_back_whole
             events: expectations_guard_the_stream
+            events: the_last_event_is_expected_by_its_id
             events: an_append_without_events_is_a_look
             events: a_refused_append_leaves_nothing
             events: of_many_writers_at_one_version_one_wins
@@ -63,6 +66,7 @@ macro_rules! event_store_contract {
             log: a_filtered_page_goes_on_behind_what_it_passed_over
             log: a_page_of_slices_holds_the_streams_of_those_slices
             log: the_event_at_a_position_is_known
+            histories: every_history_is_linearizable
             checkpoints: a_claim_goes_on_where_the_last_one_stood
             checkpoints: a_claim_fences_every_earlier_one
             checkpoints: a_claim_during_a_batch_fences_it_or_waits

@@ -1,13 +1,17 @@
 //! The writer: one task with one connection of its own, which sends what waits together.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cqrs_core::{Appended, StoreError, WriteError};
 use sqlx::{Error, PgConnection};
 use tokio::sync::mpsc;
 
 use super::{
-    alone::{append_alone, ask, ask_many},
+    alone::{Patience, append_in_own_time, ask, ask_many},
     batch,
     queue::Job,
     verdict::Verdict,
@@ -19,9 +23,13 @@ use crate::{
     together::CAPACITY,
 };
 
-/// How often the writer lets others go first before it sends, if several came together before: those just answered come
-/// back at once, and a commit for all of them costs as much as one for the first.
-const COURTESY: usize = 4;
+/// Which part of what the last batch took the writer waits for others at most, if several came together then: those just
+/// answered come back soon, and where a commit is slow it costs as much for all of them as for the first. Where it is fast,
+/// waiting for all would only leave the server idle.
+const COURTESY: u32 = 8;
+
+/// However long the last batch took: it may have waited for a server that did not answer.
+const LONGEST_COURTESY: Duration = Duration::from_millis(2);
 
 /// Writes until nobody can send any more.
 pub(super) async fn run(writing: Arc<Writing>, jobs: mpsc::Receiver<Job>) {
@@ -30,11 +38,13 @@ pub(super) async fn run(writing: Arc<Writing>, jobs: mpsc::Receiver<Job>) {
         jobs,
         waiting: VecDeque::new(),
         together: 0,
-        connection: None,
+        took: Duration::ZERO,
     };
     while let Some(batch) = writer.next().await {
         writer.together = batch.len();
+        let begun = Instant::now();
         writer.write(batch).await;
+        writer.took = begun.elapsed();
     }
 }
 
@@ -45,7 +55,8 @@ struct Writer {
     waiting: VecDeque<Job>,
     /// How many went together last time.
     together: usize,
-    connection: Option<PgConnection>,
+    /// How long that took.
+    took: Duration,
 }
 
 impl Writer {
@@ -55,12 +66,12 @@ impl Writer {
             self.waiting.push_back(self.jobs.recv().await?);
         }
         self.receive();
-        for _ in 0..COURTESY {
-            if self.waiting.len() >= self.together {
-                break;
+        if self.together > 1 {
+            let (begun, courtesy) = (Instant::now(), courtesy(self.took));
+            while self.waiting.len() < self.together && begun.elapsed() < courtesy {
+                tokio::task::yield_now().await;
+                self.receive();
             }
-            tokio::task::yield_now().await;
-            self.receive();
         }
         Some(batch::take(&mut self.waiting))
     }
@@ -77,27 +88,25 @@ impl Writer {
         if batch.is_empty() {
             return;
         }
-        let mut connection = match self.connected().await {
+        let writing = Arc::clone(&self.writing);
+        let mut connection = match writing.lines.of_writer.free().await {
             Ok(connection) => connection,
-            Err(error) => return refuse(batch, &error),
+            Err(error) => return self.refuse(batch, &error),
         };
-        let asked = ask_all(&self.writing, &mut connection, &batch);
-        match within(self.writing.append_limit(), asked).await {
-            Ok(verdicts) => {
-                self.connection = Some(connection);
-                self.tell(batch, verdicts);
-            }
-            // Whether a lost connection is dropped or one in an unknown state: the server ends what it was doing by itself.
+        let asked = ask_all(&writing, &mut connection, &batch);
+        let verdicts = within(writing.append_limit(), asked).await;
+        match connection.note(verdicts) {
+            Ok(verdicts) => self.tell(batch, verdicts),
             Err(error) if error::is_refusal(&error) => self.separate(batch),
             Err(error) => unknown(batch, error),
         }
     }
 
-    async fn connected(&mut self) -> Result<PgConnection, StoreError> {
-        if let Some(connection) = self.connection.take() {
-            return Ok(connection);
+    /// There is no connection to be had: whoever waits is told so, since the next in line would only wait for the same.
+    fn refuse(&mut self, batch: Vec<Job>, error: &StoreError) {
+        for job in batch.into_iter().chain(self.waiting.drain(..)) {
+            answer(job, Err(error::again(error).into()));
         }
-        self.writing.line.connect().await
     }
 
     /// Gives each its verdict. What is busy, and what is a repeat, goes on alone.
@@ -110,7 +119,8 @@ impl Writer {
                     answer(job, Ok(appended));
                 }
                 Verdict::Refused(refused) => answer(job, Err(refused)),
-                Verdict::Repeat | Verdict::Busy => self.alone(job),
+                Verdict::Repeat => append_in_own_time(&self.writing, job, None),
+                Verdict::Busy(held) => append_in_own_time(&self.writing, job, Some(held)),
             }
         }
         if !all.is_empty() {
@@ -121,18 +131,14 @@ impl Writer {
 
     /// The server refused all because of one: each is asked alone which it was.
     fn separate(&self, batch: Vec<Job>) {
-        batch.into_iter().for_each(|job| self.alone(job));
+        for job in batch {
+            append_in_own_time(&self.writing, job, None);
+        }
     }
+}
 
-    fn alone(&self, job: Job) {
-        let writing = Arc::clone(&self.writing);
-        tokio::spawn(async move {
-            if !job.answer.is_closed() {
-                let outcome = append_alone(&writing, &job.appends).await;
-                answer(job, outcome);
-            }
-        });
-    }
+fn courtesy(took: Duration) -> Duration {
+    (took / COURTESY).min(LONGEST_COURTESY)
 }
 
 async fn ask_all(
@@ -141,10 +147,12 @@ async fn ask_all(
     batch: &[Job],
 ) -> Result<Vec<Verdict>, Error> {
     if let [job] = batch {
-        return Ok(vec![ask(writing, connection, &job.appends, false).await?]);
+        return Ok(vec![
+            ask(writing, connection, &job.appends, Patience::Tries).await?,
+        ]);
     }
     let appends: Vec<_> = batch.iter().map(|job| &job.appends).collect();
-    ask_many(writing, connection, &appends, false).await
+    ask_many(writing, connection, &appends, Patience::Tries).await
 }
 
 fn answer(job: Job, outcome: Result<Vec<Appended>, WriteError>) {
@@ -152,15 +160,20 @@ fn answer(job: Job, outcome: Result<Vec<Appended>, WriteError>) {
     drop(job.answer.send(outcome));
 }
 
-fn refuse(batch: Vec<Job>, error: &StoreError) {
-    for job in batch {
-        answer(job, Err(error::again(error).into()));
-    }
-}
-
 fn unknown(batch: Vec<Job>, error: Error) {
     let shared = Shared::new(error);
     for job in batch {
         answer(job, Err(shared.commit().into()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_was_never_answered_keeps_nobody_waiting_afterwards() {
+        assert_eq!(courtesy(Duration::from_millis(8)), Duration::from_millis(1));
+        assert_eq!(courtesy(Duration::from_secs(60)), LONGEST_COURTESY);
     }
 }

@@ -74,6 +74,10 @@ fn what_refuses_made_up_values_hides_nobody() {
 #[test]
 fn elements_of_a_tuple_are_seen_as_long_as_samples_are_taken() {
     #[derive(Serialize, Deserialize)]
+    struct T {
+        tuple: (Uuid, NonZeroU32, Struct, u8, Iban, Uuid),
+    }
+    #[derive(Serialize, Deserialize)]
     struct Struct {
         a: Vec<Iban>,
         b: E,
@@ -83,20 +87,21 @@ fn elements_of_a_tuple_are_seen_as_long_as_samples_are_taken() {
         A(Iban),
         B { b: IpAddr },
     }
-    assert_traced::<(Uuid, NonZeroU32, Struct, u8, Iban, Uuid)>(
-        r#"$: tuple of 6
-        $.0: string
-        $.1: u32
-        $.2: struct
-        $.2."a": seq
-        $.2."a"[]: string
-        $.2."b": enum
-        $.2."b"::"A": string
-        $.2."b"::"B": struct
-        $.2."b"::"B"."b": string
-        $.3: u8
-        $.4: string
-        $.5: unseen"#,
+    assert_traced::<T>(
+        r#"$: struct
+        $."tuple": tuple of 6
+        $."tuple".0: string
+        $."tuple".1: u32
+        $."tuple".2: struct
+        $."tuple".2."a": seq
+        $."tuple".2."a"[]: string
+        $."tuple".2."b": enum
+        $."tuple".2."b"::"A": string
+        $."tuple".2."b"::"B": struct
+        $."tuple".2."b"::"B"."b": string
+        $."tuple".3: u8
+        $."tuple".4: string
+        $."tuple".5: unseen"#,
     );
 }
 

@@ -89,6 +89,26 @@ pub async fn expectations_guard_the_stream<S: EventStore>(store: S) {
     assert_eq!(versions(&store, &alice).await, [1, 2, 3, 4]);
 }
 
+/// A version with its last event lets through that event only, also where there is none yet.
+pub async fn the_last_event_is_expected_by_its_id<S: EventStore>(store: S) {
+    let alice = account("alice");
+    let with = |version, id| ExpectedVersion::LastEvent(Version::new(version), id);
+    let try_with = async |expected| store.append(append(&alice, expected, 1)).await;
+    let nobody = EventId::random();
+    assert_eq!(
+        conflict(try_with(with(0, nobody)).await),
+        (0, with(0, nobody))
+    );
+    let first = append(&alice, at(0), 2);
+    let ids: Vec<_> = first.events.iter().map(|event| event.id).collect();
+    store.append(first).await.expect("appends");
+    for expected in [with(2, nobody), with(2, ids[0]), with(1, ids[0])] {
+        assert_eq!(conflict(try_with(expected).await), (2, expected));
+    }
+    try_with(with(2, ids[1])).await.expect("the last event");
+    assert_eq!(versions(&store, &alice).await, [1, 2, 3]);
+}
+
 /// No events change nothing, and the answer says where the stream is.
 pub async fn an_append_without_events_is_a_look<S: EventStore>(store: S) {
     let alice = account("alice");

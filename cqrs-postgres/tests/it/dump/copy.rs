@@ -56,9 +56,8 @@ impl Dump {
 impl Copy {
     /// Drops the database. A test that failed leaves it behind to be looked at.
     pub(super) async fn remove(self) {
-        drop(self.store);
-        // The store's connections close beside this.
-        on_server(format!("drop database {} with (force)", self.database)).await;
+        self.store.close().await;
+        on_server(format!("drop database {}", self.database)).await;
     }
 }
 

@@ -1,0 +1,75 @@
+//! Processor time of client and server: what a call costs, even while others keep the machine busy.
+
+use std::{fs, time::Instant};
+
+use serde_json::{Value, json};
+
+use crate::Outcome;
+
+/// Linux counts in hundredths of a second, whatever the machine.
+const TICK: f64 = 0.01;
+
+/// Processor time that the calls of one side have taken.
+#[derive(Debug, Default)]
+pub(crate) struct Cost {
+    calls: f64,
+    client: f64,
+    server: f64,
+}
+
+impl Cost {
+    /// Adds a turn of so many calls a second.
+    pub(crate) async fn of(&mut self, turn: impl Future<Output = Outcome<f64>>) -> Outcome<f64> {
+        let (begun, client, server) = (Instant::now(), client(), server());
+        let rate = turn.await?;
+        self.calls += rate * begun.elapsed().as_secs_f64();
+        self.client += self::client() - client;
+        self.server += self::server() - server;
+        Ok(rate)
+    }
+
+    /// Microseconds of a call, of those that the system tells.
+    pub(crate) fn each(&self) -> Value {
+        let each = |seconds: f64| {
+            let micros = seconds / self.calls * 1e6;
+            (micros > 0.0).then(|| (micros * 10.0).round() / 10.0)
+        };
+        json!({ "client": each(self.client), "server": each(self.server) })
+    }
+}
+
+/// Seconds that this process has had.
+fn client() -> f64 {
+    times("self").map_or(0.0, |times| times.own)
+}
+
+/// Seconds that the PostgreSQL server has had, if `scripts/services` told its process.
+fn server() -> f64 {
+    let Ok(postmaster) = std::env::var("CQRS_PG_PID") else {
+        return 0.0;
+    };
+    let ended = times(&postmaster).map_or(0.0, |times| times.own + times.of_ended_children);
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let all = all.filter_map(|entry| times(entry.file_name().to_str()?));
+    let children = all.filter(|times| times.parent == postmaster);
+    ended + children.map(|times| times.own).sum::<f64>()
+}
+
+struct Times {
+    parent: String,
+    own: f64,
+    of_ended_children: f64,
+}
+
+/// See proc(5). A name in brackets comes first and may hold anything.
+fn times(process: &str) -> Option<Times> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let fields: Vec<_> = fields.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some(Times {
+        parent: (*fields.get(1)?).to_owned(),
+        own: (ticks(11)? + ticks(12)?) * TICK,
+        of_ended_children: (ticks(13)? + ticks(14)?) * TICK,
+    })
+}

@@ -1,0 +1,46 @@
+//! Ends connections that work on the store.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{
+    PgMischief,
+    session::{NAME, Session},
+};
+use crate::{error::CheckError, scene::Scene};
+
+/// Sessions of this database whose last statement names the schema, or that hold a fence or guard of its store. Those of
+/// other stores and the checker's own are left alone.
+const KILL_ONE: &str = "
+    select count(pg_terminate_backend(pid)) from (
+        select pid from pg_stat_activity a
+        where datname = current_database() and pid <> pg_backend_pid() and application_name <> $1
+          and (position('__schema__.' in query) > 0
+               or exists (select from pg_locks l
+                          where l.pid = a.pid and locktype = 'advisory' and objsubid = 1
+                            and classid::bigint >> 16 in (__schema__.fence_tag(), __schema__.fence_tag() + 32767)))
+        order by random() limit 1
+    ) as victim";
+
+impl PgMischief {
+    pub(super) async fn kill(&self, scene: &Scene) -> Result<(), CheckError> {
+        let Some(every) = self.plan.kill_every else {
+            return Ok(());
+        };
+        let mut session = self.session();
+        loop {
+            scene.pause(every).await;
+            if scene.is_stopping() {
+                return Ok(());
+            }
+            match self.kill_one(&mut session).await {
+                Ok(killed) => _ = self.done.killed.fetch_add(killed.unsigned_abs(), Relaxed),
+                Err(error) => session.excuse(error)?,
+            }
+        }
+    }
+
+    async fn kill_one(&self, session: &mut Session) -> Result<i64, sqlx::Error> {
+        let kill = sqlx::query_scalar(self.sql(KILL_ONE)).bind(NAME);
+        kill.fetch_one(session.get().await?).await
+    }
+}

@@ -1,0 +1,95 @@
+//! How most frameworks read a log from PostgreSQL, and what looks like our way and is not.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cqrs_core::{
+    Category, Checkpoint, EventId, LogPage, LogQuery, Metadata, Position, RecordedEvent,
+    StoreError, StreamId, Version,
+};
+use cqrs_postgres::{PgEventStore, store_error};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use super::Fault;
+
+/// Reads whatever is visible behind the last position, and never waits for what commits late.
+#[derive(Debug)]
+pub struct NaiveReader;
+
+const NAIVE: &str = "
+    select position, category, aggregate_id, version, event_id, payload::text
+    from __schema__.events where position > $1 order by position limit $2";
+
+#[async_trait]
+impl Fault<PgEventStore> for NaiveReader {
+    async fn read_log(
+        &self,
+        store: &PgEventStore,
+        query: LogQuery<'_>,
+    ) -> Result<LogPage, StoreError> {
+        read(store, NAIVE, query).await
+    }
+}
+
+/// Reads the mark and the events in one statement, whose snapshot is older than the mark.
+#[derive(Debug)]
+pub struct OneStatementFence;
+
+const ONE_STATEMENT: &str = "
+    with mark as materialized (select __schema__.high_water_mark() as at)
+    select position, category, aggregate_id, version, event_id, payload::text
+    from __schema__.events
+    where position > $1 and position <= (select at from mark) order by position limit $2";
+
+#[async_trait]
+impl Fault<PgEventStore> for OneStatementFence {
+    async fn read_log(
+        &self,
+        store: &PgEventStore,
+        query: LogQuery<'_>,
+    ) -> Result<LogPage, StoreError> {
+        read(store, ONE_STATEMENT, query).await
+    }
+}
+
+type Row = (i64, String, String, i64, Uuid, String);
+
+async fn read(store: &PgEventStore, sql: &str, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
+    let sql = AssertSqlSafe(sql.replace("__schema__", &format!("\"{}\"", store.schema())));
+    let rows = sqlx::query_as(sql)
+        .bind(query.after.get().cast_signed())
+        .bind(i64::try_from(query.limit).unwrap_or(i64::MAX));
+    let rows: Vec<Row> = rows.fetch_all(store.pool()).await.map_err(store_error)?;
+    let events: Vec<RecordedEvent> = rows.into_iter().map(event).collect::<Result<_, _>>()?;
+    let upto = events
+        .last()
+        .map(|event| Checkpoint::behind(event.position, event.id));
+    let asked = |event: &RecordedEvent| {
+        let wanted = |read: &cqrs_core::Reads| {
+            read.matches(event.stream.category().as_str(), &event.event_type)
+        };
+        query.slices.contains(event.stream.slice())
+            && (query.reads.is_empty() || query.reads.iter().any(wanted))
+    };
+    let events = events.into_iter().filter(asked).collect();
+    Ok(LogPage { events, upto })
+}
+
+fn event(
+    (position, category, id, version, event_id, payload): Row,
+) -> Result<RecordedEvent, StoreError> {
+    Ok(RecordedEvent {
+        id: EventId::from_uuid(event_id),
+        stream: StreamId::new(Category::new(category)?, id)?,
+        version: Version::new(version.unsigned_abs()),
+        position: Position::new(position.unsigned_abs()),
+        event_type: "Checked".into(),
+        schema_version: 1,
+        payload: Bytes::from(payload),
+        metadata: Metadata::default(),
+        recorded_at: SystemTime::UNIX_EPOCH,
+        lane: None,
+    })
+}

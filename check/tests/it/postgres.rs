@@ -1,0 +1,63 @@
+//! A store on PostgreSQL under all mischief but crashes, and readers that are known to lose events.
+
+use std::{future::pending, time::Duration};
+
+use cqrs_check::{
+    CheckSchema, Fault, Kind, NaiveReader, OneStatementFence, PgMischief, PgMischiefPlan, Plan,
+    Planted, Report, check,
+};
+use cqrs_core::EventStore;
+use cqrs_postgres::{PgEventStore, PgTransaction};
+
+fn url() -> String {
+    std::env::var("DATABASE_URL").expect(
+        "these tests need PostgreSQL: run scripts/test, which starts one, or set DATABASE_URL to a server of yours",
+    )
+}
+
+/// A run in a schema of its own, on the store that `plant` makes of ours.
+async fn run<S: EventStore<Transaction = PgTransaction>>(
+    commits: u64,
+    plant: impl FnOnce(PgEventStore) -> S,
+) -> Report {
+    let schema = CheckSchema::open(&url(), None).await.expect("installs");
+    let store = schema.store(30).await.expect("connects");
+    let mischief = PgMischief::new(&url(), &store, PgMischiefPlan::all())
+        .await
+        .expect("connects");
+    let plan = Plan {
+        commits,
+        at_most: Some(Duration::from_secs(60)),
+        ..Plan::default()
+    };
+    let report = check(plan, plant(store), mischief, pending()).await;
+    schema.drop().await.expect("drops the schema");
+    report.expect("runs")
+}
+
+/// A fault stops the run as soon as it is seen; the number of commits bounds it only if it never is.
+async fn run_with(fault: impl Fault<PgEventStore>) -> Report {
+    run(1_000_000, |store| Planted::new(store, fault)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_store_keeps_every_promise_under_all_mischief() {
+    let report = run(3_000, |store| store).await;
+    assert!(report.verdict.is_clean(), "{report}");
+    assert!(
+        report.damage.killed > 0 && report.damage.guards_held > 0,
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_naive_reader_loses_events() {
+    let report = run_with(NaiveReader).await;
+    assert!(report.verdict.count(Kind::Lost) > 0, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mark_that_is_read_with_the_events_in_one_statement_loses_them() {
+    let report = run_with(OneStatementFence).await;
+    assert!(report.verdict.count(Kind::Lost) > 0, "{report}");
+}

@@ -1,0 +1,165 @@
+//! Small histories of every kind, judged by trying every order there is.
+
+use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
+
+use super::*;
+
+/// A call that the model answers at its time, how long before it began and how much later it ended; and what the answer
+/// then turns into.
+type Drawn = (Vec<Participant>, usize, usize, Twist);
+
+#[derive(Debug, Clone, Copy)]
+enum Twist {
+    None,
+    /// One more event, one version more.
+    More,
+    /// One event less, one version less.
+    Less,
+    Unknown,
+    Failed,
+}
+
+fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
+    let expected = prop_oneof![
+        3 => Just(Any),
+        1 => Just(NoStream),
+        1 => Just(ExpectedVersion::StreamExists),
+        3 => (0..3_u64).prop_map(at),
+    ];
+    let participant = (0..2_usize, expected, 0..2_usize);
+    let twist = prop_oneof![
+        8 => Just(Twist::None),
+        1 => Just(Twist::More),
+        1 => Just(Twist::Less),
+        1 => Just(Twist::Unknown),
+        1 => Just(Twist::Failed),
+    ];
+    // No participant: a read of the first stream.
+    let to = vec(participant, 0..3).prop_map(|to| {
+        let participant = |(stream, expected, events)| Participant {
+            stream: Stream(stream),
+            expected,
+            events: vec![EventNumber::FOREIGN; events],
+        };
+        let mut to: Vec<_> = to.into_iter().map(participant).collect();
+        to.dedup_by_key(|participant| participant.stream);
+        to
+    });
+    vec((to, 0..30_usize, 0..30_usize, twist), 1..6)
+}
+
+/// What the model answers when the calls are done one by one, each at ten times its number, after the twist.
+fn played(drawn: Vec<Drawn>) -> History {
+    let mut state = Model::new(2);
+    let mut number = 0;
+    let mut operations = Vec::new();
+    for (index, (mut to, before, later, twist)) in drawn.into_iter().enumerate() {
+        for event in to.iter_mut().flat_map(|asked| asked.events.iter_mut()) {
+            number += 1;
+            *event = EventNumber(number);
+        }
+        let (call, next) = answered(&state, to);
+        state = next;
+        operations.push(Operation {
+            client: index,
+            function: "call",
+            invoked: 100 + 10 * index - before,
+            returned: 101 + 10 * index + later,
+            call: twisted(call, twist),
+        });
+    }
+    History {
+        streams: 2,
+        operations,
+    }
+}
+
+/// What the model says to the call, and its state after it.
+fn answered(state: &Model, to: Vec<Participant>) -> (Call, Model) {
+    if to.is_empty() {
+        let (_, events) = state.streams().next().expect("two streams");
+        let numbers: Vec<_> = events.iter().map(|event| event.0).collect();
+        return (read(A, &numbers), state.clone());
+    }
+    match state.append(&to, None) {
+        Ok((next, landed)) => (append(to, Answer::Given(Ok(landed))), next),
+        Err(refusals) => (append(to, Answer::Given(Err(refusals[0]))), state.clone()),
+    }
+}
+
+fn twisted(mut call: Call, twist: Twist) -> Call {
+    let turned = |version: Version| match twist {
+        Twist::More => version.plus(1),
+        Twist::Less => Version::new(version.get().saturating_sub(1)),
+        Twist::None | Twist::Unknown | Twist::Failed => version,
+    };
+    match &mut call {
+        Call::Append { answer, .. } => match (&mut *answer, twist) {
+            (answer, Twist::Unknown) => *answer = Answer::Unknown,
+            (answer, Twist::Failed) => *answer = Answer::Failed("no".to_owned()),
+            (Answer::Given(Ok(landed)), _) => {
+                landed[0].before = turned(landed[0].before);
+                landed[0].version = turned(landed[0].version);
+            }
+            (Answer::Given(Err(Refusal::Conflict { actual, .. })), _) => *actual = turned(*actual),
+            _ => {}
+        },
+        Call::Read {
+            answer: Answer::Given(events),
+            ..
+        } if matches!(twist, Twist::Less) => {
+            events.pop();
+        }
+        Call::Read { .. } | Call::Recall { .. } => {}
+    }
+    call
+}
+
+/// Tries every order of every selection that holds what must have happened.
+fn has_an_order(history: &History, order: &mut Vec<usize>, state: &Model) -> bool {
+    let operations = &history.operations;
+    let left = |index: &usize| !order.contains(index);
+    let left: Vec<_> = (0..operations.len()).filter(left).collect();
+    let must = |index: &usize| operations[*index].deadline().is_some();
+    if !left.iter().any(must) {
+        return true;
+    }
+    left.iter().any(|&index| {
+        let too_late = |other: &usize| {
+            operations[*other]
+                .deadline()
+                .is_some_and(|end| end <= operations[index].invoked)
+        };
+        if left.iter().any(too_late) {
+            return false;
+        }
+        let Ok(next) = state.step(&operations[index].call) else {
+            return false;
+        };
+        order.push(index);
+        let found = has_an_order(history, order, &next);
+        order.pop();
+        found
+    })
+}
+
+#[test]
+fn the_search_finds_an_order_exactly_where_there_is_one() {
+    let (mut explained, mut unexplained) = (0, 0);
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..5_000 {
+        let drawn = drawn().new_tree(&mut runner).expect("nothing is rejected");
+        let history = played(drawn.current());
+        let found = check(&history);
+        let there_is_one = has_an_order(&history, &mut Vec::new(), &Model::new(2));
+        assert_eq!(found.is_ok(), there_is_one, "{history}\n{found:?}");
+        match found {
+            Ok(_) => explained += 1,
+            Err(_) => unexplained += 1,
+        }
+    }
+    assert!(
+        explained > 500 && unexplained > 500,
+        "both are common: {explained} and {unexplained}"
+    );
+}

@@ -1,0 +1,181 @@
+//! Small concurrent programs, which proptest makes up and shrinks.
+
+use proptest::{collection::vec, prelude::*};
+
+use super::history::{Key, Stream};
+
+/// What several clients do at the same time.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    /// How many streams there are.
+    pub(super) streams: usize,
+    /// The steps of each client.
+    pub(super) clients: Vec<Vec<Step>>,
+}
+
+/// What a client does next, after it gave way to the others so many times.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) pause: usize,
+    pub(super) task: Task,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Task {
+    Read {
+        of: Stream,
+        behind: Behind,
+        function: Reading,
+    },
+    Append {
+        to: Vec<Target>,
+        key: Option<Key>,
+        way: Way,
+    },
+    /// Asks what was appended under a key.
+    Recall { key: Key },
+}
+
+/// Where a read begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Behind {
+    Nothing,
+    /// The version that the client has seen last.
+    LastSeen,
+}
+
+/// With which function of the port.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reading {
+    ReadStream,
+    Replay,
+}
+
+/// How an append is called.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way {
+    /// In one call.
+    Call,
+    /// Within a transaction that is committed after it.
+    Transaction,
+    /// Within a transaction that has read the streams before.
+    TransactionThatReads,
+}
+
+/// So many events for a stream.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) stream: Stream,
+    pub(super) expects: Expects,
+    pub(super) events: usize,
+}
+
+/// What a client expects, put in its own words: versions are those it has seen last.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Expects {
+    Anything,
+    LastSeen,
+    /// The version and the event there.
+    LastSeenEvent,
+    /// The version, and another event there.
+    OtherEvent,
+    NoStream,
+    StreamExists,
+    OneMore,
+    OneLess,
+}
+
+impl Program {
+    /// How many calls there are.
+    pub(super) fn steps(&self) -> usize {
+        self.clients.iter().map(Vec::len).sum()
+    }
+
+    /// Brings every step to `streams` streams, each at most once in an append.
+    fn over(streams: usize, mut clients: Vec<Vec<Step>>) -> Self {
+        let within = |stream: &mut Stream| stream.0 %= streams;
+        for step in clients.iter_mut().flatten() {
+            match &mut step.task {
+                Task::Read { of, .. } => within(of),
+                Task::Recall { .. } => {}
+                Task::Append { to, .. } => {
+                    to.iter_mut().for_each(|target| within(&mut target.stream));
+                    let mut seen = Vec::new();
+                    to.retain(|target| {
+                        let new = !seen.contains(&target.stream);
+                        seen.push(target.stream);
+                        new
+                    });
+                }
+            }
+        }
+        Self { streams, clients }
+    }
+}
+
+const MOST_STREAMS: usize = 3;
+
+/// 2 to 4 clients over 1 to 3 streams. One step each is where shrinking ends; most programs have 2 to 6.
+pub(super) fn programs() -> impl Strategy<Value = Program> {
+    let clients = vec(vec(step(), 1..=6), 2..=4);
+    (1..=MOST_STREAMS, clients).prop_map(|(streams, clients)| Program::over(streams, clients))
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let task = prop_oneof![6 => read(), 12 => append(), 1 => recall()];
+    (0..3_usize, task).prop_map(|(pause, task)| Step { pause, task })
+}
+
+fn read() -> impl Strategy<Value = Task> {
+    let behind = prop_oneof![Just(Behind::Nothing), Just(Behind::LastSeen)];
+    let function = prop_oneof![Just(Reading::ReadStream), Just(Reading::Replay)];
+    (stream(), behind, function).prop_map(|(of, behind, function)| Task::Read {
+        of,
+        behind,
+        function,
+    })
+}
+
+fn append() -> impl Strategy<Value = Task> {
+    let way = prop_oneof![
+        4 => Just(Way::Call),
+        1 => Just(Way::Transaction),
+        1 => Just(Way::TransactionThatReads),
+    ];
+    let key = prop_oneof![3 => Just(None), 1 => key().prop_map(Some)];
+    let to = vec(target(), 1..=MOST_STREAMS);
+    (to, key, way).prop_map(|(to, key, way)| Task::Append { to, key, way })
+}
+
+fn recall() -> impl Strategy<Value = Task> {
+    key().prop_map(|key| Task::Recall { key })
+}
+
+/// Few, so that they meet, and seldom for another command.
+fn key() -> impl Strategy<Value = Key> {
+    let command = prop_oneof![4 => Just(0), 1 => Just(1)];
+    (0..2_usize, command).prop_map(|(number, command)| Key { number, command })
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    let expects = prop_oneof![
+        2 => Just(Expects::Anything),
+        3 => Just(Expects::LastSeen),
+        1 => Just(Expects::LastSeenEvent),
+        1 => Just(Expects::OtherEvent),
+        1 => Just(Expects::NoStream),
+        1 => Just(Expects::StreamExists),
+        1 => Just(Expects::OneMore),
+        1 => Just(Expects::OneLess),
+    ];
+    let events = prop_oneof![1 => Just(0), 4 => 1..=3_usize];
+    (stream(), expects, events).prop_map(|(stream, expects, events)| Target {
+        stream,
+        expects,
+        events,
+    })
+}
+
+fn stream() -> impl Strategy<Value = Stream> {
+    (0..MOST_STREAMS).prop_map(Stream)
+}

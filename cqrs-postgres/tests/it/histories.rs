@@ -1,0 +1,17 @@
+//! What several processes do to one store at the same time: each has connections and a writer of its own.
+
+use cqrs_core::testing::linearizability::every_history_across_is_linearizable;
+use cqrs_postgres::PgEventStore;
+
+use crate::support::fresh_config;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_history_across_processes_is_linearizable() {
+    let config = fresh_config();
+    PgEventStore::install(&config).await.expect("installs");
+    let mut stores = Vec::new();
+    for _ in 0..2 {
+        stores.push(PgEventStore::connect(&config).await.expect("connects"));
+    }
+    every_history_across_is_linearizable(&stores, 500).await;
+}

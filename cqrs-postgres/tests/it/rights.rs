@@ -1,0 +1,204 @@
+//! Roles with no more rights than they need: one installs, one runs a service, one only reads.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cqrs_core::{
+    EventStore, LogQuery, Position, Slices, StoreErrorKind, WriteError, testing::contract,
+};
+use cqrs_postgres::{Access, PgConfig, PgEventStore};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::support::{append, url};
+
+/// Three roles and a schema. Roles belong to the whole server, so they are dropped at the end.
+struct Roles {
+    name: String,
+}
+
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+impl Roles {
+    async fn create() -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("t{}_{number}", Uuid::now_v7().simple());
+        let roles = Self { name };
+        let database = "select quote_ident(current_database())";
+        let mut connection = admin().await;
+        let database: String = sqlx::query_scalar(database)
+            .fetch_one(&mut connection)
+            .await
+            .expect("reads");
+        let [owner, service, reader] = roles.names();
+        let sql = format!(
+            "create role {owner} login; create role {service} login; create role {reader} login; \
+             grant create on database {database} to {owner}"
+        );
+        run(&mut connection, &sql).await.expect("creates the roles");
+        roles
+    }
+
+    fn names(&self) -> [String; 3] {
+        ["owner", "service", "reader"].map(|role| format!("{}_{role}", self.name))
+    }
+
+    fn config(&self, role: &str) -> PgConfig {
+        let (scheme, rest) = url().split_once("://").map_or_else(
+            || panic!("DATABASE_URL is a URL"),
+            |(scheme, rest)| (scheme.to_owned(), rest.to_owned()),
+        );
+        let host = rest.split_once('@').map_or(&*rest, |(_, host)| host);
+        PgConfig::new(format!("{scheme}://{role}@{host}")).schema(&self.name)
+    }
+
+    async fn installed(&self) -> [PgConfig; 3] {
+        let [owner, service, reader] = self.names();
+        let configs = [&owner, &service, &reader].map(|role| self.config(role));
+        PgEventStore::install(&configs[0]).await.expect("installs");
+        for (role, access) in [(&service, Access::Service), (&reader, Access::Reader)] {
+            PgEventStore::grant(&configs[0], role, access)
+                .await
+                .expect("grants");
+        }
+        configs
+    }
+
+    async fn drop(self) {
+        let mut connection = admin().await;
+        let schema = &self.name;
+        run(&mut connection, &format!("drop schema {schema} cascade"))
+            .await
+            .expect("drops");
+        for role in self.names() {
+            run(
+                &mut connection,
+                &format!("drop owned by {role}; drop role {role}"),
+            )
+            .await
+            .expect("drops");
+        }
+    }
+}
+
+async fn admin() -> PgConnection {
+    PgConnection::connect(&url()).await.expect("connects")
+}
+
+async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error> {
+    connection
+        .execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned())))
+        .await?;
+    Ok(())
+}
+
+/// The code with which the server refuses a statement.
+async fn refused(store: &PgEventStore, sql: &str) -> Option<String> {
+    let sql = sql.replace("__schema__", store.schema());
+    let mut connection = store.pool().acquire().await.expect("connects");
+    match run(&mut connection, &sql).await {
+        Err(sqlx::Error::Database(error)) => error.code().map(Into::into),
+        Err(error) => panic!("{sql}: {error}"),
+        Ok(()) => None,
+    }
+}
+
+fn denied() -> Option<String> {
+    Some("42501".to_owned())
+}
+
+const CHANGES: [&str; 6] = [
+    "insert into __schema__.events (position, category, aggregate_id, version, slice, event_id, event_type, schema_version, \
+     payload) values (9, 'a', 'b', 1, 0, gen_random_uuid(), 'c', 1, '1')",
+    "update __schema__.events set payload = '2'",
+    "delete from __schema__.events",
+    "select nextval('__schema__.position')",
+    "create table __schema__.of_my_own ()",
+    "update __schema__.idempotency set fingerprint = 0",
+];
+
+#[tokio::test]
+async fn a_service_runs_without_the_right_to_change_an_event() {
+    let roles = Roles::create().await;
+    let [_, service, _] = roles.installed().await;
+    let store = PgEventStore::connect(&service).await.expect("connects");
+    // Alone, together, in a transaction, under a key: each way in.
+    store.append(append("alone", 1)).await.expect("appends");
+    let mut writers = JoinSet::new();
+    for id in 0..20 {
+        let store = store.clone();
+        writers.spawn(async move { store.append(append(&id.to_string(), 1)).await });
+    }
+    let outcomes = writers.join_all().await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    contract::checkpoints::a_claim_goes_on_where_the_last_one_stood(store.clone()).await;
+    contract::documents::documents_are_written_changed_and_removed(store.clone()).await;
+    contract::documents::a_document_commits_with_its_checkpoint_or_not_at_all(store.clone()).await;
+    let query = LogQuery {
+        after: Position::START,
+        reads: &[],
+        slices: Slices::ALL,
+        limit: 100,
+    };
+    assert!(store.read_log(query).await.expect("reads").events.len() >= 21);
+    assert!(store.fence_holders().await.is_ok());
+    for change in CHANGES {
+        assert_eq!(refused(&store, change).await, denied(), "{change}");
+    }
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn a_reader_reads_everything_and_appends_nothing() {
+    let roles = Roles::create().await;
+    let [owner, service, reader] = roles.installed().await;
+    let owner = PgEventStore::connect(&owner).await.expect("connects");
+    owner.append(append("a", 2)).await.expect("appends");
+    let service = PgEventStore::connect(&service).await.expect("connects");
+    // A view that is prepared after the rights were given is shared alike.
+    contract::documents::documents_are_paged_in_key_order(service).await;
+    let store = PgEventStore::connect(&reader).await.expect("connects");
+    let query = LogQuery {
+        after: Position::START,
+        reads: &[],
+        slices: Slices::ALL,
+        limit: 100,
+    };
+    assert_eq!(store.read_log(query).await.expect("reads").events.len(), 2);
+    let views = "do $$ declare v regclass; n bigint; begin \
+                     for v in select oid from pg_class where relnamespace = '__schema__'::regnamespace \
+                              and starts_with(relname, 'view_') and relkind = 'r' loop \
+                         execute format('select count(*) from %s', v) into strict n; end loop; end $$";
+    assert_eq!(refused(&store, views).await, None);
+    for change in CHANGES {
+        assert_eq!(refused(&store, change).await, denied(), "{change}");
+    }
+    let error = store.append(append("a", 1)).await.expect_err("refused");
+    assert!(
+        matches!(&error, WriteError::Store(e) if e.kind() == StoreErrorKind::Misconfigured),
+        "{error:?}"
+    );
+    let both = [append("a", 1), append("b", 1)];
+    let error = store.append_all(both.into()).await.expect_err("refused");
+    assert!(error.to_string().contains("lacks a right"), "{error}");
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn a_stranger_sees_nothing_and_is_told_so() {
+    let roles = Roles::create().await;
+    let [owner, service, reader] = roles.names();
+    let config = roles.config(&owner);
+    PgEventStore::install(&config).await.expect("installs");
+    for stranger in [service, reader] {
+        let error = PgEventStore::connect(&roles.config(&stranger))
+            .await
+            .expect_err("refused");
+        assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
+    }
+    let error = PgEventStore::grant(&config, "nobody of this name", Access::Reader)
+        .await
+        .expect_err("no such role");
+    assert!(error.to_string().contains("nobody of this name"), "{error}");
+    roles.drop().await;
+}
