@@ -42,7 +42,7 @@ impl AccountEvent {
     }
 }
 
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Account {
     cents: u64,
     movements: u64,

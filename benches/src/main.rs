@@ -107,7 +107,7 @@ enum Scenario {
     Append,
     /// Commands by 32 writers to the same streams.
     Contention,
-    /// Loading streams of 10, 100 and 1,000 events.
+    /// Loading streams of 10, 100 and 1,000 events, from snapshots too.
     Rehydrate,
     /// A view from the beginning of the log.
     Rebuild,

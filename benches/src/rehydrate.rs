@@ -1,4 +1,4 @@
-//! Streams of some lengths to states, one reader.
+//! Streams of some lengths to states, with a snapshot and without, one reader.
 
 use std::{
     sync::{
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::Repository;
+use cqrs_core::{Repository, SnapshotPolicy};
 use cqrs_postgres::PgEventStore;
 use serde_json::{Value, json};
 
@@ -19,12 +19,19 @@ use crate::{
     measure::{rate, take_turns},
     preload::{account, preload},
     report::Point,
-    yardstick::RawEvents,
+    yardstick::{RawEvents, Session},
 };
 
-const LENGTHS: [u32; 3] = [10, 100, 1_000];
-/// So many streams of each length take turns.
+/// So many streams of each kind take turns.
 const STREAMS: u32 = 100;
+
+const KINDS: [Streams; 5] = [
+    Streams::replayed(10),
+    Streams::replayed(100),
+    Streams::replayed(1_000),
+    Streams::with_snapshot(100, 10),
+    Streams::with_snapshot(1_000, 10),
+];
 
 pub(crate) async fn run(options: &Options) -> Outcome<()> {
     let database = Database::from_env("rehydrate")?;
@@ -35,85 +42,163 @@ pub(crate) async fn run(options: &Options) -> Outcome<()> {
 async fn measure(options: &Options, database: &Database) -> Outcome<()> {
     let notes = database.notes().await?;
     let store = database.store(2).await?;
-    for length in LENGTHS {
-        preload(&store, &prefix(length), length * STREAMS, STREAMS).await?;
+    for streams in KINDS {
+        streams.prepare(&store).await?;
     }
     database.run("vacuum analyze __schema__.events").await?;
-    // Raw reads the store's own table: the same rows in the same places.
+    // Raw reads the store's own tables: the same rows in the same places.
     let raw = RawEvents::of(database, 2).await?;
-    for length in LENGTHS {
-        check(&store, &raw, length).await?;
-        point(options, &notes, &store, &raw, length).await?;
+    for streams in KINDS {
+        streams.check(&store, &raw).await?;
+        streams.measure(options, &notes, &store, &raw).await?;
     }
     Ok(())
 }
 
-/// Both sides do the same work.
-async fn check(store: &PgEventStore, raw: &RawEvents, length: u32) -> Outcome<()> {
-    let id = account(&prefix(length), 0);
-    let ours = Repository::<Account, _>::new(store.clone())
-        .load(&id)
-        .await?;
-    let (state, version) = raw.load(&id).await?;
-    if ours.state == state && version == i64::from(length) {
-        return Ok(());
+/// Streams of one kind.
+#[derive(Debug, Clone, Copy)]
+struct Streams {
+    events: u32,
+    /// How many of them are behind the snapshot; none without one.
+    behind: Option<u32>,
+}
+
+impl Streams {
+    const fn replayed(events: u32) -> Self {
+        let behind = None;
+        Self { events, behind }
     }
-    Err(format!("{id} differs: {ours:?} and {state:?} at version {version}").into())
-}
 
-async fn point(
-    options: &Options,
-    notes: &Value,
-    store: &PgEventStore,
-    raw: &RawEvents,
-    length: u32,
-) -> Outcome<()> {
-    let accounts = Repository::<Account, _>::new(store.clone());
-    let next = Arc::new(AtomicU32::new(0));
-    let ours = async |time: Duration| {
-        rate(1, time, |_, mut turn| {
-            let (accounts, next) = (accounts.clone(), Arc::clone(&next));
-            async move {
-                while turn.goes_on() {
-                    std::hint::black_box(accounts.load(id(&next, length)).await?);
-                }
-                Ok(turn)
+    const fn with_snapshot(events: u32, behind: u32) -> Self {
+        let behind = Some(behind);
+        Self { events, behind }
+    }
+
+    fn prefix(self) -> String {
+        match self.behind {
+            None => format!("of-{}", self.events),
+            Some(behind) => format!("of-{}-and-{behind}", self.events - behind),
+        }
+    }
+
+    fn accounts(self, store: &PgEventStore) -> Repository<Account, PgEventStore> {
+        let accounts = Repository::new(store.clone());
+        match self.behind {
+            None => accounts,
+            Some(_) => accounts.snapshots(SnapshotPolicy::on_demand()),
+        }
+    }
+
+    async fn prepare(self, store: &PgEventStore) -> Outcome<()> {
+        let behind = self.behind.unwrap_or_default();
+        let before = (self.events - behind) * STREAMS;
+        preload(store, &self.prefix(), before, STREAMS).await?;
+        if self.behind.is_some() {
+            let accounts = self.accounts(store);
+            for number in 0..STREAMS {
+                accounts
+                    .take_snapshot(account(&self.prefix(), number))
+                    .await?;
             }
-        })
-        .await
-    };
-    let raw = async |time: Duration| {
-        rate(1, time, |_, mut turn| {
-            let (raw, next) = (raw.clone(), Arc::clone(&next));
-            async move {
-                while turn.goes_on() {
-                    std::hint::black_box(raw.load(&id(&next, length)).await?);
+            preload(store, &self.prefix(), behind * STREAMS, STREAMS).await?;
+        }
+        Ok(())
+    }
+
+    /// Both sides do the same work.
+    async fn check(self, store: &PgEventStore, raw: &RawEvents) -> Outcome<()> {
+        let id = account(&self.prefix(), 0);
+        let ours = self.accounts(store).load(&id).await?;
+        let (state, version) = self.load_raw(&mut raw.session().await?, &id).await?;
+        if ours.state == state && version == i64::from(self.events) {
+            return Ok(());
+        }
+        Err(format!("{id} differs: {ours:?} and {state:?} at version {version}").into())
+    }
+
+    async fn load_raw(self, raw: &mut Session, id: &str) -> Outcome<(Account, i64)> {
+        match self.behind {
+            None => raw.load(id).await,
+            Some(_) => raw.load_from_snapshot(id).await,
+        }
+    }
+
+    async fn measure(
+        self,
+        options: &Options,
+        notes: &Value,
+        store: &PgEventStore,
+        raw: &RawEvents,
+    ) -> Outcome<()> {
+        let accounts = self.accounts(store);
+        let next = Next::of(self.prefix());
+        let ours = async |time: Duration| {
+            rate(1, time, |_, mut turn| {
+                let (accounts, next) = (accounts.clone(), next.clone());
+                async move {
+                    while turn.goes_on() {
+                        std::hint::black_box(accounts.load(next.id()).await?);
+                    }
+                    Ok(turn)
                 }
-                Ok(turn)
-            }
-        })
-        .await
-    };
-    let pairs = take_turns(options.rounds, options.turn(), ours, raw).await?;
-    let point = Point {
-        scenario: "rehydrate",
-        parameters: json!({ "events": length, "streams": STREAMS, "readers": 1 }),
-        yardstick: "select version, type and payload, decode by hand",
-        unit: "streams/s",
-        details: Value::Null,
-        notes: notes.clone(),
-    };
-    point.print(&pairs);
-    Ok(())
+            })
+            .await
+        };
+        let raw = async |time: Duration| {
+            rate(1, time, |_, mut turn| {
+                let (raw, next) = (raw.clone(), next.clone());
+                async move {
+                    let mut raw = raw.session().await?;
+                    while turn.goes_on() {
+                        std::hint::black_box(self.load_raw(&mut raw, &next.id()).await?);
+                    }
+                    Ok(turn)
+                }
+            })
+            .await
+        };
+        let pairs = take_turns(options.rounds, options.turn(), ours, raw).await?;
+        self.point(notes).print(&pairs);
+        Ok(())
+    }
+
+    fn point(self, notes: &Value) -> Point {
+        let (events, behind) = (self.events, self.behind);
+        Point {
+            scenario: "rehydrate",
+            parameters: json!({
+                "events": events, "behind_snapshot": behind, "streams": STREAMS, "readers": 1,
+            }),
+            yardstick: match behind {
+                None => "select version, type and payload, decode by hand",
+                Some(_) => "select a state and what is behind it, decode by hand",
+            },
+            unit: "streams/s",
+            details: Value::Null,
+            notes: notes.clone(),
+        }
+    }
 }
 
-fn prefix(length: u32) -> String {
-    format!("of-{length}")
+/// The streams in turns.
+#[derive(Debug, Clone)]
+struct Next {
+    prefix: Arc<str>,
+    number: Arc<AtomicU32>,
 }
 
-fn id(next: &AtomicU32, length: u32) -> String {
-    account(
-        &prefix(length),
-        next.fetch_add(1, Ordering::Relaxed) % STREAMS,
-    )
+impl Next {
+    fn of(prefix: String) -> Self {
+        Self {
+            prefix: prefix.into(),
+            number: Arc::new(AtomicU32::new(0)),
+        }
+    }
+
+    fn id(&self) -> String {
+        account(
+            &self.prefix,
+            self.number.fetch_add(1, Ordering::Relaxed) % STREAMS,
+        )
+    }
 }

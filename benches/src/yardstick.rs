@@ -9,7 +9,7 @@ mod produce;
 
 pub(crate) use self::{
     batch::BatchedEvents,
-    events::{RawEvents, Read},
+    events::{RawEvents, Read, Session},
     fold::{LogEvents, Write},
     produce::produce,
 };

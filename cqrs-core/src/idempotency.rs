@@ -82,8 +82,9 @@ impl Idempotency {
 /// The key was used for something else.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "idempotency key {key:?} was used for another command; nothing was done. Give each command a key of its own, and \
-     send a repeat unchanged"
+    "idempotency key {:?} was used for another command; nothing was done. Give each command a key of its own, and send a \
+     repeat unchanged",
+    key.as_str()
 )]
 pub struct KeyReused {
     /// The key.

@@ -37,12 +37,23 @@
 //! # }
 //! ```
 //!
+//! # Commands
+//!
+//! | I want to | Use |
+//! | --- | --- |
+//! | send a command, again after a conflict | [`Repository::execute`]; with I/O in the decision [`Repository::decide`] |
+//! | have it done once, however often it is sent | [`Execute::idempotency_key`] |
+//! | change several aggregates, all or none | [`Repository::load`], [`Loaded::expected`], [`EventStore::append_all`] |
+//! | have one stand still meanwhile | an [`Append`] without events |
+//! | append in a transaction of my own | [`EventStore::append_in`] |
+//! | keep long streams cheap | [`Repository::snapshots`], [`Repository::cache`] |
+//!
 //! # Layout, bottom up
 //!
 //! - What knows nothing: [`StreamId`], [`Version`], [`Position`], [`Event`] and its codec, the errors.
 //! - Roles, which know events: [`Aggregate`], [`View`], [`Reactor`] with its [`Commands`].
-//! - Ports, which an adapter offers: [`UnitOfWork`] and on it [`EventStore`], [`Checkpoints`], [`Documents`], [`Inbox`]
-//!   (all together: [`Store`]); [`Source`] and its [`Reader`]; [`Publisher`] and its [`PublisherSession`].
+//! - Ports, which an adapter offers: [`UnitOfWork`] and on it [`EventStore`], [`Snapshots`], [`Checkpoints`], [`Documents`],
+//!   [`Inbox`] (all together: [`Store`]); [`Source`] and its [`Reader`]; [`Publisher`] and its [`PublisherSession`].
 //! - What drives: [`Repository`], [`Runner`], [`Relay`]; what asks: [`ReadModel`].
 //! - [`MemoryEventStore`], the shortest correct adapter: read it first. `testing`: given, when, then.
 

@@ -146,7 +146,7 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         Execute::new(self, StreamId::of::<A::Event>(id), command)
     }
 
-    /// The aggregate called `id` as it is now; the default state when nothing has happened to it.
+    /// The aggregate called `id` as it is now, always read from the store; the default state when nothing has happened to it.
     ///
     /// # Errors
     /// When the store fails or an event cannot be read.

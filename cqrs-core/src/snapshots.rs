@@ -16,7 +16,7 @@ pub struct Snapshot {
     pub last_event: EventId,
     /// Of the shape of the state's type and of its version: a snapshot of another fingerprint is not read.
     pub fingerprint: u64,
-    /// Of the payload.
+    /// Of the payload, and of the event it stands on.
     pub checksum: u64,
     /// The state as JSON.
     pub payload: Bytes,

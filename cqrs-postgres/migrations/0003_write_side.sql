@@ -50,19 +50,9 @@ returns boolean language sql immutable as $$
     end
 $$;
 
--- The version of a stream that has none at or above `expected`.
-create function __schema__.version_below(of_category text, of_aggregate_id text, expected bigint) returns bigint
-language sql stable as $$
-    select case when expected <= 0 then 0 else coalesce((
-        select e.version from __schema__.events e
-        where e.category = of_category and e.aggregate_id = of_aggregate_id
-        order by e.version desc limit 1
-    ), 0) end
-$$;
-
 -- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
--- 'a' appended, 'c' conflict, 'b' busy, 'r' a repeat of what was appended under the same key, 'u' the key was used for
--- something else, 's' spared because another stream of the same append is in conflict.
+-- 'a' appended, 'c' conflict, 'b' the stream is busy, 'k' the key is, 'r' a repeat of what was appended under the same key, 'u'
+-- the key was used for something else, 's' spared because of another stream of the same append.
 
 -- Arrays are read by subscript: PL/pgSQL keeps them taken apart, while unnest would copy each into a table of its own, which
 -- costs more than the insert of a small batch.
@@ -84,7 +74,9 @@ begin
 
     -- 1. Guard the stream: alone to write, beside others to look.
     if not may_wait then
-        if not pg_try_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id)) then
+        if not (case when cardinality(event_ids) > 0
+                     then pg_try_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id))
+                     else pg_try_advisory_xact_lock_shared(__schema__.guard_key(of_category, of_aggregate_id)) end) then
             verdict := 'b';
             return;
         end if;
@@ -99,7 +91,12 @@ begin
     select e.version, e.event_id into before, last_event from __schema__.events e
     where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= expected
     order by e.version desc limit 1;
-    before := coalesce(before, __schema__.version_below(of_category, of_aggregate_id, expected));
+    if before is null and expected > 0 then
+        select e.version into before from __schema__.events e
+        where e.category = of_category and e.aggregate_id = of_aggregate_id
+        order by e.version desc limit 1;
+    end if;
+    before := coalesce(before, 0);
     if not __schema__.is_expected(before, last_event, expected, expected_event) then
         verdict := 'c';
         return;
@@ -129,7 +126,7 @@ $$;
 -- only; the keys, with the number of their append; and the events in order, each with the number of its stream and its own
 -- number in there. Answers the verdict and the version of each stream as it was, and the position of each event.
 create function __schema__.append(
-    may_wait boolean, retention interval,
+    may_wait boolean, awaited integer, retention interval,
     of_appends integer[], categories text[], aggregate_ids text[], expected bigint[], expected_events uuid[], counts integer[],
     key_appends integer[], keys text[], fingerprints bigint[],
     of_streams integer[], numbers integer[], event_categories text[], event_aggregate_ids text[], slices smallint[],
@@ -144,7 +141,8 @@ declare
 begin
     perform __schema__.check_transaction();
 
-    -- 1. Guard the streams and the keys: alone to write, beside others to look. Who waits does so in one order for everybody.
+    -- 1. Guard the streams and the keys: alone to write, beside others to look. Who waits does so in one order for everybody,
+    -- or for one only, a stream or (0) the key, before he holds any.
     if may_wait then
         perform case when alone then pg_advisory_xact_lock(guard) else pg_advisory_xact_lock_shared(guard) end
         from (
@@ -157,6 +155,13 @@ begin
             group by guard order by guard offset 0
         ) as guards;
     else
+        if awaited = 0 then
+            perform pg_advisory_xact_lock(__schema__.key_guard(keys[1]));
+        elsif counts[awaited] > 0 then
+            perform pg_advisory_xact_lock(__schema__.guard_key(categories[awaited], aggregate_ids[awaited]));
+        elsif awaited > 0 then
+            perform pg_advisory_xact_lock_shared(__schema__.guard_key(categories[awaited], aggregate_ids[awaited]));
+        end if;
         got := array(
             select case when counts[n] > 0 then pg_try_advisory_xact_lock(__schema__.guard_key(categories[n], aggregate_ids[n]))
                         else pg_try_advisory_xact_lock_shared(__schema__.guard_key(categories[n], aggregate_ids[n])) end
@@ -165,7 +170,11 @@ begin
     end if;
 
     -- 2. With a snapshot taken after that: where are they?
-    select array_agg(coalesce(at.version, __schema__.version_below(categories[n], aggregate_ids[n], expected[n]))),
+    select array_agg(coalesce(at.version, case when expected[n] > 0 then (
+               select e.version from __schema__.events e
+               where e.category = categories[n] and e.aggregate_id = aggregate_ids[n]
+               order by e.version desc limit 1
+           ) end, 0)),
            array_agg(case when got[n] is false then 'b'::"char"
                           when __schema__.is_expected(coalesce(at.version, 0), at.event_id, expected[n], expected_events[n])
                           then 'a'
@@ -236,11 +245,12 @@ begin
     -- A statement of its own: the keys are read after their guards are held.
     return array(
         select case
-            when bool_or(k.got is false) over of_append then 'b'::"char"
+            when bool_or(k.got is false) over of_append then 'k'::"char"
             when bool_or(i.fingerprint <> k.fingerprint) over of_append then 'u'
             when bool_or(i.key is not null) over of_append then 'r'
-            when bool_or(verdict = 'b') over of_append then 'b'
-            -- Who is in conflict says so, and nobody else of the append is written either.
+            -- Who is busy or in conflict says so, and nobody else of the append is written either.
+            when verdict = 'b' then 'b'
+            when bool_or(verdict = 'b') over of_append then 's'
             when verdict = 'c' then 'c'
             when bool_or(verdict = 'c') over of_append then 's'
             else 'a'
@@ -310,7 +320,8 @@ create or replace function __schema__.high_water_mark() returns bigint language 
     select mark from __schema__.log_head()
 $$;
 
--- Who holds the mark back, the oldest first: every transaction with a fence, a prepared one without a pid.
+-- Who holds the mark back, the one furthest back first: every transaction with a fence. A prepared one has no pid; the lock on
+-- its own transaction id leads to its name.
 create function __schema__.fences()
 returns table (
     "position" bigint, pid integer, prepared text, since timestamptz, state text, application_name text, query text
@@ -319,7 +330,9 @@ returns table (
            a.application_name, a.query
     from pg_locks l
     left join pg_stat_activity a on a.pid = l.pid
-    left join pg_prepared_xacts p on l.pid is null and l.virtualtransaction = '-1/' || p.transaction::text
+    left join pg_locks own on l.pid is null and own.pid is null and own.locktype = 'transactionid'
+        and own.virtualtransaction = l.virtualtransaction
+    left join pg_prepared_xacts p on p.transaction = own.transactionid
     where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
       and l.classid::bigint >> 16 = __schema__.fence_tag()
       and l.database = (select oid from pg_database where datname = current_database())
@@ -362,23 +375,27 @@ $$;
 create function __schema__.grant_access(to_role text, writes boolean) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
-    written regclass;
+    found record;
 begin
     execute format('grant usage on schema __schema__ to %I', to_role);
-    execute format('grant select on all tables in schema __schema__ to %I', to_role);
     execute format('grant select on sequence __schema__.position to %I', to_role);
     execute format('grant execute on function __schema__.log_head(), __schema__.high_water_mark(), __schema__.fences(), '
                    '__schema__.fence_tag() to %I', to_role);
-    if not writes then
-        return;
+    if writes then
+        execute format('grant execute on all functions in schema __schema__ to %I', to_role);
     end if;
-    execute format('grant execute on all functions in schema __schema__ to %I', to_role);
-    for written in
-        select oid from pg_class
-        where relnamespace = '__schema__'::regnamespace and relkind = 'r'
-          and (relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_'))
+    for found in
+        select oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
+               relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_') as written
+        from pg_class where relnamespace = '__schema__'::regnamespace and relkind = 'r'
     loop
-        execute format('grant insert, update, delete on %s to %I', written, to_role);
+        if not found.ours then
+            raise warning '% belongs to %, who alone can grant it', found.name, found.owner;
+        elsif writes and found.written then
+            execute format('grant select, insert, update, delete on %s to %I', found.name, to_role);
+        else
+            execute format('grant select on %s to %I', found.name, to_role);
+        end if;
     end loop;
 end
 $$;

@@ -17,8 +17,15 @@ mod batch;
 mod columns;
 mod keys;
 mod queue;
+mod turns;
 mod verdict;
 mod writer;
 mod writing;
 
-pub(crate) use self::{alone::append_in, keys::appended_under, queue::Appender, writing::Writing};
+pub(crate) use self::{
+    alone::append_in,
+    keys::appended_under,
+    queue::Appender,
+    turns::Turns,
+    writing::{Lines, Writing},
+};

@@ -86,10 +86,12 @@ impl PgConfig {
         self
     }
 
-    /// How long an idempotency key is remembered; seven days by default.
+    /// How long an idempotency key is remembered; seven days by default, a hundred years at most, and not at all when zero.
     #[must_use]
     pub fn idempotency_retention(mut self, retention: Duration) -> Self {
-        self.idempotency_retention = retention;
+        // Further back than this there are no timestamps to compare with.
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+        self.idempotency_retention = retention.min(CENTURY);
         self
     }
 
@@ -97,7 +99,8 @@ impl PgConfig {
     /// default. The metric `cqrs_mark_held_seconds` tells at any time.
     #[must_use]
     pub fn held_mark_threshold(mut self, threshold: Duration) -> Self {
-        self.held_mark_threshold = threshold;
+        // Reports come at doubling times, and twice nothing would be every time that somebody looks.
+        self.held_mark_threshold = threshold.max(Duration::from_millis(1));
         self
     }
 

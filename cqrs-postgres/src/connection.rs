@@ -10,7 +10,8 @@ use std::{
 };
 
 use cqrs_core::StoreError;
-use sqlx::{Error, PgConnection, PgPool, Postgres, pool::PoolConnection};
+use sqlx::{Connection, Error, PgConnection, PgPool, Postgres, pool::PoolConnection};
+use tokio::runtime::Handle;
 
 use crate::error::statement;
 
@@ -28,6 +29,18 @@ pub(crate) async fn within<T>(
     }
 }
 
+/// After so long without use a connection is asked whether it is alive: one that broke meanwhile would leave the outcome of an
+/// append unknown that was never sent. No server is stopped and up again sooner.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// How long it has to say so. Another one is made sooner than this.
+const ALIVE: Duration = Duration::from_secs(1);
+
+/// Whether a connection that was idle for so long can be used.
+pub(crate) async fn is_alive(connection: &mut PgConnection, idle: Duration) -> bool {
+    idle < IDLE || within(ALIVE, connection.ping()).await.is_ok()
+}
+
 /// Whether an outcome leaves a connection of which nobody knows what it is doing.
 pub(crate) fn is_lost(error: &Error) -> bool {
     matches!(
@@ -36,21 +49,25 @@ pub(crate) fn is_lost(error: &Error) -> bool {
     )
 }
 
-/// A connection of a pool. It goes back there, unless it was lost: then it is closed at once, without a word that would
-/// have to wait for an answer.
+/// A connection of a pool. It goes back there if all that it was asked was answered. Else it is closed at once, without a word
+/// that would have to wait for an answer: a caller who stopped waiting may have left it in the middle of anything, even in a
+/// transaction that was just begun.
 #[derive(Debug)]
 pub(crate) struct Lent {
     connection: Option<PoolConnection<Postgres>>,
-    lost: bool,
+    /// Nothing was asked that has not been answered.
+    answered: bool,
+    limit: Duration,
 }
 
 impl Lent {
-    /// Borrows one. A failure here has written nothing.
-    pub(crate) async fn from(pool: &PgPool) -> Result<Self, StoreError> {
+    /// Borrows one; its way back takes no longer than `limit`. A failure here has written nothing.
+    pub(crate) async fn from(pool: &PgPool, limit: Duration) -> Result<Self, StoreError> {
         let connection = pool.acquire().await.map_err(statement)?;
         Ok(Self {
             connection: Some(connection),
-            lost: false,
+            answered: true,
+            limit,
         })
     }
 
@@ -61,16 +78,22 @@ impl Lent {
         limit: Duration,
         step: impl AsyncFnOnce(&mut PgConnection) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let lost = std::mem::replace(&mut self.lost, true);
         within(limit, step(self)).await?;
-        self.lost = lost;
+        self.answered = true;
         Ok(())
     }
 
     /// Takes the outcome of a statement.
     pub(crate) fn note<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
-        self.lost |= outcome.as_ref().is_err_and(is_lost);
+        self.answered = !outcome.as_ref().is_err_and(is_lost);
         outcome
+    }
+
+    /// For statements whose outcome nobody will tell.
+    pub(crate) fn unwatched(&mut self) -> &mut PgConnection {
+        self.connection
+            .as_mut()
+            .expect("it is given up in drop only")
     }
 }
 
@@ -84,20 +107,27 @@ impl Deref for Lent {
     }
 }
 
+/// To ask something, whose outcome is then [noted](Lent::note).
 impl DerefMut for Lent {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.connection
-            .as_mut()
-            .expect("it is given up in drop only")
+        self.answered = false;
+        self.unwatched()
     }
 }
 
+/// On its way back the pool asks the connection whether it is alive, without a limit of its own, and would miss the place of
+/// one that does not answer. Without a runtime nobody can ask.
 impl Drop for Lent {
     fn drop(&mut self) {
-        if self.lost
-            && let Some(connection) = self.connection.take()
-        {
-            drop(connection.detach());
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        match Handle::try_current() {
+            Ok(runtime) if self.answered => {
+                let back = tokio::time::timeout(self.limit, connection.return_to_pool());
+                drop(runtime.spawn(back));
+            }
+            _ => drop(connection.detach()),
         }
     }
 }

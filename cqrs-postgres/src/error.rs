@@ -144,6 +144,11 @@ fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
         "40P01" | "40001" | "55P03" | "57014" | "25P03" => {
             (Unavailable, "PostgreSQL gave up waiting and rolled back")
         }
+        // The server ended the session while nobody asked it for anything.
+        "57P05" => (
+            Unavailable,
+            "PostgreSQL had ended an idle session; nothing was written",
+        ),
         // The server is going down, perhaps between the commit and its answer.
         "57P01" | "57P02" => lost(doing),
         "57P03" => (Unavailable, "PostgreSQL is starting up or shutting down"),
@@ -168,7 +173,10 @@ fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
         _ if code.starts_with("28") => {
             (Misconfigured, "PostgreSQL refused the role or its password")
         }
-        _ if code.starts_with("22") => (InvalidInput, "PostgreSQL cannot store this value"),
+        // JSON that is nested too deeply, for example.
+        _ if code.starts_with("22") || code.starts_with("54") => {
+            (InvalidInput, "PostgreSQL cannot store this value")
+        }
         _ => (Other, "PostgreSQL refused a statement"),
     }
 }

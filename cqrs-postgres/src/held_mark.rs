@@ -23,8 +23,9 @@ pub struct FenceHolder {
     pub pid: Option<i32>,
     /// The name of a prepared transaction: end it with `COMMIT PREPARED` or `ROLLBACK PREPARED`.
     pub prepared: Option<String>,
-    /// How long ago the transaction began, or was prepared.
-    pub age: Duration,
+    /// How long ago the transaction began, or was prepared. Of other roles, as its state and its query, only a role with
+    /// `pg_read_all_stats` is told.
+    pub age: Option<Duration>,
     /// What the process is doing: `active`, `idle in transaction`.
     pub state: Option<String>,
     /// What the process calls itself.
@@ -43,7 +44,9 @@ impl fmt::Display for FenceHolder {
         if let Some(application) = &self.application_name {
             write!(f, " of {application:?}")?;
         }
-        write!(f, ", {:.1} s old", self.age.as_secs_f64())?;
+        if let Some(age) = self.age {
+            write!(f, ", {:.1} s old", age.as_secs_f64())?;
+        }
         if let Some(state) = &self.state {
             write!(f, ", {state}")?;
         }
@@ -92,12 +95,12 @@ impl PgEventStore {
 }
 
 fn holder(row: &sqlx::postgres::PgRow) -> Result<FenceHolder, sqlx::Error> {
-    let age: f64 = row.try_get(3)?;
+    let age: Option<f64> = row.try_get(3)?;
     Ok(FenceHolder {
         position: Position::new(unsigned(row.try_get(0)?)),
         pid: row.try_get(1)?,
         prepared: row.try_get(2)?,
-        age: Duration::try_from_secs_f64(age).unwrap_or_default(),
+        age: age.map(|age| Duration::try_from_secs_f64(age).unwrap_or_default()),
         state: row.try_get(4)?,
         application_name: row.try_get(5)?,
         query: row.try_get(6)?,
@@ -137,9 +140,8 @@ impl Watch {
             .lock()
             .expect("no call panics while it holds the lock");
         if mark >= drawn {
-            if held.take().is_some() {
-                self.measure(Duration::ZERO);
-            }
+            *held = None;
+            self.measure(Duration::ZERO);
             return None;
         }
         match &mut *held {
@@ -153,6 +155,7 @@ impl Watch {
                 report.then_some(lasted)
             }
             other => {
+                self.measure(Duration::ZERO);
                 *other = Some(Held {
                     mark,
                     since: now,

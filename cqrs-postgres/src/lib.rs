@@ -1,5 +1,5 @@
-//! PostgreSQL under [`cqrs_core`]: the event store, checkpoints, inbox and documents, all in one database and one
-//! transaction. Works on PostgreSQL 15 to 18.
+//! PostgreSQL under [`cqrs_core`]: the event store, idempotency keys, snapshots, checkpoints, inbox and documents, all in one
+//! database and one transaction. Works on PostgreSQL 15 to 18.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), cqrs_core::StoreError> {
@@ -11,6 +11,19 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! | I want to | Use |
+//! | --- | --- |
+//! | create or upgrade the schema | [`PgEventStore::install`] |
+//! | give a role what it needs, and no right to touch an event | [`PgEventStore::grant`], [`Access`] |
+//! | open the store | [`PgEventStore::connect`], [`PgConfig`] |
+//! | append, load, follow the log | the ports of [`cqrs_core`], through its `Repository`, `Runner` and `Relay` |
+//! | write SQL of my own in the same transaction | [`PgTransaction`], [`store_error`] |
+//! | query a view's table | [`PgEventStore::view_table`], [`PgEventStore::pool`] |
+//! | know who holds readers back | [`PgEventStore::fence_holders`], [`FenceHolder`] |
+//!
+//! Appends of one process that come at the same time share a statement and a commit, each with a verdict of its own; one that
+//! comes alone goes straight to the server.
 //!
 //! This crate names sqlx in its public API on purpose: a [`Projection`](cqrs_core::Projection) with SQL of its own gets
 //! the connection inside the very transaction that moves its checkpoint, see [`PgTransaction`].

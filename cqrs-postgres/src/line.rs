@@ -1,7 +1,8 @@
 //! A few connections for single statements.
 //!
 //! Not a pool of sqlx: that one asks each connection that comes back whether it is alive, which costs as much on the server
-//! as the shortest read. Here a connection comes back only if its last statement was answered.
+//! as the shortest read. Here a connection comes back only if its last statement was answered, and is asked only after it
+//! has lain idle: what it was lent for must not fail with an unknown outcome because the server was restarted long before.
 
 use std::{
     fmt,
@@ -15,44 +16,17 @@ use sqlx::{Connection, Error, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    connection::{is_lost, within},
+    connection::{is_alive, is_lost, within},
     error::statement,
 };
-
-/// After so long without use a connection is asked whether it is alive: one that broke meanwhile would leave the outcome of an
-/// append unknown that was never sent.
-pub(crate) const IDLE: Duration = Duration::from_secs(5);
-
-/// A connection and since when it has nothing to do.
-pub(crate) struct Idle {
-    connection: PgConnection,
-    since: Instant,
-}
-
-impl Idle {
-    pub(crate) fn new(connection: PgConnection) -> Self {
-        let since = Instant::now();
-        Self { connection, since }
-    }
-
-    /// The connection, if it is still one.
-    pub(crate) async fn wake(mut self, limit: Duration) -> Option<PgConnection> {
-        let asked = self.since.elapsed() >= IDLE;
-        if asked && within(limit, self.connection.ping()).await.is_err() {
-            return None;
-        }
-        Some(self.connection)
-    }
-}
-
-/// So many connections at most.
-const CONNECTIONS: usize = 4;
 
 /// A few connections for single statements.
 pub(crate) struct Line {
     options: PgConnectOptions,
     timeout: Duration,
-    idle: Mutex<Vec<Idle>>,
+    /// Each since when. The last used comes first, so that few are in use where few are needed.
+    idle: Mutex<Vec<(PgConnection, Instant)>>,
+    connections: usize,
     room: Arc<Semaphore>,
 }
 
@@ -66,13 +40,20 @@ impl fmt::Debug for Line {
 }
 
 impl Line {
-    pub(crate) fn new(options: PgConnectOptions, timeout: Duration) -> Self {
+    /// With so many connections at most.
+    pub(crate) fn new(options: PgConnectOptions, timeout: Duration, connections: usize) -> Self {
         Self {
             options,
             timeout,
-            idle: Mutex::new(Vec::with_capacity(CONNECTIONS)),
-            room: Arc::new(Semaphore::new(CONNECTIONS)),
+            idle: Mutex::new(Vec::with_capacity(connections)),
+            connections,
+            room: Arc::new(Semaphore::new(connections)),
         }
+    }
+
+    /// How long to wait for a connection.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// A connection, as soon as one is free. A failure here has written nothing.
@@ -83,7 +64,10 @@ impl Line {
             Ok(Err(_)) => return Err(statement(Error::PoolClosed)),
             Err(_) => return Err(statement(Error::PoolTimedOut)),
         };
-        let connection = self.connected().await?;
+        let connection = match self.alive().await {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
         Ok(Taken {
             line: self,
             connection: Some(connection),
@@ -92,53 +76,36 @@ impl Line {
         })
     }
 
-    async fn connected(&self) -> Result<PgConnection, StoreError> {
-        loop {
-            // Apart, so that nothing is locked while it is asked.
-            let idle = self.idle().pop();
-            match idle {
-                None => return self.connect().await,
-                Some(idle) => {
-                    if let Some(connection) = idle.wake(self.timeout).await {
-                        return Ok(connection);
-                    }
-                }
-            }
+    /// The one that was used last, if it still works.
+    async fn alive(&self) -> Option<PgConnection> {
+        let (mut connection, since) = self.idle().pop()?;
+        if is_alive(&mut connection, since.elapsed()).await {
+            return Some(connection);
         }
+        // What broke this connection has likely broken the others.
+        self.idle().clear();
+        None
     }
 
     /// Closes every connection, as soon as it is free; there will be no other.
     pub(crate) async fn close(&self) {
-        let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.connections).unwrap_or(u32::MAX);
         // Closed already when it fails.
         let _ = self.room.acquire_many(all).await;
         self.room.close();
         let idle = std::mem::take(&mut *self.idle());
-        for idle in idle {
+        for (connection, _) in idle {
             // Whether or not the server hears it.
-            let _ = within(self.timeout, idle.connection.close()).await;
+            let _ = within(self.timeout, connection.close()).await;
         }
     }
 
     async fn connect(&self) -> Result<PgConnection, StoreError> {
-        if self.room.is_closed() {
-            return Err(statement(Error::PoolClosed));
-        }
         let connecting = PgConnection::connect_with(&self.options);
         within(self.timeout, connecting).await.map_err(statement)
     }
 
-    /// The connection that somebody keeps, or a new one in its place.
-    pub(crate) async fn keep(&self, kept: &mut Option<Idle>) -> Result<PgConnection, StoreError> {
-        if let Some(kept) = kept.take()
-            && let Some(connection) = kept.wake(self.timeout).await
-        {
-            return Ok(connection);
-        }
-        self.connect().await
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(PgConnection, Instant)>> {
         self.idle
             .lock()
             .expect("no call panics while it holds the lock")
@@ -195,7 +162,7 @@ impl Drop for Taken<'_> {
         if self.answered
             && let Some(connection) = self.connection.take()
         {
-            self.line.idle().push(Idle::new(connection));
+            self.line.idle().push((connection, Instant::now()));
         }
     }
 }

@@ -41,7 +41,8 @@ impl Replayer {
     ) -> Result<Vec<PastEvent>, StoreError> {
         let joined = self.crowd.join();
         if joined.alone {
-            return read(writing, stream, after).await;
+            // Boxed, so that whoever goes with others does not carry the room for this.
+            return Box::pin(read(writing, stream, after)).await;
         }
         let (answer, found) = oneshot::channel();
         let job = Job {
@@ -65,7 +66,7 @@ async fn read(
     stream: &StreamId,
     after: Version,
 ) -> Result<Vec<PastEvent>, StoreError> {
-    let mut connection = writing.line.free().await?;
+    let mut connection = writing.lines.quick.free().await?;
     let asked = rows(writing, &mut connection, stream, after);
     let rows = within(writing.statement_limit(), asked).await;
     let rows = connection.note(rows).map_err(statement)?;

@@ -57,12 +57,14 @@ macro_rules! columns {
 
 statements! {
     append: "select verdicts, before, positions from __schema__.append(\
-             $1, make_interval(secs => $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-             $20, $21, $22, $23)";
+             $1, $2, make_interval(secs => $3), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+             $20, $21, $22, $23, $24)";
     append_to_one: "select verdict, before, last_position from __schema__.append_to_one(\
                     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     appended_under: "select fingerprint, categories, aggregate_ids, before, versions, positions \
                      from __schema__.appended_under($1, make_interval(secs => $2))";
+    recorded_under: "select fingerprint, categories, aggregate_ids, before, versions, positions \
+                     from __schema__.idempotency where key = $1";
     forget_keys: "select __schema__.forget_keys(make_interval(secs => $1), $2)";
     replay: concat!(
         "select ", columns!(of_a_replay), " from __schema__.events \
@@ -90,7 +92,7 @@ statements! {
                         fingerprint = excluded.fingerprint, checksum = excluded.checksum, \
                         payload = excluded.payload, taken_at = clock_timestamp()";
     fences: "select position, pid, prepared, \
-                    coalesce(extract(epoch from clock_timestamp() - since), 0)::float8, state, application_name, query \
+                    extract(epoch from clock_timestamp() - since)::float8, state, application_name, query \
              from __schema__.fences()";
     read_stream: concat!(
         "select ", columns!(of_a_stream), " from __schema__.events \

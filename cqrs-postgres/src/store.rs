@@ -10,12 +10,11 @@ use sqlx::{
 use tokio::sync::Notify;
 
 use crate::{
-    append::{Appender, Writing},
+    append::{Appender, Lines, Turns, Writing},
     config::PgConfig,
-    connection::Lent,
+    connection::{Lent, is_alive},
     error::statement,
     held_mark::Watch,
-    line::{IDLE, Line},
     replay::Replayer,
     schema::{self, Access},
     statements::{Statement, Statements},
@@ -72,28 +71,26 @@ impl PgEventStore {
         let schema = config.checked_schema()?;
         // One connection first: a pool would try again until its time is up, and not say why.
         let mut connection = connect(config).await?;
-        let checked = schema::check(&mut connection, schema).await;
-        schema::close(connection).await;
-        checked?;
+        let limit = config.timeout() + config.statement_limit();
+        let checked = tokio::time::timeout(limit, schema::check(&mut connection, schema)).await;
         let options = config.connect_options()?;
+        let silent = |_| unreachable(&options, &format!("no answer within {limit:?}"));
+        checked.map_err(silent)??;
+        schema::close(connection).await;
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size())
             .acquire_timeout(config.timeout())
             // A ping before each use would be one more round trip; after a pause it spares a failure.
             .test_before_acquire(false)
             .before_acquire(|connection, since| {
-                Box::pin(async move {
-                    if since.idle_for >= IDLE {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
+                Box::pin(async move { Ok(is_alive(connection, since.idle_for).await) })
             })
             .connect_lazy_with(options.clone());
         let options = options.options(for_short_statements(config));
         let writing = Writing {
             statements: Arc::new(Statements::new(schema)),
-            line: Line::new(options, config.timeout()),
+            lines: Lines::new(&options, config.timeout()),
+            turns: Turns::default(),
             appended: Arc::new(Notify::new()),
             retention: config.retention(),
             statement_timeout: config.statement_limit(),
@@ -182,7 +179,7 @@ impl PgEventStore {
 
     /// A connection. A failure here has written nothing.
     pub(crate) async fn acquire(&self) -> Result<Lent, StoreError> {
-        Lent::from(&self.0.pool).await
+        Lent::from(&self.0.pool, self.limit()).await
     }
 
     /// Rings after something was appended and committed.

@@ -99,7 +99,7 @@ impl PgTransaction {
 impl Drop for PgTransaction {
     fn drop(&mut self) {
         if self.open {
-            Manager::start_rollback(&mut self.connection);
+            Manager::start_rollback(self.connection.unwatched());
         }
     }
 }
@@ -115,7 +115,7 @@ impl Deref for PgTransaction {
 impl DerefMut for PgTransaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.doubtful = true;
-        &mut self.connection
+        self.connection.unwatched()
     }
 }
 

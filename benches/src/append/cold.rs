@@ -101,6 +101,7 @@ async fn alone(
     rate(setting.writers, time, |_, mut turn| {
         let (raw, ids) = (sides.alone.clone(), ids.clone());
         async move {
+            let mut raw = raw.session().await?;
             while turn.goes_on() {
                 raw.command(&ids.next(), events).await?;
             }

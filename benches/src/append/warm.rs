@@ -100,6 +100,7 @@ async fn alone(
         let (raw, versions) = (sides.alone.clone(), Arc::clone(versions));
         let mut own = Own::of(writer, writers);
         async move {
+            let mut raw = raw.session().await?;
             while turn.goes_on() {
                 let number = own.next();
                 let version = advance(&versions, number, events);

@@ -114,6 +114,7 @@ impl<'a> Table<'a> {
                 (self.accounts.clone(), self.store.clone(), self.raw.clone());
             let mut random = Random::new();
             async move {
+                let mut raw = raw.session().await?;
                 while turn.goes_on() {
                     let id = match work {
                         Work::LoadAny | Work::AppendAny => id(random.below(streams)),

@@ -1,7 +1,7 @@
 //! Streams in plain SQL: one select, one insert.
 
 use cqrs_core::{Aggregate, Event};
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Row, ValueRef, pool::PoolConnection};
 
 use super::{decode::decode, encode::encode};
 use crate::{
@@ -35,6 +35,16 @@ const TABLE: &str = r#"
 
 const SELECT: &str = "select version, event_type, payload from events \
                       where category = $1 and aggregate_id = $2 order by version";
+
+/// A row of the state first, if there is one, with a null for its type.
+const SELECT_BEHIND: &str = "
+    select version, null as event_type, payload from snapshots where category = $1 and aggregate_id = $2
+    union all (
+        select version, event_type, payload from events
+        where category = $1 and aggregate_id = $2
+          and version > coalesce((select version from snapshots where category = $1 and aggregate_id = $2), 0)
+        order by version
+    )";
 
 const VERSION: &str = "select version from events where category = $1 and aggregate_id = $2 order by version desc limit 1";
 
@@ -76,12 +86,23 @@ impl RawEvents {
         Ok(Self { pool })
     }
 
+    /// A connection for oneself. The pool would ask it whether it is alive each time that it is given back.
+    pub(crate) async fn session(&self) -> Outcome<Session> {
+        Ok(Session(self.pool.acquire().await?))
+    }
+}
+
+/// A connection to a table of events.
+#[derive(Debug)]
+pub(crate) struct Session(PoolConnection<Postgres>);
+
+impl Session {
     /// The state of a stream, and its version.
-    pub(crate) async fn load(&self, id: &str) -> Outcome<(Account, i64)> {
+    pub(crate) async fn load(&mut self, id: &str) -> Outcome<(Account, i64)> {
         let rows = sqlx::query(SELECT)
             .bind(AccountEvent::CATEGORY)
             .bind(id)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *self.0)
             .await?;
         let mut account = Account::default();
         for row in &rows {
@@ -90,9 +111,28 @@ impl RawEvents {
         Ok((account, i64::try_from(rows.len())?))
     }
 
+    /// The same by way of the store's snapshots, which are states as JSON.
+    pub(crate) async fn load_from_snapshot(&mut self, id: &str) -> Outcome<(Account, i64)> {
+        let rows = sqlx::query(SELECT_BEHIND)
+            .bind(AccountEvent::CATEGORY)
+            .bind(id)
+            .fetch_all(&mut *self.0)
+            .await?;
+        let (mut account, mut version) = (Account::default(), 0);
+        for row in &rows {
+            version = row.try_get(0)?;
+            if row.try_get_raw(1)?.is_null() {
+                account = serde_json::from_slice(row.try_get_raw(2)?.as_bytes()?)?;
+            } else {
+                account.apply(decode(row, 1)?);
+            }
+        }
+        Ok((account, version))
+    }
+
     /// Whether the events were appended: the stream must be at `version`, and nobody faster.
     pub(crate) async fn insert(
-        &self,
+        &mut self,
         id: &str,
         version: i64,
         events: &[AccountEvent],
@@ -105,7 +145,7 @@ impl RawEvents {
             .bind(encoded.ids)
             .bind(encoded.types)
             .bind(encoded.payloads)
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *self.0)
             .await;
         match rows {
             Ok(rows) => Ok(rows.len() == events.len()),
@@ -115,7 +155,7 @@ impl RawEvents {
     }
 
     /// Reads, decides, appends, unless somebody was faster.
-    pub(crate) async fn attempt(&self, id: &str, read: Read, movements: u32) -> Outcome<bool> {
+    pub(crate) async fn attempt(&mut self, id: &str, read: Read, movements: u32) -> Outcome<bool> {
         let version = match read {
             Read::Events => {
                 let (account, version) = self.load(id).await?;
@@ -128,17 +168,17 @@ impl RawEvents {
             .await
     }
 
-    async fn version(&self, id: &str) -> Outcome<i64> {
+    async fn version(&mut self, id: &str) -> Outcome<i64> {
         let version = sqlx::query_scalar(VERSION)
             .bind(AccountEvent::CATEGORY)
             .bind(id)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *self.0)
             .await?;
         Ok(version.unwrap_or(0))
     }
 
     /// Loads, decides, appends. Nobody else may write to the stream meanwhile.
-    pub(crate) async fn command(&self, id: &str, movements: u32) -> Outcome<()> {
+    pub(crate) async fn command(&mut self, id: &str, movements: u32) -> Outcome<()> {
         if self.attempt(id, Read::Events, movements).await? {
             return Ok(());
         }

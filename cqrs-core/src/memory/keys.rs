@@ -90,6 +90,7 @@ pub(super) fn answer(
 
 /// Two transactions used a key at once: the one that commits later may ask again.
 pub(super) fn taken(key: &IdempotencyKey) -> StoreError {
+    let key = key.as_str();
     let message = format!("idempotency key {key:?} was used by another writer just now; try again");
     StoreError::new(StoreErrorKind::Unavailable, message)
 }

@@ -34,8 +34,6 @@ enum Step<A: Aggregate> {
     Done(Executed<A::Event>),
     /// Others were faster than this state.
     Behind(Loaded<A>, Conflict),
-    /// Nobody knows whether it was stored; the key will tell.
-    Unknown,
 }
 
 impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
@@ -49,13 +47,12 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
         }
     }
 
-    /// **Invariant**: an error never says that nothing was stored while an attempt may have been.
     pub(super) async fn run(mut self) -> Outcome<A, Executed<A::Event>> {
-        match self.decide().await {
-            Err(ExecuteError::Store(error)) => {
-                Err(ExecuteError::Store(self.unknown.unwrap_or(error)))
+        loop {
+            match self.decide().await {
+                Err(ExecuteError::Store(error)) => self.settle(error).await?,
+                outcome => return outcome,
             }
-            outcome => outcome,
         }
     }
 
@@ -75,12 +72,11 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
                     Step::Done(executed) => return Ok(executed),
                     Step::Behind(behind, conflict) => {
                         // A state that was kept since yesterday is no contention.
-                        if fresh {
-                            self.pause(ExecuteError::Conflict(conflict)).await?;
+                        if fresh && !self.pause().await {
+                            return Err(ExecuteError::Conflict(conflict));
                         }
                         self.refresh(behind).await?
                     }
-                    Step::Unknown => self.repository.replay(&self.order.stream).await?,
                 },
             };
             fresh = true;
@@ -127,9 +123,6 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
         let appended = match self.repository.store.append_all(appends).await {
             Ok(appended) => one(appended)?,
             Err(WriteError::Conflict(conflict)) => return Ok(Step::Behind(current, conflict)),
-            Err(WriteError::Store(error)) if self.settles(&error) => {
-                return self.wait_to_settle(error).await;
-            }
             Err(error) => return Err(error.into()),
         };
         if appended.repeated {
@@ -145,20 +138,6 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
             position: appended.position,
             events,
         }))
-    }
-
-    /// Under a key another attempt tells what became of this one.
-    fn settles(&self, error: &StoreError) -> bool {
-        let unknown = error.kind() == StoreErrorKind::OutcomeUnknown;
-        let later = self.unknown.is_some() && error.is_retryable();
-        self.order.idempotency.is_some() && (unknown || later)
-    }
-
-    async fn wait_to_settle(&mut self, error: StoreError) -> Outcome<A, Step<A>> {
-        let told = StoreError::new(error.kind(), error.to_string());
-        self.unknown.get_or_insert(error);
-        self.pause(ExecuteError::Store(told)).await?;
-        Ok(Step::Unknown)
     }
 
     /// **Invariant**: a refusal is believed only if the command has not been done before: its own first attempt may be what
@@ -197,14 +176,29 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
         })
     }
 
-    /// Waits before the next attempt, or gives the error back when there is to be none.
-    async fn pause(&mut self, error: ExecuteError<A::Error>) -> Outcome<A, ()> {
+    /// Waits for another attempt: under a key it tells what became of one whose outcome is unknown.
+    ///
+    /// **Invariant**: an error never says that nothing was stored while an attempt may have been.
+    async fn settle(&mut self, error: StoreError) -> Outcome<A, ()> {
+        let lost = error.kind() == StoreErrorKind::OutcomeUnknown;
+        let later = self.unknown.is_some() && error.is_retryable();
+        let error = self.unknown.take().unwrap_or(error);
+        let settles = self.order.idempotency.is_some() && (lost || later);
+        if !settles || !self.pause().await {
+            return Err(ExecuteError::Store(error));
+        }
+        self.unknown = Some(error);
+        Ok(())
+    }
+
+    /// Waits before the next attempt; says no when there is to be none.
+    async fn pause(&mut self) -> bool {
         self.failures += 1;
         let Some(wait) = self.order.retry.wait(self.failures) else {
-            return Err(error);
+            return false;
         };
         tokio::time::sleep(wait).await;
-        Ok(())
+        true
     }
 }
 

@@ -31,10 +31,11 @@ impl<A> Loaded<A> {
     /// would be reached again by other events after the log was restored.
     #[must_use]
     pub fn expected(&self) -> ExpectedVersion {
-        self.last_event
-            .map_or(ExpectedVersion::NoStream, |last_event| {
-                ExpectedVersion::LastEvent(self.version, last_event)
-            })
+        match self.last_event {
+            Some(last_event) => ExpectedVersion::LastEvent(self.version, last_event),
+            None if self.version == Version::EMPTY => ExpectedVersion::NoStream,
+            None => ExpectedVersion::Exact(self.version),
+        }
     }
 
     /// The version from which to read on so that the first event read is the one that the state stands on.
@@ -55,6 +56,10 @@ impl<A: Aggregate> Loaded<A> {
         let count = events.len() as u64;
         events.into_iter().for_each(|event| self.state.apply(event));
         self.version = self.version.plus(count);
+        if count > 0 {
+            // It stands on no stored event any more.
+            self.last_event = None;
+        }
         Ok(count)
     }
 

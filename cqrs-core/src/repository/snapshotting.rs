@@ -26,7 +26,7 @@ pub struct SnapshotPolicy {
 }
 
 impl SnapshotPolicy {
-    /// After every `events` events of a stream, and after a load that had to replay so many. At least 1.
+    /// Whenever a stream passes a multiple of `events`, by a command or in a load beyond its last snapshot. At least 1.
     #[must_use]
     pub fn every(events: u64) -> Self {
         Self {
@@ -91,8 +91,8 @@ impl<S: Snapshots> Keeper<S> {
         }
     }
 
-    /// The snapshot of a state. None before the first event, or of a state that is no JSON (a map with keys that are no
-    /// strings): that one is always replayed.
+    /// The snapshot of a state. None before the first event, or of a state that is no JSON (a map whose keys are
+    /// structs): that one is always replayed.
     fn snapshot<A: Serialize>(&self, stream: &StreamId, loaded: &Loaded<A>) -> Option<Snapshot> {
         let last_event = loaded.last_event?;
         let payload = match serde_json::to_vec(&loaded.state) {
@@ -102,20 +102,22 @@ impl<S: Snapshots> Keeper<S> {
                 return None;
             }
         };
-        Some(Snapshot {
+        let mut snapshot = Snapshot {
             stream: stream.clone(),
             version: loaded.version,
             last_event,
             fingerprint: self.fingerprint,
-            checksum: checksum(&payload),
+            checksum: 0,
             payload: payload.into(),
-        })
+        };
+        snapshot.checksum = checksum(&snapshot);
+        Some(snapshot)
     }
 
     /// The state that a snapshot holds, if it is whole.
     fn open<A: DeserializeOwned>(&self, snapshot: &Snapshot) -> Option<Loaded<A>> {
-        let whole = snapshot.fingerprint == self.fingerprint
-            && snapshot.checksum == checksum(&snapshot.payload);
+        let whole =
+            snapshot.fingerprint == self.fingerprint && snapshot.checksum == checksum(snapshot);
         let state = whole.then(|| serde_json::from_slice(&snapshot.payload));
         Some(Loaded {
             state: state?.ok()?,
@@ -138,8 +140,12 @@ impl<S: Snapshots> Keeper<S> {
     }
 }
 
-fn checksum(payload: &[u8]) -> u64 {
-    fnv1a(payload.iter().copied())
+/// Of the state, and of the event it stands on: a row of which only one was changed is not whole.
+pub(super) fn checksum(snapshot: &Snapshot) -> u64 {
+    let version = snapshot.version.get().to_be_bytes().into_iter();
+    let last_event = snapshot.last_event.as_uuid().into_bytes();
+    let payload = snapshot.payload.iter().copied();
+    fnv1a(version.chain(last_event).chain(payload))
 }
 
 #[async_trait]

@@ -1,3 +1,16 @@
+//! Commands, over the memory store.
+
+mod interrupted;
+mod model;
+mod scripted;
+mod spoil;
+mod states;
+mod tally;
+mod trips;
+mod turns;
+mod unknown;
+mod world;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};

@@ -33,6 +33,7 @@ macro_rules! event_store_contract {
             transactions: appends_to_several_streams_are_all_or_none
             transactions: a_rolled_back_append_was_never_there
             transactions: a_stream_read_in_a_transaction_is_guarded_until_its_end
+            transactions: a_stream_looked_at_in_a_transaction_is_guarded_until_its_end
             transactions: a_stream_twice_in_one_append_is_refused
             several: an_append_to_several_streams_is_whole_or_names_a_conflict
             several: positions_rise_in_the_order_given

@@ -1,4 +1,13 @@
-//! An append on a connection of its own. It may wait for guards: nobody waits behind it.
+//! An append by itself: at once if nobody sits on its streams, else in its own time.
+//!
+//! **Invariant**: an append that waits for a guard holds none meanwhile. When it has got that one it tries the others, and if
+//! one of them is held lets go of all, to wait for that one next. So nobody waits for who waits, and there is no deadlock.
+//! Yet PostgreSQL may find one among those in front of it and end whoever found it: then it waits again.
+//!
+//! Source: Howard Hinnant, "Dining Philosophers Rebooted", the algorithm "smart & polite";
+//! <https://howardhinnant.github.io/dining_philosophers.html>.
+
+use std::{sync::Arc, time::Instant};
 
 use cqrs_core::{Appended, Appends, StoreError, StoreErrorKind, WriteError};
 use sqlx::{Error, PgConnection};
@@ -6,54 +15,106 @@ use sqlx::{Error, PgConnection};
 use super::{
     columns::{Columns, call_to_one},
     keys,
+    queue::Job,
+    turns::Guarded,
     verdict::{self, Verdict},
     writing::Writing,
 };
 use crate::{
     connection::within,
     error::{commit, is_deadlock},
-    line::Taken,
+    line::Line,
     transaction::PgTransaction,
 };
 
-/// How often an append is made again that PostgreSQL gave up in a deadlock. It holds nothing while it waits for its first
-/// guard, but somebody in a deadlock of others may stand behind it in the queue.
-const DEADLOCKS: usize = 3;
-
-/// Appends and commits.
-pub(super) async fn append_alone(
-    writing: &Writing,
-    appends: &Appends,
-) -> Result<Vec<Appended>, WriteError> {
-    let mut connection = writing.line.free().await?;
-    let verdict = match asked(writing, &mut connection, appends).await {
-        Ok(verdict) => verdict,
-        Err(error) => return Err(commit(error).into()),
-    };
-    let appended = match verdict {
-        Verdict::Appended(appended) => appended,
-        Verdict::Refused(refused) => return Err(refused),
-        Verdict::Repeat => return keys::first(writing, &mut connection, appends).await,
-        Verdict::Busy => return Err(never_busy().into()),
-    };
-    writing.appended.notify_waiters();
-    Ok(appended)
+/// What to do about guards that are held.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Patience<'a> {
+    /// Waits for none.
+    Tries,
+    /// Waits for one, then tries the others.
+    WaitsFor(&'a Guarded),
+    /// Waits for all, one after the other, in one order for everybody.
+    Waits,
 }
 
-async fn asked(
+/// Appends and commits, or tells which guard is held.
+pub(super) async fn append_at_once(
     writing: &Writing,
-    connection: &mut Taken<'_>,
     appends: &Appends,
-) -> Result<Verdict, Error> {
-    let mut deadlocks = 0;
+) -> Result<Result<Vec<Appended>, Guarded>, WriteError> {
+    append_with(writing, &writing.lines.quick, appends, Patience::Tries).await
+}
+
+/// Appends and commits, in a task of its own: whoever asked for it may go.
+pub(super) fn append_in_own_time(writing: &Arc<Writing>, job: Job, held: Option<Guarded>) {
+    let writing = Arc::clone(writing);
+    tokio::spawn(async move {
+        // Whoever asked does not wait any more, and nothing was sent.
+        if !job.answer.is_closed() {
+            let outcome = append_patiently(&writing, &job.appends, held).await;
+            drop(job.answer.send(outcome));
+        }
+    });
+}
+
+async fn append_patiently(
+    writing: &Writing,
+    appends: &Appends,
+    mut held: Option<Guarded>,
+) -> Result<Vec<Appended>, WriteError> {
+    let begun = Instant::now();
     loop {
-        let asked = ask(writing, connection, appends, true);
-        let verdict = within(writing.append_limit(), asked).await;
-        match connection.note(verdict) {
-            Err(error) if is_deadlock(&error) && deadlocks < DEADLOCKS => deadlocks += 1,
-            outcome => return outcome,
+        let outcome = match &held {
+            None => append_at_once(writing, appends).await?,
+            Some(_) if begun.elapsed() > writing.append_limit() => {
+                return Err(always_busy("its streams were held by one after the other").into());
+            }
+            Some(guarded) => append_after(writing, appends, guarded).await?,
+        };
+        match outcome {
+            Ok(appended) => return Ok(appended),
+            Err(guarded) => held = Some(guarded),
         }
     }
+}
+
+/// Waits for this guard first.
+async fn append_after(
+    writing: &Writing,
+    appends: &Appends,
+    guarded: &Guarded,
+) -> Result<Result<Vec<Appended>, Guarded>, WriteError> {
+    let line = &writing.lines.patient;
+    let turn = writing.turns.take(guarded.clone());
+    let Ok(_turn) = tokio::time::timeout(line.timeout(), turn).await else {
+        return Err(always_busy("others of this process wait for the same stream").into());
+    };
+    append_with(writing, line, appends, Patience::WaitsFor(guarded)).await
+}
+
+async fn append_with(
+    writing: &Writing,
+    line: &Line,
+    appends: &Appends,
+    patience: Patience<'_>,
+) -> Result<Result<Vec<Appended>, Guarded>, WriteError> {
+    let mut connection = line.free().await?;
+    let asked = ask(writing, &mut connection, appends, patience);
+    let verdict = match (within(writing.append_limit(), asked).await, patience) {
+        (Err(error), Patience::WaitsFor(guarded)) if is_deadlock(&error) => {
+            Ok(Verdict::Busy(guarded.clone()))
+        }
+        (verdict, _) => verdict,
+    };
+    let appended = match connection.note(verdict).map_err(commit)? {
+        Verdict::Appended(appended) => appended,
+        Verdict::Refused(refused) => return Err(refused),
+        Verdict::Repeat => return keys::first(writing, &mut connection, appends).await.map(Ok),
+        Verdict::Busy(guarded) => return Ok(Err(guarded)),
+    };
+    writing.appended.notify_waiters();
+    Ok(Ok(appended))
 }
 
 /// Appends within a transaction.
@@ -62,7 +123,7 @@ pub(crate) async fn append_in(
     transaction: &mut PgTransaction,
     appends: &Appends,
 ) -> Result<Vec<Appended>, WriteError> {
-    let asked = ask(writing, transaction.connection(), appends, true);
+    let asked = ask(writing, transaction.connection(), appends, Patience::Waits);
     let verdict = within(writing.statement_limit(), asked).await;
     match transaction.note(verdict)? {
         Verdict::Appended(appended) => {
@@ -71,7 +132,7 @@ pub(crate) async fn append_in(
         }
         Verdict::Refused(refused) => Err(refused),
         Verdict::Repeat => {
-            let read = keys::read(
+            let read = keys::recorded(
                 writing,
                 transaction.connection(),
                 appends.idempotency.as_ref(),
@@ -79,7 +140,7 @@ pub(crate) async fn append_in(
             let read = within(writing.statement_limit(), read).await;
             keys::answer(transaction.note(read)?, appends)
         }
-        Verdict::Busy => Err(never_busy().into()),
+        Verdict::Busy(_) => Err(never_busy().into()),
     }
 }
 
@@ -88,13 +149,14 @@ pub(super) async fn ask(
     writing: &Writing,
     connection: &mut PgConnection,
     appends: &Appends,
-    may_wait: bool,
+    patience: Patience<'_>,
 ) -> Result<Verdict, Error> {
     if let ([append], None) = (&*appends.streams, &appends.idempotency) {
+        let may_wait = !matches!(patience, Patience::Tries);
         let call = call_to_one(append, &writing.statements.append_to_one, may_wait)?;
         return verdict::of_one(append, &call.fetch_one(connection).await?);
     }
-    let verdicts = ask_many(writing, connection, &[appends], may_wait).await?;
+    let verdicts = ask_many(writing, connection, &[appends], patience).await?;
     verdicts.into_iter().next().ok_or(Error::RowNotFound)
 }
 
@@ -103,11 +165,18 @@ pub(super) async fn ask_many(
     writing: &Writing,
     connection: &mut PgConnection,
     appends: &[&Appends],
-    may_wait: bool,
+    patience: Patience<'_>,
 ) -> Result<Vec<Verdict>, Error> {
     let columns = Columns::of(appends.iter().copied())?;
-    let call = columns.call(&writing.statements.append, may_wait, writing.retention());
+    let call = columns.call(&writing.statements.append, patience, writing.retention());
     verdict::of_many(appends.iter().copied(), &call.fetch_one(connection).await?)
+}
+
+fn always_busy(why: &str) -> StoreError {
+    let message = format!(
+        "{why} for too long; nothing was written. Try again, and end transactions that have appended sooner"
+    );
+    StoreError::new(StoreErrorKind::Unavailable, message)
 }
 
 fn never_busy() -> StoreError {

@@ -4,6 +4,7 @@ use cqrs_core::{Append, Appends, EventId, ExpectedVersion, NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
+use super::{alone::Patience, turns::Guarded};
 use crate::{row::signed, statements::Statement};
 
 /// The arguments of `append`.
@@ -82,15 +83,36 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
+    /// The number of the stream whose guard comes first, 0 for the key.
+    fn awaited(&self, patience: Patience<'_>) -> Option<i32> {
+        let Patience::WaitsFor(guarded) = patience else {
+            return None;
+        };
+        let Guarded::Stream(stream) = guarded else {
+            return Some(0);
+        };
+        let (category, id) = (stream.category().as_str(), stream.id());
+        let names = self
+            .streams
+            .categories
+            .iter()
+            .zip(&self.streams.aggregate_ids);
+        let numbered = names.zip(1..);
+        numbered
+            .into_iter()
+            .find_map(|((c, i), number)| (*c == category && *i == id).then_some(number))
+    }
+
     /// The call of `append`.
     pub(super) fn call(
         self,
         statement: &Statement,
-        may_wait: bool,
+        patience: Patience<'_>,
         retention: f64,
     ) -> Query<'a, Postgres, PgArguments> {
         let query = sqlx::query(statement.sql())
-            .bind(may_wait)
+            .bind(matches!(patience, Patience::Waits))
+            .bind(self.awaited(patience))
             .bind(retention)
             .bind(self.streams.of_appends)
             .bind(self.streams.categories)

@@ -19,8 +19,11 @@ pub(crate) async fn appended_under(
     writing: &Writing,
     idempotency: &Idempotency,
 ) -> Result<Option<Vec<Appended>>, WriteError> {
-    let mut connection = writing.line.free().await?;
-    let asked = read(writing, &mut connection, Some(idempotency));
+    let mut connection = writing.lines.patient.free().await?;
+    let asked = sqlx::query(writing.statements.appended_under.sql())
+        .bind(idempotency.key.as_str())
+        .bind(writing.retention())
+        .fetch_optional(&mut *connection);
     let row = within(writing.statement_limit(), asked).await;
     match connection.note(row).map_err(statement)? {
         None => Ok(None),
@@ -34,20 +37,20 @@ pub(super) async fn first(
     connection: &mut Taken<'_>,
     appends: &Appends,
 ) -> Result<Vec<Appended>, WriteError> {
-    let asked = read(writing, connection, appends.idempotency.as_ref());
+    let asked = recorded(writing, connection, appends.idempotency.as_ref());
     let row = within(writing.statement_limit(), asked).await;
     answer(connection.note(row).map_err(statement)?, appends)
 }
 
-pub(super) async fn read(
+/// What is known to be recorded, and need not be waited for.
+pub(super) async fn recorded(
     writing: &Writing,
     connection: &mut PgConnection,
     idempotency: Option<&Idempotency>,
 ) -> Result<Option<PgRow>, Error> {
     let key = idempotency.map_or("", |idempotency| idempotency.key.as_str());
-    sqlx::query(writing.statements.appended_under.sql())
+    sqlx::query(writing.statements.recorded_under.sql())
         .bind(key)
-        .bind(writing.retention())
         .fetch_optional(connection)
         .await
 }
@@ -94,7 +97,7 @@ fn appended(row: &PgRow) -> Result<Vec<Appended>, StoreError> {
 pub(super) async fn forget(writing: &Writing) -> Result<(), StoreError> {
     const STEP: i32 = 1_000;
     loop {
-        let mut connection = writing.line.free().await?;
+        let mut connection = writing.lines.quick.free().await?;
         let query = sqlx::query_scalar(writing.statements.forget_keys.sql())
             .bind(writing.retention())
             .bind(STEP);

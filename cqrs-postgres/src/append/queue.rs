@@ -8,7 +8,11 @@ use std::{
 use cqrs_core::{Appended, Appends, StoreError, StoreErrorKind, WriteError};
 use tokio::sync::oneshot;
 
-use super::{alone::append_alone, keys, writer, writing::Writing};
+use super::{
+    alone::{append_at_once, append_in_own_time},
+    keys, writer,
+    writing::Writing,
+};
 use crate::together::{Crowd, Desk};
 
 /// An append of more events than this is a batch by itself.
@@ -55,19 +59,28 @@ impl Appender {
         }
         let events = appends.streams.iter().map(|append| append.events.len());
         let (joined, large) = (self.crowd.join(), events.sum::<usize>() > LARGE);
-        if joined.alone || large {
-            return append_alone(&self.writing, &appends).await;
-        }
+        let by_itself = if joined.alone || large {
+            Some(append_at_once(&self.writing, &appends).await?)
+        } else {
+            None
+        };
         let (answer, verdict) = oneshot::channel();
-        let start = |jobs| tokio::spawn(writer::run(Arc::clone(&self.writing), jobs));
-        self.writer.send(Job { appends, answer }, start).await?;
+        let job = Job { appends, answer };
+        match by_itself {
+            Some(Ok(appended)) => return Ok(appended),
+            Some(Err(held)) => append_in_own_time(&self.writing, job, Some(held)),
+            None => {
+                let start = |jobs| tokio::spawn(writer::run(Arc::clone(&self.writing), jobs));
+                self.writer.send(job, start).await?;
+            }
+        }
         verdict.await.map_err(|_| writer_gone())?
     }
 
     /// Ends when what was asked for is done.
     pub(crate) async fn close(&self) {
         self.writer.close().await;
-        self.writing.line.close().await;
+        self.writing.lines.close().await;
     }
 
     /// Forgets old keys, from time to time and beside everything else.

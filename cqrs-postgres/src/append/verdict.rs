@@ -1,8 +1,11 @@
 //! What the SQL functions answer, and what it means for each append.
 
-use cqrs_core::{Append, Appended, Appends, Conflict, KeyReused, Position, Version, WriteError};
+use cqrs_core::{
+    Append, Appended, Appends, Conflict, IdempotencyKey, KeyReused, Position, Version, WriteError,
+};
 use sqlx::{Row, postgres::PgRow};
 
+use super::turns::Guarded;
 use crate::row::unsigned;
 
 /// What became of one append.
@@ -14,8 +17,8 @@ pub(super) enum Verdict {
     Refused(WriteError),
     /// It was made before, under its key.
     Repeat,
-    /// Somebody else is at one of its streams.
-    Busy,
+    /// Somebody else is at one of its streams, or at its key.
+    Busy(Guarded),
 }
 
 /// Reads the answer of `append_to_one`.
@@ -26,7 +29,7 @@ pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Verdict, sqlx::Erro
     let before = Version::new(unsigned(before.unwrap_or_default()));
     Ok(match letter(verdict) {
         b'a' => Verdict::Appended(vec![appended(append, before, last)]),
-        b'b' => Verdict::Busy,
+        b'b' => Verdict::Busy(Guarded::Stream(append.stream.clone())),
         _ => Verdict::Refused(conflict(append, before).into()),
     })
 }
@@ -90,9 +93,13 @@ impl Answer {
                 }
                 // Another stream of the same append is the one that says why.
                 b's' => {}
-                b'b' => return Ok(Verdict::Busy),
+                b'b' => return Ok(Verdict::Busy(Guarded::Stream(append.stream.clone()))),
+                b'k' => return Ok(Verdict::Busy(Guarded::Key(key(appends)?))),
                 b'r' => return Ok(Verdict::Repeat),
-                b'u' => return reused(appends),
+                b'u' => {
+                    let key = key(appends)?;
+                    return Ok(Verdict::Refused(KeyReused { key }.into()));
+                }
                 b'c' => return Ok(Verdict::Refused(conflict(append, before).into())),
                 other => return Err(unheard(&char::from(other).to_string())),
             }
@@ -122,10 +129,10 @@ fn conflict(append: &Append, actual: Version) -> Conflict {
     }
 }
 
-fn reused(appends: &Appends) -> Result<Verdict, sqlx::Error> {
+fn key(appends: &Appends) -> Result<IdempotencyKey, sqlx::Error> {
     let idempotency = appends.idempotency.as_ref();
-    let key = idempotency.ok_or_else(|| unheard("reused"))?.key.clone();
-    Ok(Verdict::Refused(KeyReused { key }.into()))
+    let idempotency = idempotency.ok_or_else(|| unheard("a verdict on a key"))?;
+    Ok(idempotency.key.clone())
 }
 
 fn letter(verdict: i8) -> u8 {

@@ -11,7 +11,7 @@ use sqlx::{Error, PgConnection};
 use tokio::sync::mpsc;
 
 use super::{
-    alone::{append_alone, ask, ask_many},
+    alone::{Patience, append_in_own_time, ask, ask_many},
     batch,
     queue::Job,
     verdict::Verdict,
@@ -20,7 +20,6 @@ use super::{
 use crate::{
     connection::within,
     error::{self, Shared},
-    line::Idle,
     together::CAPACITY,
 };
 
@@ -28,6 +27,9 @@ use crate::{
 /// answered come back soon, and where a commit is slow it costs as much for all of them as for the first. Where it is fast,
 /// waiting for all would only leave the server idle.
 const COURTESY: u32 = 8;
+
+/// However long the last batch took: it may have waited for a server that did not answer.
+const LONGEST_COURTESY: Duration = Duration::from_millis(2);
 
 /// Writes until nobody can send any more.
 pub(super) async fn run(writing: Arc<Writing>, jobs: mpsc::Receiver<Job>) {
@@ -37,7 +39,6 @@ pub(super) async fn run(writing: Arc<Writing>, jobs: mpsc::Receiver<Job>) {
         waiting: VecDeque::new(),
         together: 0,
         took: Duration::ZERO,
-        connection: None,
     };
     while let Some(batch) = writer.next().await {
         writer.together = batch.len();
@@ -56,7 +57,6 @@ struct Writer {
     together: usize,
     /// How long that took.
     took: Duration,
-    connection: Option<Idle>,
 }
 
 impl Writer {
@@ -67,8 +67,8 @@ impl Writer {
         }
         self.receive();
         if self.together > 1 {
-            let begun = Instant::now();
-            while self.waiting.len() < self.together && begun.elapsed() < self.took / COURTESY {
+            let (begun, courtesy) = (Instant::now(), courtesy(self.took));
+            while self.waiting.len() < self.together && begun.elapsed() < courtesy {
                 tokio::task::yield_now().await;
                 self.receive();
             }
@@ -88,20 +88,24 @@ impl Writer {
         if batch.is_empty() {
             return;
         }
-        let connected = self.writing.line.keep(&mut self.connection).await;
-        let mut connection = match connected {
+        let writing = Arc::clone(&self.writing);
+        let mut connection = match writing.lines.of_writer.free().await {
             Ok(connection) => connection,
-            Err(error) => return refuse(batch, &error),
+            Err(error) => return self.refuse(batch, &error),
         };
-        let asked = ask_all(&self.writing, &mut connection, &batch);
-        match within(self.writing.append_limit(), asked).await {
-            Ok(verdicts) => {
-                self.connection = Some(Idle::new(connection));
-                self.tell(batch, verdicts);
-            }
-            // Whether a lost connection is dropped or one in an unknown state: the server ends what it was doing by itself.
+        let asked = ask_all(&writing, &mut connection, &batch);
+        let verdicts = within(writing.append_limit(), asked).await;
+        match connection.note(verdicts) {
+            Ok(verdicts) => self.tell(batch, verdicts),
             Err(error) if error::is_refusal(&error) => self.separate(batch),
             Err(error) => unknown(batch, error),
+        }
+    }
+
+    /// There is no connection to be had: whoever waits is told so, since the next in line would only wait for the same.
+    fn refuse(&mut self, batch: Vec<Job>, error: &StoreError) {
+        for job in batch.into_iter().chain(self.waiting.drain(..)) {
+            answer(job, Err(error::again(error).into()));
         }
     }
 
@@ -115,7 +119,8 @@ impl Writer {
                     answer(job, Ok(appended));
                 }
                 Verdict::Refused(refused) => answer(job, Err(refused)),
-                Verdict::Repeat | Verdict::Busy => self.alone(job),
+                Verdict::Repeat => append_in_own_time(&self.writing, job, None),
+                Verdict::Busy(held) => append_in_own_time(&self.writing, job, Some(held)),
             }
         }
         if !all.is_empty() {
@@ -126,18 +131,14 @@ impl Writer {
 
     /// The server refused all because of one: each is asked alone which it was.
     fn separate(&self, batch: Vec<Job>) {
-        batch.into_iter().for_each(|job| self.alone(job));
+        for job in batch {
+            append_in_own_time(&self.writing, job, None);
+        }
     }
+}
 
-    fn alone(&self, job: Job) {
-        let writing = Arc::clone(&self.writing);
-        tokio::spawn(async move {
-            if !job.answer.is_closed() {
-                let outcome = append_alone(&writing, &job.appends).await;
-                answer(job, outcome);
-            }
-        });
-    }
+fn courtesy(took: Duration) -> Duration {
+    (took / COURTESY).min(LONGEST_COURTESY)
 }
 
 async fn ask_all(
@@ -146,10 +147,12 @@ async fn ask_all(
     batch: &[Job],
 ) -> Result<Vec<Verdict>, Error> {
     if let [job] = batch {
-        return Ok(vec![ask(writing, connection, &job.appends, false).await?]);
+        return Ok(vec![
+            ask(writing, connection, &job.appends, Patience::Tries).await?,
+        ]);
     }
     let appends: Vec<_> = batch.iter().map(|job| &job.appends).collect();
-    ask_many(writing, connection, &appends, false).await
+    ask_many(writing, connection, &appends, Patience::Tries).await
 }
 
 fn answer(job: Job, outcome: Result<Vec<Appended>, WriteError>) {
@@ -157,15 +160,20 @@ fn answer(job: Job, outcome: Result<Vec<Appended>, WriteError>) {
     drop(job.answer.send(outcome));
 }
 
-fn refuse(batch: Vec<Job>, error: &StoreError) {
-    for job in batch {
-        answer(job, Err(error::again(error).into()));
-    }
-}
-
 fn unknown(batch: Vec<Job>, error: Error) {
     let shared = Shared::new(error);
     for job in batch {
         answer(job, Err(shared.commit().into()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_was_never_answered_keeps_nobody_waiting_afterwards() {
+        assert_eq!(courtesy(Duration::from_millis(8)), Duration::from_millis(1));
+        assert_eq!(courtesy(Duration::from_secs(60)), LONGEST_COURTESY);
     }
 }

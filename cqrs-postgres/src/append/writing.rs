@@ -2,16 +2,21 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 
+use super::turns::Turns;
 use crate::{line::Line, statements::Statements};
+
+/// How many connections at most wait for guards, and how many are for what waits for nothing.
+const CONNECTIONS: usize = 4;
 
 /// What every append of a store needs.
 pub(crate) struct Writing {
     pub(crate) statements: Arc<Statements>,
-    /// For what goes alone. Apart from the store's other connections, all of which may be in transactions that wait for an
-    /// append to end.
-    pub(crate) line: Line,
+    pub(crate) lines: Lines,
+    /// Who waits for which guard.
+    pub(crate) turns: Turns,
     /// Rings after something was appended and committed.
     pub(crate) appended: Arc<Notify>,
     pub(crate) retention: Duration,
@@ -27,6 +32,36 @@ impl fmt::Debug for Writing {
             .field("statement_timeout", &self.statement_timeout)
             .field("commit_timeout", &self.commit_timeout)
             .finish_non_exhaustive()
+    }
+}
+
+/// The connections of appends and replays. Apart from the store's other connections, all of which may be in transactions that
+/// wait for an append to end; and those that wait apart from those that never do.
+pub(crate) struct Lines {
+    /// For single statements that wait for nobody.
+    pub(crate) quick: Line,
+    /// For those that wait for a guard.
+    pub(crate) patient: Line,
+    pub(crate) of_writer: Line,
+    pub(crate) of_reader: Line,
+}
+
+impl Lines {
+    pub(crate) fn new(options: &PgConnectOptions, timeout: Duration) -> Self {
+        let line = |connections| Line::new(options.clone(), timeout, connections);
+        Self {
+            quick: line(CONNECTIONS),
+            patient: line(CONNECTIONS),
+            of_writer: line(1),
+            of_reader: line(1),
+        }
+    }
+
+    /// Closes all of them, as soon as they are free.
+    pub(crate) async fn close(&self) {
+        for line in [&self.of_writer, &self.of_reader, &self.patient, &self.quick] {
+            line.close().await;
+        }
     }
 }
 

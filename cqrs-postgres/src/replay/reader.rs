@@ -10,7 +10,6 @@ use crate::{
     append::Writing,
     connection::within,
     error::{self, statement},
-    line::Idle,
     row::{self, signed},
 };
 
@@ -41,11 +40,11 @@ pub(super) struct Found {
 
 /// Reads until nobody can ask any more.
 pub(super) async fn run(writing: Arc<Writing>, mut jobs: mpsc::Receiver<Job>) {
-    let (mut connection, mut together) = (None, 0);
+    let mut together = 0;
     while let Some(first) = jobs.recv().await {
         let batch = gather(first, &mut jobs, together).await;
         together = batch.len();
-        match read(&writing, &mut connection, &batch).await {
+        match read(&writing, &batch).await {
             Ok(found) => tell(batch, found),
             Err(error) => refuse(batch, &error),
         }
@@ -70,19 +69,14 @@ async fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, expected: usize) -> 
     batch
 }
 
-/// **Invariant**: the connection is kept only when it has answered.
 async fn read(
     writing: &Writing,
-    kept: &mut Option<Idle>,
     batch: &[Job],
 ) -> Result<Vec<Result<Found, StoreError>>, StoreError> {
-    let mut connection = writing.line.keep(kept).await?;
+    let mut connection = writing.lines.of_reader.free().await?;
     let asked = rows(writing, &mut connection, batch);
-    let rows = within(writing.statement_limit(), asked)
-        .await
-        .map_err(statement)?;
-    *kept = Some(Idle::new(connection));
-    Ok(split(batch, rows))
+    let rows = within(writing.statement_limit(), asked).await;
+    Ok(split(batch, connection.note(rows).map_err(statement)?))
 }
 
 async fn rows(

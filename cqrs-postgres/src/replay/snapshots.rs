@@ -20,7 +20,7 @@ pub(crate) async fn save_snapshot(
     let payload = std::str::from_utf8(&snapshot.payload).map_err(|error| {
         StoreError::new(StoreErrorKind::InvalidInput, "a snapshot is not JSON").caused_by(error)
     })?;
-    let mut connection = writing.line.free().await?;
+    let mut connection = writing.lines.quick.free().await?;
     let query = sqlx::query(writing.statements.save_snapshot.sql())
         .bind(snapshot.stream.category().as_str())
         .bind(snapshot.stream.id())
@@ -40,7 +40,7 @@ pub(crate) async fn replay_from_snapshot(
     stream: &StreamId,
     fingerprint: u64,
 ) -> Result<(Option<Snapshot>, Vec<PastEvent>), StoreError> {
-    let mut connection = writing.line.free().await?;
+    let mut connection = writing.lines.quick.free().await?;
     let query = sqlx::query(writing.statements.replay_from_snapshot.sql())
         .bind(stream.category().as_str())
         .bind(stream.id())

@@ -2,12 +2,15 @@
 
 mod contract;
 mod dump;
+mod gate;
 mod given_up;
+mod group_commit;
 mod histories;
 mod idempotency;
 mod install;
 mod large_numbers;
 mod log_order;
 mod projection;
+mod proxy;
 mod rights;
 mod support;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cqrs_core::{
-    Append, Category, EventId, EventStore, ExpectedVersion, Metadata, NewEvent, StreamId,
-    UnitOfWork,
+    Append, Appended, Appends, Category, EventId, EventStore, ExpectedVersion, Metadata, NewEvent,
+    StoreErrorKind, StreamId, UnitOfWork, WriteError,
 };
 use cqrs_postgres::{PgConfig, PgEventStore, PgTransaction};
-use sqlx::Executor;
+use sqlx::{AssertSqlSafe, Executor};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 pub(crate) fn url() -> String {
@@ -30,9 +31,13 @@ pub(crate) async fn fresh_store() -> PgEventStore {
     PgEventStore::connect(&config).await.expect("connects")
 }
 
+pub(crate) fn stream(id: &str) -> StreamId {
+    StreamId::new(Category::new("account").expect("valid"), id).expect("valid")
+}
+
 /// `count` events to an account.
 pub(crate) fn append(id: &str, count: usize) -> Append {
-    let stream = StreamId::new(Category::new("account").expect("valid"), id).expect("valid");
+    let stream = stream(id);
     let event = || NewEvent {
         id: EventId::random(),
         event_type: "Happened",
@@ -81,4 +86,72 @@ pub(crate) async fn write_somehow(store: &PgEventStore, seed: u64) {
         0 => store.rollback(transaction).await.expect("rolls back"),
         _ => store.commit(transaction).await.expect("commits"),
     }
+}
+
+/// What became of an append.
+pub(crate) type Outcome = Result<Vec<Appended>, WriteError>;
+
+/// Appends at the same time. The first goes alone and, on a runtime with one thread, the others together.
+pub(crate) fn start<A: Into<Appends>>(
+    store: &PgEventStore,
+    appends: impl IntoIterator<Item = A>,
+) -> Vec<JoinHandle<Outcome>> {
+    let one = |appends: A| {
+        let (store, appends) = (store.clone(), appends.into());
+        tokio::spawn(async move { store.append_all(appends).await })
+    };
+    appends.into_iter().map(one).collect()
+}
+
+/// The outcomes of what was started, in its order.
+pub(crate) async fn outcomes(started: Vec<JoinHandle<Outcome>>) -> Vec<Outcome> {
+    let mut outcomes = Vec::with_capacity(started.len());
+    for append in started {
+        outcomes.push(append.await.expect("does not panic"));
+    }
+    outcomes
+}
+
+/// Whether a write failed in the store, and how.
+pub(crate) fn kind<T>(outcome: &Result<T, WriteError>) -> Option<StoreErrorKind> {
+    match outcome {
+        Err(WriteError::Store(error)) => Some(error.kind()),
+        _ => None,
+    }
+}
+
+/// What a query with `__schema__` in it answers.
+pub(crate) async fn number(store: &PgEventStore, sql: &str) -> i64 {
+    let sql = sql.replace("__schema__", &format!("\"{}\"", store.schema()));
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(store.pool())
+        .await
+        .expect("reads")
+}
+
+/// Runs statements with `__schema__` in them.
+pub(crate) async fn run(store: &PgEventStore, sql: &str) {
+    let sql = sql.replace("__schema__", &format!("\"{}\"", store.schema()));
+    let ran = store.pool().execute(sqlx::raw_sql(AssertSqlSafe(sql)));
+    ran.await.expect("runs");
+}
+
+/// How many wait for the guard of an account.
+pub(crate) async fn waiting_for(store: &PgEventStore, id: &str) -> i64 {
+    let sql = format!(
+        "select count(*) from pg_locks where locktype = 'advisory' and not granted
+         and (classid::bigint << 32 | objid::bigint) = __schema__.guard_key('account', '{id}')"
+    );
+    number(store, &sql).await
+}
+
+/// Waits until it is so, for a minute at most.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    assert!(waited.is_ok(), "after a minute still not: {what}");
 }

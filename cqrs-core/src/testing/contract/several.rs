@@ -2,9 +2,7 @@
 
 use tokio::task::JoinSet;
 
-use super::fixture::{
-    account, append, at, conflict, event_ids, in_a_transaction, key, read_all, stream, versions,
-};
+use super::fixture::{account, append, at, conflict, event_ids, key, read_all, stream, versions};
 use crate::{
     Append, Appends, Conflict, EventId, EventStore, ExpectedVersion, Slices, StreamId, Version,
     WriteError,
@@ -143,12 +141,7 @@ pub async fn of_two_appends_that_look_at_each_others_stream_one_succeeds<S: Even
         for (write, look) in [(&alice, &bob), (&bob, &alice)] {
             let appends = [append(write, at(1), 1), append(look, at(1), 0)].into();
             let store = store.clone();
-            writers.spawn(async move {
-                match round % 2 {
-                    0 => store.append_all(appends).await,
-                    _ => in_a_transaction(&store, appends).await,
-                }
-            });
+            writers.spawn(async move { store.append_all(appends).await });
         }
         let outcomes = writers.join_all().await;
         let succeeded = outcomes.iter().filter(|outcome| outcome.is_ok()).count();

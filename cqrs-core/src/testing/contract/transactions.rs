@@ -1,6 +1,8 @@
 //! Promises of the [`EventStore`] port to a caller with a transaction of its own.
 
-use super::fixture::{account, append, at, conflict, read_all, stream, versions};
+use super::fixture::{
+    account, append, at, conflict, give_up_after, in_a_transaction, read_all, stream, versions,
+};
 use crate::{EventStore, Slices, StoreErrorKind, WriteError};
 
 /// One conflict among several streams refuses them all; a stream without events is a guard only.
@@ -102,6 +104,41 @@ pub async fn a_stream_read_in_a_transaction_is_guarded_until_its_end<S: EventSto
     let other = other.await.expect("no panic");
     assert_ne!(ours.is_ok(), other.is_ok(), "{ours:?} and {other:?}");
     assert_eq!(versions(&store, &alice).await, [1, 2]);
+}
+
+/// Write skew: what a transaction has only looked at is as it was when the transaction ends, or the transaction fails.
+pub async fn a_stream_looked_at_in_a_transaction_is_guarded_until_its_end<S: EventStore>(store: S) {
+    for other_in_transaction in [false, true] {
+        let name = |who: &str| account(&format!("{who} {other_in_transaction}"));
+        let (alice, bob) = (name("alice"), name("bob"));
+        let both = [append(&alice, at(0), 1), append(&bob, at(0), 1)];
+        store.append_all(both.into()).await.expect("appends");
+        let mut transaction = store.begin().await.expect("begins");
+        let ours = [append(&alice, at(1), 1), append(&bob, at(1), 0)].into();
+        let ours = store.append_in(&mut transaction, ours).await;
+        ours.expect("both are as they were");
+        let theirs = [append(&bob, at(1), 1), append(&alice, at(1), 0)].into();
+        let mut other = tokio::spawn({
+            let store = store.clone();
+            async move {
+                if other_in_transaction {
+                    in_a_transaction(&store, theirs).await
+                } else {
+                    store.append_all(theirs).await
+                }
+            }
+        });
+        // A store with locks lets the other wait for this transaction, one without lets it be first.
+        let first = give_up_after(10_000, &mut other).await;
+        let ours = store.commit(transaction).await;
+        let theirs = match first {
+            Some(theirs) => theirs.expect("no panic"),
+            None => other.await.expect("no panic"),
+        };
+        assert_ne!(ours.is_ok(), theirs.is_ok(), "{ours:?} and {theirs:?}");
+        let written = versions(&store, &alice).await.len() + versions(&store, &bob).await.len();
+        assert_eq!(written, 3);
+    }
 }
 
 /// Two appends to one stream in a call would need an order: refused, or done in the order given.

@@ -1,0 +1,186 @@
+//! A batch only tries guards: who sits on one delays nobody but those who want the same stream.
+
+use cqrs_core::{
+    Append, Appends, EventStore, Idempotency, IdempotencyKey, Snapshots, StoreErrorKind,
+    UnitOfWork, Version,
+};
+use cqrs_postgres::PgEventStore;
+
+use crate::support::{
+    append, fresh_store, kind, number, open_append, outcomes, run, start, stream, until,
+    waiting_for,
+};
+
+/// Everything that a process does with other streams.
+async fn others_go_on(store: &PgEventStore) {
+    store.append(append("other", 1)).await.expect("alone");
+    store
+        .append(append("other", 600))
+        .await
+        .expect("a large one");
+    let many = (0..30).map(|n| append(&format!("other-{n}"), 1));
+    for outcome in outcomes(start(store, many)).await {
+        outcome.expect("together");
+    }
+    let several: Appends = [append("other-a", 1), append("other-b", 1)].into();
+    store.append_all(several).await.expect("to several streams");
+    store
+        .replay(&stream("other"), Version::EMPTY)
+        .await
+        .expect("replays");
+    store
+        .replay_from_snapshot(&stream("other"), 1)
+        .await
+        .expect("replays");
+    let idempotency = Idempotency {
+        key: IdempotencyKey::new("k").expect("valid"),
+        fingerprint: 1,
+    };
+    store
+        .append_all(Appends::from(append("other", 1)).once(idempotency.clone()))
+        .await
+        .expect("under a key");
+    store.appended_under(&idempotency).await.expect("reads");
+}
+
+#[tokio::test]
+async fn an_open_transaction_delays_only_appends_to_its_own_streams() {
+    let store = fresh_store().await;
+    let held = open_append(&store, "held").await;
+    let waiting = start(&store, (0..20).map(|_| append("held", 1)));
+    until("they wait", async || waiting_for(&store, "held").await > 0).await;
+    others_go_on(&store).await;
+    assert!(
+        !waiting.iter().any(|append| append.is_finished()),
+        "the transaction is still open, so nobody else's may be over"
+    );
+    store.commit(held).await.expect("commits");
+    for outcome in outcomes(waiting).await {
+        outcome.expect("comes through when the transaction is over");
+    }
+    let events = store.read_stream(&stream("held"), Version::EMPTY).await;
+    assert_eq!(events.expect("reads").len(), 21);
+}
+
+/// Transactions that take their streams in opposite orders deadlock among themselves. PostgreSQL ends one of them, which
+/// must never be an append that was made by itself.
+#[tokio::test]
+async fn a_transaction_that_takes_streams_in_its_own_order_is_no_deadlock_for_appends() {
+    let store = fresh_store().await;
+    let mut held = open_append(&store, "z").await;
+    let to_all = || {
+        let several = ["z", "y", "x", "w", "v"].map(|id| append(id, 1));
+        Appends::from(several)
+    };
+    let key = Idempotency {
+        key: IdempotencyKey::new("k").expect("valid"),
+        fingerprint: 1,
+    };
+    let appends = [to_all(), to_all(), to_all().once(key), to_all()];
+    let waiting = start(&store, appends);
+    until("they wait", async || waiting_for(&store, "z").await > 0).await;
+    for id in ["v", "w", "x", "y"] {
+        let appended = store.append_in(&mut held, append(id, 1).into()).await;
+        appended.expect("nobody sits on it");
+    }
+    store.commit(held).await.expect("commits");
+    for outcome in outcomes(waiting).await {
+        outcome.expect("comes through when the transaction is over");
+    }
+}
+
+/// PostgreSQL ends whoever finds the deadlock, and an append that stands in the queue of one may be first.
+#[tokio::test]
+async fn a_deadlock_of_two_transactions_is_not_at_the_expense_of_an_append_between_them() {
+    let store = fresh_store().await;
+    let mut one = open_append(&store, "x").await;
+    let mut other = open_append(&store, "y").await;
+    let waiting = start(&store, [append("x", 1), append("y", 1)]);
+    until("they wait", async || {
+        waiting_for(&store, "x").await == 1 && waiting_for(&store, "y").await == 1
+    })
+    .await;
+    let (first, second) = tokio::join!(
+        store.append_in(&mut one, append("y", 1).into()),
+        store.append_in(&mut other, append("x", 1).into()),
+    );
+    let kinds = [kind(&first), kind(&second)];
+    assert!(
+        kinds.contains(&Some(StoreErrorKind::Unavailable)),
+        "{kinds:?}"
+    );
+    for (transaction, appended) in [(one, first), (other, second)] {
+        match appended {
+            Ok(_) => store.commit(transaction).await.expect("commits"),
+            Err(_) => drop(transaction),
+        }
+    }
+    for outcome in outcomes(waiting).await {
+        outcome.expect("appends when they are over");
+    }
+}
+
+/// An append to several streams must not sit on one while it waits for another.
+#[tokio::test]
+async fn an_append_that_waits_for_one_of_its_streams_holds_none_of_the_others() {
+    let store = fresh_store().await;
+    let held = open_append(&store, "held").await;
+    let before: Vec<_> = (0..10).map(|n| format!("{n}")).collect();
+    let several = |id: &String| Appends::from([append(id, 1), append("held", 1)]);
+    let waiting = start(&store, before.iter().map(several));
+    until("they wait", async || waiting_for(&store, "held").await > 0).await;
+    for id in &before {
+        store.append(append(id, 1)).await.expect("appends");
+    }
+    assert!(!waiting.iter().any(|append| append.is_finished()));
+    store.commit(held).await.expect("commits");
+    for outcome in outcomes(waiting).await {
+        outcome.expect("appends");
+    }
+}
+
+/// Lets who waits for a guard wait for so long.
+async fn give_up_after(store: &PgEventStore, time: &str) {
+    let sql = "do $$ declare f regprocedure; begin
+        for f in select oid from pg_proc where pronamespace = '__schema__'::regnamespace and 'lock_timeout=10s' = any (proconfig) loop
+            execute format('alter function %s set lock_timeout = ''__time__''', f);
+        end loop; end $$";
+    run(store, &sql.replace("__time__", time)).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_stays_held_is_unavailable_and_nothing_is_written() {
+    let store = fresh_store().await;
+    give_up_after(&store, "300ms").await;
+    let held = open_append(&store, "held").await;
+    let one = |append: Append| Appends::from(append);
+    let key = Idempotency {
+        key: IdempotencyKey::new("k").expect("valid"),
+        fingerprint: 1,
+    };
+    let mut appends = vec![
+        one(append("held", 1)),
+        one(append("held", 2)),
+        one(append("held", 0)),
+    ];
+    appends.push([append("a", 1), append("held", 1), append("z", 1)].into());
+    appends.push(one(append("held", 1)).once(key.clone()));
+    appends.push(one(append("held", 600)));
+    for outcome in outcomes(start(&store, appends)).await {
+        assert_eq!(
+            kind(&outcome),
+            Some(StoreErrorKind::Unavailable),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(store.appended_under(&key).await.expect("reads"), None);
+    store.rollback(held).await.expect("rolls back");
+    assert_eq!(
+        number(&store, "select count(*) from __schema__.events").await,
+        0
+    );
+    store
+        .append(append("held", 1))
+        .await
+        .expect("appends again");
+}

@@ -1,0 +1,236 @@
+//! A network between a store and its server that fails on command: it goes silent, in one direction or both, or breaks.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use cqrs_postgres::PgConfig;
+use sqlx::postgres::PgConnectOptions;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+};
+
+use crate::support::url;
+
+/// What the network lets through. What it holds back it delivers when it opens again, as a real one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Network {
+    Open,
+    /// Nothing, in neither direction, and without a word.
+    Silent,
+    /// What is asked arrives, what is answered does not.
+    Mute,
+    /// Whoever connects is turned away.
+    Down,
+}
+
+/// A network of its own for one store.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    port: u16,
+    state: watch::Sender<State>,
+    traffic: Arc<Traffic>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    network: Network,
+    /// Connections that were made before so many others are silent for ever, and those before so many broke.
+    stranded: u64,
+    cut: u64,
+}
+
+/// What has passed from the client to the server.
+#[derive(Debug, Default)]
+struct Traffic {
+    connections: AtomicU64,
+    statements: AtomicU64,
+}
+
+impl Proxy {
+    pub(crate) async fn start() -> Self {
+        let options: PgConnectOptions = url().parse().expect("DATABASE_URL is a URL");
+        let server = (options.get_host().to_owned(), options.get_port());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let port = listener.local_addr().expect("is bound").port();
+        let (state, states) = watch::channel(State {
+            network: Network::Open,
+            stranded: 0,
+            cut: 0,
+        });
+        let traffic = Arc::new(Traffic::default());
+        let accepting = accept(listener, server, states, Arc::clone(&traffic));
+        tokio::spawn(accepting);
+        Self {
+            port,
+            state,
+            traffic,
+        }
+    }
+
+    /// The same store, through this network.
+    pub(crate) fn config(&self, schema: &str) -> PgConfig {
+        let (url, port) = (url(), self.port);
+        let separator = if url.contains('?') { '&' } else { '?' };
+        PgConfig::new(format!("{url}{separator}host=127.0.0.1&port={port}")).schema(schema)
+    }
+
+    pub(crate) fn set(&self, network: Network) {
+        self.state.send_modify(|state| state.network = network);
+    }
+
+    /// Breaks every connection there is.
+    pub(crate) fn cut(&self) {
+        let made = self.connections();
+        self.state.send_modify(|state| state.cut = made);
+    }
+
+    /// Every connection there is goes silent for ever.
+    pub(crate) fn strand(&self) {
+        let made = self.connections();
+        self.state.send_modify(|state| state.stranded = made);
+    }
+
+    /// How many connections were made.
+    pub(crate) fn connections(&self) -> u64 {
+        self.traffic.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many statements were sent.
+    pub(crate) fn statements(&self) -> u64 {
+        self.traffic.statements.load(Ordering::SeqCst)
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    server: (String, u16),
+    states: watch::Receiver<State>,
+    traffic: Arc<Traffic>,
+) {
+    while let Ok((client, _)) = listener.accept().await {
+        if states.borrow().network == Network::Down {
+            continue;
+        }
+        let number = traffic.connections.fetch_add(1, Ordering::SeqCst);
+        let (server, states, traffic) = (server.clone(), states.clone(), Arc::clone(&traffic));
+        tokio::spawn(async move {
+            let server = TcpStream::connect(server).await.expect("connects");
+            let mut cuts = states.clone();
+            tokio::select! {
+                // What was cut delivers nothing, even if the network is open again at once.
+                biased;
+                // Or the test is over.
+                _ = cuts.wait_for(|state| number < state.cut) => {}
+                () = join(client, server, number, states, traffic) => {}
+            }
+        });
+    }
+}
+
+async fn join(
+    client: TcpStream,
+    server: TcpStream,
+    number: u64,
+    states: watch::Receiver<State>,
+    traffic: Arc<Traffic>,
+) {
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let questions = Direction {
+        from: from_client,
+        to: to_server,
+        number,
+        states: states.clone(),
+        passes: |network| matches!(network, Network::Open | Network::Mute),
+    };
+    let answers = Direction {
+        from: from_server,
+        to: to_client,
+        number,
+        states,
+        passes: |network| network == Network::Open,
+    };
+    let mut counter = Counter {
+        traffic,
+        begun: false,
+        unread: Vec::new(),
+    };
+    tokio::join!(
+        questions.forward(|bytes| counter.read(bytes)),
+        answers.forward(|_| ())
+    );
+}
+
+/// One half of a connection.
+struct Direction {
+    from: OwnedReadHalf,
+    to: OwnedWriteHalf,
+    number: u64,
+    states: watch::Receiver<State>,
+    passes: fn(Network) -> bool,
+}
+
+impl Direction {
+    /// Until the end, which comes no sooner than what was sent before it.
+    async fn forward(mut self, mut look: impl FnMut(&[u8])) {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let count = self.from.read(&mut buffer).await.unwrap_or_default();
+            let passes =
+                |state: &State| self.number >= state.stranded && (self.passes)(state.network);
+            if self.states.wait_for(passes).await.is_err() || count == 0 {
+                return;
+            }
+            look(&buffer[..count]);
+            if self.to.write_all(&buffer[..count]).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Counts statements in what a client sends.
+/// Format: <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
+struct Counter {
+    traffic: Arc<Traffic>,
+    /// The first messages, up to the one that begins a session, have no type.
+    begun: bool,
+    unread: Vec<u8>,
+}
+
+impl Counter {
+    fn read(&mut self, bytes: &[u8]) {
+        const SESSION: u32 = 3 << 16;
+        self.unread.extend_from_slice(bytes);
+        loop {
+            let kind = usize::from(self.begun);
+            let Some(length) = number(&self.unread, kind) else {
+                return;
+            };
+            let end = kind + length as usize;
+            if self.unread.len() < end {
+                return;
+            }
+            match self.begun {
+                true if matches!(self.unread[0], b'E' | b'Q') => {
+                    self.traffic.statements.fetch_add(1, Ordering::SeqCst);
+                }
+                true => {}
+                false => self.begun = number(&self.unread, 4) == Some(SESSION),
+            }
+            self.unread.drain(..end);
+        }
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at + 4)?;
+    Some(u32::from_be_bytes(bytes.try_into().expect("four")))
+}
