@@ -28,6 +28,8 @@ use crate::{
 
 const WRITERS: u32 = 32;
 const STREAMS: [u32; 2] = [1, 1_000];
+/// Within a process commands to an aggregate take turns; between processes they meet in the database.
+const PROCESSES: [u32; 2] = [1, 4];
 
 const YARDSTICKS: [(Read, &str); 2] = [
     (
@@ -52,52 +54,63 @@ pub(crate) async fn run(options: &Options) -> Outcome<()> {
 
 async fn measure(options: &Options, ours: &Database, raw: &Database) -> Outcome<()> {
     let notes = ours.notes().await?;
-    let store = ours.store(WRITERS).await?;
     let raw = RawEvents::create(raw, WRITERS).await?;
-    for streams in STREAMS {
-        for (read, yardstick) in YARDSTICKS {
-            let (ours, theirs) = (Attempts::default(), Attempts::default());
-            let pairs = take_turns(
-                options.rounds,
-                options.turn(),
-                async |time| commands(&store, streams, &ours, time).await,
-                async |time| compare_and_set(&raw, read, streams, &theirs, time).await,
-            )
-            .await?;
-            let mut point = point(&notes, streams, yardstick);
-            point.details = json!({
-                "wasted_attempts_per_success": { "ours": ours.wasted(), "raw": theirs.wasted() },
-            });
-            point.print(&pairs);
+    for processes in PROCESSES {
+        let mut stores = Vec::new();
+        for _ in 0..processes {
+            stores.push(ours.store(WRITERS / processes).await?);
+        }
+        for streams in STREAMS {
+            for (read, yardstick) in YARDSTICKS {
+                let (ours, theirs) = (Attempts::default(), Attempts::default());
+                let pairs = take_turns(
+                    options.rounds,
+                    options.turn(),
+                    async |time| commands(&stores, streams, &ours, time).await,
+                    async |time| compare_and_set(&raw, read, streams, &theirs, time).await,
+                );
+                let pairs = pairs.await?;
+                let mut point = point(&notes, streams, processes, yardstick);
+                point.details = json!({
+                    "wasted_attempts_per_success": { "ours": ours.wasted(), "raw": theirs.wasted() },
+                });
+                point.print(&pairs);
+            }
         }
     }
     Ok(())
 }
 
-fn point(notes: &Value, streams: u32, yardstick: &'static str) -> Point {
+fn point(notes: &Value, streams: u32, processes: u32, yardstick: &'static str) -> Point {
     let drawn = if streams == 1 { "one" } else { "zipf, s = 1" };
     Point {
         scenario: "contention",
-        parameters: json!({ "writers": WRITERS, "streams": streams, "drawn": drawn, "events": 1 }),
+        parameters: json!({
+            "writers": WRITERS, "processes": processes, "streams": streams, "drawn": drawn, "events": 1,
+        }),
         yardstick,
         unit: "successes/s",
-        notes: notes.clone(),
         details: Value::Null,
+        notes: notes.clone(),
     }
 }
 
+/// A store and a repository for each process, among which the writers are dealt out.
 async fn commands(
-    store: &PgEventStore,
+    stores: &[PgEventStore],
     streams: u32,
     attempts: &Attempts,
     time: Duration,
 ) -> Outcome<f64> {
-    let accounts = Repository::<Contended, _>::new(store.clone());
+    let accounts = stores
+        .iter()
+        .map(|store| Repository::<Contended, _>::new(store.clone()));
+    let accounts: Vec<_> = accounts.collect();
     let drawn = Zipf::of(streams);
     let before = DECISIONS.load(Ordering::Relaxed);
-    let rate = rate(WRITERS, time, |_, mut turn| {
-        let (accounts, attempts) = (accounts.clone(), attempts.clone());
-        let (drawn, mut random) = (drawn.clone(), Random::new());
+    let rate = rate(WRITERS, time, |writer, mut turn| {
+        let accounts = accounts[writer as usize % accounts.len()].clone();
+        let (attempts, drawn, mut random) = (attempts.clone(), drawn.clone(), Random::new());
         async move {
             while turn.goes_on() {
                 let id = drawn.draw(&mut random);

@@ -58,3 +58,8 @@ pub use self::{
     verdict::{Finding, Kind, Verdict},
     writer::Deeds,
 };
+
+/// The page that tells how it is used.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/how-to/check-your-store.md")]
+struct HowTo;

@@ -78,6 +78,21 @@ pub trait Mischief<T: Send>: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Lays the transaction aside under this name, to be ended by [`end_prepared`](Self::end_prepared). Gives it back if the
+    /// store has no such thing.
+    async fn prepare(&self, transaction: T, _: &str) -> Result<Option<T>, StoreError>
+    where
+        T: 'async_trait,
+    {
+        Ok(Some(transaction))
+    }
+
+    /// Commits or rolls back what was laid aside under this name. Answers when that is certain; also if there is no such
+    /// thing any more.
+    async fn end_prepared(&self, _: &str, _: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Who keeps readers that stand at this position from going on, as far as the store can tell.
     async fn who_is_in_the_way(&self, _: u64) -> Option<Hindrance> {
         None

@@ -52,6 +52,10 @@ pub(crate) struct StoreOptions {
     /// Keeps no old transactions open.
     #[arg(long)]
     no_old_transactions: bool,
+    /// Prepares some transactions, which another session ends. The server must have `max_prepared_transactions`; a checker
+    /// that is killed leaves some behind, called `cqrs-check ..`.
+    #[arg(long, requires = "database_url")]
+    prepared_transactions: bool,
     /// Nobody sits on an append for seconds.
     #[arg(long)]
     no_sitters: bool,
@@ -119,6 +123,7 @@ impl StoreOptions {
             kill_every: (!self.no_kills).then_some(kill_every),
             hold_guard_every: all.hold_guard_every.filter(|_| !self.no_held_guards),
             old_transactions: !self.no_old_transactions,
+            prepared: self.prepared_transactions,
             crash: self
                 .crash_command
                 .clone()

@@ -98,13 +98,14 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "acknowledged   {} commits in {:.1} s, {:.0} a second: {} appends, {} under a key, {} units of work",
+            "acknowledged   {} commits in {:.1} s, {:.0} a second: {} appends, {} under a key, {} units of work; {} were prepared",
             self.commits,
             self.seconds,
             self.rate(),
             deeds.appends,
             deeds.keyed,
-            deeds.units
+            deeds.units,
+            deeds.prepared
         )?;
         writeln!(
             f,

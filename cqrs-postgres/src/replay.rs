@@ -41,7 +41,8 @@ impl Replayer {
     ) -> Result<Vec<PastEvent>, StoreError> {
         let joined = self.crowd.join();
         if joined.alone {
-            return read(writing, stream, after).await;
+            // Boxed, so that whoever goes with others does not carry the room for this.
+            return Box::pin(read(writing, stream, after)).await;
         }
         let (answer, found) = oneshot::channel();
         let job = Job {

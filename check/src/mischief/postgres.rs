@@ -3,6 +3,7 @@
 mod crash;
 mod guards;
 mod kills;
+mod prepared;
 mod session;
 mod settle;
 mod truth;
@@ -14,7 +15,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cqrs_core::StoreError;
+use cqrs_core::{EventStore, LogQuery, Position, Slices, StoreError};
 use cqrs_postgres::{FenceHolder, PgEventStore, PgTransaction, store_error};
 use sqlx::{Executor, postgres::PgConnectOptions};
 
@@ -31,18 +32,21 @@ pub struct PgMischiefPlan {
     pub hold_guard_every: Option<Duration>,
     /// Keeps a transaction with an id open for seconds, one after the other.
     pub old_transactions: bool,
+    /// Some units of work are prepared and ended by another session. The server must have `max_prepared_transactions`.
+    pub prepared: bool,
     /// Runs this shell command so often. It is to kill the server at once and to bring it back.
     pub crash: Option<(String, Duration)>,
 }
 
 impl PgMischiefPlan {
-    /// All of it, but for crashes of the server, which need a command.
+    /// All that needs nothing from the server: no crashes, no prepared transactions.
     #[must_use]
     pub const fn all() -> Self {
         Self {
             kill_every: Some(Duration::from_millis(300)),
             hold_guard_every: Some(Duration::from_millis(700)),
             old_transactions: true,
+            prepared: false,
             crash: None,
         }
     }
@@ -93,6 +97,20 @@ impl PgMischief {
         Ok(this)
     }
 
+    /// Whoever holds the mark, if that is why there is nothing to be read behind this position.
+    async fn first_holder(&self, place: u64) -> Result<Option<Hindrance>, StoreError> {
+        let holders = self.store.fence_holders().await?;
+        let behind = LogQuery {
+            after: Position::new(place),
+            reads: &[],
+            slices: Slices::ALL,
+            limit: 1,
+        };
+        let readable = self.store.read_log(behind).await?.upto.is_some();
+        let first = holders.into_iter().next();
+        Ok(first.filter(|_| !readable).map(hindrance))
+    }
+
     fn session(&self) -> Session {
         Session::new(self.options.clone())
     }
@@ -141,16 +159,22 @@ impl Mischief<PgTransaction> for PgMischief {
         run(transaction, "rollback to undone").await
     }
 
+    async fn prepare(
+        &self,
+        transaction: PgTransaction,
+        name: &str,
+    ) -> Result<Option<PgTransaction>, StoreError> {
+        self.lay_aside(transaction, name).await
+    }
+
+    async fn end_prepared(&self, name: &str, commit: bool) -> Result<(), StoreError> {
+        self.end(name, commit).await
+    }
+
     async fn who_is_in_the_way(&self, place: u64) -> Option<Hindrance> {
-        match self.store.fence_holders().await {
-            Ok(holders) => {
-                let first = holders.into_iter().next();
-                first
-                    .filter(|holder| holder.position.get() <= place)
-                    .map(hindrance)
-            }
-            Err(error) => Some(Hindrance::silence(error)),
-        }
+        self.first_holder(place)
+            .await
+            .unwrap_or_else(|error| Some(Hindrance::silence(error)))
     }
 
     async fn settle(&self) -> Result<(), CheckError> {

@@ -84,6 +84,8 @@ pub(super) struct Unit {
     pub(super) undoes_first: bool,
     /// Waits between append and end: nobody reads past it meanwhile.
     pub(super) hold: Option<Hold>,
+    /// Is laid aside before its end, if the store can do that.
+    pub(super) prepared: bool,
     pub(super) end: End,
 }
 

@@ -11,6 +11,8 @@ pub struct Deeds {
     pub keyed: u64,
     /// Acknowledged units of work.
     pub units: u64,
+    /// Units of work that were prepared, and ended by another session.
+    pub prepared: u64,
     /// Appends under a key that were sent, or asked for, again later.
     pub repeats: u64,
     /// Appends refused because a stream was not as expected.
@@ -31,6 +33,7 @@ impl Deeds {
             appends: self.appends + other.appends,
             keyed: self.keyed + other.keyed,
             units: self.units + other.units,
+            prepared: self.prepared + other.prepared,
             repeats: self.repeats + other.repeats,
             conflicts: self.conflicts + other.conflicts,
             rolled_back: self.rolled_back + other.rolled_back,

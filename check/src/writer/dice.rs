@@ -41,6 +41,7 @@ impl Dice {
             reads_first: false,
             undoes_first: false,
             hold: Some(Hold { commits, at_most }),
+            prepared: false,
             end: if self.one_in(3) {
                 End::RollBack
             } else {
@@ -86,6 +87,7 @@ impl Dice {
             reads_first: cold && self.one_in(3),
             undoes_first: self.one_in(8),
             hold: self.one_in(waits).then(|| self.hold()),
+            prepared: self.one_in(8),
             asks,
             end,
         }

@@ -10,7 +10,7 @@ use super::{
 use crate::mischief::Mischief;
 
 /// How a unit of work ended.
-enum Ended {
+pub(super) enum Ended {
     Committed(Vec<Appended>),
     Undone,
 }
@@ -52,7 +52,10 @@ impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
         if let Some(hold) = unit.hold {
             self.hold(hold).await;
         }
-        self.end(transaction, unit, landed).await
+        match self.prepare(transaction, number, unit).await? {
+            Some(transaction) => self.end(transaction, unit, landed).await,
+            None => self.end_prepared(number, unit, landed).await,
+        }
     }
 
     /// Expects the versions that it reads: they are guarded from here on.
@@ -131,7 +134,7 @@ impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
         }
     }
 
-    async fn hold(&self, hold: Hold) {
+    pub(super) async fn hold(&self, hold: Hold) {
         self.scene.let_others_pass(hold.commits, hold.at_most).await;
     }
 

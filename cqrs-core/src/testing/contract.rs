@@ -10,6 +10,7 @@ pub mod histories;
 pub mod idempotency;
 pub mod log;
 mod purse;
+pub mod repeats;
 pub mod replays;
 pub mod several;
 pub mod snapshots;
@@ -42,13 +43,14 @@ macro_rules! event_store_contract {
             several: of_two_appends_that_look_at_each_others_stream_one_succeeds
             several: an_append_to_no_stream_is_nothing
             idempotency: a_repeat_under_a_key_answers_what_the_first_one_did
-            idempotency: of_a_hundred_repeats_at_once_one_appends
             idempotency: a_key_that_was_used_for_something_else_is_refused
-            idempotency: of_two_commands_under_one_key_at_once_one_is_done
             idempotency: a_key_is_looked_up
             idempotency: a_key_is_kept_with_its_transaction_or_free_again
             idempotency: a_key_without_events_is_kept_too
             idempotency: a_refused_append_leaves_its_key_free
+            repeats: of_a_hundred_repeats_at_once_one_appends
+            repeats: of_two_commands_under_one_key_at_once_one_is_done
+            repeats: among_others_each_key_keeps_its_own_answer
             writers: each_of_many_appends_at_once_has_a_verdict_of_its_own
             writers: fresh_streams_do_not_conflict_with_each_other
             writers: a_caller_who_stops_waiting_has_appended_all_or_nothing

@@ -29,9 +29,14 @@ impl Session {
         Ok(self.connection.insert(connection))
     }
 
+    /// The next one is made anew.
+    pub(super) fn lose(&mut self) {
+        self.connection = None;
+    }
+
     /// Drops the connection after an error. What a crash of the server explains passes; anything else goes on.
     pub(super) fn excuse(&mut self, error: sqlx::Error) -> Result<(), CheckError> {
-        self.connection = None;
+        self.lose();
         let error = store_error(error);
         if error.is_retryable() {
             Ok(())

@@ -1,7 +1,5 @@
 //! Promises of the [`EventStore`] port about idempotency keys: what is named by one is appended at most once.
 
-use tokio::task::JoinSet;
-
 use super::fixture::{
     account, append, at, conflict, in_a_transaction, key, read_all, stream, versions,
 };
@@ -30,49 +28,6 @@ pub async fn a_repeat_under_a_key_answers_what_the_first_one_did<S: EventStore>(
     }
 }
 
-/// However many come at once, one appends, and all are answered alike.
-pub async fn of_a_hundred_repeats_at_once_one_appends<S: EventStore>(store: S) {
-    at_once(&store, one).await;
-    at_once(&store, several).await;
-}
-
-async fn at_once<S: EventStore>(store: &S, appends: fn() -> Appends) {
-    let before = read_all(store, &[], Slices::ALL, 100).await.len();
-    let events = appends()
-        .streams
-        .iter()
-        .map(|one| one.events.len())
-        .sum::<usize>();
-    let named = key(&format!("{events} events"), 7);
-    let mut requests = JoinSet::new();
-    for _ in 0..100 {
-        let (store, appends) = (store.clone(), appends().once(named.clone()));
-        requests.spawn(async move { store.append_all(appends).await });
-    }
-    let answers: Vec<_> = requests
-        .join_all()
-        .await
-        .into_iter()
-        .map(|answer| answer.expect("the first or a repeat"))
-        .collect();
-    let first = answers.iter().filter(|answer| !answer[0].repeated).count();
-    assert_eq!(first, 1);
-    for answer in &answers {
-        assert_eq!(repeated(answer), repeated(&answers[0]));
-    }
-    let log = read_all(store, &[], Slices::ALL, 100).await;
-    assert_eq!(log.len(), before + events);
-    for one in &answers[0] {
-        assert_eq!(
-            one.version.get(),
-            versions(store, &one.stream).await.len() as u64
-        );
-        let last = log.iter().rfind(|event| event.stream == one.stream);
-        let last = last.filter(|_| one.before < one.version);
-        assert_eq!(one.position, last.map(|event| event.position));
-    }
-}
-
 /// A key names one command for ever: another one under it is refused and leaves nothing.
 pub async fn a_key_that_was_used_for_something_else_is_refused<S: EventStore>(store: S) {
     let (ours, theirs) = (key("request", u64::MAX), key("request", 0));
@@ -87,33 +42,6 @@ pub async fn a_key_that_was_used_for_something_else_is_refused<S: EventStore>(st
     // Before any other question, as for a repeat.
     let conflicting = Appends::from(append(&bob, at(9), 1)).once(theirs.clone());
     is_reused(&theirs, store.append_all(conflicting).await);
-}
-
-/// Of two commands that come at once under one key, one is done and every attempt at the other is refused.
-pub async fn of_two_commands_under_one_key_at_once_one_is_done<S: EventStore>(store: S) {
-    for round in 0..10 {
-        let name = format!("request {round}");
-        let mut requests = JoinSet::new();
-        for n in 0..16 {
-            let stream = account(&format!("{round} {}", n % 2));
-            let appends = Appends::from(append(&stream, at(0), 1)).once(key(&name, n % 2));
-            let store = store.clone();
-            requests.spawn(async move { (n % 2, store.append_all(appends).await) });
-        }
-        let outcomes = requests.join_all().await;
-        let done = outcomes.iter().find(|(_, outcome)| outcome.is_ok());
-        let done = done.expect("one is first").0;
-        for (which, outcome) in outcomes {
-            match outcome {
-                Ok(_) => assert_eq!(which, done),
-                refused => {
-                    assert_ne!(which, done);
-                    is_reused(&key(&name, which), refused);
-                }
-            }
-        }
-    }
-    assert_eq!(read_all(&store, &[], Slices::ALL, 100).await.len(), 10);
 }
 
 /// What was appended under a key can be asked for.
@@ -211,7 +139,7 @@ fn several() -> Appends {
 }
 
 /// The same answer to one who comes later.
-fn repeated(first: &[Appended]) -> Vec<Appended> {
+pub(super) fn repeated(first: &[Appended]) -> Vec<Appended> {
     let again = |one: &Appended| Appended {
         repeated: true,
         ..one.clone()
@@ -220,7 +148,7 @@ fn repeated(first: &[Appended]) -> Vec<Appended> {
 }
 
 #[track_caller]
-fn is_reused<T: std::fmt::Debug>(named: &Idempotency, outcome: Result<T, WriteError>) {
+pub(super) fn is_reused<T: std::fmt::Debug>(named: &Idempotency, outcome: Result<T, WriteError>) {
     match outcome {
         Err(WriteError::KeyReused(reused)) => assert_eq!(reused.key, named.key),
         other => panic!("a key that was used otherwise was expected, not {other:?}"),
