@@ -9,7 +9,7 @@ use cqrs_core::StoreError;
 #[non_exhaustive]
 pub enum CheckError {
     /// The store, or a statement of the checker, failed in a way that trying again does not mend.
-    #[error("the check could not go on: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The command that crashes the server and brings it back did not do that.
     #[error("the crash command `{command}` failed: {why}")]

@@ -56,6 +56,8 @@ pub(crate) struct Reader<S> {
     /// Where it stands, as a checkpoint would keep it.
     checkpoint: Option<Checkpoint>,
     pages: u32,
+    /// The page at which it makes sure of its place again.
+    sure_until: u32,
     failures: u32,
     /// When it last came further.
     moved: Instant,
@@ -70,6 +72,7 @@ impl<S: EventStore> Reader<S> {
             scene,
             checkpoint: None,
             pages: 0,
+            sure_until: PAGES_BETWEEN_STARTS,
             failures: 0,
             moved: Instant::now(),
         }
@@ -82,7 +85,10 @@ impl<S: EventStore> Reader<S> {
                 Ok(page) if page.upto.is_some() => self.take(&page),
                 Ok(_) => self.store.wait_for_append(IDLE).await,
                 Err(error) if error.is_retryable() => self.back_off().await,
-                Err(error) => self.scene.fail(error.into()),
+                Err(error) => {
+                    self.scene.fail(error.into());
+                    self.back_off().await;
+                }
             }
             // A store that never waits would leave nobody else a turn.
             tokio::task::yield_now().await;
@@ -91,8 +97,9 @@ impl<S: EventStore> Reader<S> {
     }
 
     async fn read(&mut self) -> Result<LogPage, StoreError> {
-        if self.pages.is_multiple_of(PAGES_BETWEEN_STARTS) {
+        if self.pages >= self.sure_until {
             self.make_sure().await?;
+            self.sure_until = self.pages + PAGES_BETWEEN_STARTS;
         }
         let (taste, place) = (self.sightings.taste, self.sightings.place());
         let behind = self.scene.furthest().saturating_sub(place) > FAR_BEHIND;

@@ -10,6 +10,7 @@ use crate::{
     books::Ledger,
     error::CheckError,
     mischief::Mischief,
+    names::EventNumber,
     plan::Plan,
     progress,
     reader::Reader,
@@ -35,6 +36,10 @@ pub async fn check<S: EventStore, M: Mischief<S::Transaction>>(
     mischief: M,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Report, CheckError> {
+    if u32::from(plan.writers) + u32::from(plan.sitters) > u32::from(EventNumber::WRITERS) {
+        let message = format!("at most {} can write at once", EventNumber::WRITERS);
+        return Err(CheckError::Options(message));
+    }
     let run = Check {
         scene: Arc::new(Scene::new(plan)),
         store,
@@ -43,6 +48,8 @@ pub async fn check<S: EventStore, M: Mischief<S::Transaction>>(
     let time_up = run.spawn_stops(stop);
     let report = run.run().await;
     time_up.abort();
+    // Whoever still watches may go, also after a failure.
+    run.scene.end_at(0);
     report
 }
 

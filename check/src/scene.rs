@@ -27,8 +27,6 @@ pub struct Scene {
     pub begun: Instant,
     /// How many appends were acknowledged.
     acknowledged: watch::Sender<u64>,
-    /// How many of their events.
-    events: AtomicU64,
     /// The highest position that was acknowledged.
     furthest: AtomicU64,
     /// The number of the next stream that nobody has written to.
@@ -45,13 +43,11 @@ pub struct Scene {
 
 impl Scene {
     /// Nothing has happened yet.
-    #[must_use]
-    pub fn new(plan: Plan) -> Self {
+    pub(crate) fn new(plan: Plan) -> Self {
         Self {
             run: Run::new(fastrand::u64(..)),
             begun: Instant::now(),
             acknowledged: watch::channel(0).0,
-            events: AtomicU64::new(0),
             furthest: AtomicU64::new(0),
             next_stream: AtomicU32::new(StreamNumber::HOT),
             hot: (0..StreamNumber::HOT).map(|_| AtomicU64::new(0)).collect(),
@@ -64,8 +60,7 @@ impl Scene {
     }
 
     /// Another append was acknowledged.
-    pub fn acknowledge(&self, events: u64, position: Option<u64>) {
-        self.events.fetch_add(events, Relaxed);
+    pub(crate) fn acknowledge(&self, position: Option<u64>) {
         self.furthest
             .fetch_max(position.unwrap_or_default(), Relaxed);
         let mut done = 0;
@@ -84,21 +79,13 @@ impl Scene {
         *self.acknowledged.borrow()
     }
 
-    /// How many events were acknowledged.
-    #[must_use]
-    pub fn events(&self) -> u64 {
-        self.events.load(Relaxed)
-    }
-
     /// The highest position that was acknowledged.
-    #[must_use]
-    pub fn furthest(&self) -> u64 {
+    pub(crate) fn furthest(&self) -> u64 {
         self.furthest.load(Relaxed)
     }
 
     /// A stream that nobody has written to.
-    #[must_use]
-    pub fn fresh_stream(&self) -> StreamNumber {
+    pub(crate) fn fresh_stream(&self) -> StreamNumber {
         StreamNumber(self.next_stream.fetch_add(1, Relaxed))
     }
 
@@ -108,46 +95,44 @@ impl Scene {
     }
 
     /// A version that the stream has reached; 0 for one that is not hot.
-    #[must_use]
-    pub fn version(&self, stream: StreamNumber) -> u64 {
+    pub(crate) fn version(&self, stream: StreamNumber) -> u64 {
         let version = self.hot.get(stream.index());
         version.map_or(0, |version| version.load(Relaxed))
     }
 
     /// The stream has reached this version.
-    pub fn reached(&self, stream: StreamNumber, version: u64) {
+    pub(crate) fn reached(&self, stream: StreamNumber, version: u64) {
         if let Some(hot) = self.hot.get(stream.index()) {
             hot.fetch_max(version, Relaxed);
         }
     }
 
     /// Where each reader is.
-    pub fn places(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = u64> {
         self.places.iter().map(|place| place.load(Relaxed))
     }
 
     /// A reader has come this far.
-    pub fn read_up_to(&self, reader: usize, place: u64) {
+    pub(crate) fn read_up_to(&self, reader: usize, place: u64) {
         if let Some(old) = self.places.get(reader) {
             old.store(place, Relaxed);
         }
     }
 
     /// Ends the writing.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
 
     /// Ends everything: no verdict can be given.
-    pub fn fail(&self, error: CheckError) {
+    pub(crate) fn fail(&self, error: CheckError) {
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.get_or_insert(error);
         self.stop();
     }
 
     /// Why no verdict can be given, if that is so.
-    #[must_use]
-    pub fn failure(&self) -> Option<CheckError> {
+    pub(crate) fn failure(&self) -> Option<CheckError> {
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.take()
     }
@@ -184,19 +169,17 @@ impl Scene {
     }
 
     /// Nobody writes any more, and the log ends here.
-    pub fn end_at(&self, position: u64) {
+    pub(crate) fn end_at(&self, position: u64) {
         let _ = self.end.set((position, tokio::time::Instant::now()));
     }
 
     /// Where the log ends, once that is known.
-    #[must_use]
-    pub fn end(&self) -> Option<u64> {
+    pub(crate) fn end(&self) -> Option<u64> {
         self.end.get().map(|(position, _)| *position)
     }
 
     /// When that became known; now, as long as it is not.
-    #[must_use]
-    pub fn ended_at(&self) -> tokio::time::Instant {
+    pub(crate) fn ended_at(&self) -> tokio::time::Instant {
         let end = self.end.get();
         end.map_or_else(tokio::time::Instant::now, |(_, at)| *at)
     }

@@ -39,6 +39,7 @@ impl CheckSchema {
         if schema.made {
             PgEventStore::install(&schema.config(1)).await?;
         } else {
+            schema.store(1).await?.close().await;
             schema.must_be_empty(&mut connection).await?;
         }
         connection.close().await?;

@@ -187,9 +187,8 @@ impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
         for (ask, landed) in asks.iter().zip(landed) {
             self.scene.reached(ask.stream, landed.version.get());
         }
-        let events = asks.iter().map(|ask| u64::from(ask.events)).sum();
         let position = landed.iter().filter_map(|landed| landed.position).max();
-        self.scene.acknowledge(events, position.map(Position::get));
+        self.scene.acknowledge(position.map(Position::get));
     }
 
     async fn failed(&mut self, number: u32, failed: Failed) {

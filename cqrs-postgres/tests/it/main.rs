@@ -5,6 +5,7 @@ mod dump;
 mod gate;
 mod given_up;
 mod group_commit;
+mod held_mark;
 mod histories;
 mod idempotency;
 mod install;

@@ -8,7 +8,8 @@ use std::sync::{
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::{Aggregate, Context, Decision, Event, MemoryEventStore, Repository, RetryPolicy};
+use super::scripted::Scripted;
+use crate::{Aggregate, Context, Decision, Event, Repository, RetryPolicy};
 
 #[derive(Debug, Serialize, Deserialize)]
 enum TicketEvent {
@@ -41,8 +42,10 @@ impl Aggregate for Tickets {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn commands_to_one_aggregate_take_turns_and_never_conflict() {
-    let tickets = Repository::<Tickets, _>::new(MemoryEventStore::default());
-    let tickets = tickets.retry(RetryPolicy::NEVER);
+    let store = Scripted::default();
+    // Without turns, every other command would come between a read and its append.
+    store.pause(3, None);
+    let tickets = Repository::<Tickets, _>::new(store).retry(RetryPolicy::NEVER);
     let decisions = Arc::new(AtomicU32::new(0));
     let mut tasks = JoinSet::new();
     for _ in 0..64 {

@@ -6,11 +6,12 @@ use super::{
     tally::{Ask, Odd, Tally, TallyEvent},
 };
 use crate::{
-    Append, EventStore, ExecuteError, Executed, ExpectedVersion, Idempotency, IdempotencyKey,
-    Loaded, MemoryEventStore, Metadata, NewEvent, RecordedEvent, Repository, Snapshot,
-    SnapshotPolicy, StoreError, StoreErrorKind, StreamId, Version, codec,
+    Aggregate, Append, Context, EventStore, ExecuteError, Executed, ExpectedVersion, Idempotency,
+    IdempotencyKey, Loaded, MemoryEventStore, Metadata, NewEvent, RecordedEvent, Repository,
+    Snapshot, SnapshotPolicy, StoreError, StoreErrorKind, StreamId, Version, codec,
 };
 
+pub(super) type Outcome = Result<Executed<TallyEvent>, ExecuteError<Odd>>;
 pub(super) type Tallies = Repository<Tally, Scripted>;
 
 /// How many repositories a world has.
@@ -19,7 +20,7 @@ pub(super) const REPOSITORIES: usize = 4;
 pub(super) struct World {
     pub(super) store: Scripted,
     pub(super) stream: StreamId,
-    /// With states kept, with snapshots, with both, with neither.
+    /// With states kept, with snapshots, with both; with neither, and asynchronous where there is no key.
     pub(super) repositories: [Tallies; REPOSITORIES],
     model: Model,
     /// Every snapshot that was found in the store.
@@ -48,7 +49,7 @@ impl World {
     /// A command, while calls of the store fail.
     pub(super) async fn execute(&mut self, by: usize, ask: Ask, key: Option<u8>, faults: &[Fault]) {
         self.store.fail(faults.iter().copied());
-        let outcome = ask_for(&self.repositories[by], ask, key).await;
+        let outcome = self.command(by, ask, key).await;
         self.store.fail([]);
         let (now, mut after) = (self.events().await, self.model.clone());
         let expected = after.execute(ask, key);
@@ -69,6 +70,18 @@ impl World {
         }
         // Nothing was stored, whenever an error does not say that it may have been.
         assert_eq!(now, self.model.events);
+    }
+
+    async fn command(&self, by: usize, ask: Ask, key: Option<u8>) -> Outcome {
+        let tallies = &self.repositories[by];
+        if by < REPOSITORIES - 1 || key.is_some() {
+            return ask_for(tallies, ask, key).await;
+        }
+        let decide = async |state: Tally, context: Context| {
+            tokio::task::yield_now().await;
+            state.handle(ask, &context)
+        };
+        tallies.decide("one", decide).await
     }
 
     /// What has become of a command whose caller does not know.
@@ -93,7 +106,7 @@ impl World {
 
     /// Two commands at once: each is answered as if one had come after the other.
     pub(super) async fn race(&mut self, by: [usize; 2], asks: [Ask; 2], key: Option<u8>) {
-        let [first, second] = [0, 1].map(|n| ask_for(&self.repositories[by[n]], asks[n], key));
+        let [first, second] = [0, 1].map(|n| self.command(by[n], asks[n], key));
         let (first, second) = tokio::join!(first, second);
         let answered = [
             answered(self.answer(first).await),
@@ -187,10 +200,7 @@ impl World {
     }
 
     /// What was answered, and whether its position is that of its last event. Nobody conflicts so often that it is given up.
-    async fn answer(
-        &self,
-        outcome: Result<Executed<TallyEvent>, ExecuteError<Odd>>,
-    ) -> Result<Answer, StoreError> {
+    async fn answer(&self, outcome: Outcome) -> Result<Answer, StoreError> {
         match outcome {
             Ok(executed) => {
                 let recorded = self.recorded().await;
@@ -209,11 +219,7 @@ impl World {
     }
 }
 
-pub(super) async fn ask_for(
-    tallies: &Tallies,
-    ask: Ask,
-    key: Option<u8>,
-) -> Result<Executed<TallyEvent>, ExecuteError<Odd>> {
+pub(super) async fn ask_for(tallies: &Tallies, ask: Ask, key: Option<u8>) -> Outcome {
     let command = tallies.execute("one", ask);
     match key {
         Some(key) => command.idempotency_key(name(key)).await,
