@@ -13,19 +13,33 @@ const TICK: f64 = 0.01;
 #[derive(Debug, Default)]
 pub(crate) struct Cost {
     calls: f64,
+    seconds: f64,
     client: f64,
     server: f64,
+    machine: f64,
 }
 
 impl Cost {
     /// Adds a turn of so many calls a second.
     pub(crate) async fn of(&mut self, turn: impl Future<Output = Outcome<f64>>) -> Outcome<f64> {
-        let (begun, client, server) = (Instant::now(), client(), server());
+        let (begun, client, server, machine) = (Instant::now(), client(), server(), machine());
         let rate = turn.await?;
-        self.calls += rate * begun.elapsed().as_secs_f64();
+        let seconds = begun.elapsed().as_secs_f64();
+        self.calls += rate * seconds;
+        self.seconds += seconds;
         self.client += self::client() - client;
         self.server += self::server() - server;
+        self.machine += self::machine() - machine;
         Ok(rate)
+    }
+
+    /// Which part of the machine was busy with something else; none if the server's part is not known.
+    pub(crate) fn others(costs: &[Self; 2]) -> Option<f64> {
+        let [ours, raw] = costs;
+        let cores = std::thread::available_parallelism().ok()?.get();
+        let busy = |cost: &Self| cost.machine - cost.client - cost.server;
+        let others = (busy(ours) + busy(raw)) / (ours.seconds + raw.seconds) / cores as f64;
+        (ours.server > 0.0).then(|| (others * 100.0).round() / 100.0)
     }
 
     /// Microseconds of a call, of those that the system tells.
@@ -53,6 +67,16 @@ fn server() -> f64 {
     let all = all.filter_map(|entry| times(entry.file_name().to_str()?));
     let children = all.filter(|times| times.parent == postmaster);
     ended + children.map(|times| times.own).sum::<f64>()
+}
+
+/// Seconds that all processors have been busy, with whatever. See proc(5).
+fn machine() -> f64 {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let all = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<f64> = all.split_whitespace().flat_map(str::parse).collect();
+    // User, nice, system; idle and waiting are left out; interrupts, stolen.
+    let busy = ticks.iter().take(3).chain(ticks.iter().skip(5).take(3));
+    busy.sum::<f64>() * TICK
 }
 
 struct Times {

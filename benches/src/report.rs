@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Outcome, measure::Pairs};
+use crate::{Outcome, cpu::Cost, measure::Pairs};
 
 /// What was measured, apart from the figures.
 #[derive(Debug, Serialize)]
@@ -48,6 +48,9 @@ struct Line<'a> {
     /// Processor time of each call.
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_micros: Option<Value>,
+    /// Which part of the machine was busy with something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<f64>,
     /// How busy the machine was when the last round ended; below its cores if nothing else ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     load: Option<f64>,
@@ -76,6 +79,7 @@ impl Point {
                 .costs
                 .as_ref()
                 .map(|[ours, raw]| json!({ "ours": ours.each(), "raw": raw.each() })),
+            others: pairs.costs.as_ref().and_then(Cost::others),
             load: load(),
         };
         print(&line);
