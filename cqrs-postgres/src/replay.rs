@@ -1,21 +1,23 @@
 //! Replays of streams: one alone is read at once, several at once share a statement.
 
+mod past;
 mod reader;
 mod snapshots;
 
 use std::sync::Arc;
 
 use cqrs_core::{PastEvent, StoreError, StoreErrorKind, StreamId, Version};
+use futures::TryStreamExt;
 use sqlx::PgConnection;
 use tokio::sync::oneshot;
 
-use self::reader::Job;
 pub(crate) use self::snapshots::{replay_from_snapshot, save_snapshot};
+use self::{past::Past, reader::Job};
 use crate::{
     append::Writing,
     connection::within,
     error::statement,
-    row::{self, signed},
+    row::signed,
     together::{Crowd, Desk},
 };
 
@@ -67,24 +69,28 @@ async fn read(
     after: Version,
 ) -> Result<Vec<PastEvent>, StoreError> {
     let mut connection = writing.lines.quick.free().await?;
-    let asked = rows(writing, &mut connection, stream, after);
-    let rows = within(writing.statement_limit(), asked).await;
-    let rows = connection.note(rows).map_err(statement)?;
-    row::replay(stream, after, &rows)
+    let asked = ask(writing, &mut connection, stream, after);
+    let past = within(writing.statement_limit(), asked).await;
+    let past = connection.note(past).map_err(statement)?;
+    past.events(stream, after)
 }
 
-async fn rows(
+async fn ask(
     writing: &Writing,
     connection: &mut PgConnection,
     stream: &StreamId,
     after: Version,
-) -> Result<Vec<sqlx::postgres::PgRow>, sqlx::Error> {
-    sqlx::query(writing.statements.replay.sql())
+) -> Result<Past, sqlx::Error> {
+    let mut rows = sqlx::query(writing.statements.replay.sql())
         .bind(stream.category().as_str())
         .bind(stream.id())
         .bind(signed(after.get()))
-        .fetch_all(connection)
-        .await
+        .fetch(connection);
+    let mut past = Past::default();
+    while let Some(row) = rows.try_next().await? {
+        past.push(&row)?;
+    }
+    Ok(past)
 }
 
 fn reader_gone() -> StoreError {

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use cqrs_core::{
-    Category, EventId, Metadata, PastEvent, Position, RecordedEvent, StoreError, StoreErrorKind,
-    StreamId, Version,
+    Category, EventId, Metadata, Position, RecordedEvent, StoreError, StreamId, Version,
 };
 use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;
@@ -24,52 +23,11 @@ pub(crate) fn read_stream(
         .collect()
 }
 
-/// Reads what a replay needs of the rows of one stream behind `after`.
-///
-/// # Errors
-/// When a version is missing: the log was changed by hand, and a state without the event would be wrong.
-pub(crate) fn replay(
-    stream: &StreamId,
-    after: Version,
-    rows: &[PgRow],
-) -> Result<Vec<PastEvent>, StoreError> {
-    let mut types = Types::default();
-    let mut events = Vec::with_capacity(rows.len());
-    for (row, version) in rows.iter().zip(after.plus(1).get()..) {
-        let past = past_event(row, &mut types).map_err(statement)?;
-        if past.version.get() != version {
-            return Err(missing(stream, version, past.version));
-        }
-        events.push(past);
-    }
-    Ok(events)
-}
-
-/// Unchecked: the types of the columns are those of our own table, and looking them up for each value of each row of a long
-/// stream takes as long as reading the values.
-fn past_event(row: &PgRow, types: &mut Types) -> Result<PastEvent, sqlx::Error> {
-    let schema_version: i32 = row.try_get_unchecked(3)?;
-    Ok(PastEvent {
-        version: Version::new(unsigned(row.try_get_unchecked(0)?)),
-        id: EventId::from_uuid(row.try_get_unchecked(1)?),
-        event_type: types.shared(bytes(row, 2)?)?,
-        schema_version: u32::try_from(schema_version).unwrap_or(1),
-        payload: Bytes::copy_from_slice(bytes(row, 4)?),
-    })
-}
-
 /// A text as it came: the binary form of `text` and `json` is the text itself, no parsing on the way.
-fn bytes(row: &PgRow, column: usize) -> Result<&[u8], sqlx::Error> {
+pub(crate) fn bytes(row: &PgRow, column: usize) -> Result<&[u8], sqlx::Error> {
     row.try_get_raw(column)?
         .as_bytes()
         .map_err(sqlx::Error::Decode)
-}
-
-fn missing(stream: &StreamId, version: u64, found: Version) -> StoreError {
-    let message = format!(
-        "{stream} has no event at version {version}, after which comes {found}: the log was changed by hand; restore it"
-    );
-    StoreError::new(StoreErrorKind::Undecodable, message)
 }
 
 /// Reads the rows of many streams, each with its name at the end.
@@ -107,10 +65,10 @@ fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEve
 
 /// A category has few types, each of which is kept once.
 #[derive(Default)]
-struct Types(Vec<Arc<str>>);
+pub(crate) struct Types(Vec<Arc<str>>);
 
 impl Types {
-    fn shared(&mut self, name: &[u8]) -> Result<Arc<str>, sqlx::Error> {
+    pub(crate) fn shared(&mut self, name: &[u8]) -> Result<Arc<str>, sqlx::Error> {
         if let Some(known) = self.0.iter().find(|known| known.as_bytes() == name) {
             return Ok(Arc::clone(known));
         }

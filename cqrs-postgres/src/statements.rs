@@ -44,7 +44,7 @@ macro_rules! statements {
 /// The columns of an event, in the order in which [`row`](crate::row) reads them.
 macro_rules! columns {
     (of_a_replay) => {
-        "version, event_id, event_type, schema_version, payload"
+        "version, event_id, event_type, nullif(schema_version, 1), payload"
     };
     (of_a_stream) => {
         "position, version, event_id, event_type, schema_version, payload, correlation_id, causation_id, traceparent, \

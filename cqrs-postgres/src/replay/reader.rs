@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use cqrs_core::{PastEvent, StoreError, StreamId, Version};
-use sqlx::{Error, PgConnection, Row, postgres::PgRow};
+use futures::TryStreamExt;
+use sqlx::{Error, PgConnection, Row};
 use tokio::sync::{mpsc, oneshot};
 
+use super::past::Past;
 use crate::{
     append::Writing,
     connection::within,
     error::{self, statement},
-    row::{self, signed},
+    row::signed,
 };
 
 /// How many streams are asked for together at most.
@@ -74,49 +76,50 @@ async fn read(
     batch: &[Job],
 ) -> Result<Vec<Result<Found, StoreError>>, StoreError> {
     let mut connection = writing.lines.of_reader.free().await?;
-    let asked = rows(writing, &mut connection, batch);
-    let rows = within(writing.statement_limit(), asked).await;
-    Ok(split(batch, connection.note(rows).map_err(statement)?))
+    let asked = ask(writing, &mut connection, batch);
+    let past = within(writing.statement_limit(), asked).await;
+    let past = connection.note(past).map_err(statement)?;
+    let found = |(job, past): (&Job, Past)| {
+        let whole = past.len() < EVENTS;
+        let events = past.events(&job.stream, job.after)?;
+        Ok(Found { events, whole })
+    };
+    Ok(batch.iter().zip(past).map(found).collect())
 }
 
-async fn rows(
+/// To each stream its own rows.
+async fn ask(
     writing: &Writing,
     connection: &mut PgConnection,
     batch: &[Job],
-) -> Result<Vec<PgRow>, Error> {
-    let categories: Vec<_> = batch
-        .iter()
-        .map(|job| job.stream.category().as_str())
-        .collect();
-    let ids: Vec<_> = batch.iter().map(|job| job.stream.id()).collect();
+) -> Result<Vec<Past>, Error> {
+    let streams = || batch.iter().map(|job| &job.stream);
+    let categories: Vec<_> = streams().map(|stream| stream.category().as_str()).collect();
+    let ids: Vec<_> = streams().map(StreamId::id).collect();
     let after: Vec<_> = batch.iter().map(|job| signed(job.after.get())).collect();
     let limit = i64::try_from(EVENTS).unwrap_or(i64::MAX);
-    sqlx::query(writing.statements.replay_many.sql())
+    let mut rows = sqlx::query(writing.statements.replay_many.sql())
         .bind(categories)
         .bind(ids)
         .bind(after)
         .bind(limit)
-        .fetch_all(connection)
-        .await
+        .fetch(connection);
+    let mut past: Vec<_> = batch.iter().map(|_| Past::default()).collect();
+    while let Some(row) = rows.try_next().await? {
+        let number: i64 = row.try_get_unchecked(5)?;
+        let of_stream = usize::try_from(number - 1)
+            .ok()
+            .and_then(|n| past.get_mut(n));
+        let of_stream = of_stream.ok_or_else(|| never_asked_for(number))?;
+        of_stream.push(&row)?;
+    }
+    Ok(past)
 }
 
-/// To each stream its own rows.
-fn split(batch: &[Job], rows: Vec<PgRow>) -> Vec<Result<Found, StoreError>> {
-    let mut of_stream: Vec<Vec<PgRow>> = batch.iter().map(|_| Vec::new()).collect();
-    for row in rows {
-        let number: i64 = row.try_get(5).unwrap_or_default();
-        let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
-        if let Some(rows) = of_stream.get_mut(index) {
-            rows.push(row);
-        }
-    }
-    let found = |(job, rows): (&Job, Vec<PgRow>)| {
-        Ok(Found {
-            events: row::replay(&job.stream, job.after, &rows)?,
-            whole: rows.len() < EVENTS,
-        })
-    };
-    batch.iter().zip(of_stream).map(found).collect()
+fn never_asked_for(number: i64) -> Error {
+    let streams =
+        format!("events came of stream number {number} of those asked for, which there is not");
+    Error::Decode(streams.into())
 }
 
 fn tell(batch: Vec<Job>, found: Vec<Result<Found, StoreError>>) {

@@ -5,11 +5,12 @@ use cqrs_core::{EventId, PastEvent, Snapshot, StoreError, StoreErrorKind, Stream
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
+use super::past::Past;
 use crate::{
     append::Writing,
     connection::within,
     error::{commit, statement},
-    row::{self, signed, unsigned},
+    row::{signed, unsigned},
 };
 
 /// Puts a snapshot in place of the stream's earlier one.
@@ -57,8 +58,11 @@ pub(crate) async fn replay_from_snapshot(
     let after = snapshot
         .as_ref()
         .map_or(0, |snapshot| snapshot.version.get().saturating_sub(1));
-    let events = row::replay(stream, Version::new(after), events)?;
-    Ok((snapshot, events))
+    let mut past = Past::default();
+    for row in events {
+        past.push(row).map_err(statement)?;
+    }
+    Ok((snapshot, past.events(stream, Version::new(after))?))
 }
 
 /// A snapshot has no event type.

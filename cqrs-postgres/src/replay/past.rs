@@ -1,0 +1,67 @@
+//! Rows of one stream to past events, each as it arrives.
+
+use bytes::Bytes;
+use cqrs_core::{EventId, PastEvent, StoreError, StoreErrorKind, StreamId, Version};
+use sqlx::{Row, postgres::PgRow};
+
+use crate::row::{Types, bytes, unsigned};
+
+/// The events of a stream, as far as their rows have arrived.
+#[derive(Default)]
+pub(super) struct Past {
+    events: Vec<PastEvent>,
+    types: Types,
+    /// One behind the other, so that a long stream is not an allocation for each event.
+    payloads: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Past {
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Unchecked: the types of the columns are those of our own table, and looking them up for each value of each row of a long
+    /// stream takes as long as reading the values.
+    pub(super) fn push(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
+        let schema_version: Option<i32> = row.try_get_unchecked(3)?;
+        self.events.push(PastEvent {
+            version: Version::new(unsigned(row.try_get_unchecked(0)?)),
+            id: EventId::from_uuid(row.try_get_unchecked(1)?),
+            event_type: self.types.shared(bytes(row, 2)?)?,
+            schema_version: schema_version.map_or(1, |version| version.unsigned_abs()),
+            payload: Bytes::new(),
+        });
+        self.payloads.extend_from_slice(bytes(row, 4)?);
+        self.ends.push(self.payloads.len());
+        Ok(())
+    }
+
+    /// All of them, behind `after`.
+    ///
+    /// # Errors
+    /// When a version is missing: the log was changed by hand, and a state without the event would be wrong.
+    pub(super) fn events(
+        mut self,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let (payloads, mut begin) = (Bytes::from(self.payloads), 0);
+        let expected = after.plus(1).get()..;
+        for ((event, end), version) in self.events.iter_mut().zip(self.ends).zip(expected) {
+            if event.version.get() != version {
+                return Err(missing(stream, version, event.version));
+            }
+            event.payload = payloads.slice(begin..end);
+            begin = end;
+        }
+        Ok(self.events)
+    }
+}
+
+fn missing(stream: &StreamId, version: u64, found: Version) -> StoreError {
+    let message = format!(
+        "{stream} has no event at version {version}, after which comes {found}: the log was changed by hand; restore it"
+    );
+    StoreError::new(StoreErrorKind::Undecodable, message)
+}
