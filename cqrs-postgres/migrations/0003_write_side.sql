@@ -41,6 +41,47 @@ create table __schema__.snapshots (
 
 comment on table __schema__.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
 
+-- What follows calls its helpers in an assignment or a condition, never by `perform`: PL/pgSQL evaluates an expression in
+-- place, but sends `perform` through the whole executor, which costs as much as inserting two events.
+
+drop function __schema__.check_transaction();
+drop function __schema__.take_fence();
+
+-- Versions are read after the guard is held: true only where every statement has a snapshot of its own.
+-- A commit that is not on disk could be seen, vanish in a crash, and its position be given to another event.
+create function __schema__.check_transaction() returns boolean language plpgsql volatile as $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'the event store needs READ COMMITTED, this transaction is %',
+            upper(current_setting('transaction_isolation')) using errcode = 'CQ001';
+    end if;
+    return current_setting('synchronous_commit') in ('on', 'remote_apply')
+        or set_config('synchronous_commit', 'on', true) = 'on';
+end
+$$;
+
+-- The append fence: until this transaction ends, readers see a lock whose key lies below every position it draws.
+-- The key is remembered in a setting of the transaction, which a savepoint rolls back exactly as it does the lock.
+create function __schema__.take_fence() returns bigint language plpgsql volatile as $$
+declare
+    fence bigint := least(
+        nullif(current_setting('cqrs.fence___name__', true), '')::bigint,
+        pg_sequence_last_value('__schema__.position'::regclass)
+    );
+begin
+    if fence is null then
+        raise exception 'the sequence of positions has no last value: it was restarted or set back'
+            using errcode = 'CQ003';
+    end if;
+    -- Nobody takes it alone, unless to do harm: then this waits.
+    if set_config('cqrs.fence___name__', fence::text, true) is null
+        or not pg_try_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | fence) then
+        perform pg_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | fence);
+    end if;
+    return fence;
+end
+$$;
+
 -- Keys are guarded like streams. A category cannot hold a space, so that no stream has this name.
 create function __schema__.key_guard(key text) returns bigint language sql stable as $$
     select __schema__.guard_key('idempotency key', key)
@@ -75,9 +116,10 @@ create function __schema__.append_to_one(
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
+    checked boolean := __schema__.check_transaction();
     last_event uuid;
+    fence bigint;
 begin
-    perform __schema__.check_transaction();
 
     -- 1. Guard the stream: alone to write, beside others to look.
     if not may_wait then
@@ -114,7 +156,7 @@ begin
     end if;
 
     -- 3. The fence: after every wait, before the first position is drawn.
-    perform __schema__.take_fence();
+    fence := __schema__.take_fence();
 
     -- 4. Positions in the order given.
     insert into __schema__.events (
@@ -129,14 +171,15 @@ begin
 end
 $$;
 
--- Appends in one transaction, each to one stream or several, each all or none, and each with a verdict of its own. Given are the streams, each with the number of its append, and each only once, unless it is looked at
--- only; the keys, with the number of their append; and the events in order, each with the number of its stream and its own
--- number in there. Answers the verdict and the version of each stream as it was, and the position of each event.
+-- Appends in one transaction, each to one stream or several, each all or none, and each with a verdict of its own. Given are
+-- the streams, each with the number of its append, and each only once, unless it is looked at only; the keys, with the number
+-- of their append; and the events in order, each with the number of its stream and its own number in there. Answers the
+-- verdict and the version of each stream as it was, and the position of each event.
 create function __schema__.append(
     may_wait boolean, awaited integer, retention interval,
-    of_appends integer[], categories text[], aggregate_ids text[], expected bigint[], expected_events uuid[], counts integer[],
-    key_appends integer[], keys text[], fingerprints bigint[],
-    of_streams integer[], numbers integer[], event_categories text[], event_aggregate_ids text[], slices smallint[],
+    of_appends integer[], categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[],
+    counts integer[], key_appends integer[], keys text[], fingerprints bigint[],
+    of_streams integer[], numbers integer[],
     event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
     correlation_ids text[], causation_ids uuid[], traceparents text[],
     out verdicts "char"[], out before bigint[], out positions bigint[]
@@ -144,9 +187,10 @@ create function __schema__.append(
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
+    checked boolean := __schema__.check_transaction();
     got boolean[];
+    fence bigint;
 begin
-    perform __schema__.check_transaction();
 
     -- 1. Guard the streams and the keys: alone to write, beside others to look. Who waits does so in one order for everybody,
     -- or for one only, a stream or (0) the key, before he holds any.
@@ -203,7 +247,7 @@ begin
 
     if cardinality(of_streams) > 0 then
         -- 3. The fence: after every wait, before the first position is drawn.
-        perform __schema__.take_fence();
+        fence := __schema__.take_fence();
 
         -- 4. Positions in the order given, versions on top of each stream's.
         positions := array(select nextval('__schema__.position') from generate_series(1, cardinality(of_streams)));
@@ -211,8 +255,9 @@ begin
             position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
             correlation_id, causation_id, traceparent
         )
-        select positions[n], event_categories[n], event_aggregate_ids[n], append.before[of_streams[n]] + numbers[n], slices[n],
-               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+        select positions[n], categories[of_streams[n]], aggregate_ids[of_streams[n]],
+               append.before[of_streams[n]] + numbers[n], slices[of_streams[n]], event_ids[n], event_types[n],
+               coalesce(schema_versions[n], 1), payloads[n]::json,
                correlation_ids[n], causation_ids[n], traceparents[n]
         from generate_subscripts(of_streams, 1) as n
         where verdicts[of_streams[n]] = 'a';

@@ -15,6 +15,7 @@
 mod alone;
 mod batch;
 mod columns;
+mod job;
 mod keys;
 mod queue;
 mod turns;

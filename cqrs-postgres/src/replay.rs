@@ -24,7 +24,7 @@ use crate::{
 /// The replays of one process.
 #[derive(Debug, Default)]
 pub(crate) struct Replayer {
-    crowd: Crowd,
+    crowd: Arc<Crowd>,
     reader: Desk<Job>,
 }
 
@@ -52,12 +52,19 @@ impl Replayer {
             after,
             answer,
         };
-        let start = |jobs| tokio::spawn(reader::run(Arc::clone(writing), jobs));
+        let start = |jobs| {
+            tokio::spawn(reader::run(
+                Arc::clone(writing),
+                Arc::clone(&self.crowd),
+                jobs,
+            ))
+        };
         self.reader.send(job, start).await?;
         let mut found = found.await.map_err(|_| reader_gone())??;
         if !found.whole {
             let last = found.events.last().map_or(after, |past| past.version);
-            found.events.extend(read(writing, stream, last).await?);
+            let rest = Box::pin(read(writing, stream, last)).await?;
+            found.events.extend(rest);
         }
         Ok(found.events)
     }

@@ -41,7 +41,8 @@ macro_rules! statements {
     };
 }
 
-/// The columns of an event, in the order in which [`row`](crate::row) reads them.
+/// The columns of an event, in the order in which [`row`](crate::row) and [`replay`](crate::replay) read them. In a replay the
+/// schema version 1, which nearly all have, is a null: that is not sent.
 macro_rules! columns {
     (of_a_replay) => {
         "version, event_id, event_type, nullif(schema_version, 1), payload"
@@ -58,7 +59,7 @@ macro_rules! columns {
 statements! {
     append: "select verdicts, before, positions from __schema__.append(\
              $1, $2, make_interval(secs => $3), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-             $20, $21, $22, $23, $24)";
+             $20, $21, $22)";
     append_to_one: "select verdict, before, last_position from __schema__.append_to_one(\
                     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     appended_under: "select fingerprint, categories, aggregate_ids, before, versions, positions \

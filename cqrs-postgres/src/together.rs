@@ -13,13 +13,29 @@ pub(crate) const CAPACITY: usize = 1_024;
 
 /// Counts who is at something.
 #[derive(Debug, Default)]
-pub(crate) struct Crowd(AtomicUsize);
+pub(crate) struct Crowd {
+    here: AtomicUsize,
+    /// How many the task served together last.
+    together: AtomicUsize,
+}
 
 impl Crowd {
     /// Joins until the guard is dropped.
     pub(crate) fn join(&self) -> Joined<'_> {
-        let alone = self.0.fetch_add(1, Ordering::Relaxed) == 0;
+        let first = self.here.fetch_add(1, Ordering::Relaxed) == 0;
+        // Those just served together come back together: the first of them is not alone for long.
+        let alone = first && self.together() <= 1;
         Joined { crowd: self, alone }
+    }
+
+    /// How many were served together last.
+    pub(crate) fn together(&self) -> usize {
+        self.together.load(Ordering::Relaxed)
+    }
+
+    /// So many are now served together.
+    pub(crate) fn serve(&self, together: usize) {
+        self.together.store(together, Ordering::Relaxed);
     }
 }
 
@@ -27,13 +43,13 @@ impl Crowd {
 #[derive(Debug)]
 pub(crate) struct Joined<'a> {
     crowd: &'a Crowd,
-    /// Nobody else was there.
+    /// Nobody else is there, or about to come.
     pub(crate) alone: bool,
 }
 
 impl Drop for Joined<'_> {
     fn drop(&mut self) {
-        self.crowd.0.fetch_sub(1, Ordering::Relaxed);
+        self.crowd.here.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -92,5 +108,23 @@ impl<J> Desk<J> {
         self.0
             .lock()
             .expect("no call panics while it holds the lock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_crowd_nobody_goes_alone_until_one_was_served_alone() {
+        let crowd = Crowd::default();
+        let (first, second) = (crowd.join(), crowd.join());
+        assert!(first.alone && !second.alone);
+        drop((first, second));
+        assert!(crowd.join().alone, "nobody was served together");
+        crowd.serve(2);
+        assert!(!crowd.join().alone, "the other is about to come");
+        crowd.serve(1);
+        assert!(crowd.join().alone);
     }
 }

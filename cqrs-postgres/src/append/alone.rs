@@ -14,8 +14,8 @@ use sqlx::{Error, PgConnection};
 
 use super::{
     columns::{Columns, call_to_one},
+    job::Job,
     keys,
-    queue::Job,
     turns::Guarded,
     verdict::{self, Verdict},
     writing::Writing,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use cqrs_core::{Appended, Appends, Conflict, ExpectedVersion, StreamId, Version};
 
-use super::queue::Job;
+use super::job::Job;
 
 /// How many appends go together at most: each holds guards, and a server has room for some thousands.
 const APPENDS: usize = 128;

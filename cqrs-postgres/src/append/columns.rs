@@ -16,9 +16,6 @@ pub(super) struct Columns<'a> {
     fingerprints: Vec<i64>,
     of_streams: Vec<i32>,
     numbers: Vec<i32>,
-    categories: Vec<&'a str>,
-    aggregate_ids: Vec<&'a str>,
-    slices: Vec<i16>,
     events: Events<'a>,
 }
 
@@ -27,6 +24,7 @@ struct Streams<'a> {
     of_appends: Vec<i32>,
     categories: Vec<&'a str>,
     aggregate_ids: Vec<&'a str>,
+    slices: Vec<i16>,
     expected: Vec<i64>,
     expected_events: Vec<Option<Uuid>>,
     counts: Vec<i32>,
@@ -68,16 +66,14 @@ impl<'a> Columns<'a> {
         self.streams.of_appends.push(of_append);
         self.streams.categories.push(category);
         self.streams.aggregate_ids.push(id);
+        self.streams.slices.push(slice(append));
         self.streams.expected.push(expected);
         self.streams.expected_events.push(expected_event);
         self.streams.counts.push(number(append.events.len())?);
-        let (of_stream, slice) = (number(self.streams.counts.len())?, slice(append));
+        let of_stream = number(self.streams.counts.len())?;
         for (event, nth) in append.events.iter().zip(1..) {
             self.of_streams.push(of_stream);
             self.numbers.push(nth);
-            self.categories.push(category);
-            self.aggregate_ids.push(id);
-            self.slices.push(slice);
             self.events.push(event)?;
         }
         Ok(())
@@ -117,6 +113,7 @@ impl<'a> Columns<'a> {
             .bind(self.streams.of_appends)
             .bind(self.streams.categories)
             .bind(self.streams.aggregate_ids)
+            .bind(self.streams.slices)
             .bind(self.streams.expected)
             .bind(self.streams.expected_events)
             .bind(self.streams.counts)
@@ -124,10 +121,7 @@ impl<'a> Columns<'a> {
             .bind(self.keys)
             .bind(self.fingerprints)
             .bind(self.of_streams)
-            .bind(self.numbers)
-            .bind(self.categories)
-            .bind(self.aggregate_ids)
-            .bind(self.slices);
+            .bind(self.numbers);
         self.events.bind(query)
     }
 }

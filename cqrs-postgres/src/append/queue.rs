@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::{
     alone::{append_at_once, append_in_own_time},
+    job::Job,
     keys, writer,
     writing::Writing,
 };
@@ -18,18 +19,11 @@ use crate::together::{Crowd, Desk};
 /// An append of more events than this is a batch by itself.
 const LARGE: usize = 500;
 
-/// Appends on their way, and who waits for their verdict.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) appends: Appends,
-    pub(super) answer: oneshot::Sender<Result<Vec<Appended>, WriteError>>,
-}
-
 /// The appends of one process to a store.
 #[derive(Debug)]
 pub(crate) struct Appender {
     writing: Arc<Writing>,
-    crowd: Crowd,
+    crowd: Arc<Crowd>,
     writer: Desk<Job>,
     forgotten: Mutex<Option<Instant>>,
 }
@@ -38,7 +32,7 @@ impl Appender {
     pub(crate) fn new(writing: Writing) -> Self {
         Self {
             writing: Arc::new(writing),
-            crowd: Crowd::default(),
+            crowd: Arc::default(),
             writer: Desk::default(),
             forgotten: Mutex::new(None),
         }
@@ -60,7 +54,8 @@ impl Appender {
         let events = appends.streams.iter().map(|append| append.events.len());
         let (joined, large) = (self.crowd.join(), events.sum::<usize>() > LARGE);
         let by_itself = if joined.alone || large {
-            Some(append_at_once(&self.writing, &appends).await?)
+            // Boxed, so that whoever goes with others does not carry the room for this.
+            Some(Box::pin(append_at_once(&self.writing, &appends)).await?)
         } else {
             None
         };
@@ -70,7 +65,13 @@ impl Appender {
             Some(Ok(appended)) => return Ok(appended),
             Some(Err(held)) => append_in_own_time(&self.writing, job, Some(held)),
             None => {
-                let start = |jobs| tokio::spawn(writer::run(Arc::clone(&self.writing), jobs));
+                let start = |jobs| {
+                    tokio::spawn(writer::run(
+                        Arc::clone(&self.writing),
+                        Arc::clone(&self.crowd),
+                        jobs,
+                    ))
+                };
                 self.writer.send(job, start).await?;
             }
         }

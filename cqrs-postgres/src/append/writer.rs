@@ -13,14 +13,14 @@ use tokio::sync::mpsc;
 use super::{
     alone::{Patience, append_in_own_time, ask, ask_many},
     batch,
-    queue::Job,
+    job::Job,
     verdict::Verdict,
     writing::Writing,
 };
 use crate::{
     connection::within,
     error::{self, Shared},
-    together::CAPACITY,
+    together::{CAPACITY, Crowd},
 };
 
 /// Which part of what the last batch took the writer waits for others at most, if several came together then: those just
@@ -28,20 +28,23 @@ use crate::{
 /// waiting for all would only leave the server idle.
 const COURTESY: u32 = 8;
 
+/// Which part of that it waits for one more: those who read before they append come with a later batch.
+const QUIET: u32 = 4;
+
 /// However long the last batch took: it may have waited for a server that did not answer.
 const LONGEST_COURTESY: Duration = Duration::from_millis(2);
 
 /// Writes until nobody can send any more.
-pub(super) async fn run(writing: Arc<Writing>, jobs: mpsc::Receiver<Job>) {
+pub(super) async fn run(writing: Arc<Writing>, crowd: Arc<Crowd>, jobs: mpsc::Receiver<Job>) {
     let mut writer = Writer {
         writing,
+        crowd,
         jobs,
         waiting: VecDeque::new(),
-        together: 0,
         took: Duration::ZERO,
     };
     while let Some(batch) = writer.next().await {
-        writer.together = batch.len();
+        writer.crowd.serve(batch.len());
         let begun = Instant::now();
         writer.write(batch).await;
         writer.took = begun.elapsed();
@@ -50,12 +53,11 @@ pub(super) async fn run(writing: Arc<Writing>, jobs: mpsc::Receiver<Job>) {
 
 struct Writer {
     writing: Arc<Writing>,
+    crowd: Arc<Crowd>,
     jobs: mpsc::Receiver<Job>,
     /// What was received and could not go with the batch before.
     waiting: VecDeque<Job>,
-    /// How many went together last time.
-    together: usize,
-    /// How long that took.
+    /// How long the last batch took.
     took: Duration,
 }
 
@@ -66,14 +68,28 @@ impl Writer {
             self.waiting.push_back(self.jobs.recv().await?);
         }
         self.receive();
-        if self.together > 1 {
-            let (begun, courtesy) = (Instant::now(), courtesy(self.took));
-            while self.waiting.len() < self.together && begun.elapsed() < courtesy {
-                tokio::task::yield_now().await;
-                self.receive();
-            }
+        let together = self.crowd.together();
+        if together > 1 {
+            self.wait_for(together).await;
         }
         Some(batch::take(&mut self.waiting))
+    }
+
+    /// Waits until so many are there, nobody has come for a while, or it has taken long enough.
+    async fn wait_for(&mut self, together: usize) {
+        let courtesy = courtesy(self.took);
+        let (begun, mut last_came) = (Instant::now(), Instant::now());
+        while self.waiting.len() < together
+            && begun.elapsed() < courtesy
+            && last_came.elapsed() < courtesy / QUIET
+        {
+            tokio::task::yield_now().await;
+            let before = self.waiting.len();
+            self.receive();
+            if self.waiting.len() > before {
+                last_came = Instant::now();
+            }
+        }
     }
 
     fn receive(&mut self) {
@@ -111,11 +127,15 @@ impl Writer {
 
     /// Gives each its verdict. What is busy, and what is a repeat, goes on alone.
     fn tell(&mut self, batch: Vec<Job>, verdicts: Vec<Verdict>) {
-        let mut all = Vec::<Appended>::new();
+        let (mut some, mut past) = (false, Vec::<Appended>::new());
         for (job, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Appended(appended) => {
-                    all.extend(appended.iter().cloned());
+                    some = true;
+                    // Only who waits behind them needs to know.
+                    if !self.waiting.is_empty() {
+                        past.extend(appended.iter().cloned());
+                    }
                     answer(job, Ok(appended));
                 }
                 Verdict::Refused(refused) => answer(job, Err(refused)),
@@ -123,10 +143,10 @@ impl Writer {
                 Verdict::Busy(held) => append_in_own_time(&self.writing, job, Some(held)),
             }
         }
-        if !all.is_empty() {
+        if some {
             self.writing.appended.notify_waiters();
         }
-        batch::answer_conflicts(&mut self.waiting, &all);
+        batch::answer_conflicts(&mut self.waiting, &past);
     }
 
     /// The server refused all because of one: each is asked alone which it was.

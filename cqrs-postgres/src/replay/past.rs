@@ -6,6 +6,9 @@ use sqlx::{Row, postgres::PgRow};
 
 use crate::row::{Types, bytes, unsigned};
 
+/// Room for so many events is made with the first.
+const FEW: usize = 8;
+
 /// The events of a stream, as far as their rows have arrived.
 #[derive(Default)]
 pub(super) struct Past {
@@ -25,6 +28,12 @@ impl Past {
     /// stream takes as long as reading the values.
     pub(super) fn push(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
         let schema_version: Option<i32> = row.try_get_unchecked(3)?;
+        let payload = bytes(row, 4)?;
+        if self.events.is_empty() {
+            self.events.reserve(FEW);
+            self.ends.reserve(FEW);
+            self.payloads.reserve(FEW * payload.len());
+        }
         self.events.push(PastEvent {
             version: Version::new(unsigned(row.try_get_unchecked(0)?)),
             id: EventId::from_uuid(row.try_get_unchecked(1)?),
@@ -32,7 +41,7 @@ impl Past {
             schema_version: schema_version.map_or(1, |version| version.unsigned_abs()),
             payload: Bytes::new(),
         });
-        self.payloads.extend_from_slice(bytes(row, 4)?);
+        self.payloads.extend_from_slice(payload);
         self.ends.push(self.payloads.len());
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::{
     connection::within,
     error::{self, statement},
     row::signed,
+    together::Crowd,
 };
 
 /// How many streams are asked for together at most.
@@ -41,11 +42,10 @@ pub(super) struct Found {
 }
 
 /// Reads until nobody can ask any more.
-pub(super) async fn run(writing: Arc<Writing>, mut jobs: mpsc::Receiver<Job>) {
-    let mut together = 0;
+pub(super) async fn run(writing: Arc<Writing>, crowd: Arc<Crowd>, mut jobs: mpsc::Receiver<Job>) {
     while let Some(first) = jobs.recv().await {
-        let batch = gather(first, &mut jobs, together).await;
-        together = batch.len();
+        let batch = gather(first, &mut jobs, crowd.together()).await;
+        crowd.serve(batch.len());
         match read(&writing, &batch).await {
             Ok(found) => tell(batch, found),
             Err(error) => refuse(batch, &error),

@@ -1,0 +1,99 @@
+//! Watches whether the mark moves.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use cqrs_core::Position;
+
+/// Watches one mark for all readers of a process.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    threshold: Duration,
+    /// What a metric calls the store.
+    schema: String,
+    held: Mutex<Option<Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    mark: Position,
+    since: Instant,
+    report_after: Duration,
+}
+
+impl Watch {
+    pub(crate) fn new(threshold: Duration, schema: &str) -> Self {
+        Self {
+            threshold,
+            schema: schema.to_owned(),
+            held: Mutex::new(None),
+        }
+    }
+
+    /// For how long the mark has not moved, if that is to be reported: after the threshold, and again each time that it
+    /// has become twice as long.
+    pub(super) fn look(&self, mark: Position, drawn: Position, now: Instant) -> Option<Duration> {
+        let mut held = self
+            .held
+            .lock()
+            .expect("no call panics while it holds the lock");
+        if mark >= drawn {
+            *held = None;
+            self.measure(Duration::ZERO);
+            return None;
+        }
+        match &mut *held {
+            Some(held) if held.mark == mark => {
+                let lasted = now.saturating_duration_since(held.since);
+                self.measure(lasted);
+                let report = lasted >= held.report_after;
+                if report {
+                    held.report_after = lasted * 2;
+                }
+                report.then_some(lasted)
+            }
+            other => {
+                self.measure(Duration::ZERO);
+                *other = Some(Held {
+                    mark,
+                    since: now,
+                    report_after: self.threshold,
+                });
+                None
+            }
+        }
+    }
+
+    fn measure(&self, held: Duration) {
+        metrics::gauge!("cqrs_mark_held_seconds", "schema" => self.schema.clone())
+            .set(held.as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_that_stands_still_is_reported_at_doubling_times() {
+        let watch = Watch::new(Duration::from_secs(5), "cqrs");
+        let begin = Instant::now();
+        let look = |seconds, mark, drawn| {
+            let now = begin + Duration::from_secs(seconds);
+            watch.look(Position::new(mark), Position::new(drawn), now)
+        };
+        let told = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(look(0, 7, 9), None);
+        assert_eq!(look(4, 7, 12), None);
+        assert_eq!(look(5, 7, 12), told(5));
+        assert_eq!(look(6, 7, 12), None);
+        assert_eq!(look(10, 7, 12), told(10));
+        assert_eq!(look(11, 8, 12), None, "it moved");
+        assert_eq!(look(15, 8, 12), None);
+        assert_eq!(look(16, 12, 12), None, "nobody waits");
+        assert_eq!(look(60, 12, 13), None);
+        assert_eq!(look(65, 12, 13), told(5));
+    }
+}
