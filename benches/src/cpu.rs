@@ -1,15 +1,15 @@
-//! Processor time of client and server: what a call costs, even while others keep the machine busy.
+//! Processor time of client and server, and allocations: what a call costs, even while others keep the machine busy.
 
 use std::{fs, time::Instant};
 
 use serde_json::{Value, json};
 
-use crate::Outcome;
+use crate::{Outcome, allocations};
 
 /// Linux counts in hundredths of a second, whatever the machine.
 const TICK: f64 = 0.01;
 
-/// Processor time that the calls of one side have taken.
+/// What the calls of one side have taken.
 #[derive(Debug, Default)]
 pub(crate) struct Cost {
     calls: f64,
@@ -17,12 +17,14 @@ pub(crate) struct Cost {
     client: f64,
     server: f64,
     machine: f64,
+    allocations: Option<usize>,
 }
 
 impl Cost {
     /// Adds a turn of so many calls a second.
     pub(crate) async fn of(&mut self, turn: impl Future<Output = Outcome<f64>>) -> Outcome<f64> {
         let (begun, client, server, machine) = (Instant::now(), client(), server(), machine());
+        let allocated = allocations::so_far();
         let rate = turn.await?;
         let seconds = begun.elapsed().as_secs_f64();
         self.calls += rate * seconds;
@@ -30,6 +32,9 @@ impl Cost {
         self.client += self::client() - client;
         self.server += self::server() - server;
         self.machine += self::machine() - machine;
+        if let (Some(before), Some(now)) = (allocated, allocations::so_far()) {
+            self.allocations = Some(self.allocations.unwrap_or_default() + now - before);
+        }
         Ok(rate)
     }
 
@@ -40,6 +45,12 @@ impl Cost {
         let busy = |cost: &Self| cost.machine - cost.client - cost.server;
         let others = (busy(ours) + busy(raw)) / (ours.seconds + raw.seconds) / cores as f64;
         (ours.server > 0.0).then(|| (others * 100.0).round() / 100.0)
+    }
+
+    /// How often a call asked for memory, if that is counted.
+    pub(crate) fn allocations(&self) -> Option<f64> {
+        let each = self.allocations? as f64 / self.calls;
+        Some((each * 10.0).round() / 10.0)
     }
 
     /// Microseconds of a call, of those that the system tells.

@@ -4,11 +4,14 @@
 //! eval "$(scripts/services up)"
 //! cargo run --release -p cqrs-benches                      # everything but `growth`, some minutes
 //! cargo run --release -p cqrs-benches -- append rehydrate  # these two
+//! cargo run --release -p cqrs-benches --features allocations -- append --seconds 0.3  # counts, times mean little
 //! ```
 //!
 //! Every figure is a rate, so more is better, and `ratio` is ours over raw: 1 stands at the limit. Ours and raw take
 //! turns, because the same machine is not equally fast a minute later. Compare ratios, not the rates of two machines.
 
+/// How often memory was asked for.
+mod allocations;
 /// Commands to events in the store.
 mod append;
 /// What many writers do to a few streams.

@@ -48,6 +48,9 @@ struct Line<'a> {
     /// Processor time of each call.
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_micros: Option<Value>,
+    /// How often each call asked for memory, if that was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocations: Option<Value>,
     /// Which part of the machine was busy with something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<f64>,
@@ -79,6 +82,9 @@ impl Point {
                 .costs
                 .as_ref()
                 .map(|[ours, raw]| json!({ "ours": ours.each(), "raw": raw.each() })),
+            allocations: pairs.costs.as_ref().and_then(|[ours, raw]| {
+                Some(json!({ "ours": ours.allocations()?, "raw": raw.allocations()? }))
+            }),
             others: pairs.costs.as_ref().and_then(Cost::others),
             load: load(),
         };

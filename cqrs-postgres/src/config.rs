@@ -20,8 +20,9 @@ pub struct PgConfig {
 }
 
 impl PgConfig {
-    /// The store at this URL (`postgres://user:password@host:port/database`), in the schema `cqrs`, with up to ten
-    /// connections.
+    /// The store at this URL (`postgres://user:password@host:port/database`), in the schema `cqrs`. Give your service's name
+    /// as `?application_name=..`: whoever is [told who holds readers back](crate::FenceHolder) reads it there. It is `cqrs`
+    /// otherwise.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -45,7 +46,9 @@ impl PgConfig {
         self
     }
 
-    /// How many connections to keep at most.
+    /// How many connections to keep at most for reads of the log, documents and transactions; 10 by default. Beside them a
+    /// store opens up to ten for appends and loads, as they are needed: four that never wait for a guard, four that do, one
+    /// for batches of appends and one for batches of loads.
     #[must_use]
     pub fn max_connections(mut self, connections: u32) -> Self {
         self.max_connections = connections.max(1);
@@ -70,7 +73,8 @@ impl PgConfig {
     }
 
     /// How long a statement of the store may take; 30 s by default. The server ends an append that takes longer, and nothing
-    /// waits longer for an answer: a network that went silent is an error and not a call that hangs.
+    /// waits much longer for an answer (two seconds, so that the server can say it; an append for the
+    /// [`commit_timeout`](Self::commit_timeout)): a network that went silent is an error and not a call that hangs.
     #[must_use]
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout =
@@ -132,6 +136,7 @@ impl PgConfig {
             return Err(unreadable);
         }
         match PgConnectOptions::from_str(&self.url) {
+            Ok(options) if options.get_application_name().is_some() => Ok(options),
             Ok(options) => Ok(options.application_name("cqrs")),
             Err(error) => Err(unreadable.caused_by(error)),
         }
@@ -183,6 +188,18 @@ mod tests {
                 .into_iter()
                 .any(checked)
         );
+    }
+
+    #[test]
+    fn connections_are_called_what_the_url_says() {
+        let called = |url: &str| {
+            let options = PgConfig::new(url).connect_options().expect("readable");
+            options.get_application_name().map(ToOwned::to_owned)
+        };
+        let url = "postgres://localhost/shop";
+        assert_eq!(called(url).as_deref(), Some("cqrs"));
+        let named = called(&format!("{url}?application_name=orders"));
+        assert_eq!(named.as_deref(), Some("orders"));
     }
 
     #[test]

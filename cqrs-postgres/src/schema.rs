@@ -11,7 +11,7 @@ use crate::error::statement;
 /// What a role may do in a store. None may change an event, or write one past the append function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Read the log, documents and checkpoints.
+    /// Read the log, documents, checkpoints, idempotency keys and snapshots.
     Reader,
     /// Run a service: append, and run views, reactors and relays.
     Service,

@@ -57,10 +57,7 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
     }
 
     async fn decide(&mut self) -> Outcome<A, Executed<A::Event>> {
-        let (mut current, mut fresh) = match self.turn.take() {
-            Some(kept) => (kept, false),
-            None => (self.repository.replay(&self.order.stream).await?, true),
-        };
+        let (mut current, mut fresh) = self.first_state().await?;
         loop {
             let command = self.order.command.clone();
             current = match current.state.handle(command, &self.context(&current)) {
@@ -72,7 +69,9 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
                     Step::Done(executed) => return Ok(executed),
                     Step::Behind(behind, conflict) => {
                         // A state that was kept since yesterday is no contention.
-                        if fresh && !self.pause().await {
+                        if !fresh {
+                            self.turn.note_shared(true);
+                        } else if !self.pause().await {
                             return Err(ExecuteError::Conflict(conflict));
                         }
                         self.refresh(behind).await?
@@ -80,6 +79,21 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
                 },
             };
             fresh = true;
+        }
+    }
+
+    /// The state to decide on first, and whether it was just read. Of an aggregate that other processes write to as well a
+    /// kept state is caught up with before: to read costs less than to append in vain.
+    async fn first_state(&mut self) -> Result<(Loaded<A>, bool), StoreError> {
+        match self.turn.take() {
+            None => Ok((self.repository.replay(&self.order.stream).await?, true)),
+            Some(kept) if !self.turn.is_shared() => Ok((kept, false)),
+            Some(kept) => {
+                let before = kept.version;
+                let current = self.refresh(kept).await?;
+                self.turn.note_shared(current.version != before);
+                Ok((current, true))
+            }
         }
     }
 

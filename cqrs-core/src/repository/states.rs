@@ -21,7 +21,24 @@ use crate::StreamId;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The place of one aggregate: who holds its lock has the turn.
-type Place<A> = Arc<tokio::sync::Mutex<Option<Loaded<A>>>>;
+type Place<A> = Arc<tokio::sync::Mutex<Kept<A>>>;
+
+/// What is kept of one aggregate.
+struct Kept<A> {
+    state: Option<Loaded<A>>,
+    /// Others wrote to it when it was last looked at, so that they likely have again.
+    shared: bool,
+}
+
+/// Nothing is known.
+impl<A> Default for Kept<A> {
+    fn default() -> Self {
+        Self {
+            state: None,
+            shared: false,
+        }
+    }
+}
 
 /// The most recently used states, so many at most.
 pub(super) struct States<A>(Option<Arc<Mutex<LruCache<StreamId, Place<A>>>>>);
@@ -76,16 +93,28 @@ impl<A> States<A> {
 
 /// The turn of one command. A state is taken out for as long as it is worked on: a call that is cancelled or panics in the
 /// middle leaves none behind.
-pub(super) struct Turn<A>(Option<OwnedMutexGuard<Option<Loaded<A>>>>);
+pub(super) struct Turn<A>(Option<OwnedMutexGuard<Kept<A>>>);
 
 impl<A> Turn<A> {
     pub(super) fn take(&mut self) -> Option<Loaded<A>> {
-        self.0.as_mut()?.take()
+        self.0.as_mut()?.state.take()
     }
 
     pub(super) fn keep(&mut self, loaded: Loaded<A>) {
         if let Some(place) = &mut self.0 {
-            **place = Some(loaded);
+            place.state = Some(loaded);
+        }
+    }
+
+    /// Whether a state that was kept is likely old.
+    pub(super) fn is_shared(&self) -> bool {
+        self.0.as_ref().is_some_and(|place| place.shared)
+    }
+
+    /// Whether others had gone past the state that was kept.
+    pub(super) fn note_shared(&mut self, shared: bool) {
+        if let Some(place) = &mut self.0 {
+            place.shared = shared;
         }
     }
 }

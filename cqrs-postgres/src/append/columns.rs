@@ -43,8 +43,11 @@ struct Events<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(appends: impl IntoIterator<Item = &'a Appends>) -> Result<Self, Error> {
-        let mut columns = Self::default();
+    pub(super) fn of(
+        appends: impl IntoIterator<Item = &'a Appends> + Clone,
+    ) -> Result<Self, Error> {
+        let streams = appends.clone().into_iter().flat_map(|all| &all.streams);
+        let mut columns = Self::with_room_for(streams);
         for (appends, number) in appends.into_iter().zip(1..) {
             if let Some(idempotency) = &appends.idempotency {
                 columns.key_appends.push(number);
@@ -58,6 +61,19 @@ impl<'a> Columns<'a> {
             }
         }
         Ok(columns)
+    }
+
+    fn with_room_for(appends: impl Iterator<Item = &'a Append>) -> Self {
+        let (streams, events) = appends.fold((0, 0), |(streams, events), append| {
+            (streams + 1, events + append.events.len())
+        });
+        Self {
+            streams: Streams::with_room_for(streams),
+            of_streams: Vec::with_capacity(events),
+            numbers: Vec::with_capacity(events),
+            events: Events::with_room_for(events),
+            ..Self::default()
+        }
     }
 
     fn stream(&mut self, of_append: i32, append: &'a Append) -> Result<(), Error> {
@@ -132,7 +148,7 @@ pub(super) fn call_to_one<'a>(
     statement: &Statement,
     may_wait: bool,
 ) -> Result<Query<'a, Postgres, PgArguments>, Error> {
-    let mut events = Events::default();
+    let mut events = Events::with_room_for(append.events.len());
     for event in &append.events {
         events.push(event)?;
     }
@@ -147,7 +163,30 @@ pub(super) fn call_to_one<'a>(
     Ok(events.bind(query))
 }
 
+impl Streams<'_> {
+    fn with_room_for(streams: usize) -> Self {
+        Self {
+            of_appends: Vec::with_capacity(streams),
+            categories: Vec::with_capacity(streams),
+            aggregate_ids: Vec::with_capacity(streams),
+            slices: Vec::with_capacity(streams),
+            expected: Vec::with_capacity(streams),
+            expected_events: Vec::with_capacity(streams),
+            counts: Vec::with_capacity(streams),
+        }
+    }
+}
+
 impl<'a> Events<'a> {
+    fn with_room_for(events: usize) -> Self {
+        Self {
+            ids: Vec::with_capacity(events),
+            types: Vec::with_capacity(events),
+            payloads: Vec::with_capacity(events),
+            ..Self::default()
+        }
+    }
+
     fn push(&mut self, event: &'a NewEvent) -> Result<(), Error> {
         let payload = std::str::from_utf8(&event.payload).map_err(|error| {
             let event_type = event.event_type;

@@ -45,6 +45,23 @@ async fn a_cold_command_takes_two_round_trips_and_a_warm_one_takes_one() {
 }
 
 #[tokio::test]
+async fn what_others_write_to_as_well_is_read_before_it_is_decided_on_until_they_stop() {
+    let (store, here, there) = warm().await;
+    done(&there, Ask::Add(1)).await;
+    store.calls();
+    done(&here, Ask::Add(2)).await;
+    assert_eq!(store.calls(), ["append", "replay", "append"], "in vain");
+    done(&there, Ask::Add(3)).await;
+    store.calls();
+    done(&here, Ask::Add(4)).await;
+    assert_eq!(store.calls(), ["replay", "append"], "looked at before");
+    done(&here, Ask::Add(5)).await;
+    assert_eq!(store.calls(), ["replay", "append"], "nobody was there");
+    done(&here, Ask::Add(6)).await;
+    assert_eq!(store.calls(), ["append"]);
+}
+
+#[tokio::test]
 async fn what_appends_nothing_is_confirmed_by_one_read() {
     let (store, warm, others) = warm().await;
     refused(&warm, Ask::Double).await;
