@@ -129,11 +129,12 @@ async fn check_version(connection: &mut PgConnection, schema: &str) -> Result<()
         return Err(StoreError::new(StoreErrorKind::Schema, message));
     }
     let installed = format!(
-        "select coalesce(max(version), 0) from {} where success",
+        "select version, checksum from {} where success order by version desc limit 1",
         ledger(schema)
     );
-    let installed = sqlx::query_scalar(AssertSqlSafe(installed));
-    let installed: i64 = installed.fetch_one(connection).await.map_err(statement)?;
+    let installed = sqlx::query_as(AssertSqlSafe(installed));
+    let installed = installed.fetch_optional(connection).await;
+    let (installed, checksum): (i64, Vec<u8>) = installed.map_err(statement)?.unwrap_or_default();
     if installed > newest() {
         return Err(too_new(schema, installed));
     }
@@ -143,6 +144,11 @@ async fn check_version(connection: &mut PgConnection, schema: &str) -> Result<()
             newest()
         );
         return Err(StoreError::new(StoreErrorKind::Schema, message));
+    }
+    let ours =
+        |migration: &Migration| migration.version == installed && *migration.checksum == *checksum;
+    if !migrations(schema).iter().any(ours) {
+        return Err(made_otherwise(schema, installed));
     }
     Ok(())
 }
@@ -176,9 +182,18 @@ fn too_new(schema: &str, installed: i64) -> StoreError {
     StoreError::new(StoreErrorKind::Schema, message)
 }
 
+fn made_otherwise(schema: &str, installed: i64) -> StoreError {
+    let message = format!(
+        "schema {schema:?} was made by another build, whose migration {installed} is not the one of this version, or was \
+         renamed; use that build and that name, or install into a new schema"
+    );
+    StoreError::new(StoreErrorKind::Schema, message)
+}
+
 fn migration_failed(error: MigrateError, schema: &str) -> StoreError {
     match error {
         MigrateError::VersionMissing(installed) => too_new(schema, installed),
+        MigrateError::VersionMismatch(installed) => made_otherwise(schema, installed),
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => statement(error),
         error => {
             let message = format!("schema {schema:?} cannot be upgraded: {error}");

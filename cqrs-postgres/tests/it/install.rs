@@ -87,6 +87,23 @@ async fn a_schema_that_is_missing_older_or_newer_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_schema_of_another_build_is_refused_by_name() {
+    let config = fresh_config();
+    PgEventStore::install(&config).await.expect("installs");
+    let store = PgEventStore::connect(&config).await.expect("connects");
+    let other = "update __schema__.migrations set checksum = '\\x00' where version = 3";
+    run(&store, other).await;
+    let made = "made by another build, whose migration 3 is not the one of this version";
+    says(
+        PgEventStore::connect(&config).await,
+        StoreErrorKind::Schema,
+        made,
+    );
+    let error = PgEventStore::install(&config).await.expect_err("refused");
+    assert!(error.to_string().contains(made), "{error}");
+}
+
+#[tokio::test]
 async fn a_sequence_that_would_reuse_positions_is_refused() {
     for tampering in [
         "alter sequence __schema__.position cache 20",
