@@ -120,8 +120,9 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
 
     /// How many recent states to keep at most, 0 for none; [`CACHE`](Self::CACHE) by default. A command to an aggregate
     /// whose state is kept costs one round trip instead of two, and commands to one aggregate take turns within the
-    /// process instead of running into conflicts. A state that others have gone past costs a round trip more, and never
-    /// a wrong decision.
+    /// process instead of running into conflicts. A state that others have gone past costs an append in vain, and never
+    /// a wrong decision; after that it catches up before it is decided on, which is two round trips, until nobody else has
+    /// written meanwhile.
     #[must_use]
     pub fn cache(mut self, states: usize) -> Self {
         self.states = States::new(states);
@@ -141,7 +142,7 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
     }
 
     /// Sends a command to the aggregate called `id`: await what this returns. Two round trips, one to read the stream and
-    /// one to append; one if the state is still kept. A conflict decides again on fresh state; a refusal does not.
+    /// one to append; one if the state is still kept and no others write to it. A conflict decides again on fresh state; a refusal does not.
     pub fn execute(&self, id: impl AsRef<str>, command: A::Command) -> Execute<'_, A, S> {
         Execute::new(self, StreamId::of::<A::Event>(id), command)
     }

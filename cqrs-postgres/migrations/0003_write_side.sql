@@ -41,8 +41,8 @@ create table __schema__.snapshots (
 
 comment on table __schema__.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
 
--- What follows calls its helpers in an assignment or a condition, never by `perform`: PL/pgSQL evaluates an expression in
--- place, but sends `perform` through the whole executor, which costs as much as inserting two events.
+-- An append calls its helpers in an assignment or a condition and not by `perform`, unless it waits: PL/pgSQL evaluates an
+-- expression in place, but sends `perform` through the whole executor, which costs as much as inserting two events.
 
 drop function __schema__.check_transaction();
 drop function __schema__.take_fence();
@@ -55,8 +55,8 @@ begin
         raise exception 'the event store needs READ COMMITTED, this transaction is %',
             upper(current_setting('transaction_isolation')) using errcode = 'CQ001';
     end if;
-    return current_setting('synchronous_commit') in ('on', 'remote_apply')
-        or set_config('synchronous_commit', 'on', true) = 'on';
+    return case when current_setting('synchronous_commit') in ('on', 'remote_apply') then true
+                else set_config('synchronous_commit', 'on', true) = 'on' end;
 end
 $$;
 
@@ -73,10 +73,11 @@ begin
         raise exception 'the sequence of positions has no last value: it was restarted or set back'
             using errcode = 'CQ003';
     end if;
-    -- Nobody takes it alone, unless to do harm: then this waits.
-    if set_config('cqrs.fence___name__', fence::text, true) is null
-        or not pg_try_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | fence) then
-        perform pg_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | fence);
+    if set_config('cqrs.fence___name__', fence::text, true) is not null then
+        -- Nobody takes it alone, unless to do harm: then this waits.
+        if not pg_try_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | fence) then
+            perform pg_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | fence);
+        end if;
     end if;
     return fence;
 end
@@ -116,11 +117,10 @@ create function __schema__.append_to_one(
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
-    checked boolean := __schema__.check_transaction();
+    checked boolean := __schema__.check_transaction(); -- or it raises
     last_event uuid;
     fence bigint;
 begin
-
     -- 1. Guard the stream: alone to write, beside others to look.
     if not may_wait then
         if not (case when cardinality(event_ids) > 0
@@ -187,11 +187,10 @@ create function __schema__.append(
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
-    checked boolean := __schema__.check_transaction();
+    checked boolean := __schema__.check_transaction(); -- or it raises
     got boolean[];
     fence bigint;
 begin
-
     -- 1. Guard the streams and the keys: alone to write, beside others to look. Who waits does so in one order for everybody,
     -- or for one only, a stream or (0) the key, before he holds any.
     if may_wait then

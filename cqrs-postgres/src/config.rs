@@ -21,8 +21,8 @@ pub struct PgConfig {
 
 impl PgConfig {
     /// The store at this URL (`postgres://user:password@host:port/database`), in the schema `cqrs`. Give your service's name
-    /// as `?application_name=..`: whoever is [told who holds readers back](crate::FenceHolder) reads it there. It is `cqrs`
-    /// otherwise.
+    /// as `?application_name=..`, or in `PGAPPNAME`: whoever is [told who holds readers back](crate::FenceHolder) reads it
+    /// there. It is `cqrs` otherwise.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -197,7 +197,8 @@ mod tests {
             options.get_application_name().map(ToOwned::to_owned)
         };
         let url = "postgres://localhost/shop";
-        assert_eq!(called(url).as_deref(), Some("cqrs"));
+        let otherwise = std::env::var("PGAPPNAME").unwrap_or_else(|_| "cqrs".to_owned());
+        assert_eq!(called(url), Some(otherwise));
         let named = called(&format!("{url}?application_name=orders"));
         assert_eq!(named.as_deref(), Some("orders"));
     }

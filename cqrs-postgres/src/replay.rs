@@ -79,7 +79,7 @@ async fn read(
     let asked = ask(writing, &mut connection, stream, after);
     let past = within(writing.statement_limit(), asked).await;
     let past = connection.note(past).map_err(statement)?;
-    past.events(stream, after)
+    past.into_events(stream, after)
 }
 
 async fn ask(

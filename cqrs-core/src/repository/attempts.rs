@@ -69,9 +69,7 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
                     Step::Done(executed) => return Ok(executed),
                     Step::Behind(behind, conflict) => {
                         // A state that was kept since yesterday is no contention.
-                        if !fresh {
-                            self.turn.note_shared(true);
-                        } else if !self.pause().await {
+                        if fresh && !self.pause().await {
                             return Err(ExecuteError::Conflict(conflict));
                         }
                         self.refresh(behind).await?
@@ -82,18 +80,13 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
         }
     }
 
-    /// The state to decide on first, and whether it was just read. Of an aggregate that other processes write to as well a
-    /// kept state is caught up with before: to read costs less than to append in vain.
+    /// The state to decide on first, and whether it was just read. Of an aggregate that others were found to write to as
+    /// well, a kept state catches up before: to read costs less than to append in vain.
     async fn first_state(&mut self) -> Result<(Loaded<A>, bool), StoreError> {
         match self.turn.take() {
             None => Ok((self.repository.replay(&self.order.stream).await?, true)),
             Some(kept) if !self.turn.is_shared() => Ok((kept, false)),
-            Some(kept) => {
-                let before = kept.version;
-                let current = self.refresh(kept).await?;
-                self.turn.note_shared(current.version != before);
-                Ok((current, true))
-            }
+            Some(kept) => Ok((self.refresh(kept).await?, true)),
         }
     }
 
@@ -106,8 +99,11 @@ impl<'a, A: Aggregate, S: EventStore> Attempts<'a, A, S> {
         }
     }
 
-    async fn refresh(&self, current: Loaded<A>) -> Result<Loaded<A>, StoreError> {
-        self.repository.refresh(&self.order.stream, current).await
+    async fn refresh(&mut self, old: Loaded<A>) -> Result<Loaded<A>, StoreError> {
+        let before = old.version;
+        let current = self.repository.refresh(&self.order.stream, old).await?;
+        self.turn.note_shared(current.version != before);
+        Ok(current)
     }
 
     async fn append(

@@ -26,7 +26,7 @@ type Place<A> = Arc<tokio::sync::Mutex<Kept<A>>>;
 /// What is kept of one aggregate.
 struct Kept<A> {
     state: Option<Loaded<A>>,
-    /// Others wrote to it when it was last looked at, so that they likely have again.
+    /// Others had written to it when it was last caught up with, so that they likely have again.
     shared: bool,
 }
 

@@ -28,7 +28,7 @@ use crate::{
 /// waiting for all would only leave the server idle.
 const COURTESY: u32 = 8;
 
-/// Which part of that it waits for one more: those who read before they append come with a later batch.
+/// Which part of that time it waits for one more: those who read before they append come with a later batch.
 const QUIET: u32 = 4;
 
 /// However long the last batch took: it may have waited for a server that did not answer.

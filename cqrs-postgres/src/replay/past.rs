@@ -6,8 +6,9 @@ use sqlx::{Row, postgres::PgRow};
 
 use crate::row::{Types, bytes, unsigned};
 
-/// Room for so many events is made with the first.
+/// Room for so many events is made with the first, and for this many bytes of payload at most.
 const FEW: usize = 8;
+const FEW_BYTES: usize = 8 * 1024;
 
 /// The events of a stream, as far as their rows have arrived.
 #[derive(Default)]
@@ -32,7 +33,8 @@ impl Past {
         if self.events.is_empty() {
             self.events.reserve(FEW);
             self.ends.reserve(FEW);
-            self.payloads.reserve(FEW * payload.len());
+            let room = payload.len().saturating_mul(FEW).min(FEW_BYTES);
+            self.payloads.reserve(room.max(payload.len()));
         }
         self.events.push(PastEvent {
             version: Version::new(unsigned(row.try_get_unchecked(0)?)),
@@ -50,7 +52,7 @@ impl Past {
     ///
     /// # Errors
     /// When a version is missing: the log was changed by hand, and a state without the event would be wrong.
-    pub(super) fn events(
+    pub(super) fn into_events(
         mut self,
         stream: &StreamId,
         after: Version,

@@ -79,20 +79,21 @@ async fn read(
     let asked = ask(writing, &mut connection, batch);
     let past = within(writing.statement_limit(), asked).await;
     let past = connection.note(past).map_err(statement)?;
-    let found = |(job, past): (&Job, Past)| {
+    let found = |(job, past): (&Job, Result<Past, Error>)| {
+        let past = past.map_err(statement)?;
         let whole = past.len() < EVENTS;
-        let events = past.events(&job.stream, job.after)?;
+        let events = past.into_events(&job.stream, job.after)?;
         Ok(Found { events, whole })
     };
     Ok(batch.iter().zip(past).map(found).collect())
 }
 
-/// To each stream its own rows.
+/// To each stream its own rows: one that cannot be read is nobody else's trouble.
 async fn ask(
     writing: &Writing,
     connection: &mut PgConnection,
     batch: &[Job],
-) -> Result<Vec<Past>, Error> {
+) -> Result<Vec<Result<Past, Error>>, Error> {
     let streams = || batch.iter().map(|job| &job.stream);
     let categories: Vec<_> = streams().map(|stream| stream.category().as_str()).collect();
     let ids: Vec<_> = streams().map(StreamId::id).collect();
@@ -104,22 +105,24 @@ async fn ask(
         .bind(after)
         .bind(limit)
         .fetch(connection);
-    let mut past: Vec<_> = batch.iter().map(|_| Past::default()).collect();
+    let mut past: Vec<_> = batch.iter().map(|_| Ok(Past::default())).collect();
     while let Some(row) = rows.try_next().await? {
         let number: i64 = row.try_get_unchecked(5)?;
         let of_stream = usize::try_from(number - 1)
             .ok()
             .and_then(|n| past.get_mut(n));
         let of_stream = of_stream.ok_or_else(|| never_asked_for(number))?;
-        of_stream.push(&row)?;
+        if let Ok(past) = of_stream
+            && let Err(error) = past.push(&row)
+        {
+            *of_stream = Err(error);
+        }
     }
     Ok(past)
 }
 
 fn never_asked_for(number: i64) -> Error {
-    let streams =
-        format!("events came of stream number {number} of those asked for, which there is not");
-    Error::Decode(streams.into())
+    Error::Decode(format!("rows came of stream number {number}, which was not asked for").into())
 }
 
 fn tell(batch: Vec<Job>, found: Vec<Result<Found, StoreError>>) {

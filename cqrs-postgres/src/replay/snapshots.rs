@@ -62,7 +62,7 @@ pub(crate) async fn replay_from_snapshot(
     for row in events {
         past.push(row).map_err(statement)?;
     }
-    Ok((snapshot, past.events(stream, Version::new(after))?))
+    Ok((snapshot, past.into_events(stream, Version::new(after))?))
 }
 
 /// A snapshot has no event type.

@@ -77,6 +77,8 @@ async fn what_appends_nothing_is_confirmed_by_one_read() {
     done(&warm, Ask::Double).await;
     assert_eq!(store.calls(), ["replay", "append"]);
     done(&warm, Ask::Add(0)).await;
+    assert_eq!(store.calls(), ["replay", "append"], "others were there");
+    done(&warm, Ask::Add(0)).await;
     assert_eq!(store.calls(), ["append"]);
 }
 
