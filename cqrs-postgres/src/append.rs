@@ -17,6 +17,7 @@ mod batch;
 mod columns;
 mod job;
 mod keys;
+mod patience;
 mod queue;
 mod turns;
 mod verdict;

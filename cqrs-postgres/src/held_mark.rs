@@ -3,7 +3,7 @@
 //! A transaction that has appended and does not end keeps every reader in front of its positions: that is the price of
 //! never passing an event over. Whoever waits should be told for whom.
 
-mod watch;
+pub(crate) mod watch;
 
 use std::{
     fmt,
@@ -13,7 +13,6 @@ use std::{
 use cqrs_core::{Position, StoreError};
 use sqlx::Row;
 
-pub(crate) use self::watch::Watch;
 use crate::{connection::within, error::statement, row::unsigned, store::PgEventStore};
 
 /// A transaction that holds readers back.

@@ -14,7 +14,7 @@ use crate::{
     config::PgConfig,
     connection::{Lent, is_alive},
     error::statement,
-    held_mark::Watch,
+    held_mark::watch::Watch,
     replay::Replayer,
     schema::{self, Access},
     statements::{Statement, Statements},

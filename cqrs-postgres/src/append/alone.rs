@@ -16,6 +16,7 @@ use super::{
     columns::{Columns, call_to_one},
     job::Job,
     keys,
+    patience::Patience,
     turns::Guarded,
     verdict::{self, Verdict},
     writing::Writing,
@@ -26,17 +27,6 @@ use crate::{
     line::Line,
     transaction::PgTransaction,
 };
-
-/// What to do about guards that are held.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Patience<'a> {
-    /// Waits for none.
-    Tries,
-    /// Waits for one, then tries the others.
-    WaitsFor(&'a Guarded),
-    /// Waits for all, one after the other, in one order for everybody.
-    Waits,
-}
 
 /// Appends and commits, or tells which guard is held.
 pub(super) async fn append_at_once(

@@ -4,7 +4,7 @@ use cqrs_core::{Append, Appends, EventId, ExpectedVersion, NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-use super::{alone::Patience, turns::Guarded};
+use super::{patience::Patience, turns::Guarded};
 use crate::{row::signed, statements::Statement};
 
 /// The arguments of `append`.

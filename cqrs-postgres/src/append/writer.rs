@@ -11,9 +11,10 @@ use sqlx::{Error, PgConnection};
 use tokio::sync::mpsc;
 
 use super::{
-    alone::{Patience, append_in_own_time, ask, ask_many},
+    alone::{append_in_own_time, ask, ask_many},
     batch,
     job::Job,
+    patience::Patience,
     verdict::Verdict,
     writing::Writing,
 };
