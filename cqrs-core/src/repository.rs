@@ -142,7 +142,8 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
     }
 
     /// Sends a command to the aggregate called `id`: await what this returns. Two round trips, one to read the stream and
-    /// one to append; one if the state is still kept and no others write to it. A conflict decides again on fresh state; a refusal does not.
+    /// one to append; one if the state is still kept and no others write to it. A conflict decides again on fresh state; a
+    /// refusal does not.
     pub fn execute(&self, id: impl AsRef<str>, command: A::Command) -> Execute<'_, A, S> {
         Execute::new(self, StreamId::of::<A::Event>(id), command)
     }
