@@ -99,77 +99,166 @@ returns boolean language sql immutable as $$
     end
 $$;
 
--- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
--- 'a' appended, 'c' conflict, 'b' the stream is busy, 'k' the key is, 'r' a repeat of what was appended under the same key, 'u'
--- the key was used for something else, 's' spared because of another stream of the same append.
+-- The last event of a stream, if it stands at `at_least` or behind. Not looked for below: the index would hand over whole pages
+-- of earlier versions.
+create function __schema__.last_of(of_category text, of_aggregate_id text, at_least bigint)
+returns table (version bigint, event_id uuid) language sql stable as $$
+    select e.version, e.event_id from __schema__.events e
+    where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= at_least
+    order by e.version desc limit 1
+$$;
 
 -- Arrays are read by subscript: PL/pgSQL keeps them taken apart, while unnest would copy each into a table of its own, which
 -- costs more than the insert of a small batch.
 
--- The usual append, and the shortest: one stream, no key. Answers the verdict, the version at which the stream was, and the
--- position of the last event. Busy is only who may not wait.
+-- Three functions append. They take the same four steps in the same order:
+--   append_to_one  one stream, no key; waits for nobody
+--   append_each    several appends to one stream each, no keys; waits for nobody
+--   append         everything else: several streams, keys, whoever waits, whoever is in a transaction of his own
+-- The first two expect a session that plans once and by index, as the store's own connections do; settings of the function would
+-- cost as much as an insert. They answer for each stream the version at which it stood, as -1 minus it if that is not what
+-- was expected, and null if somebody else holds its guard; and after that positions, if something was appended.
+
+-- The usual append, and the shortest. Its position is that of the last event.
 create function __schema__.append_to_one(
-    may_wait boolean, of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid,
+    of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid,
     event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
-    correlation_ids text[], causation_ids uuid[], traceparents text[],
-    out verdict "char", out before bigint, out last_position bigint
-) language plpgsql volatile security definer
-set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$
+    correlation_ids text[], causation_ids uuid[], traceparents text[]
+) returns bigint[] language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
-    checked boolean := __schema__.check_transaction(); -- or it raises
+    before bigint;
     last_event uuid;
     fence bigint;
+    checked boolean;
 begin
-    -- 1. Guard the stream: alone to write, beside others to look.
-    if not may_wait then
-        if not (case when cardinality(event_ids) > 0
-                     then pg_try_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id))
-                     else pg_try_advisory_xact_lock_shared(__schema__.guard_key(of_category, of_aggregate_id)) end) then
-            verdict := 'b';
-            return;
-        end if;
-    elsif cardinality(event_ids) > 0 then
-        perform pg_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id));
-    else
-        perform pg_advisory_xact_lock_shared(__schema__.guard_key(of_category, of_aggregate_id));
+    if current_setting('transaction_isolation') <> 'read committed'
+       or current_setting('synchronous_commit') not in ('on', 'remote_apply') then
+        checked := __schema__.check_transaction(); -- or it raises
     end if;
 
-    -- 2. With a snapshot taken after that: where is it? Not looked for below what is expected, because the index would hand
-    -- over whole pages of earlier versions; only who is in conflict needs to know how far behind the stream is.
-    select e.version, e.event_id into before, last_event from __schema__.events e
-    where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= expected
-    order by e.version desc limit 1;
+    -- 1. Guard the stream: alone to write, beside others to look.
+    if not (case when cardinality(event_ids) > 0
+                 then pg_try_advisory_xact_lock(__schema__.guard_key(of_category, of_aggregate_id))
+                 else pg_try_advisory_xact_lock_shared(__schema__.guard_key(of_category, of_aggregate_id)) end) then
+        return array[null::bigint];
+    end if;
+
+    -- 2. With a snapshot taken after that: where is it? Only who is in conflict needs to know how far behind the stream is.
+    select at.version, at.event_id into before, last_event
+    from __schema__.last_of(of_category, of_aggregate_id, expected) as at;
     if before is null and expected > 0 then
-        select e.version into before from __schema__.events e
-        where e.category = of_category and e.aggregate_id = of_aggregate_id
-        order by e.version desc limit 1;
+        select at.version into before from __schema__.last_of(of_category, of_aggregate_id, 0) as at;
     end if;
     before := coalesce(before, 0);
     if not __schema__.is_expected(before, last_event, expected, expected_event) then
-        verdict := 'c';
-        return;
+        return array[-1 - before];
     end if;
-    verdict := 'a';
     if cardinality(event_ids) = 0 then
-        return;
+        return array[before];
     end if;
 
-    -- 3. The fence: after every wait, before the first position is drawn.
-    fence := __schema__.take_fence();
+    -- 3. The fence, before the first position is drawn. It is not remembered: who is in no transaction of his own appends once.
+    fence := pg_sequence_last_value('__schema__.position'::regclass);
+    if fence is null or not pg_try_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | fence) then
+        fence := __schema__.take_fence(); -- or it raises
+    end if;
 
     -- 4. Positions in the order given.
     insert into __schema__.events (
         position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
         correlation_id, causation_id, traceparent
     )
-    select nextval('__schema__.position'), of_category, of_aggregate_id, append_to_one.before + n, in_slice,
+    select nextval('__schema__.position'), of_category, of_aggregate_id, before + n, in_slice,
            event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
            correlation_ids[n], causation_ids[n], traceparents[n]
     from generate_series(1, cardinality(event_ids)) as n;
-    last_position := currval('__schema__.position');
+    return array[before, currval('__schema__.position')];
 end
 $$;
+
+-- The appends of a batch, each all or none. Given are the streams, each only once, unless it is looked at only; and the
+-- events in order, each with the number of its stream and its own number in there. The positions are those of all events.
+create function __schema__.append_each(
+    categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], counts integer[],
+    of_streams integer[], numbers integer[],
+    event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
+    correlation_ids text[], causation_ids uuid[], traceparents text[]
+) returns bigint[] language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    got boolean[];
+    before bigint[];
+    fence bigint;
+    positions bigint[];
+    checked boolean;
+begin
+    if current_setting('transaction_isolation') <> 'read committed'
+       or current_setting('synchronous_commit') not in ('on', 'remote_apply') then
+        checked := __schema__.check_transaction(); -- or it raises
+    end if;
+
+    -- 1. Guard the streams: alone to write, beside others to look.
+    got := array(
+        select case when counts[n] > 0 then pg_try_advisory_xact_lock(__schema__.guard_key(categories[n], aggregate_ids[n]))
+                    else pg_try_advisory_xact_lock_shared(__schema__.guard_key(categories[n], aggregate_ids[n])) end
+        from generate_subscripts(categories, 1) as n
+    );
+
+    -- 2. With a snapshot taken after that: where are they? Mostly each is just where it is expected. If not, look again: nobody
+    -- moves what is guarded.
+    if (
+        select bool_and(got[n] and expected[n] >= 0 and coalesce(
+            (select __schema__.is_expected(at.version, at.event_id, expected[n], expected_events[n])
+             from __schema__.last_of(categories[n], aggregate_ids[n], expected[n]) as at),
+            __schema__.is_expected(0, null, expected[n], expected_events[n])))
+        from generate_subscripts(categories, 1) as n
+    ) then
+        before := expected;
+    else
+        before := array(
+            select case when not got[n] then null
+                        when __schema__.is_expected(coalesce(at.version, 0), at.event_id, expected[n], expected_events[n])
+                        then coalesce(at.version, 0)
+                        else -1 - coalesce(at.version, (
+                            select last.version from __schema__.last_of(categories[n], aggregate_ids[n], 0) as last
+                        ), 0) end
+            from generate_subscripts(categories, 1) as n
+            left join lateral __schema__.last_of(categories[n], aggregate_ids[n], expected[n]) as at on true
+        );
+        if not coalesce((select bool_or(before[s] >= 0) from unnest(of_streams) as s), false) then
+            return before;
+        end if;
+    end if;
+    if cardinality(of_streams) = 0 then
+        return before;
+    end if;
+
+    -- 3. The fence, before the first position is drawn. It is not remembered: who is in no transaction of his own appends once.
+    fence := pg_sequence_last_value('__schema__.position'::regclass);
+    if fence is null or not pg_try_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | fence) then
+        fence := __schema__.take_fence(); -- or it raises
+    end if;
+
+    -- 4. Positions in the order given, versions on top of each stream's.
+    positions := array(select nextval('__schema__.position') from generate_series(1, cardinality(of_streams)));
+    insert into __schema__.events (
+        position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+        correlation_id, causation_id, traceparent
+    )
+    select positions[n], categories[of_streams[n]], aggregate_ids[of_streams[n]],
+           before[of_streams[n]] + numbers[n], slices[of_streams[n]], event_ids[n], event_types[n],
+           coalesce(schema_versions[n], 1), payloads[n]::json,
+           correlation_ids[n], causation_ids[n], traceparents[n]
+    from generate_subscripts(of_streams, 1) as n
+    where before[of_streams[n]] >= 0;
+    return before || positions;
+end
+$$;
+
+-- Verdicts are letters, since the elements of a "char"[] are found at once and those of a text[] one after the other:
+-- 'a' appended, 'c' conflict, 'b' the stream is busy, 'k' the key is, 'r' a repeat of what was appended under the same key, 'u'
+-- the key was used for something else, 's' spared because of another stream of the same append.
 
 -- Appends in one transaction, each to one stream or several, each all or none, and each with a verdict of its own. Given are
 -- the streams, each with the number of its append, and each only once, unless it is looked at only; the keys, with the number
@@ -220,22 +309,16 @@ begin
     end if;
 
     -- 2. With a snapshot taken after that: where are they?
-    select array_agg(coalesce(at.version, case when expected[n] > 0 then (
-               select e.version from __schema__.events e
-               where e.category = categories[n] and e.aggregate_id = aggregate_ids[n]
-               order by e.version desc limit 1
-           ) end, 0)),
+    select array_agg(coalesce(at.version, (
+               select last.version from __schema__.last_of(categories[n], aggregate_ids[n], 0) as last where expected[n] > 0
+           ), 0)),
            array_agg(case when got[n] is false then 'b'::"char"
                           when __schema__.is_expected(coalesce(at.version, 0), at.event_id, expected[n], expected_events[n])
                           then 'a'
                           else 'c' end)
     into before, verdicts
     from generate_subscripts(categories, 1) as n
-    left join lateral (
-        select e.version, e.event_id from __schema__.events e
-        where e.category = categories[n] and e.aggregate_id = aggregate_ids[n] and e.version >= expected[n]
-        order by e.version desc limit 1
-    ) as at on true;
+    left join lateral __schema__.last_of(categories[n], aggregate_ids[n], expected[n]) as at on true;
 
     if cardinality(keys) > 0 or of_appends[cardinality(of_appends)] < cardinality(of_appends) then
         verdicts := __schema__.judge(may_wait, retention, of_appends, verdicts, key_appends, keys, fingerprints);

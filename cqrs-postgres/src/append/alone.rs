@@ -9,7 +9,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use cqrs_core::{Appended, Appends, StoreError, StoreErrorKind, WriteError};
+use cqrs_core::{Append, Appended, Appends, StoreError, StoreErrorKind, WriteError};
 use sqlx::{Error, PgConnection};
 
 use super::{
@@ -135,23 +135,43 @@ pub(crate) async fn append_in(
 }
 
 /// Calls the function that fits.
-pub(super) async fn ask(
+async fn ask(
     writing: &Writing,
     connection: &mut PgConnection,
     appends: &Appends,
     patience: Patience<'_>,
 ) -> Result<Verdict, Error> {
-    if let ([append], None) = (&*appends.streams, &appends.idempotency) {
-        let may_wait = !matches!(patience, Patience::Tries);
-        let call = call_to_one(append, &writing.statements.append_to_one, may_wait)?;
+    if let (Some(append), Patience::Tries) = (simple(appends), patience) {
+        let call = call_to_one(append, &writing.statements.append_to_one)?;
         return verdict::of_one(append, &call.fetch_one(connection).await?);
     }
     let verdicts = ask_many(writing, connection, &[appends], patience).await?;
     verdicts.into_iter().next().ok_or(Error::RowNotFound)
 }
 
-/// Calls the function for several appends.
-pub(super) async fn ask_many(
+/// The same for several, none of which may wait.
+pub(super) async fn ask_all(
+    writing: &Writing,
+    connection: &mut PgConnection,
+    appends: &[&Appends],
+) -> Result<Vec<Verdict>, Error> {
+    if let [appends] = appends {
+        return Ok(vec![
+            ask(writing, connection, appends, Patience::Tries).await?,
+        ]);
+    }
+    let Some(each) = appends
+        .iter()
+        .map(|appends| simple(appends))
+        .collect::<Option<Vec<_>>>()
+    else {
+        return ask_many(writing, connection, appends, Patience::Tries).await;
+    };
+    let call = Columns::of_each(&each)?.call_each(&writing.statements.append_each);
+    verdict::of_each(&each, &call.fetch_one(connection).await?)
+}
+
+async fn ask_many(
     writing: &Writing,
     connection: &mut PgConnection,
     appends: &[&Appends],
@@ -160,6 +180,14 @@ pub(super) async fn ask_many(
     let columns = Columns::of(appends.iter().copied())?;
     let call = columns.call(&writing.statements.append, patience, writing.retention());
     verdict::of_many(appends.iter().copied(), &call.fetch_one(connection).await?)
+}
+
+/// To one stream, without a key.
+fn simple(appends: &Appends) -> Option<&Append> {
+    match (&*appends.streams, &appends.idempotency) {
+        ([append], None) => Some(append),
+        _ => None,
+    }
 }
 
 fn always_busy(why: &str) -> StoreError {

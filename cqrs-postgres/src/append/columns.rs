@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{patience::Patience, turns::Guarded};
 use crate::{row::signed, statements::Statement};
 
-/// The arguments of `append`.
+/// The arguments of `append`, and of `append_each`.
 #[derive(Debug, Default)]
 pub(super) struct Columns<'a> {
     streams: Streams<'a>,
@@ -95,6 +95,15 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
+    /// The columns of appends to one stream each.
+    pub(super) fn of_each(appends: &[&'a Append]) -> Result<Self, Error> {
+        let mut columns = Self::with_room_for(appends.iter().copied());
+        for (append, number) in appends.iter().zip(1..) {
+            columns.stream(number, append)?;
+        }
+        Ok(columns)
+    }
+
     /// The number of the stream whose guard comes first, 0 for the key.
     fn awaited(&self, patience: Patience<'_>) -> Option<i32> {
         let Patience::WaitsFor(guarded) = patience else {
@@ -140,13 +149,26 @@ impl<'a> Columns<'a> {
             .bind(self.numbers);
         self.events.bind(query)
     }
+
+    /// The call of `append_each`.
+    pub(super) fn call_each(self, statement: &Statement) -> Query<'a, Postgres, PgArguments> {
+        let query = sqlx::query(statement.sql())
+            .bind(self.streams.categories)
+            .bind(self.streams.aggregate_ids)
+            .bind(self.streams.slices)
+            .bind(self.streams.expected)
+            .bind(self.streams.expected_events)
+            .bind(self.streams.counts)
+            .bind(self.of_streams)
+            .bind(self.numbers);
+        self.events.bind(query)
+    }
 }
 
 /// The call of `append_to_one`.
 pub(super) fn call_to_one<'a>(
     append: &'a Append,
     statement: &Statement,
-    may_wait: bool,
 ) -> Result<Query<'a, Postgres, PgArguments>, Error> {
     let mut events = Events::with_room_for(append.events.len());
     for event in &append.events {
@@ -154,7 +176,6 @@ pub(super) fn call_to_one<'a>(
     }
     let (expected, expected_event) = guard(append.expected);
     let query = sqlx::query(statement.sql())
-        .bind(may_wait)
         .bind(append.stream.category().as_str())
         .bind(append.stream.id())
         .bind(slice(append))

@@ -23,15 +23,43 @@ pub(super) enum Verdict {
 
 /// Reads the answer of `append_to_one`.
 pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Verdict, sqlx::Error> {
-    let verdict: i8 = row.try_get(0)?;
-    let before: Option<i64> = row.try_get(1)?;
-    let last: Option<i64> = row.try_get(2)?;
-    let before = Version::new(unsigned(before.unwrap_or_default()));
-    Ok(match letter(verdict) {
-        b'a' => Verdict::Appended(vec![appended(append, before, last)]),
-        b'b' => Verdict::Busy(Guarded::Stream(append.stream.clone())),
-        _ => Verdict::Refused(conflict(append, before).into()),
-    })
+    let stood: Vec<Option<i64>> = row.try_get(0)?;
+    let (stood, last) = match *stood {
+        [stood] => (stood, None),
+        [stood, last] => (stood, last),
+        _ => return Err(unheard("another number of numbers")),
+    };
+    Ok(of_stream(append, stood, last))
+}
+
+/// Reads the answer of `append_each`: a verdict for each of the appends, in their order.
+pub(super) fn of_each(appends: &[&Append], row: &PgRow) -> Result<Vec<Verdict>, sqlx::Error> {
+    let answer: Vec<Option<i64>> = row.try_get(0)?;
+    let (stood, positions) = answer
+        .split_at_checked(appends.len())
+        .ok_or_else(|| unheard("too few verdicts"))?;
+    let mut events = 0;
+    let verdict = |(append, stood): (&&Append, &Option<i64>)| {
+        events += append.events.len();
+        let last = events.checked_sub(1).and_then(|last| positions.get(last));
+        of_stream(append, *stood, last.copied().flatten())
+    };
+    Ok(appends.iter().zip(stood).map(verdict).collect())
+}
+
+/// From where the stream stood: as -1 minus the version if that is not the one expected, not at all if somebody is at it.
+fn of_stream(append: &Append, stood: Option<i64>, last: Option<i64>) -> Verdict {
+    match stood {
+        None => Verdict::Busy(Guarded::Stream(append.stream.clone())),
+        Some(stood) if stood < 0 => {
+            let actual = Version::new(unsigned(-1 - stood));
+            Verdict::Refused(conflict(append, actual).into())
+        }
+        Some(stood) => {
+            let before = Version::new(unsigned(stood));
+            Verdict::Appended(vec![appended(append, before, last)])
+        }
+    }
 }
 
 /// Reads the answer of `append`: a verdict for each of the appends, in their order.

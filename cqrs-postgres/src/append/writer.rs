@@ -7,14 +7,13 @@ use std::{
 };
 
 use cqrs_core::{Appended, StoreError, WriteError};
-use sqlx::{Error, PgConnection};
+use sqlx::Error;
 use tokio::sync::mpsc;
 
 use super::{
-    alone::{append_in_own_time, ask, ask_many},
+    alone::{append_in_own_time, ask_all},
     batch,
     job::Job,
-    patience::Patience,
     verdict::Verdict,
     writing::Writing,
 };
@@ -110,7 +109,8 @@ impl Writer {
             Ok(connection) => connection,
             Err(error) => return self.refuse(batch, &error),
         };
-        let asked = ask_all(&writing, &mut connection, &batch);
+        let appends: Vec<_> = batch.iter().map(|job| &job.appends).collect();
+        let asked = ask_all(&writing, &mut connection, &appends);
         let verdicts = within(writing.append_limit(), asked).await;
         match connection.note(verdicts) {
             Ok(verdicts) => self.tell(batch, verdicts),
@@ -160,20 +160,6 @@ impl Writer {
 
 fn courtesy(took: Duration) -> Duration {
     (took / COURTESY).min(LONGEST_COURTESY)
-}
-
-async fn ask_all(
-    writing: &Writing,
-    connection: &mut PgConnection,
-    batch: &[Job],
-) -> Result<Vec<Verdict>, Error> {
-    if let [job] = batch {
-        return Ok(vec![
-            ask(writing, connection, &job.appends, Patience::Tries).await?,
-        ]);
-    }
-    let appends: Vec<_> = batch.iter().map(|job| &job.appends).collect();
-    ask_many(writing, connection, &appends, Patience::Tries).await
 }
 
 fn answer(job: Job, outcome: Result<Vec<Appended>, WriteError>) {

@@ -1,6 +1,7 @@
 //! Appends at the same time: they share a transaction, and nothing else.
 
 mod crowd;
+mod expectations;
 mod guards;
 mod outcomes;
 

@@ -70,14 +70,17 @@ fn mixed(round: usize, n: usize) -> Appends {
             ))
             .once(named)
         }
-        _ => append(&one, LAST_OF_NOBODY, 1).into(),
+        _ => append(&one, foreign((n / 8 % 2) as u64), 1).into(),
     }
 }
 
-const LAST_OF_NOBODY: ExpectedVersion = ExpectedVersion::LastEvent(
-    crate::Version::new(1),
-    EventId::from_uuid(uuid::Uuid::nil()),
-);
+/// An event that is nowhere, at a version that may be.
+fn foreign(version: u64) -> ExpectedVersion {
+    ExpectedVersion::LastEvent(
+        crate::Version::new(version),
+        EventId::from_uuid(uuid::Uuid::nil()),
+    )
+}
 
 /// Checks an acknowledged append against the log, and counts the events that it has written.
 fn written(

@@ -1,0 +1,123 @@
+//! What is expected of a stream is judged in a batch as it is alone, whatever the others of the batch expect.
+
+use cqrs_core::{
+    Append, EventId, EventStore, ExpectedVersion, ExpectedVersion::*, Version, WriteError,
+};
+use cqrs_postgres::PgEventStore;
+
+use crate::support::{Outcome, append, fresh_store, outcomes, start};
+
+/// How many events a stream has, what is expected of it, and how many events are appended.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    there: usize,
+    expected: Expected,
+    appended: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Expected {
+    Is(ExpectedVersion),
+    /// The event that is last.
+    Last,
+}
+
+fn cases() -> Vec<Case> {
+    let nobody = |version| LastEvent(Version::new(version), EventId::from_uuid(uuid::Uuid::nil()));
+    let mut expected = vec![Any, NoStream, StreamExists];
+    expected.extend((0..=4).map(|version| Exact(Version::new(version))));
+    expected.extend((0..=4).map(nobody));
+    let mut expected: Vec<_> = expected.into_iter().map(Expected::Is).collect();
+    expected.push(Expected::Last);
+    let case = |there, appended| {
+        expected.iter().map(move |&expected| Case {
+            there,
+            expected,
+            appended,
+        })
+    };
+    let all =
+        [(0, 0), (0, 1), (3, 0), (3, 1), (3, 2)].map(|(there, appended)| case(there, appended));
+    all.into_iter()
+        .flatten()
+        .filter(|case| case.there > 0 || !matches!(case.expected, Expected::Last))
+        .collect()
+}
+
+impl Case {
+    /// The append to a stream that was made for it.
+    async fn prepare(self, store: &PgEventStore, id: &str) -> Append {
+        let before = append(id, self.there);
+        let last = before.events.last().map(|event| event.id);
+        if self.there > 0 {
+            store.append(before).await.expect("appends");
+        }
+        let expected = match (self.expected, last) {
+            (Expected::Is(expected), _) => expected,
+            (Expected::Last, Some(id)) => LastEvent(Version::new(self.there as u64), id),
+            (Expected::Last, None) => NoStream,
+        };
+        Append {
+            expected,
+            ..append(id, self.appended)
+        }
+    }
+}
+
+/// From which version to which, or at which it is instead.
+fn told(outcome: &Outcome) -> Result<(Version, Version, bool), Version> {
+    match outcome {
+        Ok(appended) => Ok((
+            appended[0].before,
+            appended[0].version,
+            appended[0].position.is_some(),
+        )),
+        Err(WriteError::Conflict(conflict)) => Err(conflict.actual),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_expected_of_a_stream_is_judged_in_a_batch_as_it_is_alone() {
+    let store = fresh_store().await;
+    let mut alone = Vec::new();
+    for (n, case) in cases().into_iter().enumerate() {
+        let append = case.prepare(&store, &format!("alone-{n}")).await;
+        alone.push(told(&store.append_all(append.into()).await));
+    }
+    let refused = alone.iter().filter(|told| told.is_err()).count();
+    assert_eq!((refused, alone.len()), (50, 68), "both must be seen");
+
+    // Beside others that are right, so that it alone is not.
+    for ((n, case), alone) in cases().into_iter().enumerate().zip(&alone) {
+        let append = case.prepare(&store, &format!("beside-{n}")).await;
+        let mut batch = vec![append];
+        for right in 0..5 {
+            batch.push(RIGHT.prepare(&store, &format!("right-{n}-{right}")).await);
+        }
+        batch.swap(0, 3);
+        let outcomes = outcomes(start(&store, batch)).await;
+        for (n, outcome) in outcomes.iter().enumerate() {
+            match n {
+                3 => assert_eq!(&told(outcome), alone, "{case:?}"),
+                _ => assert_eq!(told(outcome), Ok((Version::new(3), Version::new(4), true))),
+            }
+        }
+    }
+
+    // Together with all the others.
+    let mut batch = Vec::new();
+    for (n, case) in cases().into_iter().enumerate() {
+        batch.push(case.prepare(&store, &format!("together-{n}")).await);
+    }
+    let together = outcomes(start(&store, batch)).await;
+    for ((case, alone), outcome) in cases().iter().zip(&alone).zip(&together) {
+        assert_eq!(&told(outcome), alone, "{case:?}");
+    }
+}
+
+const RIGHT: Case = Case {
+    there: 3,
+    expected: Expected::Last,
+    appended: 1,
+};
