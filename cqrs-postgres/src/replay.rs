@@ -17,7 +17,7 @@ use crate::{
     append::Writing,
     connection::within,
     error::statement,
-    row::signed,
+    row::{Types, signed},
     together::{Crowd, Desk},
 };
 
@@ -93,9 +93,9 @@ async fn ask(
         .bind(stream.id())
         .bind(signed(after.get()))
         .fetch(connection);
-    let mut past = Past::default();
+    let (mut past, mut types) = (Past::default(), Types::default());
     while let Some(row) = rows.try_next().await? {
-        past.push(&row)?;
+        past.push(&row, &mut types)?;
     }
     Ok(past)
 }

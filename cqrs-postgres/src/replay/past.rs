@@ -14,7 +14,6 @@ const FEW_BYTES: usize = 8 * 1024;
 #[derive(Default)]
 pub(super) struct Past {
     events: Vec<PastEvent>,
-    types: Types,
     /// One behind the other, so that a long stream is not an allocation for each event.
     payloads: Vec<u8>,
     ends: Vec<usize>,
@@ -27,7 +26,7 @@ impl Past {
 
     /// Unchecked: the types of the columns are those of our own table, and looking them up for each value of each row of a long
     /// stream takes as long as reading the values.
-    pub(super) fn push(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
+    pub(super) fn push(&mut self, row: &PgRow, types: &mut Types) -> Result<(), sqlx::Error> {
         let schema_version: Option<i32> = row.try_get_unchecked(3)?;
         let payload = bytes(row, 4)?;
         if self.events.is_empty() {
@@ -39,7 +38,7 @@ impl Past {
         self.events.push(PastEvent {
             version: Version::new(unsigned(row.try_get_unchecked(0)?)),
             id: EventId::from_uuid(row.try_get_unchecked(1)?),
-            event_type: self.types.shared(bytes(row, 2)?)?,
+            event_type: types.shared(bytes(row, 2)?)?,
             schema_version: schema_version.map_or(1, |version| version.unsigned_abs()),
             payload: Bytes::new(),
         });

@@ -12,7 +12,7 @@ use crate::{
     append::Writing,
     connection::within,
     error::{self, statement},
-    row::signed,
+    row::{Types, signed},
     together::Crowd,
 };
 
@@ -106,6 +106,7 @@ async fn ask(
         .bind(limit)
         .fetch(connection);
     let mut past: Vec<_> = batch.iter().map(|_| Ok(Past::default())).collect();
+    let mut types = Types::default();
     while let Some(row) = rows.try_next().await? {
         let number: i64 = row.try_get_unchecked(5)?;
         let of_stream = usize::try_from(number - 1)
@@ -113,7 +114,7 @@ async fn ask(
             .and_then(|n| past.get_mut(n));
         let of_stream = of_stream.ok_or_else(|| never_asked_for(number))?;
         if let Ok(past) = of_stream
-            && let Err(error) = past.push(&row)
+            && let Err(error) = past.push(&row, &mut types)
         {
             *of_stream = Err(error);
         }

@@ -10,7 +10,7 @@ use crate::{
     append::Writing,
     connection::within,
     error::{commit, statement},
-    row::{signed, unsigned},
+    row::{Types, signed, unsigned},
 };
 
 /// Puts a snapshot in place of the stream's earlier one.
@@ -58,9 +58,9 @@ pub(crate) async fn replay_from_snapshot(
     let after = snapshot
         .as_ref()
         .map_or(0, |snapshot| snapshot.version.get().saturating_sub(1));
-    let mut past = Past::default();
+    let (mut past, mut types) = (Past::default(), Types::default());
     for row in events {
-        past.push(row).map_err(statement)?;
+        past.push(row, &mut types).map_err(statement)?;
     }
     Ok((snapshot, past.into_events(stream, Version::new(after))?))
 }
