@@ -3,6 +3,7 @@
 mod bounds;
 mod contract;
 mod dump;
+mod functions;
 mod gate;
 mod given_up;
 mod group_commit;

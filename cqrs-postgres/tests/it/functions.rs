@@ -1,0 +1,125 @@
+//! Three SQL functions append, and each keeps the steps: whichever an append goes through, it is refused, guarded, fenced and on
+//! disk alike.
+
+use cqrs_postgres::PgEventStore;
+use sqlx::{AssertSqlSafe, Executor, Postgres, Transaction};
+
+use crate::support::fresh_store;
+
+/// How each is called to append an event to stream `account/a`, as a verdict in letters.
+const CALLS: [(&str, &str); 3] = [
+    (
+        "append_to_one",
+        "__schema__.append_to_one('account', 'a', 0::smallint, -1, null, array[gen_random_uuid()], array['Happened'], '{}', \
+         array['1'], '{}', '{}', '{}')::text",
+    ),
+    (
+        "append_each",
+        "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], array[-1, 0]::bigint[], \
+         array[null, null]::uuid[], array[1, 1], array[1, 2], array[1, 1], array[gen_random_uuid(), gen_random_uuid()], \
+         array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', '{}')::text",
+    ),
+    (
+        "append",
+        "(__schema__.append(false, null, interval '1 day', array[1], array['account'], array['a'], array[0]::smallint[], \
+         array[-1]::bigint[], array[null]::uuid[], array[1], '{}', '{}', '{}', array[1], array[1], array[gen_random_uuid()], \
+         array['Happened'], '{}', array['1'], '{}', '{}', '{}')).verdicts::text",
+    ),
+];
+
+/// A transaction with this setting, and what the call answers in it.
+async fn call(
+    store: &PgEventStore,
+    setting: &'static str,
+    call: &str,
+) -> (Transaction<'static, Postgres>, Result<String, sqlx::Error>) {
+    let mut transaction = store.pool().begin().await.expect("begins");
+    transaction.execute(setting).await.expect("runs");
+    let answer = ask(&mut transaction, store, call).await;
+    (transaction, answer)
+}
+
+async fn ask<T>(
+    transaction: &mut Transaction<'static, Postgres>,
+    store: &PgEventStore,
+    question: &str,
+) -> Result<T, sqlx::Error>
+where
+    T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres> + Send + Unpin,
+{
+    let schema = format!("\"{}\"", store.schema());
+    let sql = format!("select {}", question.replace("__schema__", &schema));
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(&mut **transaction)
+        .await
+}
+
+#[tokio::test]
+async fn whichever_function_appends_another_isolation_level_is_refused() {
+    let store = fresh_store().await;
+    for (name, sql) in CALLS {
+        let setting = "set transaction isolation level repeatable read";
+        let (_, answer) = call(&store, setting, sql).await;
+        let error = answer.expect_err(name);
+        let code = error.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("CQ001"), "{name}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn whichever_function_appends_its_commit_is_on_disk() {
+    let store = fresh_store().await;
+    for (name, sql) in CALLS {
+        let (mut transaction, answer) =
+            call(&store, "set local synchronous_commit = off", sql).await;
+        answer.expect(name);
+        let level = ask(
+            &mut transaction,
+            &store,
+            "current_setting('synchronous_commit')",
+        )
+        .await;
+        let level: String = level.expect("reads");
+        assert_eq!(level, "on", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn whichever_function_appends_a_fence_stands_below_what_it_draws() {
+    let store = fresh_store().await;
+    for (name, sql) in CALLS {
+        let (mut transaction, answer) = call(&store, "set local work_mem = '4MB'", sql).await;
+        answer.expect(name);
+        let written =
+            "min(position) from __schema__.events where xmin::text = txid_current()::text";
+        let written: i64 = ask(&mut transaction, &store, written).await.expect("reads");
+        let fence = "min(position) from __schema__.fences() where pid = pg_backend_pid()";
+        let fence: i64 = ask(&mut transaction, &store, fence).await.expect("reads");
+        assert!(fence < written, "{name}: {fence} is not below {written}");
+        let mut other = store.pool().begin().await.expect("begins");
+        let mark = ask(&mut other, &store, "__schema__.high_water_mark()").await;
+        let mark: i64 = mark.expect("reads");
+        assert!(
+            mark < written,
+            "{name}: readers would pass {written} at {mark}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_call() {
+    let store = fresh_store().await;
+    for (name, sql) in CALLS {
+        let (_open, answer) = call(&store, "set local work_mem = '4MB'", sql).await;
+        answer.expect(name);
+        for (other, sql) in CALLS {
+            let (_, answer) = call(&store, "set local work_mem = '4MB'", sql).await;
+            let answer = answer.expect(other);
+            let busy = ["{NULL}", "{NULL,NULL}", "{NULL,0", "{b}"];
+            assert!(
+                busy.iter().any(|busy| answer.starts_with(busy)),
+                "{other} beside {name}: {answer}"
+            );
+        }
+    }
+}
