@@ -5,12 +5,15 @@ drop function __schema__.append(
 drop function __schema__.append_to_one(
     text, text, smallint, bigint, uuid[], text[], integer[], text[], text[], uuid[], text[]);
 
--- What these three say append() keeps by construction, and nothing else writes events. PostgreSQL reads each of them anew from
+-- What these three constraints say the functions that append keep by construction, and nothing else writes events. PostgreSQL reads each of them anew from
 -- its text for every statement that inserts, which takes as long as inserting an event.
 alter table __schema__.events
     drop constraint events_version_check,
     drop constraint events_slice_check,
     drop constraint events_schema_version_check;
+
+comment on table __schema__.events is
+    'Every event, never changed. Written by append(), append_to_one() and append_each() only.';
 
 create table __schema__.idempotency (
     key           text        not null primary key collate "C",
@@ -205,8 +208,8 @@ begin
         from generate_subscripts(categories, 1) as n
     );
 
-    -- 2. With a snapshot taken after that: where are they? Mostly each is just where it is expected. If not, look again: nobody
-    -- moves what is guarded.
+    -- 2. With a snapshot taken after that: where are they? Mostly each is just at the version that is expected. If not, or if
+    -- an append names no version, look again at each: nobody moves what is guarded.
     if (
         select bool_and(got[n] and expected[n] >= 0 and coalesce(
             (select __schema__.is_expected(at.version, at.event_id, expected[n], expected_events[n])
@@ -505,7 +508,7 @@ end
 $$;
 
 -- What a role needs: to read the log, documents and checkpoints; and, if it writes, to run a service. Neither may change an
--- event, or add one but by append().
+-- event, or add one but by the functions that append.
 create function __schema__.grant_access(to_role text, writes boolean) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare

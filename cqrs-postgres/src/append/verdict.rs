@@ -29,7 +29,7 @@ pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Verdict, sqlx::Erro
         [stood, last] => (stood, last),
         _ => return Err(unheard("another number of numbers")),
     };
-    Ok(of_stream(append, stood, last))
+    of_stream(append, stood, last)
 }
 
 /// Reads the answer of `append_each`: a verdict for each of the appends, in their order.
@@ -44,22 +44,29 @@ pub(super) fn of_each(appends: &[&Append], row: &PgRow) -> Result<Vec<Verdict>, 
         let last = events.checked_sub(1).and_then(|last| positions.get(last));
         of_stream(append, *stood, last.copied().flatten())
     };
-    Ok(appends.iter().zip(stood).map(verdict).collect())
+    appends.iter().zip(stood).map(verdict).collect()
 }
 
 /// From where the stream stood: as -1 minus the version if that is not the one expected, not at all if somebody is at it.
-fn of_stream(append: &Append, stood: Option<i64>, last: Option<i64>) -> Verdict {
-    match stood {
+fn of_stream(
+    append: &Append,
+    stood: Option<i64>,
+    last: Option<i64>,
+) -> Result<Verdict, sqlx::Error> {
+    Ok(match stood {
         None => Verdict::Busy(Guarded::Stream(append.stream.clone())),
         Some(stood) if stood < 0 => {
             let actual = Version::new(unsigned(-1 - stood));
             Verdict::Refused(conflict(append, actual).into())
         }
+        Some(_) if last.is_none() && !append.events.is_empty() => {
+            return Err(unheard("too few positions"));
+        }
         Some(stood) => {
             let before = Version::new(unsigned(stood));
             Verdict::Appended(vec![appended(append, before, last)])
         }
-    }
+    })
 }
 
 /// Reads the answer of `append`: a verdict for each of the appends, in their order.

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Executor, Postgres, Transaction};
 
 use crate::support::fresh_store;
 
-/// How each is called to append an event to stream `account/a`, as a verdict in letters.
+/// How each is called to append to stream `account/a`, `append_each` to `account/b` as well, and its answer as text.
 const CALLS: [(&str, &str); 3] = [
     (
         "append_to_one",
@@ -26,6 +26,14 @@ const CALLS: [(&str, &str); 3] = [
          array['Happened'], '{}', array['1'], '{}', '{}', '{}')).verdicts::text",
     ),
 ];
+
+/// How `append_each` is called to look at the same two streams.
+const LOOK: &str = "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], \
+                    array[-1, 0]::bigint[], array[null, null]::uuid[], array[0, 0], '{}', '{}', '{}', '{}', '{}', '{}', '{}', \
+                    '{}', '{}')::text";
+
+/// A setting that changes nothing here.
+const NOTHING: &str = "set local work_mem = '4MB'";
 
 /// A transaction with this setting, and what the call answers in it.
 async fn call(
@@ -59,7 +67,8 @@ async fn whichever_function_appends_another_isolation_level_is_refused() {
     let store = fresh_store().await;
     for (name, sql) in CALLS {
         let setting = "set transaction isolation level repeatable read";
-        let (_, answer) = call(&store, setting, sql).await;
+        let (transaction, answer) = call(&store, setting, sql).await;
+        transaction.rollback().await.expect("ends");
         let error = answer.expect_err(name);
         let code = error.as_database_error().and_then(|error| error.code());
         assert_eq!(code.as_deref(), Some("CQ001"), "{name}: {error}");
@@ -80,6 +89,7 @@ async fn whichever_function_appends_its_commit_is_on_disk() {
         )
         .await;
         let level: String = level.expect("reads");
+        transaction.rollback().await.expect("ends");
         assert_eq!(level, "on", "{name}");
     }
 }
@@ -88,10 +98,9 @@ async fn whichever_function_appends_its_commit_is_on_disk() {
 async fn whichever_function_appends_a_fence_stands_below_what_it_draws() {
     let store = fresh_store().await;
     for (name, sql) in CALLS {
-        let (mut transaction, answer) = call(&store, "set local work_mem = '4MB'", sql).await;
+        let (mut transaction, answer) = call(&store, NOTHING, sql).await;
         answer.expect(name);
-        let written =
-            "min(position) from __schema__.events where xmin::text = txid_current()::text";
+        let written = "min(position) from __schema__.events where xmin = pg_current_xact_id()::xid";
         let written: i64 = ask(&mut transaction, &store, written).await.expect("reads");
         let fence = "min(position) from __schema__.fences() where pid = pg_backend_pid()";
         let fence: i64 = ask(&mut transaction, &store, fence).await.expect("reads");
@@ -103,6 +112,7 @@ async fn whichever_function_appends_a_fence_stands_below_what_it_draws() {
             mark < written,
             "{name}: readers would pass {written} at {mark}"
         );
+        transaction.rollback().await.expect("ends");
     }
 }
 
@@ -110,16 +120,24 @@ async fn whichever_function_appends_a_fence_stands_below_what_it_draws() {
 async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_call() {
     let store = fresh_store().await;
     for (name, sql) in CALLS {
-        let (_open, answer) = call(&store, "set local work_mem = '4MB'", sql).await;
-        answer.expect(name);
-        for (other, sql) in CALLS {
-            let (_, answer) = call(&store, "set local work_mem = '4MB'", sql).await;
-            let answer = answer.expect(other);
-            let busy = ["{NULL}", "{NULL,NULL}", "{NULL,0", "{b}"];
-            assert!(
-                busy.iter().any(|busy| answer.starts_with(busy)),
-                "{other} beside {name}: {answer}"
-            );
+        let (open, answer) = call(&store, NOTHING, sql).await;
+        let answer = answer.expect(name);
+        assert!(
+            !answer.contains(['N', 'b']),
+            "{name} did not append: {answer}"
+        );
+        // Only `append_each` was at the second stream, which was empty.
+        let two = match name {
+            "append_each" => "{NULL,NULL",
+            _ => "{NULL,0",
+        };
+        let [one, each, any] = CALLS.map(|(_, sql)| sql);
+        for (other, busy) in [(one, "{NULL}"), (each, two), (LOOK, two), (any, "{b}")] {
+            let (transaction, answer) = call(&store, NOTHING, other).await;
+            transaction.rollback().await.expect("ends");
+            let answer = answer.expect("answers");
+            assert!(answer.starts_with(busy), "{other} beside {name}: {answer}");
         }
+        open.rollback().await.expect("ends");
     }
 }

@@ -5,7 +5,7 @@ use cqrs_core::{
 };
 use cqrs_postgres::PgEventStore;
 
-use crate::support::{Outcome, append, fresh_store, outcomes, start};
+use crate::support::{Outcome, append, fresh_store, number, outcomes, start};
 
 /// How many events a stream has, what is expected of it, and how many events are appended.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +77,19 @@ fn told(outcome: &Outcome) -> Result<(Version, Version, bool), Version> {
     }
 }
 
+/// The position that was told is that of the stream's last event.
+async fn all_landed(store: &PgEventStore, outcomes: &[Outcome]) {
+    for appended in outcomes.iter().flatten().flatten() {
+        let Some(position) = appended.position else {
+            continue;
+        };
+        let id = appended.stream.id();
+        let last =
+            format!("select max(position) from __schema__.events where aggregate_id = '{id}'");
+        assert_eq!(position.get() as i64, number(store, &last).await, "{id}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_expected_of_a_stream_is_judged_in_a_batch_as_it_is_alone() {
     let store = fresh_store().await;
@@ -97,6 +110,12 @@ async fn what_is_expected_of_a_stream_is_judged_in_a_batch_as_it_is_alone() {
         }
         batch.swap(0, 3);
         let outcomes = outcomes(start(&store, batch)).await;
+        all_landed(&store, &outcomes).await;
+        let together = format!(
+            "select count(distinct xmin::text) from __schema__.events where version = 4 and aggregate_id like 'right-{n}-%'"
+        );
+        // The first goes alone unless others were about to come.
+        assert!(number(&store, &together).await <= 2, "they were no batch");
         for (n, outcome) in outcomes.iter().enumerate() {
             match n {
                 3 => assert_eq!(&told(outcome), alone, "{case:?}"),
@@ -111,6 +130,7 @@ async fn what_is_expected_of_a_stream_is_judged_in_a_batch_as_it_is_alone() {
         batch.push(case.prepare(&store, &format!("together-{n}")).await);
     }
     let together = outcomes(start(&store, batch)).await;
+    all_landed(&store, &together).await;
     for ((case, alone), outcome) in cases().iter().zip(&alone).zip(&together) {
         assert_eq!(&told(outcome), alone, "{case:?}");
     }
