@@ -86,7 +86,11 @@ async fn all_landed(store: &PgEventStore, outcomes: &[Outcome]) {
         let id = appended.stream.id();
         let last =
             format!("select max(position) from __schema__.events where aggregate_id = '{id}'");
-        assert_eq!(position.get() as i64, number(store, &last).await, "{id}");
+        assert_eq!(
+            position.get().cast_signed(),
+            number(store, &last).await,
+            "{id}"
+        );
     }
 }
 
