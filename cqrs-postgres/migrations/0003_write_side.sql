@@ -15,6 +15,17 @@ alter table __schema__.events
 comment on table __schema__.events is
     'Every event, never changed. Written by append(), append_to_one() and append_each() only.';
 
+-- Also not by its owner: states that services keep, and what append_each() is told was seen, rest on it.
+create function __schema__.refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception 'events are never changed or deleted' using errcode = 'CQ004', hint =
+        'Should it have to be: stop every service, disable the trigger events_never_change, and leave no gap in a stream.';
+end
+$$;
+
+create trigger events_never_change before update or delete on __schema__.events
+for each statement execute function __schema__.refuse_change();
+
 create table __schema__.idempotency (
     key           text        not null primary key collate "C",
     fingerprint   bigint      not null,
@@ -43,6 +54,12 @@ create table __schema__.snapshots (
 );
 
 comment on table __schema__.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
+
+-- Which log this is: that of a server since its start, in a table since it was made or emptied. While the answer stays the same, what
+-- was committed is there: a restored copy, and a standby that took over without the last commits, are other servers.
+create function __schema__.log_identity() returns text language sql stable as $$
+    select extract(epoch from pg_postmaster_start_time())::text || '/' || pg_relation_filenode('__schema__.events')::text
+$$;
 
 -- An append calls its helpers in an assignment or a condition and not by `perform`, unless it waits: PL/pgSQL evaluates an
 -- expression in place, but sends `perform` through the whole executor, which costs as much as inserting two events.
@@ -181,9 +198,15 @@ end
 $$;
 
 -- The appends of a batch, each all or none. Given are the streams, each only once, unless it is looked at only; and the
--- events in order, each with the number of its stream and its own number in there. The positions are those of all events.
+-- events in order, each with the number of its stream and its own number in there. The positions are those of all events, or
+-- only the last one if the others are those right below.
+--
+-- Who has seen the last event that he expects of a stream, in the log that he names, spares the look at it, if he appends: that
+-- event is still there, and the primary key refuses what is put on any but the last one. He is answered null if it did, and
+-- nothing was appended: he asks again, having seen nothing.
 create function __schema__.append_each(
     categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], counts integer[],
+    seen boolean[], seen_in text,
     of_streams integer[], numbers integer[],
     event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
     correlation_ids text[], causation_ids uuid[], traceparents text[]
@@ -192,6 +215,7 @@ create function __schema__.append_each(
 declare
     got boolean[];
     before bigint[];
+    all_expected boolean := true;
     fence bigint;
     positions bigint[];
     checked boolean;
@@ -199,6 +223,9 @@ begin
     if current_setting('transaction_isolation') <> 'read committed'
        or current_setting('synchronous_commit') not in ('on', 'remote_apply') then
         checked := __schema__.check_transaction(); -- or it raises
+    end if;
+    if seen_in is null or seen_in <> __schema__.log_identity() then
+        seen := '{}';
     end if;
 
     -- 1. Guard the streams: alone to write, beside others to look.
@@ -210,13 +237,16 @@ begin
 
     -- 2. With a snapshot taken after that: where are they? Mostly each is just at the version that is expected. If not, or if
     -- an append names no version, look again at each: nobody moves what is guarded.
-    if (
-        select bool_and(got[n] and expected[n] >= 0 and coalesce(
-            (select __schema__.is_expected(at.version, at.event_id, expected[n], expected_events[n])
-             from __schema__.last_of(categories[n], aggregate_ids[n], expected[n]) as at),
-            __schema__.is_expected(0, null, expected[n], expected_events[n])))
-        from generate_subscripts(categories, 1) as n
-    ) then
+    if cardinality(seen) < cardinality(categories) or false = any (seen) or false = any (got) then
+        all_expected := (
+            select bool_and(got[n] and (seen[n] is true or expected[n] >= 0 and coalesce(
+                (select __schema__.is_expected(at.version, at.event_id, expected[n], expected_events[n])
+                 from __schema__.last_of(categories[n], aggregate_ids[n], expected[n]) as at),
+                __schema__.is_expected(0, null, expected[n], expected_events[n]))))
+            from generate_subscripts(categories, 1) as n
+        );
+    end if;
+    if all_expected then
         before := expected;
     else
         before := array(
@@ -244,18 +274,38 @@ begin
     end if;
 
     -- 4. Positions in the order given, versions on top of each stream's.
-    positions := array(select nextval('__schema__.position') from generate_series(1, cardinality(of_streams)));
-    insert into __schema__.events (
-        position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
-        correlation_id, causation_id, traceparent
-    )
-    select positions[n], categories[of_streams[n]], aggregate_ids[of_streams[n]],
-           before[of_streams[n]] + numbers[n], slices[of_streams[n]], event_ids[n], event_types[n],
-           coalesce(schema_versions[n], 1), payloads[n]::json,
-           correlation_ids[n], causation_ids[n], traceparents[n]
-    from generate_subscripts(of_streams, 1) as n
-    where before[of_streams[n]] >= 0;
-    return before || positions;
+    if not all_expected then
+        positions := array(select nextval('__schema__.position') from generate_series(1, cardinality(of_streams)));
+    end if;
+    begin
+        insert into __schema__.events (
+            position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+            correlation_id, causation_id, traceparent
+        )
+        select coalesce(positions[n], nextval('__schema__.position')), categories[of_streams[n]], aggregate_ids[of_streams[n]],
+               before[of_streams[n]] + numbers[n], slices[of_streams[n]], event_ids[n], event_types[n],
+               coalesce(schema_versions[n], 1), payloads[n]::json,
+               correlation_ids[n], causation_ids[n], traceparents[n]
+        from generate_subscripts(of_streams, 1) as n
+        where before[of_streams[n]] >= 0;
+    exception when unique_violation then
+        if true = any (seen) then
+            return null;
+        end if;
+        raise;
+    end;
+    if not all_expected then
+        return before || positions;
+    end if;
+    if currval('__schema__.position') = fence + cardinality(of_streams) then
+        return before || currval('__schema__.position');
+    end if;
+    -- Others drew in between. Nobody else appends to what is guarded.
+    return before || array(
+        select e.position from __schema__.events e
+        where e.position > fence and (e.category, e.aggregate_id) in (select * from unnest(categories, aggregate_ids))
+        order by e.position
+    );
 end
 $$;
 
@@ -516,8 +566,8 @@ declare
 begin
     execute format('grant usage on schema __schema__ to %I', to_role);
     execute format('grant select on sequence __schema__.position to %I', to_role);
-    execute format('grant execute on function __schema__.log_head(), __schema__.high_water_mark(), __schema__.fences(), '
-                   '__schema__.fence_tag() to %I', to_role);
+    execute format('grant execute on function __schema__.log_head(), __schema__.log_identity(), __schema__.high_water_mark(), '
+                   '__schema__.fences(), __schema__.fence_tag() to %I', to_role);
     if writes then
         execute format('grant execute on all functions in schema __schema__ to %I', to_role);
     end if;

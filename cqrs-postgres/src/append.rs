@@ -19,6 +19,7 @@ mod job;
 mod keys;
 mod patience;
 mod queue;
+mod seen;
 mod turns;
 mod verdict;
 mod writer;
@@ -28,6 +29,7 @@ pub(crate) use self::{
     alone::append_in,
     keys::appended_under,
     queue::Appender,
+    seen::Seen,
     turns::Turns,
     writing::{Lines, Writing},
 };

@@ -39,6 +39,7 @@ mod held_mark;
 mod inbox;
 mod line;
 mod log;
+mod log_identity;
 mod replay;
 mod row;
 mod schema;

@@ -18,16 +18,26 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     connection::{is_alive, is_lost, within},
     error::statement,
+    log_identity::LogIdentity,
+    statements::Statement,
 };
 
 /// A few connections for single statements.
 pub(crate) struct Line {
     options: PgConnectOptions,
     timeout: Duration,
+    /// Asks a connection where it leads to.
+    identity: Statement,
     /// Each since when. The last used comes first, so that few are in use where few are needed.
-    idle: Mutex<Vec<(PgConnection, Instant)>>,
+    idle: Mutex<Vec<(Connected, Instant)>>,
     connections: usize,
     room: Arc<Semaphore>,
+}
+
+/// A connection, and the log that it leads to.
+struct Connected {
+    connection: PgConnection,
+    log: LogIdentity,
 }
 
 /// Says nothing of the options, which hold a password.
@@ -40,11 +50,17 @@ impl fmt::Debug for Line {
 }
 
 impl Line {
-    /// With so many connections at most.
-    pub(crate) fn new(options: PgConnectOptions, timeout: Duration, connections: usize) -> Self {
+    /// With so many connections at most, and the statement that asks each where it leads to.
+    pub(crate) fn new(
+        options: PgConnectOptions,
+        timeout: Duration,
+        identity: Statement,
+        connections: usize,
+    ) -> Self {
         Self {
             options,
             timeout,
+            identity,
             idle: Mutex::new(Vec::with_capacity(connections)),
             connections,
             room: Arc::new(Semaphore::new(connections)),
@@ -70,17 +86,17 @@ impl Line {
         };
         Ok(Taken {
             line: self,
-            connection: Some(connection),
+            connected: Some(connection),
             answered: true,
             _room: room,
         })
     }
 
     /// The one that was used last, if it still works.
-    async fn alive(&self) -> Option<PgConnection> {
-        let (mut connection, since) = self.idle().pop()?;
-        if is_alive(&mut connection, since.elapsed()).await {
-            return Some(connection);
+    async fn alive(&self) -> Option<Connected> {
+        let (mut connected, since) = self.idle().pop()?;
+        if is_alive(&mut connected.connection, since.elapsed()).await {
+            return Some(connected);
         }
         // What broke this connection has likely broken the others.
         self.idle().clear();
@@ -94,18 +110,26 @@ impl Line {
         let _ = self.room.acquire_many(all).await;
         self.room.close();
         let idle = std::mem::take(&mut *self.idle());
-        for (connection, _) in idle {
+        for (connected, _) in idle {
             // Whether or not the server hears it.
-            let _ = within(self.timeout, connection.close()).await;
+            let _ = within(self.timeout, connected.connection.close()).await;
         }
     }
 
-    async fn connect(&self) -> Result<PgConnection, StoreError> {
-        let connecting = PgConnection::connect_with(&self.options);
+    async fn connect(&self) -> Result<Connected, StoreError> {
+        let connecting = async {
+            let mut connection = PgConnection::connect_with(&self.options).await?;
+            let log = sqlx::query_scalar(self.identity.sql());
+            let log: String = log.fetch_one(&mut connection).await?;
+            Ok(Connected {
+                connection,
+                log: log.into(),
+            })
+        };
         within(self.timeout, connecting).await.map_err(statement)
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<(PgConnection, Instant)>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(Connected, Instant)>> {
         self.idle
             .lock()
             .expect("no call panics while it holds the lock")
@@ -115,13 +139,24 @@ impl Line {
 /// A connection for a statement or two.
 pub(crate) struct Taken<'a> {
     line: &'a Line,
-    connection: Option<PgConnection>,
+    connected: Option<Connected>,
     /// Nothing was asked that has not been answered.
     answered: bool,
     _room: OwnedSemaphorePermit,
 }
 
 impl Taken<'_> {
+    /// The log that it leads to.
+    pub(crate) fn log(&self) -> &LogIdentity {
+        &self.connected().log
+    }
+
+    fn connected(&self) -> &Connected {
+        self.connected
+            .as_ref()
+            .expect("it is given back in drop only")
+    }
+
     /// Takes the outcome of a statement.
     pub(crate) fn note<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
         match &outcome {
@@ -139,9 +174,7 @@ impl Deref for Taken<'_> {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        self.connection
-            .as_ref()
-            .expect("it is given back in drop only")
+        &self.connected().connection
     }
 }
 
@@ -149,9 +182,9 @@ impl Deref for Taken<'_> {
 impl DerefMut for Taken<'_> {
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.answered = false;
-        self.connection
-            .as_mut()
-            .expect("it is given back in drop only")
+        let connected = self.connected.as_mut();
+        let connected = connected.expect("it is given back in drop only");
+        &mut connected.connection
     }
 }
 
@@ -160,9 +193,9 @@ impl DerefMut for Taken<'_> {
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         if self.answered
-            && let Some(connection) = self.connection.take()
+            && let Some(connected) = self.connected.take()
         {
-            self.line.idle().push((connection, Instant::now()));
+            self.line.idle().push((connected, Instant::now()));
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     append::Writing,
     connection::within,
     error::statement,
+    log_identity::LogIdentity,
     row::{Types, signed},
     together::{Crowd, Desk},
 };
@@ -79,7 +80,15 @@ async fn read(
     let asked = ask(writing, &mut connection, stream, after);
     let past = within(writing.statement_limit(), asked).await;
     let past = connection.note(past).map_err(statement)?;
-    past.into_events(stream, after)
+    let events = past.into_events(stream, after)?;
+    remember(writing, connection.log(), stream, &events);
+    Ok(events)
+}
+
+/// Remembers the last event of a stream that was read to its end.
+fn remember(writing: &Writing, log: &LogIdentity, stream: &StreamId, events: &[PastEvent]) {
+    let last_event = events.last().map(|last| (stream, last.version, last.id));
+    writing.seen.remember(log, last_event);
 }
 
 async fn ask(

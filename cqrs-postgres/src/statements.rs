@@ -62,7 +62,8 @@ statements! {
              $20, $21, $22)";
     append_to_one: "select __schema__.append_to_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     append_each: "select __schema__.append_each(\
-                  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+                  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    log_identity: "select __schema__.log_identity()";
     appended_under: "select fingerprint, categories, aggregate_ids, before, versions, positions \
                      from __schema__.appended_under($1, make_interval(secs => $2))";
     recorded_under: "select fingerprint, categories, aggregate_ids, before, versions, positions \

@@ -10,7 +10,7 @@ use sqlx::{
 use tokio::sync::Notify;
 
 use crate::{
-    append::{Appender, Lines, Turns, Writing},
+    append::{Appender, Lines, Seen, Turns, Writing},
     config::PgConfig,
     connection::{Lent, is_alive},
     error::statement,
@@ -87,10 +87,12 @@ impl PgEventStore {
             })
             .connect_lazy_with(options.clone());
         let options = options.options(for_short_statements(config));
+        let statements = Arc::new(Statements::new(schema));
         let writing = Writing {
-            statements: Arc::new(Statements::new(schema)),
-            lines: Lines::new(&options, config.timeout()),
+            lines: Lines::new(&options, config.timeout(), &statements.log_identity),
+            statements,
             turns: Turns::default(),
+            seen: Seen::default(),
             appended: Arc::new(Notify::new()),
             retention: config.retention(),
             statement_timeout: config.statement_limit(),

@@ -17,6 +17,7 @@ use super::{
     job::Job,
     keys,
     patience::Patience,
+    seen::{self, Which},
     turns::Guarded,
     verdict::{self, Verdict},
     writing::Writing,
@@ -25,6 +26,7 @@ use crate::{
     connection::within,
     error::{commit, is_deadlock},
     line::Line,
+    log_identity::LogIdentity,
     transaction::PgTransaction,
 };
 
@@ -103,6 +105,8 @@ async fn append_with(
         Verdict::Repeat => return keys::first(writing, &mut connection, appends).await.map(Ok),
         Verdict::Busy(guarded) => return Ok(Err(guarded)),
     };
+    let last_events = seen::last_events(appends, &appended);
+    writing.seen.remember(connection.log(), last_events);
     writing.appended.notify_waiters();
     Ok(Ok(appended))
 }
@@ -149,10 +153,11 @@ async fn ask(
     verdicts.into_iter().next().ok_or(Error::RowNotFound)
 }
 
-/// The same for several, none of which may wait.
+/// The same for several, none of which may wait, over a connection to this log.
 pub(super) async fn ask_all(
     writing: &Writing,
     connection: &mut PgConnection,
+    log: &LogIdentity,
     appends: &[&Appends],
 ) -> Result<Vec<Verdict>, Error> {
     if let [appends] = appends {
@@ -167,8 +172,26 @@ pub(super) async fn ask_all(
     else {
         return ask_many(writing, connection, appends, Patience::Tries).await;
     };
-    let call = Columns::of_each(&each)?.call_each(&writing.statements.append_each);
-    verdict::of_each(&each, &call.fetch_one(connection).await?)
+    let seen = writing.seen.which(log, &each);
+    let some = seen.any();
+    let mut verdicts = ask_each(writing, connection, &each, seen).await?;
+    if verdicts.is_none() && some {
+        writing.seen.doubt();
+        verdicts = ask_each(writing, connection, &each, Which::default()).await?;
+    }
+    verdicts.ok_or(Error::RowNotFound)
+}
+
+/// Nothing if one of them does not stand any more where it was seen.
+async fn ask_each(
+    writing: &Writing,
+    connection: &mut PgConnection,
+    appends: &[&Append],
+    seen: Which,
+) -> Result<Option<Vec<Verdict>>, Error> {
+    let columns = Columns::of_each(appends)?;
+    let call = columns.call_each(&writing.statements.append_each, seen);
+    verdict::of_each(appends, &call.fetch_one(connection).await?)
 }
 
 async fn ask_many(

@@ -4,8 +4,8 @@ use cqrs_core::{Append, Appends, EventId, ExpectedVersion, NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-use super::{patience::Patience, turns::Guarded};
-use crate::{row::signed, statements::Statement};
+use super::{patience::Patience, seen::Which, turns::Guarded};
+use crate::{log_identity::LogIdentity, row::signed, statements::Statement};
 
 /// The arguments of `append`, and of `append_each`.
 #[derive(Debug, Default)]
@@ -151,7 +151,11 @@ impl<'a> Columns<'a> {
     }
 
     /// The call of `append_each`.
-    pub(super) fn call_each(self, statement: &Statement) -> Query<'a, Postgres, PgArguments> {
+    pub(super) fn call_each(
+        self,
+        statement: &Statement,
+        seen: Which,
+    ) -> Query<'a, Postgres, PgArguments> {
         let query = sqlx::query(statement.sql())
             .bind(self.streams.categories)
             .bind(self.streams.aggregate_ids)
@@ -159,6 +163,8 @@ impl<'a> Columns<'a> {
             .bind(self.streams.expected)
             .bind(self.streams.expected_events)
             .bind(self.streams.counts)
+            .bind(seen.seen)
+            .bind(seen.log.map(LogIdentity::into_text))
             .bind(self.of_streams)
             .bind(self.numbers);
         self.events.bind(query)

@@ -32,19 +32,33 @@ pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Verdict, sqlx::Erro
     of_stream(append, stood, last)
 }
 
-/// Reads the answer of `append_each`: a verdict for each of the appends, in their order.
-pub(super) fn of_each(appends: &[&Append], row: &PgRow) -> Result<Vec<Verdict>, sqlx::Error> {
-    let answer: Vec<Option<i64>> = row.try_get(0)?;
+/// Reads the answer of `append_each`: a verdict for each of the appends, in their order; none if they have to be asked again.
+pub(super) fn of_each(
+    appends: &[&Append],
+    row: &PgRow,
+) -> Result<Option<Vec<Verdict>>, sqlx::Error> {
+    let Some(answer) = row.try_get::<Option<Vec<Option<i64>>>, _>(0)? else {
+        return Ok(None);
+    };
     let (stood, positions) = answer
         .split_at_checked(appends.len())
         .ok_or_else(|| unheard("too few verdicts"))?;
+    let all: usize = appends.iter().map(|append| append.events.len()).sum();
     let mut events = 0;
     let verdict = |(append, stood): (&&Append, &Option<i64>)| {
         events += append.events.len();
-        let last = events.checked_sub(1).and_then(|last| positions.get(last));
-        of_stream(append, *stood, last.copied().flatten())
+        of_stream(append, *stood, position(positions, events, all))
     };
-    appends.iter().zip(stood).map(verdict).collect()
+    let verdicts = appends.iter().zip(stood).map(verdict);
+    verdicts.collect::<Result<_, _>>().map(Some)
+}
+
+/// The position of the nth event of all. One position alone is the last one's, and those before it are right below.
+fn position(positions: &[Option<i64>], nth: usize, all: usize) -> Option<i64> {
+    match *positions {
+        [last] => Some(last? - i64::try_from(all - nth).ok()?),
+        _ => *positions.get(nth.checked_sub(1)?)?,
+    }
 }
 
 /// From where the stream stood: as -1 minus the version if that is not the one expected, not at all if somebody is at it.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Appended, StoreError, WriteError};
+use cqrs_core::{Appended, Appends, StoreError, WriteError};
 use sqlx::Error;
 use tokio::sync::mpsc;
 
@@ -14,12 +14,14 @@ use super::{
     alone::{append_in_own_time, ask_all},
     batch,
     job::Job,
+    seen,
     verdict::Verdict,
     writing::Writing,
 };
 use crate::{
     connection::within,
     error::{self, Shared},
+    log_identity::LogIdentity,
     together::{CAPACITY, Crowd},
 };
 
@@ -110,10 +112,14 @@ impl Writer {
             Err(error) => return self.refuse(batch, &error),
         };
         let appends: Vec<_> = batch.iter().map(|job| &job.appends).collect();
-        let asked = ask_all(&writing, &mut connection, &appends);
+        let log = connection.log().clone();
+        let asked = ask_all(&writing, &mut connection, &log, &appends);
         let verdicts = within(writing.append_limit(), asked).await;
         match connection.note(verdicts) {
-            Ok(verdicts) => self.tell(batch, verdicts),
+            Ok(verdicts) => {
+                remember(&writing, &log, &appends, &verdicts);
+                self.tell(batch, verdicts);
+            }
             Err(error) if error::is_refusal(&error) => self.separate(batch),
             Err(error) => unknown(batch, error),
         }
@@ -156,6 +162,17 @@ impl Writer {
             append_in_own_time(&self.writing, job, None);
         }
     }
+}
+
+fn remember(writing: &Writing, log: &LogIdentity, appends: &[&Appends], verdicts: &[Verdict]) {
+    let last_events = appends.iter().zip(verdicts).flat_map(|(appends, verdict)| {
+        let appended: &[Appended] = match verdict {
+            Verdict::Appended(appended) => appended,
+            _ => &[],
+        };
+        seen::last_events(appends, appended)
+    });
+    writing.seen.remember(log, last_events);
 }
 
 fn courtesy(took: Duration) -> Duration {

@@ -5,8 +5,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 
-use super::turns::Turns;
-use crate::{line::Line, statements::Statements};
+use super::{seen::Seen, turns::Turns};
+use crate::{
+    line::Line,
+    statements::{Statement, Statements},
+};
 
 /// How many connections at most wait for guards, and how many are for what waits for nothing.
 const CONNECTIONS: usize = 4;
@@ -17,6 +20,8 @@ pub(crate) struct Writing {
     pub(crate) lines: Lines,
     /// Who waits for which guard.
     pub(crate) turns: Turns,
+    /// Where streams stood lately.
+    pub(crate) seen: Seen,
     /// Rings after something was appended and committed.
     pub(crate) appended: Arc<Notify>,
     pub(crate) retention: Duration,
@@ -47,8 +52,8 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) fn new(options: &PgConnectOptions, timeout: Duration) -> Self {
-        let line = |connections| Line::new(options.clone(), timeout, connections);
+    pub(crate) fn new(options: &PgConnectOptions, timeout: Duration, identity: &Statement) -> Self {
+        let line = |connections| Line::new(options.clone(), timeout, identity.clone(), connections);
         Self {
             quick: line(CONNECTIONS),
             patient: line(CONNECTIONS),

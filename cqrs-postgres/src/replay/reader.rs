@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cqrs_core::{PastEvent, StoreError, StreamId, Version};
+use cqrs_core::{EventId, PastEvent, StoreError, StreamId, Version};
 use futures::TryStreamExt;
 use sqlx::{Error, PgConnection, Row};
 use tokio::sync::{mpsc, oneshot};
@@ -76,6 +76,7 @@ async fn read(
     batch: &[Job],
 ) -> Result<Vec<Result<Found, StoreError>>, StoreError> {
     let mut connection = writing.lines.of_reader.free().await?;
+    let log = connection.log().clone();
     let asked = ask(writing, &mut connection, batch);
     let past = within(writing.statement_limit(), asked).await;
     let past = connection.note(past).map_err(statement)?;
@@ -85,7 +86,19 @@ async fn read(
         let events = past.into_events(&job.stream, job.after)?;
         Ok(Found { events, whole })
     };
-    Ok(batch.iter().zip(past).map(found).collect())
+    let found: Vec<_> = batch.iter().zip(past).map(found).collect();
+    let last_events = batch.iter().zip(&found).filter_map(last_event);
+    writing.seen.remember(&log, last_events);
+    Ok(found)
+}
+
+/// The last event of a stream that was read to its end.
+fn last_event<'a>(
+    (job, found): (&'a Job, &Result<Found, StoreError>),
+) -> Option<(&'a StreamId, Version, EventId)> {
+    let found = found.as_ref().ok().filter(|found| found.whole)?;
+    let last = found.events.last()?;
+    Some((&job.stream, last.version, last.id))
 }
 
 /// To each stream its own rows: one that cannot be read is nobody else's trouble.

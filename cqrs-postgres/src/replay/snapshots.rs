@@ -5,7 +5,7 @@ use cqrs_core::{EventId, PastEvent, Snapshot, StoreError, StoreErrorKind, Stream
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::past::Past;
+use super::{past::Past, remember};
 use crate::{
     append::Writing,
     connection::within,
@@ -62,7 +62,9 @@ pub(crate) async fn replay_from_snapshot(
     for row in events {
         past.push(row, &mut types).map_err(statement)?;
     }
-    Ok((snapshot, past.into_events(stream, Version::new(after))?))
+    let events = past.into_events(stream, Version::new(after))?;
+    remember(writing, connection.log(), stream, &events);
+    Ok((snapshot, events))
 }
 
 /// A snapshot has no event type.

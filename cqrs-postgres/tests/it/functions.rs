@@ -6,8 +6,9 @@ use sqlx::{AssertSqlSafe, Executor, Postgres, Transaction};
 
 use crate::support::fresh_store;
 
-/// How each is called to append to stream `account/a`, `append_each` to `account/b` as well, and its answer as text.
-const CALLS: [(&str, &str); 3] = [
+/// How each is called to append to stream `account/a`, `append_each` to `account/b` as well, having seen that there is nothing or
+/// having to look, and its answer as text.
+const CALLS: [(&str, &str); 4] = [
     (
         "append_to_one",
         "__schema__.append_to_one('account', 'a', 0::smallint, -1, null, array[gen_random_uuid()], array['Happened'], '{}', \
@@ -16,8 +17,16 @@ const CALLS: [(&str, &str); 3] = [
     (
         "append_each",
         "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], array[-1, 0]::bigint[], \
-         array[null, null]::uuid[], array[1, 1], array[1, 2], array[1, 1], array[gen_random_uuid(), gen_random_uuid()], \
-         array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', '{}')::text",
+         array[null, null]::uuid[], array[1, 1], '{}', null, array[1, 2], array[1, 1], \
+         array[gen_random_uuid(), gen_random_uuid()], array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', \
+         '{}')::text",
+    ),
+    (
+        "append_each, having seen",
+        "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], array[0, 0]::bigint[], \
+         array[null, null]::uuid[], array[1, 1], array[true, true], __schema__.log_identity(), array[1, 2], array[1, 1], \
+         array[gen_random_uuid(), gen_random_uuid()], array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', \
+         '{}')::text",
     ),
     (
         "append",
@@ -29,8 +38,8 @@ const CALLS: [(&str, &str); 3] = [
 
 /// How `append_each` is called to look at the same two streams.
 const LOOK: &str = "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], \
-                    array[-1, 0]::bigint[], array[null, null]::uuid[], array[0, 0], '{}', '{}', '{}', '{}', '{}', '{}', '{}', \
-                    '{}', '{}')::text";
+                    array[-1, 0]::bigint[], array[null, null]::uuid[], array[0, 0], '{}', null, '{}', '{}', '{}', '{}', \
+                    '{}', '{}', '{}', '{}', '{}')::text";
 
 /// A setting that changes nothing here.
 const NOTHING: &str = "set local work_mem = '4MB'";
@@ -100,7 +109,8 @@ async fn whichever_function_appends_a_fence_stands_below_what_it_draws() {
     for (name, sql) in CALLS {
         let (mut transaction, answer) = call(&store, NOTHING, sql).await;
         answer.expect(name);
-        let written = "min(position) from __schema__.events where xmin = pg_current_xact_id()::xid";
+        // Only this transaction sees any.
+        let written = "min(position) from __schema__.events";
         let written: i64 = ask(&mut transaction, &store, written).await.expect("reads");
         let fence = "min(position) from __schema__.fences() where pid = pg_backend_pid()";
         let fence: i64 = ask(&mut transaction, &store, fence).await.expect("reads");
@@ -128,11 +138,17 @@ async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_ca
         );
         // Only `append_each` was at the second stream, which was empty.
         let two = match name {
-            "append_each" => "{NULL,NULL",
-            _ => "{NULL,0",
+            "append_to_one" | "append" => "{NULL,0",
+            _ => "{NULL,NULL",
         };
-        let [one, each, any] = CALLS.map(|(_, sql)| sql);
-        for (other, busy) in [(one, "{NULL}"), (each, two), (LOOK, two), (any, "{b}")] {
+        let [one, each, seen, any] = CALLS.map(|(_, sql)| sql);
+        for (other, busy) in [
+            (one, "{NULL}"),
+            (each, two),
+            (seen, two),
+            (LOOK, two),
+            (any, "{b}"),
+        ] {
             let (transaction, answer) = call(&store, NOTHING, other).await;
             transaction.rollback().await.expect("ends");
             let answer = answer.expect("answers");

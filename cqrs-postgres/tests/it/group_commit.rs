@@ -4,6 +4,7 @@ mod crowd;
 mod expectations;
 mod guards;
 mod outcomes;
+mod seen;
 
 use bytes::Bytes;
 use cqrs_core::{Append, EventStore, ExpectedVersion, StoreErrorKind, Version, WriteError};

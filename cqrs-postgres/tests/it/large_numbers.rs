@@ -17,6 +17,7 @@ async fn versions_and_positions_outgrow_32_bits() {
     store.append(first).await.expect("appends");
     let schema = store.schema();
     for far in [
+        format!("alter table \"{schema}\".events disable trigger events_never_change"),
         format!("update \"{schema}\".events set version = {FAR}, position = {FAR}"),
         format!("select setval('\"{schema}\".position', {FAR})"),
     ] {

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{append, url};
+use crate::support::{append, fresh_store, url};
 
 /// Three roles and a schema. Roles belong to the whole server, so they are dropped at the end.
 struct Roles {
@@ -116,6 +116,20 @@ const CHANGES: [&str; 6] = [
     "create table __schema__.of_my_own ()",
     "update __schema__.idempotency set fingerprint = 0",
 ];
+
+#[tokio::test]
+async fn not_even_the_owner_changes_an_event_by_mistake() {
+    let store = fresh_store().await;
+    store.append(append("a", 1)).await.expect("appends");
+    for change in [CHANGES[1], CHANGES[2]] {
+        let schema = format!("\"{}\"", store.schema());
+        let change = AssertSqlSafe(change.replace("__schema__", &schema));
+        let refused = sqlx::query(change).execute(store.pool()).await;
+        let refused = refused.expect_err("is refused");
+        let code = refused.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("CQ004"), "{refused}");
+    }
+}
 
 #[tokio::test]
 async fn a_service_runs_without_the_right_to_change_an_event() {
