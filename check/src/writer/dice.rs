@@ -149,7 +149,7 @@ impl Dice {
             (0, None) => ExpectedVersion::NoStream,
             (0, Some(_)) => ExpectedVersion::StreamExists,
             (1, _) => ExpectedVersion::Any,
-            (2, Some(last)) => ExpectedVersion::LastEvent(version, last),
+            (2 | 3, Some(last)) => ExpectedVersion::LastEvent(version, last),
             _ => ExpectedVersion::Exact(version),
         };
         Ask {

@@ -117,16 +117,15 @@ impl Streams {
         if append.events.is_empty() {
             return false;
         }
+        let stream = self.hash.hash_one(&append.stream);
+        let place = self.late.get(&stream).or_else(|| self.before.get(&stream));
         match append.expected {
-            // Nothing has to be there.
-            ExpectedVersion::NoStream => true,
-            ExpectedVersion::Exact(version) => version == Version::EMPTY,
-            ExpectedVersion::LastEvent(version, event) => {
-                let stream = self.hash.hash_one(&append.stream);
-                let place = self.late.get(&stream).or_else(|| self.before.get(&stream));
-                place == Some(&(version, event))
+            // Nothing has to be there. If there is something, a look costs less than to be refused.
+            ExpectedVersion::NoStream | ExpectedVersion::Exact(Version::EMPTY) => place.is_none(),
+            ExpectedVersion::LastEvent(version, event) => place == Some(&(version, event)),
+            ExpectedVersion::Exact(_) | ExpectedVersion::Any | ExpectedVersion::StreamExists => {
+                false
             }
-            ExpectedVersion::Any | ExpectedVersion::StreamExists => false,
         }
     }
 }

@@ -56,6 +56,7 @@ fn seen_is_what_was_the_very_event_of_the_very_stream() {
         (1, last(2, 0), false),
         (9, last(2, 9), false),
         (9, NoStream, true),
+        (0, NoStream, false),
         (9, Exact(Version::EMPTY), true),
         (0, Exact(Version::new(2)), false),
         (0, Any, false),
