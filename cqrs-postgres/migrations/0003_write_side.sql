@@ -25,6 +25,7 @@ $$;
 
 create trigger events_never_change before update or delete on __schema__.events
 for each statement execute function __schema__.refuse_change();
+alter table __schema__.events enable always trigger events_never_change;
 
 create table __schema__.idempotency (
     key           text        not null primary key collate "C",
@@ -55,10 +56,10 @@ create table __schema__.snapshots (
 
 comment on table __schema__.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
 
--- Which log this is: that of a server since its start, in a table since it was made or emptied. While the answer stays the same, what
--- was committed is there: a restored copy, and a standby that took over without the last commits, are other servers.
+-- Which log this is: that of a server since its start, in the file of a table since it was made or emptied. While the answer stays
+-- the same, what was committed is there: a restored copy, and a standby that took over without the last commits, are other servers.
 create function __schema__.log_identity() returns text language sql stable as $$
-    select extract(epoch from pg_postmaster_start_time())::text || '/' || pg_relation_filenode('__schema__.events')::text
+    select extract(epoch from pg_postmaster_start_time())::text || '/' || pg_relation_filepath('__schema__.events')
 $$;
 
 -- An append calls its helpers in an assignment or a condition and not by `perform`, unless it waits: PL/pgSQL evaluates an
@@ -202,8 +203,8 @@ $$;
 -- only the last one if the others are those right below.
 --
 -- Who has seen the last event that he expects of a stream, in the log that he names, spares the look at it, if he appends: that
--- event is still there, and the primary key refuses what is put on any but the last one. He is answered null if it did, and
--- nothing was appended: he asks again, having seen nothing.
+-- event is still there, and the primary key refuses what is put on any but the last one. He is answered null if it did, or if this
+-- is another log; nothing was appended then, and he asks again, having seen nothing.
 create function __schema__.append_each(
     categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], counts integer[],
     seen boolean[], seen_in text,
@@ -215,7 +216,7 @@ create function __schema__.append_each(
 declare
     got boolean[];
     before bigint[];
-    all_expected boolean := true;
+    all_expected boolean;
     fence bigint;
     positions bigint[];
     checked boolean;
@@ -224,8 +225,8 @@ begin
        or current_setting('synchronous_commit') not in ('on', 'remote_apply') then
         checked := __schema__.check_transaction(); -- or it raises
     end if;
-    if seen_in is null or seen_in <> __schema__.log_identity() then
-        seen := '{}';
+    if true = any (seen) and seen_in is distinct from __schema__.log_identity() then
+        return null;
     end if;
 
     -- 1. Guard the streams: alone to write, beside others to look.
@@ -237,9 +238,11 @@ begin
 
     -- 2. With a snapshot taken after that: where are they? Mostly each is just at the version that is expected. If not, or if
     -- an append names no version, look again at each: nobody moves what is guarded.
-    if cardinality(seen) < cardinality(categories) or false = any (seen) or false = any (got) then
+    all_expected := coalesce(cardinality(seen) = cardinality(categories) and true = all (seen) and true = all (got)
+                             and 0 < all (counts) and 0 <= all (expected), false);
+    if not all_expected then
         all_expected := (
-            select bool_and(got[n] and (seen[n] is true or expected[n] >= 0 and coalesce(
+            select bool_and(got[n] and expected[n] >= 0 and (seen[n] is true and counts[n] > 0 or coalesce(
                 (select __schema__.is_expected(at.version, at.event_id, expected[n], expected_events[n])
                  from __schema__.last_of(categories[n], aggregate_ids[n], expected[n]) as at),
                 __schema__.is_expected(0, null, expected[n], expected_events[n]))))
@@ -288,6 +291,10 @@ begin
                correlation_ids[n], causation_ids[n], traceparents[n]
         from generate_subscripts(of_streams, 1) as n
         where before[of_streams[n]] >= 0;
+        -- The table cannot be replaced any more, but may have been while this waited for it.
+        if true = any (seen) and seen_in is distinct from __schema__.log_identity() then
+            raise unique_violation;
+        end if;
     exception when unique_violation then
         if true = any (seen) then
             return null;
@@ -302,8 +309,9 @@ begin
     end if;
     -- Others drew in between. Nobody else appends to what is guarded.
     return before || array(
-        select e.position from __schema__.events e
-        where e.position > fence and (e.category, e.aggregate_id) in (select * from unnest(categories, aggregate_ids))
+        select e.position
+        from unnest(categories, aggregate_ids, before) as given (c, a, behind)
+        join __schema__.events e on e.category = c and e.aggregate_id = a and e.version > behind
         order by e.position
     );
 end

@@ -18,16 +18,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     connection::{is_alive, is_lost, within},
     error::statement,
-    log_identity::LogIdentity,
-    statements::Statement,
+    log_identity::{LogIdentity, Whereabouts},
 };
 
 /// A few connections for single statements.
 pub(crate) struct Line {
     options: PgConnectOptions,
     timeout: Duration,
-    /// Asks a connection where it leads to.
-    identity: Statement,
+    whereabouts: Whereabouts,
     /// Each since when. The last used comes first, so that few are in use where few are needed.
     idle: Mutex<Vec<(Connected, Instant)>>,
     connections: usize,
@@ -50,17 +48,17 @@ impl fmt::Debug for Line {
 }
 
 impl Line {
-    /// With so many connections at most, and the statement that asks each where it leads to.
+    /// With so many connections at most.
     pub(crate) fn new(
         options: PgConnectOptions,
         timeout: Duration,
-        identity: Statement,
+        whereabouts: Whereabouts,
         connections: usize,
     ) -> Self {
         Self {
             options,
             timeout,
-            identity,
+            whereabouts,
             idle: Mutex::new(Vec::with_capacity(connections)),
             connections,
             room: Arc::new(Semaphore::new(connections)),
@@ -95,7 +93,9 @@ impl Line {
     /// The one that was used last, if it still works.
     async fn alive(&self) -> Option<Connected> {
         let (mut connected, since) = self.idle().pop()?;
-        if is_alive(&mut connected.connection, since.elapsed()).await {
+        if is_alive(&mut connected.connection, since.elapsed()).await
+            && self.locate(&mut connected).await.is_ok()
+        {
             return Some(connected);
         }
         // What broke this connection has likely broken the others.
@@ -119,14 +119,20 @@ impl Line {
     async fn connect(&self) -> Result<Connected, StoreError> {
         let connecting = async {
             let mut connection = PgConnection::connect_with(&self.options).await?;
-            let log = sqlx::query_scalar(self.identity.sql());
-            let log: String = log.fetch_one(&mut connection).await?;
-            Ok(Connected {
-                connection,
-                log: log.into(),
-            })
+            self.whereabouts.begin_era();
+            let log = self.whereabouts.ask(&mut connection).await?;
+            Ok(Connected { connection, log })
         };
         within(self.timeout, connecting).await.map_err(statement)
+    }
+
+    /// Asks where a connection leads to, unless that is known.
+    async fn locate(&self, connected: &mut Connected) -> Result<(), Error> {
+        if !self.whereabouts.is_known(&connected.log) {
+            let asked = self.whereabouts.ask(&mut connected.connection);
+            connected.log = within(self.timeout, asked).await?;
+        }
+        Ok(())
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<(Connected, Instant)>> {

@@ -15,6 +15,7 @@ use crate::{
     connection::{Lent, is_alive},
     error::statement,
     held_mark::watch::Watch,
+    log_identity::Whereabouts,
     replay::Replayer,
     schema::{self, Access},
     statements::{Statement, Statements},
@@ -88,8 +89,9 @@ impl PgEventStore {
             .connect_lazy_with(options.clone());
         let options = options.options(for_short_statements(config));
         let statements = Arc::new(Statements::new(schema));
+        let whereabouts = Whereabouts::new(statements.log_identity.clone());
         let writing = Writing {
-            lines: Lines::new(&options, config.timeout(), &statements.log_identity),
+            lines: Lines::new(&options, config.timeout(), whereabouts),
             statements,
             turns: Turns::default(),
             seen: Seen::default(),

@@ -17,7 +17,7 @@ use super::{
     job::Job,
     keys,
     patience::Patience,
-    seen::{self, Which},
+    seen::{self, Covered},
     turns::Guarded,
     verdict::{self, Verdict},
     writing::Writing,
@@ -172,26 +172,42 @@ pub(super) async fn ask_all(
     else {
         return ask_many(writing, connection, appends, Patience::Tries).await;
     };
-    let seen = writing.seen.which(log, &each);
-    let some = seen.any();
-    let mut verdicts = ask_each(writing, connection, &each, seen).await?;
-    if verdicts.is_none() && some {
-        writing.seen.doubt();
-        verdicts = ask_each(writing, connection, &each, Which::default()).await?;
+    let covered = writing.seen.covered(log, &each);
+    if covered.log.is_some() {
+        if let Some(verdicts) = ask_each(writing, connection, &each, covered).await? {
+            return Ok(verdicts);
+        }
+        doubt(writing, connection, log).await?;
     }
-    verdicts.ok_or(Error::RowNotFound)
+    let verdicts = ask_each(writing, connection, &each, Covered::default()).await?;
+    verdicts.ok_or_else(verdict::none)
 }
 
-/// Nothing if one of them does not stand any more where it was seen.
+/// Nothing if one of those that are covered does not stand any more where it was seen.
 async fn ask_each(
     writing: &Writing,
     connection: &mut PgConnection,
     appends: &[&Append],
-    seen: Which,
+    covered: Covered,
 ) -> Result<Option<Vec<Verdict>>, Error> {
     let columns = Columns::of_each(appends)?;
-    let call = columns.call_each(&writing.statements.append_each, seen);
+    let call = columns.call_each(&writing.statements.append_each, covered);
     verdict::of_each(appends, &call.fetch_one(connection).await?)
+}
+
+/// What was seen in this log was not so: others have appended, or the connection leads to another log.
+async fn doubt(
+    writing: &Writing,
+    connection: &mut PgConnection,
+    log: &LogIdentity,
+) -> Result<(), Error> {
+    let whereabouts = &writing.lines.whereabouts;
+    if whereabouts.ask(connection).await?.text() == log.text() {
+        writing.seen.doubt();
+    } else {
+        whereabouts.begin_era();
+    }
+    Ok(())
 }
 
 async fn ask_many(

@@ -4,7 +4,7 @@ use cqrs_core::{Append, Appends, EventId, ExpectedVersion, NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-use super::{patience::Patience, seen::Which, turns::Guarded};
+use super::{patience::Patience, seen::Covered, turns::Guarded};
 use crate::{log_identity::LogIdentity, row::signed, statements::Statement};
 
 /// The arguments of `append`, and of `append_each`.
@@ -154,7 +154,7 @@ impl<'a> Columns<'a> {
     pub(super) fn call_each(
         self,
         statement: &Statement,
-        seen: Which,
+        covered: Covered,
     ) -> Query<'a, Postgres, PgArguments> {
         let query = sqlx::query(statement.sql())
             .bind(self.streams.categories)
@@ -163,8 +163,8 @@ impl<'a> Columns<'a> {
             .bind(self.streams.expected)
             .bind(self.streams.expected_events)
             .bind(self.streams.counts)
-            .bind(seen.seen)
-            .bind(seen.log.map(LogIdentity::into_text))
+            .bind(covered.appends)
+            .bind(covered.log.as_ref().map(LogIdentity::text).cloned())
             .bind(self.of_streams)
             .bind(self.numbers);
         self.events.bind(query)

@@ -33,17 +33,11 @@ struct Memory {
     doubt: u32,
 }
 
-/// Which of some appends stand on what was seen in a log: none if there is no log.
+/// Which of some appends stand on what was seen, and in which log; none if there is no log.
 #[derive(Debug, Default)]
-pub(super) struct Which {
-    pub(super) seen: Vec<bool>,
+pub(super) struct Covered {
+    pub(super) appends: Vec<bool>,
     pub(super) log: Option<LogIdentity>,
-}
-
-impl Which {
-    pub(super) fn any(&self) -> bool {
-        self.seen.contains(&true)
-    }
 }
 
 /// Of each stream the last event. By a hash of its name, since names would have to be allocated and dropped.
@@ -65,6 +59,10 @@ impl Seen {
         last_events: impl IntoIterator<Item = (&'a StreamId, Version, EventId)>,
     ) {
         let mut memory = self.lock();
+        let newer = |remembered: &LogIdentity| log.is_older_than(remembered);
+        if memory.log.as_ref().is_some_and(newer) {
+            return;
+        }
         if memory.log.as_ref() != Some(log) {
             memory.log = Some(log.clone());
             memory.streams = Streams::default();
@@ -75,20 +73,19 @@ impl Seen {
     }
 
     /// Which of these appends stand on what was seen in this log.
-    pub(super) fn which(&self, log: &LogIdentity, appends: &[&Append]) -> Which {
+    pub(super) fn covered(&self, log: &LogIdentity, appends: &[&Append]) -> Covered {
         let mut memory = self.lock();
         if memory.log.as_ref() != Some(log) {
-            return Which::default();
+            return Covered::default();
         }
         if memory.doubt > 0 {
             memory.doubt -= 1;
-            return Which::default();
+            return Covered::default();
         }
-        let seen = appends.iter().map(|append| memory.streams.cover(append));
-        Which {
-            seen: seen.collect(),
-            log: Some(log.clone()),
-        }
+        let covered = appends.iter().map(|append| memory.streams.cover(append));
+        let appends: Vec<_> = covered.collect();
+        let log = appends.contains(&true).then(|| log.clone());
+        Covered { appends, log }
     }
 
     /// One of those that were seen has moved on.
@@ -111,7 +108,7 @@ impl Streams {
         self.late.insert(self.hash.hash_one(stream), place);
     }
 
-    /// Two streams of one hash are no danger: the event that is expected is only in one of them.
+    /// Two streams of one hash are no danger: nobody expects the last event of one of them in the other at the same version.
     fn cover(&self, append: &Append) -> bool {
         // What is not written is not refused either: somebody has to look.
         if append.events.is_empty() {

@@ -184,6 +184,11 @@ fn key(appends: &Appends) -> Result<IdempotencyKey, sqlx::Error> {
     Ok(idempotency.key.clone())
 }
 
+/// `append_each` gave none although it had to look.
+pub(super) fn none() -> sqlx::Error {
+    unheard("nothing")
+}
+
 fn letter(verdict: i8) -> u8 {
     verdict.cast_unsigned()
 }

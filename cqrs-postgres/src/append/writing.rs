@@ -6,10 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 
 use super::{seen::Seen, turns::Turns};
-use crate::{
-    line::Line,
-    statements::{Statement, Statements},
-};
+use crate::{line::Line, log_identity::Whereabouts, statements::Statements};
 
 /// How many connections at most wait for guards, and how many are for what waits for nothing.
 const CONNECTIONS: usize = 4;
@@ -49,16 +46,24 @@ pub(crate) struct Lines {
     pub(crate) patient: Line,
     pub(crate) of_writer: Line,
     pub(crate) of_reader: Line,
+    /// To which log they lead.
+    pub(crate) whereabouts: Whereabouts,
 }
 
 impl Lines {
-    pub(crate) fn new(options: &PgConnectOptions, timeout: Duration, identity: &Statement) -> Self {
-        let line = |connections| Line::new(options.clone(), timeout, identity.clone(), connections);
+    pub(crate) fn new(
+        options: &PgConnectOptions,
+        timeout: Duration,
+        whereabouts: Whereabouts,
+    ) -> Self {
+        let line =
+            |connections| Line::new(options.clone(), timeout, whereabouts.clone(), connections);
         Self {
             quick: line(CONNECTIONS),
             patient: line(CONNECTIONS),
             of_writer: line(1),
             of_reader: line(1),
+            whereabouts,
         }
     }
 

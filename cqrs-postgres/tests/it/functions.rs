@@ -1,10 +1,11 @@
 //! Three SQL functions append, and each keeps the steps: whichever an append goes through, it is refused, guarded, fenced and on
 //! disk alike.
 
+use cqrs_core::EventStore;
 use cqrs_postgres::PgEventStore;
 use sqlx::{AssertSqlSafe, Executor, Postgres, Transaction};
 
-use crate::support::fresh_store;
+use crate::support::{append, fresh_store};
 
 /// How each is called to append to stream `account/a`, `append_each` to `account/b` as well, having seen that there is nothing or
 /// having to look, and its answer as text.
@@ -155,5 +156,68 @@ async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_ca
             assert!(answer.starts_with(busy), "{other} beside {name}: {answer}");
         }
         open.rollback().await.expect("ends");
+    }
+}
+
+#[tokio::test]
+async fn who_says_wrongly_what_was_seen_is_not_believed() {
+    let store = fresh_store().await;
+    store.append(append("a", 1)).await.expect("appends");
+    let id = "(select event_id from __schema__.events)";
+    for (expected, event, seen, seen_in, answer) in [
+        (
+            "1",
+            id,
+            "array[true]",
+            "__schema__.log_identity()",
+            Some("{1,"),
+        ),
+        ("1", id, "array[true]", "'another'", None),
+        ("1", id, "array[true]", "null", None),
+        (
+            "0",
+            "null",
+            "array[true]",
+            "__schema__.log_identity()",
+            None,
+        ),
+        ("7", id, "null", "__schema__.log_identity()", Some("{-2}")),
+        ("7", id, "'{}'", "__schema__.log_identity()", Some("{-2}")),
+        (
+            "7",
+            id,
+            "array[null]::boolean[]",
+            "__schema__.log_identity()",
+            Some("{-2}"),
+        ),
+        ("7", id, "array[false]", "'another'", Some("{-2}")),
+        (
+            "-1",
+            "null",
+            "array[true]",
+            "__schema__.log_identity()",
+            Some("{1,"),
+        ),
+    ] {
+        let sql = format!(
+            "__schema__.append_each(array['account'], array['a'], array[0]::smallint[], array[{expected}]::bigint[], \
+             array[{event}]::uuid[], array[1], {seen}, {seen_in}, array[1], array[1], array[gen_random_uuid()], \
+             array['Happened'], '{{}}', array['1'], '{{}}', '{{}}', '{{}}')::text"
+        );
+        let mut transaction = store.pool().begin().await.expect("begins");
+        let said: Option<String> = ask(&mut transaction, &store, &sql).await.expect(&sql);
+        let fences = "count(*) from __schema__.fences() where pid = pg_backend_pid()";
+        let fences: i64 = ask(&mut transaction, &store, fences).await.expect("reads");
+        transaction.rollback().await.expect("ends");
+        match answer {
+            Some(answer) => assert!(
+                said.as_deref().is_some_and(|said| said.starts_with(answer)),
+                "{sql}: {said:?}"
+            ),
+            None => assert_eq!(said, None, "{sql}"),
+        }
+        // The only one of those who are answered null that came as far as drawing a position.
+        let refused_by_key = expected == "0";
+        assert!(!refused_by_key || fences > 0, "{sql}");
     }
 }

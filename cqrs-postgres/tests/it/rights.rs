@@ -121,7 +121,10 @@ const CHANGES: [&str; 6] = [
 async fn not_even_the_owner_changes_an_event_by_mistake() {
     let store = fresh_store().await;
     store.append(append("a", 1)).await.expect("appends");
-    for change in [CHANGES[1], CHANGES[2]] {
+    for change in CHANGES
+        .into_iter()
+        .filter(|change| change.contains(".events set") || change.contains("delete"))
+    {
         let schema = format!("\"{}\"", store.schema());
         let change = AssertSqlSafe(change.replace("__schema__", &schema));
         let refused = sqlx::query(change).execute(store.pool()).await;
