@@ -78,13 +78,13 @@ impl Line {
             Ok(Err(_)) => return Err(statement(Error::PoolClosed)),
             Err(_) => return Err(statement(Error::PoolTimedOut)),
         };
-        let connection = match self.alive().await {
-            Some(connection) => connection,
+        let connected = match self.alive().await {
+            Some(connected) => connected,
             None => self.connect().await?,
         };
         Ok(Taken {
             line: self,
-            connected: Some(connection),
+            connected: Some(connected),
             answered: true,
             _room: room,
         })

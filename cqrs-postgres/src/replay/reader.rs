@@ -76,7 +76,6 @@ async fn read(
     batch: &[Job],
 ) -> Result<Vec<Result<Found, StoreError>>, StoreError> {
     let mut connection = writing.lines.of_reader.free().await?;
-    let log = connection.log().clone();
     let asked = ask(writing, &mut connection, batch);
     let past = within(writing.statement_limit(), asked).await;
     let past = connection.note(past).map_err(statement)?;
@@ -88,7 +87,7 @@ async fn read(
     };
     let found: Vec<_> = batch.iter().zip(past).map(found).collect();
     let last_events = batch.iter().zip(&found).filter_map(last_event);
-    writing.seen.remember(&log, last_events);
+    writing.seen.remember(connection.log(), last_events);
     Ok(found)
 }
 
