@@ -119,8 +119,7 @@ impl Line {
     async fn connect(&self) -> Result<Connected, StoreError> {
         let connecting = async {
             let mut connection = PgConnection::connect_with(&self.options).await?;
-            self.whereabouts.begin_era();
-            let log = self.whereabouts.ask(&mut connection).await?;
+            let log = self.whereabouts.ask_new(&mut connection).await?;
             Ok(Connected { connection, log })
         };
         within(self.timeout, connecting).await.map_err(statement)

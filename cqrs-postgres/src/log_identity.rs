@@ -1,7 +1,7 @@
 //! Which log a connection leads to, and since when that is known.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -41,30 +41,80 @@ impl LogIdentity {
 #[derive(Debug, Clone)]
 pub(crate) struct Whereabouts {
     statement: Statement,
-    era: Arc<AtomicU64>,
+    told: Arc<Told>,
+}
+
+/// What connections have told.
+#[derive(Debug, Default)]
+struct Told {
+    era: AtomicU64,
+    last: Mutex<Option<Arc<str>>>,
 }
 
 impl Whereabouts {
     pub(crate) fn new(statement: Statement) -> Self {
-        let era = Arc::default();
-        Self { statement, era }
-    }
-
-    /// A new era begins: a connection was made, or led elsewhere than it had said.
-    pub(crate) fn begin_era(&self) {
-        self.era.fetch_add(1, Ordering::Relaxed);
+        let told = Arc::default();
+        Self { statement, told }
     }
 
     /// Whether this was told in the era that still lasts.
     pub(crate) fn is_known(&self, log: &LogIdentity) -> bool {
-        log.era == self.era.load(Ordering::Relaxed)
+        log.era == self.told.era()
+    }
+
+    /// Of a connection that was just made.
+    pub(crate) async fn ask_new(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<LogIdentity, Error> {
+        self.told.begin_era();
+        self.ask(connection).await
     }
 
     pub(crate) async fn ask(&self, connection: &mut PgConnection) -> Result<LogIdentity, Error> {
-        let era = self.era.load(Ordering::Relaxed);
+        let era = self.told.era();
         let text = sqlx::query_scalar(self.statement.sql());
         let text: String = text.fetch_one(connection).await?;
         let text = text.into();
+        self.told.note(&text);
         Ok(LogIdentity { text, era })
+    }
+}
+
+impl Told {
+    fn era(&self) -> u64 {
+        self.era.load(Ordering::Relaxed)
+    }
+
+    fn begin_era(&self) {
+        self.era.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Two connections that tell of different logs: one of them leads elsewhere than it did when it was asked, so that all have to
+    /// be asked again. Else each would for ever forget what the other has seen.
+    fn note(&self, text: &Arc<str>) {
+        let mut last = self
+            .last
+            .lock()
+            .expect("no call panics while it holds the lock");
+        if last.as_ref().is_some_and(|last| last != text) {
+            self.begin_era();
+        }
+        *last = Some(Arc::clone(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_era_ends_when_two_logs_are_told_of() {
+        let told = Told::default();
+        let eras = ["a", "a", "b", "b", "a"].map(|text| {
+            told.note(&text.into());
+            told.era()
+        });
+        assert_eq!(eras, [0, 0, 1, 1, 2]);
     }
 }

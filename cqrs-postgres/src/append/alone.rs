@@ -204,8 +204,6 @@ async fn doubt(
     let whereabouts = &writing.lines.whereabouts;
     if whereabouts.ask(connection).await?.text() == log.text() {
         writing.seen.doubt();
-    } else {
-        whereabouts.begin_era();
     }
     Ok(())
 }

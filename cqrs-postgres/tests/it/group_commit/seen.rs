@@ -123,6 +123,15 @@ async fn spares_the_look(
     tried.unsigned_abs() > 2 * STREAMS as u64
 }
 
+async fn read_together(store: &PgEventStore, places: &[Place]) {
+    let reads = places
+        .iter()
+        .map(|(stream, ..)| store.replay(stream, Version::EMPTY));
+    for read in futures::future::join_all(reads).await {
+        read.expect("reads");
+    }
+}
+
 #[tokio::test]
 async fn what_was_read_need_not_be_looked_at() {
     for reading in ["alone", "together", "from a snapshot"] {
@@ -133,16 +142,14 @@ async fn what_was_read_need_not_be_looked_at() {
         for outcome in outcomes(start(&ours, others)).await {
             outcome.expect("appends");
         }
-        let reads = places.iter().map(async |(stream, ..)| match reading {
-            "from a snapshot" => ours.replay_from_snapshot(stream, 1).await.map(drop),
-            _ => ours.replay(stream, Version::EMPTY).await.map(drop),
-        });
-        if reading != "together" {
-            for read in reads {
-                read.await.expect("reads");
-            }
+        if reading == "together" {
+            read_together(&ours, &places).await;
         } else {
-            for read in futures::future::join_all(reads).await {
+            for (stream, ..) in &places {
+                let read = match reading {
+                    "alone" => ours.replay(stream, Version::EMPTY).await.map(drop),
+                    _ => ours.replay_from_snapshot(stream, 1).await.map(drop),
+                };
                 read.expect("reads");
             }
         }
@@ -200,9 +207,9 @@ async fn positions_are_told_right_where_others_draw_some_in_between() {
 
 /// Puts the first two events of each stream in place of the whole log.
 const AN_OLDER_STATE: &str = "
-    create table __schema__.older as select * from __schema__.events where version <= 2;
+    create temporary table older on commit drop as select * from __schema__.events where version <= 2;
     truncate __schema__.events;
-    insert into __schema__.events select * from __schema__.older";
+    insert into __schema__.events select * from older";
 
 fn all_refused(outcomes: &[Outcome], places: &[Place]) {
     for (outcome, (stream, ..)) in outcomes.iter().zip(places) {
@@ -222,6 +229,26 @@ async fn what_was_seen_in_a_log_that_was_replaced_is_looked_at() {
     all_refused(&append_to(&ours, &places, 1).await.0, &made);
     let (outcomes, places) = append_to(&ours, &made, 1).await;
     all_whole(&ours, &places, &outcomes).await;
+}
+
+#[tokio::test]
+async fn a_log_that_the_reader_meets_before_the_writer_is_remembered_like_any_other() {
+    let [ours, theirs] = two().await;
+    let mut places = make(&ours).await;
+    read_together(&ours, &places).await;
+    // The writer meets the second log, the reader the third: they tell of two in one era.
+    run(&ours, AN_OLDER_STATE).await;
+    for _ in 0..2 {
+        let (outcomes, after) = append_to(&ours, &places, 1).await;
+        all_whole(&ours, &after, &outcomes).await;
+        places = after;
+    }
+    let replaced = AN_OLDER_STATE.replace("where version <= 2", "");
+    run(&ours, &replaced).await;
+    read_together(&ours, &places).await;
+    let (outcomes, mut places) = append_to(&ours, &places, 1).await;
+    all_whole(&ours, &places, &outcomes).await;
+    assert!(spares_the_look([&ours, &theirs], &mut places, 5).await);
 }
 
 #[tokio::test]
