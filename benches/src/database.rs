@@ -96,21 +96,18 @@ impl Database {
     /// What the figures depend on.
     pub(crate) async fn notes(&self) -> Outcome<Value> {
         let mut connection = PgConnection::connect(&self.url).await?;
-        let told: (String, String, String, String) = sqlx::query_as(
-            "select current_setting('server_version'), current_setting('synchronous_commit'), \
-                    current_setting('fsync'), current_setting('shared_buffers')",
+        let told: Vec<(String, String)> = sqlx::query_as(
+            "select name, current_setting(name) from pg_settings where name in ( \
+                 'server_version', 'synchronous_commit', 'fsync', 'shared_buffers', 'huge_pages', 'max_wal_size')",
         )
-        .fetch_one(&mut connection)
+        .fetch_all(&mut connection)
         .await?;
         connection.close().await?;
-        let (version, synchronous_commit, fsync, shared_buffers) = told;
-        Ok(json!({
-            "postgres": version,
-            "synchronous_commit": synchronous_commit,
-            "fsync": fsync,
-            "shared_buffers": shared_buffers,
-            "cores": std::thread::available_parallelism()?.get(),
-        }))
+        let mut notes = json!({ "cores": std::thread::available_parallelism()?.get() });
+        for (setting, value) in told {
+            notes[setting] = value.into();
+        }
+        Ok(notes)
     }
 
     /// Drops the schema, then passes `outcome` on: a run that failed leaves nothing behind either.

@@ -58,8 +58,12 @@ comment on table __schema__.snapshots is 'A state of each stream, to shorten its
 
 -- Which log this is: that of a server since its start, in the file of a table since it was made or emptied. While the answer stays
 -- the same, what was committed is there: a restored copy, and a standby that took over without the last commits, are other servers.
-create function __schema__.log_identity() returns text language sql stable as $$
-    select extract(epoch from pg_postmaster_start_time())::text || '/' || pg_relation_filepath('__schema__.events')
+create function __schema__.log_identity(out started timestamptz, out file text) language sql stable as $$
+    select pg_postmaster_start_time(), pg_relation_filepath('__schema__.events')
+$$;
+
+create function __schema__.is_log(started timestamptz, file text) returns boolean language sql stable as $$
+    select coalesce(started = pg_postmaster_start_time() and file = pg_relation_filepath('__schema__.events'), false)
 $$;
 
 -- An append calls its helpers in an assignment or a condition and not by `perform`, unless it waits: PL/pgSQL evaluates an
@@ -139,10 +143,15 @@ $$;
 -- The first two expect a session that plans once and by index, as the store's own connections do; settings of the function would
 -- cost as much as an insert. They answer for each stream the version at which it stood, as -1 minus it if that is not what
 -- was expected, and null if somebody else holds its guard; and after that positions, if something was appended.
+--
+-- Who has seen the last event that he expects of a stream, in the log that he names, spares them the look at it, if he appends:
+-- that event is still there, and the primary key refuses what is put on any but the last one. They answer null if it did, or if
+-- this is another log; nothing was appended then, and he asks again, having seen nothing.
 
 -- The usual append, and the shortest. Its position is that of the last event.
 create function __schema__.append_to_one(
     of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid,
+    seen boolean, log_started timestamptz, log_file text,
     event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
     correlation_ids text[], causation_ids uuid[], traceparents text[]
 ) returns bigint[] language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -166,17 +175,21 @@ begin
     end if;
 
     -- 2. With a snapshot taken after that: where is it? Only who is in conflict needs to know how far behind the stream is.
-    select at.version, at.event_id into before, last_event
-    from __schema__.last_of(of_category, of_aggregate_id, expected) as at;
-    if before is null and expected > 0 then
-        select at.version into before from __schema__.last_of(of_category, of_aggregate_id, 0) as at;
-    end if;
-    before := coalesce(before, 0);
-    if not __schema__.is_expected(before, last_event, expected, expected_event) then
-        return array[-1 - before];
-    end if;
-    if cardinality(event_ids) = 0 then
-        return array[before];
+    if seen and expected >= 0 and cardinality(event_ids) > 0 then
+        before := expected;
+    else
+        select at.version, at.event_id into before, last_event
+        from __schema__.last_of(of_category, of_aggregate_id, expected) as at;
+        if before is null and expected > 0 then
+            select at.version into before from __schema__.last_of(of_category, of_aggregate_id, 0) as at;
+        end if;
+        before := coalesce(before, 0);
+        if not __schema__.is_expected(before, last_event, expected, expected_event) then
+            return array[-1 - before];
+        end if;
+        if cardinality(event_ids) = 0 then
+            return array[before];
+        end if;
     end if;
 
     -- 3. The fence, before the first position is drawn. It is not remembered: who is in no transaction of his own appends once.
@@ -186,14 +199,25 @@ begin
     end if;
 
     -- 4. Positions in the order given.
-    insert into __schema__.events (
-        position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
-        correlation_id, causation_id, traceparent
-    )
-    select nextval('__schema__.position'), of_category, of_aggregate_id, before + n, in_slice,
-           event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
-           correlation_ids[n], causation_ids[n], traceparents[n]
-    from generate_series(1, cardinality(event_ids)) as n;
+    begin
+        insert into __schema__.events (
+            position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+            correlation_id, causation_id, traceparent
+        )
+        select nextval('__schema__.position'), of_category, of_aggregate_id, before + n, in_slice,
+               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+               correlation_ids[n], causation_ids[n], traceparents[n]
+        from generate_series(1, cardinality(event_ids)) as n;
+        -- The table cannot be replaced any more, but may have been before this had it.
+        if seen and not __schema__.is_log(log_started, log_file) then
+            raise unique_violation;
+        end if;
+    exception when unique_violation then
+        if seen then
+            return null;
+        end if;
+        raise;
+    end;
     return array[before, currval('__schema__.position')];
 end
 $$;
@@ -201,13 +225,9 @@ $$;
 -- The appends of a batch, each all or none. Given are the streams, each only once, unless it is looked at only; and the
 -- events in order, each with the number of its stream and its own number in there. The positions are those of all events, or
 -- only the last one if the others are those right below.
---
--- Who has seen the last event that he expects of a stream, in the log that he names, spares the look at it, if he appends: that
--- event is still there, and the primary key refuses what is put on any but the last one. He is answered null if it did, or if this
--- is another log; nothing was appended then, and he asks again, having seen nothing.
 create function __schema__.append_each(
     categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], counts integer[],
-    seen boolean[], seen_in text,
+    seen boolean[], log_started timestamptz, log_file text,
     of_streams integer[], numbers integer[],
     event_ids uuid[], event_types text[], schema_versions integer[], payloads text[],
     correlation_ids text[], causation_ids uuid[], traceparents text[]
@@ -224,9 +244,6 @@ begin
     if current_setting('transaction_isolation') <> 'read committed'
        or current_setting('synchronous_commit') not in ('on', 'remote_apply') then
         checked := __schema__.check_transaction(); -- or it raises
-    end if;
-    if true = any (seen) and seen_in is distinct from __schema__.log_identity() then
-        return null;
     end if;
 
     -- 1. Guard the streams: alone to write, beside others to look.
@@ -291,8 +308,7 @@ begin
                correlation_ids[n], causation_ids[n], traceparents[n]
         from generate_subscripts(of_streams, 1) as n
         where before[of_streams[n]] >= 0;
-        -- The table cannot be replaced any more, but may have been while this waited for it.
-        if true = any (seen) and seen_in is distinct from __schema__.log_identity() then
+        if true = any (seen) and not __schema__.is_log(log_started, log_file) then
             raise unique_violation;
         end if;
     exception when unique_violation then

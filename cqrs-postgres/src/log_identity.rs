@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use sqlx::{Error, PgConnection};
+use time::OffsetDateTime;
 
 use crate::statements::Statement;
 
@@ -16,20 +17,28 @@ use crate::statements::Statement;
 /// file. Whatever else can throw a log back breaks connections, and with each that is made a new era begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogIdentity {
-    text: Arc<str>,
+    log: Arc<Log>,
     era: u64,
+}
+
+/// What `log_identity()` answers.
+#[derive(Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Log {
+    /// When the server was started.
+    pub(crate) started: OffsetDateTime,
+    /// Where the table is.
+    pub(crate) file: String,
 }
 
 impl LogIdentity {
     #[cfg(test)]
-    pub(crate) fn new(text: &str, era: u64) -> Self {
-        let text = text.into();
-        Self { text, era }
+    pub(crate) fn new(file: &str, era: u64) -> Self {
+        let log = Log::test(file);
+        Self { log, era }
     }
 
-    /// What `log_identity()` said.
-    pub(crate) fn text(&self) -> &Arc<str> {
-        &self.text
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     pub(crate) fn is_older_than(&self, other: &Self) -> bool {
@@ -48,7 +57,7 @@ pub(crate) struct Whereabouts {
 #[derive(Debug, Default)]
 struct Told {
     era: AtomicU64,
-    last: Mutex<Option<Arc<str>>>,
+    last: Mutex<Option<Arc<Log>>>,
 }
 
 impl Whereabouts {
@@ -73,11 +82,10 @@ impl Whereabouts {
 
     pub(crate) async fn ask(&self, connection: &mut PgConnection) -> Result<LogIdentity, Error> {
         let era = self.told.era();
-        let text = sqlx::query_scalar(self.statement.sql());
-        let text: String = text.fetch_one(connection).await?;
-        let text = text.into();
-        self.told.note(&text);
-        Ok(LogIdentity { text, era })
+        let log = sqlx::query_as(self.statement.sql());
+        let log = Arc::new(log.fetch_one(connection).await?);
+        self.told.note(&log);
+        Ok(LogIdentity { log, era })
     }
 }
 
@@ -92,15 +100,23 @@ impl Told {
 
     /// Two connections that tell of different logs: one of them leads elsewhere than it did when it was asked, so that all have to
     /// be asked again. Else each would for ever forget what the other has seen.
-    fn note(&self, text: &Arc<str>) {
+    fn note(&self, log: &Arc<Log>) {
         let mut last = self
             .last
             .lock()
             .expect("no call panics while it holds the lock");
-        if last.as_ref().is_some_and(|last| last != text) {
+        if last.as_ref().is_some_and(|last| last != log) {
             self.begin_era();
         }
-        *last = Some(Arc::clone(text));
+        *last = Some(Arc::clone(log));
+    }
+}
+
+#[cfg(test)]
+impl Log {
+    fn test(file: &str) -> Arc<Self> {
+        let (started, file) = (OffsetDateTime::UNIX_EPOCH, file.to_owned());
+        Arc::new(Self { started, file })
     }
 }
 
@@ -111,8 +127,8 @@ mod tests {
     #[test]
     fn an_era_ends_when_two_logs_are_told_of() {
         let told = Told::default();
-        let eras = ["a", "a", "b", "b", "a"].map(|text| {
-            told.note(&text.into());
+        let eras = ["a", "a", "b", "b", "a"].map(|file| {
+            told.note(&Log::test(file));
             told.era()
         });
         assert_eq!(eras, [0, 0, 1, 1, 2]);

@@ -60,10 +60,11 @@ statements! {
     append: "select verdicts, before, positions from __schema__.append(\
              $1, $2, make_interval(secs => $3), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
              $20, $21, $22)";
-    append_to_one: "select __schema__.append_to_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    append_to_one: "select __schema__.append_to_one(\
+                    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     append_each: "select __schema__.append_each(\
-                  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
-    log_identity: "select __schema__.log_identity()";
+                  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+    log_identity: "select started, file from __schema__.log_identity()";
     appended_under: "select fingerprint, categories, aggregate_ids, before, versions, positions \
                      from __schema__.appended_under($1, make_interval(secs => $2))";
     recorded_under: "select fingerprint, categories, aggregate_ids, before, versions, positions \

@@ -96,7 +96,8 @@ postgres_prepare_folder() {
 
 # initdb skips its own flush to disk, because an empty cluster is quickly made again; the server itself keeps fsync on.
 postgres_create() {
-    local home=$state/postgres bin port
+    local home=$state/postgres bin port settings=${CQRS_PG_CONF:-/dev/null}
+    [ -r "$settings" ] || die "CQRS_PG_CONF=$settings cannot be read: name a file with settings of PostgreSQL, or unset it."
     bin=$(postgres_bin)
     read -r port <<<"$(free_ports 1)"
     postgres_prepare_folder
@@ -106,7 +107,8 @@ postgres_create() {
         show_log "$home/log"
         die "initdb failed: see its words above."
     }
-    cat >>"$home/data/postgresql.conf" <<EOF
+    # What comes last counts: without ours the server could not be found.
+    cat "$settings" - >>"$home/data/postgresql.conf" <<EOF
 listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$home/socket'

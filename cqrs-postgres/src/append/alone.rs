@@ -92,7 +92,8 @@ async fn append_with(
     patience: Patience<'_>,
 ) -> Result<Result<Vec<Appended>, Guarded>, WriteError> {
     let mut connection = line.free().await?;
-    let asked = ask(writing, &mut connection, appends, patience);
+    let log = connection.log().clone();
+    let asked = ask(writing, &mut connection, &log, appends, patience);
     let verdict = match (within(writing.append_limit(), asked).await, patience) {
         (Err(error), Patience::WaitsFor(guarded)) if is_deadlock(&error) => {
             Ok(Verdict::Busy(guarded.clone()))
@@ -106,7 +107,7 @@ async fn append_with(
         Verdict::Busy(guarded) => return Ok(Err(guarded)),
     };
     let last_events = seen::last_events(appends, &appended);
-    writing.seen.remember(connection.log(), last_events);
+    writing.seen.remember(&log, last_events);
     writing.appended.notify_waiters();
     Ok(Ok(appended))
 }
@@ -117,9 +118,10 @@ pub(crate) async fn append_in(
     transaction: &mut PgTransaction,
     appends: &Appends,
 ) -> Result<Vec<Appended>, WriteError> {
-    let asked = ask(writing, transaction.connection(), appends, Patience::Waits);
+    let all = [appends];
+    let asked = ask_many(writing, transaction.connection(), &all, Patience::Waits);
     let verdict = within(writing.statement_limit(), asked).await;
-    match transaction.note(verdict)? {
+    match transaction.note(verdict.and_then(one))? {
         Verdict::Appended(appended) => {
             transaction.note_append();
             Ok(appended)
@@ -138,33 +140,31 @@ pub(crate) async fn append_in(
     }
 }
 
-/// Calls the function that fits.
 async fn ask(
     writing: &Writing,
     connection: &mut PgConnection,
+    log: &LogIdentity,
     appends: &Appends,
     patience: Patience<'_>,
 ) -> Result<Verdict, Error> {
-    if let (Some(append), Patience::Tries) = (simple(appends), patience) {
-        let call = call_to_one(append, &writing.statements.append_to_one)?;
-        return verdict::of_one(append, &call.fetch_one(connection).await?);
-    }
-    let verdicts = ask_many(writing, connection, &[appends], patience).await?;
+    let verdicts = match patience {
+        Patience::Tries => ask_all(writing, connection, log, &[appends]).await,
+        _ => ask_many(writing, connection, &[appends], patience).await,
+    };
+    verdicts.and_then(one)
+}
+
+fn one(verdicts: Vec<Verdict>) -> Result<Verdict, Error> {
     verdicts.into_iter().next().ok_or(Error::RowNotFound)
 }
 
-/// The same for several, none of which may wait, over a connection to this log.
+/// Asks for appends that wait for nobody, over a connection to this log: by the function that fits.
 pub(super) async fn ask_all(
     writing: &Writing,
     connection: &mut PgConnection,
     log: &LogIdentity,
     appends: &[&Appends],
 ) -> Result<Vec<Verdict>, Error> {
-    if let [appends] = appends {
-        return Ok(vec![
-            ask(writing, connection, appends, Patience::Tries).await?,
-        ]);
-    }
     let Some(each) = appends
         .iter()
         .map(|appends| simple(appends))
@@ -174,22 +174,28 @@ pub(super) async fn ask_all(
     };
     let covered = writing.seen.covered(log, &each);
     if covered.log.is_some() {
-        if let Some(verdicts) = ask_each(writing, connection, &each, covered).await? {
+        if let Some(verdicts) = ask_simply(writing, connection, &each, covered).await? {
             return Ok(verdicts);
         }
         doubt(writing, connection, log).await?;
     }
-    let verdicts = ask_each(writing, connection, &each, Covered::default()).await?;
+    let verdicts = ask_simply(writing, connection, &each, Covered::default()).await?;
     verdicts.ok_or_else(verdict::none)
 }
 
 /// Nothing if one of those that are covered does not stand any more where it was seen.
-async fn ask_each(
+async fn ask_simply(
     writing: &Writing,
     connection: &mut PgConnection,
     appends: &[&Append],
     covered: Covered,
 ) -> Result<Option<Vec<Verdict>>, Error> {
+    if let [append] = *appends {
+        let (statement, seen_in) = (&writing.statements.append_to_one, covered.log.as_ref());
+        let call = call_to_one(append, statement, seen_in)?;
+        let verdict = verdict::of_one(append, &call.fetch_one(connection).await?)?;
+        return Ok(verdict.map(|verdict| vec![verdict]));
+    }
     let columns = Columns::of_each(appends)?;
     let call = columns.call_each(&writing.statements.append_each, covered);
     verdict::of_each(appends, &call.fetch_one(connection).await?)
@@ -202,7 +208,7 @@ async fn doubt(
     log: &LogIdentity,
 ) -> Result<(), Error> {
     let whereabouts = &writing.lines.whereabouts;
-    if whereabouts.ask(connection).await?.text() == log.text() {
+    if whereabouts.ask(connection).await?.log() == log.log() {
         writing.seen.doubt();
     }
     Ok(())

@@ -30,8 +30,8 @@ struct Streams<'a> {
     counts: Vec<i32>,
 }
 
-/// Columns that no event has anything in stay empty, which SQL reads as null; so does that of schema versions, all of which
-/// are 1 until there are upcasters.
+/// Columns that no event has anything in are null as a whole; so is that of schema versions, all of which are 1 until there are
+/// upcasters.
 #[derive(Debug, Default)]
 struct Events<'a> {
     ids: Vec<Uuid>,
@@ -163,8 +163,8 @@ impl<'a> Columns<'a> {
             .bind(self.streams.expected)
             .bind(self.streams.expected_events)
             .bind(self.streams.counts)
-            .bind(covered.appends)
-            .bind(covered.log.as_ref().map(LogIdentity::text).cloned())
+            .bind(covered.appends);
+        let query = bind_log(query, covered.log.as_ref())
             .bind(self.of_streams)
             .bind(self.numbers);
         self.events.bind(query)
@@ -175,6 +175,7 @@ impl<'a> Columns<'a> {
 pub(super) fn call_to_one<'a>(
     append: &'a Append,
     statement: &Statement,
+    seen_in: Option<&LogIdentity>,
 ) -> Result<Query<'a, Postgres, PgArguments>, Error> {
     let mut events = Events::with_room_for(append.events.len());
     for event in &append.events {
@@ -186,8 +187,19 @@ pub(super) fn call_to_one<'a>(
         .bind(append.stream.id())
         .bind(slice(append))
         .bind(expected)
-        .bind(expected_event);
-    Ok(events.bind(query))
+        .bind(expected_event)
+        .bind(seen_in.is_some());
+    Ok(events.bind(bind_log(query, seen_in)))
+}
+
+fn bind_log<'a>(
+    query: Query<'a, Postgres, PgArguments>,
+    log: Option<&LogIdentity>,
+) -> Query<'a, Postgres, PgArguments> {
+    let log = log.map(LogIdentity::log);
+    query
+        .bind(log.map(|log| log.started))
+        .bind(log.map(|log| log.file.clone()))
 }
 
 impl Streams<'_> {
@@ -246,12 +258,16 @@ impl<'a> Events<'a> {
         query
             .bind(self.ids)
             .bind(self.types)
-            .bind(Vec::<i32>::new())
+            .bind(None::<Vec<i32>>)
             .bind(self.payloads)
-            .bind(self.correlation_ids)
-            .bind(self.causation_ids)
-            .bind(self.traceparents)
+            .bind(unless_empty(self.correlation_ids))
+            .bind(unless_empty(self.causation_ids))
+            .bind(unless_empty(self.traceparents))
     }
+}
+
+fn unless_empty<T>(column: Vec<T>) -> Option<Vec<T>> {
+    (!column.is_empty()).then_some(column)
 }
 
 /// Adds a value to a column that may lack its last ones: SQL fills up with nulls.

@@ -21,15 +21,17 @@ pub(super) enum Verdict {
     Busy(Guarded),
 }
 
-/// Reads the answer of `append_to_one`.
-pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Verdict, sqlx::Error> {
-    let stood: Vec<Option<i64>> = row.try_get(0)?;
-    let (stood, last) = match *stood {
+/// Reads the answer of `append_to_one`: none if it has to be asked again.
+pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Option<Verdict>, sqlx::Error> {
+    let Some(answer) = row.try_get::<Option<Vec<Option<i64>>>, _>(0)? else {
+        return Ok(None);
+    };
+    let (stood, last) = match *answer {
         [stood] => (stood, None),
         [stood, last] => (stood, last),
         _ => return Err(unheard("another number of numbers")),
     };
-    of_stream(append, stood, last)
+    of_stream(append, stood, last).map(Some)
 }
 
 /// Reads the answer of `append_each`: a verdict for each of the appends, in their order; none if they have to be asked again.
@@ -184,7 +186,7 @@ fn key(appends: &Appends) -> Result<IdempotencyKey, sqlx::Error> {
     Ok(idempotency.key.clone())
 }
 
-/// `append_each` gave none although it had to look.
+/// There was none although the server had to look.
 pub(super) fn none() -> sqlx::Error {
     unheard("nothing")
 }

@@ -63,9 +63,13 @@ async fn append_to(
     (outcomes(start(store, appends)).await, after)
 }
 
-/// Makes streams of two events each, by this store.
 async fn make(store: &PgEventStore) -> Vec<Place> {
-    let appends: Vec<_> = (0..STREAMS).map(|n| append(&name(n), 2)).collect();
+    make_some(store, STREAMS).await
+}
+
+/// Makes streams of two events each, by this store.
+async fn make_some(store: &PgEventStore, streams: usize) -> Vec<Place> {
+    let appends: Vec<_> = (0..streams).map(|n| append(&name(n), 2)).collect();
     let places = appends.iter().map(|append| {
         let last = append.events.last().expect("some");
         (append.stream.clone(), Version::new(2), last.id)
@@ -175,6 +179,28 @@ async fn a_stream_that_others_have_moved_on_conflicts_and_holds_up_nobody_of_its
 }
 
 #[tokio::test]
+async fn who_appends_alone_is_spared_the_look_and_told_a_conflict_as_well() {
+    let [ours, theirs] = two().await;
+    let mut places = make_some(&ours, 1).await;
+    let mut tried = Vec::new();
+    for _ in 0..2 {
+        let (outcomes, ours_at) = append_to(&ours, &places, 2).await;
+        all_whole(&ours, &ours_at, &outcomes).await;
+        let (outcomes, theirs_at) = append_to(&theirs, &ours_at, 1).await;
+        all_whole(&ours, &theirs_at, &outcomes).await;
+        let before = drawn(&ours).await;
+        let outcomes = append_to(&ours, &ours_at, 2).await.0;
+        assert_eq!(
+            conflict(&outcomes[0]).expect("a conflict").actual,
+            theirs_at[0].1
+        );
+        tried.push(drawn(&ours).await - before);
+        places = theirs_at;
+    }
+    assert_eq!(tried, [1, 0], "once it was refused it looks for a while");
+}
+
+#[tokio::test]
 async fn positions_are_told_right_where_others_draw_some_in_between() {
     let [ours, _] = two().await;
     let places = make(&ours).await;
@@ -220,15 +246,17 @@ fn all_refused(outcomes: &[Outcome], places: &[Place]) {
 
 #[tokio::test]
 async fn what_was_seen_in_a_log_that_was_replaced_is_looked_at() {
-    let [ours, _] = two().await;
-    let made = make(&ours).await;
-    let (outcomes, places) = append_to(&ours, &made, 2).await;
-    all_whole(&ours, &places, &outcomes).await;
-    // Beneath the store's connections.
-    run(&ours, AN_OLDER_STATE).await;
-    all_refused(&append_to(&ours, &places, 1).await.0, &made);
-    let (outcomes, places) = append_to(&ours, &made, 1).await;
-    all_whole(&ours, &places, &outcomes).await;
+    for streams in [1, STREAMS] {
+        let [ours, _] = two().await;
+        let made = make_some(&ours, streams).await;
+        let (outcomes, places) = append_to(&ours, &made, 2).await;
+        all_whole(&ours, &places, &outcomes).await;
+        // Beneath the store's connections.
+        run(&ours, AN_OLDER_STATE).await;
+        all_refused(&append_to(&ours, &places, 1).await.0, &made);
+        let (outcomes, places) = append_to(&ours, &made, 1).await;
+        all_whole(&ours, &places, &outcomes).await;
+    }
 }
 
 #[tokio::test]
