@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use cqrs_core::{Aggregate, Context, Decision, Event, Loaded, Metadata, Version};
+use cqrs_core::{Aggregate, Context, Decision, Event, Metadata, Simulation, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,11 +14,16 @@ use crate::{
     Options, Outcome,
     domain::Account,
     measure::{per_second, take_turns},
+    random::Random,
     report::Point,
 };
 
 /// So many commands between two looks at the clock.
 const CHUNK: u32 = 1_000;
+
+/// A command takes some nanoseconds, which by a quarter depend on where in memory its state happens to lie. So each turn is one of
+/// so many places.
+const PLACES: u32 = 50;
 
 pub(crate) async fn run(options: &Options) -> Outcome<()> {
     point::<Account>(options, "events with texts", 1).await?;
@@ -29,8 +34,8 @@ async fn point<A>(options: &Options, aggregate: &str, command: A::Command) -> Ou
 where
     A: Aggregate<Error = Infallible>,
 {
-    let ours = async |time| Ok(rate(time, framework::<A>(command.clone())));
-    let raw = async |time| Ok(rate(time, by_hand::<A>(command.clone())));
+    let ours = async |time| Ok(rate(time, || framework::<A>(command.clone())));
+    let raw = async |time| Ok(rate(time, || by_hand::<A>(command.clone())));
     let pairs = take_turns(options.rounds, options.turn(), ours, raw).await?;
     let point = Point {
         scenario: "core",
@@ -45,10 +50,10 @@ where
 }
 
 fn framework<A: Aggregate<Error = Infallible>>(command: A::Command) -> impl FnMut() {
-    let (mut loaded, mut context) = (Loaded::<A>::default(), context());
+    let mut simulation = Simulation::<A>::new("1", SystemTime::now());
     move || {
-        let Ok(events) = loaded.handle(black_box(command.clone()), &mut context);
-        black_box(events);
+        let Ok(events) = simulation.handle(black_box(command.clone()));
+        black_box((&simulation.state, events));
     }
 }
 
@@ -65,15 +70,20 @@ fn by_hand<A: Aggregate<Error = Infallible>>(command: A::Command) -> impl FnMut(
 }
 
 /// How often a second.
-fn rate(time: Duration, mut command: impl FnMut()) -> f64 {
-    let begun = Instant::now();
-    let mut done = 0;
-    while begun.elapsed() < time {
-        for _ in 0..CHUNK {
-            command();
+fn rate<C: FnMut()>(time: Duration, commands: impl Fn() -> C) -> f64 {
+    let (begun, mut random) = (Instant::now(), Random::new());
+    let (mut done, mut others) = (0, Vec::new());
+    for place in 1..=PLACES {
+        others.push(Vec::<u128>::with_capacity(random.below(256) as usize));
+        let mut command = Box::new(commands());
+        while begun.elapsed() < time * place / PLACES {
+            for _ in 0..CHUNK {
+                command();
+            }
+            done += u64::from(CHUNK);
         }
-        done += u64::from(CHUNK);
     }
+    black_box(others);
     per_second(done, begun.elapsed())
 }
 

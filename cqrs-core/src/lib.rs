@@ -47,6 +47,7 @@
 //! | have one stand still meanwhile | an [`Append`] without events |
 //! | append in a transaction of my own | [`EventStore::append_in`] |
 //! | keep long streams cheap | [`Repository::snapshots`], [`Repository::cache`] |
+//! | simulate, without a store | [`Simulation`] |
 //!
 //! # Layout, bottom up
 //!
@@ -84,6 +85,7 @@ mod repository;
 mod retry;
 mod runner;
 mod shape;
+mod simulation;
 mod snapshots;
 mod source;
 mod store;
@@ -120,6 +122,7 @@ pub use self::{
     repository::{Execute, ExecuteError, Executed, Loaded, Repository, SnapshotPolicy},
     retry::RetryPolicy,
     runner::{ProjectionRunner, Runner, RunnerError},
+    simulation::Simulation,
     snapshots::{Snapshot, Snapshots},
     source::{Batch, Reader, Source, SourceError},
     store::{Store, reset_view},

@@ -1,8 +1,6 @@
 //! An aggregate as its events tell it, and how it catches up with its stream.
 
-use crate::{
-    Aggregate, Context, EventId, ExpectedVersion, PastEvent, StoreError, StreamId, Version, codec,
-};
+use crate::{Aggregate, EventId, ExpectedVersion, PastEvent, StoreError, StreamId, Version, codec};
 
 /// An aggregate as its events tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,24 +43,6 @@ impl<A> Loaded<A> {
 }
 
 impl<A: Aggregate> Loaded<A> {
-    /// Decides on a command and takes its events in, without a store: for simulations, and to see what deciding alone costs.
-    /// Answers how many events there were. The context is told the version.
-    ///
-    /// # Errors
-    /// When the aggregate refuses; nothing has changed then.
-    pub fn handle(&mut self, command: A::Command, context: &mut Context) -> Result<u64, A::Error> {
-        context.version = self.version;
-        let events = self.state.handle(command, context)?;
-        let count = events.len() as u64;
-        events.into_iter().for_each(|event| self.state.apply(event));
-        self.version = self.version.plus(count);
-        if count > 0 {
-            // It stands on no stored event any more.
-            self.last_event = None;
-        }
-        Ok(count)
-    }
-
     /// Takes in what was read behind its version.
     pub(super) fn catch_up(
         mut self,
