@@ -55,7 +55,7 @@
 //! - Roles, which know events: [`Aggregate`], [`View`], [`Reactor`] with its [`Commands`].
 //! - Ports, which an adapter offers: [`UnitOfWork`] and on it [`EventStore`], [`Snapshots`], [`Checkpoints`], [`Documents`],
 //!   [`Inbox`] (all together: [`Store`]); [`Source`] and its [`Reader`]; [`Publisher`] and its [`PublisherSession`].
-//! - What drives: [`Repository`], [`Runner`], [`Relay`]; what asks: [`ReadModel`].
+//! - What drives: [`Repository`], [`Runner`], [`Relay`]; what asks: [`ReadModel`]; what needs no store: [`Simulation`].
 //! - [`MemoryEventStore`], the shortest correct adapter: read it first. `testing`: given, when, then.
 
 mod aggregate;

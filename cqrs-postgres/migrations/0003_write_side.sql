@@ -15,7 +15,7 @@ alter table __schema__.events
 comment on table __schema__.events is
     'Every event, never changed. Written by append(), append_to_one() and append_each() only.';
 
--- Also not by its owner: states that services keep, and what append_each() is told was seen, rest on it.
+-- Also not by its owner: states that services keep, and what append_to_one() and append_each() are told was seen, rest on it.
 create function __schema__.refuse_change() returns trigger language plpgsql as $$
 begin
     raise exception 'events are never changed or deleted' using errcode = 'CQ004', hint =

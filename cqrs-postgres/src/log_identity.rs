@@ -46,7 +46,7 @@ impl LogIdentity {
     }
 }
 
-/// Asks connections of a store where they lead to, each once in an era.
+/// Asks connections of a store where they lead to, each once in an era, and once more if its own answer ended it.
 #[derive(Debug, Clone)]
 pub(crate) struct Whereabouts {
     statement: Statement,

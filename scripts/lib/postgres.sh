@@ -109,6 +109,7 @@ postgres_create() {
     }
     # What comes last counts: without ours the server could not be found.
     cat "$settings" - >>"$home/data/postgresql.conf" <<EOF
+
 listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$home/socket'

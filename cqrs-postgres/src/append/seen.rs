@@ -1,4 +1,4 @@
-//! Where streams stood when they were last read or appended to, so that a batch need not look at each again.
+//! Where streams stood when they were last read or appended to, so that an append need not look at them again.
 //!
 //! **Invariant**: what is remembered was committed in the log that it is remembered of, and goes with that log. So an append to a
 //! stream at a version remembered here leaves no gap before it; whether others have appended since, the primary key tells.
@@ -16,7 +16,7 @@ use crate::log_identity::LogIdentity;
 /// So many streams are remembered at least, and twice as many at most.
 const STREAMS: usize = 16_384;
 
-/// For so many batches each stream is looked at again after one had moved on: where several processes append to the same
+/// For so many batches, or appends alone, each stream is looked at again after one had moved on: where several processes append to the same
 /// streams, a look costs less than what is written in vain.
 const DOUBT: u32 = 16;
 
@@ -29,7 +29,7 @@ struct Memory {
     /// Of which log all this is.
     log: Option<LogIdentity>,
     streams: Streams,
-    /// How many batches are still looked at.
+    /// For how many batches or appends alone each stream is still looked at.
     doubt: u32,
 }
 

@@ -170,7 +170,7 @@ async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_ca
 const HERE: &str = "(__schema__.log_identity()).started, (__schema__.log_identity()).file";
 
 /// Calls `append_to_one` and `append_each` to append an event to a stream that has one; what each answers, and whether it came
-/// as far as drawing a position.
+/// as far as the fence.
 async fn claim(
     store: &PgEventStore,
     [expected, event, seen, log]: [&str; 4],
@@ -189,12 +189,32 @@ async fn claim(
         let mut transaction = store.pool().begin().await.expect("begins");
         let said = ask(&mut transaction, store, &format!("__schema__.{call}::text")).await;
         let fences = "count(*) > 0 from __schema__.fences() where pid = pg_backend_pid()";
-        let drawn = ask(&mut transaction, store, fences).await.expect("reads");
+        let fenced = ask(&mut transaction, store, fences).await.expect("reads");
         transaction.rollback().await.expect("ends");
-        (said.expect(&call), drawn)
+        (said.expect(&call), fenced)
     });
     let [one, each] = ask;
     [one.await, each.await]
+}
+
+#[tokio::test]
+async fn who_has_seen_nothing_is_told_what_the_table_refuses() {
+    let store = fresh_store().await;
+    store.append(append("b", 1)).await.expect("appends");
+    for (name, sql) in CALLS {
+        let (mut transaction, reset) =
+            call(&store, NOTHING, "setval('__schema__.position', 0)::text").await;
+        reset.expect("sets the sequence back");
+        let answer: Result<Option<String>, _> = ask(&mut transaction, &store, sql).await;
+        transaction.rollback().await.expect("ends");
+        if name.ends_with("having seen") {
+            assert_eq!(answer.expect(name), None, "{name}");
+            continue;
+        }
+        let error = answer.expect_err(name);
+        let code = error.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("23505"), "{name}: {error}");
+    }
 }
 
 #[tokio::test]
@@ -215,12 +235,13 @@ async fn who_says_wrongly_what_was_seen_is_not_believed() {
         (["7", id, "false", &another], Some("{-2}")),
         (["-1", "null", "true", HERE], Some("{1,")),
         (["-2", "null", "true", HERE], Some("{1,")),
+        (["-1", "null", "true", &another], None),
     ] {
-        for (said, drawn) in claim(&store, claimed).await {
+        for (said, fenced) in claim(&store, claimed).await {
             let said = said.as_deref();
             let is_told = match answer {
                 Some(answer) => said.is_some_and(|said| said.starts_with(answer)),
-                None => said.is_none() && drawn,
+                None => said.is_none() && fenced,
             };
             assert!(is_told, "{claimed:?}: {said:?}");
         }

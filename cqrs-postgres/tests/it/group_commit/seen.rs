@@ -274,15 +274,30 @@ async fn a_log_that_the_reader_meets_before_the_writer_is_remembered_like_any_ot
     let replaced = AN_OLDER_STATE.replace("where version <= 2", "");
     run(&ours, &replaced).await;
     read_together(&ours, &places).await;
-    let (outcomes, mut places) = append_to(&ours, &places, 1).await;
-    all_whole(&ours, &places, &outcomes).await;
+    for _ in 0..2 {
+        let before = drawn(&ours).await;
+        let (outcomes, after) = append_to(&ours, &places, 1).await;
+        all_whole(&ours, &after, &outcomes).await;
+        let tried = (drawn(&ours).await - before).unsigned_abs();
+        assert_eq!(tried, STREAMS as u64, "nothing was drawn in vain");
+        places = after;
+    }
     assert!(spares_the_look([&ours, &theirs], &mut places, 5).await);
 }
 
 #[tokio::test]
 async fn a_log_that_is_replaced_while_a_batch_waits_for_it_is_looked_at() {
+    replaced_while(STREAMS, "append_each").await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_replaced_while_an_append_alone_waits_for_it_is_looked_at() {
+    replaced_while(1, "append_to_one").await;
+}
+
+async fn replaced_while(streams: usize, waits: &str) {
     let [ours, theirs] = two().await;
-    let made = make(&ours).await;
+    let made = make_some(&ours, streams).await;
     let (outcomes, places) = append_to(&ours, &made, 2).await;
     all_whole(&ours, &places, &outcomes).await;
     let mut replacing = theirs.pool().begin().await.expect("begins");
@@ -293,9 +308,11 @@ async fn a_log_that_is_replaced_while_a_batch_waits_for_it_is_looked_at() {
         let (ours, places) = (ours.clone(), places.clone());
         tokio::spawn(async move { append_to(&ours, &places, 1).await.0 })
     };
-    let batch = "select count(*) from pg_locks l join pg_stat_activity a using (pid) \
-                 where l.relation = '__schema__.events'::regclass and not l.granted and a.query like '%append_each%'";
-    while number(&theirs, batch).await == 0 {
+    let waiting = format!(
+        "select count(*) from pg_locks l join pg_stat_activity a using (pid) \
+         where l.relation = '__schema__.events'::regclass and not l.granted and a.query like '%{waits}%'"
+    );
+    while number(&theirs, &waiting).await == 0 {
         tokio::task::yield_now().await;
     }
     replacing.commit().await.expect("commits");
