@@ -19,6 +19,9 @@ struct Roles {
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
+/// Rights on the database are in its one row, which the server does not let two change at the same time.
+const ONE_AT_A_TIME: &str = "select pg_advisory_xact_lock(hashtext('rights on the database'))";
+
 impl Roles {
     async fn create() -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -32,7 +35,7 @@ impl Roles {
             .expect("reads");
         let [owner, service, reader] = roles.names();
         let sql = format!(
-            "create role {owner} login; create role {service} login; create role {reader} login; \
+            "{ONE_AT_A_TIME}; create role {owner} login; create role {service} login; create role {reader} login; \
              grant create on database {database} to {owner}"
         );
         run(&mut connection, &sql).await.expect("creates the roles");
@@ -73,7 +76,7 @@ impl Roles {
         for role in self.names() {
             run(
                 &mut connection,
-                &format!("drop owned by {role}; drop role {role}"),
+                &format!("{ONE_AT_A_TIME}; drop owned by {role}; drop role {role}"),
             )
             .await
             .expect("drops");
