@@ -174,12 +174,12 @@ pub(super) async fn ask_all(
     };
     let covered = writing.seen.covered(log, &each);
     if covered.log.is_some() {
-        if let Some(verdicts) = ask_simply(writing, connection, &each, covered).await? {
+        if let Some(verdicts) = ask_simply(writing, connection, &each, &covered).await? {
             return Ok(verdicts);
         }
         doubt(writing, connection, log).await?;
     }
-    let verdicts = ask_simply(writing, connection, &each, Covered::default()).await?;
+    let verdicts = ask_simply(writing, connection, &each, &Covered::default()).await?;
     verdicts.ok_or_else(verdict::none)
 }
 
@@ -189,7 +189,7 @@ async fn ask_simply(
     writing: &Writing,
     connection: &mut PgConnection,
     appends: &[&Append],
-    covered: Covered,
+    covered: &Covered,
 ) -> Result<Option<Vec<Verdict>>, Error> {
     if let [append] = *appends {
         let (statement, seen_in) = (&writing.statements.append_to_one, covered.log.as_ref());

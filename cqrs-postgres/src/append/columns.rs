@@ -154,7 +154,7 @@ impl<'a> Columns<'a> {
     pub(super) fn call_each(
         self,
         statement: &Statement,
-        covered: Covered,
+        covered: &'a Covered,
     ) -> Query<'a, Postgres, PgArguments> {
         let query = sqlx::query(statement.sql())
             .bind(self.streams.categories)
@@ -163,7 +163,7 @@ impl<'a> Columns<'a> {
             .bind(self.streams.expected)
             .bind(self.streams.expected_events)
             .bind(self.streams.counts)
-            .bind(covered.appends);
+            .bind(&covered.appends);
         let query = bind_log(query, covered.log.as_ref())
             .bind(self.of_streams)
             .bind(self.numbers);
@@ -175,7 +175,7 @@ impl<'a> Columns<'a> {
 pub(super) fn call_to_one<'a>(
     append: &'a Append,
     statement: &Statement,
-    seen_in: Option<&LogIdentity>,
+    seen_in: Option<&'a LogIdentity>,
 ) -> Result<Query<'a, Postgres, PgArguments>, Error> {
     let mut events = Events::with_room_for(append.events.len());
     for event in &append.events {
@@ -194,12 +194,12 @@ pub(super) fn call_to_one<'a>(
 
 fn bind_log<'a>(
     query: Query<'a, Postgres, PgArguments>,
-    log: Option<&LogIdentity>,
+    log: Option<&'a LogIdentity>,
 ) -> Query<'a, Postgres, PgArguments> {
     let log = log.map(LogIdentity::log);
     query
         .bind(log.map(|log| log.started))
-        .bind(log.map(|log| log.file.clone()))
+        .bind(log.map(|log| log.file.as_str()))
 }
 
 impl Streams<'_> {

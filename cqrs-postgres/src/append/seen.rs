@@ -16,8 +16,8 @@ use crate::log_identity::LogIdentity;
 /// So many streams are remembered at least, and twice as many at most.
 const STREAMS: usize = 16_384;
 
-/// For so many batches, or appends alone, each stream is looked at again after one had moved on: where several processes append to the same
-/// streams, a look costs less than what is written in vain.
+/// For so many batches, or appends alone, each stream is looked at again after one had moved on: where several processes append
+/// to the same streams, a look costs less than what is written in vain.
 const DOUBT: u32 = 16;
 
 /// Where streams stood lately.
