@@ -17,6 +17,7 @@ mod batch;
 mod columns;
 mod job;
 mod keys;
+mod one;
 mod patience;
 mod queue;
 mod seen;

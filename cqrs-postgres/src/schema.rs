@@ -18,7 +18,7 @@ pub enum Access {
 }
 
 /// Every migration: its number, its name and its text. A released one is never changed.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "events", include_str!("../migrations/0001_events.sql")),
     (
         2,
@@ -30,6 +30,7 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         "write side",
         include_str!("../migrations/0003_write_side.sql"),
     ),
+    (4, "append", include_str!("../migrations/0004_append.sql")),
 ];
 
 /// The oldest server that the statements were written for, as `server_version_num` counts.

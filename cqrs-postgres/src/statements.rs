@@ -60,6 +60,8 @@ statements! {
     append: "select verdicts, before, positions from __schema__.append(\
              $1, $2, make_interval(secs => $3), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
              $20, $21, $22)";
+    append_event: "select __schema__.append_event(\
+                   $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     append_to_one: "select __schema__.append_to_one(\
                     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     append_each: "select __schema__.append_each(\

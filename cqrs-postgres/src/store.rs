@@ -218,13 +218,14 @@ fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
 
 /// What appends and replays go with. An index serves each of them, so that they are planned once, and never for a table that
 /// was empty when the first of them came. Nothing of it waits for a lock for long.
-fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 4] {
+fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 5] {
     let limit = config.statement_limit().as_millis().to_string();
     [
         ("statement_timeout", limit),
         ("plan_cache_mode", "force_generic_plan".to_owned()),
         ("enable_seqscan", "off".to_owned()),
         ("lock_timeout", "10s".to_owned()),
+        ("search_path", "pg_catalog, pg_temp".to_owned()),
     ]
 }
 

@@ -13,9 +13,9 @@ use cqrs_core::{Append, Appended, Appends, StoreError, StoreErrorKind, WriteErro
 use sqlx::{Error, PgConnection};
 
 use super::{
-    columns::{Columns, call_to_one},
+    columns::Columns,
     job::Job,
-    keys,
+    keys, one,
     patience::Patience,
     seen::{self, Covered},
     turns::Guarded,
@@ -121,7 +121,7 @@ pub(crate) async fn append_in(
     let all = [appends];
     let asked = ask_many(writing, transaction.connection(), &all, Patience::Waits);
     let verdict = within(writing.statement_limit(), asked).await;
-    match transaction.note(verdict.and_then(one))? {
+    match transaction.note(verdict.and_then(only))? {
         Verdict::Appended(appended) => {
             transaction.note_append();
             Ok(appended)
@@ -151,10 +151,10 @@ async fn ask(
         Patience::Tries => ask_all(writing, connection, log, &[appends]).await,
         _ => ask_many(writing, connection, &[appends], patience).await,
     };
-    verdicts.and_then(one)
+    verdicts.and_then(only)
 }
 
-fn one(verdicts: Vec<Verdict>) -> Result<Verdict, Error> {
+fn only(verdicts: Vec<Verdict>) -> Result<Verdict, Error> {
     verdicts.into_iter().next().ok_or(Error::RowNotFound)
 }
 
@@ -183,7 +183,7 @@ pub(super) async fn ask_all(
     verdicts.ok_or_else(verdict::none)
 }
 
-/// Calls `append_to_one` for one, `append_each` for several. Nothing if one of those that are covered does not stand any more
+/// Calls `append_event` or `append_to_one` for one, `append_each` for several. Nothing if one of those that are covered does not stand any more
 /// where it was seen.
 async fn ask_simply(
     writing: &Writing,
@@ -192,8 +192,7 @@ async fn ask_simply(
     covered: &Covered,
 ) -> Result<Option<Vec<Verdict>>, Error> {
     if let [append] = *appends {
-        let (statement, seen_in) = (&writing.statements.append_to_one, covered.log.as_ref());
-        let call = call_to_one(append, statement, seen_in)?;
+        let call = one::call(append, &writing.statements, covered.log.as_ref())?;
         let verdict = verdict::of_one(append, &call.fetch_one(connection).await?)?;
         return Ok(verdict.map(|verdict| vec![verdict]));
     }

@@ -33,7 +33,7 @@ struct Streams<'a> {
 /// Columns that no event has anything in are null as a whole; so is that of schema versions, all of which are 1 until there are
 /// upcasters.
 #[derive(Debug, Default)]
-struct Events<'a> {
+pub(super) struct Events<'a> {
     ids: Vec<Uuid>,
     types: Vec<&'a str>,
     payloads: Vec<&'a str>,
@@ -171,28 +171,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The call of `append_to_one`.
-pub(super) fn call_to_one<'a>(
-    append: &'a Append,
-    statement: &Statement,
-    seen_in: Option<&'a LogIdentity>,
-) -> Result<Query<'a, Postgres, PgArguments>, Error> {
-    let mut events = Events::with_room_for(append.events.len());
-    for event in &append.events {
-        events.push(event)?;
-    }
-    let (expected, expected_event) = guard(append.expected);
-    let query = sqlx::query(statement.sql())
-        .bind(append.stream.category().as_str())
-        .bind(append.stream.id())
-        .bind(slice(append))
-        .bind(expected)
-        .bind(expected_event)
-        .bind(seen_in.is_some());
-    Ok(events.bind(bind_log(query, seen_in)))
-}
-
-fn bind_log<'a>(
+pub(super) fn bind_log<'a>(
     query: Query<'a, Postgres, PgArguments>,
     log: Option<&'a LogIdentity>,
 ) -> Query<'a, Postgres, PgArguments> {
@@ -217,6 +196,14 @@ impl Streams<'_> {
 }
 
 impl<'a> Events<'a> {
+    pub(super) fn of(events: &'a [NewEvent]) -> Result<Self, Error> {
+        let mut columns = Self::with_room_for(events.len());
+        for event in events {
+            columns.push(event)?;
+        }
+        Ok(columns)
+    }
+
     fn with_room_for(events: usize) -> Self {
         Self {
             ids: Vec::with_capacity(events),
@@ -227,10 +214,7 @@ impl<'a> Events<'a> {
     }
 
     fn push(&mut self, event: &'a NewEvent) -> Result<(), Error> {
-        let payload = std::str::from_utf8(&event.payload).map_err(|error| {
-            let event_type = event.event_type;
-            Error::Encode(format!("the payload of a `{event_type}` is not JSON: {error}").into())
-        })?;
+        let payload = json(event)?;
         let before = self.ids.len();
         self.ids.push(event.id.as_uuid());
         self.types.push(event.event_type);
@@ -254,7 +238,10 @@ impl<'a> Events<'a> {
         Ok(())
     }
 
-    fn bind(self, query: Query<'a, Postgres, PgArguments>) -> Query<'a, Postgres, PgArguments> {
+    pub(super) fn bind(
+        self,
+        query: Query<'a, Postgres, PgArguments>,
+    ) -> Query<'a, Postgres, PgArguments> {
         query
             .bind(self.ids)
             .bind(self.types)
@@ -264,6 +251,13 @@ impl<'a> Events<'a> {
             .bind(unless_empty(self.causation_ids))
             .bind(unless_empty(self.traceparents))
     }
+}
+
+pub(super) fn json(event: &NewEvent) -> Result<&str, Error> {
+    std::str::from_utf8(&event.payload).map_err(|error| {
+        let event_type = event.event_type;
+        Error::Encode(format!("the payload of a `{event_type}` is not JSON: {error}").into())
+    })
 }
 
 fn unless_empty<T>(column: Vec<T>) -> Option<Vec<T>> {
@@ -279,7 +273,7 @@ fn sparse<T: Clone>(column: &mut Vec<Option<T>>, before: usize, value: Option<T>
 }
 
 /// What the SQL functions know an expectation as: a version, -1 for any, -2 for an existing stream; and the event there.
-fn guard(expected: ExpectedVersion) -> (i64, Option<Uuid>) {
+pub(super) fn guard(expected: ExpectedVersion) -> (i64, Option<Uuid>) {
     match expected {
         ExpectedVersion::Any => (-1, None),
         ExpectedVersion::StreamExists => (-2, None),
@@ -291,7 +285,7 @@ fn guard(expected: ExpectedVersion) -> (i64, Option<Uuid>) {
     }
 }
 
-fn slice(append: &Append) -> i16 {
+pub(super) fn slice(append: &Append) -> i16 {
     i16::try_from(append.stream.slice()).expect("a slice is below 1,024")
 }
 

@@ -21,7 +21,7 @@ pub(super) enum Verdict {
     Busy(Guarded),
 }
 
-/// Reads the answer of `append_to_one`: none if it has to be asked again.
+/// Reads the answer of `append_event` and of `append_to_one`: none if it has to be asked again.
 pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Option<Verdict>, sqlx::Error> {
     let Some(answer) = row.try_get::<Option<Vec<Option<i64>>>, _>(0)? else {
         return Ok(None);

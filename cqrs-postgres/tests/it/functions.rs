@@ -1,4 +1,4 @@
-//! Three SQL functions append, and each keeps the steps: whichever an append goes through, it is refused, guarded, fenced and on
+//! Four SQL functions append, and each keeps the steps: whichever an append goes through, it is refused, guarded, fenced and on
 //! disk alike.
 
 use cqrs_core::EventStore;
@@ -9,7 +9,17 @@ use crate::support::{append, fresh_store};
 
 /// How each is called to append to stream `account/a`, `append_each` to `account/b` as well, having seen that there is nothing or
 /// having to look, and its answer as text.
-const CALLS: [(&str, &str); 5] = [
+pub(crate) const CALLS: [(&str, &str); 7] = [
+    (
+        "append_event",
+        "__schema__.append_event('account', 'a', 0::smallint, -1, null, false, null, null, gen_random_uuid(), 'Happened', \
+         null, '1', null, null, null)::text",
+    ),
+    (
+        "append_event, having seen",
+        "__schema__.append_event('account', 'a', 0::smallint, 0, null, true, (__schema__.log_identity()).started, \
+         (__schema__.log_identity()).file, gen_random_uuid(), 'Happened', null, '1', null, null, null)::text",
+    ),
     (
         "append_to_one",
         "__schema__.append_to_one('account', 'a', 0::smallint, -1, null, false, null, null, array[gen_random_uuid()], \
@@ -148,8 +158,10 @@ async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_ca
             "append_each" | "append_each, having seen" => "{NULL,NULL",
             _ => "{NULL,0",
         };
-        let [one, one_seen, each, each_seen, any] = CALLS.map(|(_, sql)| sql);
+        let [event, event_seen, one, one_seen, each, each_seen, any] = CALLS.map(|(_, sql)| sql);
         for (other, busy) in [
+            (event, "{NULL}"),
+            (event_seen, "{NULL}"),
             (one, "{NULL}"),
             (one_seen, "{NULL}"),
             (each, two),
@@ -169,14 +181,18 @@ async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_ca
 /// The log that is there.
 const HERE: &str = "(__schema__.log_identity()).started, (__schema__.log_identity()).file";
 
-/// Calls `append_to_one` and `append_each` to append an event to a stream that has one; what each answers, and whether it came
+/// Calls `append_event`, `append_to_one` and `append_each` to append an event to a stream that has one; what each answers, and whether it came
 /// as far as the fence.
 async fn claim(
     store: &PgEventStore,
     [expected, event, seen, log]: [&str; 4],
-) -> [(Option<String>, bool); 2] {
+) -> [(Option<String>, bool); 3] {
     let new = "array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, null";
     let calls = [
+        format!(
+            "append_event('account', 'a', 0::smallint, {expected}, {event}, {seen}, {log}, gen_random_uuid(), 'Happened', \
+             null, '1', null, null, null)"
+        ),
         format!(
             "append_to_one('account', 'a', 0::smallint, {expected}, {event}, {seen}, {log}, {new})"
         ),
@@ -193,8 +209,8 @@ async fn claim(
         transaction.rollback().await.expect("ends");
         (said.expect(&call), fenced)
     });
-    let [one, each] = ask;
-    [one.await, each.await]
+    let [event, one, each] = ask;
+    [event.await, one.await, each.await]
 }
 
 #[tokio::test]

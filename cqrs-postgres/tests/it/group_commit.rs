@@ -119,12 +119,17 @@ async fn an_append_alone_is_one_statement_of_the_shortest_function() {
         .await
         .expect("connects");
     store.append(append("a", 1)).await.expect("appends");
-    let (connections, statements) = (proxy.connections(), proxy.statements());
-    for _ in 0..10 {
-        store.append(append("a", 2)).await.expect("appends");
+    for (events, function) in [(1, "append_event"), (2, "append_to_one")] {
+        let (connections, statements) = (proxy.connections(), proxy.statements());
+        for _ in 0..10 {
+            store.append(append("a", events)).await.expect("appends");
+        }
+        assert_eq!(proxy.connections(), connections);
+        assert_eq!(proxy.statements() - statements, 10);
+        let last = format!(
+            "select count(*) from pg_stat_activity \
+             where query like '%__schema__.{function}(%' and pid <> pg_backend_pid()"
+        );
+        assert_eq!(number(&store, &last).await, 1);
     }
-    assert_eq!(proxy.connections(), connections);
-    assert_eq!(proxy.statements() - statements, 10);
-    let last = "select count(*) from pg_stat_activity where query like '%__schema__.append_to_one(%' and pid <> pg_backend_pid()";
-    assert_eq!(number(&store, last).await, 1);
 }

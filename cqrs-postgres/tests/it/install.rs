@@ -64,7 +64,7 @@ async fn a_schema_that_is_missing_older_or_newer_is_refused_by_name() {
     let store = PgEventStore::connect(&config).await.expect("connects");
     run(
         &store,
-        "update __schema__.migrations set version = 99 where version = 3",
+        "update __schema__.migrations set version = 99 where version = 4",
     )
     .await;
     says(
@@ -82,7 +82,7 @@ async fn a_schema_that_is_missing_older_or_newer_is_refused_by_name() {
     says(
         PgEventStore::connect(&config).await,
         StoreErrorKind::Schema,
-        "this version needs 3; run PgEventStore::install",
+        "this version needs 4; run PgEventStore::install",
     );
 }
 
@@ -91,9 +91,9 @@ async fn a_schema_of_another_build_is_refused_by_name() {
     let config = fresh_config();
     PgEventStore::install(&config).await.expect("installs");
     let store = PgEventStore::connect(&config).await.expect("connects");
-    let other = "update __schema__.migrations set checksum = '\\x00' where version = 3";
+    let other = "update __schema__.migrations set checksum = '\\x00' where version = 4";
     run(&store, other).await;
-    let made = "made by another build, whose migration 3 is not the one of this version";
+    let made = "made by another build, whose migration 4 is not the one of this version";
     says(
         PgEventStore::connect(&config).await,
         StoreErrorKind::Schema,

@@ -10,7 +10,10 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{append, fresh_store, url};
+use crate::{
+    functions::CALLS,
+    support::{append, fresh_store, url},
+};
 
 /// Three roles and a schema. Roles belong to the whole server, so they are dropped at the end.
 struct Roles {
@@ -220,5 +223,79 @@ async fn a_stranger_sees_nothing_and_is_told_so() {
         .await
         .expect_err("no such role");
     assert!(error.to_string().contains("nobody of this name"), "{error}");
+    roles.drop().await;
+}
+
+/// What stands under the names that the functions that append use, in a schema that everybody may look into: it tells by whom it
+/// was run.
+const ANOTHERS: &str = "
+    create schema __other__;
+    create table __other__.ran (what text, by text);
+    grant usage on schema __other__ to public;
+    grant insert on __other__.ran to public;
+    create function __other__.note(what text) returns boolean language plpgsql as $$
+        begin insert into __other__.ran values (what, current_user); return true; end $$;
+    create domain __other__.uuid as pg_catalog.uuid check (__other__.note('uuid'));
+    create function __other__.current_setting(name text) returns text language sql
+        as $$ select pg_catalog.current_setting(case when __other__.note('current_setting') then name end) $$;
+    create function __other__.set_config(name text, value text, is_local boolean) returns text language sql
+        as $$ select value where __other__.note('set_config') $$;
+    create function __other__.nextval(name regclass) returns bigint language sql
+        as $$ select pg_catalog.nextval(name) where __other__.note('nextval') $$;
+    create function __other__.differs(a text, b text) returns boolean language sql
+        as $$ select __other__.note('<>') and a operator(pg_catalog.<>) b $$;
+    create operator __other__.<> (leftarg = text, rightarg = text, function = __other__.differs);
+    create function __other__.plus(a bigint, b integer) returns bigint language sql
+        as $$ select a operator(pg_catalog.+) b where __other__.note('+') $$;
+    create operator __other__.+ (leftarg = bigint, rightarg = integer, function = __other__.plus)";
+
+/// Whatever the path was when a session first called a function, and whatever it is now.
+#[tokio::test]
+async fn who_may_append_runs_nothing_of_his_own_with_the_owners_rights() {
+    let roles = Roles::create().await;
+    let [_, service, _] = roles.installed().await;
+    let [owner, service_role, _] = roles.names();
+    let other = format!("{}_other", roles.name);
+    let mut admin = admin().await;
+    let anothers = ANOTHERS.replace("__other__", &other);
+    run(&mut admin, &anothers).await.expect("creates");
+
+    let store = PgEventStore::connect(&service).await.expect("connects");
+    let schema = format!("\"{}\"", store.schema());
+    let helpers = [
+        "__schema__.stands_at('account', 'a', 0, null)::text",
+        "__schema__.check_transaction()::text",
+        "__schema__.take_fence()::text",
+    ];
+    let mut session = store.pool().acquire().await.expect("connects");
+    for path in [&*format!("{other}, pg_catalog"), "pg_catalog, pg_temp"] {
+        let calls = CALLS.iter().map(|(_, call)| *call);
+        for (nth, call) in helpers.into_iter().chain(calls).enumerate() {
+            // A stream for each, since nothing is rolled back: also not what was run.
+            let call = call
+                .replace("'a'", &format!("'a {nth} {path}'"))
+                .replace("'b'", &format!("'b {nth} {path}'"))
+                .replace("__schema__", &schema);
+            let path = format!("set search_path = {path}");
+            run(&mut session, &path).await.expect("sets");
+            let answer: Option<String> =
+                sqlx::query_scalar(AssertSqlSafe(format!("select {call}")))
+                    .fetch_one(&mut *session)
+                    .await
+                    .unwrap_or_else(|error| panic!("{call}: {error}"));
+            assert!(answer.is_some(), "{call} did not append");
+        }
+    }
+
+    let ran = format!("select distinct by from {other}.ran");
+    let ran: Vec<String> = sqlx::query_scalar(AssertSqlSafe(ran))
+        .fetch_all(&mut admin)
+        .await
+        .expect("reads");
+    assert_eq!(ran, [service_role], "the owner is {owner}");
+    drop(session);
+    run(&mut admin, &format!("drop schema {other} cascade"))
+        .await
+        .expect("drops");
     roles.drop().await;
 }

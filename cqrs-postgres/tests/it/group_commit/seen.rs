@@ -7,7 +7,7 @@ use cqrs_core::{
 use cqrs_postgres::PgEventStore;
 use sqlx::AssertSqlSafe;
 
-use crate::support::{Outcome, append, fresh_config, number, outcomes, start, stream};
+use crate::support::{Outcome, append, fresh_config, number, outcomes, start, stream, until};
 
 const STREAMS: usize = 12;
 
@@ -287,15 +287,17 @@ async fn a_log_that_the_reader_meets_before_the_writer_is_remembered_like_any_ot
 
 #[tokio::test]
 async fn a_log_that_is_replaced_while_a_batch_waits_for_it_is_looked_at() {
-    replaced_while(STREAMS, "append_each").await;
+    replaced_while(STREAMS, 1, "append_each").await;
 }
 
 #[tokio::test]
 async fn a_log_that_is_replaced_while_an_append_alone_waits_for_it_is_looked_at() {
-    replaced_while(1, "append_to_one").await;
+    replaced_while(1, 1, "append_event").await;
+    replaced_while(1, 2, "append_to_one").await;
 }
 
-async fn replaced_while(streams: usize, waits: &str) {
+/// While an append of so many events to each stream waits in this function.
+async fn replaced_while(streams: usize, events: usize, waits: &str) {
     let [ours, theirs] = two().await;
     let made = make_some(&ours, streams).await;
     let (outcomes, places) = append_to(&ours, &made, 2).await;
@@ -306,15 +308,16 @@ async fn replaced_while(streams: usize, waits: &str) {
     replaced.await.expect("runs");
     let appending = {
         let (ours, places) = (ours.clone(), places.clone());
-        tokio::spawn(async move { append_to(&ours, &places, 1).await.0 })
+        tokio::spawn(async move { append_to(&ours, &places, events).await.0 })
     };
     let waiting = format!(
         "select count(*) from pg_locks l join pg_stat_activity a using (pid) \
          where l.relation = '__schema__.events'::regclass and not l.granted and a.query like '%{waits}%'"
     );
-    while number(&theirs, &waiting).await == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("the append waits", async || {
+        number(&theirs, &waiting).await > 0
+    })
+    .await;
     replacing.commit().await.expect("commits");
     all_refused(&appending.await.expect("does not panic"), &made);
     let (outcomes, places) = append_to(&ours, &made, 1).await;
