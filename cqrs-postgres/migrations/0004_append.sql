@@ -30,7 +30,6 @@ $$;
 
 -- The version at which a stream stands, as -1 minus it if that is not what was expected: only who is in conflict needs to know
 -- how far behind it is. Each of its questions is asked with a snapshot of its own, taken after the guard.
--- The type of a variable is looked up when a session first calls a function, perhaps with a path of its own: hence `pg_catalog`.
 create function __schema__.stands_at(of_category text, of_aggregate_id text, expected bigint, expected_event uuid)
 returns bigint language plpgsql volatile as $$
 declare
@@ -54,8 +53,10 @@ $$;
 --   append         everything else: several streams, keys, whoever waits, whoever is in a transaction of his own
 --
 -- The first three are short. They expect a session that plans once and by index, as the store's own connections do; settings of
--- the function would cost as much as an insert, even where they change nothing. So they see to the search path themselves, for
--- the rest of the transaction. Until they have, every name is qualified, since others' operators may stand in the path.
+-- the function would cost as much as writing an event to the table, even where they change nothing. So they see to the search path
+-- themselves, for the rest of the transaction. Until they have, every name is qualified, since others' operators may stand in the
+-- path. And so are types of variables always, here and in what is called from here, unless they are words of the grammar (`bigint`,
+-- `boolean`): a session looks them up when it first calls a function, with whatever path it then has.
 --
 -- They answer for each stream the version at which it stood, as -1 minus it if that is not what was expected, and null if somebody
 -- else holds its guard; and after that positions, if something was appended.
@@ -128,6 +129,9 @@ begin
 end
 $$;
 
+-- Arrays are read by subscript, here and below: PL/pgSQL keeps them taken apart, while unnest would copy each into a table of its
+-- own, which costs more than the insert of a small batch.
+
 -- The same with any number of events, none too. The position is that of the last one.
 create function __schema__.append_to_one(
     of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid,
@@ -195,9 +199,6 @@ begin
     return array[before, currval('__schema__.position')];
 end
 $$;
-
--- Arrays are read by subscript: PL/pgSQL keeps them taken apart, while unnest would copy each into a table of its own, which
--- costs more than the insert of a small batch.
 
 -- The appends of a batch, each all or none. Given are the streams, each only once, unless it is looked at only; and the
 -- events in order, each with the number of its stream and its own number in there. The positions are those of all events, or

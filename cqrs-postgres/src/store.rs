@@ -216,8 +216,11 @@ fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, message)
 }
 
+pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
+
 /// What appends and replays go with. An index serves each of them, so that they are planned once, and never for a table that
-/// was empty when the first of them came. Nothing of it waits for a lock for long.
+/// was empty when the first of them came. Nothing of it waits for a lock for long. With this search path, letter by letter, the
+/// functions that append need not set it.
 fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 5] {
     let limit = config.statement_limit().as_millis().to_string();
     [
@@ -225,7 +228,7 @@ fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 5] {
         ("plan_cache_mode", "force_generic_plan".to_owned()),
         ("enable_seqscan", "off".to_owned()),
         ("lock_timeout", "10s".to_owned()),
-        ("search_path", "pg_catalog, pg_temp".to_owned()),
+        ("search_path", SEARCH_PATH.to_owned()),
     ]
 }
 

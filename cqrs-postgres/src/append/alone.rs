@@ -183,8 +183,8 @@ pub(super) async fn ask_all(
     verdicts.ok_or_else(verdict::none)
 }
 
-/// Calls `append_event` or `append_to_one` for one, `append_each` for several. Nothing if one of those that are covered does not stand any more
-/// where it was seen.
+/// Calls `append_event` or `append_to_one` for one, `append_each` for several. Nothing if one of those that are covered does
+/// not stand any more where it was seen.
 async fn ask_simply(
     writing: &Writing,
     connection: &mut PgConnection,

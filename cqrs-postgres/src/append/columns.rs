@@ -1,4 +1,4 @@
-//! Appends as the arguments of the SQL functions: streams, keys and events, column by column.
+//! Appends as the arguments of the SQL functions: streams, keys and events, column by column; and what a value of each is.
 
 use cqrs_core::{Append, Appends, EventId, ExpectedVersion, NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};

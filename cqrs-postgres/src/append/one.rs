@@ -43,7 +43,7 @@ fn to_stream<'a>(
     bind_log(query, seen_in)
 }
 
-/// As [`Events::bind`] does several.
+/// Binds the same arguments as [`Events::bind`], one value each.
 fn bind_event<'a>(
     query: Query<'a, Postgres, PgArguments>,
     event: &'a NewEvent,

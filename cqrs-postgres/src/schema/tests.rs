@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
 use super::*;
-use crate::{PgConfig, PgEventStore};
+use crate::{PgConfig, PgEventStore, store::SEARCH_PATH};
 
 #[derive(serde::Serialize, serde::Deserialize)]
 enum NoteEvent {
@@ -38,6 +38,17 @@ async fn run(connection: &mut PgConnection, schema: &str, sql: &str) {
         .execute(connection)
         .await
         .expect("runs");
+}
+
+/// Else they would set it for each append, which is right but slow.
+#[test]
+fn the_functions_that_append_find_the_search_path_that_they_look_for() {
+    let (.., append) = MIGRATIONS[3];
+    let looked_for = format!("operator(pg_catalog.<>) '{SEARCH_PATH}' then");
+    let set = format!("pg_catalog.set_config('search_path', '{SEARCH_PATH}', true)");
+    for line in [looked_for, set] {
+        assert_eq!(append.matches(&line).count(), 3, "{line}");
+    }
 }
 
 #[tokio::test]

@@ -181,8 +181,8 @@ async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_ca
 /// The log that is there.
 const HERE: &str = "(__schema__.log_identity()).started, (__schema__.log_identity()).file";
 
-/// Calls `append_event`, `append_to_one` and `append_each` to append an event to a stream that has one; what each answers, and whether it came
-/// as far as the fence.
+/// Calls `append_event`, `append_to_one` and `append_each` to append an event to a stream that has one; what each answers, and
+/// whether it came as far as the fence.
 async fn claim(
     store: &PgEventStore,
     [expected, event, seen, log]: [&str; 4],
@@ -190,8 +190,8 @@ async fn claim(
     let new = "array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, null";
     let calls = [
         format!(
-            "append_event('account', 'a', 0::smallint, {expected}, {event}, {seen}, {log}, gen_random_uuid(), 'Happened', \
-             null, '1', null, null, null)"
+            "append_event('account', 'a', 0::smallint, {expected}, {event}, {seen}, {log}, gen_random_uuid(), \
+             'Happened', null, '1', null, null, null)"
         ),
         format!(
             "append_to_one('account', 'a', 0::smallint, {expected}, {event}, {seen}, {log}, {new})"

@@ -112,7 +112,7 @@ async fn what_cannot_be_stored_fails_alone() {
 
 /// What is under way decides: an append that meets nobody is one statement, on a connection that is there already.
 #[tokio::test]
-async fn an_append_alone_is_one_statement_of_the_shortest_function() {
+async fn an_append_alone_is_one_statement_of_the_shortest_function_that_fits() {
     let schema = fresh_store().await.schema().to_owned();
     let proxy = Proxy::start().await;
     let store = PgEventStore::connect(&proxy.config(&schema))

@@ -235,7 +235,13 @@ const ANOTHERS: &str = "
     grant insert on __other__.ran to public;
     create function __other__.note(what text) returns boolean language plpgsql as $$
         begin insert into __other__.ran values (what, current_user); return true; end $$;
+    create domain __other__.int8 as pg_catalog.int8 check (__other__.note('int8'));
+    create domain __other__.bool as pg_catalog.bool check (__other__.note('bool'));
+    create domain __other__.text as pg_catalog.text check (__other__.note('text'));
     create domain __other__.uuid as pg_catalog.uuid check (__other__.note('uuid'));
+    create domain __other__.json as pg_catalog.json check (__other__.note('json'));
+    create domain __other__.regclass as pg_catalog.regclass check (__other__.note('regclass'));
+    create domain __other__.timestamptz as pg_catalog.timestamptz check (__other__.note('timestamptz'));
     create function __other__.current_setting(name text) returns text language sql
         as $$ select pg_catalog.current_setting(case when __other__.note('current_setting') then name end) $$;
     create function __other__.set_config(name text, value text, is_local boolean) returns text language sql
@@ -249,7 +255,7 @@ const ANOTHERS: &str = "
         as $$ select a operator(pg_catalog.+) b where __other__.note('+') $$;
     create operator __other__.+ (leftarg = bigint, rightarg = integer, function = __other__.plus)";
 
-/// Whatever the path was when a session first called a function, and whatever it is now.
+/// Whatever the path was when a session first called a function, and whatever it is when it calls it again.
 #[tokio::test]
 async fn who_may_append_runs_nothing_of_his_own_with_the_owners_rights() {
     let roles = Roles::create().await;
@@ -267,33 +273,41 @@ async fn who_may_append_runs_nothing_of_his_own_with_the_owners_rights() {
         "__schema__.check_transaction()::text",
         "__schema__.take_fence()::text",
     ];
-    let mut session = store.pool().acquire().await.expect("connects");
-    for path in [&*format!("{other}, pg_catalog"), "pg_catalog, pg_temp"] {
-        let calls = CALLS.iter().map(|(_, call)| *call);
-        for (nth, call) in helpers.into_iter().chain(calls).enumerate() {
-            // A stream for each, since nothing is rolled back: also not what was run.
-            let call = call
-                .replace("'a'", &format!("'a {nth} {path}'"))
-                .replace("'b'", &format!("'b {nth} {path}'"))
-                .replace("__schema__", &schema);
-            let path = format!("set search_path = {path}");
-            run(&mut session, &path).await.expect("sets");
-            let answer: Option<String> =
-                sqlx::query_scalar(AssertSqlSafe(format!("select {call}")))
-                    .fetch_one(&mut *session)
+    let (theirs, ours) = (&*format!("{other}, pg_catalog"), "pg_catalog, pg_temp");
+    for (session, paths) in [[theirs, ours], [ours, theirs]].into_iter().enumerate() {
+        let mut connection = store.pool().acquire().await.expect("connects");
+        for (path, then) in paths.into_iter().zip(["first", "again"]) {
+            let set = format!("set search_path = {path}");
+            run(&mut connection, &set).await.expect("sets");
+            let calls = CALLS.iter().map(|(_, call)| *call);
+            for (nth, call) in helpers.into_iter().chain(calls).enumerate() {
+                // Streams for each, since nothing is rolled back: also not what was run.
+                let call = call
+                    .replace("'a'", &format!("'a {session} {then} {nth}'"))
+                    .replace("'b'", &format!("'b {session} {then} {nth}'"))
+                    .replace("__schema__", &schema);
+                let sql = AssertSqlSafe(format!("select {call}"));
+                let answer: String = sqlx::query_scalar(sql)
+                    .persistent(false)
+                    .fetch_one(&mut *connection)
                     .await
                     .unwrap_or_else(|error| panic!("{call}: {error}"));
-            assert!(answer.is_some(), "{call} did not append");
+                let refused = answer.contains(['N', 'b', 'c', '-']);
+                assert!(!refused, "{call} did not append: {answer}");
+            }
         }
+        // The next session is a new one.
+        connection.close().await.expect("closes");
     }
 
-    let ran = format!("select distinct by from {other}.ran");
+    let ran = format!("select distinct by || ' ran ' || what from {other}.ran");
     let ran: Vec<String> = sqlx::query_scalar(AssertSqlSafe(ran))
         .fetch_all(&mut admin)
         .await
         .expect("reads");
-    assert_eq!(ran, [service_role], "the owner is {owner}");
-    drop(session);
+    let by_whom = |role: &str| ran.iter().filter(|ran| ran.starts_with(role)).count();
+    assert!(by_whom(&service_role) > 0, "{ran:?}");
+    assert_eq!(by_whom(&owner), 0, "{ran:?}");
     run(&mut admin, &format!("drop schema {other} cascade"))
         .await
         .expect("drops");

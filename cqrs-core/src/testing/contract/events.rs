@@ -54,11 +54,24 @@ pub async fn an_append_is_read_back_whole<S: EventStore>(store: S) {
         (appended.version.get(), appended.position),
         (2, Some(events[1].position))
     );
+    // One event alone may go another way.
+    let mut reopened = event("Reopened", "{}");
+    reopened.metadata = metadata.clone();
+    let new = Append {
+        stream: alice.clone(),
+        expected: at(2),
+        events: vec![reopened.clone()],
+    };
+    store.append(new).await.expect("appends");
+    let alone = store.read_stream(&alice, Version::new(2)).await;
+    let alone = &alone.expect("reads")[0];
+    assert_eq!((alone.id, &alone.metadata), (reopened.id, &metadata));
+    assert_eq!(alone.payload, reopened.payload);
     assert_eq!(
         store
             .read_stream(&alice, Version::new(1))
             .await
-            .expect("reads"),
+            .expect("reads")[..1],
         events[1..]
     );
 }
