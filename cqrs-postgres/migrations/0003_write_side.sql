@@ -64,8 +64,9 @@ $$;
 drop function __schema__.check_transaction();
 drop function __schema__.take_fence();
 
--- Both are called in an assignment or a condition: hence an answer that nobody needs. The types of their variables are words of
--- the grammar, for the reason that stands before the functions that append.
+-- An append calls both in an assignment or a condition, since `perform` costs more (0004_append.sql). So both answer something;
+-- what check_transaction() answers nobody needs. Variables only have types that are words of the grammar, for the reason given
+-- there.
 
 -- Versions are read after the guard is held: true only where every statement has a snapshot of its own.
 -- A commit that is not on disk could be seen, vanish in a crash, and its position be given to another event.

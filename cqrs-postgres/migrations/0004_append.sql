@@ -5,8 +5,8 @@ drop function __schema__.append(
 drop function __schema__.append_to_one(
     text, text, smallint, bigint, uuid[], text[], integer[], text[], text[], uuid[], text[]);
 
--- An append calls its helpers in an assignment or a condition and not by `perform`, unless it waits: PL/pgSQL evaluates an
--- expression in place, but sends `perform` through the whole executor, which costs as much as inserting two events.
+-- An append calls its helpers in an assignment or a condition and not by `perform`, unless it waits or that is rare: PL/pgSQL
+-- evaluates an expression in place, but sends `perform` through the whole executor, which costs as much as inserting two events.
 
 -- Whether a stream at `version` whose last event is `last_event` is what was expected: a version, with the event that must
 -- be there unless null; -1 for any; -2 for an existing stream.
@@ -28,8 +28,8 @@ returns table (version bigint, event_id uuid) language sql stable as $$
     order by e.version desc limit 1
 $$;
 
--- The version at which a stream stands, as -1 minus it if that is not what was expected: only who is in conflict needs to know
--- how far behind it is. Each of its questions is asked with a snapshot of its own, taken after the guard.
+-- The version at which a stream stands, as -1 minus it if that is not what was expected. Each question is asked with a snapshot
+-- of its own, taken after the guard.
 create function __schema__.stands_at(of_category text, of_aggregate_id text, expected bigint, expected_event uuid)
 returns bigint language plpgsql volatile as $$
 declare
@@ -38,6 +38,7 @@ declare
 begin
     select at.version, at.event_id into stood, last_event
     from __schema__.last_of(of_category, of_aggregate_id, expected) as at;
+    -- Only who is in conflict needs to know where the stream is instead.
     if stood is null and expected > 0 then
         select at.version into stood from __schema__.last_of(of_category, of_aggregate_id, 0) as at;
     end if;
@@ -58,12 +59,12 @@ $$;
 -- path. And so are types of variables always, here and in what is called from here, unless they are words of the grammar (`bigint`,
 -- `boolean`): a session looks them up when it first calls a function, with whatever path it then has.
 --
--- They answer for each stream the version at which it stood, as -1 minus it if that is not what was expected, and null if somebody
+-- The short ones answer for each stream the version at which it stood, as -1 minus it if that is not what was expected, and null if somebody
 -- else holds its guard; and after that positions, if something was appended.
 --
 -- Who has seen the last event that he expects of a stream, in the log that he names, spares them the look at it, if he appends:
--- that event is still there, and the primary key refuses what is put on any but the last one. They answer null if it did, or if
--- this is another log; nothing was appended then, and he asks again, having seen nothing.
+-- that event is still there, and the primary key refuses what is put on any but the last one. If it does, or if this is another
+-- log, the function answers null; nothing was appended, and he asks again as one who has seen nothing.
 
 -- The usual append, and the shortest.
 create function __schema__.append_event(
@@ -129,8 +130,8 @@ begin
 end
 $$;
 
--- Arrays are read by subscript, here and below: PL/pgSQL keeps them taken apart, while unnest would copy each into a table of its
--- own, which costs more than the insert of a small batch.
+-- The columns of events are read by subscript, here and below: PL/pgSQL keeps arrays taken apart, while unnest would copy each
+-- into a table of its own, which costs more than the insert of a small batch.
 
 -- The same with any number of events, none too. The position is that of the last one.
 create function __schema__.append_to_one(

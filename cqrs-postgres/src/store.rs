@@ -216,11 +216,12 @@ fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, message)
 }
 
+/// What the short functions that append (`0004_append.sql`) compare theirs with, letter by letter.
 pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
 /// What appends and replays go with. An index serves each of them, so that they are planned once, and never for a table that
-/// was empty when the first of them came. Nothing of it waits for a lock for long. With this search path, letter by letter, the
-/// functions that append need not set it.
+/// was empty when the first of them came. Nothing of it waits for a lock for long. The
+/// short functions that append need not set the search path.
 fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 5] {
     let limit = config.statement_limit().as_millis().to_string();
     [

@@ -1,4 +1,4 @@
-//! Appends as the arguments of the SQL functions: streams, keys and events, column by column; and what a value of each is.
+//! Appends as the arguments of the SQL functions: streams, keys and events, column by column; and the values that are sent singly.
 
 use cqrs_core::{Append, Appends, EventId, ExpectedVersion, NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
@@ -78,7 +78,7 @@ impl<'a> Columns<'a> {
 
     fn stream(&mut self, of_append: i32, append: &'a Append) -> Result<(), Error> {
         let (category, id) = (append.stream.category().as_str(), append.stream.id());
-        let (expected, expected_event) = guard(append.expected);
+        let (expected, expected_event) = expectation(append.expected);
         self.streams.of_appends.push(of_append);
         self.streams.categories.push(category);
         self.streams.aggregate_ids.push(id);
@@ -273,7 +273,7 @@ fn sparse<T: Clone>(column: &mut Vec<Option<T>>, before: usize, value: Option<T>
 }
 
 /// What the SQL functions know an expectation as: a version, -1 for any, -2 for an existing stream; and the event there.
-pub(super) fn guard(expected: ExpectedVersion) -> (i64, Option<Uuid>) {
+pub(super) fn expectation(expected: ExpectedVersion) -> (i64, Option<Uuid>) {
     match expected {
         ExpectedVersion::Any => (-1, None),
         ExpectedVersion::StreamExists => (-2, None),

@@ -3,13 +3,13 @@
 use cqrs_core::{Append, EventId, NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
 
-use super::columns::{Events, bind_log, guard, json, slice};
+use super::columns::{Events, bind_log, expectation, json, slice};
 use crate::{
     log_identity::LogIdentity,
     statements::{Statement, Statements},
 };
 
-/// Having seen the last event in this log, if in any.
+/// `seen_in` is the log in which the last event was seen, if it was.
 pub(super) fn call<'a>(
     append: &'a Append,
     statements: &Statements,
@@ -32,7 +32,7 @@ fn to_stream<'a>(
     statement: &Statement,
     seen_in: Option<&'a LogIdentity>,
 ) -> Query<'a, Postgres, PgArguments> {
-    let (expected, expected_event) = guard(append.expected);
+    let (expected, expected_event) = expectation(append.expected);
     let query = sqlx::query(statement.sql())
         .bind(append.stream.category().as_str())
         .bind(append.stream.id())
@@ -52,6 +52,7 @@ fn bind_event<'a>(
     Ok(query
         .bind(event.id.as_uuid())
         .bind(event.event_type)
+        // Schema version 1.
         .bind(None::<i32>)
         .bind(json(event)?)
         .bind(metadata.correlation_id.as_deref())

@@ -42,7 +42,7 @@ async fn run(connection: &mut PgConnection, schema: &str, sql: &str) {
 
 /// Else they would set it for each append, which is right but slow.
 #[test]
-fn the_functions_that_append_find_the_search_path_that_they_look_for() {
+fn the_short_functions_find_the_search_path_that_they_look_for() {
     let (.., append) = MIGRATIONS[3];
     let looked_for = format!("operator(pg_catalog.<>) '{SEARCH_PATH}' then");
     let set = format!("pg_catalog.set_config('search_path', '{SEARCH_PATH}', true)");

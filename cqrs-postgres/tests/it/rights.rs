@@ -281,7 +281,7 @@ async fn who_may_append_runs_nothing_of_his_own_with_the_owners_rights() {
             run(&mut connection, &set).await.expect("sets");
             let calls = CALLS.iter().map(|(_, call)| *call);
             for (nth, call) in helpers.into_iter().chain(calls).enumerate() {
-                // Streams for each, since nothing is rolled back: also not what was run.
+                // Streams for each, since nothing is rolled back, so that the notes of what was run stay.
                 let call = call
                     .replace("'a'", &format!("'a {session} {then} {nth}'"))
                     .replace("'b'", &format!("'b {session} {then} {nth}'"))
@@ -292,6 +292,7 @@ async fn who_may_append_runs_nothing_of_his_own_with_the_owners_rights() {
                     .fetch_one(&mut *connection)
                     .await
                     .unwrap_or_else(|error| panic!("{call}: {error}"));
+                // NULL for who is busy or late, `b`usy, `c`onflict, or a version less than 0.
                 let refused = answer.contains(['N', 'b', 'c', '-']);
                 assert!(!refused, "{call} did not append: {answer}");
             }
