@@ -59,8 +59,8 @@ $$;
 -- path. And so are types of variables always, here and in what is called from here, unless they are words of the grammar (`bigint`,
 -- `boolean`): a session looks them up when it first calls a function, with whatever path it then has.
 --
--- The short ones answer for each stream the version at which it stood, as -1 minus it if that is not what was expected, and null if somebody
--- else holds its guard; and after that positions, if something was appended.
+-- The short ones answer for each stream the version at which it stood, as -1 minus it if that is not what was expected, and null
+-- if somebody else holds its guard; and after that positions, if something was appended.
 --
 -- Who has seen the last event that he expects of a stream, in the log that he names, spares them the look at it, if he appends:
 -- that event is still there, and the primary key refuses what is put on any but the last one. If it does, or if this is another

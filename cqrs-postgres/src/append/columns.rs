@@ -1,4 +1,5 @@
-//! Appends as the arguments of the SQL functions: streams, keys and events, column by column; and the values that are sent singly.
+//! Appends as the arguments of the SQL functions: streams, keys and events, column by column; and the values that are sent
+//! singly.
 
 use cqrs_core::{Append, Appends, EventId, ExpectedVersion, NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};

@@ -42,8 +42,8 @@ pub(crate) const CALLS: [(&str, &str); 7] = [
         "append_each, having seen",
         "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], array[0, 0]::bigint[], \
          array[null, null]::uuid[], array[1, 1], array[true, true], (__schema__.log_identity()).started, \
-         (__schema__.log_identity()).file, array[1, 2], array[1, 1], array[gen_random_uuid(), gen_random_uuid()], array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', \
-         '{}')::text",
+         (__schema__.log_identity()).file, array[1, 2], array[1, 1], array[gen_random_uuid(), gen_random_uuid()], \
+         array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', '{}')::text",
     ),
     (
         "append",
