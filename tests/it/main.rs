@@ -4,6 +4,8 @@
 mod broker_down;
 mod consumer_killed;
 mod contention;
+mod invariants;
+mod links;
 mod readme;
 mod relay_fenced;
 mod relay_killed;
