@@ -49,84 +49,53 @@
 //! | keep long streams cheap | [`Repository::snapshots`], [`Repository::cache`] |
 //! | simulate, without a store | [`Simulation`] |
 //!
-//! # Layout, bottom up
+//! # Layers, bottom up
 //!
-//! - What knows nothing: [`StreamId`], [`Version`], [`Position`], [`Event`] and its codec, the errors.
-//! - Roles, which know events: [`Aggregate`], [`View`], [`Reactor`] with its [`Commands`].
-//! - Ports, which an adapter offers: [`UnitOfWork`] and on it [`EventStore`], [`Snapshots`], [`Checkpoints`], [`Documents`],
-//!   [`Inbox`] (all together: [`Store`]); [`Source`] and its [`Reader`]; [`Publisher`] and its [`PublisherSession`].
-//! - What drives: [`Repository`], [`Runner`], [`Relay`]; what asks: [`ReadModel`]; what needs no store: [`Simulation`].
-//! - [`MemoryEventStore`], the shortest correct adapter: read it first. `testing`: given, when, then.
+//! Each module imports from those above it in this table only.
+//!
+//! | Module | What is in it |
+//! | --- | --- |
+//! | [`codec`] | events to and from a type and a payload |
+//! | `model` | [`StreamId`], [`Version`], [`Position`], [`Event`], [`RecordedEvent`], [`ExpectedVersion`], [`Checkpoint`] |
+//! | `ports` | what an adapter offers: [`UnitOfWork`] and on it [`EventStore`], [`Snapshots`], [`Checkpoints`], [`Documents`], [`Inbox`] (all together: [`Store`]); [`Source`] and its [`Reader`]; [`Publisher`] and its [`PublisherSession`] |
+//! | `roles` | what a user writes: [`Aggregate`], [`View`], [`Reactor`] with its [`Commands`], [`Projection`] |
+//! | `write` | [`Repository`] and [`Simulation`] |
+//! | `read` | [`Runner`], [`Handler`], [`ReadModel`] |
+//! | `relay` | [`Relay`] |
+//! | `memory` | [`MemoryEventStore`], the shortest correct adapter: read it first |
+//!
+//! The crate `cqrs-testing` has given-when-then for aggregates, views and reactors, and the contract of a store.
 
-mod aggregate;
-mod checkpoint;
 pub mod codec;
-mod commands;
-mod context;
-mod documents;
-mod error;
-mod event;
-mod event_store;
-mod events;
-mod handler;
-mod hash;
-mod idempotency;
-mod inbox;
-mod log_source;
 mod memory;
-mod metadata;
-mod number;
-mod publisher;
-mod reactor;
-mod read_model;
-mod recorded_event;
+mod model;
+mod ports;
+mod read;
 mod relay;
-mod repository;
-mod retry;
-mod runner;
-mod shape;
-mod simulation;
-mod snapshots;
-mod source;
-mod store;
-mod stream;
-#[cfg(feature = "testing")]
-pub mod testing;
-mod unit_of_work;
-mod view;
+mod roles;
+mod write;
 
 pub use self::{
-    aggregate::{Aggregate, Decision},
-    checkpoint::{Checkpoint, Checkpoints, Claim, Offset, PartitionId},
-    commands::{Commands, Decisions, Dispatch, Rejection, To},
-    context::Context,
-    documents::{Document, DocumentWrite, Documents, decode_document},
-    error::{BoxError, Conflict, StoreError, StoreErrorKind, WriteError},
-    event::{Event, NewEvent, Reads},
-    event_store::{
-        Append, Appended, Appends, EventStore, ExpectedVersion, LogPage, LogQuery, PastEvent,
-    },
-    events::{Events, decode_one, reads_one},
-    handler::{Handler, HandlerError, IntoHandler, Projection, role},
-    idempotency::{Idempotency, IdempotencyKey, KeyReused},
-    inbox::{Inbox, Lane},
-    log_source::{LogReader, LogSource},
     memory::{MemoryEventStore, MemoryTransaction},
-    metadata::Metadata,
-    number::{Position, Slices, Version},
-    publisher::{PublishError, Publisher, PublisherSession},
-    reactor::{OnRejected, Reactor},
-    read_model::ReadModel,
-    recorded_event::{Envelope, EventId, RecordedEvent},
+    model::{
+        Category, Checkpoint, Claim, Conflict, Context, Envelope, Event, EventId, ExpectedVersion,
+        Idempotency, IdempotencyKey, InvalidName, KeyReused, Lane, Metadata, NewEvent, Offset,
+        PartitionId, Position, Reads, RecordedEvent, RetryPolicy, Slices, StreamId, Version,
+    },
+    ports::{
+        Append, Appended, Appends, Batch, BoxError, Checkpoints, Document, DocumentWrite,
+        Documents, EventStore, Inbox, LogPage, LogQuery, PastEvent, PublishError, Publisher,
+        PublisherSession, Reader, Snapshot, Snapshots, Source, SourceError, Store, StoreError,
+        StoreErrorKind, UnitOfWork, WriteError, decode_document, reset_view,
+    },
+    read::{
+        Handler, IntoHandler, LogReader, LogSource, ProjectionRunner, ReadModel, Runner,
+        RunnerError, role,
+    },
     relay::{Relay, RelayError},
-    repository::{Execute, ExecuteError, Executed, Loaded, Repository, SnapshotPolicy},
-    retry::RetryPolicy,
-    runner::{ProjectionRunner, Runner, RunnerError},
-    simulation::Simulation,
-    snapshots::{Snapshot, Snapshots},
-    source::{Batch, Reader, Source, SourceError},
-    store::{Store, reset_view},
-    stream::{Category, InvalidName, StreamId},
-    unit_of_work::UnitOfWork,
-    view::{Keys, View},
+    roles::{
+        Aggregate, Commands, Decision, Decisions, Dispatch, Events, HandlerError, Keys, OnRejected,
+        Projection, Reactor, Rejection, To, View, decode_one, reads_one,
+    },
+    write::{Execute, ExecuteError, Executed, Loaded, Repository, Simulation, SnapshotPolicy},
 };

@@ -16,8 +16,11 @@ use tokio::sync::Notify;
 
 use self::keys::Keys;
 use crate::{
-    Append, Appended, Appends, Checkpoint, Claim, Conflict, EventId, ExpectedVersion, Idempotency,
-    Lane, PartitionId, Position, RecordedEvent, Snapshot, StreamId, Version, WriteError,
+    model::{
+        Checkpoint, Claim, Conflict, EventId, ExpectedVersion, Idempotency, Lane, PartitionId,
+        Position, RecordedEvent, StreamId, Version,
+    },
+    ports::{Append, Appended, Appends, Snapshot, WriteError},
 };
 
 /// A store in memory. A clone is a handle to the same store.

@@ -10,7 +10,10 @@ use tokio::{
 };
 
 use self::shard::Shard;
-use crate::{EventStore, Position, PublishError, Publisher, PublisherSession, Slices, StoreError};
+use crate::{
+    model::{Position, Slices},
+    ports::{EventStore, PublishError, Publisher, PublisherSession, StoreError},
+};
 
 /// Why a relay ended before it was asked to. Nothing was lost: the next start goes on behind the last published event.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +47,9 @@ pub enum RelayError {
         /// The position of the last published event.
         position: Position,
         /// The last published event.
-        published: Option<crate::EventId>,
+        published: Option<crate::model::EventId>,
         /// What that position holds now.
-        found: Option<crate::EventId>,
+        found: Option<crate::model::EventId>,
     },
     /// The relay panicked.
     #[error("relay {relay:?} panicked: {message}")]

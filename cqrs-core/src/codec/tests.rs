@@ -144,11 +144,12 @@ fn an_event_that_could_not_be_read_back_is_not_stored() {
     enum Measured {
         At { celsius: f64 },
     }
-    impl crate::Event for Measured {
+    impl crate::model::Event for Measured {
         const CATEGORY: &'static str = "measured";
     }
-    let stored =
-        |celsius| crate::NewEvent::encode(&Measured::At { celsius }, crate::Metadata::default());
+    let stored = |celsius| {
+        crate::model::NewEvent::encode(&Measured::At { celsius }, crate::model::Metadata::default())
+    };
     assert!(stored(21.5).is_ok());
     let error = stored(f64::NAN).expect_err("null is no number");
     assert!(

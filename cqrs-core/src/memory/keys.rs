@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::{
-    Appended, Idempotency, IdempotencyKey, KeyReused, StoreError, StoreErrorKind, WriteError,
+    model::{Idempotency, IdempotencyKey, KeyReused},
+    ports::{Appended, StoreError, StoreErrorKind, WriteError},
 };
 
 #[derive(Debug)]

@@ -6,9 +6,14 @@ use async_trait::async_trait;
 
 use super::{MemoryEventStore, MemoryTransaction, fenced};
 use crate::{
-    Appended, Appends, Checkpoint, Checkpoints, Claim, Document, DocumentWrite, Documents, EventId,
-    EventStore, Idempotency, Inbox, Lane, LogPage, LogQuery, PartitionId, PastEvent, Position,
-    RecordedEvent, Snapshot, Snapshots, StoreError, StreamId, UnitOfWork, Version, WriteError,
+    model::{
+        Checkpoint, Claim, EventId, Idempotency, Lane, PartitionId, Position, RecordedEvent,
+        StreamId, Version,
+    },
+    ports::{
+        Appended, Appends, Checkpoints, Document, DocumentWrite, Documents, EventStore, Inbox,
+        LogPage, LogQuery, PastEvent, Snapshot, Snapshots, StoreError, UnitOfWork, WriteError,
+    },
 };
 
 #[async_trait]
@@ -88,7 +93,7 @@ impl EventStore for MemoryEventStore {
             transaction
                 .guards
                 .entry(stream.clone())
-                .or_insert((crate::ExpectedVersion::Exact(seen), seen));
+                .or_insert((crate::model::ExpectedVersion::Exact(seen), seen));
             events.extend(committed);
             events.extend(
                 transaction
@@ -119,7 +124,7 @@ impl EventStore for MemoryEventStore {
                 break;
             }
             page.upto = Some(Checkpoint::behind(event.position, event.id));
-            let wanted = |read: &crate::Reads| {
+            let wanted = |read: &crate::model::Reads| {
                 read.matches(event.stream.category().as_str(), &event.event_type)
             };
             if (query.reads.is_empty() || query.reads.iter().any(wanted))

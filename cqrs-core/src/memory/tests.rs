@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use crate::{
-    Append, Appends, Category, EventId, ExpectedVersion, Idempotency, IdempotencyKey,
-    MemoryEventStore, Metadata, NewEvent, StoreErrorKind, StreamId, UnitOfWork, WriteError,
-    event_store::EventStore,
+    memory::MemoryEventStore,
+    model::{
+        Category, EventId, ExpectedVersion, Idempotency, IdempotencyKey, Metadata, NewEvent,
+        StreamId,
+    },
+    ports::{Append, Appends, EventStore, StoreErrorKind, UnitOfWork, WriteError},
 };
 
 fn append(id: &str, expected: ExpectedVersion) -> Append {

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use super::{Relay, RelayError};
 use crate::{
-    Checkpoint, EventStore, LogPage, LogQuery, Position, PublishError, Publisher, PublisherSession,
-    RetryPolicy, Slices, StoreError,
+    model::{Checkpoint, Position, RetryPolicy, Slices},
+    ports::{EventStore, LogPage, LogQuery, PublishError, Publisher, PublisherSession, StoreError},
 };
 
 /// How long a shard that has nothing to publish waits before it looks again. A writer in this process wakes it at once.

@@ -12,8 +12,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Append, Category, Checkpoint, EventId, ExpectedVersion, LogQuery, MemoryEventStore, Metadata,
-    NewEvent, RecordedEvent, StreamId,
+    memory::MemoryEventStore,
+    model::{
+        Category, Checkpoint, EventId, ExpectedVersion, Metadata, NewEvent, RecordedEvent, StreamId,
+    },
+    ports::{Append, LogQuery},
 };
 
 /// How the broker treats a transaction, or an opening.
@@ -292,12 +295,12 @@ impl Replaced {
 }
 
 #[async_trait]
-impl crate::UnitOfWork for Replaced {
-    type Transaction = crate::MemoryTransaction;
+impl crate::ports::UnitOfWork for Replaced {
+    type Transaction = crate::memory::MemoryTransaction;
     async fn begin(&self) -> Result<Self::Transaction, StoreError> {
         self.now().begin().await
     }
-    async fn commit(&self, transaction: Self::Transaction) -> Result<(), crate::WriteError> {
+    async fn commit(&self, transaction: Self::Transaction) -> Result<(), crate::ports::WriteError> {
         self.now().commit(transaction).await
     }
     async fn rollback(&self, transaction: Self::Transaction) -> Result<(), StoreError> {
@@ -310,20 +313,20 @@ impl EventStore for Replaced {
     async fn read_stream(
         &self,
         stream: &StreamId,
-        after: crate::Version,
+        after: crate::model::Version,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         self.now().read_stream(stream, after).await
     }
     async fn append_all(
         &self,
-        appends: crate::Appends,
-    ) -> Result<Vec<crate::Appended>, crate::WriteError> {
+        appends: crate::ports::Appends,
+    ) -> Result<Vec<crate::ports::Appended>, crate::ports::WriteError> {
         self.now().append_all(appends).await
     }
     async fn appended_under(
         &self,
-        idempotency: &crate::Idempotency,
-    ) -> Result<Option<Vec<crate::Appended>>, crate::WriteError> {
+        idempotency: &crate::model::Idempotency,
+    ) -> Result<Option<Vec<crate::ports::Appended>>, crate::ports::WriteError> {
         self.now().appended_under(idempotency).await
     }
     async fn read_streams_in(
@@ -336,15 +339,15 @@ impl EventStore for Replaced {
     async fn append_in(
         &self,
         transaction: &mut Self::Transaction,
-        appends: crate::Appends,
-    ) -> Result<Vec<crate::Appended>, crate::WriteError> {
+        appends: crate::ports::Appends,
+    ) -> Result<Vec<crate::ports::Appended>, crate::ports::WriteError> {
         self.now().append_in(transaction, appends).await
     }
-    async fn read_log(&self, query: LogQuery<'_>) -> Result<crate::LogPage, StoreError> {
+    async fn read_log(&self, query: LogQuery<'_>) -> Result<crate::ports::LogPage, StoreError> {
         let reads = self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
         if reads == self.gone {
             return Err(StoreError::new(
-                crate::StoreErrorKind::Unavailable,
+                crate::ports::StoreErrorKind::Unavailable,
                 "planted",
             ));
         }

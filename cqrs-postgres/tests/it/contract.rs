@@ -1,3 +1,3 @@
 //! The PostgreSQL store keeps every promise of a store.
 
-cqrs_core::event_store_contract!(crate::support::fresh_store().await);
+cqrs_testing::event_store_contract!(crate::support::fresh_store().await);

@@ -1,7 +1,7 @@
 //! What several processes do to one store at the same time: each has connections and a writer of its own.
 
-use cqrs_core::testing::linearizability::every_history_across_is_linearizable;
 use cqrs_postgres::PgEventStore;
+use cqrs_testing::linearizability::every_history_across_is_linearizable;
 
 use crate::support::fresh_config;
 

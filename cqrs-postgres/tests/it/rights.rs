@@ -2,10 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cqrs_core::{
-    EventStore, LogQuery, Position, Slices, StoreErrorKind, WriteError, testing::contract,
-};
+use cqrs_core::{EventStore, LogQuery, Position, Slices, StoreErrorKind, WriteError};
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
+use cqrs_testing::contract;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;

@@ -52,7 +52,7 @@ impl Aggregate for Account {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::{Account, AccountCommand, AccountError, AccountEvent};
 

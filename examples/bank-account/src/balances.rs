@@ -41,7 +41,7 @@ impl View for Balances {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::{AccountEvent, Balance, Balances};
 

@@ -40,7 +40,7 @@ impl Reactor for Reserving {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::*;
 

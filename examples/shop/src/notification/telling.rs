@@ -55,7 +55,7 @@ fn apology(reason: Why) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::*;
 

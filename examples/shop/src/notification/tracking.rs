@@ -166,7 +166,7 @@ fn goods(stock: &StockNews) -> Goods {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::*;
 

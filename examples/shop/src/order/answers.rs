@@ -95,7 +95,7 @@ fn of_stock(answer: &StockAnswer) -> (&str, OrderCommand) {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::*;
 

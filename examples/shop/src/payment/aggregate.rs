@@ -90,7 +90,7 @@ fn charge(cents: u64) -> Decision<Payment> {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::{
         PaymentCommand::{Cancel, Charge},

@@ -38,7 +38,7 @@ impl Reactor for Charging {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::*;
 

@@ -45,7 +45,7 @@ impl View for PaymentAccounts {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::*;
 

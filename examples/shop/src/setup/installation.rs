@@ -69,7 +69,8 @@ fn random() -> String {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::{MemoryEventStore, testing::Spec};
+    use cqrs_core::MemoryEventStore;
+    use cqrs_testing::Spec;
 
     use super::*;
 

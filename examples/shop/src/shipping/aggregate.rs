@@ -69,7 +69,7 @@ impl Aggregate for Shipment {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::*;
 

@@ -46,7 +46,7 @@ impl Reactor for Dispatching {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::*;
 

@@ -42,7 +42,7 @@ impl View for Shipments {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::testing::Spec;
+    use cqrs_testing::Spec;
 
     use super::*;
 

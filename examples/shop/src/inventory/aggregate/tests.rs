@@ -1,6 +1,6 @@
 //! The stock's rules: what is reserved, rejected and released, and that nothing counts twice.
 
-use cqrs_core::testing::Spec;
+use cqrs_testing::Spec;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! The order's rules: any order of the answers, every answer twice.
 
-use cqrs_core::testing::Spec;
+use cqrs_testing::Spec;
 
 use super::*;
 use OrderCommand::{

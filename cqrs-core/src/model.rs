@@ -1,0 +1,31 @@
+//! The words of an event store: streams, events, numbers, and how far they have been read. Knows no port and no role.
+
+mod checkpoint;
+mod context;
+mod event;
+mod event_id;
+mod expected_version;
+mod hash;
+mod idempotency;
+mod lane;
+mod metadata;
+mod number;
+mod recorded_event;
+mod retry;
+mod stream;
+
+pub(crate) use self::hash::fnv1a;
+pub use self::{
+    checkpoint::{Checkpoint, Claim, Offset, PartitionId},
+    context::Context,
+    event::{Event, NewEvent, Reads},
+    event_id::EventId,
+    expected_version::{Conflict, ExpectedVersion},
+    idempotency::{Idempotency, IdempotencyKey, KeyReused},
+    lane::Lane,
+    metadata::Metadata,
+    number::{Position, Slices, Version},
+    recorded_event::{Envelope, RecordedEvent},
+    retry::RetryPolicy,
+    stream::{Category, InvalidName, StreamId},
+};

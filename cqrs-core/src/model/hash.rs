@@ -1,0 +1,26 @@
+//! A hash that never changes, for what is stored: 64-bit FNV-1a.
+//!
+//! Source: Fowler, Noll, Vo, <http://www.isthe.com/chongo/tech/comp/fnv/>.
+
+use std::hash::Hasher;
+
+use fnv::FnvHasher;
+
+/// The hash of `bytes`. Spreads well and is the same everywhere; no protection against someone who looks for collisions.
+pub(crate) fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    let mut hash = FnvHasher::default();
+    bytes.into_iter().for_each(|byte| hash.write_u8(byte));
+    hash.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hashes_are_those_its_authors_published() {
+        assert_eq!(fnv1a(*b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(*b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv1a(*b"foobar"), 0x8594_4171_f739_67e8);
+    }
+}

@@ -1,0 +1,196 @@
+//! The names of streams: a category, and an id within it.
+
+use std::{fmt, sync::Arc};
+
+use crate::model::{event::Event, hash::fnv1a, number::Slices};
+
+/// A name that cannot be stored, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {name:?} {why}")]
+pub struct InvalidName {
+    what: &'static str,
+    name: String,
+    why: String,
+}
+
+impl InvalidName {
+    /// Says that the `what` called `name` cannot be used because it `why`.
+    #[must_use]
+    pub fn new(what: &'static str, name: &str, why: impl Into<String>) -> Self {
+        let shown = name.chars().take(64).collect();
+        Self {
+            what,
+            name: shown,
+            why: why.into(),
+        }
+    }
+}
+
+/// A kind of stream: `account`, `order`. Also part of the name of its topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Category(Arc<str>);
+
+impl Category {
+    /// The longest category, in bytes.
+    pub const MAX_BYTES: usize = 100;
+
+    /// A category of 1 to 100 bytes out of ASCII letters, digits, `_`, `-` and `.`: what a Kafka topic may be called.
+    ///
+    /// # Errors
+    /// When the name breaks that rule.
+    pub fn new(name: impl AsRef<str>) -> Result<Self, InvalidName> {
+        let name = name.as_ref();
+        let refuse = |why: &str| Err(InvalidName::new("category", name, why));
+        if name.is_empty() {
+            return refuse("is empty; give it 1 to 100 bytes");
+        }
+        if name.len() > Self::MAX_BYTES {
+            return refuse("is longer than 100 bytes");
+        }
+        if !name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        {
+            return refuse("may hold only ASCII letters, digits, `_`, `-` and `.`");
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One stream: the events of one aggregate.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId {
+    category: Category,
+    id: Arc<str>,
+}
+
+impl StreamId {
+    /// The longest id, in bytes.
+    pub const MAX_ID_BYTES: usize = 255;
+
+    /// The stream of `id` in `category`.
+    ///
+    /// # Errors
+    /// When `id` is empty, longer than 255 bytes or holds a control character.
+    pub fn new(category: Category, id: impl AsRef<str>) -> Result<Self, InvalidName> {
+        let id = id.as_ref();
+        if id.is_empty() {
+            return Err(InvalidName::new(
+                "stream id",
+                id,
+                "is empty; give it 1 to 255 bytes",
+            ));
+        }
+        if id.len() > Self::MAX_ID_BYTES {
+            return Err(InvalidName::new(
+                "stream id",
+                id,
+                format!("has {} bytes, more than 255", id.len()),
+            ));
+        }
+        if id.chars().any(char::is_control) {
+            return Err(InvalidName::new(
+                "stream id",
+                id,
+                "holds a control character",
+            ));
+        }
+        Ok(Self {
+            category,
+            id: id.into(),
+        })
+    }
+
+    /// The stream of `id` in the category of `E`.
+    ///
+    /// # Errors
+    /// When the category of `E` or the id is not a valid name.
+    pub fn of<E: Event>(id: impl AsRef<str>) -> Result<Self, InvalidName> {
+        Self::new(Category::new(E::CATEGORY)?, id)
+    }
+
+    /// The kind of stream.
+    #[must_use]
+    pub fn category(&self) -> &Category {
+        &self.category
+    }
+
+    /// The aggregate's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The aggregate's id, shared.
+    #[must_use]
+    pub fn shared_id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
+
+    /// The slice of this stream, 0 to 1,023. Stored with every event, so it never changes:
+    /// 64-bit FNV-1a over `category`, a zero byte and `id`, folded to 32 bits, modulo 1,024.
+    ///
+    /// Source: Fowler, Noll, Vo, <http://www.isthe.com/chongo/tech/comp/fnv/>.
+    #[must_use]
+    pub fn slice(&self) -> u16 {
+        let bytes = self.category.0.bytes().chain([0]).chain(self.id.bytes());
+        let hash = fnv1a(bytes);
+        let folded = (hash >> 32) ^ hash;
+        u16::try_from(folded % u64::from(Slices::COUNT)).expect("a remainder of 1,024 fits 16 bits")
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.category, self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(id: &str) -> Result<StreamId, InvalidName> {
+        StreamId::new(Category::new("account").expect("valid"), id)
+    }
+
+    #[test]
+    fn names_that_cannot_be_stored_are_refused_with_a_reason() {
+        let said = |result: Result<StreamId, InvalidName>| result.expect_err("refused").to_string();
+        assert_eq!(
+            said(stream("")),
+            "stream id \"\" is empty; give it 1 to 255 bytes"
+        );
+        assert!(said(stream(&"x".repeat(256))).ends_with("has 256 bytes, more than 255"));
+        assert_eq!(
+            said(stream("a\0b")),
+            "stream id \"a\\0b\" holds a control character"
+        );
+        assert!(Category::new("bank account").is_err() && Category::new("").is_err());
+        assert!(Category::new("x".repeat(101)).is_err());
+    }
+
+    #[test]
+    fn a_slice_never_changes() {
+        assert_eq!(stream("alice").map(|s| s.slice()), Ok(12));
+        let mut counts = [0_u32; 1024];
+        (0..102_400)
+            .for_each(|n| counts[usize::from(stream(&n.to_string()).expect("valid").slice())] += 1);
+        assert!(
+            counts.iter().all(|&n| (40..200).contains(&n)),
+            "streams spread over the slices"
+        );
+    }
+}

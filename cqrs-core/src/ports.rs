@@ -1,0 +1,25 @@
+//! What an adapter offers: the ports of a store, of a source of events, and of a broker.
+
+mod checkpoints;
+mod documents;
+mod error;
+mod event_store;
+mod inbox;
+mod publisher;
+mod snapshots;
+mod source;
+mod store;
+mod unit_of_work;
+
+pub use self::{
+    checkpoints::Checkpoints,
+    documents::{Document, DocumentWrite, Documents, decode_document},
+    error::{BoxError, StoreError, StoreErrorKind, WriteError},
+    event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, PastEvent},
+    inbox::Inbox,
+    publisher::{PublishError, Publisher, PublisherSession},
+    snapshots::{Snapshot, Snapshots},
+    source::{Batch, Reader, Source, SourceError},
+    store::{Store, reset_view},
+    unit_of_work::UnitOfWork,
+};

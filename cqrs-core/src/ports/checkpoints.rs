@@ -1,0 +1,47 @@
+//! The port of the checkpoints: how far each subscription has read.
+
+use async_trait::async_trait;
+
+use crate::{
+    model::{Checkpoint, Claim, PartitionId},
+    ports::{
+        error::{StoreError, WriteError},
+        unit_of_work::UnitOfWork,
+    },
+};
+
+/// Where subscriptions stand, one row for each of their partitions.
+#[async_trait]
+pub trait Checkpoints: UnitOfWork {
+    /// Takes a partition over: raises its epoch, so that every earlier holder is fenced, and says where to go on.
+    async fn claim(&self, subscription: &str, partition: &PartitionId)
+    -> Result<Claim, StoreError>;
+
+    /// Moves the checkpoint under the claim's epoch. The first statement of a batch's transaction, so that a fenced
+    /// runner stops before it does any work.
+    ///
+    /// # Errors
+    /// [`WriteError::Fenced`] when the partition has been claimed since.
+    async fn advance_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        to: Checkpoint,
+    ) -> Result<(), WriteError>;
+
+    /// Where a partition stands now; `None` before its first batch.
+    async fn checkpoint(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Option<Checkpoint>, StoreError>;
+
+    /// Sends every partition of a subscription back to the beginning, forgets its inbox and fences its runners.
+    async fn reset_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        subscription: &str,
+    ) -> Result<(), WriteError>;
+}

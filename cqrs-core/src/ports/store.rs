@@ -1,0 +1,26 @@
+//! All ports of a store together.
+
+use crate::ports::{
+    checkpoints::Checkpoints, documents::Documents, error::WriteError, event_store::EventStore,
+    inbox::Inbox, snapshots::Snapshots,
+};
+
+/// A store with every port, so that a service names one bound and no adapter.
+pub trait Store: EventStore + Snapshots + Checkpoints + Documents + Inbox {}
+
+impl<S: EventStore + Snapshots + Checkpoints + Documents + Inbox> Store for S {}
+
+/// Removes a view's documents and sends it back to the beginning, in one transaction: the next runner rebuilds it by
+/// replay. A runner that is at work is fenced, claims again and starts over by itself.
+///
+/// # Errors
+/// When the store fails. Nothing is removed then.
+pub async fn reset_view<S: Checkpoints + Documents>(
+    store: &S,
+    view: &str,
+) -> Result<(), WriteError> {
+    let mut transaction = store.begin().await?;
+    store.reset_in(&mut transaction, view).await?;
+    store.clear_in(&mut transaction, view).await?;
+    store.commit(transaction).await
+}

@@ -1,0 +1,13 @@
+//! The read side: drives views, reactors and projections, and asks views.
+
+mod handler;
+mod log_source;
+mod read_model;
+mod runner;
+
+pub use self::{
+    handler::{Handler, IntoHandler, role},
+    log_source::{LogReader, LogSource},
+    read_model::ReadModel,
+    runner::{ProjectionRunner, Runner, RunnerError},
+};

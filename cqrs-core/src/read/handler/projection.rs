@@ -1,0 +1,43 @@
+//! A projection in front of a runner.
+
+use async_trait::async_trait;
+
+use super::{Handler, IntoHandler, envelopes, role};
+use crate::{
+    codec::CodecError,
+    model::{Reads, RecordedEvent},
+    ports::UnitOfWork,
+    roles::{Events, HandlerError, Projection},
+};
+
+/// A projection in front of a runner.
+#[derive(Debug)]
+pub struct ProjectionHandler<P>(P);
+
+impl<S: UnitOfWork, P: Projection<S>> IntoHandler<S, role::Projection> for P {
+    type Handler = ProjectionHandler<P>;
+
+    fn into_handler(self) -> ProjectionHandler<P> {
+        ProjectionHandler(self)
+    }
+}
+
+#[async_trait]
+impl<S: UnitOfWork, P: Projection<S>> Handler<S> for ProjectionHandler<P> {
+    fn subscription(&self) -> &str {
+        self.0.name()
+    }
+
+    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+        P::Events::reads()
+    }
+
+    async fn handle(
+        &self,
+        _: &S,
+        transaction: &mut S::Transaction,
+        batch: &[RecordedEvent],
+    ) -> Result<(), HandlerError> {
+        self.0.project(transaction, &envelopes(batch)?).await
+    }
+}

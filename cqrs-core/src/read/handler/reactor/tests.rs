@@ -1,0 +1,209 @@
+//! Reactors through a runner, on the memory store.
+
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::{
+    codec,
+    memory::MemoryEventStore,
+    model::{Context, Event, Version},
+    read::{
+        handler::role,
+        runner::{Runner, RunnerError},
+    },
+    roles::{Aggregate, Decision, Rejection, To},
+    write::Repository,
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+enum BellEvent {
+    Rung { door: String },
+}
+impl Event for BellEvent {
+    const CATEGORY: &'static str = "bell";
+}
+
+#[derive(Debug, Default)]
+struct Bell;
+impl Aggregate for Bell {
+    type Command = String;
+    type Event = BellEvent;
+    type Error = std::convert::Infallible;
+    fn handle(&self, door: String, _: &Context) -> Decision<Self> {
+        Ok(vec![BellEvent::Rung { door }])
+    }
+    fn apply(&mut self, _: BellEvent) {}
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum DoorEvent {
+    Opened { times: u64 },
+}
+impl Event for DoorEvent {
+    const CATEGORY: &'static str = "door";
+}
+
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("it has opened twice, that is enough")]
+struct Stuck;
+
+/// A door that opens twice.
+#[derive(Debug, Default)]
+struct Door(u64);
+impl Aggregate for Door {
+    type Command = ();
+    type Event = DoorEvent;
+    type Error = Stuck;
+    fn handle(&self, (): (), context: &Context) -> Decision<Self> {
+        assert_eq!(
+            context.version.get(),
+            self.0,
+            "decides on the state the batch has brought it to"
+        );
+        if self.0 == 2 {
+            Err(Stuck)
+        } else {
+            Ok(vec![DoorEvent::Opened { times: self.0 + 1 }])
+        }
+    }
+    fn apply(&mut self, _: DoorEvent) {
+        self.0 += 1;
+    }
+}
+
+/// Opens the door at which somebody rang, and does about a refusal what it is told.
+struct Opener(fn(&Rejection) -> OnRejected<To<Door>>);
+
+impl Reactor for Opener {
+    const NAME: &'static str = "opener";
+    type Events = BellEvent;
+    type Commands = To<Door>;
+    fn react(&self, event: &Envelope<BellEvent>) -> Vec<To<Door>> {
+        let BellEvent::Rung { door } = &event.event;
+        vec![To::new(door, ())]
+    }
+    fn rejected(&self, _: &Envelope<BellEvent>, rejection: &Rejection) -> OnRejected<To<Door>> {
+        (self.0)(rejection)
+    }
+}
+
+/// Rings at `doors`, lets the opener handle it, and says how often each door has opened.
+async fn ring(
+    doors: &[&str],
+    opener: Opener,
+    until: u64,
+) -> (Result<(), RunnerError>, MemoryEventStore) {
+    let store = MemoryEventStore::default();
+    let bells = Repository::<Bell, _>::new(store.clone());
+    for door in doors {
+        bells
+            .execute("b", (*door).to_owned())
+            .correlation_id("visit")
+            .await
+            .expect("rings");
+    }
+    let handled = async {
+        let partition = crate::model::PartitionId::Log(crate::model::Slices::ALL);
+        let at = async || {
+            crate::ports::Checkpoints::checkpoint(&store, Opener::NAME, &partition)
+                .await
+                .expect("reads")
+        };
+        while at()
+            .await
+            .is_none_or(|checkpoint| checkpoint.offset.get() < until)
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    let runner = Runner::over_log::<role::Reactor>(&store, opener).expect("a reactor");
+    let outcome = runner.run(handled).await;
+    (outcome, store)
+}
+
+async fn opened(store: &MemoryEventStore, door: &str) -> Vec<RecordedEvent> {
+    let stream = StreamId::of::<DoorEvent>(door).expect("valid");
+    store
+        .read_stream(&stream, Version::EMPTY)
+        .await
+        .expect("reads")
+}
+
+#[tokio::test]
+async fn commands_of_a_batch_meet_the_state_that_earlier_ones_have_made_and_carry_their_cause() {
+    let (outcome, store) = ring(&["x", "y", "x"], Opener(|_| OnRejected::Park), 3).await;
+    outcome.expect("runs");
+    let events = opened(&store, "x").await;
+    let times = events
+        .iter()
+        .map(|event| codec::decode(&event.event_type, &event.payload).expect("decodes"));
+    assert_eq!(
+        times
+            .map(|DoorEvent::Opened { times }| times)
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
+    let rung = store
+        .read_stream(
+            &StreamId::of::<BellEvent>("b").expect("valid"),
+            Version::EMPTY,
+        )
+        .await
+        .expect("reads");
+    for (event, cause) in events.iter().zip([&rung[0], &rung[2]]) {
+        assert_eq!(event.metadata.causation_id, Some(cause.id));
+        assert_eq!(event.metadata.correlation_id.as_deref(), Some("visit"));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_nobody_thought_of_stops_the_runner_in_front_of_its_event() {
+    let (outcome, store) = ring(&["x", "x", "y", "x", "y"], Opener(|_| OnRejected::Park), 5).await;
+    let said = outcome.expect_err("stops").to_string();
+    assert!(
+        said.contains("bell-b@4 (Rung)")
+            && said.contains("door-x refused a command: it has opened twice"),
+        "{said}"
+    );
+    assert_eq!(
+        (
+            opened(&store, "x").await.len(),
+            opened(&store, "y").await.len()
+        ),
+        (2, 1),
+        "what came before is done"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_may_be_fine_or_be_answered_with_other_commands() {
+    let (outcome, store) = ring(&["x", "x", "x"], Opener(|_| OnRejected::Ignore), 3).await;
+    outcome.expect("goes on");
+    assert_eq!(opened(&store, "x").await.len(), 2);
+    // The other door was not among the batch's targets, and is read when it is needed.
+    let instead = |_: &Rejection| OnRejected::Instead(vec![To::new("side", ())]);
+    let (outcome, store) = ring(&["x", "x", "x", "x"], Opener(instead), 4).await;
+    outcome.expect("goes on");
+    assert_eq!(
+        (
+            opened(&store, "x").await.len(),
+            opened(&store, "side").await.len()
+        ),
+        (2, 2)
+    );
+}
+
+#[tokio::test]
+async fn a_target_that_cannot_be_is_named_with_its_event() {
+    let (outcome, store) = ring(&["x", ""], Opener(|_| OnRejected::Park), 2).await;
+    let said = outcome.expect_err("stops").to_string();
+    assert!(
+        said.contains("bell-b@2 (Rung)") && said.contains("stream id \"\" is empty"),
+        "{said}"
+    );
+    assert_eq!(
+        opened(&store, "x").await.len(),
+        1,
+        "what came before is done"
+    );
+}

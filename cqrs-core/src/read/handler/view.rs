@@ -1,0 +1,139 @@
+//! A view in front of a runner: the documents that a batch touches are read once, folded in memory and written once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+
+use super::{Handler, IntoHandler, envelopes, role};
+use crate::{
+    codec::CodecError,
+    model::{Envelope, Reads, RecordedEvent},
+    ports::{DocumentWrite, Documents, StoreError, StoreErrorKind, decode_document},
+    roles::{Events, HandlerError, Keys, View},
+};
+
+/// A view in front of a runner.
+#[derive(Debug)]
+pub struct ViewHandler<V>(V);
+
+impl<S: Documents, V: View> IntoHandler<S, role::View> for V {
+    type Handler = ViewHandler<V>;
+
+    fn into_handler(self) -> ViewHandler<V> {
+        ViewHandler(self)
+    }
+}
+
+/// A document on its way through a batch.
+struct Folded<D> {
+    version: u64,
+    content: Option<D>,
+}
+
+type Touched<V> = Vec<(Keys, Envelope<<V as View>::Events>)>;
+type Folds<V> = BTreeMap<String, Folded<<V as View>::Document>>;
+
+impl<V: View> ViewHandler<V> {
+    fn touched(&self, batch: &[RecordedEvent]) -> Result<Touched<V>, HandlerError> {
+        Ok(envelopes(batch)?
+            .into_iter()
+            .map(|event| (self.0.keys(&event), event))
+            .collect())
+    }
+
+    fn fold(&self, events: &Touched<V>, documents: &mut Folds<V>) {
+        for (keys, event) in events {
+            for key in keys.iter() {
+                let document = documents.entry(key.clone()).or_insert(Folded {
+                    version: 0,
+                    content: None,
+                });
+                document.content = self.0.apply(key, document.content.take(), event);
+            }
+        }
+    }
+}
+
+async fn load<V: View, S: Documents>(
+    store: &S,
+    transaction: &mut S::Transaction,
+    keys: &[String],
+) -> Result<Folds<V>, StoreError> {
+    let stored = store.load_in(transaction, V::NAME, keys).await?;
+    let typed = stored.into_iter().map(|(key, document)| {
+        let content = Some(decode_document(V::NAME, &key, &document.body)?);
+        Ok((
+            key,
+            Folded {
+                version: document.version,
+                content,
+            },
+        ))
+    });
+    typed.collect()
+}
+
+/// What is to be written: a document that was not there and is not there now is not.
+fn writes<V: View>(documents: Folds<V>) -> Result<Vec<DocumentWrite>, StoreError> {
+    let changed = documents
+        .into_iter()
+        .filter(|(_, folded)| folded.version > 0 || folded.content.is_some());
+    let encoded = changed.map(|(key, Folded { version, content })| {
+        let body = content
+            .map(|content| serde_json::to_vec(&content))
+            .transpose();
+        let body = body.map_err(|error| unwritable::<V>(&key, error))?;
+        Ok(DocumentWrite { key, version, body })
+    });
+    encoded.collect()
+}
+
+fn unwritable<V: View>(key: &str, error: serde_json::Error) -> StoreError {
+    let message = format!(
+        "document {key:?} of view {:?} cannot be written as JSON: {error}",
+        V::NAME
+    );
+    StoreError::new(StoreErrorKind::InvalidInput, message).caused_by(error)
+}
+
+#[async_trait]
+impl<S: Documents, V: View> Handler<S> for ViewHandler<V> {
+    fn subscription(&self) -> &str {
+        V::NAME
+    }
+
+    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+        V::Events::reads()
+    }
+
+    /// Every document is written once a batch, so that a large one is what makes a rebuild fast.
+    fn largest_batch(&self) -> usize {
+        16_000
+    }
+
+    async fn prepare(&self, store: &S) -> Result<(), StoreError> {
+        store.prepare_view(V::NAME).await
+    }
+
+    async fn handle(
+        &self,
+        store: &S,
+        transaction: &mut S::Transaction,
+        batch: &[RecordedEvent],
+    ) -> Result<(), HandlerError> {
+        let events = self.touched(batch)?;
+        let keys: BTreeSet<String> = events
+            .iter()
+            .flat_map(|(keys, _)| keys.iter().cloned())
+            .collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let keys = Vec::from_iter(keys);
+        let mut documents = load::<V, S>(store, transaction, &keys).await?;
+        self.fold(&events, &mut documents);
+        Ok(store
+            .save_in(transaction, V::NAME, &writes::<V>(documents)?)
+            .await?)
+    }
+}

@@ -1,0 +1,165 @@
+//! The own log as a source.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::{
+    model::{Checkpoint, PartitionId, Position, Reads, Slices},
+    ports::{Batch, EventStore, LogQuery, Reader, Source, SourceError, StoreError},
+};
+
+/// How long a reader that has nothing to read waits before it looks again, at first and at most. A writer in this
+/// process wakes it at once.
+const IDLE: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(50)];
+
+/// The log of a store, as one partition.
+///
+/// There is no lease: of two runners with the same name the later claim fences the earlier one, which claims again, and
+/// so on. That is safe but wasteful, so run one.
+#[derive(Debug)]
+pub struct LogSource<S> {
+    store: S,
+    reads: Vec<Reads>,
+    handed_out: bool,
+    /// `true`: stop. A reader holds a receiver, so that the sender knows when all of them are gone.
+    stop: watch::Sender<bool>,
+}
+
+impl<S: EventStore> LogSource<S> {
+    /// The events of `store` that match `reads`; all of them when it is empty.
+    #[must_use]
+    pub fn new(store: S, reads: Vec<Reads>) -> Self {
+        Self {
+            store,
+            reads,
+            handed_out: false,
+            stop: watch::channel(false).0,
+        }
+    }
+}
+
+#[async_trait]
+impl<S: EventStore> Source for LogSource<S> {
+    type Reader = LogReader<S>;
+
+    async fn assigned(&mut self) -> Result<Option<LogReader<S>>, SourceError> {
+        if self.handed_out {
+            self.stop.closed().await;
+        }
+        if *self.stop.borrow() {
+            return Ok(None);
+        }
+        self.handed_out = true;
+        Ok(Some(LogReader {
+            store: self.store.clone(),
+            reads: self.reads.clone(),
+            partition: PartitionId::Log(Slices::ALL),
+            at: Position::START,
+            stop: self.stop.subscribe(),
+        }))
+    }
+
+    fn stop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// Reads the log of a store.
+#[derive(Debug)]
+pub struct LogReader<S> {
+    store: S,
+    reads: Vec<Reads>,
+    partition: PartitionId,
+    at: Position,
+    stop: watch::Receiver<bool>,
+}
+
+impl<S: EventStore> LogReader<S> {
+    /// **Invariant**: reading goes on only in the log that the checkpoint was taken of.
+    async fn verify(&self, checkpoint: Checkpoint) -> Result<(), SourceError> {
+        let position = Position::new(checkpoint.offset.get());
+        let found = self
+            .store
+            .event_id_at(position)
+            .await
+            .map_err(source_error)?;
+        if found == checkpoint.event_id {
+            return Ok(());
+        }
+        let show = |id: Option<_>| {
+            id.map_or_else(
+                || "no event".to_owned(),
+                |id: crate::model::EventId| format!("event {id}"),
+            )
+        };
+        let detail = format!(
+            "position {position} held {}, now {}",
+            show(checkpoint.event_id),
+            show(found)
+        );
+        Err(SourceError::LogReplaced {
+            partition: self.partition.clone(),
+            detail,
+        })
+    }
+}
+
+fn source_error(error: StoreError) -> SourceError {
+    if error.is_retryable() {
+        SourceError::Unavailable(error.into())
+    } else {
+        SourceError::Fatal(error.to_string())
+    }
+}
+
+#[async_trait]
+impl<S: EventStore> Reader for LogReader<S> {
+    fn partition(&self) -> &PartitionId {
+        &self.partition
+    }
+
+    async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
+        if let Some(checkpoint) = at {
+            self.verify(checkpoint).await?;
+        }
+        self.at = Position::new(at.map_or(0, |checkpoint| checkpoint.offset.get()));
+        Ok(())
+    }
+
+    async fn next(&mut self, max: usize) -> Result<Option<Batch>, SourceError> {
+        let [mut idle, most] = IDLE;
+        while !self.revoked() {
+            let query = LogQuery {
+                after: self.at,
+                reads: &self.reads,
+                slices: Slices::ALL,
+                limit: max,
+            };
+            let page = self.store.read_log(query).await.map_err(source_error)?;
+            if let Some(next) = page.upto {
+                self.at = Position::new(next.offset.get());
+                return Ok(Some(Batch {
+                    events: page.events,
+                    next,
+                }));
+            }
+            tokio::select! {
+                () = self.store.wait_for_append(idle) => {}
+                _ = self.stop.wait_for(|stop| *stop) => {}
+            }
+            idle = (idle * 2).min(most);
+        }
+        Ok(None)
+    }
+
+    async fn back_off(&mut self, wait: Duration) {
+        // Either the time is up or the reader is to stop; the caller asks `revoked` which.
+        let _ = tokio::time::timeout(wait, self.stop.wait_for(|stop| *stop)).await;
+    }
+
+    fn revoked(&self) -> bool {
+        *self.stop.borrow()
+    }
+}

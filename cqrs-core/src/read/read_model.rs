@@ -1,0 +1,102 @@
+//! Asks a view: its documents, typed.
+
+use std::{fmt, marker::PhantomData, time::Duration};
+
+use crate::{
+    model::{PartitionId, Position, Slices},
+    ports::{Checkpoints, Document, Documents, StoreError, decode_document},
+    roles::View,
+};
+
+/// How often [`ReadModel::wait_for`] looks, at first and at most.
+const LOOK: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
+
+/// The documents that a view keeps in a store.
+pub struct ReadModel<V, S> {
+    store: S,
+    view: PhantomData<fn() -> V>,
+}
+
+// Derives would ask the same of `V`, which needs none of it.
+impl<V, S: Clone> Clone for ReadModel<V, S> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            view: PhantomData,
+        }
+    }
+}
+
+impl<V: View, S: fmt::Debug> fmt::Debug for ReadModel<V, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadModel")
+            .field("view", &V::NAME)
+            .field("store", &self.store)
+            .finish()
+    }
+}
+
+impl<V: View, S: Documents> ReadModel<V, S> {
+    /// The documents of `V` in `store`.
+    #[must_use]
+    pub fn new(store: S) -> Self {
+        Self {
+            store,
+            view: PhantomData,
+        }
+    }
+
+    /// The document under `key`.
+    ///
+    /// # Errors
+    /// When the store fails, or the stored shape is not that of the view any more.
+    pub async fn get(&self, key: &str) -> Result<Option<V::Document>, StoreError> {
+        let document = self.store.document(V::NAME, key).await?;
+        document
+            .map(|document| typed::<V>(key, &document))
+            .transpose()
+    }
+
+    /// Up to `limit` documents whose key lies behind `after`, in the order of the keys.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, V::Document)>, StoreError> {
+        let documents = self.store.documents(V::NAME, after, limit).await?;
+        let typed = documents.into_iter().map(|(key, document)| {
+            let document = typed::<V>(&key, &document)?;
+            Ok((key, document))
+        });
+        typed.collect()
+    }
+}
+
+impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
+    /// Waits until the view has handled the event at `position` of the store's own log: what was written before is read
+    /// after. Waits for ever when no runner drives the view over the log, so bound it with a time-out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn wait_for(&self, position: Position) -> Result<(), StoreError> {
+        if position == Position::START {
+            return Ok(());
+        }
+        let (partition, [mut wait, longest]) = (PartitionId::Log(Slices::ALL), LOOK);
+        loop {
+            let stands = self.store.checkpoint(V::NAME, &partition).await?;
+            if stands.is_some_and(|checkpoint| checkpoint.offset.get() >= position.get()) {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(longest);
+        }
+    }
+}
+
+fn typed<V: View>(key: &str, document: &Document) -> Result<V::Document, StoreError> {
+    decode_document(V::NAME, key, &document.body)
+}

@@ -1,0 +1,372 @@
+//! The runner over the memory store's log.
+
+mod topics;
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::*;
+use crate::{
+    memory::MemoryEventStore,
+    model::{Context, Envelope, Event, Reads, RecordedEvent, Slices},
+    ports::{
+        Document, Documents, StoreErrorKind, UnitOfWork, WriteError, decode_document, reset_view,
+    },
+    roles::{Aggregate, Decision, HandlerError, Keys, View},
+    write::Repository,
+};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Counted {
+    By(u64),
+}
+impl Event for Counted {
+    const CATEGORY: &'static str = "counter";
+}
+
+#[derive(Debug, Default)]
+struct Counter;
+impl Aggregate for Counter {
+    type Command = u64;
+    type Event = Counted;
+    type Error = std::convert::Infallible;
+    fn handle(&self, by: u64, _: &Context) -> Decision<Self> {
+        Ok(vec![Counted::By(by)])
+    }
+    fn apply(&mut self, _: Counted) {}
+}
+
+/// Sums up, per counter: anything lost or doubled shows.
+#[derive(Debug)]
+struct Sums;
+impl View for Sums {
+    const NAME: &'static str = "sums";
+    type Events = Counted;
+    type Document = Vec<u64>;
+    fn keys(&self, event: &Envelope<Counted>) -> Keys {
+        event.id().into()
+    }
+    fn apply(
+        &self,
+        _: &str,
+        sums: Option<Vec<u64>>,
+        event: &Envelope<Counted>,
+    ) -> Option<Vec<u64>> {
+        let Counted::By(by) = event.event;
+        let mut sums = sums.unwrap_or_default();
+        sums.push(by);
+        Some(sums)
+    }
+}
+
+/// The view behind a handler of its own, which may fail first.
+struct Faulty<F>(F);
+
+#[async_trait]
+impl<S: Documents, F> Handler<S> for Faulty<F>
+where
+    F: Fn(&[RecordedEvent]) -> Result<(), HandlerError> + Send + Sync + 'static,
+{
+    fn subscription(&self) -> &str {
+        Sums::NAME
+    }
+    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+        Ok(vec![])
+    }
+    async fn handle(
+        &self,
+        store: &S,
+        tx: &mut S::Transaction,
+        batch: &[RecordedEvent],
+    ) -> Result<(), HandlerError> {
+        let view = IntoHandler::<S, crate::read::handler::role::View>::into_handler(Sums);
+        view.handle(store, tx, batch).await?;
+        self.0(batch)
+    }
+}
+
+async fn filled(count: u64) -> MemoryEventStore {
+    let store = MemoryEventStore::default();
+    let counters = Repository::<Counter, _>::new(store.clone());
+    for n in 1..=count {
+        counters
+            .execute(format!("c{}", n % 3), n)
+            .await
+            .expect("executes");
+    }
+    store
+}
+
+async fn sums<S: Documents>(store: &S) -> Vec<u64> {
+    let documents = store.documents(Sums::NAME, None, 100).await.expect("reads");
+    let read =
+        |(key, document): (String, Document)| decode_document(Sums::NAME, &key, &document.body);
+    let mut all: Vec<u64> = documents
+        .into_iter()
+        .flat_map(|d| -> Vec<u64> { read(d).expect("reads") })
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+/// Waits until the subscription stands at `position`.
+async fn caught_up<S: Checkpoints>(store: &S, position: u64) {
+    let at = async || {
+        store
+            .checkpoint(Sums::NAME, &PartitionId::Log(Slices::ALL))
+            .await
+            .expect("reads")
+    };
+    while at()
+        .await
+        .is_none_or(|checkpoint| checkpoint.offset.get() < position)
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Runs until the log is handled, then stops.
+async fn run_to<H: Handler<MemoryEventStore>>(
+    store: &MemoryEventStore,
+    handler: H,
+    position: u64,
+) -> Result<(), RunnerError> {
+    Runner::over_log::<crate::read::handler::role::Handler>(store, handler)?
+        .batch_size(7)
+        .run(caught_up(store, position))
+        .await
+}
+
+#[tokio::test]
+async fn a_view_is_kept_up_to_date_and_rebuilt_by_replay() {
+    let store = filled(50).await;
+    let (stop, mut stopped) = watch::channel(false);
+    let runner = Runner::over_log::<crate::read::handler::role::View>(&store, Sums)
+        .expect("a view")
+        .batch_size(4);
+    let running =
+        tokio::spawn(runner.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));
+    caught_up(&store, 50).await;
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=50));
+    Repository::<Counter, _>::new(store.clone())
+        .execute("c9", 51)
+        .await
+        .expect("executes");
+    caught_up(&store, 51).await;
+    reset_view(&store, Sums::NAME)
+        .await
+        .expect("resets, with the runner at work");
+    caught_up(&store, 51).await;
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=51));
+    stop.send_replace(true);
+    running.await.expect("no panic").expect("stops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_failed_after_its_work_leaves_nothing_and_comes_again() {
+    let store = filled(50).await;
+    let calls = AtomicU32::new(0);
+    let fail_often =
+        Faulty(
+            move |_: &[RecordedEvent]| match calls.fetch_add(1, Ordering::Relaxed) % 3 {
+                0 => Err(StoreError::new(StoreErrorKind::Unavailable, "planted").into()),
+                1 => Err(WriteError::DocumentConflict {
+                    view: "planted".into(),
+                    key: "planted".into(),
+                }
+                .into()),
+                _ => Ok(()),
+            },
+        );
+    run_to(&store, fail_often, 50).await.expect("runs");
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poisonous_event_stops_the_partition_in_front_of_it_with_all_before_it_committed() {
+    let store = filled(50).await;
+    let poison =
+        |batch: &[RecordedEvent]| match batch.iter().find(|event| event.position.get() == 24) {
+            Some(event) => Err(HandlerError::Poison {
+                event: event.id,
+                reason: "planted".to_owned(),
+            }),
+            None => Ok(()),
+        };
+    let error = run_to(&store, Faulty(poison), 50).await.expect_err("stops");
+    let said = error.to_string();
+    assert!(
+        said.contains("counter-c0@8 (By), position 24: planted") && said.contains("\"sums\""),
+        "{said}"
+    );
+    assert_eq!(sums(&store).await, Vec::from_iter(1..24));
+    run_to(&store, Faulty(|_: &[RecordedEvent]| Ok(())), 50)
+        .await
+        .expect("goes on after the cause is gone");
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=50));
+}
+
+#[tokio::test]
+async fn what_the_store_would_refuse_again_stops_the_runner() {
+    let store = filled(3).await;
+    let refuse =
+        |_: &[RecordedEvent]| Err(StoreError::new(StoreErrorKind::InvalidInput, "planted").into());
+    let error = run_to(&store, Faulty(refuse), 3).await.expect_err("stops");
+    assert!(matches!(error, RunnerError::Store { .. }), "{error}");
+    assert_eq!(sums(&store).await, [0_u64; 0]);
+}
+
+#[tokio::test]
+async fn a_panic_is_an_error_and_rolls_its_batch_back() {
+    let store = filled(3).await;
+    let error = run_to(&store, Faulty(|_: &[RecordedEvent]| panic!("planted")), 3)
+        .await
+        .expect_err("stops");
+    assert!(matches!(error, RunnerError::Panicked { .. }), "{error}");
+    assert_eq!(sums(&store).await, [0_u64; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_runners_of_one_name_fence_each_other_and_apply_everything_once() {
+    let store = filled(300).await;
+    let (one, two) = (store.clone(), store.clone());
+    let ok = || Faulty(|_: &[RecordedEvent]| Ok(()));
+    let one = tokio::spawn(async move { run_to(&one, ok(), 300).await });
+    let two = tokio::spawn(async move { run_to(&two, ok(), 300).await });
+    one.await.expect("no panic").expect("runs");
+    two.await.expect("no panic").expect("runs");
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=300));
+}
+
+#[tokio::test]
+async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
+    let store = filled(20).await;
+    run_to(&store, Faulty(|_: &[RecordedEvent]| Ok(())), 20)
+        .await
+        .expect("runs");
+    let restored = filled(30).await;
+    let claim = restored
+        .claim(Sums::NAME, &PartitionId::Log(Slices::ALL))
+        .await
+        .expect("claims");
+    let stood = store
+        .checkpoint(Sums::NAME, &PartitionId::Log(Slices::ALL))
+        .await
+        .expect("reads")
+        .expect("stands");
+    let mut tx = restored.begin().await.expect("begins");
+    restored
+        .advance_in(
+            &mut tx,
+            Sums::NAME,
+            &PartitionId::Log(Slices::ALL),
+            claim.epoch,
+            stood,
+        )
+        .await
+        .expect("moves");
+    restored.commit(tx).await.expect("commits");
+    let error = run_to(&restored, Faulty(|_: &[RecordedEvent]| Ok(())), 30)
+        .await
+        .expect_err("stops");
+    assert!(
+        error
+            .to_string()
+            .contains("the log was replaced: position 20 held event"),
+        "{error}"
+    );
+}
+
+/// A view of the category's own enum, or of one that names only what it needs.
+async fn run_view_over_unheard_event<V: View>(view: V) -> Result<(), RunnerError> {
+    let store = filled(2).await;
+    let unheard = crate::model::NewEvent {
+        id: crate::model::EventId::random(),
+        event_type: "Reset",
+        payload: bytes::Bytes::from_static(b"{}"),
+        metadata: crate::model::Metadata::default(),
+    };
+    let stream = crate::model::StreamId::of::<Counted>("c9").expect("valid");
+    let append = crate::ports::Append {
+        stream,
+        expected: crate::model::ExpectedVersion::Any,
+        events: vec![unheard],
+    };
+    crate::ports::EventStore::append(&store, append)
+        .await
+        .expect("appends");
+    let runner =
+        Runner::over_log::<crate::read::handler::role::View>(&store, view).expect("a view");
+    runner.run(caught_up(&store, 3)).await
+}
+
+#[tokio::test]
+async fn an_event_of_an_unknown_type_stops_its_owners_view_and_is_named() {
+    let error = run_view_over_unheard_event(Sums).await.expect_err("stops");
+    let said = error.to_string();
+    assert!(matches!(error, RunnerError::Poison { .. }), "{said}");
+    assert!(
+        said.contains("counter-c9@1 (Reset), position 3") && said.contains("known are: By"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_partial_enum_passes_over_what_it_does_not_name() {
+    #[derive(Debug, Serialize, Deserialize)]
+    enum Increments {
+        By(u64),
+    }
+    impl Event for Increments {
+        const CATEGORY: &'static str = "counter";
+        const PARTIAL: bool = true;
+    }
+    struct Partial;
+    impl View for Partial {
+        const NAME: &'static str = Sums::NAME;
+        type Events = Increments;
+        type Document = u64;
+        fn keys(&self, event: &Envelope<Increments>) -> Keys {
+            event.id().into()
+        }
+        fn apply(&self, _: &str, sum: Option<u64>, event: &Envelope<Increments>) -> Option<u64> {
+            let Increments::By(by) = event.event;
+            Some(sum.unwrap_or_default() + by)
+        }
+    }
+    run_view_over_unheard_event(Partial)
+        .await
+        .expect("goes on to the end of the log");
+}
+
+#[tokio::test]
+async fn events_that_are_no_enum_are_refused_before_anything_runs() {
+    #[derive(Serialize, Deserialize)]
+    struct Plain {}
+    impl Event for Plain {
+        const CATEGORY: &'static str = "plain";
+    }
+    struct OfPlain;
+    impl View for OfPlain {
+        const NAME: &'static str = "of-plain";
+        type Events = Plain;
+        type Document = ();
+        fn keys(&self, _: &Envelope<Plain>) -> Keys {
+            Keys::none()
+        }
+        fn apply(&self, _: &str, document: Option<()>, _: &Envelope<Plain>) -> Option<()> {
+            document
+        }
+    }
+    let store = MemoryEventStore::default();
+    let error = Runner::over_log::<crate::read::handler::role::View>(&store, OfPlain)
+        .map(drop)
+        .expect_err("refused");
+    assert!(matches!(error, RunnerError::Role { .. }), "{error}");
+}

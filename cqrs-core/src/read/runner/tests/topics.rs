@@ -1,0 +1,310 @@
+//! A topic that repeats itself, a commit whose answer is lost, and a source that is slow: a script plays the topic.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{super::*, Sums, filled, sums};
+use crate::{
+    memory::{MemoryEventStore, MemoryTransaction},
+    model::{Checkpoint, Claim, Lane, Offset, Position, RecordedEvent, Slices},
+    ports::{Batch, Document, DocumentWrite, Documents, StoreErrorKind, UnitOfWork, WriteError},
+    roles::View,
+};
+
+/// Records of one partition, as a source: delivered again from wherever the checkpoint says.
+struct Scripted {
+    slow: Duration,
+    records: Vec<RecordedEvent>,
+    handed_out: bool,
+    stop: watch::Sender<bool>,
+}
+
+struct ScriptedReader {
+    /// How long reading takes.
+    slow: Duration,
+    partition: PartitionId,
+    records: Vec<RecordedEvent>,
+    ahead: VecDeque<(u64, RecordedEvent)>,
+    stop: watch::Receiver<bool>,
+}
+
+#[async_trait]
+impl Source for Scripted {
+    type Reader = ScriptedReader;
+    async fn assigned(&mut self) -> Result<Option<ScriptedReader>, SourceError> {
+        if std::mem::replace(&mut self.handed_out, true) {
+            self.stop.closed().await;
+            return Ok(None);
+        }
+        let (records, stop) = (self.records.clone(), self.stop.subscribe());
+        Ok(Some(ScriptedReader {
+            slow: self.slow,
+            partition: topic(),
+            records,
+            ahead: VecDeque::new(),
+            stop,
+        }))
+    }
+    fn stop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+#[async_trait]
+impl Reader for ScriptedReader {
+    fn partition(&self) -> &PartitionId {
+        &self.partition
+    }
+    async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
+        let from = at.map_or(0, |checkpoint| checkpoint.offset.get());
+        self.ahead = (0..)
+            .zip(self.records.iter().cloned())
+            .filter(|(offset, _)| *offset >= from)
+            .collect();
+        Ok(())
+    }
+    async fn next(&mut self, max: usize) -> Result<Option<Batch>, SourceError> {
+        tokio::time::sleep(self.slow).await;
+        if self.ahead.is_empty() {
+            drop(self.stop.wait_for(|stop| *stop).await);
+        }
+        if self.revoked() {
+            return Ok(None);
+        }
+        let taken: Vec<_> = self.ahead.drain(..max.min(self.ahead.len())).collect();
+        let next = taken.last().map_or(0, |(offset, _)| offset + 1);
+        let events = taken.into_iter().map(|(_, event)| event).collect();
+        Ok(Some(Batch {
+            events,
+            next: Checkpoint {
+                offset: Offset::new(next),
+                event_id: None,
+            },
+        }))
+    }
+    async fn back_off(&mut self, wait: Duration) {
+        tokio::time::sleep(wait).await;
+    }
+    fn revoked(&self) -> bool {
+        *self.stop.borrow()
+    }
+}
+
+fn topic() -> PartitionId {
+    PartitionId::Topic {
+        topic: "counters".into(),
+        partition: 0,
+    }
+}
+
+fn published(
+    store: &MemoryEventStore,
+    order: &[usize],
+    records: &[RecordedEvent],
+) -> Vec<RecordedEvent> {
+    let _ = store;
+    let lane = |index: usize| {
+        if index.is_multiple_of(2) {
+            "relay.0"
+        } else {
+            "relay.1"
+        }
+    };
+    order
+        .iter()
+        .map(|&index| RecordedEvent {
+            lane: Some(Lane::new(lane(index))),
+            ..records[index].clone()
+        })
+        .collect()
+}
+
+async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
+    let query = crate::ports::LogQuery {
+        after: Position::START,
+        reads: &[],
+        slices: Slices::ALL,
+        limit: 1_000,
+    };
+    store.read_log(query).await.expect("reads").events
+}
+
+/// Loses the answer of every other commit: it has happened, and the caller is told that nobody knows.
+#[derive(Clone)]
+struct Forgetful(MemoryEventStore, Arc<AtomicBool>, Arc<Mutex<u32>>);
+
+#[async_trait]
+impl UnitOfWork for Forgetful {
+    type Transaction = MemoryTransaction;
+    async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
+        self.0.begin().await
+    }
+    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), WriteError> {
+        self.0.commit(transaction).await?;
+        if self.1.fetch_xor(true, Ordering::Relaxed) {
+            *self.2.lock().expect("no panic") += 1;
+            return Err(StoreError::new(StoreErrorKind::OutcomeUnknown, "planted").into());
+        }
+        Ok(())
+    }
+    async fn rollback(&self, transaction: MemoryTransaction) -> Result<(), StoreError> {
+        self.0.rollback(transaction).await
+    }
+}
+
+#[async_trait]
+impl Checkpoints for Forgetful {
+    async fn claim(&self, s: &str, p: &PartitionId) -> Result<Claim, StoreError> {
+        self.0.claim(s, p).await
+    }
+    async fn advance_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        s: &str,
+        p: &PartitionId,
+        epoch: u64,
+        to: Checkpoint,
+    ) -> Result<(), WriteError> {
+        self.0.advance_in(tx, s, p, epoch, to).await
+    }
+    async fn checkpoint(&self, s: &str, p: &PartitionId) -> Result<Option<Checkpoint>, StoreError> {
+        self.0.checkpoint(s, p).await
+    }
+    async fn reset_in(&self, tx: &mut MemoryTransaction, s: &str) -> Result<(), WriteError> {
+        self.0.reset_in(tx, s).await
+    }
+}
+
+#[async_trait]
+impl Inbox for Forgetful {
+    async fn received(
+        &self,
+        s: &str,
+        p: &PartitionId,
+    ) -> Result<Vec<(Lane, Position)>, StoreError> {
+        self.0.received(s, p).await
+    }
+    async fn receive_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        s: &str,
+        p: &PartitionId,
+        received: &[(Lane, Position)],
+    ) -> Result<(), StoreError> {
+        self.0.receive_in(tx, s, p, received).await
+    }
+}
+
+#[async_trait]
+impl Documents for Forgetful {
+    async fn prepare_view(&self, view: &str) -> Result<(), StoreError> {
+        self.0.prepare_view(view).await
+    }
+    async fn load_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        view: &str,
+        keys: &[String],
+    ) -> Result<HashMap<String, Document>, StoreError> {
+        self.0.load_in(tx, view, keys).await
+    }
+    async fn save_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        view: &str,
+        writes: &[DocumentWrite],
+    ) -> Result<(), WriteError> {
+        self.0.save_in(tx, view, writes).await
+    }
+    async fn clear_in(&self, tx: &mut MemoryTransaction, view: &str) -> Result<(), WriteError> {
+        self.0.clear_in(tx, view).await
+    }
+    async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError> {
+        self.0.document(view, key).await
+    }
+    async fn documents(
+        &self,
+        view: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>, StoreError> {
+        self.0.documents(view, after, limit).await
+    }
+}
+
+async fn consume<S: Checkpoints + Inbox + Documents>(store: &S, records: Vec<RecordedEvent>) {
+    consume_slowly(store, records, Duration::ZERO).await;
+}
+
+async fn consume_slowly<S: Checkpoints + Inbox + Documents>(
+    store: &S,
+    records: Vec<RecordedEvent>,
+    slow: Duration,
+) {
+    let end = records.len() as u64;
+    let source = Scripted {
+        slow,
+        records,
+        handed_out: false,
+        stop: watch::channel(false).0,
+    };
+    let handled = async {
+        let at = async || store.checkpoint(Sums::NAME, &topic()).await.expect("reads");
+        while at()
+            .await
+            .is_none_or(|checkpoint| checkpoint.offset.get() < end)
+        {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let runner = Runner::over::<crate::read::handler::role::View>(store, Sums, source)
+        .expect("a view")
+        .batch_size(3);
+    runner.run(handled).await.expect("runs");
+}
+
+#[tokio::test]
+async fn what_a_lane_repeats_is_handled_once() {
+    let records = log(&filled(8).await).await;
+    let store = MemoryEventStore::default();
+    // Lanes: even and odd. Repeats within a batch, in a later one, and of several at once.
+    let order = [0, 1, 0, 2, 3, 1, 2, 4, 0, 2, 4, 5, 7, 5, 6, 6, 7];
+    consume(&store, published(&store, &order, &records)).await;
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_whose_answer_was_lost_is_not_done_again() {
+    let records = log(&filled(40).await).await;
+    let inner = MemoryEventStore::default();
+    let forgotten = Arc::new(Mutex::new(0));
+    let store = Forgetful(
+        inner.clone(),
+        Arc::new(AtomicBool::new(true)),
+        Arc::clone(&forgotten),
+    );
+    consume(&store, published(&inner, &Vec::from_iter(0..40), &records)).await;
+    assert_eq!(sums(&inner).await, Vec::from_iter(1..=40));
+    assert!(
+        *forgotten.lock().expect("no panic") > 3,
+        "answers were lost"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_takes_long_to_read_is_waited_for() {
+    let records = log(&filled(8).await).await;
+    let store = MemoryEventStore::default();
+    let published = published(&store, &Vec::from_iter(0..8), &records);
+    consume_slowly(&store, published, Duration::from_secs(60)).await;
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=8));
+}

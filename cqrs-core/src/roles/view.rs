@@ -1,0 +1,92 @@
+//! The role that keeps a read model: event and document to document.
+
+use std::collections::HashSet;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{model::Envelope, roles::events::Events};
+
+/// The keys of the documents that an event touches: none, one or several.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keys(Vec<String>);
+
+impl Keys {
+    /// No document: the event is passed over.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The keys.
+    pub fn iter(&self) -> impl Iterator<Item = &String> {
+        self.0.iter()
+    }
+}
+
+impl From<&str> for Keys {
+    fn from(key: &str) -> Self {
+        Self(vec![key.to_owned()])
+    }
+}
+
+impl From<String> for Keys {
+    fn from(key: String) -> Self {
+        Self(vec![key])
+    }
+}
+
+impl<K: Into<String>> From<Option<K>> for Keys {
+    fn from(key: Option<K>) -> Self {
+        key.into_iter().collect()
+    }
+}
+
+impl<K: Into<String>> FromIterator<K> for Keys {
+    /// A key that comes twice counts once: an event is applied to a document once.
+    fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
+        let mut seen = HashSet::new();
+        Self(
+            keys.into_iter()
+                .map(Into::into)
+                .filter(|key: &String| seen.insert(key.clone()))
+                .collect(),
+        )
+    }
+}
+
+/// A read model as a pure fold into typed documents.
+///
+/// It runs unchanged over the local log or over topics, on memory or on PostgreSQL, and can be rebuilt by replay at any
+/// time. **Over topics a view must not depend on the order between streams**: only those of one stream come in order.
+pub trait View: Send + Sync + 'static {
+    /// Names the collection of documents, and the subscription that keeps it.
+    const NAME: &'static str;
+    /// What it reads.
+    type Events: Events;
+    /// What it keeps under each key.
+    type Document: Serialize + DeserializeOwned + Send + Sync;
+
+    /// Which documents the event touches.
+    fn keys(&self, event: &Envelope<Self::Events>) -> Keys;
+
+    /// The document under `key` after the event. `None` is a document that is not there, before and after.
+    fn apply(
+        &self,
+        key: &str,
+        document: Option<Self::Document>,
+        event: &Envelope<Self::Events>,
+    ) -> Option<Self::Document>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Keys;
+
+    #[test]
+    fn a_key_that_comes_twice_counts_once() {
+        assert_eq!(
+            Keys::from_iter(["a", "b", "a"]),
+            Keys::from_iter(["a", "b"])
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! Commands that end in the middle: their callers stop waiting, or the aggregate's code panics. The next one is right.
+
+use std::{cell::Cell, future::poll_fn, pin::pin, task::Poll};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    scripted::Fault,
+    tally::Ask,
+    world::{REPOSITORIES, World, ask_for},
+};
+use crate::{
+    memory::MemoryEventStore,
+    model::{Context, Event},
+    roles::{Aggregate, Decision},
+    write::repository::Repository,
+};
+
+/// Polls so many times at most, each time when there is something to do, then drops the call.
+async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F::Output> {
+    let (mut call, mut polls) = (pin!(call), polls);
+    poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending if polls <= 1 => Poll::Ready(None),
+        Poll::Pending => {
+            polls -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// Commands of every kind, on states that are kept, stale, read anew or taken from snapshots.
+#[tokio::test(start_paused = true)]
+async fn a_command_that_is_dropped_anywhere_leaves_the_next_one_right() {
+    for by in 0..REPOSITORIES {
+        for ask in [Ask::Add(2), Ask::Double, Ask::MakeEven] {
+            for key in [None, Some(1)] {
+                for fault in [Fault::None, Fault::LostAnswer] {
+                    dropped_everywhere(by, ask, key, fault).await;
+                }
+            }
+        }
+    }
+}
+
+async fn dropped_everywhere(by: usize, ask: Ask, key: Option<u8>, fault: Fault) {
+    for stale in [false, true] {
+        for polls in 1.. {
+            let mut world = World::new(0);
+            world.execute(by, Ask::Add(1), None, &[]).await;
+            world.take_snapshot(2).await;
+            if stale {
+                world
+                    .execute((by + 1) % REPOSITORIES, Ask::Add(1), None, &[])
+                    .await;
+            }
+            // Once before each call is done, and once after.
+            world.store.pause(1, None);
+            world.store.fail([Fault::None, fault]);
+            let command = ask_for(&world.repositories[by], ask, key);
+            let answer = give_up_after(polls, command).await;
+            world.store.fail([]);
+            world.adopt(ask, key).await;
+            world.execute(by, Ask::Add(3), None, &[]).await;
+            world.execute(by, ask, key, &[]).await;
+            world.check().await;
+            if answer.is_some() {
+                break;
+            }
+        }
+    }
+}
+
+/// Who waits for the turn of a command that is dropped gets it.
+#[tokio::test(start_paused = true)]
+async fn a_command_that_is_dropped_hands_its_turn_on() {
+    for polls in 1..12 {
+        let mut world = World::new(0);
+        world.execute(0, Ask::Add(1), None, &[]).await;
+        world.store.pause(1, None);
+        let tallies = &world.repositories[0];
+        let (_, second, third) = tokio::join!(
+            give_up_after(polls, ask_for(tallies, Ask::Add(1), None)),
+            ask_for(tallies, Ask::Add(2), None),
+            ask_for(tallies, Ask::Add(3), None),
+        );
+        let [second, third] = [second, third].map(|done| done.expect("executes").version.get());
+        assert_eq!(second + 1, third);
+        assert_eq!(world.recorded().await.len() as u64, third);
+    }
+}
+
+thread_local! {
+    /// Which of the aggregate's methods panics the next time.
+    static PANICS: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+fn panic_if_told(method: &'static str) {
+    if PANICS.get() == Some(method) {
+        PANICS.set(None);
+        panic!("planted in {method}");
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum CounterEvent {
+    Counted { before: u64 },
+}
+
+impl Event for CounterEvent {
+    const CATEGORY: &'static str = "counter";
+}
+
+#[derive(Debug, Default)]
+struct Counter(u64);
+
+impl Aggregate for Counter {
+    type Command = u64;
+    type Event = CounterEvent;
+    type Error = std::convert::Infallible;
+
+    fn handle(&self, times: u64, _: &Context) -> Decision<Self> {
+        panic_if_told("handle");
+        let event = |n| CounterEvent::Counted { before: self.0 + n };
+        Ok((0..times).map(event).collect())
+    }
+
+    /// Panics in the middle of its work.
+    fn apply(&mut self, event: CounterEvent) {
+        let CounterEvent::Counted { before } = event;
+        assert_eq!(before, self.0);
+        self.0 += 1;
+        panic_if_told("apply");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_panics_leaves_the_next_one_right() {
+    for method in ["handle", "apply"] {
+        for warm in [false, true] {
+            let counters = Repository::<Counter, _>::new(MemoryEventStore::default());
+            let first = if warm {
+                counters.clone()
+            } else {
+                counters.clone().cache(0)
+            };
+            first.execute("one", 2).await.expect("executes");
+            PANICS.set(Some(method));
+            let panicking = counters.clone();
+            let panicked = tokio::spawn(async move { panicking.execute("one", 2).await });
+            assert!(panicked.await.is_err_and(|error| error.is_panic()));
+            // A panic in `apply` comes when the events are stored, if the state was kept.
+            let stored = if warm && method == "apply" { 4 } else { 2 };
+            let next = counters.execute("one", 1).await.expect("executes");
+            assert_eq!(next.version.get(), stored + 1);
+            assert_eq!(
+                counters.load("one").await.expect("loads").state.0,
+                stored + 1
+            );
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The ports: those that a repository uses go by the script, the others straight to the log.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::Scripted;
+use crate::{
+    memory::MemoryTransaction,
+    model::{EventId, Idempotency, Position, RecordedEvent, StreamId, Version},
+    ports::{
+        Appended, Appends, EventStore, LogPage, LogQuery, PastEvent, Snapshot, Snapshots,
+        StoreError, StoreErrorKind, UnitOfWork, WriteError,
+    },
+};
+
+#[async_trait]
+impl UnitOfWork for Scripted {
+    type Transaction = MemoryTransaction;
+
+    async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
+        self.log().begin().await
+    }
+
+    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), WriteError> {
+        self.log().commit(transaction).await
+    }
+
+    async fn rollback(&self, transaction: MemoryTransaction) -> Result<(), StoreError> {
+        self.log().rollback(transaction).await
+    }
+}
+
+#[async_trait]
+impl EventStore for Scripted {
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.log().read_stream(stream, after).await
+    }
+
+    async fn replay(
+        &self,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        let replay = async { Ok(self.log().replay(stream, after).await?) };
+        unwritten(self.read("replay", replay).await)
+    }
+
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+        let append = async { self.log().append_all(appends).await };
+        self.call("append", append).await
+    }
+
+    async fn appended_under(
+        &self,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Vec<Appended>>, WriteError> {
+        let looked = async { self.log().appended_under(idempotency).await };
+        self.read("appended_under", looked).await
+    }
+
+    async fn read_streams_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        streams: &[StreamId],
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.log().read_streams_in(transaction, streams).await
+    }
+
+    async fn append_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        appends: Appends,
+    ) -> Result<Vec<Appended>, WriteError> {
+        self.log().append_in(transaction, appends).await
+    }
+
+    async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
+        self.log().read_log(query).await
+    }
+
+    async fn high_water_mark(&self) -> Result<Position, StoreError> {
+        self.log().high_water_mark().await
+    }
+
+    async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
+        self.log().event_id_at(position).await
+    }
+
+    async fn wait_for_append(&self, at_most: Duration) {
+        self.log().wait_for_append(at_most).await;
+    }
+}
+
+#[async_trait]
+impl Snapshots for Scripted {
+    async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
+        let stream = snapshot.stream.clone();
+        self.put_snapshot(&stream, snapshot);
+        Ok(())
+    }
+
+    async fn replay_from_snapshot(
+        &self,
+        stream: &StreamId,
+        fingerprint: u64,
+    ) -> Result<(Option<Snapshot>, Vec<PastEvent>), StoreError> {
+        let replay = async {
+            let saved = self.snapshot(stream);
+            let saved = saved.filter(|saved| saved.fingerprint == fingerprint);
+            let after = saved.as_ref().map_or(0, |saved| saved.version.get());
+            let after = Version::new(after.saturating_sub(1));
+            Ok((saved, self.log().replay(stream, after).await?))
+        };
+        unwritten(self.read("replay_from_snapshot", replay).await)
+    }
+}
+
+/// The outcome of a call that writes nothing.
+fn unwritten<T>(outcome: Result<T, WriteError>) -> Result<T, StoreError> {
+    outcome.map_err(|error| match error {
+        WriteError::Store(error) => error,
+        other => StoreError::new(StoreErrorKind::Other, other.to_string()),
+    })
+}

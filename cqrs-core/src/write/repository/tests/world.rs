@@ -1,0 +1,250 @@
+//! Several repositories over one store, and beside them the model that they must agree with.
+
+use super::{
+    model::{Answer, Model, Refusal},
+    scripted::{Fault, Scripted},
+    tally::{Ask, Odd, Tally, TallyEvent},
+};
+use crate::{
+    codec,
+    memory::MemoryEventStore,
+    model::{
+        Context, ExpectedVersion, Idempotency, IdempotencyKey, Metadata, NewEvent, RecordedEvent,
+        StreamId, Version,
+    },
+    ports::{Append, EventStore, Snapshot, StoreError, StoreErrorKind},
+    roles::Aggregate,
+    write::repository::{ExecuteError, Executed, Loaded, Repository, SnapshotPolicy},
+};
+
+pub(super) type Outcome = Result<Executed<TallyEvent>, ExecuteError<Odd>>;
+pub(super) type Tallies = Repository<Tally, Scripted>;
+
+/// How many repositories a world has.
+pub(super) const REPOSITORIES: usize = 4;
+
+pub(super) struct World {
+    pub(super) store: Scripted,
+    pub(super) stream: StreamId,
+    /// With states kept, with snapshots, with both; with neither, and asynchronous where there is no key.
+    pub(super) repositories: [Tallies; REPOSITORIES],
+    model: Model,
+    /// Every snapshot that was found in the store.
+    pub(super) snapshots: Vec<Snapshot>,
+}
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        let store = Scripted::default();
+        store.pause(3, Some(seed));
+        let tallies = || Repository::new(store.clone());
+        Self {
+            repositories: [
+                tallies(),
+                tallies().cache(0).snapshots(SnapshotPolicy::on_demand()),
+                tallies().snapshots(SnapshotPolicy::every(3)),
+                tallies().cache(0),
+            ],
+            store,
+            stream: StreamId::of::<TallyEvent>("one").expect("valid"),
+            model: Model::default(),
+            snapshots: Vec::new(),
+        }
+    }
+
+    /// A command, while calls of the store fail.
+    pub(super) async fn execute(&mut self, by: usize, ask: Ask, key: Option<u8>, faults: &[Fault]) {
+        self.store.fail(faults.iter().copied());
+        let outcome = self.command(by, ask, key).await;
+        self.store.fail([]);
+        let (now, mut after) = (self.events().await, self.model.clone());
+        let expected = after.execute(ask, key);
+        match self.answer(outcome).await {
+            Ok(answer) => {
+                assert_eq!(answer, expected);
+                self.model = after;
+            }
+            Err(error) if error.kind() == StoreErrorKind::OutcomeUnknown => {
+                assert_eq!(key, None, "a key settles that");
+                if now == after.events {
+                    self.model = after;
+                }
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+            }
+        }
+        // Nothing was stored, whenever an error does not say that it may have been.
+        assert_eq!(now, self.model.events);
+    }
+
+    async fn command(&self, by: usize, ask: Ask, key: Option<u8>) -> Outcome {
+        let tallies = &self.repositories[by];
+        if by < REPOSITORIES - 1 || key.is_some() {
+            return ask_for(tallies, ask, key).await;
+        }
+        let decide = async |state: Tally, context: Context| {
+            tokio::task::yield_now().await;
+            state.handle(ask, &context)
+        };
+        tallies.decide("one", decide).await
+    }
+
+    /// What has become of a command whose caller does not know.
+    pub(super) async fn adopt(&mut self, ask: Ask, key: Option<u8>) {
+        let (now, mut after) = (self.events().await, self.model.clone());
+        drop(after.execute(ask, key));
+        if now == after.events && self.remembers(ask, key).await {
+            self.model = after;
+        }
+        assert_eq!(now, self.model.events);
+    }
+
+    async fn remembers(&self, ask: Ask, key: Option<u8>) -> bool {
+        let Some(key) = key else {
+            return true;
+        };
+        let key = IdempotencyKey::new(name(key)).expect("valid");
+        let idempotency = Idempotency::of(key, &self.stream, &ask).expect("JSON");
+        let appended = self.store.log().appended_under(&idempotency).await;
+        appended.expect("looks").is_some()
+    }
+
+    /// Two commands at once: each is answered as if one had come after the other.
+    pub(super) async fn race(&mut self, by: [usize; 2], asks: [Ask; 2], key: Option<u8>) {
+        let [first, second] = [0, 1].map(|n| self.command(by[n], asks[n], key));
+        let (first, second) = tokio::join!(first, second);
+        let answered = [
+            answered(self.answer(first).await),
+            answered(self.answer(second).await),
+        ];
+        let now = self.events().await;
+        let orders = [false, true].map(|other_way| {
+            let (mut model, mut asks) = (self.model.clone(), asks);
+            if other_way {
+                asks.reverse();
+            }
+            let mut answers = asks.map(|ask| model.execute(ask, key));
+            if other_way {
+                answers.reverse();
+            }
+            (model, answers)
+        });
+        let agrees =
+            |(model, answers): &&(Model, [Answer; 2])| *answers == answered && model.events == now;
+        let order = orders.iter().find(agrees);
+        let (model, _) =
+            order.unwrap_or_else(|| panic!("{answered:?} and {now:?} are neither of {orders:?}"));
+        self.model = model.clone();
+    }
+
+    /// Puts a log in the store's place that had the same beginning.
+    pub(super) async fn restore(&mut self, keep: usize, others: Vec<Ask>, same_length: bool) {
+        let recorded = self.recorded().await;
+        let keep = keep.min(recorded.len());
+        let mut model = Model::of(self.model.events[..keep].to_vec());
+        for ask in others {
+            drop(model.execute(ask, None));
+        }
+        while same_length && model.events.len() < recorded.len() {
+            drop(model.execute(Ask::Add(7), None));
+        }
+        if same_length {
+            model.events.truncate(recorded.len());
+        }
+        let mut events: Vec<_> = model.events.iter().map(encoded).collect();
+        for (event, kept) in events.iter_mut().zip(&recorded[..keep]) {
+            event.id = kept.id;
+        }
+        let restored = MemoryEventStore::default();
+        let (stream, expected) = (self.stream.clone(), ExpectedVersion::NoStream);
+        let append = Append {
+            stream,
+            expected,
+            events,
+        };
+        restored.append(append).await.expect("appends");
+        self.store.restore(restored);
+        self.model = model;
+    }
+
+    /// By whichever way it is loaded, the state is that of a plain replay.
+    pub(super) async fn check(&mut self) {
+        let recorded = self.recorded().await;
+        let expected = Loaded {
+            state: self.model.state(),
+            version: Version::new(recorded.len() as u64),
+            last_event: recorded.last().map(|event| event.id),
+        };
+        for repository in &self.repositories {
+            assert_eq!(repository.load("one").await.expect("loads"), expected);
+        }
+        self.remember_snapshot();
+    }
+
+    pub(super) async fn take_snapshot(&mut self, by: usize) {
+        let taken = self.repositories[by].take_snapshot("one").await;
+        assert_eq!(
+            taken.expect("takes one").get(),
+            self.model.events.len() as u64
+        );
+        self.remember_snapshot();
+    }
+
+    fn remember_snapshot(&mut self) {
+        self.snapshots.extend(self.store.snapshot(&self.stream));
+    }
+
+    pub(super) async fn recorded(&self) -> Vec<RecordedEvent> {
+        let log = self.store.log();
+        let recorded = log.read_stream(&self.stream, Version::EMPTY).await;
+        recorded.expect("reads")
+    }
+
+    async fn events(&self) -> Vec<TallyEvent> {
+        self.recorded().await.iter().map(decoded).collect()
+    }
+
+    /// What was answered, and whether its position is that of its last event. Nobody conflicts so often that it is given up.
+    async fn answer(&self, outcome: Outcome) -> Result<Answer, StoreError> {
+        match outcome {
+            Ok(executed) => {
+                let recorded = self.recorded().await;
+                let own = recorded
+                    .iter()
+                    .rfind(|event| event.version == executed.version);
+                let own = own.filter(|_| !executed.events.is_empty());
+                assert_eq!(executed.position, own.map(|event| event.position));
+                Ok(Ok((executed.version.get(), executed.events)))
+            }
+            Err(ExecuteError::Rejected(odd)) => Ok(Err(Refusal::Odd(odd))),
+            Err(ExecuteError::KeyReused(_)) => Ok(Err(Refusal::KeyReused)),
+            Err(ExecuteError::Store(error)) => Err(error),
+            Err(ExecuteError::Conflict(conflict)) => panic!("given up: {conflict}"),
+        }
+    }
+}
+
+pub(super) async fn ask_for(tallies: &Tallies, ask: Ask, key: Option<u8>) -> Outcome {
+    let command = tallies.execute("one", ask);
+    match key {
+        Some(key) => command.idempotency_key(name(key)).await,
+        None => command.await,
+    }
+}
+
+fn name(key: u8) -> String {
+    format!("key {key}")
+}
+
+fn answered(answer: Result<Answer, StoreError>) -> Answer {
+    answer.unwrap_or_else(|error| panic!("no call fails: {error}"))
+}
+
+fn encoded(event: &TallyEvent) -> NewEvent {
+    NewEvent::encode(event, Metadata::default()).expect("encodes")
+}
+
+fn decoded(recorded: &RecordedEvent) -> TallyEvent {
+    codec::decode(&recorded.event_type, &recorded.payload).expect("decodes")
+}

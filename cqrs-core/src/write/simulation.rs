@@ -1,0 +1,75 @@
+//! An aggregate by itself, without a store.
+
+use std::{sync::Arc, time::SystemTime};
+
+use crate::{
+    model::{Context, Metadata, Version},
+    roles::Aggregate,
+};
+
+/// An aggregate by itself, without a store: to simulate, and to see what deciding alone costs.
+///
+/// ```
+/// # use std::time::SystemTime;
+/// # use cqrs_core::{Aggregate, Context, Decision, Event, Simulation};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// # enum LampEvent { SwitchedOn }
+/// # impl Event for LampEvent { const CATEGORY: &'static str = "lamp"; }
+/// # #[derive(Debug, Clone, PartialEq)]
+/// # struct SwitchOn;
+/// # #[derive(Debug, PartialEq, thiserror::Error)]
+/// # #[error("it is on already")]
+/// # struct AlreadyOn;
+/// # #[derive(Default)]
+/// # struct Lamp { on: bool }
+/// # impl Aggregate for Lamp {
+/// #     type Command = SwitchOn;
+/// #     type Event = LampEvent;
+/// #     type Error = AlreadyOn;
+/// #     fn handle(&self, _: SwitchOn, _: &Context) -> Decision<Self> {
+/// #         if self.on { Err(AlreadyOn) } else { Ok(vec![LampEvent::SwitchedOn]) }
+/// #     }
+/// #     fn apply(&mut self, _: LampEvent) { self.on = true }
+/// # }
+/// let mut lamp = Simulation::<Lamp>::new("kitchen", SystemTime::now());
+/// assert_eq!(lamp.handle(SwitchOn), Ok(1));
+/// assert_eq!(lamp.handle(SwitchOn), Err(AlreadyOn));
+/// assert!(lamp.state.on);
+/// assert_eq!(lamp.context.version.get(), 1);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulation<A> {
+    /// Its state.
+    pub state: A,
+    /// What its next decision is told; the version is that of the state.
+    pub context: Context,
+}
+
+impl<A: Aggregate> Simulation<A> {
+    /// The aggregate called `id` before its first event.
+    #[must_use]
+    pub fn new(id: impl Into<Arc<str>>, now: SystemTime) -> Self {
+        Self {
+            state: A::default(),
+            context: Context {
+                id: id.into(),
+                version: Version::EMPTY,
+                now,
+                metadata: Metadata::default(),
+            },
+        }
+    }
+
+    /// Decides on a command and takes its events in. Answers how many there were.
+    ///
+    /// # Errors
+    /// When the aggregate refuses; nothing has changed then.
+    pub fn handle(&mut self, command: A::Command) -> Result<u64, A::Error> {
+        let events = self.state.handle(command, &self.context)?;
+        let count = events.len() as u64;
+        self.context.version = self.context.version.plus(count);
+        events.into_iter().for_each(|event| self.state.apply(event));
+        Ok(count)
+    }
+}

@@ -1,3 +1,0 @@
-//! The memory store keeps every promise of a store.
-
-cqrs_core::event_store_contract!(cqrs_core::MemoryEventStore::default());

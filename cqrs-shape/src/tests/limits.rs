@@ -1,0 +1,101 @@
+//! Types that never end, and types that are too large.
+
+use std::{collections::BTreeMap, fmt, sync::LazyLock};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{EnumAccess, IgnoredAny, VariantAccess, Visitor},
+};
+
+use super::assert_traced;
+use crate::{MAX_DEPTH, MAX_PASSES, trace};
+
+#[test]
+fn recursion_ends() {
+    #[derive(Serialize, Deserialize)]
+    struct Tree {
+        left: Option<Box<Self>>,
+        right: Vec<Node>,
+    }
+    #[derive(Serialize, Deserialize)]
+    struct Node(BTreeMap<u8, Tree>, Expression, u8);
+    #[derive(Serialize, Deserialize)]
+    enum Expression {
+        Not(Box<Self>),
+        Literal(u64),
+    }
+    assert_traced::<Tree>(
+        r#"$: struct
+        $."left": option
+        $."left"?: the type 2 up
+        $."right": seq
+        $."right"[]: tuple of 3
+        $."right"[].0: map
+        $."right"[].0{key}: u8
+        $."right"[].0{}: the type 4 up
+        $."right"[].1: enum
+        $."right"[].1::"Not": the type 1 up
+        $."right"[].1::"Literal": u64
+        $."right"[].2: u8"#,
+    );
+}
+
+#[test]
+fn types_without_an_end_are_survived() {
+    #[derive(Serialize, Deserialize)]
+    struct Endless(Box<Self>);
+    assert_traced::<Endless>("$: the type 0 up");
+    assert_traced::<(Endless, u8)>("$: tuple of 2\n$.0: the type 0 up\n$.1: unseen");
+
+    /// A list of lists of lists, without a name by which it could be known again.
+    struct Nameless;
+    impl<'de> Deserialize<'de> for Nameless {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Vec::<Self>::deserialize(deserializer).map(|_| Self)
+        }
+    }
+    let trace = trace::<Nameless>();
+    assert_eq!(trace.lines().count(), MAX_DEPTH + 2);
+    assert!(trace.contains("[]: unseen"), "{trace}");
+}
+
+/// More variants than are ever asked about, in one order or the other.
+struct Huge<const BACKWARDS: bool>;
+
+const VARIANTS: usize = MAX_PASSES + 10;
+
+impl<'de, const BACKWARDS: bool> Deserialize<'de> for Huge<BACKWARDS> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        static FORTH: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+            let name = |n| &*format!("v{n}").leak();
+            (0..VARIANTS).map(name).collect()
+        });
+        static BACK: LazyLock<Vec<&'static str>> =
+            LazyLock::new(|| FORTH.iter().rev().copied().collect());
+        let names = if BACKWARDS { &*BACK } else { &*FORTH };
+        deserializer.deserialize_enum("Huge", names, Self)
+    }
+}
+
+impl<'de, const BACKWARDS: bool> Visitor<'de> for Huge<BACKWARDS> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a variant with a number")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Self, A::Error> {
+        let (_, content) = data.variant::<IgnoredAny>()?;
+        content.newtype_variant::<u8>()?;
+        Ok(self)
+    }
+}
+
+#[test]
+fn a_huge_enum_keeps_all_its_names_in_whatever_order() {
+    let forth = trace::<Huge<false>>();
+    let unseen = forth.lines().filter(|line| line.ends_with("unseen"));
+    assert_eq!(unseen.count(), VARIANTS + 1 - MAX_PASSES);
+    assert_eq!(forth.lines().count(), VARIANTS + 1);
+    assert!(forth == trace::<Huge<true>>(), "the order is in the trace");
+}

@@ -1,0 +1,188 @@
+//! Promises of the [`Checkpoints`] and [`Inbox`] ports.
+
+use std::time::Duration;
+
+use cqrs_core::{
+    Checkpoint, Checkpoints, EventId, Inbox, Lane, Offset, PartitionId, Position, Slices,
+    WriteError,
+};
+
+use super::fixture::fenced;
+
+const NAME: &str = "balances";
+
+fn partition() -> PartitionId {
+    PartitionId::Log(Slices::ALL)
+}
+
+fn topic() -> PartitionId {
+    PartitionId::Topic {
+        topic: "shop.order".into(),
+        partition: 3,
+    }
+}
+
+fn to(offset: u64) -> Checkpoint {
+    Checkpoint {
+        offset: Offset::new(offset),
+        event_id: Some(EventId::random()),
+    }
+}
+
+async fn advance<S: Checkpoints>(store: &S, epoch: u64, to: Checkpoint) -> Result<(), WriteError> {
+    let mut transaction = store.begin().await?;
+    store
+        .advance_in(&mut transaction, NAME, &partition(), epoch, to)
+        .await?;
+    store.commit(transaction).await
+}
+
+/// Nothing before the first batch, then where the last one ended, each partition on its own.
+pub async fn a_claim_goes_on_where_the_last_one_stood<S: Checkpoints>(store: S) {
+    let first = store.claim(NAME, &partition()).await.expect("claims");
+    assert_eq!(first.at, None);
+    assert_eq!(
+        store.checkpoint(NAME, &partition()).await.expect("reads"),
+        None
+    );
+    let (seven, nine) = (
+        to(7),
+        Checkpoint {
+            offset: Offset::new(9),
+            event_id: None,
+        },
+    );
+    advance(&store, first.epoch, seven).await.expect("advances");
+    assert_eq!(
+        store.checkpoint(NAME, &partition()).await.expect("reads"),
+        Some(seven)
+    );
+    advance(&store, first.epoch, nine).await.expect("advances");
+    assert_eq!(
+        store.claim(NAME, &partition()).await.expect("claims").at,
+        Some(nine)
+    );
+    assert_eq!(store.claim(NAME, &topic()).await.expect("claims").at, None);
+    assert_eq!(
+        store.claim("other", &partition()).await.expect("claims").at,
+        None
+    );
+}
+
+/// Whoever claimed before can write no more; whoever claimed last can.
+pub async fn a_claim_fences_every_earlier_one<S: Checkpoints>(store: S) {
+    let first = store.claim(NAME, &partition()).await.expect("claims");
+    let second = store.claim(NAME, &partition()).await.expect("claims");
+    assert!(second.epoch > first.epoch);
+    fenced(&advance(&store, first.epoch, to(1)).await);
+    advance(&store, second.epoch, to(2))
+        .await
+        .expect("advances");
+    fenced(&advance(&store, first.epoch, to(3)).await);
+    fenced(&advance(&store, second.epoch + 1, to(4)).await);
+}
+
+/// A claim that comes while a batch is under way either makes its commit fail or sees its result.
+pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Checkpoints>(store: S) {
+    let first = store.claim(NAME, &partition()).await.expect("claims");
+    let mut transaction = store.begin().await.expect("begins");
+    let moved = to(5);
+    store
+        .advance_in(&mut transaction, NAME, &partition(), first.epoch, moved)
+        .await
+        .expect("advances");
+    let mut claiming = tokio::spawn({
+        let store = store.clone();
+        async move { store.claim(NAME, &partition()).await }
+    });
+    // Time to come through, or to begin to wait for the row.
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut claiming).await;
+    let committed = store.commit(transaction).await;
+    let second = match early {
+        Ok(second) => second,
+        Err(_) => claiming.await,
+    };
+    let second = second.expect("no panic").expect("claims");
+    assert_eq!(
+        second.at,
+        committed.is_ok().then_some(moved),
+        "{committed:?}"
+    );
+}
+
+/// A rolled back batch leaves checkpoint and inbox as they were.
+pub async fn a_rolled_back_batch_moves_nothing<S: Checkpoints + Inbox>(store: S) {
+    let claim = store.claim(NAME, &partition()).await.expect("claims");
+    let mut transaction = store.begin().await.expect("begins");
+    store
+        .advance_in(&mut transaction, NAME, &partition(), claim.epoch, to(5))
+        .await
+        .expect("advances");
+    let received = [(Lane::new("relay"), Position::new(5))];
+    store
+        .receive_in(&mut transaction, NAME, &partition(), &received)
+        .await
+        .expect("receives");
+    store.rollback(transaction).await.expect("rolls back");
+    assert_eq!(
+        store.checkpoint(NAME, &partition()).await.expect("reads"),
+        None
+    );
+    assert_eq!(store.received(NAME, &partition()).await.expect("reads"), []);
+}
+
+/// Each partition and lane has a position of its own.
+pub async fn the_inbox_keeps_the_highest_position_of_each_lane<S: Inbox>(store: S) {
+    let lane = |name: &str, position| (Lane::new(name), Position::new(position));
+    for (partition, received) in [
+        (topic(), vec![lane("order.0", 4), lane("order.1", 2)]),
+        (topic(), vec![lane("order.0", 9)]),
+        (partition(), vec![lane("order.0", 1)]),
+    ] {
+        let mut transaction = store.begin().await.expect("begins");
+        store
+            .receive_in(&mut transaction, NAME, &partition, &received)
+            .await
+            .expect("receives");
+        store.commit(transaction).await.expect("commits");
+    }
+    let mut received = store.received(NAME, &topic()).await.expect("reads");
+    received.sort();
+    assert_eq!(received, [lane("order.0", 9), lane("order.1", 2)]);
+    assert_eq!(store.received("other", &topic()).await.expect("reads"), []);
+}
+
+/// After a reset a subscription begins again, and who was at work is fenced.
+pub async fn a_reset_forgets_and_fences<S: Checkpoints + Inbox>(store: S) {
+    let claim = store.claim(NAME, &partition()).await.expect("claims");
+    let other = store.claim("other", &partition()).await.expect("claims");
+    let mut transaction = store.begin().await.expect("begins");
+    store
+        .advance_in(&mut transaction, NAME, &partition(), claim.epoch, to(5))
+        .await
+        .expect("advances");
+    let received = [(Lane::new("relay"), Position::new(5))];
+    store
+        .receive_in(&mut transaction, NAME, &partition(), &received)
+        .await
+        .expect("receives");
+    store.commit(transaction).await.expect("commits");
+
+    let mut transaction = store.begin().await.expect("begins");
+    store
+        .reset_in(&mut transaction, NAME)
+        .await
+        .expect("resets");
+    store.commit(transaction).await.expect("commits");
+    fenced(&advance(&store, claim.epoch, to(6)).await);
+    assert_eq!(store.received(NAME, &partition()).await.expect("reads"), []);
+    assert_eq!(
+        store.claim(NAME, &partition()).await.expect("claims").at,
+        None
+    );
+    let mut transaction = store.begin().await.expect("begins");
+    let untouched = store
+        .advance_in(&mut transaction, "other", &partition(), other.epoch, to(1))
+        .await;
+    untouched.expect("another subscription goes on");
+}

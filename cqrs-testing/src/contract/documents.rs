@@ -1,0 +1,185 @@
+//! Promises of the [`Documents`] port.
+
+use cqrs_core::{
+    Checkpoint, Checkpoints, Document, DocumentWrite, Documents, Offset, PartitionId, Slices,
+    UnitOfWork, WriteError,
+};
+
+use super::fixture::fenced;
+
+const VIEW: &str = "balances";
+
+fn write(key: &str, version: u64, body: Option<&str>) -> DocumentWrite {
+    DocumentWrite {
+        key: key.to_owned(),
+        version,
+        body: body.map(|body| body.as_bytes().to_vec()),
+    }
+}
+
+async fn save<S: Documents>(store: &S, writes: &[DocumentWrite]) -> Result<(), WriteError> {
+    let mut transaction = store.begin().await?;
+    match store.save_in(&mut transaction, VIEW, writes).await {
+        Ok(()) => store.commit(transaction).await,
+        Err(error) => {
+            store.rollback(transaction).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn load<S: Documents>(store: &S, key: &str) -> Option<Document> {
+    let mut transaction = store.begin().await.expect("begins");
+    let mut documents = store
+        .load_in(&mut transaction, VIEW, &[key.to_owned()])
+        .await
+        .expect("loads");
+    store.rollback(transaction).await.expect("rolls back");
+    assert_eq!(
+        documents.get(key),
+        store.document(VIEW, key).await.expect("reads").as_ref()
+    );
+    documents.remove(key)
+}
+
+fn body(document: &Document) -> serde_json::Value {
+    serde_json::from_slice(&document.body).expect("JSON")
+}
+
+/// The life of a document.
+pub async fn documents_are_written_changed_and_removed<S: Documents>(store: S) {
+    store.prepare_view(VIEW).await.expect("prepares");
+    store.prepare_view(VIEW).await.expect("prepares again");
+    assert_eq!(load(&store, "a").await, None);
+    save(
+        &store,
+        &[write("a", 0, Some(r#"{"n":1}"#)), write("b", 0, Some("2"))],
+    )
+    .await
+    .expect("saves");
+    let a = load(&store, "a").await.expect("is there");
+    assert_eq!(body(&a), serde_json::json!({"n": 1}));
+    save(&store, &[write("a", a.version, Some("[3]"))])
+        .await
+        .expect("saves");
+    let changed = load(&store, "a").await.expect("is there");
+    assert!(changed.version > a.version);
+    assert_eq!(body(&changed), serde_json::json!([3]));
+    save(&store, &[write("a", changed.version, None)])
+        .await
+        .expect("removes");
+    assert_eq!(load(&store, "a").await, None);
+    let mut transaction = store.begin().await.expect("begins");
+    store
+        .clear_in(&mut transaction, VIEW)
+        .await
+        .expect("clears");
+    store.commit(transaction).await.expect("commits");
+    assert_eq!(load(&store, "b").await, None);
+}
+
+#[track_caller]
+fn refused(result: &Result<(), WriteError>, of: &str) {
+    assert!(
+        matches!(result, Err(WriteError::DocumentConflict { key, .. }) if key == of),
+        "{result:?}"
+    );
+}
+
+/// Two who read the same version cannot both write, and a refused write takes its whole transaction with it.
+pub async fn of_two_writers_of_a_document_one_commits<S: Documents>(store: S) {
+    store.prepare_view(VIEW).await.expect("prepares");
+    save(&store, &[write("a", 0, Some("1"))])
+        .await
+        .expect("saves");
+    let seen = load(&store, "a").await.expect("is there").version;
+    save(&store, &[write("a", seen, Some("2"))])
+        .await
+        .expect("the first");
+    refused(
+        &save(
+            &store,
+            &[write("a", seen, Some("3")), write("b", 0, Some("3"))],
+        )
+        .await,
+        "a",
+    );
+    refused(&save(&store, &[write("a", seen, None)]).await, "a");
+    assert_eq!(body(&load(&store, "a").await.expect("is there")), 2);
+    assert_eq!(load(&store, "b").await, None);
+    refused(&save(&store, &[write("gone", 1, Some("1"))]).await, "gone");
+}
+
+/// Two who saw no document cannot both create it.
+pub async fn of_two_creators_of_a_document_one_commits<S: Documents>(store: S) {
+    store.prepare_view(VIEW).await.expect("prepares");
+    let create = |body: &'static str| {
+        let store = store.clone();
+        tokio::spawn(async move { save(&store, &[write("a", 0, Some(body))]).await })
+    };
+    let (one, two) = (create("1"), create("2"));
+    let (one, two) = (one.await.expect("no panic"), two.await.expect("no panic"));
+    assert_ne!(one.is_ok(), two.is_ok());
+    refused(if one.is_ok() { &two } else { &one }, "a");
+}
+
+/// Pages follow each other without a gap, in the order of the keys' bytes.
+pub async fn documents_are_paged_in_key_order<S: Documents>(store: S) {
+    store.prepare_view(VIEW).await.expect("prepares");
+    let mut keys = ["b", "a", "Z", "ä", "a b", "10", "9", "_"];
+    save(&store, &keys.map(|key| write(key, 0, Some("1"))))
+        .await
+        .expect("saves");
+    keys.sort_unstable();
+    let mut found = Vec::new();
+    while let Some((last, _)) = {
+        let page = store
+            .documents(VIEW, found.last().map(String::as_str), 3)
+            .await
+            .expect("reads");
+        found.extend(page.iter().map(|(key, _)| key.clone()));
+        page.into_iter().next_back()
+    } {
+        assert_eq!(found.last(), Some(&last));
+    }
+    assert_eq!(found, keys);
+}
+
+/// A fenced runner's documents vanish with its checkpoint.
+pub async fn a_document_commits_with_its_checkpoint_or_not_at_all<S: Documents + Checkpoints>(
+    store: S,
+) {
+    store.prepare_view(VIEW).await.expect("prepares");
+    let partition = PartitionId::Log(Slices::ALL);
+    let first = store.claim(VIEW, &partition).await.expect("claims");
+    let attempt = async |epoch, text| batch(&store, &partition, epoch, text).await;
+    attempt(first.epoch, "1").await.expect("commits");
+    let second = store.claim(VIEW, &partition).await.expect("claims");
+    fenced(&attempt(first.epoch, "2").await);
+    assert_eq!(body(&load(&store, "a").await.expect("is there")), 1);
+    attempt(second.epoch, "3").await.expect("commits");
+    assert_eq!(body(&load(&store, "a").await.expect("is there")), 3);
+}
+
+async fn batch<S: Documents + Checkpoints>(
+    store: &S,
+    partition: &PartitionId,
+    epoch: u64,
+    text: &str,
+) -> Result<(), WriteError> {
+    let seen = load(store, "a")
+        .await
+        .map_or(0, |document| document.version);
+    let mut transaction = UnitOfWork::begin(store).await?;
+    let next = Checkpoint {
+        offset: Offset::new(1),
+        event_id: None,
+    };
+    store
+        .advance_in(&mut transaction, VIEW, partition, epoch, next)
+        .await?;
+    store
+        .save_in(&mut transaction, VIEW, &[write("a", seen, Some(text))])
+        .await?;
+    store.commit(transaction).await
+}

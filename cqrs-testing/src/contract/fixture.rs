@@ -1,0 +1,137 @@
+//! Small words for the contract.
+
+use std::{future::poll_fn, pin::pin, task::Poll};
+
+use bytes::Bytes;
+use cqrs_core::{
+    Append, Appended, Appends, Category, EventId, EventStore, ExpectedVersion, Idempotency,
+    IdempotencyKey, LogQuery, Metadata, NewEvent, Position, Reads, RecordedEvent, Slices, StreamId,
+    Version, WriteError,
+};
+
+pub(super) fn stream(category: &str, id: &str) -> StreamId {
+    StreamId::new(Category::new(category).expect("a valid category"), id).expect("a valid id")
+}
+
+pub(super) fn account(id: &str) -> StreamId {
+    stream("account", id)
+}
+
+pub(super) fn event(event_type: &'static str, payload: &'static str) -> NewEvent {
+    let payload = Bytes::from_static(payload.as_bytes());
+    NewEvent {
+        id: EventId::random(),
+        event_type,
+        payload,
+        metadata: Metadata::default(),
+    }
+}
+
+pub(super) fn append(stream: &StreamId, expected: ExpectedVersion, count: usize) -> Append {
+    let events = (0..count)
+        .map(|_| event("Happened", r#"{"n":1}"#))
+        .collect();
+    Append {
+        stream: stream.clone(),
+        expected,
+        events,
+    }
+}
+
+pub(super) fn event_ids(append: &Append) -> Vec<EventId> {
+    append.events.iter().map(|event| event.id).collect()
+}
+
+pub(super) fn key(key: &str, fingerprint: u64) -> Idempotency {
+    let key = IdempotencyKey::new(key).expect("a valid key");
+    Idempotency { key, fingerprint }
+}
+
+pub(super) fn at(version: u64) -> ExpectedVersion {
+    ExpectedVersion::Exact(Version::new(version))
+}
+
+pub(super) async fn versions<S: EventStore>(store: &S, stream: &StreamId) -> Vec<u64> {
+    let events = store
+        .read_stream(stream, Version::EMPTY)
+        .await
+        .expect("reads");
+    events.iter().map(|event| event.version.get()).collect()
+}
+
+/// The whole log that matches, read in pages of `limit` until there is no more.
+pub(super) async fn read_all<S: EventStore>(
+    store: &S,
+    reads: &[Reads],
+    slices: Slices,
+    limit: usize,
+) -> Vec<RecordedEvent> {
+    let (mut after, mut events) = (Position::START, Vec::new());
+    loop {
+        let page = store
+            .read_log(LogQuery {
+                after,
+                reads,
+                slices,
+                limit,
+            })
+            .await
+            .expect("reads");
+        assert!(
+            page.events.len() <= limit,
+            "a page holds no more than asked for"
+        );
+        let Some(upto) = page.upto else { return events };
+        assert!(upto.offset.get() > after.get(), "a page goes on");
+        after = Position::new(upto.offset.get());
+        events.extend(page.events);
+    }
+}
+
+/// Appends in a transaction of the caller.
+pub(super) async fn in_a_transaction<S: EventStore>(
+    store: &S,
+    appends: Appends,
+) -> Result<Vec<Appended>, WriteError> {
+    let mut transaction = store.begin().await?;
+    match store.append_in(&mut transaction, appends).await {
+        Ok(appended) => store.commit(transaction).await.map(|()| appended),
+        Err(error) => {
+            store.rollback(transaction).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Polls a call so many times at most, whether it has something to do or not, then stops waiting.
+pub(super) async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F::Output> {
+    let (mut call, mut polls) = (pin!(call), polls);
+    poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending if polls <= 1 => Poll::Ready(None),
+        Poll::Pending => {
+            polls -= 1;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+#[track_caller]
+pub(super) fn conflict<T: std::fmt::Debug>(
+    result: Result<T, WriteError>,
+) -> (u64, ExpectedVersion) {
+    match result {
+        Err(WriteError::Conflict(conflict)) => (conflict.actual.get(), conflict.expected),
+        other => panic!("a conflict was expected, not {other:?}"),
+    }
+}
+
+#[track_caller]
+pub(super) fn fenced<T: std::fmt::Debug>(result: &Result<T, WriteError>) {
+    assert!(
+        matches!(result, Err(WriteError::Fenced { .. })),
+        "a fence was expected, not {result:?}"
+    );
+}

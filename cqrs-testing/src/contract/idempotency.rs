@@ -1,0 +1,157 @@
+//! Promises of the [`EventStore`] port about idempotency keys: what is named by one is appended at most once.
+
+use cqrs_core::{Appended, Appends, EventStore, ExpectedVersion, Idempotency, Slices, WriteError};
+
+use super::fixture::{
+    account, append, at, conflict, in_a_transaction, key, read_all, stream, versions,
+};
+
+/// A repeat appends nothing and answers what the first one did. What it expects does not hold any more, which is no
+/// conflict: it was the first one that has moved the stream.
+pub async fn a_repeat_under_a_key_answers_what_the_first_one_did<S: EventStore>(store: S) {
+    for (n, appends) in [one as fn() -> Appends, several].into_iter().enumerate() {
+        let named = key(&format!("request {n}"), 7);
+        let first = store.append_all(appends().once(named.clone())).await;
+        let first = first.expect("appends");
+        assert!(first.iter().all(|one| !one.repeated));
+        let log = read_all(&store, &[], Slices::ALL, 100).await;
+        // Others have gone on since.
+        let meanwhile = append(&first[0].stream, ExpectedVersion::Any, 1);
+        store.append(meanwhile).await.expect("appends");
+        for _ in 0..3 {
+            let again = store.append_all(appends().once(named.clone())).await;
+            assert_eq!(again.expect("is a repeat"), repeated(&first));
+        }
+        let in_transaction = in_a_transaction(&store, appends().once(named)).await;
+        assert_eq!(in_transaction.expect("is a repeat"), repeated(&first));
+        let now = read_all(&store, &[], Slices::ALL, 100).await;
+        assert_eq!(now.len(), log.len() + 1);
+    }
+}
+
+/// A key names one command for ever: another one under it is refused and leaves nothing.
+pub async fn a_key_that_was_used_for_something_else_is_refused<S: EventStore>(store: S) {
+    let (ours, theirs) = (key("request", u64::MAX), key("request", 0));
+    let bob = account("bob");
+    let appends = |named: &Idempotency| Appends::from(append(&bob, at(0), 1)).once(named.clone());
+    let alice = Appends::from(append(&account("alice"), at(0), 1)).once(ours.clone());
+    store.append_all(alice).await.expect("appends");
+    is_reused(&theirs, store.append_all(appends(&theirs)).await);
+    is_reused(&theirs, in_a_transaction(&store, appends(&theirs)).await);
+    is_reused(&theirs, store.appended_under(&theirs).await);
+    assert_eq!(read_all(&store, &[], Slices::ALL, 10).await.len(), 1);
+    // Before any other question, as for a repeat.
+    let conflicting = Appends::from(append(&bob, at(9), 1)).once(theirs.clone());
+    is_reused(&theirs, store.append_all(conflicting).await);
+}
+
+/// What was appended under a key can be asked for.
+pub async fn a_key_is_looked_up<S: EventStore>(store: S) {
+    let named = key("request", 7);
+    assert_eq!(store.appended_under(&named).await.expect("looks"), None);
+    let appends = several().once(named.clone());
+    let first = store.append_all(appends).await.expect("appends");
+    let found = store.appended_under(&named).await.expect("looks");
+    assert_eq!(found, Some(repeated(&first)));
+    let another = store.appended_under(&key("request 2", 7)).await;
+    assert_eq!(another.expect("looks"), None);
+}
+
+/// A key belongs to the transaction that used it: kept with what it has written, or free again.
+pub async fn a_key_is_kept_with_its_transaction_or_free_again<S: EventStore>(store: S) {
+    let named = key("request", 7);
+    let appends = || several().once(named.clone());
+    let mut undone = store.begin().await.expect("begins");
+    store
+        .append_in(&mut undone, appends())
+        .await
+        .expect("appends");
+    store.rollback(undone).await.expect("rolls back");
+    let mut dropped = store.begin().await.expect("begins");
+    store
+        .append_in(&mut dropped, appends())
+        .await
+        .expect("appends");
+    drop(dropped);
+    assert_eq!(store.appended_under(&named).await.expect("looks"), None);
+
+    let mut kept = store.begin().await.expect("begins");
+    let first = store.append_in(&mut kept, appends()).await;
+    let places = |all: &[Appended]| -> Vec<_> {
+        all.iter()
+            .map(|one| (one.before, one.version, one.repeated))
+            .collect()
+    };
+    let first = places(&first.expect("the key is free"));
+    assert!(first.iter().all(|(.., repeated)| !repeated));
+    // The transaction knows its own key already.
+    let again = store
+        .append_in(&mut kept, appends())
+        .await
+        .expect("is a repeat");
+    assert!(again.iter().all(|one| one.repeated));
+    store.commit(kept).await.expect("commits");
+    let later = store.append_all(appends()).await.expect("is a repeat");
+    assert_eq!(places(&later), places(&again));
+    assert_eq!(read_all(&store, &[], Slices::ALL, 10).await.len(), 3);
+}
+
+/// That nothing was to be done is an answer too: a repeat gets it, though now there might be something to do.
+pub async fn a_key_without_events_is_kept_too<S: EventStore>(store: S) {
+    let (alice, named) = (account("alice"), key("request", 7));
+    store
+        .append(append(&alice, at(0), 2))
+        .await
+        .expect("appends");
+    let nothing = Appends::from(append(&alice, at(2), 0)).once(named.clone());
+    let first = store.append_all(nothing).await.expect("looks");
+    assert_eq!((first[0].version.get(), first[0].position), (2, None));
+    let something = Appends::from(append(&alice, at(2), 3)).once(named);
+    let again = store.append_all(something).await.expect("is a repeat");
+    assert_eq!(again, repeated(&first));
+    assert_eq!(versions(&store, &alice).await, [1, 2]);
+}
+
+/// A conflict has done nothing, so its key is free for the next attempt.
+pub async fn a_refused_append_leaves_its_key_free<S: EventStore>(store: S) {
+    let (alice, named) = (account("alice"), key("request", 7));
+    let appends = |version| Appends::from(append(&alice, at(version), 1)).once(named.clone());
+    assert_eq!(conflict(store.append_all(appends(3)).await), (0, at(3)));
+    let refused = in_a_transaction(&store, appends(3)).await;
+    assert_eq!(conflict(refused), (0, at(3)));
+    assert_eq!(store.appended_under(&named).await.expect("looks"), None);
+    let appended = store.append_all(appends(0)).await.expect("appends");
+    assert!(!appended[0].repeated);
+}
+
+fn one() -> Appends {
+    append(&account("alice"), at(0), 2).into()
+}
+
+/// Two streams that are written, in another order than that of their names, and one that is looked at.
+fn several() -> Appends {
+    let looked_at = append(&stream("rate", "eur"), ExpectedVersion::NoStream, 0);
+    [
+        append(&account("carol"), at(0), 1),
+        looked_at,
+        append(&account("bob"), at(0), 2),
+    ]
+    .into()
+}
+
+/// The same answer to one who comes later.
+pub(super) fn repeated(first: &[Appended]) -> Vec<Appended> {
+    let again = |one: &Appended| Appended {
+        repeated: true,
+        ..one.clone()
+    };
+    first.iter().map(again).collect()
+}
+
+#[track_caller]
+pub(super) fn is_reused<T: std::fmt::Debug>(named: &Idempotency, outcome: Result<T, WriteError>) {
+    match outcome {
+        Err(WriteError::KeyReused(reused)) => assert_eq!(reused.key, named.key),
+        other => panic!("a key that was used otherwise was expected, not {other:?}"),
+    }
+}

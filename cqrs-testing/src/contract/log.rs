@@ -1,0 +1,170 @@
+//! Promises of the [`EventStore`] port about the log of all streams.
+
+use std::collections::HashSet;
+
+use cqrs_core::{Append, EventStore, ExpectedVersion, LogQuery, Position, Reads, Slices, StreamId};
+use tokio::task::JoinSet;
+
+use super::fixture::{account, append, at, event, read_all, stream, versions};
+
+/// No event is missing, none comes twice, positions rise, versions of a stream come in order.
+pub async fn the_log_is_read_page_by_page_in_order<S: EventStore>(store: S) {
+    let mut writers = JoinSet::new();
+    for writer in 0..8 {
+        let store = store.clone();
+        writers.spawn(async move {
+            for n in 0..10 {
+                let stream = account(&format!("{}", (writer + n) % 4));
+                store
+                    .append(append(&stream, ExpectedVersion::Any, 1 + n % 3))
+                    .await
+                    .expect("appends");
+            }
+        });
+    }
+    writers.join_all().await;
+    for limit in [1, 7, 1_000] {
+        let events = read_all(&store, &[], Slices::ALL, limit).await;
+        assert_eq!(events.len(), 8 * (4 + 2 * 3 + 3 * 3));
+        assert!(events.is_sorted_by(|a, b| a.position < b.position));
+        for id in 0..4 {
+            let stream = account(&id.to_string());
+            let of_stream = events
+                .iter()
+                .filter(|event| event.stream == stream)
+                .map(|event| event.version.get());
+            assert_eq!(
+                of_stream.collect::<Vec<_>>(),
+                versions(&store, &stream).await
+            );
+        }
+    }
+    assert_eq!(
+        store.high_water_mark().await.expect("reads"),
+        last(&store).await
+    );
+}
+
+/// What does not match is passed over once, not searched again.
+pub async fn a_filtered_page_goes_on_behind_what_it_passed_over<S: EventStore>(store: S) {
+    let (account, bonus) = (account("a"), stream("bonus", "b"));
+    for stream in [&account, &bonus, &account, &bonus, &account] {
+        let events = vec![event("Granted", "1"), event("Spent", "2")];
+        store
+            .append(Append {
+                stream: stream.clone(),
+                expected: ExpectedVersion::Any,
+                events,
+            })
+            .await
+            .expect("appends");
+    }
+    let kinds = async |reads: &[Reads], limit| {
+        let events = read_all(&store, reads, Slices::ALL, limit).await;
+        events
+            .iter()
+            .map(|event| format!("{} {}", event.stream.category(), event.event_type))
+            .collect::<Vec<_>>()
+    };
+    let granted = Reads {
+        category: "bonus",
+        types: &["Granted", "Unheard"],
+    };
+    for limit in [1, 2, 100] {
+        assert_eq!(kinds(&[granted], limit).await, ["bonus Granted"; 2]);
+        assert_eq!(
+            kinds(
+                &[Reads {
+                    category: "account",
+                    types: &[]
+                }],
+                limit
+            )
+            .await
+            .len(),
+            6
+        );
+        let both = [
+            granted,
+            Reads {
+                category: "account",
+                types: &["Spent"],
+            },
+        ];
+        let expected = [
+            "account Spent",
+            "bonus Granted",
+            "account Spent",
+            "bonus Granted",
+            "account Spent",
+        ];
+        assert_eq!(kinds(&both, limit).await, expected);
+    }
+    let query = LogQuery {
+        after: Position::START,
+        reads: &[Reads {
+            category: "unheard",
+            types: &[],
+        }],
+        slices: Slices::ALL,
+        limit: 100,
+    };
+    let page = store.read_log(query).await.expect("reads");
+    assert!(page.events.is_empty());
+    assert_eq!(
+        page.upto.map(|upto| upto.offset.get()),
+        Some(last(&store).await.get())
+    );
+}
+
+/// The parts of the log are its streams, each whole and in one part.
+pub async fn a_page_of_slices_holds_the_streams_of_those_slices<S: EventStore>(store: S) {
+    for n in 0..40 {
+        store
+            .append(append(&account(&n.to_string()), at(0), 2))
+            .await
+            .expect("appends");
+    }
+    let mut found: Vec<StreamId> = Vec::new();
+    for part in 0..3 {
+        let slices = Slices::part(part, 3);
+        let events = read_all(&store, &[], slices, 7).await;
+        assert!(
+            events
+                .iter()
+                .all(|event| slices.contains(event.stream.slice()))
+        );
+        found.extend(events.into_iter().map(|event| event.stream));
+    }
+    assert_eq!(
+        (found.len(), found.into_iter().collect::<HashSet<_>>().len()),
+        (80, 40)
+    );
+}
+
+/// A checkpoint can be verified by the event it stands on.
+pub async fn the_event_at_a_position_is_known<S: EventStore>(store: S) {
+    store
+        .append(append(&account("alice"), at(0), 3))
+        .await
+        .expect("appends");
+    for event in read_all(&store, &[], Slices::ALL, 10).await {
+        assert_eq!(
+            store.event_id_at(event.position).await.expect("reads"),
+            Some(event.id)
+        );
+    }
+    let beyond = Position::new(last(&store).await.get() + 1);
+    assert_eq!(store.event_id_at(beyond).await.expect("reads"), None);
+    assert_eq!(
+        store.event_id_at(Position::START).await.expect("reads"),
+        None
+    );
+}
+
+async fn last<S: EventStore>(store: &S) -> Position {
+    read_all(store, &[], Slices::ALL, 100)
+        .await
+        .last()
+        .map_or(Position::START, |event| event.position)
+}

@@ -1,0 +1,160 @@
+//! Promises of the [`EventStore`] port about idempotency keys that come at once: however appends are put together, each key is
+//! answered for itself.
+
+use cqrs_core::{Appended, Appends, EventStore, ExpectedVersion, Idempotency, Slices, WriteError};
+use tokio::task::JoinSet;
+
+use super::{
+    fixture::{account, append, at, conflict, key, read_all, stream, versions},
+    idempotency::{is_reused, repeated},
+};
+
+/// However many come at once, one appends, and all are answered alike: for one stream, and for several.
+pub async fn of_a_hundred_repeats_at_once_one_appends<S: EventStore>(store: S) {
+    let requests: Vec<Appends> = (0..4).map(request).collect();
+    let mut calls = JoinSet::new();
+    for n in 0..400 {
+        let (store, appends) = (store.clone(), request(n % 4));
+        calls.spawn(async move { (n % 4, store.append_all(appends).await) });
+    }
+    let mut answers = vec![Vec::new(); 4];
+    for (n, answer) in calls.join_all().await {
+        answers[n].push(answer.expect("the first or a repeat"));
+    }
+    let log = read_all(&store, &[], Slices::ALL, 100).await;
+    for (appends, answers) in requests.iter().zip(answers) {
+        let first = answers.iter().filter(|answer| !answer[0].repeated);
+        assert_eq!((first.count(), answers.len()), (1, 100));
+        for answer in &answers {
+            assert_eq!(repeated(answer), repeated(&answers[0]));
+        }
+        for (append, one) in appends.streams.iter().zip(&answers[0]) {
+            let written = versions(&store, &append.stream).await;
+            assert_eq!(written.len(), append.events.len());
+            assert_eq!(one.version.get(), written.len() as u64);
+            let last = log.iter().rfind(|event| event.stream == append.stream);
+            assert_eq!(one.position, last.map(|event| event.position));
+        }
+    }
+}
+
+/// The `n`-th request: to one stream, or to two and a look at a third. Its events are new each time.
+fn request(n: usize) -> Appends {
+    let nth = |who: &str| account(&format!("{who} {n}"));
+    let one = append(&nth("carol"), at(0), 1);
+    let looked_at = append(&stream("rate", "eur"), ExpectedVersion::NoStream, 0);
+    let other = append(&nth("bob"), at(0), 2);
+    let appends: Appends = match n % 2 {
+        0 => one.into(),
+        _ => [one, looked_at, other].into(),
+    };
+    appends.once(key(&format!("request {n}"), 7))
+}
+
+/// Of two commands that come at once under one key, one is done and every attempt at the other is refused.
+pub async fn of_two_commands_under_one_key_at_once_one_is_done<S: EventStore>(store: S) {
+    for round in 0..10 {
+        let name = format!("request {round}");
+        let mut requests = JoinSet::new();
+        for n in 0..16 {
+            let stream = account(&format!("{round} {}", n % 2));
+            let appends = Appends::from(append(&stream, at(0), 1)).once(key(&name, n % 2));
+            let store = store.clone();
+            requests.spawn(async move { (n % 2, store.append_all(appends).await) });
+        }
+        let outcomes = requests.join_all().await;
+        let done = outcomes.iter().find(|(_, outcome)| outcome.is_ok());
+        let done = done.expect("one is first").0;
+        for (which, outcome) in outcomes {
+            match outcome {
+                Ok(_) => assert_eq!(which, done),
+                refused => {
+                    assert_ne!(which, done);
+                    is_reused(&key(&name, which), refused);
+                }
+            }
+        }
+    }
+    assert_eq!(read_all(&store, &[], Slices::ALL, 100).await.len(), 10);
+}
+
+/// Repeats, keys that were used for something else, conflicts under a key and new keys, all at once: none takes or leaves
+/// what belongs to another.
+pub async fn among_others_each_key_keeps_its_own_answer<S: EventStore>(store: S) {
+    let taken = account("taken");
+    store
+        .append(append(&taken, at(0), 1))
+        .await
+        .expect("appends");
+    let own = |name: &str| append(&account(name), ExpectedVersion::Any, 2);
+    let mut first = Vec::new();
+    for n in 0..8 {
+        let name = format!("old {n}");
+        let appends = Appends::from(own(&name)).once(key(&name, 1));
+        first.push(store.append_all(appends).await.expect("appends"));
+    }
+    for round in 0..3 {
+        let mut calls = JoinSet::new();
+        for n in 0..8 {
+            let (old, new) = (format!("old {n}"), format!("new {round} {n}"));
+            let refused = refused(round, n);
+            let calls_of_n = [
+                (Kind::Repeat, own(&old), Some(key(&old, 1))),
+                (Kind::Reused, own(&old), Some(key(&old, 2))),
+                (Kind::Refused, append(&taken, at(0), 1), Some(refused)),
+                (Kind::New, own(&new), Some(key(&new, 1))),
+                (Kind::New, own("busy"), None),
+            ];
+            for (kind, append, idempotency) in calls_of_n {
+                let (store, streams) = (store.clone(), vec![append]);
+                let appends = Appends {
+                    streams,
+                    idempotency,
+                };
+                calls.spawn(async move { (n, kind, store.append_all(appends).await) });
+            }
+        }
+        for (n, kind, outcome) in calls.join_all().await {
+            kind.check(outcome, n, &first[n]);
+        }
+        for (n, first) in first.iter().enumerate() {
+            let found = async |named: Idempotency| {
+                let found = store.appended_under(&named).await;
+                found.expect("looks")
+            };
+            assert_eq!(
+                found(key(&format!("old {n}"), 1)).await,
+                Some(repeated(first))
+            );
+            assert_eq!(found(refused(round, n)).await, None);
+            let new = format!("new {round} {n}");
+            let new = found(key(&new, 1)).await.expect("was appended");
+            assert_eq!((new[0].before.get(), new[0].version.get()), (0, 2));
+        }
+    }
+}
+
+fn refused(round: usize, n: usize) -> Idempotency {
+    key(&format!("refused {round} {n}"), 1)
+}
+
+/// What a call should come to.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Repeat,
+    Reused,
+    Refused,
+    New,
+}
+
+impl Kind {
+    #[track_caller]
+    fn check(self, outcome: Result<Vec<Appended>, WriteError>, n: usize, first: &[Appended]) {
+        match self {
+            Self::Repeat => assert_eq!(outcome.expect("is a repeat"), repeated(first)),
+            Self::Reused => is_reused(&key(&format!("old {n}"), 2), outcome),
+            Self::Refused => assert_eq!(conflict(outcome), (1, at(0))),
+            Self::New => assert!(!outcome.expect("appends")[0].repeated),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Promises of the [`EventStore`] port about appends to several streams.
+
+use cqrs_core::{
+    Append, Appends, Conflict, EventId, EventStore, ExpectedVersion, Slices, Version, WriteError,
+};
+use tokio::task::JoinSet;
+
+use super::fixture::{account, append, at, conflict, event_ids, key, read_all, stream, versions};
+
+/// All streams or none; and the conflict is that of a stream which is not as expected, with the version it is at.
+pub async fn an_append_to_several_streams_is_whole_or_names_a_conflict<S: EventStore>(store: S) {
+    let ids = ["alice", "bob", "carol", "dave"].map(account);
+    for (stream, count) in ids.iter().zip(1..) {
+        let filled = append(stream, at(0), count);
+        store.append(filled).await.expect("appends");
+    }
+    let is_at = [1, 2, 3, 4];
+    for wrong in 1..16_u8 {
+        let expects = |n: usize| {
+            if wrong >> n & 1 == 1 {
+                is_at[n] + 7
+            } else {
+                is_at[n]
+            }
+        };
+        // The last one is looked at only.
+        let all = [0, 1, 2, 3].map(|n| append(&ids[n], at(expects(n)), usize::from(n < 3)));
+        let refused = named_conflict(store.append_all(all.into()).await);
+        let named = ids.iter().position(|stream| *stream == refused.stream);
+        let named = named.expect("a stream of the append");
+        assert_eq!(wrong >> named & 1, 1, "{refused} is none");
+        assert_eq!(refused.actual.get(), is_at[named]);
+        assert_eq!(refused.expected, at(expects(named)));
+    }
+    assert_eq!(read_all(&store, &[], Slices::ALL, 100).await.len(), 10);
+    let all = [0, 1, 2, 3].map(|n| append(&ids[n], at(is_at[n]), usize::from(n < 3)));
+    let appended = store.append_all(all.into()).await.expect("appends");
+    let places = appended
+        .iter()
+        .map(|one| (one.before.get(), one.version.get()));
+    assert_eq!(places.collect::<Vec<_>>(), [(1, 2), (2, 3), (3, 4), (4, 4)]);
+}
+
+/// The log has the streams in the order given, whatever their names are, and each answer says where its stream has landed.
+pub async fn positions_rise_in_the_order_given<S: EventStore>(store: S) {
+    let streams = ["m", "a", "z", "b"].map(account);
+    for _ in 0..3 {
+        let counts = [2, 1, 0, 3];
+        let one = |n: usize| append(&streams[n], ExpectedVersion::Any, counts[n]);
+        let all = [0, 1, 2, 3].map(one);
+        let given: Vec<EventId> = all.iter().flat_map(event_ids).collect();
+        let appended = store.append_all(all.into()).await.expect("appends");
+        let log = read_all(&store, &[], Slices::ALL, 100).await;
+        let newest = &log[log.len() - given.len()..];
+        assert_eq!(newest.iter().map(|e| e.id).collect::<Vec<_>>(), given);
+        for ((one, stream), count) in appended.iter().zip(&streams).zip(counts) {
+            assert_eq!(
+                (&one.stream, one.version, one.repeated),
+                (stream, one.before.plus(count as u64), false)
+            );
+            let of_stream = newest.iter().filter(|event| event.stream == *stream);
+            let of_stream: Vec<_> = of_stream.map(|e| (e.version, e.position)).collect();
+            assert!(
+                of_stream.is_sorted(),
+                "versions and positions rise together"
+            );
+            assert_eq!(
+                of_stream.last().copied(),
+                one.position.map(|position| (one.version, position))
+            );
+        }
+    }
+}
+
+/// A version can be reached by other events, after a restore: who knows the last event notices.
+pub async fn another_event_at_the_same_version_is_refused<S: EventStore>(store: S) {
+    let (alice, bob) = (account("alice"), account("bob"));
+    let (first, other) = (append(&alice, at(0), 2), append(&bob, at(0), 2));
+    let (ours, theirs) = (event_ids(&first), event_ids(&other));
+    store
+        .append_all([first, other].into())
+        .await
+        .expect("appends");
+    let last = |version, id| ExpectedVersion::LastEvent(Version::new(version), id);
+    for wrong in [last(2, theirs[1]), last(2, ours[0]), last(1, ours[0])] {
+        assert_eq!(
+            conflict(store.append(append(&alice, wrong, 1)).await),
+            (2, wrong)
+        );
+        // To write, or only to look, beside a stream that is as expected.
+        for count in [0, 1] {
+            let right = append(&bob, last(2, theirs[1]), 1);
+            let both = [right, append(&alice, wrong, count)];
+            assert_eq!(conflict(store.append_all(both.into()).await), (2, wrong));
+        }
+    }
+    assert_eq!(read_all(&store, &[], Slices::ALL, 100).await.len(), 4);
+    let both = [
+        append(&alice, last(2, ours[1]), 1),
+        append(&bob, last(2, theirs[1]), 0),
+    ];
+    store.append_all(both.into()).await.expect("appends");
+    assert_eq!(versions(&store, &alice).await, [1, 2, 3]);
+}
+
+/// Writers that only look at the same stream do not exclude each other, not even while one of them takes long.
+pub async fn who_looks_at_the_same_stream_does_not_wait<S: EventStore>(store: S) {
+    let rate = stream("rate", "eur");
+    store
+        .append(append(&rate, at(0), 1))
+        .await
+        .expect("appends");
+    let beside_a_look = |id: String| -> Appends {
+        [append(&account(&id), at(0), 1), append(&rate, at(1), 0)].into()
+    };
+    let mut slow = store.begin().await.expect("begins");
+    store
+        .append_in(&mut slow, beside_a_look("slow".into()))
+        .await
+        .expect("appends");
+    let mut writers = JoinSet::new();
+    for n in 0..32 {
+        let (store, appends) = (store.clone(), beside_a_look(n.to_string()));
+        writers.spawn(async move { store.append_all(appends).await });
+    }
+    for outcome in writers.join_all().await {
+        outcome.expect("looks beside the others");
+    }
+    store.commit(slow).await.expect("commits");
+    assert_eq!(read_all(&store, &[], Slices::ALL, 100).await.len(), 34);
+}
+
+/// Write skew: who writes here because it is so there, and the other way round, is never let through twice. Also not when
+/// many do so at once.
+pub async fn of_two_appends_that_look_at_each_others_stream_one_succeeds<S: EventStore>(store: S) {
+    let pair_of = |pair| ["alice", "bob"].map(|who| account(&format!("{who} {pair}")));
+    for pair in 0..40 {
+        let both = pair_of(pair).map(|stream| append(&stream, at(0), 1));
+        store.append_all(both.into()).await.expect("appends");
+    }
+    let mut writers = JoinSet::new();
+    for pair in 0..40 {
+        let [alice, bob] = pair_of(pair);
+        for (write, look) in [(&alice, &bob), (&bob, &alice)] {
+            let appends = [append(write, at(1), 1), append(look, at(1), 0)].into();
+            let store = store.clone();
+            writers.spawn(async move { (pair, store.append_all(appends).await) });
+        }
+    }
+    let outcomes = writers.join_all().await;
+    for pair in 0..40 {
+        let of_pair = outcomes.iter().filter(|(of, _)| *of == pair);
+        let succeeded = of_pair.filter(|(_, outcome)| outcome.is_ok()).count();
+        assert_eq!(succeeded, 1, "of pair {pair}");
+    }
+    for (_, refused) in outcomes.into_iter().filter(|(_, outcome)| outcome.is_err()) {
+        assert_eq!(conflict(refused), (2, at(1)));
+    }
+    let log = read_all(&store, &[], Slices::ALL, 100).await;
+    assert_eq!(log.len(), 40 * 3);
+}
+
+/// What names no stream does nothing, and nothing is remembered of it.
+pub async fn an_append_to_no_stream_is_nothing<S: EventStore>(store: S) {
+    let none = || Appends::from(Vec::<Append>::new());
+    let idempotency = key("none", 1);
+    for appends in [none(), none().once(idempotency.clone())] {
+        assert_eq!(
+            store.append_all(appends.clone()).await.expect("is done"),
+            []
+        );
+        let mut transaction = store.begin().await.expect("begins");
+        let staged = store.append_in(&mut transaction, appends).await;
+        assert_eq!(staged.expect("is done"), []);
+        store.commit(transaction).await.expect("commits");
+    }
+    let kept = store.appended_under(&idempotency).await.expect("looks");
+    assert_eq!(kept, None);
+}
+
+#[track_caller]
+fn named_conflict<T: std::fmt::Debug>(outcome: Result<T, WriteError>) -> Conflict {
+    match outcome {
+        Err(WriteError::Conflict(conflict)) => conflict,
+        other => panic!("a conflict was expected, not {other:?}"),
+    }
+}

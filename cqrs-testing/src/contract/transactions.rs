@@ -1,0 +1,158 @@
+//! Promises of the [`EventStore`] port to a caller with a transaction of its own.
+
+use cqrs_core::{EventStore, Slices, StoreErrorKind, WriteError};
+
+use super::fixture::{
+    account, append, at, conflict, give_up_after, in_a_transaction, read_all, stream, versions,
+};
+
+/// One conflict among several streams refuses them all; a stream without events is a guard only.
+pub async fn appends_to_several_streams_are_all_or_none<S: EventStore>(store: S) {
+    let (alice, bob, rate) = (account("alice"), account("bob"), stream("rate", "eur"));
+    store
+        .append(append(&rate, at(0), 1))
+        .await
+        .expect("appends");
+    let both = |rate_at| {
+        [
+            append(&bob, at(0), 2),
+            append(&alice, at(0), 1),
+            append(&rate, at(rate_at), 0),
+        ]
+    };
+    let mut transaction = store.begin().await.expect("begins");
+    let outcome = match store.append_in(&mut transaction, both(0).into()).await {
+        Ok(_) => store.commit(transaction).await,
+        Err(error) => {
+            store.rollback(transaction).await.expect("rolls back");
+            Err(error)
+        }
+    };
+    assert_eq!(conflict(outcome), (1, at(0)));
+    assert_eq!(versions(&store, &bob).await, [0_u64; 0]);
+    let mut transaction = store.begin().await.expect("begins");
+    let appended = store
+        .append_in(&mut transaction, both(1).into())
+        .await
+        .expect("appends");
+    store.commit(transaction).await.expect("commits");
+    assert_eq!(
+        appended
+            .iter()
+            .map(|one| one.version.get())
+            .collect::<Vec<_>>(),
+        [2, 1, 1]
+    );
+    assert_eq!(
+        (versions(&store, &alice).await, versions(&store, &bob).await),
+        (vec![1], vec![1, 2])
+    );
+}
+
+/// What was rolled back is in no stream and not in the log, and its version is free.
+pub async fn a_rolled_back_append_was_never_there<S: EventStore>(store: S) {
+    let alice = account("alice");
+    let mut transaction = store.begin().await.expect("begins");
+    store
+        .append_in(&mut transaction, append(&alice, at(0), 2).into())
+        .await
+        .expect("appends");
+    store.rollback(transaction).await.expect("rolls back");
+    let mut dropped = store.begin().await.expect("begins");
+    store
+        .append_in(&mut dropped, append(&alice, at(0), 2).into())
+        .await
+        .expect("appends");
+    drop(dropped);
+    store
+        .append(append(&alice, at(0), 1))
+        .await
+        .expect("appends");
+    assert_eq!(versions(&store, &alice).await, [1]);
+    assert_eq!(read_all(&store, &[], Slices::ALL, 10).await.len(), 1);
+}
+
+/// Somebody else's append between the read and the commit is refused, or this transaction is: never both accepted.
+pub async fn a_stream_read_in_a_transaction_is_guarded_until_its_end<S: EventStore>(store: S) {
+    let (alice, bob) = (account("alice"), account("bob"));
+    store
+        .append(append(&alice, at(0), 1))
+        .await
+        .expect("appends");
+    let mut transaction = store.begin().await.expect("begins");
+    let read = store
+        .read_streams_in(&mut transaction, &[alice.clone(), bob.clone()])
+        .await
+        .expect("reads");
+    assert_eq!(read.len(), 1);
+    let other = tokio::spawn({
+        let (store, append) = (store.clone(), append(&alice, at(1), 1));
+        async move { store.append(append).await }
+    });
+    let ours = match store
+        .append_in(
+            &mut transaction,
+            [append(&alice, at(1), 1), append(&bob, at(0), 1)].into(),
+        )
+        .await
+    {
+        Ok(_) => store.commit(transaction).await,
+        Err(error) => {
+            store.rollback(transaction).await.expect("rolls back");
+            Err(error)
+        }
+    };
+    let other = other.await.expect("no panic");
+    assert_ne!(ours.is_ok(), other.is_ok(), "{ours:?} and {other:?}");
+    assert_eq!(versions(&store, &alice).await, [1, 2]);
+}
+
+/// Write skew: what a transaction has only looked at is as it was when the transaction ends, or the transaction fails.
+pub async fn a_stream_looked_at_in_a_transaction_is_guarded_until_its_end<S: EventStore>(store: S) {
+    for other_in_transaction in [false, true] {
+        let name = |who: &str| account(&format!("{who} {other_in_transaction}"));
+        let (alice, bob) = (name("alice"), name("bob"));
+        let both = [append(&alice, at(0), 1), append(&bob, at(0), 1)];
+        store.append_all(both.into()).await.expect("appends");
+        let mut transaction = store.begin().await.expect("begins");
+        let ours = [append(&alice, at(1), 1), append(&bob, at(1), 0)].into();
+        let ours = store.append_in(&mut transaction, ours).await;
+        ours.expect("both are as they were");
+        let theirs = [append(&bob, at(1), 1), append(&alice, at(1), 0)].into();
+        let mut other = tokio::spawn({
+            let store = store.clone();
+            async move {
+                if other_in_transaction {
+                    in_a_transaction(&store, theirs).await
+                } else {
+                    store.append_all(theirs).await
+                }
+            }
+        });
+        // A store with locks lets the other wait for this transaction, one without lets it be first.
+        let first = give_up_after(10_000, &mut other).await;
+        let ours = store.commit(transaction).await;
+        let theirs = match first {
+            Some(theirs) => theirs.expect("no panic"),
+            None => other.await.expect("no panic"),
+        };
+        assert_ne!(ours.is_ok(), theirs.is_ok(), "{ours:?} and {theirs:?}");
+        let written = versions(&store, &alice).await.len() + versions(&store, &bob).await.len();
+        assert_eq!(written, 3);
+    }
+}
+
+/// Two appends to one stream in a call would need an order: refused, or done in the order given.
+pub async fn a_stream_twice_in_one_append_is_refused<S: EventStore>(store: S) {
+    let alice = account("alice");
+    let mut transaction = store.begin().await.expect("begins");
+    let twice = [append(&alice, at(0), 1), append(&alice, at(1), 1)];
+    let error = store
+        .append_in(&mut transaction, twice.into())
+        .await
+        .expect_err("refused");
+    assert!(
+        matches!(&error, WriteError::Store(e) if e.kind() == StoreErrorKind::InvalidInput),
+        "{error:?}"
+    );
+}

@@ -1,0 +1,209 @@
+//! Promises of the [`EventStore`] port to many writers at once: each is told the truth about its own append.
+
+use std::collections::HashMap;
+
+use cqrs_core::{
+    Append, Appended, Appends, EventId, EventStore, ExpectedVersion, RecordedEvent, Slices,
+    StreamId, WriteError,
+};
+use tokio::task::JoinSet;
+
+use super::fixture::{
+    account, append, at, event_ids, give_up_after, key, read_all, stream, versions,
+};
+
+/// Appends to one stream and to several, right and wrong, with keys and without, all at once: what was acknowledged is in
+/// the log where the answer says, and of what was refused there is nothing.
+pub async fn each_of_many_appends_at_once_has_a_verdict_of_its_own<S: EventStore>(store: S) {
+    let mut given = Vec::new();
+    for round in 0..3 {
+        let mut writers = JoinSet::new();
+        for n in 0..200 {
+            let (store, appends) = (store.clone(), mixed(round, n));
+            writers.spawn(async move { (appends.clone(), store.append_all(appends).await) });
+        }
+        given.extend(writers.join_all().await);
+    }
+    let log = read_all(&store, &[], Slices::ALL, 250).await;
+    let by_id: HashMap<EventId, &RecordedEvent> = log.iter().map(|e| (e.id, e)).collect();
+    let mut acknowledged = 0;
+    for (appends, outcome) in &given {
+        match outcome {
+            Ok(appended) => acknowledged += written(&by_id, appends, appended),
+            Err(error) => refused(&store, &by_id, appends, error).await,
+        }
+    }
+    assert_eq!(log.len(), acknowledged, "nothing else is in the log");
+    let refusals = given.iter().filter(|(_, outcome)| outcome.is_err()).count();
+    assert!(
+        (50..400).contains(&refusals),
+        "{refusals} of {}",
+        given.len()
+    );
+}
+
+/// The `n`-th append of a round, over twenty streams.
+fn mixed(round: usize, n: usize) -> Appends {
+    let nth = |n: usize| account(&format!("{}", n % 20));
+    let one = nth(n);
+    match n % 8 {
+        0 => append(&one, ExpectedVersion::Any, 1).into(),
+        1 => append(&one, ExpectedVersion::NoStream, 2).into(),
+        2 => append(&one, at((round * 20 + n / 20) as u64), 1).into(),
+        3 => append(&one, ExpectedVersion::StreamExists, 3).into(),
+        4 => [
+            append(&one, ExpectedVersion::Any, 2),
+            append(&nth(n * 7 + 1), ExpectedVersion::Any, 1),
+        ]
+        .into(),
+        5 => [
+            append(&nth(n + 3), at(0), 0),
+            append(&one, ExpectedVersion::Any, 1),
+        ]
+        .into(),
+        6 => {
+            let named = key(&format!("{round} {}", n / 16), 1);
+            Appends::from(append(
+                &stream("named", &format!("{}", n / 16)),
+                ExpectedVersion::Any,
+                2,
+            ))
+            .once(named)
+        }
+        _ => append(&one, foreign((n / 8 % 2) as u64), 1).into(),
+    }
+}
+
+/// An event that is nowhere, at a version that may be.
+fn foreign(version: u64) -> ExpectedVersion {
+    ExpectedVersion::LastEvent(
+        cqrs_core::Version::new(version),
+        EventId::from_uuid(uuid::Uuid::nil()),
+    )
+}
+
+/// Checks an acknowledged append against the log, and counts the events that it has written.
+fn written(
+    log: &HashMap<EventId, &RecordedEvent>,
+    appends: &Appends,
+    appended: &[Appended],
+) -> usize {
+    assert_eq!(appends.streams.len(), appended.len());
+    let repeated = appended.iter().any(|one| one.repeated);
+    let mut count = 0;
+    for (append, one) in appends.streams.iter().zip(appended) {
+        assert_eq!((&append.stream, repeated), (&one.stream, one.repeated));
+        assert_eq!(one.version, one.before.plus(append.events.len() as u64));
+        let found: Vec<_> = event_ids(append)
+            .iter()
+            .filter_map(|id| log.get(id).copied())
+            .collect();
+        if repeated {
+            assert!(found.is_empty(), "a repeat has appended {found:?}");
+            continue;
+        }
+        assert!(expectation_held(append, one), "{append:?} {one:?}");
+        let places = found.iter().map(|event| (&event.stream, event.version));
+        let expected = (1..).map(|n| (&append.stream, one.before.plus(n)));
+        assert!(
+            places.eq(expected.take(append.events.len())),
+            "{append:?} {one:?}"
+        );
+        assert_eq!(found.last().map(|event| event.position), one.position);
+        count += found.len();
+    }
+    count
+}
+
+fn expectation_held(append: &Append, one: &Appended) -> bool {
+    match append.expected {
+        // Which event was the last one then, nobody knows here: see `another_event_at_the_same_version_is_refused`.
+        ExpectedVersion::LastEvent(..) => false,
+        expected => expected.allows(one.before, None),
+    }
+}
+
+/// Checks that a refused append has left nothing, and that its conflict is one.
+async fn refused<S: EventStore>(
+    store: &S,
+    log: &HashMap<EventId, &RecordedEvent>,
+    appends: &Appends,
+    error: &WriteError,
+) {
+    let WriteError::Conflict(conflict) = error else {
+        panic!("{appends:?} should conflict or not, but: {error}");
+    };
+    let mut ids = appends.streams.iter().flat_map(event_ids);
+    assert!(ids.all(|id| !log.contains_key(&id)), "a part was written");
+    let named = |append: &&Append| append.stream == conflict.stream;
+    let append = appends
+        .streams
+        .iter()
+        .find(named)
+        .expect("a stream of the append");
+    assert_eq!(append.expected, conflict.expected);
+    assert!(
+        !conflict.expected.allows(conflict.actual, None),
+        "{conflict}"
+    );
+    let now = versions(store, &conflict.stream).await.len() as u64;
+    assert!(conflict.actual.get() <= now, "{conflict}, now at {now}");
+}
+
+/// Guards against stores whose isolation fails appends that have nothing to do with each other: however many begin at once,
+/// no fresh stream is in the way of another.
+pub async fn fresh_streams_do_not_conflict_with_each_other<S: EventStore>(store: S) {
+    for round in 0..4 {
+        let mut writers = JoinSet::new();
+        for n in 0..64 {
+            let stream = account(&format!("{round} {n}"));
+            let store = store.clone();
+            writers.spawn(async move {
+                for version in 0..3 {
+                    let next = append(&stream, at(version), 1);
+                    store.append(next).await.expect("nobody else writes here");
+                }
+            });
+        }
+        writers.join_all().await;
+    }
+}
+
+/// A call that is dropped, after whatever step, has appended to all of its streams or to none.
+pub async fn a_caller_who_stops_waiting_has_appended_all_or_nothing<S: EventStore>(store: S) {
+    let mut callers = JoinSet::new();
+    for caller in 0..8 {
+        let store = store.clone();
+        callers.spawn(async move {
+            for n in 0..24 {
+                stop_waiting(&store, &format!("{caller} {n}"), 1 << (n / 2)).await;
+            }
+        });
+    }
+    callers.join_all().await;
+}
+
+/// Gives an append up, and settles what has become of it: by another one that excludes it, and by a repeat under its key.
+async fn stop_waiting<S: EventStore>(store: &S, id: &str, polls: usize) {
+    let (one, other) = (stream("dropped", id), stream("with-it", id));
+    let both = || [append(&one, at(0), 3), append(&other, at(0), 2)];
+    drop(give_up_after(polls, store.append_all(both().into())).await);
+    let settled = store.append_all(both().into()).await;
+    assert!(
+        matches!(settled, Ok(_) | Err(WriteError::Conflict(_))),
+        "{settled:?}"
+    );
+    let landed = async |stream: &StreamId| versions(store, stream).await.len();
+    assert_eq!((landed(&one).await, landed(&other).await), (3, 2));
+
+    let (one, other) = (stream("named", id), stream("with-it-named", id));
+    let named = key(id, 7);
+    let both = || {
+        let any = ExpectedVersion::Any;
+        Appends::from([append(&one, any, 3), append(&other, any, 2)]).once(named.clone())
+    };
+    drop(give_up_after(polls, store.append_all(both())).await);
+    store.append_all(both()).await.expect("appends or repeats");
+    let landed = async |stream: &StreamId| versions(store, stream).await.len();
+    assert_eq!((landed(&one).await, landed(&other).await), (3, 2));
+}

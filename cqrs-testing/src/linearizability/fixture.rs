@@ -1,0 +1,96 @@
+//! Histories by hand, in few words.
+
+use cqrs_core::{ExpectedVersion, Version};
+
+use super::history::{
+    Answer, AppendAnswer, Call, EventNumber, History, Key, Landed, Operation, Participant, Refusal,
+    Stream,
+};
+
+pub(super) const A: Stream = Stream(0);
+pub(super) const B: Stream = Stream(1);
+
+pub(super) fn at(version: u64) -> ExpectedVersion {
+    ExpectedVersion::Exact(Version::new(version))
+}
+
+pub(super) fn to<const N: usize>(to: [(Stream, ExpectedVersion, &[u32]); N]) -> Vec<Participant> {
+    let participant = |(stream, expected, events): (_, _, &[u32])| Participant {
+        stream,
+        expected,
+        events: events.iter().copied().map(EventNumber).collect(),
+    };
+    to.map(participant).into()
+}
+
+/// Answers the versions after it.
+pub(super) fn appended(to: Vec<Participant>, versions: &[u64]) -> Call {
+    let landed = |(asked, version): (&Participant, &u64)| Landed {
+        stream: asked.stream,
+        before: Version::new(version.saturating_sub(asked.events.len() as u64)),
+        version: Version::new(*version),
+        repeated: false,
+    };
+    let landed = to.iter().zip(versions).map(landed).collect();
+    append(to, Answer::Given(Ok(landed)))
+}
+
+pub(super) fn refused(to: Vec<Participant>, stream: Stream, actual: u64) -> Call {
+    let actual = Version::new(actual);
+    append(to, Answer::Given(Err(Refusal::Conflict { stream, actual })))
+}
+
+pub(super) fn failed(to: Vec<Participant>) -> Call {
+    append(to, Answer::Failed("unavailable".to_owned()))
+}
+
+pub(super) fn unknown(to: Vec<Participant>) -> Call {
+    append(to, Answer::Unknown)
+}
+
+pub(super) fn append(to: Vec<Participant>, answer: AppendAnswer) -> Call {
+    let key = None;
+    Call::Append { to, key, answer }
+}
+
+pub(super) fn under(number: usize, mut call: Call) -> Call {
+    if let Call::Append { key, .. } = &mut call {
+        *key = Some(Key { number, command: 0 });
+    }
+    call
+}
+
+pub(super) fn repeated(mut call: Call) -> Call {
+    if let Call::Append {
+        answer: Answer::Given(Ok(landed)),
+        ..
+    } = &mut call
+    {
+        landed.iter_mut().for_each(|one| one.repeated = true);
+    }
+    call
+}
+
+pub(super) fn read(of: Stream, events: &[u32]) -> Call {
+    let events = events.iter().copied().map(EventNumber);
+    Call::Read {
+        of,
+        after: Version::EMPTY,
+        answer: Answer::Given((1..).map(Version::new).zip(events).collect()),
+    }
+}
+
+/// Calls, each with when it began and ended, every one by a client of its own.
+pub(super) fn history<const N: usize>(calls: [(usize, usize, Call); N]) -> History {
+    let operation = |(client, (invoked, returned, call))| Operation {
+        client,
+        function: "call",
+        invoked,
+        returned,
+        call,
+    };
+    History {
+        streams: 2,
+        operations: (1..).zip(calls).map(operation).collect(),
+    }
+}

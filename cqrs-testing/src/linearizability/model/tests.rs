@@ -1,0 +1,153 @@
+//! What the sequential store answers.
+
+use cqrs_core::ExpectedVersion;
+
+use super::*;
+
+const A: Stream = Stream(0);
+const B: Stream = Stream(1);
+
+fn asks(stream: Stream, expected: ExpectedVersion, events: &[u32]) -> Participant {
+    let events = events.iter().copied().map(EventNumber).collect();
+    Participant {
+        stream,
+        expected,
+        events,
+    }
+}
+
+fn at(version: u64) -> ExpectedVersion {
+    ExpectedVersion::Exact(Version::new(version))
+}
+
+fn landed(stream: Stream, before: u64, version: u64) -> Landed {
+    Landed {
+        stream,
+        before: Version::new(before),
+        version: Version::new(version),
+        repeated: false,
+    }
+}
+
+fn conflict(stream: Stream, actual: u64) -> Refusal {
+    let actual = Version::new(actual);
+    Refusal::Conflict { stream, actual }
+}
+
+#[test]
+fn streams_are_appended_to_all_or_none() {
+    let both = [asks(A, ExpectedVersion::Any, &[1]), asks(B, at(0), &[2, 3])];
+    let (next, answer) = Model::new(2).append(&both, None).expect("fits");
+    assert_eq!(answer, [landed(A, 0, 1), landed(B, 0, 2)]);
+    let events: Vec<_> = next.streams().map(|(_, events)| events.to_vec()).collect();
+    assert_eq!(
+        events,
+        [vec![EventNumber(1)], vec![EventNumber(2), EventNumber(3)]]
+    );
+    assert_eq!(next.append(&both, None), Err(vec![conflict(B, 2)]));
+}
+
+#[test]
+fn of_several_conflicts_any_may_be_told() {
+    let empty = Model::new(2);
+    let to = vec![
+        asks(A, at(1), &[]),
+        asks(B, ExpectedVersion::StreamExists, &[1]),
+    ];
+    let refused = |refusal| {
+        empty.step(&Call::Append {
+            to: to.clone(),
+            key: None,
+            answer: Answer::Given(Err(refusal)),
+        })
+    };
+    assert_eq!(refused(conflict(A, 0)), Ok(empty.clone()));
+    assert_eq!(refused(conflict(B, 0)), Ok(empty.clone()));
+    let right = Misfit::Refuse(vec![conflict(A, 0), conflict(B, 0)]);
+    for wrong in [
+        conflict(A, 1),
+        conflict(Stream::FOREIGN, 0),
+        Refusal::KeyReused,
+    ] {
+        assert_eq!(refused(wrong), Err(right.clone()));
+    }
+}
+
+#[test]
+fn the_last_event_is_expected_with_its_version() {
+    let to = [asks(A, ExpectedVersion::Any, &[1, 2])];
+    let (model, _) = Model::new(1).append(&to, None).expect("fits");
+    let expecting = |version, event: u32| {
+        let last = ExpectedVersion::LastEvent(Version::new(version), EventNumber(event).as_id());
+        model
+            .append(&[asks(A, last, &[])], None)
+            .map(|(_, landed)| landed)
+    };
+    assert_eq!(expecting(2, 2), Ok(vec![landed(A, 2, 2)]));
+    assert_eq!(expecting(2, 1), Err(vec![conflict(A, 2)]));
+    assert_eq!(expecting(1, 1), Err(vec![conflict(A, 2)]));
+}
+
+#[test]
+fn a_read_answers_what_lies_behind_a_version() {
+    let to = [asks(A, ExpectedVersion::Any, &[1, 2])];
+    let (model, _) = Model::new(1).append(&to, None).expect("fits");
+    let read = |after, events: &[(u64, u32)]| {
+        let events = events
+            .iter()
+            .map(|&(v, e)| (Version::new(v), EventNumber(e)));
+        model.step(&Call::Read {
+            of: A,
+            after: Version::new(after),
+            answer: Answer::Given(events.collect()),
+        })
+    };
+    assert!(read(0, &[(1, 1), (2, 2)]).is_ok());
+    assert!(read(1, &[(2, 2)]).is_ok());
+    assert!(read(3, &[]).is_ok());
+    for wrong in [&[(1, 1)][..], &[(2, 1), (1, 2)], &[(1, 2), (2, 1)], &[]] {
+        assert!(read(0, wrong).is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_key_is_used_once_and_answers_what_it_did() {
+    let key = |command| Key { number: 7, command };
+    let once = [asks(A, at(0), &[1])];
+    let (model, first) = Model::new(2).append(&once, Some(key(0))).expect("fits");
+    let again: Vec<_> = first
+        .iter()
+        .map(|one| Landed {
+            repeated: true,
+            ..*one
+        })
+        .collect();
+    let elsewhere = [asks(B, at(5), &[2])];
+    let repeated = model.append(&elsewhere, Some(key(0)));
+    assert_eq!(repeated, Ok((model.clone(), again.clone())));
+    assert_eq!(
+        model.append(&once, Some(key(1))),
+        Err(vec![Refusal::KeyReused])
+    );
+    assert_eq!(model.recall(key(0)), Ok(Some(again)));
+    assert_eq!(model.recall(key(1)), Err(Refusal::KeyReused));
+    let other = Key {
+        number: 8,
+        command: 0,
+    };
+    assert_eq!(model.recall(other), Ok(None));
+}
+
+#[test]
+fn a_refused_append_does_not_use_its_key() {
+    let key = Some(Key {
+        number: 7,
+        command: 0,
+    });
+    let model = Model::new(1);
+    assert!(model.append(&[asks(A, at(1), &[1])], key).is_err());
+    let answer = model
+        .append(&[asks(A, at(0), &[1])], key)
+        .map(|(_, landed)| landed);
+    assert_eq!(answer, Ok(vec![landed(A, 0, 1)]));
+}

@@ -1,0 +1,64 @@
+//! The store's answers in the words of a history.
+
+use cqrs_core::{Appended, EventId, StoreError, StoreErrorKind, Version, WriteError};
+
+use super::{
+    super::history::{Answer, AppendAnswer, Landed, ReadAnswer, RecallAnswer, Refusal},
+    scene::Scene,
+};
+
+pub(super) fn of_append(scene: &Scene, result: Result<Vec<Appended>, WriteError>) -> AppendAnswer {
+    of_write(scene, result, |appended| landed(scene, &appended))
+}
+
+pub(super) fn of_recall(
+    scene: &Scene,
+    result: Result<Option<Vec<Appended>>, WriteError>,
+) -> RecallAnswer {
+    of_write(scene, result, |appended| {
+        appended.map(|appended| landed(scene, &appended))
+    })
+}
+
+pub(super) fn of_read(
+    scene: &Scene,
+    events: impl IntoIterator<Item = (Version, EventId)>,
+) -> ReadAnswer {
+    let event = |(version, id)| (version, scene.event(id));
+    Answer::Given(events.into_iter().map(event).collect())
+}
+
+/// What a write answered; what there is to tell of a success is left to `tell`.
+pub(super) fn of_write<T, U>(
+    scene: &Scene,
+    result: Result<T, WriteError>,
+    tell: impl FnOnce(T) -> U,
+) -> Answer<Result<U, Refusal>> {
+    match result {
+        Ok(done) => Answer::Given(Ok(tell(done))),
+        Err(WriteError::Conflict(conflict)) => Answer::Given(Err(Refusal::Conflict {
+            stream: scene.stream(&conflict.stream),
+            actual: conflict.actual,
+        })),
+        Err(WriteError::KeyReused(_)) => Answer::Given(Err(Refusal::KeyReused)),
+        Err(WriteError::Store(error)) => of_error(&error),
+        Err(error) => Answer::Failed(error.to_string()),
+    }
+}
+
+pub(super) fn of_error<T>(error: &StoreError) -> Answer<T> {
+    match error.kind() {
+        StoreErrorKind::OutcomeUnknown => Answer::Unknown,
+        _ => Answer::Failed(error.to_string()),
+    }
+}
+
+fn landed(scene: &Scene, appended: &[Appended]) -> Vec<Landed> {
+    let landed = |one: &Appended| Landed {
+        stream: scene.stream(&one.stream),
+        before: one.before,
+        version: one.version,
+        repeated: one.repeated,
+    };
+    appended.iter().map(landed).collect()
+}

@@ -1,0 +1,156 @@
+//! A client: takes its steps one after the other, calls the store, and writes down what it saw.
+
+use std::sync::Arc;
+
+use cqrs_core::{EventId, EventStore, StoreError, Version};
+
+use super::{
+    super::{
+        history::{Call, Key, Operation, Participant, Stream},
+        program::{Behind, Reading, Step, Target, Task, Way},
+    },
+    answers,
+    scene::Scene,
+    seen::Seen,
+};
+
+pub(super) struct Client<S> {
+    pub(super) store: S,
+    pub(super) scene: Arc<Scene>,
+    number: usize,
+    seen: Seen,
+    operations: Vec<Operation>,
+}
+
+/// When a call began and when it ended.
+pub(super) type Times = (usize, usize);
+
+impl<S: EventStore> Client<S> {
+    pub(super) fn new(number: usize, store: S, scene: Arc<Scene>) -> Self {
+        Self {
+            store,
+            seen: Seen::nothing_of(scene.streams()),
+            scene,
+            number,
+            operations: Vec::new(),
+        }
+    }
+
+    /// Waits for the others, then takes its steps.
+    pub(super) async fn run(mut self, steps: Vec<Step>) -> Vec<Operation> {
+        self.scene.start().await;
+        for Step { pause, task } in steps {
+            give_way(pause).await;
+            match task {
+                Task::Read {
+                    of,
+                    behind,
+                    function,
+                } => self.read(of, behind, function).await,
+                Task::Recall { key } => self.recall(key).await,
+                Task::Append { to, key, way } => match way {
+                    Way::Call => self.append(&to, key).await,
+                    way => self.transact(&to, key, way, pause).await,
+                },
+            }
+        }
+        self.operations
+    }
+
+    async fn read(&mut self, of: Stream, behind: Behind, function: Reading) {
+        let after = match behind {
+            Behind::Nothing => Version::EMPTY,
+            Behind::LastSeen => self.seen.version(of),
+        };
+        let (times, result) = self.timed(self.events(of, after, function)).await;
+        let answer = match result {
+            Ok(events) => answers::of_read(&self.scene, events),
+            Err(error) => answers::of_error(&error),
+        };
+        let function = match function {
+            Reading::ReadStream => "read_stream",
+            Reading::Replay => "replay",
+        };
+        self.record(function, times, Call::Read { of, after, answer });
+    }
+
+    async fn events(
+        &self,
+        of: Stream,
+        after: Version,
+        function: Reading,
+    ) -> Result<Vec<(Version, EventId)>, StoreError> {
+        let stream = self.scene.id(of);
+        Ok(match function {
+            Reading::ReadStream => {
+                let events = self.store.read_stream(stream, after).await?;
+                events.iter().map(|one| (one.version, one.id)).collect()
+            }
+            Reading::Replay => {
+                let events = self.store.replay(stream, after).await?;
+                events.iter().map(|one| (one.version, one.id)).collect()
+            }
+        })
+    }
+
+    async fn recall(&mut self, key: Key) {
+        let idempotency = self.scene.idempotency(key);
+        let (times, result) = self.timed(self.store.appended_under(&idempotency)).await;
+        let answer = answers::of_recall(&self.scene, result);
+        self.record("appended_under", times, Call::Recall { key, answer });
+    }
+
+    async fn append(&mut self, to: &[Target], key: Option<Key>) {
+        let to = self.participants(to);
+        let mut appends = self.scene.appends(&to, key);
+        let (function, times, result) = if key.is_none() && to.len() == 1 {
+            let append = appends.streams.remove(0);
+            let (times, result) = self.timed(self.store.append(append)).await;
+            ("append", times, result.map(|appended| vec![appended]))
+        } else {
+            let (times, result) = self.timed(self.store.append_all(appends)).await;
+            ("append_all", times, result)
+        };
+        let answer = answers::of_append(&self.scene, result);
+        self.record(function, times, Call::Append { to, key, answer });
+    }
+
+    /// What is asked of the streams, as this client sees them now.
+    pub(super) fn participants(&self, to: &[Target]) -> Vec<Participant> {
+        let participant = |target: &Target| Participant {
+            stream: target.stream,
+            expected: self.seen.expected(target.stream, target.expects),
+            events: self.scene.new_events(target.events),
+        };
+        to.iter().map(participant).collect()
+    }
+
+    pub(super) async fn timed<T>(&self, call: impl Future<Output = T>) -> (Times, T) {
+        let invoked = self.scene.now();
+        let result = call.await;
+        ((invoked, self.scene.now()), result)
+    }
+
+    pub(super) fn record(
+        &mut self,
+        function: &'static str,
+        (invoked, returned): Times,
+        call: Call,
+    ) {
+        self.seen.note(&call);
+        self.operations.push(Operation {
+            client: self.number,
+            function,
+            invoked,
+            returned,
+            call,
+        });
+    }
+}
+
+/// Lets the other clients go first, so many times.
+pub(super) async fn give_way(times: usize) {
+    for _ in 0..times {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,84 @@
+//! What a client believes of the streams: as it has seen them last, which may be long ago.
+
+use cqrs_core::{ExpectedVersion, Version};
+
+use super::super::{
+    history::{Answer, Call, EventNumber, Participant, Refusal, Stream},
+    program::Expects,
+};
+
+/// The version of each stream, and the event there where that is known.
+pub(super) struct Seen(Vec<(Version, Option<EventNumber>)>);
+
+impl Seen {
+    pub(super) fn nothing_of(streams: usize) -> Self {
+        Self(vec![(Version::EMPTY, None); streams])
+    }
+
+    pub(super) fn version(&self, stream: Stream) -> Version {
+        self.0[stream.0].0
+    }
+
+    pub(super) fn expected(&self, stream: Stream, expects: Expects) -> ExpectedVersion {
+        let (version, event) = self.0[stream.0];
+        match expects {
+            Expects::Anything => ExpectedVersion::Any,
+            Expects::NoStream => ExpectedVersion::NoStream,
+            Expects::StreamExists => ExpectedVersion::StreamExists,
+            Expects::LastSeen => ExpectedVersion::Exact(version),
+            Expects::LastSeenEvent => match event {
+                Some(event) => ExpectedVersion::LastEvent(version, event.as_id()),
+                None => ExpectedVersion::Exact(version),
+            },
+            Expects::OtherEvent => {
+                ExpectedVersion::LastEvent(version, EventNumber::FOREIGN.as_id())
+            }
+            Expects::OneMore => ExpectedVersion::Exact(version.plus(1)),
+            Expects::OneLess => {
+                ExpectedVersion::Exact(Version::new(version.get().saturating_sub(1)))
+            }
+        }
+    }
+
+    /// Takes in what the store has answered.
+    pub(super) fn note(&mut self, call: &Call) {
+        match call {
+            Call::Read {
+                of,
+                answer: Answer::Given(events),
+                ..
+            } => {
+                if let Some((version, event)) = events.last() {
+                    self.0[of.0] = (*version, Some(*event));
+                }
+            }
+            Call::Append {
+                to,
+                answer: Answer::Given(Ok(landed)),
+                ..
+            } => {
+                for one in landed.iter().filter(|one| !one.repeated) {
+                    let asked = to.iter().find(|asked| asked.stream == one.stream);
+                    self.moved(one.stream, one.version, asked.and_then(last));
+                }
+            }
+            Call::Append {
+                answer: Answer::Given(Err(Refusal::Conflict { stream, actual })),
+                ..
+            } => self.moved(*stream, *actual, None),
+            Call::Append { .. } | Call::Read { .. } | Call::Recall { .. } => {}
+        }
+    }
+
+    fn moved(&mut self, stream: Stream, version: Version, last: Option<EventNumber>) {
+        match self.0.get_mut(stream.0) {
+            Some(seen) if seen.0 != version || last.is_some() => *seen = (version, last),
+            // The same version: the event there is known or not, as before. Or a stream that nobody asked for.
+            _ => {}
+        }
+    }
+}
+
+fn last(asked: &Participant) -> Option<EventNumber> {
+    asked.events.last().copied()
+}

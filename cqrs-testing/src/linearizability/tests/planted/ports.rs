@@ -1,0 +1,135 @@
+//! The ports, with the habit.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cqrs_core::{
+    Appended, Appends, EventId, EventStore, Idempotency, LogPage, LogQuery, MemoryTransaction,
+    Position, RecordedEvent, StoreError, StoreErrorKind, StreamId, UnitOfWork, Version, WriteError,
+};
+use tokio::task::yield_now;
+
+use super::{Habit, Planted, anywhere, error};
+
+#[async_trait]
+impl UnitOfWork for Planted {
+    type Transaction = MemoryTransaction;
+
+    async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
+        match self.habit {
+            Habit::Fails => Err(error(StoreErrorKind::Unavailable)),
+            _ => self.store.begin().await,
+        }
+    }
+
+    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), WriteError> {
+        self.distance().await;
+        let answer = self.store.commit(transaction).await;
+        self.distance().await;
+        answer
+    }
+
+    async fn rollback(&self, transaction: MemoryTransaction) -> Result<(), StoreError> {
+        self.store.rollback(transaction).await
+    }
+}
+
+#[async_trait]
+impl EventStore for Planted {
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        if self.habit == Habit::Fails {
+            return Err(error(StoreErrorKind::Unavailable));
+        }
+        self.distance().await;
+        let mut events = self.store.read_stream(stream, Version::EMPTY).await?;
+        if self.habit == Habit::SharesReads {
+            events = self.read_before(stream, events);
+            yield_now().await;
+            self.shared().remove(stream);
+        }
+        if self.shows(Habit::ReadsOneBehind) {
+            events.pop();
+        }
+        self.distance().await;
+        events.retain(|event| event.version > after);
+        Ok(events)
+    }
+
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+        let asked = self.asked(appends);
+        self.distance().await;
+        let answer = match self.habit {
+            Habit::Fails => Err(error(StoreErrorKind::Unavailable).into()),
+            Habit::TearsAppends if asked.idempotency.is_none() => {
+                self.checked(&asked).await?;
+                self.torn(asked).await
+            }
+            Habit::ChecksThenWrites => {
+                self.checked(&asked).await?;
+                yield_now().await;
+                self.store.append_all(anywhere(asked)).await
+            }
+            _ if self.shows(Habit::LosesAppends) => {
+                let mut dropped = self.store.begin().await?;
+                self.store.append_in(&mut dropped, asked).await
+            }
+            _ if self.shows(Habit::LosesAnswers) => Err(self.lost(asked).await),
+            _ => match self.store.append_all(asked.clone()).await {
+                Ok(_) if self.shows(Habit::FailsAndWrites) => {
+                    Err(error(StoreErrorKind::Unavailable).into())
+                }
+                Err(WriteError::Conflict(conflict)) => Err(self.refused(asked, conflict).await),
+                answer => answer,
+            },
+        };
+        self.distance().await;
+        answer
+    }
+
+    async fn appended_under(
+        &self,
+        idempotency: &Idempotency,
+    ) -> Result<Option<Vec<Appended>>, WriteError> {
+        match self.habit {
+            Habit::Fails => Err(error(StoreErrorKind::Unavailable).into()),
+            _ => self.store.appended_under(idempotency).await,
+        }
+    }
+
+    async fn read_streams_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        streams: &[StreamId],
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.store.read_streams_in(transaction, streams).await
+    }
+
+    async fn append_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        appends: Appends,
+    ) -> Result<Vec<Appended>, WriteError> {
+        self.distance().await;
+        self.store.append_in(transaction, appends).await
+    }
+
+    async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
+        self.store.read_log(query).await
+    }
+
+    async fn high_water_mark(&self) -> Result<Position, StoreError> {
+        self.store.high_water_mark().await
+    }
+
+    async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
+        self.store.event_id_at(position).await
+    }
+
+    async fn wait_for_append(&self, at_most: Duration) {
+        self.store.wait_for_append(at_most).await;
+    }
+}

@@ -1,0 +1,49 @@
+//! Given, when, then: no async, no store.
+
+mod aggregate;
+mod failure;
+mod reactor;
+mod recorded;
+mod view;
+
+use std::marker::PhantomData;
+
+use cqrs_core::{Aggregate, Reactor, View};
+
+pub use self::{
+    aggregate::{Decided, Given},
+    reactor::{ReactorSpec, Sent},
+    view::ViewSpec,
+};
+
+/// The beginning of a specification: `Spec::<Account>::new()`, [`Spec::view`] or [`Spec::reactor`].
+#[derive(Debug)]
+pub struct Spec<A = ()>(PhantomData<fn() -> A>);
+
+impl Spec {
+    /// Specifies a view: given events, then documents.
+    #[must_use]
+    pub fn view<V: View>(view: V) -> ViewSpec<V> {
+        ViewSpec::new(view)
+    }
+
+    /// Specifies a reactor: when an event, then commands.
+    #[must_use]
+    pub fn reactor<R: Reactor>(reactor: R) -> ReactorSpec<R> {
+        ReactorSpec::new(reactor)
+    }
+}
+
+impl<A: Aggregate> Default for Spec<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<A: Aggregate> Spec<A> {
+    /// Specifies an aggregate: given events, when a command, then events.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}

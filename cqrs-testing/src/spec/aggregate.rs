@@ -1,0 +1,180 @@
+//! Given events, when a command, then events.
+
+use std::{
+    fmt::{self, Debug},
+    time::SystemTime,
+};
+
+use cqrs_core::{Aggregate, Context, Decision, Metadata, Version};
+
+use super::{
+    Spec,
+    failure::{differ, enum_name, list, source, sources},
+};
+
+/// What the command meets in a specification that says nothing else.
+const ID: &str = "spec";
+
+/// What has happened before.
+#[derive(Debug)]
+pub struct Given<A> {
+    state: A,
+    context: Context,
+    events: Vec<String>,
+}
+
+/// What the aggregate has decided.
+#[must_use = "say what is expected: then(..), then_nothing() or then_rejected(..)"]
+pub struct Decided<A: Aggregate> {
+    decision: Decision<A>,
+    given: Vec<String>,
+    when: String,
+}
+
+impl<A: Aggregate> fmt::Debug for Decided<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decided")
+            .field("given", &self.given)
+            .field("when", &self.when)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<A: Aggregate<Event: Debug>> Spec<A> {
+    /// Lets these events have happened.
+    #[must_use]
+    pub fn given(self, events: impl IntoIterator<Item = A::Event>) -> Given<A> {
+        Given::default().given(events)
+    }
+
+    /// Gives the command to an aggregate to which nothing has happened.
+    pub fn when(self, command: A::Command) -> Decided<A>
+    where
+        A::Command: Debug,
+    {
+        Given::default().when(command)
+    }
+}
+
+impl<A: Aggregate> Default for Given<A> {
+    fn default() -> Self {
+        let (now, metadata) = (SystemTime::UNIX_EPOCH, Metadata::default());
+        let context = Context {
+            id: ID.into(),
+            version: Version::EMPTY,
+            now,
+            metadata,
+        };
+        Self {
+            state: A::default(),
+            context,
+            events: Vec::new(),
+        }
+    }
+}
+
+impl<A: Aggregate<Event: Debug>> Given<A> {
+    /// Lets these events have happened, too.
+    #[must_use]
+    pub fn given(mut self, events: impl IntoIterator<Item = A::Event>) -> Self {
+        for event in events {
+            self.events.push(source(&event));
+            self.state.apply(event);
+            self.context.version = self.context.version.plus(1);
+        }
+        self
+    }
+
+    /// Sets the aggregate's id, `spec` otherwise.
+    #[must_use]
+    pub fn id(mut self, id: &str) -> Self {
+        self.context.id = id.into();
+        self
+    }
+
+    /// Sets the command's time, the Unix epoch otherwise.
+    #[must_use]
+    pub fn at(mut self, now: SystemTime) -> Self {
+        self.context.now = now;
+        self
+    }
+
+    /// Gives the command to the aggregate.
+    pub fn when(self, command: A::Command) -> Decided<A>
+    where
+        A::Command: Debug,
+    {
+        let when = source(&command);
+        Decided {
+            decision: self.state.handle(command, &self.context),
+            given: self.events,
+            when,
+        }
+    }
+}
+
+impl<A: Aggregate<Event: Debug + PartialEq>> Decided<A> {
+    /// Expects exactly these events, in this order.
+    #[track_caller]
+    pub fn then(self, events: impl IntoIterator<Item = A::Event>) {
+        let expected = Vec::from_iter(events);
+        match &self.decision {
+            Ok(actual) if *actual == expected => {}
+            Ok(actual) => self.fail("events", &list(&expected), &list(actual)),
+            Err(error) => self.fail("outcomes", &list(&expected), &format!("rejected: {error}")),
+        }
+    }
+
+    /// Expects that nothing happens, and that it is no error.
+    #[track_caller]
+    pub fn then_nothing(self) {
+        self.then([]);
+    }
+
+    /// Expects that the command is refused for this reason.
+    #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "reads as the lists of events do"
+    )]
+    pub fn then_rejected(self, expected: A::Error)
+    where
+        A::Error: PartialEq,
+    {
+        match &self.decision {
+            Err(actual) if *actual == expected => {}
+            Err(actual) => self.fail(
+                "reasons",
+                &format!("{expected:#?}"),
+                &format!("{actual:#?}"),
+            ),
+            Ok(actual) => self.fail("outcomes", &format!("rejected: {expected}"), &list(actual)),
+        }
+    }
+
+    #[track_caller]
+    fn fail(&self, what: &str, expected: &str, actual: &str) -> ! {
+        differ(what, expected, actual, &self.passing());
+    }
+
+    /// The test with the outcome that was seen.
+    fn passing(&self) -> String {
+        let aggregate = enum_name::<A>().unwrap_or("Aggregate");
+        let given = match self.given.join(", ") {
+            events if events.is_empty() => String::new(),
+            events => format!("\n    .given([{events}])"),
+        };
+        let then = match &self.decision {
+            Ok(events) if events.is_empty() => "then_nothing()".to_owned(),
+            Ok(events) => format!("then({})", sources(events)),
+            Err(error) => format!("then_rejected({})", source(error)),
+        };
+        format!(
+            "Spec::<{aggregate}>::new(){given}\n    .when({})\n    .{then};",
+            self.when
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! When an event, then commands.
+
+use std::fmt::Debug;
+
+use cqrs_core::{OnRejected, Reactor, Rejection};
+
+use super::{
+    failure::{differ, enum_name, list, source, sources},
+    recorded::envelope,
+};
+
+/// A reactor.
+#[derive(Debug)]
+pub struct ReactorSpec<R>(R);
+
+impl<R: Reactor> ReactorSpec<R> {
+    pub(super) fn new(reactor: R) -> Self {
+        Self(reactor)
+    }
+
+    /// Lets the event happen to the aggregate called `id`.
+    #[track_caller]
+    pub fn when<E: Into<R::Events> + Debug>(self, id: &str, event: E) -> Sent<R::Commands> {
+        let when = format!(
+            "Spec::reactor({}).when({id:?}, {})",
+            enum_name::<R>().unwrap_or("reactor"),
+            source(&event)
+        );
+        Sent {
+            commands: self.0.react(&envelope(id, 1, 1, event.into())),
+            when,
+        }
+    }
+
+    /// Lets a command that followed from the event be refused.
+    #[track_caller]
+    pub fn when_rejected<E: Into<R::Events>>(
+        self,
+        id: &str,
+        event: E,
+        rejection: &Rejection,
+    ) -> OnRejected<R::Commands> {
+        self.0
+            .rejected(&envelope(id, 1, 1, event.into()), rejection)
+    }
+}
+
+/// What the reactor has sent.
+#[derive(Debug)]
+#[must_use = "say what is expected: then(..) or then_nothing()"]
+pub struct Sent<C> {
+    commands: Vec<C>,
+    when: String,
+}
+
+impl<C: Debug + PartialEq> Sent<C> {
+    /// Expects exactly these commands, in this order.
+    #[track_caller]
+    pub fn then<T: Into<C>>(self, commands: impl IntoIterator<Item = T>) {
+        let expected: Vec<C> = commands.into_iter().map(Into::into).collect();
+        if expected != self.commands {
+            let passing = format!("{}\n    .then({});", self.when, sources(&self.commands));
+            differ(
+                "commands",
+                &list(&expected),
+                &list(&self.commands),
+                &passing,
+            );
+        }
+    }
+
+    /// Expects that nothing is sent.
+    #[track_caller]
+    pub fn then_nothing(self) {
+        self.then::<C>([]);
+    }
+}
+
+#[cfg(test)]
+mod tests;

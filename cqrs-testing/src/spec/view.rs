@@ -1,0 +1,112 @@
+//! Given events, then documents.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Debug,
+};
+
+use cqrs_core::View;
+
+use super::{
+    failure::{differ, enum_name, source},
+    recorded::envelope,
+};
+
+/// A view and the documents it keeps so far.
+#[derive(Debug)]
+pub struct ViewSpec<V: View> {
+    view: V,
+    documents: BTreeMap<String, V::Document>,
+    versions: HashMap<String, u64>,
+    number: u64,
+    given: Vec<String>,
+}
+
+impl<V: View> ViewSpec<V> {
+    pub(super) fn new(view: V) -> Self {
+        Self {
+            view,
+            documents: BTreeMap::new(),
+            versions: HashMap::new(),
+            number: 0,
+            given: Vec::new(),
+        }
+    }
+
+    /// Lets these events happen to the aggregate called `id`.
+    #[must_use]
+    #[track_caller]
+    pub fn given<E: Into<V::Events> + Debug>(
+        mut self,
+        id: &str,
+        events: impl IntoIterator<Item = E>,
+    ) -> Self {
+        let mut sources = Vec::new();
+        for event in events {
+            sources.push(source(&event));
+            self.apply(id, event.into());
+        }
+        self.given
+            .push(format!("\n    .given({id:?}, [{}])", sources.join(", ")));
+        self
+    }
+
+    #[track_caller]
+    fn apply(&mut self, id: &str, event: V::Events) {
+        self.number += 1;
+        let version = self.versions.entry(id.to_owned()).or_default();
+        *version += 1;
+        let event = envelope(id, *version, self.number, event);
+        for key in self.view.keys(&event).iter() {
+            let document = self.documents.remove(key);
+            if let Some(document) = self.view.apply(key, document, &event) {
+                self.documents.insert(key.clone(), document);
+            }
+        }
+    }
+
+    /// Expects exactly these documents, and no others.
+    #[track_caller]
+    pub fn then<'a>(self, documents: impl IntoIterator<Item = (&'a str, V::Document)>)
+    where
+        V::Document: Debug + PartialEq,
+    {
+        let expected: BTreeMap<_, _> = documents
+            .into_iter()
+            .map(|(key, doc)| (key.to_owned(), doc))
+            .collect();
+        if expected != self.documents {
+            let (expected, actual) = (format!("{expected:#?}"), format!("{:#?}", self.documents));
+            differ("documents", &expected, &actual, &self.passing());
+        }
+    }
+
+    /// Expects that no document is there.
+    #[track_caller]
+    pub fn then_nothing(self)
+    where
+        V::Document: Debug + PartialEq,
+    {
+        self.then([]);
+    }
+
+    fn passing(&self) -> String
+    where
+        V::Document: Debug,
+    {
+        let view = enum_name::<V>().unwrap_or("view");
+        let documents = self.documents.iter().map(|(key, document)| {
+            let text = source(document);
+            // A struct's Debug text begins with its own name already; an enum's has it put in front.
+            format!("({key:?}, {text})")
+        });
+        let documents = documents.collect::<Vec<_>>().join(", ");
+        format!(
+            "Spec::view({view}){}\n    .then([{documents}]);",
+            self.given.concat()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;
