@@ -1,4 +1,4 @@
-//! Where Kafka is, and how this application's names look there.
+//! The brokers, the client settings, and the names of topics and groups.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -6,52 +6,71 @@ use rdkafka::ClientConfig;
 
 use crate::KafkaError;
 
-/// A connection to Kafka, and the prefix of everything that is named there.
+/// The address and settings of a Kafka cluster, and the prefix of this application's names there.
 ///
-/// Cheap to clone. Nothing is connected until a publisher opens, a group joins or a topic is created.
+/// Cheap to clone. Nothing connects until a publisher opens, a group joins or a topic is created.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cqrs_kafka::KafkaConfig;
+///
+/// let kafka = KafkaConfig::new("broker-1:9092,broker-2:9092")
+///     .topic_prefix("shop")
+///     .response_timeout(Duration::from_secs(10))
+///     .set("security.protocol", "sasl_ssl")
+///     .set("sasl.password", "hunter2");
+///
+/// assert_eq!(kafka.topic("order"), "shop.order");
+/// assert_eq!(kafka.progress_topic("relay"), "shop.relay.progress");
+/// // A password is never printed.
+/// assert!(!format!("{kafka:?}").contains("hunter2"));
+/// ```
 #[derive(Clone)]
 pub struct KafkaConfig {
     brokers: String,
     prefix: String,
     settings: BTreeMap<String, String>,
-    patience: Duration,
+    pub(crate) response_timeout: Duration,
 }
 
 impl KafkaConfig {
-    /// The cluster behind these brokers: `host:port`, several separated by commas.
+    /// The cluster with these brokers: `host:port`, several separated by commas.
     #[must_use]
     pub fn new(brokers: impl Into<String>) -> Self {
         Self {
             brokers: brokers.into(),
             prefix: String::new(),
             settings: BTreeMap::new(),
-            patience: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(5),
         }
     }
 
-    /// Begins the name of every topic, group and transactional id with `prefix` and a dot.
+    /// Begins the name of every topic, group and transactional id with `prefix` and a dot. No prefix by default.
     ///
-    /// Give each database its own: a fresh one that meets the topics of an old one would publish its events behind
-    /// theirs. Without a prefix names stand alone.
+    /// Give each database its own prefix. A new database that used the topics of an old one would publish its events
+    /// after the old ones.
     #[must_use]
     pub fn topic_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Passes a setting to librdkafka, for example `security.protocol`. It wins over our defaults, but not over what the
-    /// guarantees rest on: `acks`, `enable.idempotence`, `transactional.id`, `partitioner`; `group.id`,
-    /// `isolation.level`, `auto.offset.reset`, `enable.auto.commit`.
+    /// Passes a setting to librdkafka, for example `security.protocol`.
+    ///
+    /// It overrides the defaults of this crate, but not the settings that the guarantees need: `acks`,
+    /// `enable.idempotence`, `transactional.id` and `partitioner` of producers; `group.id`, `isolation.level`,
+    /// `auto.offset.reset` and `enable.auto.commit` of consumers.
     #[must_use]
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.insert(key.into(), value.into());
         self
     }
 
-    /// How long to wait for an answer before the brokers count as unreachable; five seconds by default.
+    /// How long to wait for a response before the brokers count as unreachable. 5 seconds by default.
     #[must_use]
-    pub fn patience(mut self, wait: Duration) -> Self {
-        self.patience = wait;
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.response_timeout = timeout;
         self
     }
 
@@ -61,33 +80,29 @@ impl KafkaConfig {
         self.name(&[category])
     }
 
-    /// The topic that holds a relay's books: `{prefix}.{relay}.progress`, one partition for each shard.
+    /// The topic that holds a relay's progress: `{prefix}.{relay}.progress`, with one partition for each shard.
     #[must_use]
     pub fn progress_topic(&self, relay: &str) -> String {
         self.name(&[relay, "progress"])
     }
 
-    /// The brokers as they were given.
+    /// The brokers, as passed to [`new`](Self::new).
     #[must_use]
     pub fn brokers(&self) -> &str {
         &self.brokers
     }
 
-    /// The prefix; empty when none was given.
+    /// The prefix. Empty by default.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
-    }
-
-    pub(crate) fn waits(&self) -> Duration {
-        self.patience
     }
 
     pub(crate) fn group(&self, name: &str) -> String {
         self.name(&[name])
     }
 
-    /// Names a shard for the broker (`transactional.id`) and for consumers (lane).
+    /// The name of a shard: its transactional id, and its lane.
     pub(crate) fn shard(&self, relay: &str, shard: u16) -> String {
         self.name(&[relay, &shard.to_string()])
     }
@@ -98,8 +113,8 @@ impl KafkaConfig {
         parts.join(".")
     }
 
-    /// Our `defaults`, then the user's settings, then what must `hold`.
-    pub(crate) fn client(&self, defaults: &[(&str, &str)], hold: &[(&str, &str)]) -> ClientConfig {
+    /// The settings of a client. The user's settings override the `defaults`, and `fixed` overrides them.
+    pub(crate) fn client(&self, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
         let mut client = ClientConfig::new();
         let common = [
             ("client.id", "cqrs-kafka"),
@@ -113,7 +128,7 @@ impl KafkaConfig {
         for (key, value) in &self.settings {
             client.set(key, value);
         }
-        for (key, value) in hold {
+        for (key, value) in fixed {
             client.set(*key, *value);
         }
         client.set("bootstrap.servers", &self.brokers);
@@ -121,19 +136,19 @@ impl KafkaConfig {
     }
 }
 
-/// Names the settings, but not their values: passwords are among them.
+/// Shows the keys of the settings without their values, which may be passwords.
 impl fmt::Debug for KafkaConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaConfig")
             .field("brokers", &self.brokers)
             .field("prefix", &self.prefix)
             .field("settings", &self.settings.keys())
-            .field("patience", &self.patience)
+            .field("response_timeout", &self.response_timeout)
             .finish()
     }
 }
 
-/// A name that Kafka takes for a topic.
+/// Checks that Kafka accepts the name for a topic.
 pub(crate) fn check_name(name: &str) -> Result<(), KafkaError> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let reason = if name.is_empty() || name.len() > 249 {
@@ -165,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_win_over_defaults_but_not_over_what_must_hold() {
+    fn settings_override_defaults_but_not_fixed_values() {
         let config = KafkaConfig::new("localhost:9092")
             .set("linger.ms", "7")
             .set("acks", "1")
@@ -184,11 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_kafka_would_refuse_is_refused_with_a_reason() {
+    fn a_name_that_kafka_rejects_is_rejected_with_a_reason() {
         assert!(check_name("shop.order-1_x").is_ok());
-        let said = check_name("shop/order").expect_err("refused").to_string();
+        let error = check_name("shop/order").expect_err("rejected");
         assert_eq!(
-            said,
+            error.to_string(),
             "\"shop/order\" cannot be a name in Kafka: it may hold only ASCII letters, digits, `.`, `_` and `-`"
         );
         assert!(check_name("").is_err() && check_name(&"x".repeat(250)).is_err());

@@ -6,53 +6,68 @@ use std::{
     thread::JoinHandle,
 };
 
+use cqrs_core::BoxError;
 use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
 
-use crate::{KafkaError, config::check_name};
+use crate::{
+    KafkaError,
+    config::check_name,
+    error::{ClientError, internal},
+};
 
-/// librdkafka's own mock cluster: real connections, real consumer groups, nothing to install.
+/// librdkafka's mock cluster: real connections and real consumer groups, with nothing to install.
 ///
-/// It cannot show what the guarantees rest on: aborted and open transactions are **visible**, a second publisher does
-/// **not** fence the first, and of a partition only the last 5 MiB are kept (reading behind them ends in
-/// [`SourceError::OutOfRange`](cqrs_core::SourceError)). It has no Admin API, so [`KafkaTopics`](crate::KafkaTopics) does
-/// not work on it: use [`create_topic`](Self::create_topic). The first member of a group waits three seconds.
+/// It does not show what the guarantees depend on. Aborted and open transactions are **visible**, a second publisher does
+/// **not** fence the first, and a partition keeps only the last 5 MiB. An older offset is
+/// [`SourceError::OutOfRange`](cqrs_core::SourceError). It has no Admin API, so [`KafkaTopics`](crate::KafkaTopics) does
+/// not work: use [`create_topic`](Self::create_topic). The first member of a group waits three seconds.
 ///
-/// Drop it last: after publishers and sources.
+/// Drop it after the publishers and sources that use it.
+///
+/// ```
+/// use cqrs_kafka::{EmbeddedKafka, KafkaConfig};
+///
+/// # fn main() -> Result<(), cqrs_kafka::KafkaError> {
+/// let cluster = EmbeddedKafka::start()?;
+/// let kafka = KafkaConfig::new(cluster.bootstrap_servers()).topic_prefix("shop");
+/// cluster.create_topic(&kafka.topic("order"), 4)?;
+/// cluster.create_topic(&kafka.progress_topic("relay"), 1)?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct EmbeddedKafka {
     brokers: String,
-    /// Taken away when the thread is to end.
-    orders: Option<Sender<NewTopic>>,
+    /// `None` ends the thread.
+    requests: Option<Sender<TopicRequest>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// A topic to be created, and where to say how that went.
-struct NewTopic {
+/// Asks the cluster's thread to create a topic.
+struct TopicRequest {
     name: String,
     partitions: u16,
-    created: Sender<Result<(), String>>,
+    response: Sender<Result<(), ClientError>>,
 }
 
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 impl EmbeddedKafka {
-    /// Starts a cluster of one broker on a free port of this machine.
+    /// Starts a cluster with one broker on a free port of this machine.
     ///
     /// # Errors
-    /// When there is no port or thread for it.
+    /// [`KafkaError::Internal`] when no port or thread is available.
     pub fn start() -> Result<Self, KafkaError> {
         let (started, brokers) = channel();
-        let (orders, ordered) = channel();
-        // librdkafka's handle may not leave the thread that made it.
+        let (requests, received) = channel();
+        // The handle of librdkafka's mock cluster is not `Send`, so one thread creates and keeps it.
         let thread = std::thread::Builder::new()
             .name("embedded-kafka".to_owned())
-            .spawn(move || own(&started, &ordered))
-            .map_err(|error| not_started(&error.to_string()))?;
-        let brokers = brokers
-            .recv()
-            .map_err(|_| not_started("its thread ended"))?;
+            .spawn(move || run_cluster(&started, &received))
+            .map_err(not_started)?;
+        let brokers = brokers.recv().map_err(not_started)?;
         Ok(Self {
-            brokers: brokers.map_err(|error| not_started(&error))?,
-            orders: Some(orders),
+            brokers: brokers?,
+            requests: Some(requests),
             thread: Some(thread),
         })
     }
@@ -60,61 +75,68 @@ impl EmbeddedKafka {
     /// Creates a topic.
     ///
     /// # Errors
-    /// When the name is not possible or exists already.
+    /// [`KafkaError::InvalidName`], or [`KafkaError::NotCreated`] when the topic exists already.
     pub fn create_topic(&self, topic: &str, partitions: u16) -> Result<(), KafkaError> {
         check_name(topic)?;
-        self.order(topic, partitions)
-            .map_err(|reason| KafkaError::NotCreated {
+        self.request_topic(topic, partitions)
+            .map_err(|source| KafkaError::NotCreated {
                 topic: topic.to_owned(),
                 brokers: self.bootstrap_servers(),
-                reason,
+                source,
             })
     }
 
-    fn order(&self, topic: &str, partitions: u16) -> Result<(), String> {
-        let (created, outcome) = channel();
-        let new = NewTopic {
+    fn request_topic(&self, topic: &str, partitions: u16) -> Result<(), BoxError> {
+        let (response, outcome) = channel();
+        let request = TopicRequest {
             name: topic.to_owned(),
             partitions,
-            created,
+            response,
         };
-        let gone = || "the cluster's thread has ended".to_owned();
-        let orders = self.orders.as_ref().ok_or_else(gone)?;
-        orders.send(new).map_err(|_| gone())?;
-        outcome.recv().map_err(|_| gone())?
+        let ended = || BoxError::from("the thread of the embedded cluster has ended");
+        let requests = self.requests.as_ref().ok_or_else(ended)?;
+        requests.send(request).map_err(|_| ended())?;
+        Ok(outcome.recv().map_err(|_| ended())??)
     }
 
-    /// Where it listens, for [`KafkaConfig::new`](crate::KafkaConfig::new).
+    /// The address of the broker, for [`KafkaConfig::new`](crate::KafkaConfig::new).
     #[must_use]
     pub fn bootstrap_servers(&self) -> String {
         self.brokers.clone()
     }
 }
 
-/// Owns the cluster until nobody can order anything any more.
-fn own(started: &Sender<Result<String, String>>, ordered: &Receiver<NewTopic>) {
-    let cluster = Cluster::new(1).map_err(|error| error.to_string());
-    let answer = cluster.as_ref().map(Cluster::bootstrap_servers);
-    // Whoever does not wait for an answer does not need it.
-    let _ = started.send(answer.map_err(Clone::clone));
-    let Ok(cluster) = cluster else { return };
-    for new in ordered {
-        let created = cluster.create_topic(&new.name, i32::from(new.partitions), 1);
-        let _ = new.created.send(created.map_err(|error| error.to_string()));
+/// Keeps the cluster until the sender of the requests is dropped.
+fn run_cluster(started: &Sender<Result<String, KafkaError>>, requests: &Receiver<TopicRequest>) {
+    let cluster = match Cluster::new(1) {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            // Nobody receives it if `start` has given up.
+            let _ = started.send(Err(internal(NOT_STARTED, error)));
+            return;
+        }
+    };
+    let _ = started.send(Ok(cluster.bootstrap_servers()));
+    for request in requests {
+        let created = cluster.create_topic(&request.name, i32::from(request.partitions), 1);
+        let _ = request.response.send(created.map_err(ClientError::from));
     }
 }
 
-fn not_started(reason: &str) -> KafkaError {
-    KafkaError::Internal(format!(
-        "the embedded Kafka cluster does not start: {reason}"
-    ))
+const NOT_STARTED: &str = "the embedded Kafka cluster does not start";
+
+fn not_started(source: impl Into<BoxError>) -> KafkaError {
+    KafkaError::Internal {
+        context: NOT_STARTED,
+        source: source.into(),
+    }
 }
 
 impl Drop for EmbeddedKafka {
     fn drop(&mut self) {
-        drop(self.orders.take());
+        drop(self.requests.take());
         if let Some(thread) = self.thread.take() {
-            // A panic there has been reported by its own thread.
+            // A panic was reported by the thread itself.
             let _ = thread.join();
         }
     }

@@ -1,92 +1,198 @@
-//! What can go wrong before publishing or reading has begun.
+//! The errors of setting up Kafka, publishing to it and reading from it.
 
-use std::time::Duration;
+use std::{error::Error, fmt, time::Duration};
 
-use cqrs_core::{PublishError, SourceError};
+use cqrs_core::{BoxError, PublishError, SourceError};
+use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode as Code};
 
-/// Why Kafka cannot be used as it was set up. Checked at the start, so that it is said at once and in words.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why Kafka cannot be used as it is set up.
+///
+/// Each message names the topic or setting and says what to do. What librdkafka or the broker said is in
+/// [`source`](Error::source).
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KafkaError {
-    /// Nobody answers.
+    /// No broker responds.
     #[error(
-        "no broker of {brokers:?} answered within {waited:?} ({reason}); start Kafka, or correct the brokers and \
-         security settings of the KafkaConfig"
+        "no broker of {brokers:?} answered within {waited:?}; start Kafka, or correct the brokers and security settings \
+         of the KafkaConfig"
     )]
     Unreachable {
-        /// The brokers as they were given.
+        /// The brokers of the [`KafkaConfig`](crate::KafkaConfig).
         brokers: String,
-        /// How long was waited.
+        /// How long the client waited.
         waited: Duration,
-        /// The last thing that was heard.
-        reason: String,
+        /// The last error of the connection.
+        source: BoxError,
     },
-    /// librdkafka does not take the settings.
-    #[error("the settings of the KafkaConfig are refused: {reason}")]
+    /// librdkafka rejects a setting.
+    #[error("a setting of the KafkaConfig is not valid")]
     InvalidSetting {
-        /// Which, and why.
-        reason: String,
+        /// Which one, and why. Never its value, which may be a password.
+        source: BoxError,
     },
-    /// A name that Kafka would not take.
+    /// A consumer group without topics.
+    #[error("group {group:?} has no topics; add some with `categories` or `topics`")]
+    NoTopics {
+        /// The group.
+        group: String,
+    },
+    /// Not a name that Kafka accepts for topics and groups.
     #[error("{name:?} cannot be a name in Kafka: it {reason}")]
     InvalidName {
         /// The name.
         name: String,
-        /// Why not.
+        /// The rule that it breaks.
         reason: &'static str,
     },
-    /// A topic is not there.
+    /// A topic does not exist.
     #[error(
         "topic {topic:?} does not exist on {brokers:?}; create it with KafkaTopics, or correct the name and prefix"
     )]
     TopicMissing {
         /// The topic.
         topic: String,
-        /// Where it was looked for.
+        /// The brokers that were asked.
         brokers: String,
     },
-    /// Rights are missing.
+    /// The user lacks rights.
     #[error(
-        "Kafka refuses access to {what} ({reason}); grant the rights to the user of the KafkaConfig"
+        "Kafka denies access to {resource}; grant {operations} on it to the user of the KafkaConfig"
     )]
     Denied {
-        /// To what.
-        what: String,
-        /// What the broker said.
-        reason: String,
+        /// A topic, group, cluster or transactional id.
+        resource: String,
+        /// The operations that must be allowed.
+        operations: &'static str,
+        /// The broker's response.
+        source: BoxError,
     },
     /// A topic could not be created.
-    #[error("topic {topic:?} could not be created on {brokers:?}: {reason}")]
+    #[error("topic {topic:?} could not be created on {brokers:?}")]
     NotCreated {
         /// The topic.
         topic: String,
-        /// Where.
+        /// The brokers that were asked.
         brokers: String,
-        /// What the broker said.
-        reason: String,
+        /// The broker's response.
+        source: BoxError,
     },
-    /// A relay's books hold something else.
+    /// The progress topic has fewer partitions than the relay has shards.
     #[error(
-        "topic {topic:?}, partition {partition}, offset {offset} is no entry of a relay's books ({reason}); only relays of \
-         one name may write there: start the relay under a new name with a new prefix"
+        "the progress topic {topic:?} has {partitions} partitions, fewer than the {shards} shards of relay {relay:?}; \
+         give it {shards} partitions, or run the relay with fewer shards"
     )]
-    NotBooks {
+    TooFewPartitions {
+        /// The progress topic.
+        topic: String,
+        /// How many partitions it has.
+        partitions: usize,
+        /// The relay.
+        relay: String,
+        /// How many shards it was started with.
+        shards: u16,
+    },
+    /// The relay has published with another number of shards before.
+    #[error(
+        "relay {relay:?} was started with {requested} shards, but has published with {recorded} so far (topic \
+         {topic:?}); another number would publish events again or out of order. Start it with {recorded} shards, or \
+         under a new name, which publishes everything from the beginning, into topics with a new prefix"
+    )]
+    ShardsChanged {
+        /// The relay.
+        relay: String,
+        /// The progress topic.
+        topic: String,
+        /// The number of shards in the progress topic.
+        recorded: u16,
+        /// The number of shards it was started with.
+        requested: u16,
+    },
+    /// The progress topic was copied from another cluster.
+    #[error(
+        "the progress topic {topic:?} was written on cluster {recorded:?}, this is cluster {found:?}: a copy does not \
+         say which events were published here. Correct the brokers, or start the relay under a new name with a new \
+         prefix"
+    )]
+    OtherCluster {
+        /// The progress topic.
+        topic: String,
+        /// The cluster that the topic was written on.
+        recorded: String,
+        /// The cluster that the relay is connected to.
+        found: String,
+    },
+    /// A record of a progress topic was not written by a relay.
+    #[error(
+        "topic {topic:?}, partition {partition}, offset {offset}: not a record of a relay's progress; only relays of \
+         one name may write to this topic. Start the relay under a new name with a new prefix"
+    )]
+    InvalidProgress {
         /// The progress topic.
         topic: String,
         /// The partition: the number of the shard.
         partition: u16,
-        /// The record.
+        /// The offset of the record.
         offset: i64,
         /// What is wrong with it.
-        reason: String,
+        source: BoxError,
     },
-    /// Something broke within this process.
-    #[error("{0}")]
-    Internal(String),
+    /// The broker does not support transactions.
+    #[error(
+        "the broker does not support transactions; a relay needs Apache Kafka 2.5 or newer, or a compatible broker"
+    )]
+    NoTransactions {
+        /// The broker's response.
+        source: BoxError,
+    },
+    /// The broker does not allow transactions that last this long.
+    #[error(
+        "Kafka rejects the transaction.timeout.ms of transactional id {transactional_id:?}; set it below the broker's \
+         transaction.max.timeout.ms"
+    )]
+    TransactionTimeout {
+        /// The transactional id of the shard.
+        transactional_id: String,
+        /// The broker's response.
+        source: BoxError,
+    },
+    /// A record is larger than the producer or the topic allows.
+    #[error(
+        "its record of {bytes} bytes is too large (message.max.bytes of this producer: {limit}); raise message.max.bytes \
+         in the KafkaConfig and max.message.bytes of topic {topic:?}, then start the relay again"
+    )]
+    RecordTooLarge {
+        /// The topic.
+        topic: String,
+        /// The size of the record, approximately.
+        bytes: usize,
+        /// The producer's limit.
+        limit: String,
+        /// The response of the broker or of librdkafka.
+        source: BoxError,
+    },
+    /// The consumer cannot go on.
+    #[error("group {group:?} cannot read on; {advice}")]
+    ConsumerStopped {
+        /// The group.
+        group: String,
+        /// What to do.
+        advice: &'static str,
+        /// The error of the consumer.
+        source: BoxError,
+    },
+    /// Something failed inside this process.
+    #[error("{context}")]
+    Internal {
+        /// What failed.
+        context: &'static str,
+        /// Why.
+        source: BoxError,
+    },
 }
 
 impl KafkaError {
-    /// Whether the same call may succeed later, without any change.
+    /// Whether the same call may succeed later without a change of settings, rights or topics.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
@@ -97,10 +203,10 @@ impl From<KafkaError> for PublishError {
     fn from(error: KafkaError) -> Self {
         match error {
             KafkaError::Unreachable { .. } => Self::Unavailable {
-                reason: error.to_string(),
+                reason: chain(&error),
             },
-            KafkaError::Internal(_) => Self::Reopen(error.into()),
-            error => Self::Misconfigured(error.to_string()),
+            KafkaError::Internal { .. } => Self::Reopen(error.into()),
+            error => Self::Misconfigured(chain(&error)),
         }
     }
 }
@@ -110,7 +216,98 @@ impl From<KafkaError> for SourceError {
         if error.is_retryable() {
             Self::Unavailable(error.into())
         } else {
-            Self::Fatal(error.to_string())
+            Self::Fatal(chain(&error))
         }
+    }
+}
+
+/// The messages of an error and of its sources.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(&format!(": {source}"));
+        next = source.source();
+    }
+    text
+}
+
+/// An error of rdkafka as the end of a chain. rdkafka prints the source of an error together with the error, so a
+/// report that walks the chain would print it twice. Settings are named without their values: one may be a password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ClientError(LibraryError);
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            LibraryError::ClientConfig(_, reason, key, _) => write!(f, "{key}: {reason}"),
+            other => other.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientError({self})")
+    }
+}
+
+impl Error for ClientError {}
+
+impl From<LibraryError> for ClientError {
+    fn from(error: LibraryError) -> Self {
+        Self(error)
+    }
+}
+
+/// The error for a client that could not be created from its settings.
+pub(crate) fn invalid_setting(error: LibraryError) -> KafkaError {
+    KafkaError::InvalidSetting {
+        source: ClientError(error).into(),
+    }
+}
+
+/// The error for an operation that the user's rights do not cover.
+pub(crate) fn denied(resource: String, operations: &'static str, code: Code) -> KafkaError {
+    KafkaError::Denied {
+        resource,
+        operations,
+        source: code.into(),
+    }
+}
+
+/// The error for a failure that no setting explains.
+pub(crate) fn internal(context: &'static str, error: LibraryError) -> KafkaError {
+    KafkaError::Internal {
+        context,
+        source: ClientError(error).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::types::RDKafkaConfRes;
+
+    use super::*;
+
+    #[test]
+    fn a_report_names_a_setting_but_not_its_value() {
+        let rejected = LibraryError::ClientConfig(
+            RDKafkaConfRes::RD_KAFKA_CONF_INVALID,
+            "bad value".to_owned(),
+            "sasl.password".to_owned(),
+            "hunter2".to_owned(),
+        );
+        let error = invalid_setting(rejected);
+        let shown = format!("{} {error:?}", chain(&error));
+        assert!(shown.contains("sasl.password: bad value"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn a_report_prints_an_error_of_the_client_once() {
+        let error = internal("it failed", LibraryError::Flush(Code::QueueFull));
+        let text = Code::QueueFull.to_string();
+        assert_eq!(chain(&error).matches(&text).count(), 1);
     }
 }

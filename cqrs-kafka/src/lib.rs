@@ -1,12 +1,12 @@
-//! Kafka for `cqrs-core`: an exactly-once relay, a consumer group as a source, CloudEvents on the wire.
+//! Kafka for `cqrs-core`: an exactly-once relay, a consumer group as a source, and CloudEvents on the wire.
 //!
 //! | I want to | Use |
 //! | --- | --- |
-//! | say where Kafka is | [`KafkaConfig`] |
+//! | set the brokers and settings | [`KafkaConfig`] |
 //! | create the topics | [`KafkaTopics`] |
 //! | publish a store's events, once and in order | [`KafkaPublisher`] in a [`Relay`](cqrs_core::Relay) |
 //! | run a view or reactor over topics | [`KafkaGroup`], which joins as a [`KafkaSource`] for a [`Runner`](cqrs_core::Runner) |
-//! | know what is in a record | [`wire`] |
+//! | know what a record contains | [`wire`] |
 //! | try it without a broker | `EmbeddedKafka` (feature `embedded`) |
 //!
 //! ```no_run
@@ -25,22 +25,26 @@
 //! # }
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! - **Into Kafka**: a consumer that reads `read_committed` sees every event once, those of a stream in order, whatever
-//!   is killed. One that reads `read_uncommitted` (the default of most clients but librdkafka's) sees repeats. A topic
-//!   whose number of partitions changes loses the order of streams across the change.
+//! - **Into Kafka**: a consumer that reads `read_committed` gets every event once, and the events of a stream in order,
+//!   whichever process is killed. A consumer that reads `read_uncommitted` (the default of most clients, but not of
+//!   librdkafka) gets some events more than once. Do not change the number of partitions of a topic: the order of streams
+//!   is lost across the change.
 //! - **Out of Kafka**: effects and offset commit in one transaction of the store, so every event takes effect once.
-//! - Not covered: unclean leader elections, and mirrored clusters after a fail-over.
+//! - Unclean leader elections and fail-overs to a mirrored cluster are not covered.
 //!
-//! librdkafka does the talking. Its log lines become `tracing` events with the target `librdkafka`; its other abilities
-//! (TLS, SASL, zstd) are cargo features of the `rdkafka` crate, to be enabled in your own manifest.
+//! librdkafka is the client. Its log lines become `tracing` events with the target `librdkafka`. Its optional features
+//! (TLS, SASL, zstd) are cargo features of the `rdkafka` crate: enable them in your own manifest.
 
+mod blocking;
+mod cluster;
 mod config;
-mod connection;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
+mod group;
+mod logging;
 mod publisher;
 mod source;
 mod topics;
@@ -51,7 +55,8 @@ pub use self::embedded::EmbeddedKafka;
 pub use self::{
     config::KafkaConfig,
     error::KafkaError,
+    group::KafkaGroup,
     publisher::{KafkaPublisher, KafkaSession},
-    source::{KafkaGroup, KafkaReader, KafkaSource},
+    source::{KafkaReader, KafkaSource},
     topics::KafkaTopics,
 };

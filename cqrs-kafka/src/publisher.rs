@@ -1,17 +1,21 @@
-//! Publishes what a relay reads, exactly once: a transactional producer for each shard, its place in the same transaction.
+//! Publishes a store's events exactly once, with one transactional producer for each shard of a relay.
 //!
-//! Start of a shard: `init_transactions` ends every earlier producer of this shard and what it had open; then a claim is
-//! committed to the progress topic, which is read up to that claim. What is found there is final, since nobody else can
-//! write any more. (The design is that of Kafka Connect's KIP-618 and of Materialize's sink.)
+//! The position of a shard is a record in the progress topic, written in the same Kafka transaction as the events.
 //!
-//! librdkafka lacks KIP-890, so a late answer to an old commit could end a newer transaction. Hence after any commit or
-//! abort whose outcome is not known the producer is dropped and the shard opened again.
+//! To open a shard, `init_transactions` fences all earlier producers of the shard and ends the transaction that they had
+//! open. Then the shard commits a claim to the progress topic and reads the topic up to this claim. Nobody else can write
+//! there any more, so what it reads is final. (Kafka Connect's KIP-618 and Materialize's sink have the same design.)
+//!
+//! librdkafka lacks KIP-890: a late response to an old commit could end a newer transaction. So after a commit or abort
+//! with an unknown outcome, the producer is dropped and the shard is opened again.
 
-mod batch;
-mod deliveries;
+mod client;
+mod delivery;
+mod delivery_reports;
 mod failure;
 mod producer;
 mod progress;
+mod progress_reader;
 mod session;
 mod shard;
 
@@ -27,26 +31,39 @@ use uuid::Uuid;
 pub use self::session::KafkaSession;
 use self::{
     producer::ShardProducer,
-    progress::{Books, Entry, Layout, Until},
-    shard::ShardId,
+    progress::{ProgressRecord, ShardLayout, ShardProgress},
+    progress_reader::{ReadUntil, read_progress},
+    shard::Shard,
 };
 use crate::{
-    KafkaConfig,
-    connection::{Probe, blocking},
+    KafkaConfig, KafkaError, blocking::run_blocking, cluster::ClusterClient, error::chain,
 };
 
 /// Publishes to Kafka, for a [`Relay`](cqrs_core::Relay).
 ///
-/// The topic of a category and the relay's progress topic must exist: [`KafkaTopics`](crate::KafkaTopics) creates them.
+/// A consumer that reads `read_committed` gets every event once, and those of a stream in order. The topic of each
+/// category and the progress topic of the relay must exist: [`KafkaTopics`](crate::KafkaTopics) creates them.
+///
+/// ```no_run
+/// use cqrs_core::{MemoryEventStore, Relay};
+/// use cqrs_kafka::{KafkaConfig, KafkaPublisher};
+///
+/// # async fn relay(stop: impl Future<Output = ()> + Send) -> Result<(), cqrs_core::RelayError> {
+/// let kafka = KafkaConfig::new("localhost:9092").topic_prefix("shop");
+/// let store = MemoryEventStore::default();
+/// Relay::new("relay", store, KafkaPublisher::new(kafka)).run(stop).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct KafkaPublisher {
     config: KafkaConfig,
-    /// On whose behalf the shards of a relay were opened last, to tell a take-over from a doubt.
+    /// The id of the last opening of each relay. A reopened shard that has another owner was taken over.
     owners: Arc<Mutex<HashMap<String, Uuid>>>,
 }
 
 impl KafkaPublisher {
-    /// To this cluster, with this prefix.
+    /// Publishes to this cluster, with the prefix of the config.
     #[must_use]
     pub fn new(config: KafkaConfig) -> Self {
         Self {
@@ -55,79 +72,65 @@ impl KafkaPublisher {
         }
     }
 
-    /// Says hello, and makes sure that the books have a page for every shard.
-    fn connect(&self, relay: &str, shards: u16) -> Result<String, PublishError> {
-        let probe = Probe::connect(&self.config)?;
+    /// Checks that the progress topic has a partition for each shard. Returns the id of the cluster.
+    fn check_progress_topic(&self, relay: &str, shards: u16) -> Result<String, KafkaError> {
+        let cluster = ClusterClient::connect(&self.config)?;
         let topic = self.config.progress_topic(relay);
-        let partitions = probe.partitions(&topic)?;
+        let partitions = cluster.partitions(&topic)?;
         if partitions < usize::from(shards) {
-            return Err(PublishError::Misconfigured(format!(
-                "the progress topic {topic:?} has {partitions} partitions, fewer than the {shards} shards of relay \
-                 {relay:?}; give it {shards}, or run the relay with fewer shards"
-            )));
+            return Err(KafkaError::TooFewPartitions {
+                topic,
+                partitions,
+                relay: relay.to_owned(),
+                shards,
+            });
         }
-        let cluster_id = probe.cluster_id();
-        cluster_id.ok_or_else(|| PublishError::Unavailable {
-            reason: format!(
-                "the brokers {:?} do not tell their cluster's id",
-                self.config.brokers()
-            ),
-        })
+        cluster.cluster_id()
     }
 
-    fn shard(&self, relay: &str, shard: u16, owner: Uuid, cluster_id: &str) -> ShardId {
-        ShardId {
+    fn shard(&self, relay: &str, number: u16, owner: Uuid, cluster_id: &str) -> Shard {
+        Shard {
             config: self.config.clone(),
             relay: relay.to_owned(),
-            shard,
+            number,
             owner,
             cluster_id: cluster_id.to_owned(),
         }
     }
 
     fn open_all(&self, relay: &str, shards: u16) -> Result<Vec<KafkaSession>, PublishError> {
-        let cluster_id = self.connect(relay, shards)?;
+        let cluster_id = self.check_progress_topic(relay, shards)?;
         let owner = self.new_owner(relay);
         let shard = |number| self.shard(relay, number, owner, &cluster_id);
-        let (first, books) = shard(0).open()?;
-        same_cluster(first.id(), &books)?;
-        let layout = settle_layout(&first, &books, shards)?;
-        let others: Vec<ShardId> = (1..layout.highest.max(shards)).map(shard).collect();
+        let (first, progress) = ShardProducer::open(&shard(0))?;
+        check_cluster(first.shard(), &progress)?;
+        let layout = recorded_layout(&first, &progress, shards)?;
+        let others: Vec<Shard> = (1..layout.highest.max(shards)).map(shard).collect();
         if layout.shards != shards {
-            in_parallel(&others, |id| id.fence().map(drop))?;
-            return Err(other_layout(first.id(), layout, shards));
+            fence_all(&others)?;
+            return Err(shards_changed(first.shard(), layout, shards).into());
         }
         let (used, unused) = others.split_at(usize::from(shards) - 1);
-        in_parallel(unused, |id| id.fence().map(drop))?;
-        let mut sessions = vec![KafkaSession::new(first, books.published)];
-        sessions.extend(in_parallel(used, |id| {
-            let (producer, books) = id.open()?;
-            same_cluster(id, &books)?;
-            Ok(KafkaSession::new(producer, books.published))
-        })?);
+        fence_all(unused)?;
+        let mut sessions = vec![KafkaSession::new(first, progress.published)];
+        sessions.extend(in_parallel(used, open_session)?);
         Ok(sessions)
     }
 
     fn open_one(&self, relay: &str, number: u16) -> Result<KafkaSession, PublishError> {
-        let cluster_id = self.connect(relay, number.saturating_add(1))?;
-        let owner = self.owner(relay);
-        let shard = self.shard(
-            relay,
-            number,
-            owner.unwrap_or_else(Uuid::new_v4),
-            &cluster_id,
-        );
-        if owner.is_some() {
-            // Whoever took the relay over in the meantime keeps it.
-            let books = shard.read(Until::End)?;
-            if books.claim.is_some_and(|claim| Some(claim.owner) != owner) {
-                let relay = relay.to_owned();
-                return Err(PublishError::Fenced { relay });
-            }
+        let cluster_id = self.check_progress_topic(relay, number.saturating_add(1))?;
+        let Some(owner) = self.owner(relay) else {
+            return open_session(&self.shard(relay, number, Uuid::new_v4(), &cluster_id));
+        };
+        let shard = self.shard(relay, number, owner, &cluster_id);
+        // An instance that has taken the relay over in the meantime keeps it.
+        let progress = read_progress(&shard, ReadUntil::End)?;
+        if progress.owner().is_some_and(|current| current != owner) {
+            return Err(PublishError::Fenced {
+                relay: relay.to_owned(),
+            });
         }
-        let (producer, books) = shard.open()?;
-        same_cluster(&shard, &books)?;
-        Ok(KafkaSession::new(producer, books.published))
+        open_session(&shard)
     }
 
     fn new_owner(&self, relay: &str) -> Uuid {
@@ -147,80 +150,90 @@ impl KafkaPublisher {
 impl Publisher for KafkaPublisher {
     type Session = KafkaSession;
 
+    /// Fences all earlier instances of the relay, then opens its shards.
+    ///
     /// # Errors
-    /// [`PublishError::Unavailable`] when no broker answers; [`PublishError::Misconfigured`] when topics or rights are
-    /// missing, or the books are those of another number of shards or another cluster.
+    /// [`PublishError::Unavailable`] when no broker responds. [`PublishError::Misconfigured`] when topics or rights are
+    /// missing, or the progress topic was written with another number of shards or on another cluster.
     async fn open(&self, relay: &str, shards: u16) -> Result<Vec<KafkaSession>, PublishError> {
-        let (publisher, relay) = (self.clone(), relay.to_owned());
-        let opened = blocking(move || publisher.open_all(&relay, shards.max(1))).await?;
-        opened.map_err(at_start)
+        let publisher = self.clone();
+        let relay = relay.to_owned();
+        let opened = run_blocking(move || publisher.open_all(&relay, shards.max(1))).await?;
+        opened.map_err(open_failed)
     }
 
+    /// Opens one shard again, unless another instance has taken the relay over.
+    ///
     /// # Errors
-    /// [`PublishError::Fenced`] when another instance has opened the relay since; otherwise as for `open`.
+    /// [`PublishError::Fenced`] after a take-over. Otherwise as for `open`.
     async fn reopen(&self, relay: &str, shard: u16) -> Result<KafkaSession, PublishError> {
-        let (publisher, relay) = (self.clone(), relay.to_owned());
-        blocking(move || publisher.open_one(&relay, shard)).await?
+        let publisher = self.clone();
+        let relay = relay.to_owned();
+        run_blocking(move || publisher.open_one(&relay, shard)).await?
     }
 }
 
-/// At the start there is nothing to open *again*: what failed is to be told.
-fn at_start(error: PublishError) -> PublishError {
+/// The first opening reports what failed: there is no session yet that could be opened again.
+fn open_failed(error: PublishError) -> PublishError {
     match error {
         PublishError::Reopen(cause) => PublishError::Unavailable {
-            reason: cause.to_string(),
+            reason: chain(&*cause),
         },
         error => error,
     }
 }
 
-/// The number of shards as it is in the books; entered there at the first start, before any other shard is used.
-fn settle_layout(
+fn open_session(shard: &Shard) -> Result<KafkaSession, PublishError> {
+    let (producer, progress) = ShardProducer::open(shard)?;
+    check_cluster(shard, &progress)?;
+    Ok(KafkaSession::new(producer, progress.published))
+}
+
+/// The number of shards in the progress topic. The first start records it there before it uses any other shard.
+fn recorded_layout(
     first: &ShardProducer,
-    books: &Books,
+    progress: &ShardProgress,
     shards: u16,
-) -> Result<Layout, PublishError> {
-    if let Some(layout) = books.layout {
+) -> Result<ShardLayout, PublishError> {
+    if let Some(layout) = progress.layout {
         return Ok(layout);
     }
-    let layout = Layout {
+    let layout = ShardLayout {
         shards,
         highest: shards,
     };
-    first.note(&Entry::Layout(layout))?;
+    first.record(&ProgressRecord::Layout(layout))?;
     Ok(layout)
 }
 
-fn other_layout(id: &ShardId, layout: Layout, shards: u16) -> PublishError {
-    PublishError::Misconfigured(format!(
-        "relay {:?} was started with {shards} shards, but has published with {} so far (topic {:?}); another number would \
-         publish events again or out of order. Start it with {} shards, or under a new name, which publishes everything \
-         from the beginning, into topics with a new prefix",
-        id.relay,
-        layout.shards,
-        id.progress_topic(),
-        layout.shards,
-    ))
+fn shards_changed(shard: &Shard, layout: ShardLayout, requested: u16) -> KafkaError {
+    KafkaError::ShardsChanged {
+        relay: shard.relay.clone(),
+        topic: shard.progress_topic(),
+        recorded: layout.shards,
+        requested,
+    }
 }
 
-fn same_cluster(id: &ShardId, books: &Books) -> Result<(), PublishError> {
-    match &books.before {
-        Some(claim) if claim.cluster_id != id.cluster_id => {
-            Err(PublishError::Misconfigured(format!(
-                "the progress topic {:?} was written on cluster {:?}, this is cluster {:?}: a copy does not tell how far the \
-             events in it were published. Correct the brokers, or start the relay under a new name with a new prefix",
-                id.progress_topic(),
-                claim.cluster_id,
-                id.cluster_id,
-            )))
-        }
+/// Rejects a progress topic that was copied from another cluster: it does not describe the topics of this one.
+fn check_cluster(shard: &Shard, progress: &ShardProgress) -> Result<(), KafkaError> {
+    match &progress.previous_claim {
+        Some(claim) if claim.cluster_id != shard.cluster_id => Err(KafkaError::OtherCluster {
+            topic: shard.progress_topic(),
+            recorded: claim.cluster_id.clone(),
+            found: shard.cluster_id.clone(),
+        }),
         _ => Ok(()),
     }
 }
 
+fn fence_all(shards: &[Shard]) -> Result<(), PublishError> {
+    in_parallel(shards, |shard| ShardProducer::fence(shard).map(drop)).map(drop)
+}
+
 fn in_parallel<T: Send>(
-    shards: &[ShardId],
-    work: impl Fn(&ShardId) -> Result<T, PublishError> + Sync,
+    shards: &[Shard],
+    work: impl Fn(&Shard) -> Result<T, PublishError> + Sync,
 ) -> Result<Vec<T>, PublishError> {
     let work = &work;
     std::thread::scope(|scope| {

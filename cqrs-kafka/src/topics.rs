@@ -1,32 +1,48 @@
 //! Creates the topics that a relay and its consumers need.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use cqrs_core::BoxError;
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
-    error::RDKafkaErrorCode as Code,
+    error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
 };
 use tokio::runtime::Handle;
 
 use crate::{
     KafkaConfig, KafkaError,
+    blocking::run_blocking,
+    cluster::ClusterClient,
     config::check_name,
-    connection::{Logging, Probe, blocking, denied, refused},
+    error::{ClientError, denied, invalid_setting},
+    logging::LoggingContext,
 };
 
-type Settings = &'static [(&'static str, &'static str)];
+type TopicSettings = &'static [(&'static str, &'static str)];
 
-/// Topics of events are kept for ever: a new consumer reads them from the beginning.
-const EVENTS: Settings = &[("cleanup.policy", "delete"), ("retention.ms", "-1")];
+/// Events are kept without limit, because a new consumer reads them from the beginning.
+const EVENT_TOPIC: TopicSettings = &[("cleanup.policy", "delete"), ("retention.ms", "-1")];
 
-/// Small segments, since only closed ones are compacted and every start reads what is left.
-const PROGRESS: Settings = &[
+/// Small segments: Kafka compacts only closed segments, and every start of a relay reads what compaction left.
+const PROGRESS_TOPIC: TopicSettings = &[
     ("cleanup.policy", "compact"),
     ("segment.bytes", "10485760"),
     ("min.cleanable.dirty.ratio", "0.1"),
 ];
 
-/// Creates topics. One that exists is left as it is.
+/// Creates topics. A topic that exists already is left unchanged.
+///
+/// ```no_run
+/// use cqrs_kafka::{KafkaConfig, KafkaTopics};
+///
+/// # async fn create() -> Result<(), cqrs_kafka::KafkaError> {
+/// let kafka = KafkaConfig::new("localhost:9092").topic_prefix("shop");
+/// let topics = KafkaTopics::new(&kafka).partitions(12).replication_factor(3);
+/// topics.create_for_categories(["order", "stock"]).await?;
+/// topics.create_for_relay("relay", 1).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct KafkaTopics {
     config: KafkaConfig,
@@ -35,7 +51,7 @@ pub struct KafkaTopics {
 }
 
 impl KafkaTopics {
-    /// On this cluster, with this prefix.
+    /// Creates topics on this cluster, with the prefix of the config.
     #[must_use]
     pub fn new(config: &KafkaConfig) -> Self {
         Self {
@@ -45,26 +61,30 @@ impl KafkaTopics {
         }
     }
 
-    /// How many partitions a new topic of events has; 6 by default. Choose it once: it is how many consumers of a group
-    /// can work side by side, and changing it breaks the order of streams across the change.
+    /// How many partitions a new event topic gets. 6 by default.
+    ///
+    /// This is how many consumers of a group can work at the same time. Do not change it later: events of a stream would
+    /// go to another partition than before and lose their order.
     #[must_use]
     pub fn partitions(mut self, partitions: u16) -> Self {
         self.partitions = i32::from(partitions.max(1));
         self
     }
 
-    /// How many brokers hold a new topic; the cluster's own default unless set. Three, with `min.insync.replicas=2` on
-    /// the cluster, survive the loss of one.
+    /// How many brokers store a new topic. The default of the cluster unless set.
+    ///
+    /// A factor of 3 with `min.insync.replicas=2` on the cluster survives the loss of one broker.
     #[must_use]
     pub fn replication_factor(mut self, brokers: u16) -> Self {
         self.replication = Some(i32::from(brokers.max(1)));
         self
     }
 
-    /// Makes sure that each category has its topic, kept for ever.
+    /// Creates the topics of these categories where they do not exist. They keep events without limit.
     ///
     /// # Errors
-    /// When the brokers cannot be reached, a name is not possible, or the broker refuses.
+    /// [`KafkaError::Unreachable`], [`KafkaError::InvalidName`], [`KafkaError::Denied`], or [`KafkaError::NotCreated`]
+    /// when the broker rejects a topic for another reason.
     pub async fn create_for_categories<C: AsRef<str>>(
         &self,
         categories: impl IntoIterator<Item = C>,
@@ -73,16 +93,16 @@ impl KafkaTopics {
             .into_iter()
             .map(|category| self.config.topic(category.as_ref()))
             .collect();
-        self.create(topics, self.partitions, EVENTS).await
+        self.create(topics, self.partitions, EVENT_TOPIC).await
     }
 
-    /// Makes sure that the relay has its compacted progress topic, with a partition for each shard.
+    /// Creates the compacted progress topic of a relay where it does not exist, with one partition for each shard.
     ///
     /// # Errors
-    /// When the brokers cannot be reached, a name is not possible, or the broker refuses.
+    /// As for [`create_for_categories`](Self::create_for_categories).
     pub async fn create_for_relay(&self, relay: &str, shards: u16) -> Result<(), KafkaError> {
         let topics = vec![self.config.progress_topic(relay)];
-        self.create(topics, i32::from(shards.max(1)), PROGRESS)
+        self.create(topics, i32::from(shards.max(1)), PROGRESS_TOPIC)
             .await
     }
 
@@ -90,23 +110,23 @@ impl KafkaTopics {
         &self,
         topics: Vec<String>,
         partitions: i32,
-        settings: Settings,
+        settings: TopicSettings,
     ) -> Result<(), KafkaError> {
-        let (creator, runtime) = (self.clone(), Handle::current());
-        // What rdkafka's future borrows cannot be sent, so it is waited for on one thread.
-        blocking(move || {
+        let creator = self.clone();
+        let runtime = Handle::current();
+        // The future of rdkafka's admin client is not `Send`, so one thread waits for it.
+        run_blocking(move || {
             topics.iter().try_for_each(|topic| check_name(topic))?;
-            let probe = Probe::connect(&creator.config)?;
-            let missing = missing(&probe, topics)?;
+            let cluster = ClusterClient::connect(&creator.config)?;
+            let missing = missing_topics(&cluster, topics)?;
             if missing.is_empty() {
                 return Ok(());
             }
             creator.request(&missing, partitions, settings, &runtime)?;
-            // Created is not yet known to every broker.
-            let until = Instant::now() + creator.config.waits();
+            let deadline = Instant::now() + creator.config.response_timeout;
             missing
                 .iter()
-                .try_for_each(|topic| await_known(&probe, topic, until))
+                .try_for_each(|topic| cluster.wait_for_topic(topic, deadline))
         })
         .await?
     }
@@ -115,54 +135,55 @@ impl KafkaTopics {
         &self,
         topics: &[String],
         partitions: i32,
-        settings: Settings,
+        settings: TopicSettings,
         runtime: &Handle,
     ) -> Result<(), KafkaError> {
-        let admin: AdminClient<Logging> = self
+        let admin: AdminClient<LoggingContext> = self
             .config
             .client(&[], &[])
-            .create_with_context(Logging::default())
-            .map_err(|error| refused(&error))?;
-        let brokers = self.replication.unwrap_or(-1);
-        let new = |topic| {
-            let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(brokers));
-            settings
-                .iter()
-                .fold(new, |new, (key, value)| new.set(key, value))
-        };
-        let wanted: Vec<NewTopic<'_>> = topics.iter().map(|topic| new(topic.as_str())).collect();
+            .create_with_context(LoggingContext::default())
+            .map_err(invalid_setting)?;
+        // -1 means the default of the cluster.
+        let replication = self.replication.unwrap_or(-1);
+        let requests: Vec<NewTopic<'_>> = topics
+            .iter()
+            .map(|topic| new_topic(topic, partitions, replication, settings))
+            .collect();
+        let timeout = Some(self.config.response_timeout);
         let options = AdminOptions::new()
-            .request_timeout(Some(self.config.waits()))
-            .operation_timeout(Some(self.config.waits()));
-        let created = runtime
-            .block_on(admin.create_topics(&wanted, &options))
-            .map_err(|error| self.not_created(&topics.join(", "), &error))?;
-        for outcome in created {
+            .request_timeout(timeout)
+            .operation_timeout(timeout);
+        let outcomes = runtime
+            .block_on(admin.create_topics(&requests, &options))
+            .map_err(|error: LibraryError| {
+                self.not_created(&topics.join(", "), ClientError::from(error))
+            })?;
+        for outcome in outcomes {
             match outcome {
                 Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
                 Err((
                     topic,
                     code @ (Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed),
-                )) => return Err(denied(&topic, code)),
-                Err((topic, code)) => return Err(self.not_created(&topic, &code)),
+                )) => return Err(denied(format!("topic {topic:?}"), "CREATE", code)),
+                Err((topic, code)) => return Err(self.not_created(&topic, code)),
             }
         }
         Ok(())
     }
 
-    fn not_created(&self, topic: &str, reason: &impl ToString) -> KafkaError {
+    fn not_created(&self, topic: &str, source: impl Into<BoxError>) -> KafkaError {
         KafkaError::NotCreated {
             topic: topic.to_owned(),
             brokers: self.config.brokers().to_owned(),
-            reason: reason.to_string(),
+            source: source.into(),
         }
     }
 }
 
-fn missing(probe: &Probe, topics: Vec<String>) -> Result<Vec<String>, KafkaError> {
+fn missing_topics(cluster: &ClusterClient, topics: Vec<String>) -> Result<Vec<String>, KafkaError> {
     let mut missing = Vec::new();
     for topic in topics {
-        match probe.partitions(&topic) {
+        match cluster.partitions(&topic) {
             Ok(_) => {}
             Err(KafkaError::TopicMissing { topic, .. }) => missing.push(topic),
             Err(error) => return Err(error),
@@ -171,15 +192,16 @@ fn missing(probe: &Probe, topics: Vec<String>) -> Result<Vec<String>, KafkaError
     Ok(missing)
 }
 
-fn await_known(probe: &Probe, topic: &str, until: Instant) -> Result<(), KafkaError> {
-    loop {
-        match probe.partitions(topic) {
-            Err(KafkaError::TopicMissing { .. }) if Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            outcome => return outcome.map(drop),
-        }
-    }
+fn new_topic(
+    name: &str,
+    partitions: i32,
+    replication: i32,
+    settings: TopicSettings,
+) -> NewTopic<'_> {
+    let new = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
+    settings
+        .iter()
+        .fold(new, |new, (key, value)| new.set(key, value))
 }
 
 #[cfg(test)]
@@ -187,10 +209,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn creating_can_be_spawned() {
-        fn sent<T: Send>(_: &T) {}
+    fn the_futures_that_create_topics_are_send() {
+        fn assert_send<T: Send>(_: &T) {}
         let topics = KafkaTopics::new(&KafkaConfig::new("localhost:9092"));
-        sent(&topics.create_for_categories(["order"]));
-        sent(&topics.create_for_relay("relay", 1));
+        assert_send(&topics.create_for_categories(["order"]));
+        assert_send(&topics.create_for_relay("relay", 1));
     }
 }

@@ -1,23 +1,24 @@
-//! What is in a record: an event in the binary mode of CloudEvents' Kafka binding.
+//! The form of a record: an event in the binary mode of the Kafka binding of CloudEvents.
 //!
-//! The key is the aggregate id, so that a stream stays in order in one partition; the value is the payload, JSON as it
-//! is stored; the rest is in headers:
+//! The key is the aggregate id, so the events of a stream are in one partition, in order. The value is the payload, the
+//! JSON that is stored. Everything else is in headers:
 //!
-//! | Header | Holds |
+//! | Header | Content |
 //! | --- | --- |
 //! | `content-type` | `application/json` |
 //! | `ce_specversion` | `1.0` |
-//! | `ce_id` | the event id, a UUID that is the same everywhere |
+//! | `ce_id` | the event id, the same UUID as in the store |
 //! | `ce_source` | `/{prefix}/{category}` |
 //! | `ce_type` | `{category}.{event type}` |
 //! | `ce_subject` | the aggregate id |
-//! | `ce_time` | when it was recorded, RFC 3339 with microseconds, in UTC |
-//! | `ce_position`, `ce_version`, `ce_schemaversion` | its place in the log and in its stream, the generation of its shape |
-//! | `ce_lane` | the shard of the relay that published it; within a lane positions rise |
-//! | `ce_correlationid`, `ce_causationid` | its ties, if it has them |
+//! | `ce_time` | when the event was recorded: RFC 3339 with microseconds, in UTC |
+//! | `ce_position`, `ce_version` | its position in the log, and its version in the stream |
+//! | `ce_schemaversion` | the schema version of its payload |
+//! | `ce_lane` | the shard of the relay that published it. Within a lane and a partition, positions rise |
+//! | `ce_correlationid`, `ce_causationid` | the correlation and causation ids, if it has them |
 //! | `traceparent` | the W3C trace context, as OpenTelemetry writes it |
 //!
-//! A CloudEvent of somebody else, without `ce_position` and its kin, is read too: see [`Decoder`].
+//! The [`Decoder`] also reads CloudEvents of other producers, which have no `ce_position`.
 
 mod decode;
 mod encode;
@@ -30,71 +31,71 @@ pub use self::{
     encode::encode,
 };
 
-/// Names of headers.
+/// The names of the headers.
 pub mod header {
     /// The media type of the value.
     pub const CONTENT_TYPE: &str = "content-type";
-    /// The version of CloudEvents.
+    /// The version of the CloudEvents specification.
     pub const SPEC_VERSION: &str = "ce_specversion";
     /// The event id.
     pub const ID: &str = "ce_id";
-    /// Who sent it.
+    /// The producer of the event.
     pub const SOURCE: &str = "ce_source";
     /// The category and type of the event.
     pub const TYPE: &str = "ce_type";
     /// The aggregate id.
     pub const SUBJECT: &str = "ce_subject";
-    /// When it was recorded.
+    /// The time at which the event was recorded.
     pub const TIME: &str = "ce_time";
-    /// Its place in the log.
+    /// The position in the log.
     pub const POSITION: &str = "ce_position";
-    /// Its place in the stream.
+    /// The version in the stream.
     pub const VERSION: &str = "ce_version";
-    /// The generation of its shape.
+    /// The schema version of the payload.
     pub const SCHEMA_VERSION: &str = "ce_schemaversion";
-    /// The shard of the relay.
+    /// The shard of the relay that published the event.
     pub const LANE: &str = "ce_lane";
-    /// The conversation it belongs to.
+    /// The correlation id.
     pub const CORRELATION_ID: &str = "ce_correlationid";
-    /// The event that caused it.
+    /// The id of the event that caused this one.
     pub const CAUSATION_ID: &str = "ce_causationid";
     /// The W3C trace context.
     pub const TRACEPARENT: &str = "traceparent";
 }
 
-/// Why a record is not an event, or an event not a record.
+/// Why a record cannot be decoded as an event, or an event cannot be encoded as a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WireError {
-    /// A header that must be there is not.
+    /// A required header is missing.
     #[error("header {0:?} is missing")]
     Missing(&'static str),
-    /// A header that comes once came again.
-    #[error("header {0:?} comes twice")]
+    /// A header occurs more than once.
+    #[error("header {0:?} occurs twice")]
     Twice(&'static str),
-    /// A header does not hold what it should.
-    #[error("header {header:?} is {value:?}, {reason}")]
+    /// The value of a header is not valid.
+    #[error("header {header:?} is {value:?}: {reason}")]
     Invalid {
         /// The header.
         header: &'static str,
-        /// Its value, shortened.
+        /// Its value, at most 100 characters.
         value: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// A CloudEvent in structured mode: everything is in the value.
+    /// A CloudEvent in structured mode, which has its attributes in the value.
     #[error(
-        "it is a CloudEvent in structured mode (content-type {0:?}), only binary mode is read: let the producer send \
-         attributes as ce_ headers"
+        "the record is a CloudEvent in structured mode (content-type {0:?}), but only binary mode is supported: let the \
+         producer send attributes as ce_ headers"
     )]
     Structured(String),
-    /// A header's name is not text.
+    /// The name of a header is not UTF-8.
     #[error("the name of a header is not UTF-8")]
     HeaderName,
-    /// There is no value, as in a tombstone.
-    #[error("it has no value; an event without content has the value null")]
+    /// The record has no value: it is a tombstone.
+    #[error("the record has no value; an event without content has the value null")]
     NoPayload,
-    /// A time outside of the years 1970 to 9999.
-    #[error("its time cannot be written in RFC 3339")]
+    /// The time of the event is outside of the years 1970 to 9999.
+    #[error("the time of the event has no form in RFC 3339")]
     Time,
 }

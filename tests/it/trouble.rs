@@ -57,7 +57,8 @@ async fn an_event_over_the_brokers_limit_stops_the_relay_in_front_of_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_that_cannot_be_reached_are_named_within_seconds() {
     let store = store(&fresh_name()).await;
-    let nowhere = KafkaConfig::new("127.0.0.1:1").patience(std::time::Duration::from_secs(1));
+    let nowhere =
+        KafkaConfig::new("127.0.0.1:1").response_timeout(std::time::Duration::from_secs(1));
     let error = relay(&store, &nowhere)
         .run(std::future::pending())
         .await

@@ -1,93 +1,100 @@
-//! What a failure of librdkafka means for the relay.
+//! What an error of the producer means for the relay.
 
-use cqrs_core::{PublishError, RecordedEvent};
-use rdkafka::error::{KafkaError as Failure, RDKafkaErrorCode as Code};
+use cqrs_core::{BoxError, PublishError};
+use rdkafka::error::RDKafkaErrorCode as Code;
 
-/// A failure of a producer.
-#[derive(Debug, Clone)]
-pub(super) struct Fault {
+use crate::{KafkaError, error::denied};
+
+/// A failed call of a shard's producer. What the broker did with the transaction is unknown.
+#[derive(Debug, thiserror::Error)]
+#[error("the producer with transactional id {transactional_id:?} failed")]
+pub(super) struct ProducerFailure {
+    transactional_id: String,
     code: Code,
-    text: String,
+    source: BoxError,
 }
 
-impl Fault {
-    pub(super) fn new(code: Code, text: impl Into<String>) -> Self {
+impl ProducerFailure {
+    pub(super) fn new(transactional_id: &str, code: Code, source: impl Into<BoxError>) -> Self {
         Self {
+            transactional_id: transactional_id.to_owned(),
             code,
-            text: text.into(),
+            source: source.into(),
         }
     }
 
-    /// Another producer has the transactional id, or the coordinator has given up our transaction.
+    /// Whether another producer has taken the transactional id, or the coordinator has aborted the transaction.
     pub(super) fn is_fence(&self) -> bool {
         matches!(
             self.code,
             Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch
         )
     }
+}
 
-    /// Of the shard itself: rights that are missing will not come by trying again, everything else is in doubt.
-    pub(super) fn into_error(self, lane: &str) -> PublishError {
-        match self.code {
+/// What another attempt cannot change is a misconfiguration. After everything else the shard is opened again.
+impl From<ProducerFailure> for PublishError {
+    fn from(failure: ProducerFailure) -> Self {
+        match failure.code {
             Code::TransactionalIdAuthorizationFailed | Code::ClusterAuthorizationFailed => {
-                PublishError::Misconfigured(format!(
-                    "Kafka refuses the transactional id {lane:?} ({}); grant WRITE and DESCRIBE on transactional ids that \
-                     begin with it to the user of the KafkaConfig",
-                    self.text
-                ))
+                KafkaError::Denied {
+                    resource: format!("transactional id {:?}", failure.transactional_id),
+                    operations: "WRITE and DESCRIBE",
+                    source: failure.source,
+                }
+                .into()
             }
-            Code::InvalidTransactionTimeout => PublishError::Misconfigured(format!(
-                "Kafka refuses the transaction.timeout.ms of transactional id {lane:?} ({}); set it below the broker's \
-                 transaction.max.timeout.ms",
-                self.text
-            )),
-            Code::UnsupportedFeature | Code::UnsupportedVersion => {
-                PublishError::Misconfigured(format!(
-                    "the broker has no transactions ({}); a relay needs Apache Kafka 2.5 or newer, or one that keeps to it",
-                    self.text
-                ))
+            Code::InvalidTransactionTimeout => KafkaError::TransactionTimeout {
+                transactional_id: failure.transactional_id,
+                source: failure.source,
             }
-            _ => PublishError::Reopen(format!("transactional id {lane:?}: {}", self.text).into()),
+            .into(),
+            Code::UnsupportedFeature | Code::UnsupportedVersion => KafkaError::NoTransactions {
+                source: failure.source,
+            }
+            .into(),
+            _ => Self::Reopen(failure.into()),
         }
     }
 }
 
-impl From<&Failure> for Fault {
-    fn from(failure: &Failure) -> Self {
-        let code = match failure {
-            Failure::Transaction(error) => Some(error.code()),
-            other => other.rdkafka_error_code(),
-        };
-        Self::new(code.unwrap_or(Code::Unknown), failure.to_string())
+/// A record that Kafka did not accept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RejectedRecord<'a> {
+    pub(super) topic: &'a str,
+    pub(super) brokers: &'a str,
+    pub(super) bytes: usize,
+    /// The producer's `message.max.bytes`.
+    pub(super) limit: &'a str,
+}
+
+impl RejectedRecord<'_> {
+    /// Why Kafka rejects this record at every attempt; `None` if another attempt may succeed.
+    pub(super) fn permanent_error(&self, code: Code) -> Option<KafkaError> {
+        let topic = self.topic.to_owned();
+        Some(match code {
+            Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::MessageBatchTooLarge => {
+                KafkaError::RecordTooLarge {
+                    topic,
+                    bytes: self.bytes,
+                    limit: self.limit.to_owned(),
+                    source: code.into(),
+                }
+            }
+            Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
+                KafkaError::TopicMissing {
+                    topic,
+                    brokers: self.brokers.to_owned(),
+                }
+            }
+            Code::InvalidTopic => KafkaError::InvalidName {
+                name: topic,
+                reason: "is rejected by the broker; correct the prefix or the category",
+            },
+            Code::TopicAuthorizationFailed => {
+                denied(format!("topic {topic:?}"), "WRITE and DESCRIBE", code)
+            }
+            _ => return None,
+        })
     }
-}
-
-/// Whether this record will be refused again and again, and why.
-pub(super) fn refusal(code: Code, topic: &str, size: usize, limit: &str) -> Option<String> {
-    let reason = match code {
-        Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::MessageBatchTooLarge => {
-            format!(
-                "its record of {size} bytes is larger than Kafka takes (message.max.bytes of this producer: {limit}); raise \
-                 message.max.bytes in the KafkaConfig and max.message.bytes of topic {topic:?}, then start the relay again"
-            )
-        }
-        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => format!(
-            "topic {topic:?} does not exist; create it with KafkaTopics::create_for_categories, or correct the prefix"
-        ),
-        Code::InvalidTopic => {
-            format!(
-                "Kafka does not take {topic:?} as the name of a topic; correct prefix and category"
-            )
-        }
-        Code::TopicAuthorizationFailed => format!(
-            "Kafka does not let this user write to topic {topic:?}; grant WRITE and DESCRIBE on it"
-        ),
-        _ => return None,
-    };
-    Some(reason)
-}
-
-/// About how large a record is: what is sent, without Kafka's own framing.
-pub(super) fn size(event: &RecordedEvent, headers: usize) -> usize {
-    event.payload.len() + event.stream.id().len() + headers
 }

@@ -1,136 +1,175 @@
-//! One shard's transactional producer: transactions, and what it means when one fails. Everything here blocks.
+//! One shard's producer: takes the shard over, and publishes in transactions. Every call blocks.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use cqrs_core::{Checkpoint, Lane, PublishError, RecordedEvent};
 use rdkafka::{
-    error::KafkaError as Failure,
-    producer::{Producer, ThreadedProducer},
+    error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
+    producer::Producer,
 };
+use uuid::Uuid;
 
 use super::{
-    deliveries::Deliveries,
-    failure::Fault,
-    progress::{Books, Entry, Position, Until},
-    shard::ShardId,
+    client::TransactionalClient,
+    delivery::{Delivery, DeliveryError},
+    failure::ProducerFailure,
+    progress::{Claim, ProgressRecord, PublishedPosition, ShardProgress},
+    progress_reader::{ReadUntil, read_progress},
+    shard::Shard,
 };
+use crate::error::ClientError;
 
-/// A shard's producer, in charge until another one starts or something is in doubt.
+/// The producer of a shard, until another one takes over or a call fails.
 pub(super) struct ShardProducer {
-    pub(super) id: ShardId,
-    pub(super) lane: Lane,
-    pub(super) timeout: Duration,
-    /// The largest record that librdkafka takes.
-    pub(super) limit: String,
-    pub(super) producer: Closing,
+    shard: Shard,
+    lane: Lane,
+    client: TransactionalClient,
 }
 
 impl ShardProducer {
-    pub(super) fn id(&self) -> &ShardId {
-        &self.id
+    /// Starts a producer, which fences all earlier ones of this shard and ends the transaction that they had open.
+    pub(super) fn fence(shard: &Shard) -> Result<Self, PublishError> {
+        let producer = Self {
+            lane: Lane::new(shard.transactional_id()),
+            client: TransactionalClient::new(shard)?,
+            shard: shard.clone(),
+        };
+        let limit = producer.client.call_limit();
+        producer
+            .client
+            .producer()
+            .init_transactions(limit)
+            .map_err(|error| producer.call_failed(error))?;
+        Ok(producer)
     }
 
-    /// Publishes events and place in one transaction. After an error the producer is not to be used again.
+    /// Takes the shard over and reads its progress, which nobody else can change any more.
+    pub(super) fn open(shard: &Shard) -> Result<(Self, ShardProgress), PublishError> {
+        let producer = Self::fence(shard)?;
+        let claim = Claim {
+            owner: shard.owner,
+            claim: Uuid::new_v4(),
+            cluster_id: shard.cluster_id.clone(),
+        };
+        let own_claim = ReadUntil::Claim(claim.claim);
+        producer.record(&ProgressRecord::Claim(claim))?;
+        let progress = read_progress(shard, own_claim)?;
+        Ok((producer, progress))
+    }
+
+    pub(super) fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// Publishes the events and the new position in one transaction. Do not use the producer after an error.
     pub(super) fn publish(
         &self,
         events: &[RecordedEvent],
         upto: Checkpoint,
     ) -> Result<(), PublishError> {
-        let (relay, shard, count) = (self.id.relay.as_str(), self.id.shard, events.len());
+        let position = ProgressRecord::Position(PublishedPosition::new(upto, events.len()));
         self.begin()?;
-        tracing::debug!(target: "cqrs_kafka::relay", relay, shard, count, "transaction begun");
-        let place = Entry::Position(Position::new(upto, count));
-        self.deliver(events, &place).inspect_err(|_| self.abort())?;
-        tracing::debug!(target: "cqrs_kafka::relay", relay, shard, count, "records delivered");
+        self.trace_stage("transaction begun", events);
+        self.deliver(events, &position)?;
+        self.trace_stage("records delivered", events);
         self.commit()?;
-        tracing::debug!(target: "cqrs_kafka::relay", relay, shard, count, "transaction committed");
+        self.trace_stage("transaction committed", events);
         Ok(())
     }
 
-    /// Writes one entry into the books, in a transaction of its own.
-    pub(super) fn note(&self, entry: &Entry) -> Result<(), PublishError> {
+    /// Writes one progress record in a transaction of its own.
+    pub(super) fn record(&self, record: &ProgressRecord) -> Result<(), PublishError> {
         self.begin()?;
-        self.deliver(&[], entry).inspect_err(|_| self.abort())?;
+        self.deliver(&[], record)?;
         self.commit()
     }
 
     fn begin(&self) -> Result<(), PublishError> {
-        self.deliveries().begin();
-        self.producer()
+        self.client.reports().reset();
+        self.client
+            .producer()
             .begin_transaction()
-            .map_err(|error| self.unclear(&error))
+            .map_err(|error| self.call_failed(error))
+    }
+
+    fn deliver(
+        &self,
+        events: &[RecordedEvent],
+        progress: &ProgressRecord,
+    ) -> Result<(), PublishError> {
+        let delivery = Delivery {
+            client: &self.client,
+            shard: &self.shard,
+            lane: &self.lane,
+            events,
+            deadline: Instant::now() + self.client.call_limit(),
+        };
+        let error = match delivery.run(progress) {
+            Ok(()) => return Ok(()),
+            Err(DeliveryError::Rejected(error)) => error,
+            Err(DeliveryError::Failed(failure)) => self.publish_error(failure),
+        };
+        self.abort();
+        Err(error)
     }
 
     fn commit(&self) -> Result<(), PublishError> {
-        self.producer()
-            .commit_transaction(self.bound())
-            .map_err(|error| self.unclear(&error))
+        self.client
+            .producer()
+            .commit_transaction(self.client.call_limit())
+            .map_err(|error| self.call_failed(error))
     }
 
-    /// Frees what waits behind the open transaction. If this fails, the next start of the shard does it.
+    /// Lets consumers read past the open transaction. If this fails, the next start of the shard aborts it.
     fn abort(&self) {
-        if self.producer().client().fatal_error().is_some() {
+        if self.client.fatal_failure().is_some() {
             return;
         }
-        if let Err(error) = self.producer().abort_transaction(self.timeout) {
-            let (relay, shard) = (self.id.relay.as_str(), self.id.shard);
-            tracing::warn!(relay, shard, %error, "a transaction could not be aborted; opening the shard again does it");
+        let timeout = self.client.transaction_timeout;
+        if let Err(error) = self.client.producer().abort_transaction(timeout) {
+            tracing::warn!(
+                relay = self.shard.relay.as_str(),
+                shard = self.shard.number,
+                %error,
+                "a transaction could not be aborted; the next start of the shard aborts it"
+            );
         }
     }
 
-    pub(super) fn unclear(&self, error: &Failure) -> PublishError {
-        let fault = match self.producer().client().fatal_error() {
-            Some((code, text)) => Fault::new(code, text),
-            None => Fault::from(error),
-        };
-        self.doubt(fault)
+    fn call_failed(&self, error: LibraryError) -> PublishError {
+        let failure = self.client.fatal_failure().unwrap_or_else(|| {
+            let code = match &error {
+                LibraryError::Transaction(error) => Some(error.code()),
+                other => other.rdkafka_error_code(),
+            };
+            let code = code.unwrap_or(Code::Unknown);
+            self.client.failure(code, ClientError::from(error))
+        });
+        self.publish_error(failure)
     }
 
-    /// A producer is fenced when another instance takes over, but also when the broker has given up a transaction that
-    /// took too long. The books tell which.
-    pub(super) fn doubt(&self, fault: Fault) -> PublishError {
-        if !fault.is_fence() {
-            return fault.into_error(self.lane.as_str());
+    /// A producer is fenced when another instance takes over, but also when the broker aborts a transaction that took
+    /// too long. The owner in the progress topic tells the two apart.
+    fn publish_error(&self, failure: ProducerFailure) -> PublishError {
+        if failure.is_fence()
+            && let Ok(progress) = read_progress(&self.shard, ReadUntil::End)
+            && progress.owner() != Some(self.shard.owner)
+        {
+            return PublishError::Fenced {
+                relay: self.shard.relay.clone(),
+            };
         }
-        let ours = |books: &Books| {
-            books
-                .claim
-                .as_ref()
-                .is_some_and(|claim| claim.owner == self.id.owner)
-        };
-        match self.id.read(Until::End) {
-            Ok(books) if !ours(&books) => PublishError::Fenced {
-                relay: self.id.relay.clone(),
-            },
-            _ => fault.into_error(self.lane.as_str()),
-        }
+        failure.into()
     }
 
-    /// librdkafka would wait for ever. Beyond twice the transaction's time the broker has decided anyway.
-    pub(super) fn bound(&self) -> Duration {
-        self.timeout * 2
-    }
-
-    pub(super) fn producer(&self) -> &ThreadedProducer<Deliveries> {
-        self.producer
-            .0
-            .as_ref()
-            .expect("it is taken out by drop only")
-    }
-
-    pub(super) fn deliveries(&self) -> &Deliveries {
-        self.producer().context()
-    }
-}
-
-/// Closes a producer on a thread of its own: it waits for librdkafka's threads.
-pub(super) struct Closing(pub(super) Option<ThreadedProducer<Deliveries>>);
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        let producer = self.0.take();
-        let closing = std::thread::Builder::new().name("kafka-close".to_owned());
-        // If no thread can be had, the closure is dropped here and the producer with it.
-        let _ = closing.spawn(move || drop(producer));
+    /// The crash tests stop a process at these messages.
+    fn trace_stage(&self, stage: &'static str, events: &[RecordedEvent]) {
+        tracing::debug!(
+            target: "cqrs_kafka::relay",
+            relay = self.shard.relay.as_str(),
+            shard = self.shard.number,
+            count = events.len(),
+            "{stage}"
+        );
     }
 }

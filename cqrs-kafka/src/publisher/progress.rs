@@ -1,65 +1,47 @@
-//! A relay's books: how far each shard has published, who owns it, and how many shards there are.
-//!
-//! They are records of a compacted topic, one partition for each shard, written in the very transaction that they
-//! tell about.
-
-use std::time::{Duration, Instant};
+//! The records of a progress topic: how far a shard has published, who owns it, and how many shards there are.
 
 use cqrs_core::{Checkpoint, EventId, Offset};
-use rdkafka::{
-    Message, Offset as KafkaOffset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer},
-    error::{KafkaError as Failure, RDKafkaErrorCode as Code},
-};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{
-    KafkaConfig, KafkaError,
-    connection::{Logging, denied, refused},
-};
-
-/// How long reading may stand still.
-const STANDSTILL: Duration = Duration::from_secs(30);
-
-/// One record. Its key is the name of the variant, so that compaction keeps the last of each.
+/// One record. Its key is the name of the variant, so compaction keeps the last one of each kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Entry {
-    /// Somebody has taken the shard over. Also the sentinel up to which the books are read.
+pub(super) enum ProgressRecord {
+    /// A producer took the shard over.
     Claim(Claim),
-    /// Everything up to here is published.
-    Position(Position),
-    /// On partition 0: how many shards there are.
-    Layout(Layout),
+    /// Every event up to this position is published.
+    Position(PublishedPosition),
+    /// How many shards there are. On partition 0 only.
+    Layout(ShardLayout),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
-    /// One opening of the relay.
+    /// The id of an opening of the relay.
     pub(super) owner: Uuid,
-    /// One opening of the shard.
+    /// The id of an opening of the shard.
     pub(super) claim: Uuid,
     pub(super) cluster_id: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Position {
+pub(super) struct PublishedPosition {
     offset: u64,
     event_id: Option<Uuid>,
-    /// How many events the transaction has published.
+    /// How many events the transaction published. For the people who look into the topic.
     count: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Layout {
+pub(super) struct ShardLayout {
     /// How many shards publish now.
     pub(super) shards: u16,
-    /// How many ever did: so many transactional ids must be fenced.
+    /// The most shards that ever published: a start must fence all of their transactional ids.
     pub(super) highest: u16,
 }
 
-impl Position {
+impl PublishedPosition {
     pub(super) fn new(upto: Checkpoint, count: usize) -> Self {
         Self {
             offset: upto.offset.get(),
@@ -76,7 +58,7 @@ impl Position {
     }
 }
 
-impl Entry {
+impl ProgressRecord {
     pub(super) fn key(&self) -> &'static str {
         match self {
             Self::Claim(_) => "claim",
@@ -86,123 +68,35 @@ impl Entry {
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("numbers and texts are always JSON")
+        serde_json::to_vec(self).expect("numbers, strings and UUIDs always have a JSON form")
+    }
+
+    pub(super) fn from_json(json: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(json)
     }
 }
 
-/// What the books of a shard say.
+/// What the records of one shard say together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Books {
+pub(super) struct ShardProgress {
     pub(super) published: Option<Checkpoint>,
-    pub(super) layout: Option<Layout>,
+    pub(super) layout: Option<ShardLayout>,
     pub(super) claim: Option<Claim>,
-    /// The claim before that.
-    pub(super) before: Option<Claim>,
+    pub(super) previous_claim: Option<Claim>,
 }
 
-impl Books {
-    fn enter(&mut self, entry: Entry) {
-        match entry {
-            Entry::Claim(claim) => self.before = self.claim.replace(claim),
-            Entry::Position(position) => self.published = Some(position.checkpoint()),
-            Entry::Layout(layout) => self.layout = Some(layout),
+impl ShardProgress {
+    pub(super) fn apply(&mut self, record: ProgressRecord) {
+        match record {
+            ProgressRecord::Claim(claim) => self.previous_claim = self.claim.replace(claim),
+            ProgressRecord::Position(position) => self.published = Some(position.checkpoint()),
+            ProgressRecord::Layout(layout) => self.layout = Some(layout),
         }
     }
-}
 
-/// How far to read.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Until {
-    /// To this claim, which is known to be there.
-    Claim(Uuid),
-    /// To the last record that is committed now.
-    End,
-}
-
-/// Reads the books of a shard. Blocks.
-pub(super) fn read(
-    config: &KafkaConfig,
-    topic: &str,
-    shard: u16,
-    until: Until,
-) -> Result<Books, KafkaError> {
-    let consumer = reader(config, topic, shard)?;
-    let mut books = Books::default();
-    let mut heard = Instant::now();
-    loop {
-        match consumer.poll(Duration::from_millis(100)) {
-            Some(Ok(record)) => {
-                heard = Instant::now();
-                let entry = parse(topic, shard, record.offset(), record.payload())?;
-                let sentinel = matches!((&entry, until), (Entry::Claim(found), Until::Claim(own)) if found.claim == own);
-                books.enter(entry);
-                if sentinel {
-                    return Ok(books);
-                }
-            }
-            Some(Err(Failure::PartitionEOF(_))) if matches!(until, Until::End) => return Ok(books),
-            Some(Err(error)) => passes(topic, &error)?,
-            None => {}
-        }
-        if heard.elapsed() > STANDSTILL {
-            return Err(KafkaError::Unreachable {
-                brokers: config.brokers().to_owned(),
-                waited: STANDSTILL,
-                reason: format!("reading the progress topic {topic:?} stands still"),
-            });
-        }
-    }
-}
-
-fn reader(
-    config: &KafkaConfig,
-    topic: &str,
-    shard: u16,
-) -> Result<BaseConsumer<Logging>, KafkaError> {
-    let defaults = [("fetch.wait.max.ms", "50")];
-    let hold = [
-        // librdkafka wants a name; no group is joined and no offset committed.
-        ("group.id", topic),
-        ("enable.auto.commit", "false"),
-        ("enable.partition.eof", "true"),
-        ("isolation.level", "read_committed"),
-        ("auto.offset.reset", "earliest"),
-    ];
-    let consumer: BaseConsumer<Logging> = config
-        .client(&defaults, &hold)
-        .create_with_context(Logging::default())
-        .map_err(|error| refused(&error))?;
-    let mut from = TopicPartitionList::new();
-    let assigned = from
-        .add_partition_offset(topic, i32::from(shard), KafkaOffset::Beginning)
-        .and_then(|()| consumer.assign(&from));
-    assigned.map_err(|error| KafkaError::Internal(error.to_string()))?;
-    Ok(consumer)
-}
-
-fn parse(
-    topic: &str,
-    shard: u16,
-    offset: i64,
-    payload: Option<&[u8]>,
-) -> Result<Entry, KafkaError> {
-    let parsed = serde_json::from_slice(payload.unwrap_or_default());
-    parsed.map_err(|error: serde_json::Error| KafkaError::NotBooks {
-        topic: topic.to_owned(),
-        partition: shard,
-        offset,
-        reason: error.to_string(),
-    })
-}
-
-/// What librdkafka tries again by itself, and what it tries in vain.
-fn passes(topic: &str, error: &Failure) -> Result<(), KafkaError> {
-    match error.rdkafka_error_code() {
-        Some(code @ Code::TopicAuthorizationFailed) => Err(denied(topic, code)),
-        _ => {
-            tracing::warn!(topic, %error, "reading a relay's books waits");
-            Ok(())
-        }
+    /// The opening of the relay that claimed the shard last.
+    pub(super) fn owner(&self) -> Option<Uuid> {
+        self.claim.as_ref().map(|claim| claim.owner)
     }
 }
 
@@ -210,46 +104,52 @@ fn passes(topic: &str, error: &Failure) -> Result<(), KafkaError> {
 mod tests {
     use super::*;
 
+    fn claim(cluster_id: &str) -> Claim {
+        Claim {
+            owner: Uuid::from_u128(1),
+            claim: Uuid::from_u128(2),
+            cluster_id: cluster_id.to_owned(),
+        }
+    }
+
     #[test]
-    fn entries_are_small_json_and_come_back() {
+    fn a_record_is_small_json_and_is_read_back() {
         let upto = Checkpoint {
             offset: Offset::new(42),
             event_id: None,
         };
-        let entry = Entry::Position(Position::new(upto, 3));
+        let record = ProgressRecord::Position(PublishedPosition::new(upto, 3));
+        let json = record.to_json();
         assert_eq!(
-            String::from_utf8_lossy(&entry.to_json()),
+            String::from_utf8_lossy(&json),
             r#"{"position":{"offset":42,"event_id":null,"count":3}}"#
         );
-        assert_eq!(parse("t", 0, 0, Some(&entry.to_json())), Ok(entry));
-        assert!(parse("t", 0, 7, None).is_err());
+        assert_eq!(
+            ProgressRecord::from_json(&json).expect("reads its own form"),
+            record
+        );
+        assert!(ProgressRecord::from_json(b"").is_err());
     }
 
     #[test]
-    fn the_last_entry_of_each_kind_counts() {
-        let at = |offset| {
-            let upto = Checkpoint {
-                offset: Offset::new(offset),
-                event_id: Some(EventId::random()),
-            };
-            (upto, Entry::Position(Position::new(upto, 1)))
+    fn the_last_record_of_each_kind_counts() {
+        let upto = |offset| Checkpoint {
+            offset: Offset::new(offset),
+            event_id: Some(EventId::random()),
         };
-        let claim = |cluster_id: &str| Claim {
-            owner: Uuid::from_u128(1),
-            claim: Uuid::from_u128(2),
-            cluster_id: cluster_id.to_owned(),
-        };
-        let (first, last) = (at(1), at(2));
-        let mut books = Books::default();
-        for entry in [
-            first.1,
-            Entry::Claim(claim("a")),
-            last.1,
-            Entry::Claim(claim("b")),
+        let first = upto(1);
+        let last = upto(2);
+        let mut progress = ShardProgress::default();
+        for record in [
+            ProgressRecord::Position(PublishedPosition::new(first, 1)),
+            ProgressRecord::Claim(claim("a")),
+            ProgressRecord::Position(PublishedPosition::new(last, 1)),
+            ProgressRecord::Claim(claim("b")),
         ] {
-            books.enter(entry);
+            progress.apply(record);
         }
-        assert_eq!(books.published, Some(last.0));
-        assert_eq!(books.before, Some(claim("a")));
+        assert_eq!(progress.published, Some(last));
+        assert_eq!(progress.claim, Some(claim("b")));
+        assert_eq!(progress.previous_claim, Some(claim("a")));
     }
 }

@@ -1,4 +1,4 @@
-//! An open shard, as the relay sees it.
+//! An open shard, as the relay uses it.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use cqrs_core::{Checkpoint, PublishError, PublisherSession, RecordedEvent};
 
 use super::producer::ShardProducer;
-use crate::connection::blocking;
+use crate::blocking::run_blocking;
 
-/// One shard of a relay, in charge until another instance opens it.
+/// One open shard of a relay. It can publish until another instance opens the shard.
 ///
 /// Dropping it closes the producer in the background.
 pub struct KafkaSession {
@@ -28,7 +28,7 @@ impl KafkaSession {
 impl fmt::Debug for KafkaSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaSession")
-            .field("shard", self.producer.id())
+            .field("shard", self.producer.shard())
             .field("published", &self.published)
             .finish()
     }
@@ -37,25 +37,25 @@ impl fmt::Debug for KafkaSession {
 #[async_trait]
 impl PublisherSession for KafkaSession {
     fn shard(&self) -> u16 {
-        self.producer.id().shard
+        self.producer.shard().number
     }
 
     fn published(&self) -> Option<Checkpoint> {
         self.published
     }
 
-    /// One Kafka transaction, on a blocking thread.
+    /// Publishes in one Kafka transaction.
     ///
     /// # Errors
-    /// [`PublishError::Refused`] names an event that Kafka will never take as things are, [`PublishError::Fenced`] says
-    /// that another instance has taken over; after anything else the shard must be opened again.
+    /// [`PublishError::Refused`] names an event that Kafka will never accept, and [`PublishError::Fenced`] means that
+    /// another instance has taken over. After any other error the shard must be opened again.
     async fn publish(
         mut self,
         events: &[RecordedEvent],
         upto: Checkpoint,
     ) -> Result<Self, PublishError> {
         let events = events.to_vec();
-        blocking(move || {
+        run_blocking(move || {
             self.producer.publish(&events, upto)?;
             self.published = Some(upto);
             Ok(self)

@@ -1,4 +1,4 @@
-//! The reader of one partition: what the runner works with.
+//! The reader of one partition, as the runner uses it.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,23 +7,23 @@ use cqrs_core::{Batch, Checkpoint, PartitionId, Reader, SourceError};
 use tokio::sync::oneshot;
 
 use super::{
-    buffer::{Flow, Slot},
-    group::{Group, Order},
+    assignment::{Assignment, PollCommand},
+    partition::{AssignedPartition, FlowChange},
 };
 
-/// Reads one partition of a topic while the group leaves it to us.
+/// Reads one partition of a topic while the group assigns it to this member.
 pub struct KafkaReader {
     id: PartitionId,
-    slot: Arc<Slot>,
-    group: Arc<Group>,
+    partition: Arc<AssignedPartition>,
+    assignment: Arc<Assignment>,
 }
 
 impl KafkaReader {
-    pub(super) fn new(slot: Arc<Slot>, group: Arc<Group>) -> Self {
+    pub(super) fn new(partition: Arc<AssignedPartition>, assignment: Arc<Assignment>) -> Self {
         Self {
-            id: slot.id(),
-            slot,
-            group,
+            id: partition.id(),
+            partition,
+            assignment,
         }
     }
 }
@@ -36,47 +36,48 @@ impl Reader for KafkaReader {
 
     async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
         let (done, started) = oneshot::channel();
-        self.group.order(Order::Start {
-            slot: Arc::clone(&self.slot),
+        self.assignment.send(PollCommand::Start {
+            partition: Arc::clone(&self.partition),
             at: at.map(|checkpoint| checkpoint.offset),
             done,
         });
         tokio::select! {
             biased;
-            // What comes next is the word that it is revoked.
-            () = self.slot.until_revoked() => Ok(()),
+            // `next` reports the revocation.
+            () = self.partition.wait_until_revoked() => Ok(()),
             outcome = started => outcome.unwrap_or_else(|_| {
-                Err(SourceError::Fatal("the thread that polls Kafka is gone".to_owned()))
+                Err(SourceError::Fatal("the thread that polls Kafka has ended".to_owned()))
             }),
         }
     }
 
     async fn next(&mut self, max: usize) -> Result<Option<Batch>, SourceError> {
-        while !self.slot.revoked() {
-            if let Some((batch, flow)) = self.slot.take(max)? {
-                if flow == Flow::Resume {
-                    self.group.order(Order::Resume(Arc::clone(&self.slot)));
+        while !self.partition.is_revoked() {
+            if let Some((batch, change)) = self.partition.take(max)? {
+                if change == FlowChange::Resume {
+                    let partition = Arc::clone(&self.partition);
+                    self.assignment.send(PollCommand::Resume(partition));
                 }
                 return Ok(Some(batch));
             }
-            self.slot.changed().await;
+            self.partition.wait_for_change().await;
         }
         Ok(None)
     }
 
     async fn back_off(&mut self, wait: Duration) {
-        // Either the time is up or the partition is revoked; the caller asks which.
-        let _ = tokio::time::timeout(wait, self.slot.until_revoked()).await;
+        // The caller asks `revoked` which of the two happened.
+        let _ = tokio::time::timeout(wait, self.partition.wait_until_revoked()).await;
     }
 
     fn revoked(&self) -> bool {
-        self.slot.revoked()
+        self.partition.is_revoked()
     }
 }
 
 impl Drop for KafkaReader {
     fn drop(&mut self) {
-        self.group.give_back(&self.slot);
+        self.assignment.release(&self.partition);
     }
 }
 

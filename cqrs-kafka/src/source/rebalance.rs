@@ -1,4 +1,4 @@
-//! Partitions come and go: what librdkafka calls, on the poll thread, when the group has decided.
+//! Handles rebalances: librdkafka calls this on the poll thread when the group assigns or revokes partitions.
 
 use std::sync::Arc;
 
@@ -8,25 +8,31 @@ use rdkafka::{
     bindings::rd_kafka_resp_err_t,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol},
-    error::{KafkaError as Failure, KafkaResult},
+    error::{KafkaError as LibraryError, KafkaResult},
 };
 
-use super::{buffer::Slot, group::Group};
-use crate::connection::{log, log_error};
+use super::{offers::ReaderOffers, partition::AssignedPartition};
+use crate::{
+    error::internal,
+    logging::{log, log_error},
+};
 
-pub(super) struct Member(pub(super) Arc<Group>);
+/// The context of the consumer.
+pub(super) struct RebalanceListener {
+    offers: ReaderOffers,
+}
 
-impl ClientContext for Member {
+impl ClientContext for RebalanceListener {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
 
-    fn error(&self, error: Failure, reason: &str) {
+    fn error(&self, error: LibraryError, reason: &str) {
         log_error(&error, reason);
     }
 }
 
-impl ConsumerContext for Member {
+impl ConsumerContext for RebalanceListener {
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -34,29 +40,36 @@ impl ConsumerContext for Member {
         partitions: &mut TopicPartitionList,
     ) {
         if event == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            // The group counts these partitions as ours, and would not offer them again: without a reader they would lie
-            // idle for ever.
+            // The group will not assign these partitions again, so without a reader they would stay idle.
             if let Err(error) = self.assign(consumer, partitions) {
-                let words = format!(
-                    "partitions given by the group could not be taken over: {error}; start again"
+                let error = internal(
+                    "partitions that the group assigned could not be taken over; start again",
+                    error,
                 );
-                self.0.fail(SourceError::Fatal(words));
+                self.offers.fail(SourceError::from(error));
             }
         } else if let Err(error) = self.revoke(consumer, partitions) {
-            tracing::warn!(%error, "partitions could not be given back; the group takes them after the session time-out");
+            tracing::warn!(
+                %error,
+                "partitions could not be given back; the group reassigns them after the session time-out"
+            );
         }
     }
 }
 
-impl Member {
-    /// Nothing flows before the store has said where: the place is set by the reader's start.
+impl RebalanceListener {
+    pub(super) fn new(offers: ReaderOffers) -> Self {
+        Self { offers }
+    }
+
+    /// Pauses the partitions: a reader sets the offset later, when it starts.
     fn assign(
         &self,
         consumer: &BaseConsumer<Self>,
         partitions: &mut TopicPartitionList,
     ) -> KafkaResult<()> {
         partitions.set_all_offsets(Offset::Beginning)?;
-        if cooperative(consumer) {
+        if is_cooperative(consumer) {
             consumer.incremental_assign(partitions)?;
         } else {
             consumer.assign(partitions)?;
@@ -66,10 +79,10 @@ impl Member {
             tracing::debug!(
                 topic = assigned.topic(),
                 partition = assigned.partition(),
-                "assigned"
+                "partition assigned"
             );
-            self.0
-                .hand_out(&assigned.topic().into(), assigned.partition());
+            self.offers
+                .offer(&assigned.topic().into(), assigned.partition());
         }
         Ok(())
     }
@@ -79,30 +92,31 @@ impl Member {
         consumer: &BaseConsumer<Self>,
         partitions: &TopicPartitionList,
     ) -> KafkaResult<()> {
-        let slots = self.slots(partitions);
+        let revoked = self.with_reader(partitions);
         if consumer.assignment_lost() {
-            self.0.lose(&slots);
+            self.offers.assignment.lose(&revoked);
         } else {
-            self.0.take_back(&slots);
+            self.offers.assignment.take_back(&revoked);
         }
-        tracing::debug!(partitions = partitions.count(), "given back");
-        if cooperative(consumer) {
+        tracing::debug!(count = partitions.count(), "partitions revoked");
+        if is_cooperative(consumer) {
             consumer.incremental_unassign(partitions)
         } else {
             consumer.unassign()
         }
     }
 
-    fn slots(&self, partitions: &TopicPartitionList) -> Vec<Arc<Slot>> {
-        let elements = partitions.elements();
-        let slots = elements
+    fn with_reader(&self, partitions: &TopicPartitionList) -> Vec<Arc<AssignedPartition>> {
+        let assignment = &self.offers.assignment;
+        partitions
+            .elements()
             .iter()
-            .filter_map(|revoked| self.0.slot(revoked.topic(), revoked.partition()));
-        slots.collect()
+            .filter_map(|element| assignment.find(element.topic(), element.partition()))
+            .collect()
     }
 }
 
-fn cooperative(consumer: &BaseConsumer<Member>) -> bool {
+fn is_cooperative(consumer: &BaseConsumer<RebalanceListener>) -> bool {
     matches!(
         consumer.rebalance_protocol(),
         RebalanceProtocol::Cooperative

@@ -1,4 +1,4 @@
-//! Record to event. Strict: what is not an event is refused with a reason, and nothing is guessed.
+//! Decodes a record as an event. It is strict: a record that is not an event is an error, and nothing is guessed.
 
 use std::{
     collections::HashSet,
@@ -16,7 +16,7 @@ use super::{
     headers::{Headers, Value, invalid},
 };
 
-/// A record as it was received.
+/// A record as the consumer received it.
 #[derive(Debug, Clone, Copy)]
 pub struct Received<'a> {
     /// The topic.
@@ -27,20 +27,51 @@ pub struct Received<'a> {
     pub key: Option<&'a [u8]>,
     /// The value.
     pub payload: Option<&'a [u8]>,
-    /// The record's own time, in milliseconds since 1970.
+    /// The timestamp of the record, in milliseconds since 1970.
     pub timestamp: Option<i64>,
 }
 
-/// Turns records into events.
+/// Decodes records as events.
 ///
-/// A record of a relay yields the event as it was stored. A CloudEvent of another producer is recognised by having none
-/// of our extensions. It yields an event with lane `None`, its offset as position, version 0 and schema version 1. Its
-/// category is the last segment of `ce_source`, or else the topic without the prefix; its stream is `ce_subject`, or
-/// else the key, or else `ce_id`. An id that is not a UUID is hashed into one together with the source, always the same.
+/// A record of a relay gives the event as it was stored. A record without any of the headers `ce_position`, `ce_version`,
+/// `ce_schemaversion` and `ce_lane` is a CloudEvent of another producer, and gives an event with these fields:
+///
+/// | Field | Value |
+/// | --- | --- |
+/// | `lane` | `None` |
+/// | `position` | the offset of the record |
+/// | `version`, `schema_version` | 0 and 1 |
+/// | category | the last segment of `ce_source` if it is a category, otherwise the topic without the prefix |
+/// | id of the stream | `ce_subject`, or the key, or `ce_id`: the first that the record has |
+/// | `id` | `ce_id` if it is a UUID, otherwise a hash of `ce_source` and `ce_id`, which is always the same |
+/// | `recorded_at` | `ce_time`, or the timestamp of the record |
+///
+/// ```
+/// use cqrs_kafka::wire::{Decoder, Received};
+///
+/// let record = Received {
+///     topic: "shop.order",
+///     offset: 7,
+///     key: Some(b"17"),
+///     payload: Some(br#"{"total":5}"#),
+///     timestamp: None,
+/// };
+/// let headers = [
+///     ("ce_specversion", &b"1.0"[..]),
+///     ("ce_id", b"A-1"),
+///     ("ce_source", b"https://bank.example/payments"),
+///     ("ce_type", b"com.bank.Paid"),
+/// ];
+/// let headers = headers.map(|(name, value)| (name, Some(value)));
+///
+/// let event = Decoder::new("shop").decode(record, headers)?;
+/// assert_eq!(event.stream.to_string(), "payments-17");
+/// # Ok::<(), cqrs_kafka::wire::WireError>(())
+/// ```
 #[derive(Debug)]
 pub struct Decoder {
     prefix: String,
-    /// What comes again and again is allocated once.
+    /// The last values, which most records repeat. They are shared instead of allocated again.
     category: Option<Category>,
     lane: Option<Lane>,
     types: HashSet<Arc<str>>,
@@ -58,17 +89,17 @@ impl Decoder {
         }
     }
 
-    /// The event in this record.
+    /// Decodes a record.
     ///
     /// # Errors
-    /// When it is not one. The reason names the header.
+    /// Any [`WireError`] but [`WireError::Time`]. It names the header.
     pub fn decode<'a>(
         &mut self,
         record: Received<'a>,
         headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
     ) -> Result<RecordedEvent, WireError> {
         let headers = Headers::collect(headers)?;
-        headers.check_form()?;
+        headers.check_format()?;
         let payload = record.payload.ok_or(WireError::NoPayload)?;
         let (source, id) = (headers.source.required()?, headers.id.required()?);
         let ours = headers.is_ours();
@@ -112,7 +143,7 @@ impl Decoder {
                 invalid(
                     header::SOURCE,
                     source,
-                    format!("and neither it nor the topic ends in a category: {error}"),
+                    format!("neither it nor the topic ends in a category: {error}"),
                 )
             })?;
         self.category = Some(category.clone());
@@ -170,7 +201,7 @@ fn event_id(value: &Value<'_>, source: &str, id: &str, ours: bool) -> Result<Eve
     }
 }
 
-/// A UUID of version 8 that is the same for the same source and id, which together name a CloudEvent.
+/// A UUID (version 8) from the source and the id, which together identify a CloudEvent. It is an FNV-1a hash.
 fn hashed(source: &str, id: &str) -> Uuid {
     let bytes = source.bytes().chain([0]).chain(id.bytes());
     let hash = bytes.fold(
@@ -186,7 +217,7 @@ fn metadata(headers: &Headers<'_>) -> Result<Metadata, WireError> {
     let causation = &headers.causation_id;
     let foreign = !headers.is_ours();
     let causation_id = match causation.text.map(|text| causation.uuid(text)) {
-        // Somebody else's extension of the same name need not hold a UUID.
+        // Another producer may use the same name for something that is not a UUID.
         Some(Err(_)) if foreign => None,
         other => other.transpose()?,
     };

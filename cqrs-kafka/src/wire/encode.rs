@@ -1,4 +1,4 @@
-//! Event to headers.
+//! Encodes an event as headers.
 
 use std::{
     io::Write,
@@ -10,10 +10,10 @@ use time::OffsetDateTime;
 
 use super::{WireError, header};
 
-/// Hands every header of the event to `put`, in the order of the table in [`wire`](super).
+/// Calls `put` with each header of the event, in the order of the table in [`wire`](super).
 ///
 /// # Errors
-/// When the time of the event cannot be written.
+/// [`WireError::Time`] when the event was recorded before 1970 or after 9999.
 pub fn encode(
     event: &RecordedEvent,
     prefix: &str,
@@ -58,7 +58,7 @@ pub fn encode(
     Ok(())
 }
 
-/// A buffer for one value after the other.
+/// A buffer that is used again for each value.
 struct Text(Vec<u8>);
 
 impl Text {
@@ -66,7 +66,7 @@ impl Text {
         self.0.clear();
         self.0
             .write_fmt(arguments)
-            .expect("writing into memory does not fail");
+            .expect("writing into memory cannot fail");
         &self.0
     }
 

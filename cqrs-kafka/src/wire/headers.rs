@@ -1,11 +1,11 @@
-//! The headers of a record that mean something to us, each at most once and in UTF-8.
+//! The headers of a record that belong to an event, each at most once and in UTF-8.
 
 use cqrs_core::EventId;
 use uuid::Uuid;
 
 use super::{WireError, header};
 
-/// One header: its name, and its value if it was there.
+/// One header: its name, and its value if the record has it.
 pub(super) struct Value<'a> {
     pub(super) name: &'static str,
     pub(super) text: Option<&'a str>,
@@ -15,14 +15,14 @@ impl<'a> Value<'a> {
     pub(super) fn required(&self) -> Result<&'a str, WireError> {
         match self.text {
             None => Err(WireError::Missing(self.name)),
-            Some("") => Err(self.invalid("but must not be empty")),
+            Some("") => Err(self.invalid("must not be empty")),
             Some(text) => Ok(text),
         }
     }
 
     pub(super) fn number<N: std::str::FromStr>(&self) -> Result<N, WireError> {
         let parsed = self.required()?.parse();
-        parsed.map_err(|_| self.invalid("not a number that fits"))
+        parsed.map_err(|_| self.invalid("not a number, or too large"))
     }
 
     pub(super) fn uuid(&self, text: &str) -> Result<EventId, WireError> {
@@ -45,7 +45,7 @@ pub(super) fn invalid(header: &'static str, value: &str, reason: impl Into<Strin
 
 macro_rules! headers {
     ($($field:ident = $name:path),+ $(,)?) => {
-        /// The headers that mean something to us.
+        /// The headers that belong to an event.
         pub(super) struct Headers<'a> { $(pub(super) $field: Value<'a>),+ }
 
         impl<'a> Headers<'a> {
@@ -86,21 +86,21 @@ impl<'a> Headers<'a> {
     ) -> Result<Self, WireError> {
         let mut found = Self::empty();
         for (name, value) in headers {
-            let Some(slot) = found.named(name) else {
+            let Some(header) = found.named(name) else {
                 continue;
             };
-            if slot.text.is_some() {
-                return Err(WireError::Twice(slot.name));
+            if header.text.is_some() {
+                return Err(WireError::Twice(header.name));
             }
             let bytes = value.unwrap_or_default();
             let text = std::str::from_utf8(bytes)
-                .map_err(|_| invalid(slot.name, &String::from_utf8_lossy(bytes), "not UTF-8"))?;
-            slot.text = Some(text);
+                .map_err(|_| invalid(header.name, &String::from_utf8_lossy(bytes), "not UTF-8"))?;
+            header.text = Some(text);
         }
         Ok(found)
     }
 
-    pub(super) fn check_form(&self) -> Result<(), WireError> {
+    pub(super) fn check_format(&self) -> Result<(), WireError> {
         let media_type = self.content_type.text.unwrap_or("application/json");
         let bare = media_type.split(';').next().unwrap_or_default().trim();
         let bare = bare.to_ascii_lowercase();
@@ -109,17 +109,17 @@ impl<'a> Headers<'a> {
         }
         let spec_version = self.spec_version.required()?;
         if spec_version != "1.0" {
-            return Err(self.spec_version.invalid("only 1.0 is read"));
+            return Err(self.spec_version.invalid("only 1.0 is supported"));
         }
         if bare != "application/json"
             && !(bare.starts_with("application/") && bare.ends_with("+json"))
         {
-            return Err(self.content_type.invalid("only JSON is read"));
+            return Err(self.content_type.invalid("only JSON is supported"));
         }
         Ok(())
     }
 
-    /// Whether a relay has written it: then all of the extensions must be there.
+    /// Whether a relay has written the record. Then it must have all of these headers.
     pub(super) fn is_ours(&self) -> bool {
         let extensions = [
             &self.position,

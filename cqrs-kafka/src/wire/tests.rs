@@ -1,4 +1,4 @@
-//! The wire form: there and back, and what is refused.
+//! Encoding and decoding: every event is decoded to itself, and invalid records are rejected.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -65,9 +65,9 @@ fn with(name: &str, value: &str) -> Pairs {
     headers
 }
 
-fn said(headers: &Pairs) -> String {
+fn rejection(headers: &Pairs) -> String {
     decode(headers, Some(b"{}"))
-        .expect_err("refused")
+        .expect_err("rejected")
         .to_string()
 }
 
@@ -107,43 +107,46 @@ fn a_header_that_is_missing_or_wrong_is_named() {
         "ce_schemaversion",
         "ce_lane",
     ] {
-        assert_eq!(said(&without(name)), format!("header {name:?} is missing"));
+        assert_eq!(
+            rejection(&without(name)),
+            format!("header {name:?} is missing")
+        );
     }
     assert_eq!(
-        said(&with("ce_id", "17")),
-        "header \"ce_id\" is \"17\", not a UUID"
+        rejection(&with("ce_id", "17")),
+        "header \"ce_id\" is \"17\": not a UUID"
     );
     assert_eq!(
-        said(&with("ce_position", "-1")),
-        "header \"ce_position\" is \"-1\", not a number that fits"
+        rejection(&with("ce_position", "-1")),
+        "header \"ce_position\" is \"-1\": not a number, or too large"
     );
     assert_eq!(
-        said(&with("ce_specversion", "0.3")),
-        "header \"ce_specversion\" is \"0.3\", only 1.0 is read"
+        rejection(&with("ce_specversion", "0.3")),
+        "header \"ce_specversion\" is \"0.3\": only 1.0 is supported"
     );
     assert_eq!(
-        said(&with("content-type", "text/plain")),
-        "header \"content-type\" is \"text/plain\", only JSON is read"
+        rejection(&with("content-type", "text/plain")),
+        "header \"content-type\" is \"text/plain\": only JSON is supported"
     );
     assert!(
-        said(&with("ce_time", "yesterday"))
-            .starts_with("header \"ce_time\" is \"yesterday\", not an RFC 3339 time")
+        rejection(&with("ce_time", "yesterday"))
+            .starts_with("header \"ce_time\" is \"yesterday\": not an RFC 3339 time")
     );
-    assert!(said(&with("ce_subject", "a\nb")).ends_with("holds a control character"));
+    assert!(rejection(&with("ce_subject", "a\nb")).ends_with("holds a control character"));
     let twice = [headers(&placed()), headers(&placed())].concat();
-    assert_eq!(said(&twice), "header \"content-type\" comes twice");
+    assert_eq!(rejection(&twice), "header \"content-type\" occurs twice");
     assert_eq!(decode(&headers(&placed()), None), Err(WireError::NoPayload));
 }
 
 #[test]
-fn structured_mode_is_refused_with_what_to_do() {
-    let refused = said(&with(
+fn structured_mode_is_rejected_with_what_to_do() {
+    let error = rejection(&with(
         "content-type",
         "application/cloudevents+json; charset=UTF-8",
     ));
     assert!(
-        refused.contains("structured mode")
-            && refused.ends_with("let the producer send attributes as ce_ headers")
+        error.contains("structured mode")
+            && error.ends_with("let the producer send attributes as ce_ headers")
     );
 }
 
@@ -206,13 +209,13 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn an_event_comes_back_as_it_went(event in events()) {
+    fn an_encoded_event_decodes_to_the_same_event(event in events()) {
         let back = decode(&headers(&event), Some(&event.payload));
         prop_assert_eq!(back, Ok(event));
     }
 
     #[test]
-    fn no_header_makes_it_panic(headers: Vec<(String, Vec<u8>)>, name in "ce_(id|time|position|type|source)", value: Vec<u8>) {
+    fn no_header_makes_the_decoder_panic(headers: Vec<(String, Vec<u8>)>, name in "ce_(id|time|position|type|source)", value: Vec<u8>) {
         let mut all = super::tests::headers(&placed());
         all.retain(|(found, _)| *found != name);
         all.extend(headers);

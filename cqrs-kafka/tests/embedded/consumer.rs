@@ -1,4 +1,4 @@
-//! From a topic into a store, by a runner.
+//! A runner that reads a topic into a store.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -18,7 +18,7 @@ use rdkafka::{
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::world::{Count, Counts, World, counted, counts, eventually};
+use crate::fixture::{Count, Counts, Fixture, counted, counts, eventually};
 
 type ViewHandler = <Counts as IntoHandler<MemoryEventStore, role::View>>::Handler;
 
@@ -56,8 +56,8 @@ impl Handler<MemoryEventStore> for Flaky {
 
 pub(crate) type Running = (oneshot::Sender<()>, JoinHandle<Result<(), RunnerError>>);
 
-pub(crate) async fn consume(world: &World, store: &MemoryEventStore, slowness: u64) -> Running {
-    let source = KafkaGroup::new(&world.config, "counts")
+pub(crate) async fn consume(fixture: &Fixture, store: &MemoryEventStore, slowness: u64) -> Running {
+    let source = KafkaGroup::new(&fixture.config, "counts")
         .categories(["order"])
         .session_timeout(Duration::from_secs(6))
         .join()
@@ -85,26 +85,26 @@ pub(crate) async fn stop(running: Running) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_members_share_the_work_and_every_event_counts_once() {
-    let world = World::new(4, 1);
-    world.place(100, 60, "").await;
-    world.relay(1, 6_000).await;
+    let fixture = Fixture::new(4, 1);
+    fixture.place(100, 60, "").await;
+    fixture.relay(1, 6_000).await;
 
     let store = MemoryEventStore::default();
-    let first = consume(&world, &store, 100).await;
+    let first = consume(&fixture, &store, 100).await;
     eventually("the first member has begun", || async {
         counted(&store).await > 300
     })
     .await;
-    let second = consume(&world, &store, 5).await;
+    let second = consume(&fixture, &store, 5).await;
     eventually("all is counted", || async {
         counted(&store).await >= 6_000
     })
     .await;
     stop(first).await;
 
-    // What comes now is the other's alone.
-    world.place(100, 10, "").await;
-    world.relay(1, 7_000).await;
+    // The other member has all partitions now.
+    fixture.place(100, 10, "").await;
+    fixture.relay(1, 7_000).await;
     eventually("the rest is counted", || async {
         counted(&store).await >= 7_000
     })
@@ -118,12 +118,12 @@ async fn two_members_share_the_work_and_every_event_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_is_not_an_event_stops_the_runner_behind_what_came_before() {
-    let world = World::new(1, 1);
-    world.place(5, 1, "").await;
-    world.relay(1, 5).await;
+async fn a_record_that_is_not_an_event_stops_the_runner_before_it() {
+    let fixture = Fixture::new(1, 1);
+    fixture.place(5, 1, "").await;
+    fixture.relay(1, 5).await;
     let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", world.config.brokers())
+        .set("bootstrap.servers", fixture.config.brokers())
         .create()
         .expect("valid settings");
     let record = BaseRecord::<str, str>::to("shop.order").payload("hello");
@@ -131,7 +131,7 @@ async fn a_record_that_is_not_an_event_stops_the_runner_behind_what_came_before(
     producer.flush(Duration::from_secs(10)).expect("delivered");
 
     let store = MemoryEventStore::default();
-    let (_stop, running) = consume(&world, &store, 0).await;
+    let (_stop, running) = consume(&fixture, &store, 0).await;
     let ended = running.await.expect("no panic").expect_err("malformed");
     let RunnerError::Source { error, .. } = &ended else {
         panic!("{ended:?}")

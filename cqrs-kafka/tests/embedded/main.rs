@@ -1,7 +1,7 @@
-//! The adapter against librdkafka's own cluster, in this process. What that cannot show is tested on a real one.
+//! The adapter on librdkafka's mock cluster, in this process. What the mock does not do is tested on a real broker.
 
 mod consumer;
+mod fixture;
 mod outage;
 mod publisher;
 mod source;
-mod world;

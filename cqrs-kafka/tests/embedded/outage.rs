@@ -1,4 +1,4 @@
-//! The broker goes away and comes back.
+//! The broker goes down and comes back up.
 
 use std::time::Duration;
 
@@ -8,30 +8,30 @@ use rdkafka::mocking::MockCluster;
 
 use crate::{
     consumer::{consume, stop},
-    world::{Count, World, counted, counts, eventually},
+    fixture::{Count, Fixture, counted, counts, eventually},
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn relay_and_consumer_wait_for_a_broker_that_is_away_and_lose_and_repeat_nothing() {
+async fn relay_and_consumer_survive_an_outage_without_loss_or_repeat() {
     let cluster = MockCluster::new(1).expect("a port is free");
     let config = KafkaConfig::new(cluster.bootstrap_servers())
         .topic_prefix("shop")
-        .patience(Duration::from_secs(1))
+        .response_timeout(Duration::from_secs(1))
         .set("transaction.timeout.ms", "2000");
     for topic in ["shop.order", "shop.relay.progress"] {
         cluster.create_topic(topic, 1, 1).expect("it is new");
     }
-    let (world, store) = (World::at(config), MemoryEventStore::default());
-    world.place(20, 10, "").await;
-    let relay = world.start_relay(1);
-    let consumer = consume(&world, &store, 0).await;
+    let (fixture, store) = (Fixture::at(config), MemoryEventStore::default());
+    fixture.place(20, 10, "").await;
+    let relay = fixture.start_relay(1);
+    let consumer = consume(&fixture, &store, 0).await;
     eventually("it has begun", || async { counted(&store).await > 0 }).await;
 
-    cluster.broker_down(1).expect("goes");
-    world.place(20, 10, "").await;
-    // Longer than a transaction may take, so that the relay has to open its shard again.
+    cluster.broker_down(1).expect("it stops");
+    fixture.place(20, 10, "").await;
+    // Longer than the transaction time-out, so the relay must open its shard again.
     tokio::time::sleep(Duration::from_secs(6)).await;
-    cluster.broker_up(1).expect("comes");
+    cluster.broker_up(1).expect("it starts");
 
     eventually("all is counted", || async { counted(&store).await >= 400 }).await;
     relay.0.send(()).expect("it is running");

@@ -1,4 +1,4 @@
-//! From a store to a topic.
+//! The publisher: from a store to a topic.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,17 +7,17 @@ use cqrs_core::{
 };
 use cqrs_kafka::{KafkaConfig, KafkaPublisher};
 
-use crate::world::{Topic, World};
+use crate::fixture::{Fixture, Topic};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_event_is_published_once_and_a_restart_goes_on_behind_the_last() {
-    let world = World::new(4, 2);
-    world.place(50, 5, "").await;
-    world.relay(2, 250).await;
-    world.place(50, 3, "").await;
-    world.relay(2, 400).await;
+async fn every_event_is_published_once_across_a_restart() {
+    let fixture = Fixture::new(4, 2);
+    fixture.place(50, 5, "").await;
+    fixture.relay(2, 250).await;
+    fixture.place(50, 3, "").await;
+    fixture.relay(2, 400).await;
 
-    let mut topic = Topic::open(&world.config, "order");
+    let mut topic = Topic::open(&fixture.config, "order");
     topic.read(400);
     assert_eq!(topic.events.len(), 400);
     let mut versions: HashMap<String, u64> = HashMap::new();
@@ -32,20 +32,20 @@ async fn every_event_is_published_once_and_a_restart_goes_on_behind_the_last() {
         slices: Slices::ALL,
         limit: 1_000,
     };
-    let log = world.store.read_log(query).await.expect("memory").events;
+    let log = fixture.store.read_log(query).await.expect("memory").events;
     topic.events.sort_by_key(|event| event.position);
     for (mut published, stored) in topic.events.into_iter().zip(log) {
         assert!(published.lane.take().is_some());
-        // The wire holds microseconds.
+        // A record holds microseconds.
         published.recorded_at = stored.recorded_at;
         assert_eq!(published, stored);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_number_of_shards_is_refused() {
-    let world = World::new(1, 4);
-    let publisher = KafkaPublisher::new(world.config.clone());
+async fn another_number_of_shards_is_rejected() {
+    let fixture = Fixture::new(1, 4);
+    let publisher = KafkaPublisher::new(fixture.config.clone());
     let sessions = publisher.open("relay", 2).await.expect("opens");
     assert_eq!(
         sessions
@@ -54,35 +54,35 @@ async fn another_number_of_shards_is_refused() {
             .collect::<Vec<_>>(),
         [0, 1]
     );
-    let refused = publisher
+    let error = publisher
         .open("relay", 3)
         .await
         .expect_err("another layout");
-    let PublishError::Misconfigured(words) = &refused else {
-        panic!("{refused:?}")
+    let PublishError::Misconfigured(words) = &error else {
+        panic!("{error:?}")
     };
     assert!(
         words.contains("with 3 shards, but has published with 2 so far"),
         "{words}"
     );
-    let refused = publisher
+    let error = publisher
         .open("relay", 5)
         .await
         .expect_err("too few partitions");
     assert!(
-        refused
+        error
             .to_string()
             .contains("has 4 partitions, fewer than the 5 shards"),
-        "{refused}"
+        "{error}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_is_too_large_is_named_and_nothing_of_its_batch_is_published() {
-    let world = World::new(1, 1);
-    world.place(2, 1, &"x".repeat(1_100_000)).await;
-    let (_stop, running) = world.start_relay(1);
-    let ended = running.await.expect("no panic").expect_err("refused");
+async fn an_event_that_is_too_large_is_named_in_the_error() {
+    let fixture = Fixture::new(1, 1);
+    fixture.place(2, 1, &"x".repeat(1_100_000)).await;
+    let (_stop, running) = fixture.start_relay(1);
+    let ended = running.await.expect("no panic").expect_err("rejected");
     let RelayError::Publish { error, .. } = &ended else {
         panic!("{ended:?}")
     };
@@ -91,24 +91,24 @@ async fn an_event_that_is_too_large_is_named_and_nothing_of_its_batch_is_publish
     };
     assert_eq!(event, "order-0@1 (Placed), position 1");
     assert!(
-        reason.contains("larger than Kafka takes (message.max.bytes of this producer: 1000000)"),
+        reason.contains("is too large (message.max.bytes of this producer: 1000000)"),
         "{reason}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_knows_where_it_stands_and_so_does_the_next() {
-    let world = World::new(1, 1);
-    world.place(3, 1, "").await;
+async fn a_session_and_the_next_one_know_the_published_position() {
+    let fixture = Fixture::new(1, 1);
+    fixture.place(3, 1, "").await;
     let query = LogQuery {
         after: Position::START,
         reads: &[],
         slices: Slices::ALL,
         limit: 10,
     };
-    let page = world.store.read_log(query).await.expect("memory");
+    let page = fixture.store.read_log(query).await.expect("memory");
     let upto = page.upto.expect("there are events");
-    let publisher = KafkaPublisher::new(world.config.clone());
+    let publisher = KafkaPublisher::new(fixture.config.clone());
     let session = publisher
         .open("relay", 1)
         .await
@@ -127,12 +127,12 @@ async fn a_session_knows_where_it_stands_and_so_does_the_next() {
 }
 
 #[tokio::test]
-async fn a_broker_that_does_not_answer_is_an_error_within_the_patience() {
-    let config = KafkaConfig::new("127.0.0.1:9").patience(Duration::from_millis(300));
+async fn a_broker_that_does_not_respond_is_an_error_in_time() {
+    let config = KafkaConfig::new("127.0.0.1:9").response_timeout(Duration::from_millis(300));
     let error = KafkaPublisher::new(config)
         .open("relay", 1)
         .await
-        .expect_err("nobody there");
+        .expect_err("no broker");
     assert!(
         matches!(error, PublishError::Unavailable { .. }),
         "{error:?}"
@@ -146,8 +146,8 @@ async fn a_broker_that_does_not_answer_is_an_error_within_the_patience() {
 
 #[tokio::test]
 async fn a_missing_progress_topic_is_named() {
-    let world = World::new(1, 1);
-    let publisher = KafkaPublisher::new(world.config.clone());
+    let fixture = Fixture::new(1, 1);
+    let publisher = KafkaPublisher::new(fixture.config.clone());
     let error = publisher.open("other", 1).await.expect_err("no such topic");
     assert!(
         error

@@ -1,14 +1,14 @@
-//! The source by itself: readers come, go and come again.
+//! The source without a runner: readers are offered, dropped and offered again.
 
 use std::time::Duration;
 
 use cqrs_core::{Checkpoint, Offset, Reader, Source, SourceError};
 use cqrs_kafka::{KafkaConfig, KafkaError, KafkaGroup, KafkaReader, KafkaSource};
 
-use crate::world::World;
+use crate::fixture::Fixture;
 
-async fn join(world: &World, instance: &str) -> KafkaSource {
-    KafkaGroup::new(&world.config, "group")
+async fn join(fixture: &Fixture, instance: &str) -> KafkaSource {
+    KafkaGroup::new(&fixture.config, "group")
         .categories(["order"])
         .instance_id(instance)
         .session_timeout(Duration::from_secs(6))
@@ -20,7 +20,7 @@ async fn join(world: &World, instance: &str) -> KafkaSource {
 async fn assigned(source: &mut KafkaSource) -> KafkaReader {
     let assigned = tokio::time::timeout(Duration::from_secs(30), source.assigned()).await;
     assigned
-        .expect("soon")
+        .expect("within the time-out")
         .expect("no error")
         .expect("not stopped")
 }
@@ -33,19 +33,19 @@ fn at(offset: u64) -> Option<Checkpoint> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_starts_where_it_is_told_and_a_dropped_one_comes_again() {
-    let world = World::new(1, 1);
-    world.place(20, 1, "").await;
-    world.relay(1, 20).await;
+async fn a_reader_starts_at_its_checkpoint_and_is_offered_again() {
+    let fixture = Fixture::new(1, 1);
+    fixture.place(20, 1, "").await;
+    fixture.relay(1, 20).await;
 
-    let mut source = join(&world, "one").await;
+    let mut source = join(&fixture, "one").await;
     let mut reader = assigned(&mut source).await;
     reader.start(None).await.expect("starts");
     let first = reader.next(5).await.expect("reads").expect("not revoked");
     let count = first.events.len() as u64;
     assert!((1..=5).contains(&count));
     assert_eq!(first.next.offset, Offset::new(count));
-    reader.start(Some(first.next)).await.expect("starts anew");
+    reader.start(Some(first.next)).await.expect("starts again");
     let again = reader.next(100).await.expect("reads").expect("not revoked");
     assert_eq!(again.events[0].position.get(), count + 1);
 
@@ -64,11 +64,11 @@ async fn a_reader_starts_where_it_is_told_and_a_dropped_one_comes_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_pauses_the_partition_and_misses_nothing() {
-    let world = World::new(1, 1);
-    world.place(30, 1_000, "").await;
-    world.relay(1, 30_000).await;
+    let fixture = Fixture::new(1, 1);
+    fixture.place(30, 1_000, "").await;
+    fixture.relay(1, 30_000).await;
 
-    let mut source = join(&world, "one").await;
+    let mut source = join(&fixture, "one").await;
     let mut reader = assigned(&mut source).await;
     reader.start(None).await.expect("starts");
     let (mut seen, mut last) = (0, 0);
@@ -79,34 +79,34 @@ async fn a_slow_reader_pauses_the_partition_and_misses_nothing() {
             last += 1;
         }
         seen += batch.events.len();
-        // The work. Meanwhile more comes than is kept for it.
+        // The handler. Meanwhile more events arrive than the buffer holds.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_static_member_that_comes_back_has_its_partitions_again() {
-    let world = World::new(2, 1);
-    let mut source = join(&world, "one").await;
+async fn a_static_member_that_returns_gets_its_partitions_back() {
+    let fixture = Fixture::new(2, 1);
+    let mut source = join(&fixture, "one").await;
     let readers = [assigned(&mut source).await, assigned(&mut source).await];
     drop(readers);
     source.stop();
     while source.assigned().await.expect("no error").is_some() {}
 
-    let mut source = join(&world, "one").await;
+    let mut source = join(&fixture, "one").await;
     let readers = [assigned(&mut source).await, assigned(&mut source).await];
     assert_ne!(readers[0].partition(), readers[1].partition());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_that_retention_has_passed_is_an_error() {
-    let mut world = World::new(1, 1);
-    // The embedded cluster keeps 5 MiB, as they are sent.
-    world.config = world.config.set("compression.type", "none");
-    world.place(16, 1, &"x".repeat(500_000)).await;
-    world.relay_all(16).await;
+    let mut fixture = Fixture::new(1, 1);
+    // The embedded cluster keeps 5 MiB of what is sent.
+    fixture.config = fixture.config.set("compression.type", "none");
+    fixture.place(16, 1, &"x".repeat(500_000)).await;
+    fixture.relay_all(16).await;
 
-    let mut source = join(&world, "one").await;
+    let mut source = join(&fixture, "one").await;
     let mut reader = assigned(&mut source).await;
     reader.start(at(2)).await.expect("starts");
     let error = reader.next(10).await.expect_err("lost");
@@ -123,19 +123,19 @@ async fn a_checkpoint_that_retention_has_passed_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_group_without_topic_or_broker_is_refused_at_once() {
-    let world = World::new(1, 1);
-    let error = KafkaGroup::new(&world.config, "group")
+async fn a_group_without_topic_or_broker_is_rejected_at_once() {
+    let fixture = Fixture::new(1, 1);
+    let error = KafkaGroup::new(&fixture.config, "group")
         .categories(["nothing"])
         .join()
         .await;
     assert!(
         matches!(error, Err(KafkaError::TopicMissing { topic, .. }) if topic == "shop.nothing")
     );
-    let error = KafkaGroup::new(&world.config, "group").join().await;
-    assert!(matches!(error, Err(KafkaError::InvalidSetting { .. })));
-    let nobody = KafkaConfig::new("127.0.0.1:9").patience(Duration::from_millis(300));
-    let error = KafkaGroup::new(&nobody, "group")
+    let error = KafkaGroup::new(&fixture.config, "group").join().await;
+    assert!(matches!(error, Err(KafkaError::NoTopics { .. })));
+    let unreachable = KafkaConfig::new("127.0.0.1:9").response_timeout(Duration::from_millis(300));
+    let error = KafkaGroup::new(&unreachable, "group")
         .categories(["order"])
         .join()
         .await;
@@ -143,7 +143,7 @@ async fn a_group_without_topic_or_broker_is_refused_at_once() {
         matches!(error, Err(KafkaError::Unreachable { .. })),
         "{error:?}"
     );
-    let wrong = world
+    let wrong = fixture
         .config
         .clone()
         .set("security.protocol", "carrier pigeon");
@@ -152,7 +152,7 @@ async fn a_group_without_topic_or_broker_is_refused_at_once() {
         .join()
         .await;
     assert!(
-        matches!(&error, Err(KafkaError::InvalidSetting { reason }) if reason.contains("security.protocol")),
+        matches!(&error, Err(KafkaError::InvalidSetting { source }) if source.to_string().contains("security.protocol")),
         "{error:?}"
     );
 }

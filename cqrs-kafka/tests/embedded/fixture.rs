@@ -1,4 +1,4 @@
-//! Orders, a store of them, a relay, and what is in a topic.
+//! A mock cluster with a store of orders: relays them, and reads what is in the topic.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Event for OrderEvent {
     const CATEGORY: &'static str = "order";
 }
 
-/// Counts the events of each order, and minds that they come in order.
+/// Counts the events of each order, and checks that they arrive in order.
 pub(crate) struct Counts;
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ impl View for Counts {
 
 pub(crate) async fn counts(store: &MemoryEventStore) -> Vec<Count> {
     let documents = store.documents(Counts::NAME, None, 100_000).await;
-    let documents = documents.expect("memory can be read");
+    let documents = documents.expect("the memory store can be read");
     let decode = |(key, document): &(String, cqrs_core::Document)| {
         decode_document(Counts::NAME, key, &document.body).expect("a count")
     };
@@ -67,15 +67,16 @@ pub(crate) async fn counted(store: &MemoryEventStore) -> u64 {
     counts(store).await.iter().map(|count| count.events).sum()
 }
 
-pub(crate) struct World {
+/// A cluster, and a store with orders to publish there.
+pub(crate) struct Fixture {
     pub(crate) config: KafkaConfig,
     pub(crate) store: MemoryEventStore,
-    /// Dropped last.
+    /// Dropped last: the other fields use it.
     _kafka: Option<EmbeddedKafka>,
 }
 
-impl World {
-    /// A cluster with a topic of orders and the books of a relay.
+impl Fixture {
+    /// Starts a cluster with a topic of orders and a progress topic.
     pub(crate) fn new(partitions: u16, shards: u16) -> Self {
         let kafka = EmbeddedKafka::start().expect("a port is free");
         let config = KafkaConfig::new(kafka.bootstrap_servers()).topic_prefix("shop");
@@ -84,7 +85,9 @@ impl World {
             (config.progress_topic("relay"), shards),
         ];
         for (topic, partitions) in topics {
-            kafka.create_topic(&topic, partitions).expect("it is new");
+            kafka
+                .create_topic(&topic, partitions)
+                .expect("the topic is new");
         }
         Self {
             _kafka: Some(kafka),
@@ -92,7 +95,7 @@ impl World {
         }
     }
 
-    /// A cluster that somebody else has.
+    /// Uses a cluster that the caller has started.
     pub(crate) fn at(config: KafkaConfig) -> Self {
         Self {
             config,
@@ -112,7 +115,10 @@ impl World {
                 expected: ExpectedVersion::Any,
                 events: (0..each).map(|_| new()).collect(),
             };
-            self.store.append(append).await.expect("memory takes it");
+            self.store
+                .append(append)
+                .await
+                .expect("the memory store accepts it");
         }
     }
 
@@ -130,12 +136,12 @@ impl World {
         assert_eq!(found, published);
     }
 
-    /// Relays until the relay's books say that everything is published, whatever the topic still keeps.
+    /// Relays until `events` were published to partition 0, even if the topic no longer keeps them all.
     pub(crate) async fn relay_all(&self, events: u64) {
         let (stop, running) = self.start_relay(1);
         let topic = Topic::open(&self.config, "order");
         eventually("all is published", || async {
-            topic.end() >= i64::try_from(events).expect("few")
+            topic.end() >= i64::try_from(events).expect("it fits")
         })
         .await;
         stop.send(()).expect("it is running");
@@ -176,7 +182,7 @@ impl Topic {
         let topic = config.topic(category);
         let metadata = consumer
             .fetch_metadata(Some(&topic), Duration::from_secs(10))
-            .expect("the cluster answers");
+            .expect("the cluster responds");
         let mut from = TopicPartitionList::new();
         for partition in metadata.topics()[0].partitions() {
             from.add_partition_offset(&topic, partition.id(), Offset::Beginning)
@@ -190,7 +196,7 @@ impl Topic {
         }
     }
 
-    /// The offset behind the last record of partition 0.
+    /// The offset after the last record of partition 0.
     pub(crate) fn end(&self) -> i64 {
         let topic = self.config.topic("order");
         let marks = self
@@ -199,11 +205,11 @@ impl Topic {
         marks.map_or(0, |(_, high)| high)
     }
 
-    /// Until there are so many, and no more for a moment.
+    /// Reads until there are `wanted` events and no more follow.
     pub(crate) fn read(&mut self, wanted: usize) {
         let mut decoder = wire::Decoder::new(self.config.prefix());
-        let mut patience = 100;
-        while patience > 0 {
+        let mut attempts = 100;
+        while attempts > 0 {
             let wait = Duration::from_millis(100);
             let record = match self.consumer.poll(wait) {
                 Some(Ok(record)) => record,
@@ -211,7 +217,7 @@ impl Topic {
                 Some(Err(error)) => panic!("{error}"),
                 None if self.events.len() >= wanted => break,
                 None => {
-                    patience -= 1;
+                    attempts -= 1;
                     continue;
                 }
             };
@@ -229,10 +235,13 @@ impl Topic {
     }
 }
 
-/// Waits until it is so, and says what it waited for when it is not.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
+/// Waits until the condition holds. Fails with its description after a minute.
+pub(crate) async fn eventually<F: Future<Output = bool>>(
+    what: &str,
+    mut condition: impl FnMut() -> F,
+) {
     let waiting = async {
-        while !so().await {
+        while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

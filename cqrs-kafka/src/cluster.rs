@@ -1,0 +1,124 @@
+//! Asks the cluster for its id and its topics.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::{
+    consumer::{BaseConsumer, Consumer},
+    error::RDKafkaErrorCode as Code,
+};
+
+use crate::{
+    KafkaConfig, KafkaError,
+    config::check_name,
+    error::{ClientError, denied, invalid_setting},
+    logging::LoggingContext,
+};
+
+/// How long to wait between two looks at the metadata.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A client that only reads metadata. Every call blocks.
+pub(crate) struct ClusterClient {
+    config: KafkaConfig,
+    consumer: BaseConsumer<LoggingContext>,
+}
+
+impl ClusterClient {
+    /// Connects, and waits for the first response.
+    pub(crate) fn connect(config: &KafkaConfig) -> Result<Self, KafkaError> {
+        let consumer = config
+            .client(&[], &[])
+            .create_with_context(LoggingContext::default())
+            .map_err(invalid_setting)?;
+        let client = Self {
+            config: config.clone(),
+            consumer,
+        };
+        client.cluster_id()?;
+        Ok(client)
+    }
+
+    /// The id that the cluster gave itself. It tells two clusters behind the same address apart.
+    pub(crate) fn cluster_id(&self) -> Result<String, KafkaError> {
+        let client = self.consumer.client();
+        client
+            .fetch_cluster_id(self.config.response_timeout)
+            .ok_or_else(|| self.unreachable("the brokers did not send the id of the cluster"))
+    }
+
+    /// How many partitions a topic has.
+    pub(crate) fn partitions(&self, topic: &str) -> Result<usize, KafkaError> {
+        check_name(topic)?;
+        let deadline = Instant::now() + self.config.response_timeout;
+        loop {
+            let code = match self.fetch_partitions(topic)? {
+                Ok(partitions) => return Ok(partitions),
+                Err(code) => code,
+            };
+            match code {
+                Code::TopicAuthorizationFailed => {
+                    return Err(denied(format!("topic {topic:?}"), "DESCRIBE", code));
+                }
+                Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
+                    return Err(KafkaError::TopicMissing {
+                        topic: topic.to_owned(),
+                        brokers: self.config.brokers().to_owned(),
+                    });
+                }
+                code if Instant::now() > deadline => return Err(self.unreachable(code)),
+                // A new topic has no leader at first.
+                _ => std::thread::sleep(RETRY_INTERVAL),
+            }
+        }
+    }
+
+    /// Waits until a topic that was just created is known to the brokers.
+    pub(crate) fn wait_for_topic(&self, topic: &str, deadline: Instant) -> Result<(), KafkaError> {
+        loop {
+            match self.partitions(topic) {
+                Err(KafkaError::TopicMissing { .. }) if Instant::now() < deadline => {
+                    std::thread::sleep(RETRY_INTERVAL);
+                }
+                outcome => return outcome.map(drop),
+            }
+        }
+    }
+
+    fn fetch_partitions(&self, topic: &str) -> Result<Result<usize, Code>, KafkaError> {
+        let metadata = self
+            .consumer
+            .fetch_metadata(Some(topic), self.config.response_timeout)
+            .map_err(|error| self.unreachable(ClientError::from(error)))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let Some(found) = found else {
+            return Ok(Err(Code::UnknownTopicOrPartition));
+        };
+        if let Some(error) = found.error() {
+            return Ok(Err(error.into()));
+        }
+        let partitions = found.partitions();
+        let first_error = partitions.iter().find_map(|partition| partition.error());
+        Ok(match first_error.map(Code::from) {
+            // Without a leader clients cannot work. With replicas that are down they can.
+            Some(Code::LeaderNotAvailable) => Err(Code::LeaderNotAvailable),
+            _ => Ok(partitions.len()),
+        })
+    }
+
+    /// Prefers what the connection reported to the error of the call, which is often just a time-out.
+    fn unreachable(
+        &self,
+        error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> KafkaError {
+        // librdkafka queues its errors until somebody polls.
+        for _ in 0..20 {
+            let _ = self.consumer.poll(Duration::ZERO);
+        }
+        let reported = self.consumer.context().last_error();
+        KafkaError::Unreachable {
+            brokers: self.config.brokers().to_owned(),
+            waited: self.config.response_timeout,
+            source: reported.map_or_else(|| error.into(), Into::into),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The options of a consumer group, and joining it.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use rdkafka::ClientConfig;
+
+use crate::{
+    KafkaConfig, KafkaError,
+    blocking::run_blocking,
+    cluster::ClusterClient,
+    source::{KafkaSource, SourceOptions},
+};
+
+/// A consumer group, and how this process is a member of it.
+///
+/// [`join`](Self::join) makes it the source of a [`Runner`](cqrs_core::Runner).
+///
+/// ```no_run
+/// # use cqrs_core::{MemoryEventStore, Runner, View, Keys, Envelope, Event};
+/// # use cqrs_kafka::{KafkaConfig, KafkaGroup};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum OrderEvent { Placed }
+/// # impl Event for OrderEvent { const CATEGORY: &'static str = "order"; }
+/// # struct Orders;
+/// # impl View for Orders {
+/// #     const NAME: &'static str = "orders"; type Events = OrderEvent; type Document = u64;
+/// #     fn keys(&self, event: &Envelope<OrderEvent>) -> Keys { event.id().into() }
+/// #     fn apply(&self, _: &str, n: Option<u64>, _: &Envelope<OrderEvent>) -> Option<u64> { Some(n.unwrap_or(0) + 1) }
+/// # }
+/// # async fn consume(stop: impl Future<Output = ()> + Send) -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// let kafka = KafkaConfig::new("localhost:9092").topic_prefix("shop");
+/// let source = KafkaGroup::new(&kafka, "orders")
+///     .categories(["order"])
+///     .instance_id("orders-0")
+///     .join()
+///     .await?;
+/// Runner::over(&store, Orders, source)?.run(stop).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct KafkaGroup {
+    config: KafkaConfig,
+    group: String,
+    topics: BTreeSet<String>,
+    instance_id: Option<String>,
+    session_timeout: Duration,
+    drain_timeout: Duration,
+}
+
+impl KafkaGroup {
+    /// The group `{prefix}.{name}`. Its members share the partitions of its topics.
+    #[must_use]
+    pub fn new(config: &KafkaConfig, name: &str) -> Self {
+        Self {
+            config: config.clone(),
+            group: config.group(name),
+            topics: BTreeSet::new(),
+            instance_id: None,
+            session_timeout: Duration::from_secs(45),
+            drain_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// Adds the topics of these categories.
+    #[must_use]
+    pub fn categories<C: AsRef<str>>(mut self, categories: impl IntoIterator<Item = C>) -> Self {
+        for category in categories {
+            self.topics.insert(self.config.topic(category.as_ref()));
+        }
+        self
+    }
+
+    /// Adds these topics. The names are complete: no prefix is added.
+    #[must_use]
+    pub fn topics<T: Into<String>>(mut self, topics: impl IntoIterator<Item = T>) -> Self {
+        self.topics.extend(topics.into_iter().map(Into::into));
+        self
+    }
+
+    /// Makes this process a static member of the group with this name.
+    ///
+    /// A static member that is killed and started again has its partitions back at once. Without a name they stay idle
+    /// for the session time-out. Two processes must not use the same name. A static member that stops does not leave the
+    /// group: others get its partitions after the session time-out.
+    #[must_use]
+    pub fn instance_id(mut self, id: impl Into<String>) -> Self {
+        self.instance_id = Some(id.into());
+        self
+    }
+
+    /// After which silence of a member its partitions go to others. 45 seconds by default.
+    #[must_use]
+    pub fn session_timeout(mut self, timeout: Duration) -> Self {
+        self.session_timeout = timeout;
+        self
+    }
+
+    /// How long a revoked partition waits for the current batch. 5 seconds by default.
+    ///
+    /// A batch that takes longer is rolled back, because the store fences it, and the next owner repeats it.
+    #[must_use]
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// Joins the group. Its partitions arrive through [`Source::assigned`](cqrs_core::Source::assigned).
+    ///
+    /// # Errors
+    /// [`KafkaError::NoTopics`], [`KafkaError::Unreachable`], [`KafkaError::TopicMissing`],
+    /// [`KafkaError::InvalidSetting`] or [`KafkaError::Denied`].
+    pub async fn join(self) -> Result<KafkaSource, KafkaError> {
+        if self.topics.is_empty() {
+            return Err(KafkaError::NoTopics { group: self.group });
+        }
+        run_blocking(move || {
+            let cluster = ClusterClient::connect(&self.config)?;
+            for topic in &self.topics {
+                cluster.partitions(topic)?;
+            }
+            KafkaSource::start(SourceOptions {
+                client: self.client_config(),
+                prefix: self.config.prefix().to_owned(),
+                group: self.group,
+                topics: self.topics.into_iter().collect(),
+                drain_timeout: self.drain_timeout,
+            })
+        })
+        .await?
+    }
+
+    fn client_config(&self) -> ClientConfig {
+        let session = self.session_timeout.as_millis();
+        let session_timeout = session.to_string();
+        let heartbeat_interval = (session / 5).clamp(100, 3_000).to_string();
+        let defaults = [
+            ("partition.assignment.strategy", "cooperative-sticky"),
+            ("session.timeout.ms", session_timeout.as_str()),
+            ("heartbeat.interval.ms", heartbeat_interval.as_str()),
+            // A pause discards what librdkafka has fetched ahead, so it fetches little and soon.
+            ("queued.max.messages.kbytes", "8192"),
+            ("fetch.queue.backoff.ms", "10"),
+        ];
+        let fixed = [
+            ("group.id", self.group.as_str()),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("isolation.level", "read_committed"),
+            // Every other value skips events silently.
+            ("auto.offset.reset", "error"),
+        ];
+        let mut client = self.config.client(&defaults, &fixed);
+        if let Some(instance_id) = &self.instance_id {
+            client.set("group.instance.id", instance_id);
+        }
+        client
+    }
+}

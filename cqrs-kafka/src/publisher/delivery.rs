@@ -1,0 +1,232 @@
+//! Sends the records of one transaction, and waits until all of them are written.
+
+use std::time::{Duration, Instant};
+
+use cqrs_core::{Lane, PublishError, RecordedEvent};
+use rdkafka::{
+    error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
+    message::{Header, OwnedHeaders, ToBytes},
+    producer::{BaseRecord, Producer},
+};
+
+use super::{
+    client::TransactionalClient,
+    delivery_reports::FailedRecord,
+    failure::{ProducerFailure, RejectedRecord},
+    progress::ProgressRecord,
+    shard::Shard,
+};
+use crate::{error::chain, wire};
+
+/// How long to wait between two looks at librdkafka's queue.
+const QUEUE_CHECK_INTERVAL: Duration = Duration::from_micros(50);
+
+/// The events of one transaction on their way to the brokers.
+pub(super) struct Delivery<'a> {
+    pub(super) client: &'a TransactionalClient,
+    pub(super) shard: &'a Shard,
+    pub(super) lane: &'a Lane,
+    pub(super) events: &'a [RecordedEvent],
+    pub(super) deadline: Instant,
+}
+
+/// Why the records of a transaction are not all written.
+pub(super) enum DeliveryError {
+    /// Kafka will never accept one of the records.
+    Rejected(PublishError),
+    Failed(ProducerFailure),
+}
+
+/// Why a record did not get into librdkafka's queue.
+enum SendError {
+    Encode {
+        index: usize,
+        error: wire::WireError,
+    },
+    Enqueue {
+        index: usize,
+        error: LibraryError,
+    },
+}
+
+impl Delivery<'_> {
+    /// Sends the events, then the progress record, and waits for the reports.
+    pub(super) fn run(&self, progress: &ProgressRecord) -> Result<(), DeliveryError> {
+        self.send_events()
+            .and_then(|()| self.send_progress(progress))
+            .map_err(|error| self.explain(error))?;
+        self.wait_for_reports()
+    }
+
+    fn send_events(&self) -> Result<(), SendError> {
+        let mut category = "";
+        let mut topic = String::new();
+        for (index, event) in self.events.iter().enumerate() {
+            if event.stream.category().as_str() != category {
+                category = event.stream.category().as_str();
+                topic = self.shard.event_topic(category);
+            }
+            self.send_event(index, event, &topic)?;
+        }
+        Ok(())
+    }
+
+    fn send_event(
+        &self,
+        index: usize,
+        event: &RecordedEvent,
+        topic: &str,
+    ) -> Result<(), SendError> {
+        let headers = self
+            .headers(event)
+            .map_err(|error| SendError::Encode { index, error })?;
+        let record = BaseRecord::with_opaque_to(topic, index)
+            .key(event.stream.id())
+            .payload(event.payload.as_ref())
+            .headers(headers);
+        self.enqueue(record)
+            .map_err(|error| SendError::Enqueue { index, error })
+    }
+
+    fn send_progress(&self, progress: &ProgressRecord) -> Result<(), SendError> {
+        let index = self.events.len();
+        let topic = self.shard.progress_topic();
+        let value = progress.to_json();
+        let record = BaseRecord::with_opaque_to(&topic, index)
+            .partition(i32::from(self.shard.number))
+            .key(progress.key())
+            .payload(&value);
+        self.enqueue(record)
+            .map_err(|error| SendError::Enqueue { index, error })
+    }
+
+    fn headers(&self, event: &RecordedEvent) -> Result<OwnedHeaders, wire::WireError> {
+        let mut headers = Some(OwnedHeaders::new_with_capacity(14));
+        wire::encode(
+            event,
+            self.shard.config.prefix(),
+            self.lane,
+            |key, value| {
+                let value = Some(value);
+                headers = headers.take().map(|all| all.insert(Header { key, value }));
+            },
+        )?;
+        Ok(headers.unwrap_or_default())
+    }
+
+    /// Puts a record into librdkafka's queue. Waits while the queue is full.
+    fn enqueue<P: ToBytes + ?Sized>(
+        &self,
+        mut record: BaseRecord<'_, str, P, usize>,
+    ) -> Result<(), LibraryError> {
+        let reports = self.client.reports();
+        loop {
+            record = match self.client.producer().send(record) {
+                Ok(()) => return Ok(()),
+                Err((LibraryError::MessageProduction(Code::QueueFull), record)) => record,
+                Err((error, _)) => return Err(error),
+            };
+            let has_room = reports.wait(reports.count() + 1, self.deadline);
+            if !has_room || !reports.failed().is_empty() {
+                return Err(LibraryError::MessageProduction(Code::QueueFull));
+            }
+        }
+    }
+
+    /// **Invariant**: no commit before every record is known to be written.
+    fn wait_for_reports(&self) -> Result<(), DeliveryError> {
+        let reports = self.client.reports();
+        let in_time = reports.wait(self.events.len() + 1, self.deadline);
+        let failed = reports.failed();
+        if !failed.is_empty() {
+            return Err(self.delivery_error(&failed));
+        }
+        if !in_time {
+            let failure = self.client.failure(
+                Code::OperationTimedOut,
+                "the records were not delivered in time",
+            );
+            return Err(DeliveryError::Failed(failure));
+        }
+        // librdkafka counts the last report as in flight until its callback returns, and a commit that finds anything in
+        // flight sleeps for 100 ms at a time. So wait here.
+        while self.client.producer().in_flight_count() > 0 && Instant::now() < self.deadline {
+            std::thread::sleep(QUEUE_CHECK_INTERVAL);
+        }
+        Ok(())
+    }
+
+    fn explain(&self, error: SendError) -> DeliveryError {
+        match error {
+            SendError::Encode { index, error } => rejected(&self.events[index], &error),
+            SendError::Enqueue { index, error } => {
+                let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+                let mut failed = self.client.reports().failed();
+                failed.push(FailedRecord { index, code });
+                self.delivery_error(&failed)
+            }
+        }
+    }
+
+    /// Names the event that Kafka rejects, if it is an event that makes the transaction fail.
+    fn delivery_error(&self, failed: &[FailedRecord]) -> DeliveryError {
+        if let Some(failure) = self.client.fatal_failure() {
+            return DeliveryError::Failed(failure);
+        }
+        let permanent = failed
+            .iter()
+            .filter_map(|record| self.permanent_error(*record));
+        // A broker rejects a whole group of records when one of them is too large. The largest is the one to name.
+        if let Some((_, error)) = permanent.max_by_key(|(bytes, _)| *bytes) {
+            return error;
+        }
+        let code = failed.first().map_or(Code::Unknown, |record| record.code);
+        DeliveryError::Failed(self.client.failure(code, code))
+    }
+
+    fn permanent_error(&self, failed: FailedRecord) -> Option<(usize, DeliveryError)> {
+        match self.events.get(failed.index) {
+            Some(event) => {
+                let topic = self.shard.event_topic(event.stream.category().as_str());
+                let bytes = self.record_size(event);
+                let error = self
+                    .rejected_record(&topic, bytes)
+                    .permanent_error(failed.code)?;
+                Some((bytes, rejected(event, &error)))
+            }
+            // The progress record. Without it no event can be published.
+            None => {
+                let topic = self.shard.progress_topic();
+                let error = self
+                    .rejected_record(&topic, 0)
+                    .permanent_error(failed.code)?;
+                Some((usize::MAX, DeliveryError::Rejected(error.into())))
+            }
+        }
+    }
+
+    fn rejected_record<'a>(&'a self, topic: &'a str, bytes: usize) -> RejectedRecord<'a> {
+        RejectedRecord {
+            topic,
+            brokers: self.shard.config.brokers(),
+            bytes,
+            limit: &self.client.max_message_bytes,
+        }
+    }
+
+    /// The size of a record without Kafka's framing.
+    fn record_size(&self, event: &RecordedEvent) -> usize {
+        let mut bytes = event.payload.len() + event.stream.id().len();
+        let count = |name: &str, value: &[u8]| bytes += name.len() + value.len();
+        // An event that cannot be encoded was rejected before it was sent.
+        let _ = wire::encode(event, self.shard.config.prefix(), self.lane, count);
+        bytes
+    }
+}
+
+fn rejected(event: &RecordedEvent, error: &(dyn std::error::Error + 'static)) -> DeliveryError {
+    DeliveryError::Rejected(PublishError::Refused {
+        event: event.to_string(),
+        reason: chain(error),
+    })
+}

@@ -1,0 +1,107 @@
+//! Counts the delivery reports of one transaction, and wakes the thread that waits for them.
+
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientContext,
+    config::RDKafkaLogLevel,
+    error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
+    producer::{DeliveryResult, ProducerContext},
+};
+
+use crate::logging::{log, log_error};
+
+/// How long to collect further failures after the first one, because a broker rejects records in groups.
+const FAILURE_WINDOW: Duration = Duration::from_millis(50);
+
+/// The reports of one transaction. The opaque value of a record is its index in the batch.
+#[derive(Debug, Default)]
+pub(super) struct DeliveryReports {
+    counts: Mutex<Counts>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Reports of success and of failure.
+    reported: usize,
+    /// The waiting thread is woken at this count.
+    wanted: usize,
+    failed: Vec<FailedRecord>,
+}
+
+/// A record that was not written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FailedRecord {
+    /// Its index in the batch.
+    pub(super) index: usize,
+    pub(super) code: Code,
+}
+
+impl DeliveryReports {
+    /// Starts counting for the next transaction. Every report of the last one has arrived by then.
+    pub(super) fn reset(&self) {
+        *self.counts() = Counts::default();
+    }
+
+    /// Waits for `wanted` reports, for a failure, or until the deadline. Returns whether one of the first two happened.
+    pub(super) fn wait(&self, wanted: usize, mut deadline: Instant) -> bool {
+        let mut counts = self.counts();
+        let mut failed = false;
+        counts.wanted = wanted;
+        while counts.reported < wanted {
+            if !failed && !counts.failed.is_empty() {
+                failed = true;
+                deadline = deadline.min(Instant::now() + FAILURE_WINDOW);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return failed;
+            }
+            let waited = self.changed.wait_timeout(counts, left);
+            counts = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.counts().reported
+    }
+
+    pub(super) fn failed(&self) -> Vec<FailedRecord> {
+        self.counts().failed.clone()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for DeliveryReports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: LibraryError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+impl ProducerContext for DeliveryReports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, index: usize) {
+        let mut counts = self.counts();
+        counts.reported += 1;
+        if let Err((error, _)) = result {
+            let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+            counts.failed.push(FailedRecord { index, code });
+        }
+        if counts.reported >= counts.wanted || result.is_err() {
+            self.changed.notify_one();
+        }
+    }
+}

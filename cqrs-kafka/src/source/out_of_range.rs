@@ -1,0 +1,86 @@
+//! Stops the partitions whose next offset the broker no longer keeps.
+
+use std::time::Duration;
+
+use cqrs_core::{Offset, SourceError};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+
+use super::{assignment::Assignment, flow::pause, partition::AssignedPartition};
+use crate::error::ClientError;
+
+/// Stops every partition that is out of range, and those whose range is not known.
+///
+/// librdkafka does not say which partition the error is about, so all are compared with what the broker keeps.
+pub(super) fn stop_out_of_range<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    assignment: &Assignment,
+    timeout: Duration,
+) {
+    let partitions = assignment.all();
+    let mut reading = Vec::new();
+    for partition in &partitions {
+        reading.extend(partition.next_offset().map(|next| (partition, next)));
+    }
+    let mut found = false;
+    for (partition, next) in &reading {
+        if let Err(error) = check_range(consumer, partition, *next, timeout) {
+            stop(consumer, partition, error);
+            found = true;
+        }
+    }
+    if found {
+        return;
+    }
+    // Nothing is out of range any more. One of the partitions no longer fetches, so all start again.
+    for (partition, _) in reading {
+        let reason = "the next offset was out of range for a moment";
+        stop(consumer, partition, SourceError::Unavailable(reason.into()));
+    }
+}
+
+fn stop<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partition: &AssignedPartition,
+    error: SourceError,
+) {
+    pause(consumer, partition);
+    partition.fail(error);
+}
+
+fn check_range<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partition: &AssignedPartition,
+    next: Offset,
+    timeout: Duration,
+) -> Result<(), SourceError> {
+    let (low, high) = consumer
+        .fetch_watermarks(&partition.topic, partition.number, timeout)
+        .map_err(|error| SourceError::Unavailable(ClientError::from(error).into()))?;
+    if is_in_range(next, low, high) {
+        return Ok(());
+    }
+    Err(SourceError::OutOfRange {
+        partition: partition.id(),
+        offset: next,
+        detail: format!("offsets {low} to {high} are"),
+    })
+}
+
+/// The offset behind the last record is in range: the next record will have it.
+fn is_in_range(next: Offset, low: i64, high: i64) -> bool {
+    let next = i64::try_from(next.get()).unwrap_or(i64::MAX);
+    (low..=high).contains(&next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offset_behind_the_last_record_is_in_range() {
+        let is_kept = |offset| is_in_range(Offset::new(offset), 3, 5);
+        assert!(!is_kept(2));
+        assert!(is_kept(3) && is_kept(5));
+        assert!(!is_kept(6) && !is_kept(u64::MAX));
+    }
+}

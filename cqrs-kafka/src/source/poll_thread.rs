@@ -1,0 +1,240 @@
+//! The thread that owns the consumer: polls, carries out commands, and leaves the group at the end.
+
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::{Arc, mpsc::Receiver},
+    time::Duration,
+};
+
+use cqrs_core::{Offset, SourceError};
+use rdkafka::{
+    ClientConfig, Message, Offset as KafkaOffset,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError as LibraryError,
+    message::BorrowedMessage,
+};
+use tokio::sync::oneshot;
+
+use super::{
+    assignment::{Assignment, PollCommand},
+    consumer_error::{ErrorAction, action_for},
+    flow::{pause, resume},
+    offers::ReaderOffers,
+    out_of_range::stop_out_of_range,
+    partition::{AssignedPartition, FlowChange},
+    rebalance::RebalanceListener,
+    receive::receive,
+};
+use crate::{
+    KafkaError,
+    error::{ClientError, invalid_setting},
+    wire::Decoder,
+};
+
+/// How long a poll waits for a record, and so the longest that a command waits.
+const POLL_WAIT: Duration = Duration::from_millis(10);
+
+/// How many records to take before the thread looks at its commands again.
+const RECORDS_PER_ROUND: usize = 256;
+
+/// How long to wait for a response of a broker or of librdkafka's own threads.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the consumer is created from.
+pub(super) struct ConsumerOptions {
+    pub(super) client: ClientConfig,
+    pub(super) group: String,
+    pub(super) topics: Vec<String>,
+    /// The prefix of the topics of categories.
+    pub(super) prefix: String,
+}
+
+pub(super) struct PollThread {
+    consumer: BaseConsumer<RebalanceListener>,
+    group: String,
+    offers: ReaderOffers,
+    commands: Receiver<PollCommand>,
+    decoder: Decoder,
+    /// Set after an error that only a change can cure.
+    failed: bool,
+}
+
+impl PollThread {
+    /// Starts the thread. The receiver resolves when it has left the group.
+    pub(super) fn spawn(
+        options: ConsumerOptions,
+        offers: ReaderOffers,
+        commands: Receiver<PollCommand>,
+    ) -> Result<oneshot::Receiver<()>, KafkaError> {
+        let consumer: BaseConsumer<RebalanceListener> = options
+            .client
+            .create_with_context(RebalanceListener::new(offers.clone()))
+            .map_err(invalid_setting)?;
+        let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics).map_err(invalid_setting)?;
+        let thread = Self {
+            consumer,
+            group: options.group,
+            offers,
+            commands,
+            decoder: Decoder::new(options.prefix),
+            failed: false,
+        };
+        let (leaving, left) = oneshot::channel();
+        let run = move || {
+            thread.run_and_report();
+            // Nobody receives it if the source was dropped.
+            let _ = leaving.send(());
+        };
+        std::thread::Builder::new()
+            .name("kafka-poll".to_owned())
+            .spawn(run)
+            .map_err(|error| KafkaError::Internal {
+                context: "the thread that polls Kafka does not start",
+                source: error.into(),
+            })?;
+        Ok(left)
+    }
+
+    fn run_and_report(self) {
+        let offers = self.offers.clone();
+        if panic::catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
+            let message = "the thread that polls Kafka panicked".to_owned();
+            offers.fail(SourceError::Fatal(message));
+            offers.assignment.lose(&offers.assignment.all());
+        }
+    }
+
+    fn run(mut self) {
+        while !self.assignment().is_stopping() && !self.failed {
+            while let Ok(command) = self.commands.try_recv() {
+                self.carry_out(command);
+            }
+            self.poll();
+        }
+        self.assignment().take_back(&self.assignment().all());
+        // This leaves the group. It must happen on this thread.
+        drop(self.consumer);
+    }
+
+    fn assignment(&self) -> &Assignment {
+        &self.offers.assignment
+    }
+
+    /// Waits for a record, then takes the others that are there.
+    fn poll(&mut self) {
+        let mut wait = POLL_WAIT;
+        for _ in 0..RECORDS_PER_ROUND {
+            match self.consumer.poll(wait) {
+                None => return,
+                Some(Ok(record)) => {
+                    let assignment = &self.offers.assignment;
+                    deliver(&self.consumer, assignment, &mut self.decoder, &record);
+                }
+                Some(Err(error)) => {
+                    self.handle_error(error);
+                    return;
+                }
+            }
+            wait = Duration::ZERO;
+        }
+    }
+
+    fn handle_error(&mut self, error: LibraryError) {
+        match action_for(&error) {
+            ErrorAction::Retry => tracing::warn!(%error, "reading from Kafka is delayed"),
+            ErrorAction::StopPartition => {
+                stop_out_of_range(&self.consumer, self.assignment(), RESPONSE_TIMEOUT);
+            }
+            ErrorAction::StopSource(advice) => {
+                let error = KafkaError::ConsumerStopped {
+                    group: self.group.clone(),
+                    advice,
+                    source: ClientError::from(error).into(),
+                };
+                self.offers.fail(error.into());
+                self.failed = true;
+            }
+        }
+    }
+
+    fn carry_out(&self, command: PollCommand) {
+        match command {
+            PollCommand::Start {
+                partition,
+                at,
+                done,
+            } => {
+                let outcome = self.start(&partition, at);
+                // Nobody receives it if the reader was dropped.
+                let _ = done.send(outcome);
+            }
+            PollCommand::Resume(partition) => {
+                if self.assignment().contains(&partition) {
+                    self.resume(&partition);
+                }
+            }
+            PollCommand::Released(partition) => self.offer_again(&partition),
+        }
+    }
+
+    /// Seeks and lets records flow. What was fetched before is discarded, here and in librdkafka.
+    fn start(
+        &self,
+        partition: &Arc<AssignedPartition>,
+        at: Option<Offset>,
+    ) -> Result<(), SourceError> {
+        if !self.assignment().contains(partition) {
+            return Ok(());
+        }
+        partition.clear();
+        let offset = match at {
+            None => KafkaOffset::Beginning,
+            Some(at) => KafkaOffset::Offset(i64::try_from(at.get()).map_err(|_| {
+                let id = partition.id();
+                SourceError::Fatal(format!("{id}: offset {at} is larger than Kafka's largest"))
+            })?),
+        };
+        let unavailable =
+            |error: LibraryError| SourceError::Unavailable(ClientError::from(error).into());
+        self.consumer
+            .seek(&partition.topic, partition.number, offset, RESPONSE_TIMEOUT)
+            .map_err(unavailable)?;
+        partition.accept_from(at.unwrap_or_default());
+        resume(&self.consumer, partition).map_err(unavailable)
+    }
+
+    fn resume(&self, partition: &AssignedPartition) {
+        if let Err(error) = resume(&self.consumer, partition) {
+            tracing::warn!(partition = %partition.id(), %error, "the partition could not be resumed");
+        }
+    }
+
+    /// Offers a new reader for a partition whose reader was dropped, if the group still assigns it to this member.
+    fn offer_again(&self, partition: &AssignedPartition) {
+        let topic = &partition.topic;
+        let number = partition.number;
+        let is_assigned = self
+            .consumer
+            .assignment()
+            .is_ok_and(|assigned| assigned.find_partition(topic, number).is_some());
+        if is_assigned && self.assignment().find(topic, number).is_none() {
+            pause(&self.consumer, partition);
+            self.offers.offer(topic, number);
+        }
+    }
+}
+
+fn deliver(
+    consumer: &BaseConsumer<RebalanceListener>,
+    assignment: &Assignment,
+    decoder: &mut Decoder,
+    record: &BorrowedMessage<'_>,
+) {
+    let Some(partition) = assignment.find(record.topic(), record.partition()) else {
+        return;
+    };
+    if receive(&partition, decoder, record) == FlowChange::Pause {
+        pause(consumer, &partition);
+    }
+}
