@@ -81,21 +81,33 @@ pub fn encode<E: Serialize>(event: &E, out: &mut Vec<u8>) -> Result<&'static str
     event.serialize(serialize::TypeAndPayload(out))
 }
 
-/// Reads an event from its type and payload.
+/// The generation of every payload that is written.
+pub const GENERATION: u32 = 1;
+
+/// Reads an event from its type, the generation of its payload and the payload.
+///
+/// Every place that needs a typed event comes here, so that one place knows what a generation means.
 ///
 /// # Errors
 /// When the enum has no such type, or the payload is not what the variant needs.
-pub fn decode<E: DeserializeOwned>(event_type: &str, payload: &[u8]) -> Result<E, CodecError> {
+pub fn decode<E: DeserializeOwned>(
+    event_type: &str,
+    generation: u32,
+    payload: &[u8],
+) -> Result<E, CodecError> {
     E::deserialize(deserialize::TypeAndPayload {
         event_type,
         payload,
     })
-    .map_err(|error| match event_types::<E>() {
-        Ok(known) if !known.contains(&event_type) => CodecError::UnknownType {
+    .map_err(|error| match (event_types::<E>(), error) {
+        (Ok(known), _) if !known.contains(&event_type) => CodecError::UnknownType {
             event_type: event_type.to_owned(),
             known,
         },
-        _ => error,
+        (_, CodecError::Payload(reason)) if generation != GENERATION => CodecError::Payload(
+            format!("{reason} (its payload is of generation {generation})"),
+        ),
+        (_, error) => error,
     })
 }
 

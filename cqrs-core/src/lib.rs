@@ -43,8 +43,7 @@
 //! | --- | --- |
 //! | send a command, again after a conflict | [`Repository::execute`]; with I/O in the decision [`Repository::decide`] |
 //! | have it done once, however often it is sent | [`Execute::idempotency_key`] |
-//! | change several aggregates, all or none | [`Repository::load`], [`Loaded::expected`], [`EventStore::append_all`] |
-//! | have one stand still meanwhile | an [`Append`] without events |
+//! | change several aggregates, all or none | [`CommandStore::execute_all`] with [`To`] and [`Check`] |
 //! | append in a transaction of my own | [`EventStore::append_in`] |
 //! | keep long streams cheap | [`Repository::snapshots`], [`Repository::cache`] |
 //! | simulate, without a store | [`Simulation`] |
@@ -94,8 +93,19 @@ pub use self::{
     },
     relay::{Relay, RelayError},
     roles::{
-        Aggregate, Commands, Decision, Decisions, Dispatch, Events, HandlerError, Keys, OnRejected,
-        Projection, Reactor, Rejection, To, View, decode_one, reads_one,
+        Aggregate, Check, CommandVisitor, Commands, Decision, Events, HandlerError, Keys,
+        OnRejected, Projection, Reactor, Rejection, SerializableCommands, To, View, decode_one,
+        reads_one,
     },
-    write::{Execute, ExecuteError, Executed, Loaded, Repository, Simulation, SnapshotPolicy},
+    write::{
+        ByCommand, ByFunction, CommandStore, Decide, Execute, ExecuteAll, ExecuteAllError,
+        ExecuteError, Executed, ExecutedAll, Loaded, Repository, Simulation, SnapshotPolicy,
+    },
 };
+
+#[doc(hidden)]
+pub mod __private {
+    pub use serde_json::{Error as JsonError, Value};
+
+    pub use crate::roles::Serializable;
+}

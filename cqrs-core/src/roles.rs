@@ -10,7 +10,9 @@ mod view;
 
 pub use self::{
     aggregate::{Aggregate, Decision},
-    commands::{Commands, Decisions, Dispatch, Rejection, To},
+    commands::{
+        Check, CommandVisitor, Commands, Rejection, Serializable, SerializableCommands, To,
+    },
     events::{Events, decode_one, reads_one},
     handler_error::HandlerError,
     projection::Projection,

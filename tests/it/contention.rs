@@ -34,7 +34,8 @@ async fn of_sixty_four_writers_on_one_stream_every_success_is_in_the_log_once() 
     succeeded.sort_unstable();
     let stored = log(&store).await.into_iter().map(|event| {
         let event =
-            cqrs_core::codec::decode(&event.event_type, &event.payload).expect("a counter's event");
+            cqrs_core::codec::decode(&event.event_type, event.schema_version, &event.payload)
+                .expect("a counter's event");
         let CounterEvent::Counted { to, weight } = event;
         (to, weight)
     });

@@ -173,7 +173,8 @@ pub async fn heard_in_order<S: EventStore>(store: &S) -> u64 {
     let heard = Vec::from_iter(heard);
     for event in &heard {
         let EchoEvent::Heard { count } =
-            cqrs_core::codec::decode(&event.event_type, &event.payload).expect("an echo's event");
+            cqrs_core::codec::decode(&event.event_type, event.schema_version, &event.payload)
+                .expect("an echo's event");
         assert_eq!(
             count,
             event.version.get(),

@@ -58,18 +58,18 @@ impl NewEvent {
     /// When `event` is not an externally tagged enum, cannot be encoded, or cannot be read back (a `f64::NAN`, a field
     /// that is skipped when written but has no default when read).
     pub fn encode<E: Event>(event: &E, metadata: Metadata) -> Result<Self, CodecError> {
-        let (encoded, _) = Self::encode_and_read(event, metadata)?;
+        let (encoded, _) = Self::encode_and_decode(event, metadata)?;
         Ok(encoded)
     }
 
     /// [`encode`](Self::encode), and the event as every reader will have it.
-    pub(crate) fn encode_and_read<E: Event>(
+    pub(crate) fn encode_and_decode<E: Event>(
         event: &E,
         metadata: Metadata,
     ) -> Result<(Self, E), CodecError> {
         let mut payload = Vec::with_capacity(128);
         let event_type = codec::encode(event, &mut payload)?;
-        let read = codec::decode::<E>(event_type, &payload)
+        let decoded = codec::decode::<E>(event_type, codec::GENERATION, &payload)
             .map_err(|error| CodecError::unreadable(event_type, &error))?;
         let encoded = Self {
             id: EventId::random(),
@@ -77,7 +77,7 @@ impl NewEvent {
             payload: payload.into(),
             metadata,
         };
-        Ok((encoded, read))
+        Ok((encoded, decoded))
     }
 }
 

@@ -74,15 +74,26 @@ impl Idempotency {
         stream: &StreamId,
         command: &C,
     ) -> Result<Self, CodecError> {
-        let unwritable = |error: serde_json::Error| CodecError::Payload(error.to_string());
-        // By way of a value, whose maps are sorted.
-        let command = serde_json::to_value(command).map_err(unwritable)?;
-        let command = serde_json::to_vec(&command).map_err(unwritable)?;
         let target = stream.category().as_str().bytes().chain([0]);
         let target = target.chain(stream.id().bytes()).chain([0]);
-        let fingerprint = fnv1a(target.chain(command));
+        let fingerprint = fnv1a(target.chain(sorted_json(command)?));
         Ok(Self { key, fingerprint })
     }
+
+    /// `key` for a request to several aggregates, or to none in particular. The fingerprint is taken as by
+    /// [`of`](Self::of).
+    ///
+    /// # Errors
+    /// When the request cannot be written as JSON.
+    pub fn of_request<R: Serialize>(key: IdempotencyKey, request: &R) -> Result<Self, CodecError> {
+        let fingerprint = fnv1a(sorted_json(request)?);
+        Ok(Self { key, fingerprint })
+    }
+}
+
+/// JSON by way of a value, whose maps are sorted.
+fn sorted_json<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
+    Ok(serde_json::to_vec(&serde_json::to_value(value)?)?)
 }
 
 /// The key was used for something else.

@@ -91,6 +91,16 @@ pub trait EventStore: UnitOfWork {
         Ok(events.into_iter().map(PastEvent::from).collect())
     }
 
+    /// The events of several streams, each in order and in the order of `streams`: one round trip and one moment where the
+    /// store allows. Each stream is to be named once.
+    async fn replay_all(&self, streams: &[StreamId]) -> Result<Vec<Vec<PastEvent>>, StoreError> {
+        let mut histories = Vec::with_capacity(streams.len());
+        for stream in streams {
+            histories.push(self.replay(stream, Version::EMPTY).await?);
+        }
+        Ok(histories)
+    }
+
     /// Appends in a transaction of its own: all or none, one round trip where the store allows. A caller who stops waiting
     /// has appended all of it or nothing.
     ///

@@ -1,19 +1,12 @@
-//! What a reactor sends: commands to one aggregate, or a union of them.
+//! What can be sent: a command to one aggregate, a check of one, and sets of them.
 
-use std::{
-    any::Any,
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    time::SystemTime,
-};
+use std::{fmt, sync::Arc};
+
+use serde::Serialize;
+use serde_json::{Error, Value};
 
 use crate::{
-    codec,
-    model::{
-        Context, Event, ExpectedVersion, InvalidName, Metadata, NewEvent, RecordedEvent, StreamId,
-        Version,
-    },
-    ports::{Append, StoreError, StoreErrorKind},
+    model::{Event, StreamId},
     roles::aggregate::Aggregate,
 };
 
@@ -61,191 +54,251 @@ impl<A: Aggregate<Command: PartialEq>> PartialEq for To<A> {
     }
 }
 
-/// A command that its aggregate refused, as its sender sees it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{stream} refused a command: {reason}")]
-pub struct Rejection {
-    /// Who refused.
-    pub stream: StreamId,
-    /// The aggregate's error, in words.
-    pub reason: String,
+/// A condition on an aggregate that gets no command: it must hold, and the aggregate must not change until the events of
+/// the other commands are stored.
+///
+/// ```
+/// # use cqrs_core::{Aggregate, Check, Context, Decision, Event};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum CustomerEvent { Blocked }
+/// # impl Event for CustomerEvent { const CATEGORY: &'static str = "customer"; }
+/// # #[derive(Debug, thiserror::Error)] #[error("the customer is blocked")] struct Blocked;
+/// # #[derive(Default)] struct Customer { blocked: bool }
+/// # impl Aggregate for Customer {
+/// #     type Command = (); type Event = CustomerEvent; type Error = Blocked;
+/// #     fn handle(&self, (): (), _: &Context) -> Decision<Self> { Ok(vec![CustomerEvent::Blocked]) }
+/// #     fn apply(&mut self, _: CustomerEvent) { self.blocked = true }
+/// # }
+/// let not_blocked = Check::<Customer>::new("ann", |customer| if customer.blocked { Err(Blocked) } else { Ok(()) });
+/// # drop(not_blocked);
+/// ```
+pub struct Check<A: Aggregate> {
+    /// The aggregate's id.
+    pub id: String,
+    condition: Arc<dyn Fn(&A) -> Result<(), A::Error> + Send + Sync>,
 }
 
-/// Why a command brought no events about.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Dispatch {
-    /// The aggregate refused it.
-    #[error(transparent)]
-    Rejected(#[from] Rejection),
-    /// The stream could not be read or the events not be encoded.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// [`To`] one aggregate, or a union declared with [`commands!`](crate::commands).
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no command to aggregates",
-    note = "use `To<YourAggregate>`, or declare a union: commands! {{ enum {Self} {{ .. }} }}"
-)]
-pub trait Commands: Sized + Send + Sync + 'static {
-    /// The stream it is for.
-    ///
-    /// # Errors
-    /// When the id is not a valid name.
-    fn target(&self) -> Result<StreamId, InvalidName>;
-
-    /// Decides on the state that the batch has brought the aggregate to, and adds the events to the batch.
-    ///
-    /// # Errors
-    /// The aggregate's refusal, or a stream that cannot be read.
-    fn decide(self, decisions: &mut Decisions, cause: &RecordedEvent) -> Result<(), Dispatch>;
-}
-
-impl<A: Aggregate> Commands for To<A> {
-    fn target(&self) -> Result<StreamId, InvalidName> {
-        StreamId::of::<A::Event>(&self.id)
+impl<A: Aggregate> Check<A> {
+    /// Asks `condition` about the state of the aggregate called `id`.
+    #[must_use]
+    pub fn new(
+        id: impl Into<String>,
+        condition: impl Fn(&A) -> Result<(), A::Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            condition: Arc::new(condition),
+        }
     }
 
-    fn decide(self, decisions: &mut Decisions, cause: &RecordedEvent) -> Result<(), Dispatch> {
-        let stream = self.target().map_err(StoreError::from)?;
-        decisions.decide::<A>(&stream, self.command, cause)
+    /// Only that the aggregate does not change meanwhile.
+    #[must_use]
+    pub fn unchanged(id: impl Into<String>) -> Self {
+        Self::new(id, |_| Ok(()))
+    }
+
+    /// Whether the condition holds for this state.
+    ///
+    /// # Errors
+    /// The condition's own.
+    pub fn holds(&self, state: &A) -> Result<(), A::Error> {
+        (self.condition)(state)
     }
 }
 
-/// The decisions of one batch: every target is read once, decides as often as it is asked, and is appended to once.
-#[derive(Debug, Default)]
-pub struct Decisions {
-    targets: BTreeMap<StreamId, Target>,
+impl<A: Aggregate> Clone for Check<A> {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            condition: Arc::clone(&self.condition),
+        }
+    }
 }
 
-/// One stream in a batch.
-#[derive(Default)]
-struct Target {
-    history: Vec<RecordedEvent>,
-    read: Version,
-    /// The aggregate, once it was asked for. A stream has one kind of aggregate, whose type only the command knows.
-    state: Option<Box<dyn Any + Send>>,
-    events: Vec<NewEvent>,
-}
-
-impl fmt::Debug for Target {
+impl<A: Aggregate> fmt::Debug for Check<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target")
-            .field("read", &self.read)
-            .field("events", &self.events)
+        f.debug_struct("Check")
+            .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
 
-impl Decisions {
-    /// Those of `streams` that have not been read yet, sorted.
-    pub(crate) fn missing(&self, streams: BTreeSet<StreamId>) -> Vec<StreamId> {
-        streams
-            .into_iter()
-            .filter(|stream| !self.targets.contains_key(stream))
-            .collect()
+/// A command that its aggregate rejected, or a check that did not hold.
+///
+/// The error is the aggregate's own: branch on it with [`downcast_ref`](Self::downcast_ref).
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{stream} rejected a command")]
+pub struct Rejection {
+    /// Which aggregate.
+    pub stream: StreamId,
+    #[source]
+    error: Arc<dyn std::error::Error + Send + Sync>,
+}
+
+impl Rejection {
+    /// `stream` rejected a command with `error`.
+    #[must_use]
+    pub fn new(stream: StreamId, error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let error = Arc::new(error);
+        Self { stream, error }
     }
 
-    /// Takes what was read of `streams`.
-    pub(crate) fn load(&mut self, streams: Vec<StreamId>, events: Vec<RecordedEvent>) {
-        self.targets.extend(
-            streams
-                .into_iter()
-                .map(|stream| (stream, Target::default())),
-        );
-        for event in events {
-            if let Some(target) = self.targets.get_mut(&event.stream) {
-                target.read = event.version;
-                target.history.push(event);
-            }
-        }
+    /// The aggregate's error, if it is an `E`.
+    #[must_use]
+    pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref()
     }
 
-    fn decide<A: Aggregate>(
-        &mut self,
-        stream: &StreamId,
-        command: A::Command,
-        cause: &RecordedEvent,
-    ) -> Result<(), Dispatch> {
-        let target = self
-            .targets
-            .get_mut(stream)
-            .ok_or_else(|| not_read(stream))?;
-        let version = target.read.plus(target.events.len() as u64);
-        let state = target.state::<A>()?;
-        let context = Context {
-            id: stream.shared_id(),
-            version,
-            now: SystemTime::now(),
-            metadata: Metadata::caused_by(cause),
-        };
-        let events = state.handle(command, &context).map_err(|error| Rejection {
-            stream: stream.clone(),
-            reason: error.to_string(),
-        })?;
-        let encoded = events
-            .iter()
-            .map(|event| NewEvent::encode(event, context.metadata.clone()));
-        let encoded = encoded
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(StoreError::from)?;
-        events.into_iter().for_each(|event| state.apply(event));
-        target.events.extend(encoded);
+    pub(crate) fn into_parts(self) -> (StreamId, Arc<dyn std::error::Error + Send + Sync>) {
+        (self.stream, self.error)
+    }
+
+    /// The aggregate's error in words, to show and to log. Never branch on it.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        self.error.to_string()
+    }
+}
+
+/// Takes the commands of a set one after the other, each with the type of its aggregate.
+///
+/// You need it only to write a store's or a test tool's own way of handling commands.
+pub trait CommandVisitor {
+    /// Why a command is not taken; the rest of the set is left out then.
+    type Error;
+
+    /// Takes a command.
+    ///
+    /// # Errors
+    /// The visitor's own.
+    fn command<A: Aggregate>(&mut self, to: &To<A>) -> Result<(), Self::Error>;
+
+    /// Takes a check.
+    ///
+    /// # Errors
+    /// The visitor's own.
+    fn check<A: Aggregate>(&mut self, check: &Check<A>) -> Result<(), Self::Error>;
+}
+
+/// [`To`] one aggregate, a [`Check`] of one, a union declared with [`commands!`](crate::commands), or an array, a vector
+/// or a tuple of these.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no command to aggregates",
+    note = "use `To<YourAggregate>`, `Check<YourAggregate>`, an array, a vector or a tuple of them, \
+            or declare a union: commands! {{ enum {Self} {{ .. }} }}"
+)]
+pub trait Commands: Send + Sync + 'static {
+    /// Hands every command to `visitor`, in order.
+    ///
+    /// # Errors
+    /// The first one of the visitor.
+    fn visit<V: CommandVisitor>(&self, visitor: &mut V) -> Result<(), V::Error>;
+}
+
+impl<A: Aggregate> Commands for To<A> {
+    fn visit<V: CommandVisitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
+        visitor.command(self)
+    }
+}
+
+impl<A: Aggregate> Commands for Check<A> {
+    fn visit<V: CommandVisitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
+        visitor.check(self)
+    }
+}
+
+impl<C: Commands> Commands for Vec<C> {
+    fn visit<V: CommandVisitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
+        self.iter().try_for_each(|commands| commands.visit(visitor))
+    }
+}
+
+impl<C: Commands, const N: usize> Commands for [C; N] {
+    fn visit<V: CommandVisitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
+        self.iter().try_for_each(|commands| commands.visit(visitor))
+    }
+}
+
+/// Commands that can be told apart from others: what an idempotency key needs. Every set whose commands can be serialized
+/// is one.
+#[diagnostic::on_unimplemented(
+    message = "the commands of `{Self}` cannot be serialized",
+    note = "an idempotency key needs the commands' JSON: derive `serde::Serialize` for them"
+)]
+pub trait SerializableCommands: Commands {
+    /// Adds each command's target and its JSON.
+    ///
+    /// # Errors
+    /// When a command cannot be written as JSON.
+    fn write(&self, out: &mut Vec<Value>) -> Result<(), Error>;
+}
+
+impl<A: Aggregate<Command: Serialize>> SerializableCommands for To<A> {
+    fn write(&self, out: &mut Vec<Value>) -> Result<(), Error> {
+        out.push(serde_json::to_value((
+            A::Event::CATEGORY,
+            &self.id,
+            &self.command,
+        ))?);
         Ok(())
     }
+}
 
-    /// One append for each stream that something happened to, in stream order.
-    pub(crate) fn into_appends(self) -> Vec<Append> {
-        let changed = self
-            .targets
-            .into_iter()
-            .filter(|(_, target)| !target.events.is_empty());
-        changed
-            .map(|(stream, Target { read, events, .. })| Append {
-                stream,
-                expected: ExpectedVersion::Exact(read),
-                events,
-            })
-            .collect()
+/// [`SerializableCommands`] with a lifetime that means nothing: a bound on it may be put off until it is used.
+pub trait Serializable<'a>: SerializableCommands {}
+
+impl<C: SerializableCommands> Serializable<'_> for C {}
+
+impl<A: Aggregate> SerializableCommands for Check<A> {
+    fn write(&self, out: &mut Vec<Value>) -> Result<(), Error> {
+        out.push(serde_json::to_value((A::Event::CATEGORY, &self.id))?);
+        Ok(())
     }
 }
 
-impl Target {
-    fn state<A: Aggregate>(&mut self) -> Result<&mut A, StoreError> {
-        if self.state.is_none() {
-            let mut state = A::default();
-            for recorded in self.history.drain(..) {
-                let event = codec::decode(&recorded.event_type, &recorded.payload);
-                state.apply(
-                    event.map_err(|error| StoreError::undecodable::<A::Event>(&recorded, error))?,
-                );
+impl<C: SerializableCommands> SerializableCommands for Vec<C> {
+    fn write(&self, out: &mut Vec<Value>) -> Result<(), Error> {
+        self.iter().try_for_each(|commands| commands.write(out))
+    }
+}
+
+impl<C: SerializableCommands, const N: usize> SerializableCommands for [C; N] {
+    fn write(&self, out: &mut Vec<Value>) -> Result<(), Error> {
+        self.iter().try_for_each(|commands| commands.write(out))
+    }
+}
+
+macro_rules! tuples {
+    ($($name:ident),+) => {
+        #[expect(non_snake_case, reason = "a name serves as a type and as a variable")]
+        impl<$($name: Commands),+> Commands for ($($name,)+) {
+            fn visit<V: CommandVisitor>(&self, visitor: &mut V) -> Result<(), V::Error> {
+                let ($($name,)+) = self;
+                $($name.visit(visitor)?;)+
+                Ok(())
             }
-            self.state = Some(Box::new(state));
         }
-        self.state
-            .as_mut()
-            .and_then(|state| state.downcast_mut())
-            .ok_or_else(two_kinds::<A>)
-    }
+
+        #[expect(non_snake_case, reason = "a name serves as a type and as a variable")]
+        impl<$($name: SerializableCommands),+> SerializableCommands for ($($name,)+) {
+            fn write(&self, out: &mut Vec<Value>) -> Result<(), Error> {
+                let ($($name,)+) = self;
+                $($name.write(out)?;)+
+                Ok(())
+            }
+        }
+    };
 }
 
-fn not_read(stream: &StreamId) -> StoreError {
-    StoreError::new(
-        StoreErrorKind::Other,
-        format!("{stream} was not read for this batch: `target` must name it"),
-    )
-}
+tuples!(C1);
+tuples!(C1, C2);
+tuples!(C1, C2, C3);
+tuples!(C1, C2, C3, C4);
+tuples!(C1, C2, C3, C4, C5);
+tuples!(C1, C2, C3, C4, C5, C6);
+tuples!(C1, C2, C3, C4, C5, C6, C7);
+tuples!(C1, C2, C3, C4, C5, C6, C7, C8);
 
-fn two_kinds<A: Aggregate>() -> StoreError {
-    let category = A::Event::CATEGORY;
-    let message = format!(
-        "two kinds of aggregate share the category {category:?}; give each a category of its own"
-    );
-    StoreError::new(StoreErrorKind::InvalidInput, message)
-}
-
-/// Declares a union of commands, for a reactor that speaks to several kinds of aggregate.
+/// Declares a union of commands, for a reactor or a request that speaks to several kinds of aggregate.
 ///
 /// `commands! { enum Both { Account(Account), Bonus(Bonus) } }` names the *aggregates*; a `To<Account>` becomes a `Both`
 /// with `.into()`.
@@ -256,16 +309,24 @@ macro_rules! commands {
         $vis enum $name { $($(#[$variant_meta])* $variant($crate::To<$aggregate>)),+ }
 
         impl $crate::Commands for $name {
-            fn target(&self) -> ::core::result::Result<$crate::StreamId, $crate::InvalidName> {
-                match self { $(Self::$variant(to) => to.target()),+ }
+            fn visit<V: $crate::CommandVisitor>(
+                &self,
+                visitor: &mut V,
+            ) -> ::core::result::Result<(), V::Error> {
+                match self { $(Self::$variant(to) => visitor.command(to)),+ }
             }
+        }
 
-            fn decide(
-                self,
-                decisions: &mut $crate::Decisions,
-                cause: &$crate::RecordedEvent,
-            ) -> ::core::result::Result<(), $crate::Dispatch> {
-                match self { $(Self::$variant(to) => to.decide(decisions, cause)),+ }
+        // Only a union of commands that can all be serialized has this: the lifetime puts the question off until it is used.
+        impl $crate::SerializableCommands for $name
+        where
+            $(for<'a> $crate::To<$aggregate>: $crate::__private::Serializable<'a>),+
+        {
+            fn write(
+                &self,
+                out: &mut ::std::vec::Vec<$crate::__private::Value>,
+            ) -> ::core::result::Result<(), $crate::__private::JsonError> {
+                match self { $(Self::$variant(to) => $crate::SerializableCommands::write(to, out)),+ }
             }
         }
 

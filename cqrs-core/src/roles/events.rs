@@ -55,7 +55,11 @@ pub fn decode_one<E: Event>(recorded: &RecordedEvent) -> Result<Option<E>, Store
     if recorded.stream.category().as_str() != E::CATEGORY {
         return Ok(None);
     }
-    match codec::decode(&recorded.event_type, &recorded.payload) {
+    match codec::decode(
+        &recorded.event_type,
+        recorded.schema_version,
+        &recorded.payload,
+    ) {
         Ok(event) => Ok(Some(event)),
         Err(CodecError::UnknownType { .. }) if E::PARTIAL => Ok(None),
         Err(error) => Err(StoreError::undecodable::<E>(recorded, error)),

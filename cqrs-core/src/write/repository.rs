@@ -1,24 +1,29 @@
 //! Loads, decides, appends, and asks again after a conflict.
 
-mod attempts;
+mod decide;
+mod engine;
 mod execute;
-mod loaded;
 mod snapshotting;
 mod states;
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{fmt, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::{execute::Execute, loaded::Loaded, snapshotting::SnapshotPolicy};
+pub use self::{
+    decide::{ByCommand, ByFunction, Decide},
+    execute::Execute,
+    snapshotting::SnapshotPolicy,
+};
 use self::{
     snapshotting::{Keep, Keeper},
     states::States,
 };
 use crate::{
-    model::{Conflict, Context, KeyReused, Metadata, Position, RetryPolicy, StreamId, Version},
-    ports::{Append, EventStore, Snapshots, StoreError, StoreErrorKind, WriteError},
+    model::{Conflict, Context, KeyReused, Position, RetryPolicy, StreamId, Version},
+    ports::{Appended, EventStore, Snapshots, StoreError, StoreErrorKind, WriteError},
     roles::{Aggregate, Decision},
+    write::loaded::Loaded,
 };
 
 /// Why a command had no effect, split by what the caller can do next.
@@ -57,15 +62,40 @@ impl<E: std::error::Error + 'static> From<WriteError> for ExecuteError<E> {
     }
 }
 
-/// What a command has brought about.
+/// What a request to one aggregate has brought about.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Executed<E> {
+    /// The aggregate's stream.
+    pub stream: StreamId,
     /// The stream's version after it.
     pub version: Version,
     /// The position of its last event; `None` when there was none.
     pub position: Option<Position>,
     /// Its events.
     pub events: Vec<E>,
+    /// It was done before under its key, perhaps by an attempt whose answer was lost, and was not done again: everything
+    /// else is as it was then.
+    pub repeated: bool,
+}
+
+impl<E> Executed<E> {
+    fn new(appended: Appended, events: Vec<E>) -> Self {
+        Self {
+            stream: appended.stream,
+            version: appended.version,
+            position: appended.position,
+            events,
+            repeated: appended.repeated,
+        }
+    }
+}
+
+impl<E> From<&Executed<E>> for Position {
+    /// The place to wait for: [`START`](Position::START) when nothing happened.
+    fn from(executed: &Executed<E>) -> Self {
+        executed.position.unwrap_or_default()
+    }
 }
 
 /// The aggregates of one kind in a store. A clone shares the states that are kept.
@@ -146,7 +176,7 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
     /// one to append; one if the state is still kept and no others write to it. A conflict decides again on fresh state; a
     /// refusal does not.
     pub fn execute(&self, id: impl AsRef<str>, command: A::Command) -> Execute<'_, A, S> {
-        Execute::new(self, StreamId::of::<A::Event>(id), command)
+        Execute::new(self, StreamId::of::<A::Event>(id), ByCommand(command))
     }
 
     /// The aggregate called `id` as it is now, always read from the store; the default state when nothing has happened to it.
@@ -171,59 +201,14 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         Ok(loaded.version)
     }
 
-    /// Like [`execute`](Self::execute), for a decision that needs I/O. It is made again on fresh state after a conflict,
-    /// so what it does outside must bear a repeat.
-    ///
-    /// # Errors
-    /// As [`execute`](Self::execute).
-    pub async fn decide<F, D>(
-        &self,
-        id: impl AsRef<str>,
-        mut decide: F,
-    ) -> Result<Executed<A::Event>, ExecuteError<A::Error>>
+    /// Like [`execute`](Self::execute), for a decision that needs I/O: await what this returns. The stream is always read
+    /// first. After a conflict the decision is made again on fresh state, so what it does outside must bear a repeat.
+    pub fn decide<F, D>(&self, id: impl AsRef<str>, decide: F) -> Execute<'_, A, S, ByFunction<F>>
     where
         F: FnMut(A, Context) -> D + Send,
         D: Future<Output = Decision<A>> + Send,
     {
-        let stream = StreamId::of::<A::Event>(id).map_err(StoreError::from)?;
-        let (now, mut failures) = (SystemTime::now(), 0);
-        loop {
-            let loaded = self.replay(&stream).await?;
-            let (version, expected) = (loaded.version, loaded.expected());
-            let context = Context {
-                id: stream.shared_id(),
-                version,
-                now,
-                metadata: Metadata::default(),
-            };
-            let events = decide(loaded.state, context)
-                .await
-                .map_err(ExecuteError::Rejected)?;
-            if events.is_empty() {
-                return Ok(Executed {
-                    version,
-                    position: None,
-                    events,
-                });
-            }
-            match self
-                .store
-                .append(Append::of(stream.id(), expected, &events)?)
-                .await
-            {
-                Ok(appended) => {
-                    return Ok(Executed {
-                        version: appended.version,
-                        position: appended.position,
-                        events,
-                    });
-                }
-                Err(WriteError::Conflict(conflict)) => {
-                    self.retry.pause(&mut failures, conflict).await?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        Execute::new(self, StreamId::of::<A::Event>(id), ByFunction(decide))
     }
 
     async fn replay(&self, stream: &StreamId) -> Result<Loaded<A>, StoreError> {
@@ -251,22 +236,6 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         if let Some(snapshots) = &self.snapshots {
             snapshots.note(stream, from, loaded);
         }
-    }
-}
-
-impl RetryPolicy {
-    /// Waits before the next attempt, or gives the conflict back when there is to be none.
-    async fn pause<E: std::error::Error + 'static>(
-        self,
-        failures: &mut u32,
-        conflict: Conflict,
-    ) -> Result<(), ExecuteError<E>> {
-        *failures += 1;
-        let Some(wait) = self.wait(*failures) else {
-            return Err(ExecuteError::Conflict(conflict));
-        };
-        tokio::time::sleep(wait).await;
-        Ok(())
     }
 }
 

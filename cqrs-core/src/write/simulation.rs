@@ -5,6 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use crate::{
     model::{Context, Metadata, Version},
     roles::Aggregate,
+    write::decision::Decided,
 };
 
 /// An aggregate by itself, without a store: to simulate, and to see what deciding alone costs.
@@ -66,10 +67,9 @@ impl<A: Aggregate> Simulation<A> {
     /// # Errors
     /// When the aggregate refuses; nothing has changed then.
     pub fn handle(&mut self, command: A::Command) -> Result<u64, A::Error> {
-        let events = self.state.handle(command, &self.context)?;
-        let count = events.len() as u64;
+        let decided = Decided::by(&self.state, command, &self.context)?;
+        let count = decided.apply_to(&mut self.state);
         self.context.version = self.context.version.plus(count);
-        events.into_iter().for_each(|event| self.state.apply(event));
         Ok(count)
     }
 }

@@ -1,15 +1,22 @@
 //! A reactor in front of a runner: the streams that a batch's commands are for are read once, and appended to once.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::SystemTime,
+};
 
 use async_trait::async_trait;
 
 use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
     codec::CodecError,
-    model::{Envelope, InvalidName, Reads, RecordedEvent, StreamId},
-    ports::EventStore,
-    roles::{Commands, Decisions, Dispatch, Events, HandlerError, OnRejected, Reactor},
+    model::{Envelope, InvalidName, Metadata, Reads, RecordedEvent, StreamId},
+    ports::{EventStore, PastEvent},
+    roles::{Events, HandlerError, OnRejected, Reactor},
+    write::{
+        participants::{self, NotDecided, Participants},
+        request::Circumstances,
+    },
 };
 
 /// A reactor in front of a runner.
@@ -31,11 +38,22 @@ struct Reaction<R: Reactor> {
 }
 
 impl<R: Reactor> Reaction<R> {
-    fn targets(&self) -> Result<Vec<StreamId>, HandlerError> {
-        self.commands
-            .iter()
-            .map(|command| command.target().map_err(|error| self.badly_named(&error)))
-            .collect()
+    fn targets(&self) -> Result<BTreeSet<StreamId>, HandlerError> {
+        let mut targets = BTreeSet::new();
+        for commands in &self.commands {
+            targets.append(
+                &mut participants::streams(commands).map_err(|error| self.badly_named(&error))?,
+            );
+        }
+        Ok(targets)
+    }
+
+    /// Its commands are decided when their event is handled, and have that time.
+    fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            now: SystemTime::now(),
+            metadata: Metadata::caused_by(&self.event.recorded),
+        }
     }
 
     fn badly_named(&self, error: &InvalidName) -> HandlerError {
@@ -62,41 +80,37 @@ impl<R: Reactor> ReactorHandler<R> {
         Ok(envelopes(batch)?.into_iter().map(reaction).collect())
     }
 
-    /// Decides the commands of one event in turn; what the reactor sends instead of a refused one comes next.
+    /// Decides the commands of one event in turn; what the reactor sends instead of a rejected one comes next.
     async fn decide<S: EventStore>(
         &self,
         store: &S,
         transaction: &mut S::Transaction,
         mut reaction: Reaction<R>,
-        decisions: &mut Decisions,
+        participants: &mut Participants,
     ) -> Result<(), HandlerError> {
-        while let Some(command) = reaction.commands.pop_front() {
-            match command.decide(decisions, &reaction.event.recorded) {
-                Ok(()) => {}
-                Err(Dispatch::Store(error)) if error.is_retryable() => return Err(error.into()),
-                Err(Dispatch::Store(error)) => return Err(reaction.poison(error.to_string())),
-                Err(Dispatch::Rejected(rejection)) => match self
-                    .0
-                    .rejected(&reaction.event, &rejection)
-                {
-                    OnRejected::Ignore => {}
-                    OnRejected::Park => {
-                        return Err(reaction.poison(format!("{} is parked: {rejection}", R::NAME)));
+        let circumstances = reaction.circumstances();
+        while let Some(commands) = reaction.commands.pop_front() {
+            let rejection = match participants.decide(&commands, &circumstances) {
+                Ok(()) => continue,
+                Err(NotDecided::Store(error)) if error.is_retryable() => return Err(error.into()),
+                Err(NotDecided::Store(error)) => return Err(reaction.poison(error.to_string())),
+                Err(NotDecided::Rejected { rejection, .. }) => rejection,
+            };
+            match self.0.rejected(&reaction.event, &rejection) {
+                OnRejected::Ignore => {}
+                OnRejected::Park => {
+                    return Err(reaction.poison(format!(
+                        "{} is parked: {rejection}: {}",
+                        R::NAME,
+                        rejection.reason()
+                    )));
+                }
+                OnRejected::Instead(commands) => {
+                    for commands in commands.into_iter().rev() {
+                        reaction.commands.push_front(commands);
                     }
-                    OnRejected::Instead(commands) => {
-                        commands
-                            .into_iter()
-                            .rev()
-                            .for_each(|command| reaction.commands.push_front(command));
-                        read(
-                            store,
-                            transaction,
-                            reaction.targets()?.into_iter().collect(),
-                            decisions,
-                        )
-                        .await?;
-                    }
-                },
+                    read(store, transaction, reaction.targets()?, participants).await?;
+                }
             }
         }
         Ok(())
@@ -108,12 +122,24 @@ async fn read<S: EventStore>(
     store: &S,
     transaction: &mut S::Transaction,
     streams: BTreeSet<StreamId>,
-    decisions: &mut Decisions,
+    participants: &mut Participants,
 ) -> Result<(), HandlerError> {
-    let missing = decisions.missing(streams);
-    if !missing.is_empty() {
-        let events = store.read_streams_in(transaction, &missing).await?;
-        decisions.load(missing, events);
+    let missing = participants.missing(streams);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let events = store.read_streams_in(transaction, &missing).await?;
+    let mut histories: BTreeMap<_, Vec<_>> = missing
+        .into_iter()
+        .map(|stream| (stream, Vec::new()))
+        .collect();
+    for event in events {
+        if let Some(history) = histories.get_mut(&event.stream) {
+            history.push(PastEvent::from(event));
+        }
+    }
+    for (stream, history) in histories {
+        participants.add(stream, history);
     }
     Ok(())
 }
@@ -144,13 +170,13 @@ impl<S: EventStore, R: Reactor> Handler<S> for ReactorHandler<R> {
         for reaction in &reactions {
             targets.extend(reaction.targets()?);
         }
-        let mut decisions = Decisions::default();
-        read(store, transaction, targets, &mut decisions).await?;
+        let mut participants = Participants::default();
+        read(store, transaction, targets, &mut participants).await?;
         for reaction in reactions {
-            self.decide(store, transaction, reaction, &mut decisions)
+            self.decide(store, transaction, reaction, &mut participants)
                 .await?;
         }
-        let appends = decisions.into_appends();
+        let appends = participants.into_changes();
         if !appends.is_empty() {
             store.append_in(transaction, appends.into()).await?;
         }

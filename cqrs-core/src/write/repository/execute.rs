@@ -1,146 +1,118 @@
-//! A command on its way: a builder that is a future.
+//! A request to one aggregate on its way: a builder that is a future.
 
-use std::{fmt, pin::Pin, time::SystemTime};
+use std::{fmt, pin::Pin};
 
 use serde::Serialize;
 
 use super::{
     ExecuteError, Executed, Repository,
-    attempts::{Attempts, Order},
+    decide::{ByCommand, ByFunction, Decide},
+    engine::{Engine, PendingRequest},
 };
 use crate::{
-    model::{Envelope, Idempotency, IdempotencyKey, InvalidName, Metadata, RetryPolicy, StreamId},
+    codec::CodecError,
+    model::{Idempotency, IdempotencyKey, InvalidName, StreamId},
     ports::{EventStore, StoreError},
     roles::Aggregate,
+    write::request::{Request, request_options},
 };
 
-/// A command on its way to an aggregate. Nothing happens until it is awaited.
-#[must_use = "a command does nothing until it is awaited"]
-pub struct Execute<'a, A: Aggregate, S> {
+/// A request to one aggregate: a command, or a decision that needs I/O. Nothing happens until it is awaited.
+#[must_use = "a request does nothing until it is awaited"]
+pub struct Execute<'a, A: Aggregate, S, D = ByCommand<A>> {
     repository: &'a Repository<A, S>,
     stream: Result<StreamId, InvalidName>,
-    command: A::Command,
-    now: Option<SystemTime>,
-    metadata: Metadata,
-    /// Made when it is awaited, and not at once: then its error has somewhere to go.
-    idempotency: Option<(String, Fingerprint<A>)>,
-    retry: RetryPolicy,
+    decide: D,
+    request: Request,
+    /// Made when the request is awaited, so that its error has somewhere to go.
+    idempotency: Option<(String, Fingerprint<D>)>,
 }
 
-/// Only a command that can be written has a fingerprint.
-type Fingerprint<A> = fn(
-    IdempotencyKey,
-    &StreamId,
-    &<A as Aggregate>::Command,
-) -> Result<Idempotency, crate::codec::CodecError>;
+/// Takes the fingerprint of what is asked for under a key.
+type Fingerprint<D> =
+    Box<dyn FnOnce(IdempotencyKey, &StreamId, &D) -> Result<Idempotency, CodecError> + Send>;
 
-impl<A: Aggregate<Command: fmt::Debug>, S> fmt::Debug for Execute<'_, A, S> {
+impl<A: Aggregate, S, D> fmt::Debug for Execute<'_, A, S, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            repository: _,
-            stream,
-            command,
-            now,
-            metadata,
-            idempotency,
-            retry,
-        } = self;
-        let mut out = f.debug_struct("Execute");
-        out.field("stream", stream)
-            .field("command", command)
-            .field("now", now);
-        out.field("metadata", metadata)
-            .field("key", &idempotency.as_ref().map(|(key, _)| key))
-            .field("retry", retry)
-            .finish()
+        f.debug_struct("Execute")
+            .field("stream", &self.stream)
+            .field("request", &self.request)
+            .field("key", &self.idempotency.as_ref().map(|(key, _)| key))
+            .finish_non_exhaustive()
     }
 }
 
-impl<'a, A: Aggregate, S> Execute<'a, A, S> {
+impl<'a, A: Aggregate, S, D> Execute<'a, A, S, D> {
     pub(super) fn new(
         repository: &'a Repository<A, S>,
         stream: Result<StreamId, InvalidName>,
-        command: A::Command,
+        decide: D,
     ) -> Self {
-        let (metadata, retry) = (Metadata::default(), repository.retry);
         Self {
             repository,
             stream,
-            command,
-            now: None,
-            metadata,
+            decide,
+            request: Request::new(repository.retry),
             idempotency: None,
-            retry,
         }
     }
 
-    /// Does the command at most once under this key, which names it in the whole store: sent again it has no further effect
-    /// and answers what it answered first, also when the first answer was lost on its way. A key that was used for another
-    /// command or another aggregate is [`ExecuteError::KeyReused`]. Keys are remembered for as long as the store says.
+    request_options!();
+}
+
+impl<A: Aggregate, S> Execute<'_, A, S> {
+    /// Does the command at most once under this key, which names it in the whole store: sent again it has no further
+    /// effect and returns what it returned first, also when the first answer was lost on its way. A key that was used for
+    /// another command or another aggregate is [`ExecuteError::KeyReused`]. The store keeps keys for its retention.
     ///
-    /// A command whose outcome a broken connection left unknown is tried again by itself, since the key makes that safe.
+    /// A command whose outcome a broken connection left unknown is tried again, since the key makes that safe.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self
     where
         A::Command: Serialize,
     {
-        self.idempotency = Some((key.into(), Idempotency::of::<A::Command>));
-        self
-    }
-
-    /// Names the event that this command follows from: its events carry on the conversation and the trace.
-    pub fn caused_by<E>(mut self, event: &Envelope<E>) -> Self {
-        self.metadata = Metadata::caused_by(&event.recorded);
-        self
-    }
-
-    /// Names the conversation that the command belongs to.
-    pub fn correlation_id(mut self, id: impl Into<String>) -> Self {
-        self.metadata.correlation_id = Some(id.into());
-        self
-    }
-
-    /// The W3C trace context that the events are to carry.
-    pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
-        self.metadata.traceparent = Some(traceparent.into());
-        self
-    }
-
-    /// The command's time, instead of the clock's.
-    pub fn at(mut self, now: SystemTime) -> Self {
-        self.now = Some(now);
-        self
-    }
-
-    /// How conflicts are retried, instead of the repository's policy.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
+        let fingerprint =
+            |key, stream: &StreamId, by: &ByCommand<A>| Idempotency::of(key, stream, &by.0);
+        self.idempotency = Some((key.into(), Box::new(fingerprint)));
         self
     }
 }
 
-impl<A: Aggregate, S: EventStore> Execute<'_, A, S> {
+impl<A: Aggregate, S, F> Execute<'_, A, S, ByFunction<F>> {
+    /// Makes the decision at most once under this key, as [`Execute::idempotency_key`] does for a command. `request` is what
+    /// the key stands for: the same key with another request is [`ExecuteError::KeyReused`].
+    pub fn idempotency_key_for<R>(mut self, key: impl Into<String>, request: R) -> Self
+    where
+        R: Serialize + Send + 'static,
+    {
+        let fingerprint =
+            move |key, stream: &StreamId, _: &ByFunction<F>| Idempotency::of(key, stream, &request);
+        self.idempotency = Some((key.into(), Box::new(fingerprint)));
+        self
+    }
+}
+
+impl<A: Aggregate, S: EventStore, D: Decide<A>> Execute<'_, A, S, D> {
     async fn run(self) -> Result<Executed<A::Event>, ExecuteError<A::Error>> {
         let stream = self.stream.map_err(StoreError::from)?;
         let idempotency = match self.idempotency {
             None => None,
             Some((key, fingerprint)) => {
                 let key = IdempotencyKey::new(key).map_err(StoreError::from)?;
-                Some(fingerprint(key, &stream, &self.command).map_err(StoreError::from)?)
+                Some(fingerprint(key, &stream, &self.decide).map_err(StoreError::from)?)
             }
         };
-        let order = Order {
+        let request = PendingRequest {
             stream,
-            command: self.command,
-            now: self.now.unwrap_or_else(SystemTime::now),
-            metadata: self.metadata,
+            decide: self.decide,
+            circumstances: self.request.circumstances(),
             idempotency,
-            retry: self.retry,
         };
-        Attempts::begin(self.repository, order).await.run().await
+        let engine = Engine::new(self.repository, request, self.request.retry);
+        engine.await.run().await
     }
 }
 
-impl<'a, A: Aggregate, S: EventStore> IntoFuture for Execute<'a, A, S> {
+impl<'a, A: Aggregate, S: EventStore, D: Decide<A> + 'a> IntoFuture for Execute<'a, A, S, D> {
     type Output = Result<Executed<A::Event>, ExecuteError<A::Error>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 

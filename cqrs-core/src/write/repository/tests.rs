@@ -3,6 +3,7 @@
 mod interrupted;
 mod model;
 mod scripted;
+mod several;
 mod spoil;
 mod states;
 mod tally;
@@ -19,7 +20,8 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::{
     memory::MemoryEventStore,
-    model::{Event, RecordedEvent},
+    model::{Event, Metadata, RecordedEvent},
+    ports::Append,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,9 +137,11 @@ async fn nothing_decided_is_nothing_appended() {
     assert_eq!(
         done,
         Executed {
+            stream: StreamId::of::<SeatEvent>("one").expect("valid"),
             version: Version::EMPTY,
             position: None,
-            events: vec![]
+            events: vec![],
+            repeated: false,
         }
     );
     assert_eq!(

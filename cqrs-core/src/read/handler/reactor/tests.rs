@@ -136,7 +136,7 @@ async fn commands_of_a_batch_meet_the_state_that_earlier_ones_have_made_and_carr
     let events = opened(&store, "x").await;
     let times = events
         .iter()
-        .map(|event| codec::decode(&event.event_type, &event.payload).expect("decodes"));
+        .map(|event| codec::decode(&event.event_type, 1, &event.payload).expect("decodes"));
     assert_eq!(
         times
             .map(|DoorEvent::Opened { times }| times)
@@ -162,7 +162,7 @@ async fn a_refusal_that_nobody_thought_of_stops_the_runner_in_front_of_its_event
     let said = outcome.expect_err("stops").to_string();
     assert!(
         said.contains("bell-b@4 (Rung)")
-            && said.contains("door-x refused a command: it has opened twice"),
+            && said.contains("door-x rejected a command: it has opened twice"),
         "{said}"
     );
     assert_eq!(

@@ -26,7 +26,7 @@ pub(super) const REPOSITORIES: usize = 4;
 pub(super) struct World {
     pub(super) store: Scripted,
     pub(super) stream: StreamId,
-    /// With states kept, with snapshots, with both; with neither, and asynchronous where there is no key.
+    /// With a cache, with snapshots, with both; with neither, and deciding by a function.
     pub(super) repositories: [Tallies; REPOSITORIES],
     model: Model,
     /// Every snapshot that was found in the store.
@@ -80,14 +80,18 @@ impl World {
 
     async fn command(&self, by: usize, ask: Ask, key: Option<u8>) -> Outcome {
         let tallies = &self.repositories[by];
-        if by < REPOSITORIES - 1 || key.is_some() {
+        if by < REPOSITORIES - 1 {
             return ask_for(tallies, ask, key).await;
         }
         let decide = async |state: Tally, context: Context| {
             tokio::task::yield_now().await;
             state.handle(ask, &context)
         };
-        tallies.decide("one", decide).await
+        let decision = tallies.decide("one", decide);
+        match key {
+            Some(key) => decision.idempotency_key_for(name(key), ask).await,
+            None => decision.await,
+        }
     }
 
     /// What has become of a command whose caller does not know.
@@ -246,5 +250,5 @@ fn encoded(event: &TallyEvent) -> NewEvent {
 }
 
 fn decoded(recorded: &RecordedEvent) -> TallyEvent {
-    codec::decode(&recorded.event_type, &recorded.payload).expect("decodes")
+    codec::decode(&recorded.event_type, 1, &recorded.payload).expect("decodes")
 }

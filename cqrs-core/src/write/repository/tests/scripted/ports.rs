@@ -50,6 +50,11 @@ impl EventStore for Scripted {
         unwritten(self.read("replay", replay).await)
     }
 
+    async fn replay_all(&self, streams: &[StreamId]) -> Result<Vec<Vec<PastEvent>>, StoreError> {
+        let replay = async { Ok(self.log().replay_all(streams).await?) };
+        unwritten(self.read("replay_all", replay).await)
+    }
+
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
         let append = async { self.log().append_all(appends).await };
         self.call("append", append).await

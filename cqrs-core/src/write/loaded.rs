@@ -42,20 +42,20 @@ impl<A> Loaded<A> {
     }
 
     /// The version from which to read on so that the first event read is the one that the state stands on.
-    pub(super) fn from(&self) -> Version {
+    pub(crate) fn from(&self) -> Version {
         Version::new(self.version.get().saturating_sub(1))
     }
 }
 
 impl<A: Aggregate> Loaded<A> {
     /// Takes in what was read behind its version.
-    pub(super) fn catch_up(
+    pub(crate) fn catch_up(
         mut self,
         stream: &StreamId,
         events: impl IntoIterator<Item = PastEvent>,
     ) -> Result<Self, StoreError> {
         for past in events {
-            self.state.apply(read::<A>(stream, &past)?);
+            self.state.apply(decoded::<A>(stream, &past)?);
             self.version = past.version;
             self.last_event = Some(past.id);
         }
@@ -63,7 +63,7 @@ impl<A: Aggregate> Loaded<A> {
     }
 
     /// Takes in what was read from the event on that it stands on, or gives nothing if the stream has another there.
-    pub(super) fn confirmed(
+    pub(crate) fn confirmed(
         self,
         stream: &StreamId,
         events: Vec<PastEvent>,
@@ -79,7 +79,7 @@ impl<A: Aggregate> Loaded<A> {
     }
 
     /// Takes in its own events, once they are known to be stored.
-    pub(super) fn advance(&mut self, version: Version, events: Vec<(EventId, A::Event)>) {
+    pub(crate) fn advance(&mut self, version: Version, events: Vec<(EventId, A::Event)>) {
         for (id, event) in events {
             self.state.apply(event);
             self.last_event = Some(id);
@@ -89,11 +89,11 @@ impl<A: Aggregate> Loaded<A> {
 }
 
 /// The event as its aggregate knows it.
-pub(super) fn read<A: Aggregate>(
+pub(crate) fn decoded<A: Aggregate>(
     stream: &StreamId,
     past: &PastEvent,
 ) -> Result<A::Event, StoreError> {
-    codec::decode(&past.event_type, &past.payload).map_err(|error| {
+    codec::decode(&past.event_type, past.schema_version, &past.payload).map_err(|error| {
         let event = format!("{stream}@{} ({})", past.version, past.event_type);
         StoreError::unreadable::<A::Event>(&event, error)
     })

@@ -1,0 +1,265 @@
+//! Commands to several aggregates that take effect together or not at all.
+
+use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc};
+
+use crate::{
+    codec::CodecError,
+    model::{Conflict, Idempotency, IdempotencyKey, KeyReused, Position, RetryPolicy, StreamId},
+    ports::{Appended, Appends, EventStore, StoreError, StoreErrorKind, WriteError},
+    roles::{Commands, Rejection, SerializableCommands},
+    write::{
+        attempts::Attempts,
+        participants::{self, NotDecided, Participants},
+        request::{Circumstances, Request, request_options},
+    },
+};
+
+/// Why commands to several aggregates had no effect, split by what the caller can do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecuteAllError {
+    /// An aggregate rejected its command, or a check did not hold: tell the user. The source is the aggregate's own error.
+    #[error("{stream} rejected command {command}")]
+    #[non_exhaustive]
+    Rejected {
+        /// Which of the commands and checks, counted from 1.
+        command: usize,
+        /// Which aggregate.
+        stream: StreamId,
+        /// The aggregate's error.
+        #[source]
+        error: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// Others wrote to one of the streams first, as often as the retry policy allowed: try again later.
+    #[error(transparent)]
+    Conflict(Conflict),
+    /// The idempotency key belongs to other commands: the caller has mixed up its keys.
+    #[error(transparent)]
+    KeyReused(KeyReused),
+    /// The store failed: ask its [`kind`](StoreError::kind).
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl ExecuteAllError {
+    /// The error of the aggregate that rejected its command, if it is an `E`.
+    #[must_use]
+    pub fn rejected<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Rejected { error, .. } => error.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for ExecuteAllError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<WriteError> for ExecuteAllError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Conflict(conflict) => Self::Conflict(conflict),
+            WriteError::KeyReused(reused) => Self::KeyReused(reused),
+            WriteError::Store(error) => Self::Store(error),
+            other => Self::Store(StoreError::new(StoreErrorKind::Other, other.to_string())),
+        }
+    }
+}
+
+/// What commands to several aggregates have brought about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExecutedAll {
+    /// Where each stream is now, in the order of the streams' names. Empty when nothing happened.
+    pub streams: Vec<Appended>,
+    /// The request was done before under its key and was not done again: the streams are as it left them then.
+    pub repeated: bool,
+}
+
+impl ExecutedAll {
+    /// The position of the last event; `None` when there was none.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.streams
+            .iter()
+            .filter_map(|stream| stream.position)
+            .max()
+    }
+
+    fn new(streams: Vec<Appended>) -> Self {
+        Self {
+            repeated: streams.iter().any(|stream| stream.repeated),
+            streams,
+        }
+    }
+}
+
+impl From<&ExecutedAll> for Position {
+    /// The place to wait for: [`START`](Position::START) when nothing happened.
+    fn from(executed: &ExecutedAll) -> Self {
+        executed.position().unwrap_or_default()
+    }
+}
+
+/// Commands to several aggregates on their way. Nothing happens until it is awaited.
+#[must_use = "commands do nothing until they are awaited"]
+pub struct ExecuteAll<'a, S, C> {
+    store: &'a S,
+    commands: C,
+    request: Request,
+    /// Made when the request is awaited, so that its error has somewhere to go.
+    idempotency: Option<(String, Fingerprint<C>)>,
+}
+
+/// Only commands that can be serialized have a fingerprint.
+type Fingerprint<C> = fn(IdempotencyKey, &C) -> Result<Idempotency, CodecError>;
+
+fn fingerprint<C: SerializableCommands>(
+    key: IdempotencyKey,
+    commands: &C,
+) -> Result<Idempotency, CodecError> {
+    let mut request = Vec::new();
+    commands.write(&mut request)?;
+    Idempotency::of_request(key, &request)
+}
+
+impl<S, C> fmt::Debug for ExecuteAll<'_, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExecuteAll")
+            .field("request", &self.request)
+            .field("key", &self.idempotency.as_ref().map(|(key, _)| key))
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a, S, C> ExecuteAll<'a, S, C> {
+    pub(crate) fn new(store: &'a S, commands: C) -> Self {
+        Self {
+            store,
+            commands,
+            request: Request::new(RetryPolicy::default()),
+            idempotency: None,
+        }
+    }
+
+    request_options!();
+
+    /// Takes effect at most once under this key, which names the request in the whole store: sent again it has no further
+    /// effect and returns where the first one's events are. A key that was used for other commands is
+    /// [`ExecuteAllError::KeyReused`].
+    ///
+    /// A request whose outcome a broken connection left unknown is tried again, since the key makes that safe.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self
+    where
+        C: SerializableCommands,
+    {
+        self.idempotency = Some((key.into(), fingerprint::<C>));
+        self
+    }
+}
+
+impl<S: EventStore, C: Commands> ExecuteAll<'_, S, C> {
+    async fn run(self) -> Result<ExecutedAll, ExecuteAllError> {
+        let idempotency = match self.idempotency {
+            None => None,
+            Some((key, fingerprint)) => {
+                let key = IdempotencyKey::new(key).map_err(StoreError::from)?;
+                Some(fingerprint(key, &self.commands).map_err(StoreError::from)?)
+            }
+        };
+        let request = Prepared {
+            store: self.store,
+            streams: participants::streams(&self.commands).map_err(StoreError::from)?,
+            commands: self.commands,
+            circumstances: self.request.circumstances(),
+            idempotency,
+        };
+        request.run(self.request.retry).await
+    }
+}
+
+/// A request that every attempt makes in the same way.
+struct Prepared<'a, S, C> {
+    store: &'a S,
+    commands: C,
+    streams: BTreeSet<StreamId>,
+    circumstances: Circumstances,
+    idempotency: Option<Idempotency>,
+}
+
+impl<S: EventStore, C: Commands> Prepared<'_, S, C> {
+    async fn run(self, retry: RetryPolicy) -> Result<ExecutedAll, ExecuteAllError> {
+        let mut attempts = Attempts::new(retry, self.idempotency.is_some());
+        loop {
+            match self.attempt().await {
+                Err(ExecuteAllError::Conflict(conflict)) => {
+                    if !attempts.pause().await {
+                        return Err(ExecuteAllError::Conflict(conflict));
+                    }
+                }
+                Err(ExecuteAllError::Store(error)) => attempts.settle(error).await?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Reads every stream in one call, decides, and appends in one call.
+    async fn attempt(&self) -> Result<ExecutedAll, ExecuteAllError> {
+        let mut participants = self.read().await?;
+        match participants.decide(&self.commands, &self.circumstances) {
+            Ok(()) => {}
+            Err(NotDecided::Store(error)) => return Err(error.into()),
+            Err(NotDecided::Rejected { command, rejection }) => {
+                return self.rejected(command, rejection).await;
+            }
+        }
+        if participants.unchanged() && self.idempotency.is_none() {
+            return Ok(ExecutedAll::new(Vec::new()));
+        }
+        let mut appends = Appends::from(participants.into_appends());
+        appends.idempotency.clone_from(&self.idempotency);
+        Ok(ExecutedAll::new(self.store.append_all(appends).await?))
+    }
+
+    async fn read(&self) -> Result<Participants, StoreError> {
+        let streams: Vec<_> = self.streams.iter().cloned().collect();
+        let histories = self.store.replay_all(&streams).await?;
+        let mut participants = Participants::default();
+        for (stream, history) in streams.into_iter().zip(histories) {
+            participants.add(stream, history);
+        }
+        Ok(participants)
+    }
+
+    /// **Invariant**: a rejection is believed only if the request was not done before: its own first attempt may be the
+    /// reason for it.
+    async fn rejected(
+        &self,
+        command: usize,
+        rejection: Rejection,
+    ) -> Result<ExecutedAll, ExecuteAllError> {
+        if let Some(idempotency) = &self.idempotency
+            && let Some(appended) = self.store.appended_under(idempotency).await?
+        {
+            return Ok(ExecutedAll::new(appended));
+        }
+        let (stream, error) = rejection.into_parts();
+        Err(ExecuteAllError::Rejected {
+            command,
+            stream,
+            error,
+        })
+    }
+}
+
+impl<'a, S: EventStore, C: Commands> IntoFuture for ExecuteAll<'a, S, C> {
+    type Output = Result<ExecutedAll, ExecuteAllError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

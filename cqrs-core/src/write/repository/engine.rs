@@ -1,0 +1,220 @@
+//! Decides, appends, and decides again on fresh state after a conflict.
+
+use super::{ExecuteError, Executed, Repository, decide::Decide, states::Turn};
+use crate::{
+    model::{Conflict, Context, ExpectedVersion, Idempotency, RetryPolicy, StreamId, Version},
+    ports::{Append, Appended, Appends, EventStore, StoreError, StoreErrorKind, WriteError},
+    roles::Aggregate,
+    write::{
+        attempts::Attempts,
+        decision::Decided,
+        loaded::{Loaded, decoded},
+        request::Circumstances,
+    },
+};
+
+/// A request to one aggregate, with everything that belongs to it.
+pub(super) struct PendingRequest<D> {
+    pub(super) stream: StreamId,
+    pub(super) decide: D,
+    pub(super) circumstances: Circumstances,
+    pub(super) idempotency: Option<Idempotency>,
+}
+
+/// What carries out one request.
+pub(super) struct Engine<'a, A: Aggregate, S, D> {
+    repository: &'a Repository<A, S>,
+    request: PendingRequest<D>,
+    turn: Turn<A>,
+    attempts: Attempts,
+}
+
+type Outcome<A, T> = Result<T, ExecuteError<<A as Aggregate>::Error>>;
+
+/// The state that a decision was made on, after the decision may have taken it.
+struct DecidedOn<A> {
+    version: Version,
+    expected: ExpectedVersion,
+    state: Option<Loaded<A>>,
+}
+
+enum Step<A: Aggregate> {
+    Done(Executed<A::Event>),
+    /// Others wrote to the stream since this state was read.
+    Behind(Option<Loaded<A>>, Conflict),
+}
+
+impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
+    pub(super) async fn new(
+        repository: &'a Repository<A, S>,
+        request: PendingRequest<D>,
+        retry: RetryPolicy,
+    ) -> Self {
+        Self {
+            turn: repository.states.turn(&request.stream).await,
+            attempts: Attempts::new(retry, request.idempotency.is_some()),
+            repository,
+            request,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Outcome<A, Executed<A::Event>> {
+        loop {
+            match self.attempt().await {
+                Err(ExecuteError::Store(error)) => self.attempts.settle(error).await?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt(&mut self) -> Outcome<A, Executed<A::Event>> {
+        let (mut current, mut fresh) = self.first_state().await?;
+        loop {
+            let (version, expected) = (current.version, current.expected());
+            let context = self.context(version);
+            let (state, decided) = self.request.decide.decide(current, context).await;
+            let on = DecidedOn {
+                version,
+                expected,
+                state,
+            };
+            current = match decided {
+                // **Invariant**: nothing guards a decision that appends nothing, so it is made on what was just read.
+                Err(_) if !fresh => self.refresh(on.state).await?,
+                Ok(decided) if !fresh && decided.is_empty() => self.refresh(on.state).await?,
+                Err(rejection) => return self.rejected(on.state, rejection).await,
+                Ok(decided) => match self.append(on, decided).await? {
+                    Step::Done(executed) => return Ok(executed),
+                    Step::Behind(state, conflict) => {
+                        // A stale cached state is no contention: it costs no attempt.
+                        if fresh && !self.attempts.pause().await {
+                            return Err(ExecuteError::Conflict(conflict));
+                        }
+                        self.refresh(state).await?
+                    }
+                },
+            };
+            fresh = true;
+        }
+    }
+
+    /// The state to decide on first, and whether it was just read. Of an aggregate that others were found to write to as
+    /// well, the cached state catches up first: a read costs less than a wasted append.
+    async fn first_state(&mut self) -> Result<(Loaded<A>, bool), StoreError> {
+        match self.turn.take().filter(|_| D::MAY_USE_CACHE) {
+            None => Ok((self.repository.replay(&self.request.stream).await?, true)),
+            Some(cached) if !self.turn.is_shared() => Ok((cached, false)),
+            cached => Ok((self.refresh(cached).await?, true)),
+        }
+    }
+
+    fn context(&self, version: Version) -> Context {
+        Context {
+            id: self.request.stream.shared_id(),
+            version,
+            now: self.request.circumstances.now,
+            metadata: self.request.circumstances.metadata.clone(),
+        }
+    }
+
+    /// The state as it is now: `old` with what was appended since, or all of it when there is no old one.
+    async fn refresh(&mut self, old: Option<Loaded<A>>) -> Result<Loaded<A>, StoreError> {
+        let Some(old) = old else {
+            return self.repository.replay(&self.request.stream).await;
+        };
+        let before = old.version;
+        let current = self.repository.refresh(&self.request.stream, old).await?;
+        self.turn.note_shared(current.version != before);
+        Ok(current)
+    }
+
+    async fn append(&mut self, on: DecidedOn<A>, decided: Decided<A>) -> Outcome<A, Step<A>> {
+        if decided.is_empty() && self.request.idempotency.is_none() {
+            self.cache(on.state);
+            return Ok(Step::Done(self.nothing_happened(on.version)));
+        }
+        let encoded = decided.encode(&self.request.circumstances.metadata)?;
+        let append = Append {
+            stream: self.request.stream.clone(),
+            expected: on.expected,
+            events: encoded.new,
+        };
+        let appends = Appends {
+            streams: vec![append],
+            idempotency: self.request.idempotency.clone(),
+        };
+        let appended = match self.repository.store.append_all(appends).await {
+            Ok(appended) => one(appended)?,
+            Err(WriteError::Conflict(conflict)) => return Ok(Step::Behind(on.state, conflict)),
+            Err(error) => return Err(error.into()),
+        };
+        if appended.repeated {
+            self.cache(on.state);
+            return Ok(Step::Done(self.first_result(appended).await?));
+        }
+        if let Some(mut state) = on.state {
+            state.advance(appended.version, encoded.decoded);
+            self.repository
+                .note(&self.request.stream, on.version, &state);
+            self.turn.keep(state);
+        }
+        Ok(Step::Done(Executed::new(appended, decided.into_events())))
+    }
+
+    fn cache(&mut self, state: Option<Loaded<A>>) {
+        if let Some(state) = state {
+            self.turn.keep(state);
+        }
+    }
+
+    fn nothing_happened(&self, version: Version) -> Executed<A::Event> {
+        Executed {
+            stream: self.request.stream.clone(),
+            version,
+            position: None,
+            events: Vec::new(),
+            repeated: false,
+        }
+    }
+
+    /// **Invariant**: a rejection is believed only if the request was not done before: its own first attempt may be the
+    /// reason for it.
+    async fn rejected(
+        &mut self,
+        state: Option<Loaded<A>>,
+        rejection: A::Error,
+    ) -> Outcome<A, Executed<A::Event>> {
+        self.cache(state);
+        let Some(idempotency) = &self.request.idempotency else {
+            return Err(ExecuteError::Rejected(rejection));
+        };
+        match self.repository.store.appended_under(idempotency).await? {
+            Some(appended) => self.first_result(one(appended)?).await,
+            None => Err(ExecuteError::Rejected(rejection)),
+        }
+    }
+
+    /// What the request has returned when it was done.
+    async fn first_result(&mut self, appended: Appended) -> Outcome<A, Executed<A::Event>> {
+        let stream = &self.request.stream;
+        let past = self
+            .repository
+            .store
+            .replay(stream, appended.before)
+            .await?;
+        let own = past
+            .iter()
+            .take_while(|past| past.version <= appended.version);
+        let events = own
+            .map(|past| decoded::<A>(stream, past))
+            .collect::<Result<_, _>>()?;
+        Ok(Executed::new(appended, events))
+    }
+}
+
+fn one(appended: Vec<Appended>) -> Result<Appended, StoreError> {
+    appended.into_iter().next().ok_or_else(|| {
+        let message = "the store answered an append with nothing";
+        StoreError::new(StoreErrorKind::Other, message)
+    })
+}

@@ -1,0 +1,110 @@
+//! What a request carries beside its commands: time, metadata, retries. The same for one aggregate and for several.
+
+use std::time::SystemTime;
+
+use crate::model::{Metadata, RecordedEvent, RetryPolicy};
+
+/// The options of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    cause: Option<Metadata>,
+    correlation_id: Option<String>,
+    traceparent: Option<String>,
+    now: Option<SystemTime>,
+    pub(crate) retry: RetryPolicy,
+}
+
+/// The circumstances under which every attempt at a request decides.
+#[derive(Debug, Clone)]
+pub(crate) struct Circumstances {
+    /// When the request came; a retry keeps it.
+    pub(crate) now: SystemTime,
+    /// What its events carry.
+    pub(crate) metadata: Metadata,
+}
+
+impl Request {
+    pub(crate) fn new(retry: RetryPolicy) -> Self {
+        Self {
+            cause: None,
+            correlation_id: None,
+            traceparent: None,
+            now: None,
+            retry,
+        }
+    }
+
+    pub(crate) fn caused_by(&mut self, cause: &RecordedEvent) {
+        self.cause = Some(Metadata::caused_by(cause));
+    }
+
+    pub(crate) fn correlation_id(&mut self, id: String) {
+        self.correlation_id = Some(id);
+    }
+
+    pub(crate) fn traceparent(&mut self, traceparent: String) {
+        self.traceparent = Some(traceparent);
+    }
+
+    pub(crate) fn at(&mut self, now: SystemTime) {
+        self.now = Some(now);
+    }
+
+    /// What was said explicitly wins over what follows from the cause, in whichever order it was said.
+    pub(crate) fn circumstances(&self) -> Circumstances {
+        let mut metadata = self.cause.clone().unwrap_or_default();
+        if let Some(id) = &self.correlation_id {
+            metadata.correlation_id = Some(id.clone());
+        }
+        if let Some(traceparent) = &self.traceparent {
+            metadata.traceparent = Some(traceparent.clone());
+        }
+        Circumstances {
+            now: self.now.unwrap_or_else(SystemTime::now),
+            metadata,
+        }
+    }
+}
+
+/// The methods of a builder that has a field `request: Request`.
+macro_rules! request_options {
+    () => {
+        /// Names the event that this request follows from: its events continue that event's conversation and trace.
+        pub fn caused_by<E>(mut self, event: &$crate::Envelope<E>) -> Self {
+            self.request.caused_by(&event.recorded);
+            self
+        }
+
+        /// Names the conversation that the request belongs to.
+        pub fn correlation_id(
+            mut self,
+            id: impl ::core::convert::Into<::std::string::String>,
+        ) -> Self {
+            self.request.correlation_id(id.into());
+            self
+        }
+
+        /// The W3C trace context that the events carry.
+        pub fn traceparent(
+            mut self,
+            traceparent: impl ::core::convert::Into<::std::string::String>,
+        ) -> Self {
+            self.request.traceparent(traceparent.into());
+            self
+        }
+
+        /// The time of the request, instead of the clock's.
+        pub fn at(mut self, now: ::std::time::SystemTime) -> Self {
+            self.request.at(now);
+            self
+        }
+
+        /// How conflicts are retried, instead of the default.
+        pub fn retry(mut self, policy: $crate::RetryPolicy) -> Self {
+            self.request.retry = policy;
+            self
+        }
+    };
+}
+
+pub(crate) use request_options;
