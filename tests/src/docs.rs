@@ -45,5 +45,8 @@ mod how_to_write_a_projection_with_sql {}
 #[doc = include_str!("../../docs/how-to/write-a-view.md")]
 mod how_to_write_a_view {}
 
+#[doc = include_str!("../../docs/how-to/write-a-web-handler.md")]
+mod how_to_write_a_web_handler {}
+
 #[doc = include_str!("../../docs/how-to/write-an-aggregate.md")]
 mod how_to_write_an_aggregate {}
