@@ -88,8 +88,9 @@ impl Checkpoints for PgEventStore {
         transaction: &mut PgTransaction,
         subscription: &str,
     ) -> Result<(), WriteError> {
-        for sql in [&self.statements().reset, &self.statements().forget] {
-            let query = sqlx::query(sql.sql()).bind(subscription);
+        let statements = self.statements();
+        for reset in [&statements.reset_checkpoints, &statements.reset_inbox] {
+            let query = sqlx::query(reset.sql()).bind(subscription);
             let done = within(self.limit(), query.execute(transaction.connection())).await;
             transaction.note(done)?;
         }

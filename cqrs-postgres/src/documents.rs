@@ -9,37 +9,10 @@ use crate::{
     connection::within,
     error::statement,
     row::{signed, unsigned},
+    statements::of_view,
     store::PgEventStore,
     transaction::PgTransaction,
 };
-
-/// Rows that are there are locked, in key order: two batches that share documents queue up instead of deadlocking.
-const LOAD: &str =
-    "select key, version, body::text from __view__ where key = any($1) order by key for update";
-
-/// Every write is guarded by the version that was read, 0 for a document that was not there. Answers the keys written.
-const SAVE: &str = "
-    with given as (
-        select key, version, body from unnest($1::text[], $2::bigint[], $3::jsonb[]) as given (key, version, body)
-    ), removed as (
-        delete from __view__ d using given g
-        where d.key = g.key and d.version = g.version and g.body is null
-        returning d.key
-    ), changed as (
-        update __view__ d set version = d.version + 1, body = g.body, updated_at = clock_timestamp() from given g
-        where d.key = g.key and d.version = g.version and g.body is not null
-        returning d.key
-    ), added as (
-        insert into __view__ (key, version, body)
-        select key, 1, body from given where version = 0 and body is not null order by key
-        on conflict (key) do nothing
-        returning key
-    )
-    select key from removed union all select key from changed union all select key from added";
-
-const CLEAR: &str = "delete from __view__";
-const ONE: &str = "select key, version, body::text from __view__ where key = $1";
-const PAGE: &str = "select key, version, body::text from __view__ where $1::text is null or key > $1 order by key limit $2";
 
 type Row = (String, i64, String);
 
@@ -71,7 +44,7 @@ impl Documents for PgEventStore {
         view: &str,
         keys: &[String],
     ) -> Result<HashMap<String, Document>, StoreError> {
-        let query = sqlx::query_as(self.view_statement(LOAD, view)?.sql()).bind(keys);
+        let query = sqlx::query_as(self.view_statement(of_view::LOAD, view)?.sql()).bind(keys);
         let asked = query.fetch_all(transaction.connection());
         let rows: Result<Vec<Row>, _> = within(self.limit(), asked).await;
         let rows = transaction.note(rows)?;
@@ -94,7 +67,7 @@ impl Documents for PgEventStore {
             .iter()
             .map(|write| write.body.as_deref().map(std::str::from_utf8).transpose());
         let bodies = bodies.collect::<Result<Vec<_>, _>>().map_err(not_json)?;
-        let query = sqlx::query_scalar(self.view_statement(SAVE, view)?.sql())
+        let query = sqlx::query_scalar(self.view_statement(of_view::SAVE, view)?.sql())
             .bind(keys)
             .bind(versions)
             .bind(bodies);
@@ -109,7 +82,7 @@ impl Documents for PgEventStore {
         transaction: &mut PgTransaction,
         view: &str,
     ) -> Result<(), WriteError> {
-        let clear = self.view_statement(CLEAR, view)?;
+        let clear = self.view_statement(of_view::CLEAR, view)?;
         let asked = sqlx::query(clear.sql()).execute(transaction.connection());
         let done = within(self.limit(), asked).await;
         transaction.note(done)?;
@@ -117,7 +90,7 @@ impl Documents for PgEventStore {
     }
 
     async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError> {
-        let query = sqlx::query_as(self.view_statement(ONE, view)?.sql()).bind(key);
+        let query = sqlx::query_as(self.view_statement(of_view::ONE, view)?.sql()).bind(key);
         let mut connection = self.acquire().await?;
         let row = within(self.limit(), query.fetch_optional(&mut *connection)).await;
         let row: Option<Row> = connection.note(row).map_err(statement)?;
@@ -131,7 +104,7 @@ impl Documents for PgEventStore {
         limit: usize,
     ) -> Result<Vec<(String, Document)>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let query = sqlx::query_as(self.view_statement(PAGE, view)?.sql())
+        let query = sqlx::query_as(self.view_statement(of_view::PAGE, view)?.sql())
             .bind(after)
             .bind(limit);
         let mut connection = self.acquire().await?;

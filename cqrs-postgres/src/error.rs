@@ -132,6 +132,10 @@ fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
             Misconfigured,
             "positions would be reused; set the sequence to the highest position with setval",
         ),
+        "CQ005" => (
+            Misconfigured,
+            "a setting of the session is not what an append leaves there; reset it",
+        ),
         "25P02" => (
             Other,
             "a statement of this transaction failed and its error was ignored, so nothing of it can be committed; hand \

@@ -66,7 +66,7 @@ impl PgEventStore {
     /// When the database cannot be reached.
     pub async fn fence_holders(&self) -> Result<Vec<FenceHolder>, StoreError> {
         let mut connection = self.acquire().await?;
-        let query = sqlx::query(self.statements().fences.sql());
+        let query = sqlx::query(self.statements().fence_holders.sql());
         let rows = within(self.limit(), query.fetch_all(&mut *connection)).await;
         let rows = connection.note(rows).map_err(statement)?;
         let holder = |row| holder(row).map_err(statement);

@@ -43,6 +43,7 @@ mod log_identity;
 mod replay;
 mod row;
 mod schema;
+mod sql;
 mod statements;
 mod store;
 mod together;

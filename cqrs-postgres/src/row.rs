@@ -88,8 +88,8 @@ struct Streams(Option<StreamId>);
 
 impl Streams {
     fn of(&mut self, row: &PgRow) -> Result<StreamId, StoreError> {
-        let category: &str = row.try_get(10).map_err(statement)?;
-        let id: &str = row.try_get(11).map_err(statement)?;
+        let category: &str = row.try_get(11).map_err(statement)?;
+        let id: &str = row.try_get(12).map_err(statement)?;
         let category = match &self.0 {
             Some(last) if last.category().as_str() == category && last.id() == id => {
                 return Ok(last.clone());

@@ -1,12 +1,21 @@
-//! Installs and upgrades the schema, and tells whether it is the one that this version needs.
+//! Installs and upgrades the schema, and checks that it is the one that this version needs.
 
 use cqrs_core::{StoreError, StoreErrorKind};
 use sqlx::{
-    AssertSqlSafe, Connection, PgConnection, SqlSafeStr,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    Connection, PgConnection,
+    migrate::{MigrateError, Migration, Migrator},
 };
 
-use crate::error::statement;
+use self::{
+    installed::{Found, Installed},
+    migrations::Step,
+};
+use crate::{error::statement, statements::SchemaStatements};
+
+#[path = "../migrations/0001_baseline.rs"]
+pub(crate) mod baseline;
+mod installed;
+mod migrations;
 
 /// What a role may do in a store. None may change an event, or write one past the append function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,193 +26,141 @@ pub enum Access {
     Service,
 }
 
-/// Every migration: its number, its name and its text. A released one is never changed.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
-    (1, "events", include_str!("../migrations/0001_events.sql")),
-    (
-        2,
-        "read side",
-        include_str!("../migrations/0002_read_side.sql"),
-    ),
-    (
-        3,
-        "write side",
-        include_str!("../migrations/0003_write_side.sql"),
-    ),
-    (4, "append", include_str!("../migrations/0004_append.sql")),
-];
-
 /// The oldest server that the statements were written for, as `server_version_num` counts.
 const OLDEST_SERVER: i32 = 150_000;
 
-/// Brings the schema to what this version needs: from nothing, or from any earlier version. Safe to run at once from
-/// several places. The ledger is a table of the schema itself, never sqlx's default one.
-pub(crate) async fn install(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
-    install_up_to(connection, schema, newest()).await
+/// The schema of a store, as this version needs it.
+pub(crate) struct Schema<'a> {
+    name: &'a str,
+    migrations: Vec<Migration>,
+    statements: SchemaStatements,
 }
 
-async fn install_up_to(
-    connection: &mut PgConnection,
-    schema: &str,
-    last: i64,
-) -> Result<(), StoreError> {
-    check_server(connection).await?;
-    let mut wanted = migrations(schema);
-    wanted.retain(|migration| migration.version <= last);
-    let mut migrator = Migrator::with_migrations(wanted);
-    migrator.create_schema(format!("\"{schema}\""));
-    migrator.dangerous_set_table_name(ledger(schema));
-    // Not `run`: its future cannot be sent to another thread ("implementation of `Acquire` is not general enough").
-    migrator
-        .run_direct(None, connection, false)
-        .await
-        .map_err(|error| migration_failed(error, schema))
-}
-
-/// Gives a role what it needs.
-pub(crate) async fn grant(
-    connection: &mut PgConnection,
-    schema: &str,
-    role: &str,
-    access: Access,
-) -> Result<(), StoreError> {
-    check_version(connection, schema).await?;
-    let grant = format!("select \"{schema}\".grant_access($1, $2)");
-    let query = sqlx::query(AssertSqlSafe(grant))
-        .bind(role)
-        .bind(access == Access::Service);
-    query.execute(connection).await.map_err(statement)?;
-    Ok(())
-}
-
-/// Checks that the schema is the one that this version needs, and that the sequence is as it must be.
-pub(crate) async fn check(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
-    check_server(connection).await?;
-    check_version(connection, schema).await?;
-    check_sequence(connection, schema).await
-}
-
-fn ledger(schema: &str) -> String {
-    format!("\"{schema}\".migrations")
-}
-
-fn migrations(schema: &str) -> Vec<Migration> {
-    let migration = |(version, name, text): (i64, &'static str, &str)| {
-        let text = text
-            .replace("__schema__", &format!("\"{schema}\""))
-            .replace("__name__", schema);
-        let sql = AssertSqlSafe(text).into_sql_str();
-        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
-    };
-    MIGRATIONS.into_iter().map(migration).collect()
-}
-
-fn newest() -> i64 {
-    MIGRATIONS
-        .iter()
-        .map(|(version, ..)| *version)
-        .max()
-        .unwrap_or_default()
-}
-
-async fn check_server(connection: &mut PgConnection) -> Result<(), StoreError> {
-    let version = sqlx::query_scalar("select current_setting('server_version_num')::int");
-    let version: i32 = version.fetch_one(connection).await.map_err(statement)?;
-    if version >= OLDEST_SERVER {
-        return Ok(());
+impl<'a> Schema<'a> {
+    pub(crate) fn new(name: &'a str) -> Self {
+        Self::made_by(name, &migrations::all())
     }
-    let message = format!(
-        "PostgreSQL {} is too old; version 15 is the oldest that works",
-        version / 10_000
-    );
-    Err(StoreError::new(StoreErrorKind::Misconfigured, message))
-}
 
-async fn check_version(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
-    let exists = sqlx::query_scalar("select to_regclass($1) is not null").bind(ledger(schema));
-    if !exists
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(statement)?
-    {
-        let message = format!("schema {schema:?} holds no event store; run PgEventStore::install");
-        return Err(StoreError::new(StoreErrorKind::Schema, message));
+    fn made_by(name: &'a str, steps: &[Step]) -> Self {
+        Self {
+            name,
+            migrations: steps.iter().map(|step| step.migration(name)).collect(),
+            statements: SchemaStatements::new(name),
+        }
     }
-    let installed = format!(
-        "select version, checksum from {} where success order by version desc limit 1",
-        ledger(schema)
-    );
-    let installed = sqlx::query_as(AssertSqlSafe(installed));
-    let installed = installed.fetch_optional(connection).await;
-    let (installed, checksum): (i64, Vec<u8>) = installed.map_err(statement)?.unwrap_or_default();
-    if installed > newest() {
-        return Err(too_new(schema, installed));
+
+    /// Brings the schema to what this version needs: from nothing, or from any earlier release. Safe to run at once from
+    /// several places. The ledger is a table of the schema itself, never sqlx's default one.
+    pub(crate) async fn install(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        self.prepare(connection).await?;
+        // Before anything is created: the schema of another build stays exactly as it is.
+        self.found(connection).await?;
+        let mut migrator = Migrator::with_migrations(self.migrations.clone());
+        migrator.create_schema(format!("\"{}\"", self.name));
+        migrator.dangerous_set_table_name(format!("\"{}\".migrations", self.name));
+        // Not `run`: its future cannot be sent to another thread ("implementation of `Acquire` is not general enough").
+        let installed = migrator.run_direct(None, connection, false).await;
+        installed.map_err(|error| self.not_installed(error))
     }
-    if installed < newest() {
+
+    /// Gives a role what it needs.
+    pub(crate) async fn grant(
+        &self,
+        connection: &mut PgConnection,
+        role: &str,
+        access: Access,
+    ) -> Result<(), StoreError> {
+        self.prepare(connection).await?;
+        self.check_version(connection).await?;
+        let query = sqlx::query(self.statements.grant_access.sql())
+            .bind(role)
+            .bind(access == Access::Service);
+        query.execute(connection).await.map_err(statement)?;
+        Ok(())
+    }
+
+    /// Checks that the schema is the one that this version needs, and that the sequence is as it must be.
+    pub(crate) async fn check(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        self.prepare(connection).await?;
+        self.check_version(connection).await?;
+        self.check_sequence(connection).await
+    }
+
+    /// Prepares a session for the statements of this module and of the migrations.
+    ///
+    /// **Invariant**: none of them finds a function, an operator or a type that somebody else has put into the search path of
+    /// the database or of the role.
+    async fn prepare(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let fixed = sqlx::query(self.statements.fix_search_path.sql());
+        fixed.execute(&mut *connection).await.map_err(statement)?;
+        let version = sqlx::query_scalar(self.statements.server_version.sql());
+        let version: i32 = version.fetch_one(connection).await.map_err(statement)?;
+        if version >= OLDEST_SERVER {
+            return Ok(());
+        }
         let message = format!(
-            "schema {schema:?} is at migration {installed}, this version needs {}; run PgEventStore::install",
-            newest()
+            "PostgreSQL {} is too old; version 15 is the oldest that works",
+            version / 10_000
         );
-        return Err(StoreError::new(StoreErrorKind::Schema, message));
+        Err(StoreError::new(StoreErrorKind::Misconfigured, message))
     }
-    let ours =
-        |migration: &Migration| migration.version == installed && *migration.checksum == *checksum;
-    if !migrations(schema).iter().any(ours) {
-        return Err(made_otherwise(schema, installed));
+
+    /// What is installed, unless another build or a newer version has installed it.
+    async fn found(&self, connection: &mut PgConnection) -> Result<Found, StoreError> {
+        let has_ledger = sqlx::query_scalar(self.statements.has_ledger.sql());
+        let has_ledger = has_ledger.fetch_one(&mut *connection).await;
+        if !has_ledger.map_err(statement)? {
+            return Ok(Found::Nothing);
+        }
+        let installed = sqlx::query_as(self.statements.installed_migrations.sql());
+        let installed: Vec<Installed> = installed.fetch_all(connection).await.map_err(statement)?;
+        installed::compare(self.name, &installed, &self.migrations)
     }
-    Ok(())
-}
 
-/// **Invariant**: positions are drawn one at a time, in rising order, and no event lies beyond what was drawn.
-async fn check_sequence(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
-    let sound = format!(
-        "select seqcache = 1 and seqincrement = 1 and seqmin = 0 and not seqcycle \
-                and coalesce(pg_sequence_last_value(seqrelid), -1) \
-                    >= coalesce((select max(position) from \"{schema}\".events), 0) \
-         from pg_sequence where seqrelid = '\"{schema}\".position'::regclass"
-    );
-    let sound = sqlx::query_scalar(AssertSqlSafe(sound));
-    if sound.fetch_one(connection).await.map_err(statement)? {
-        return Ok(());
+    async fn check_version(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let schema = self.name;
+        let message = match self.found(connection).await? {
+            Found::All => return Ok(()),
+            Found::Nothing => {
+                format!("schema {schema:?} holds no event store; run PgEventStore::install")
+            }
+            Found::UpTo(version) => format!(
+                "schema {schema:?} is at migration {version}, this version needs {}; run PgEventStore::install",
+                self.migrations.len()
+            ),
+        };
+        Err(StoreError::new(StoreErrorKind::Schema, message))
     }
-    let message = format!(
-        "sequence \"{schema}\".position was altered or has fallen behind the events (was the database restored in \
-         parts?); appending would reuse positions. Set it to the highest position with setval, with CACHE 1 and \
-         INCREMENT 1"
-    );
-    Err(StoreError::new(StoreErrorKind::Misconfigured, message))
-}
 
-fn too_new(schema: &str, installed: i64) -> StoreError {
-    let message = format!(
-        "schema {schema:?} is at migration {installed}, this version knows {} at most: it was upgraded by a newer \
-         version; use that one",
-        newest()
-    );
-    StoreError::new(StoreErrorKind::Schema, message)
-}
+    /// **Invariant**: positions are drawn one at a time, in rising order, and no event lies beyond the last one drawn.
+    async fn check_sequence(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let sound = sqlx::query_scalar(self.statements.is_sequence_sound.sql());
+        if sound.fetch_one(connection).await.map_err(statement)? {
+            return Ok(());
+        }
+        let message = format!(
+            "sequence \"{}\".position was altered or has fallen behind the events (was the database restored in \
+             parts?); appending would reuse positions. Set it to the highest position with setval, with CACHE 1 and \
+             INCREMENT 1",
+            self.name
+        );
+        Err(StoreError::new(StoreErrorKind::Misconfigured, message))
+    }
 
-fn made_otherwise(schema: &str, installed: i64) -> StoreError {
-    let message = format!(
-        "schema {schema:?} was made by another build, whose migration {installed} is not the one of this version, or was \
-         renamed; use that build and that name, or install into a new schema"
-    );
-    StoreError::new(StoreErrorKind::Schema, message)
-}
-
-fn migration_failed(error: MigrateError, schema: &str) -> StoreError {
-    match error {
-        MigrateError::VersionMissing(installed) => too_new(schema, installed),
-        MigrateError::VersionMismatch(installed) => made_otherwise(schema, installed),
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => statement(error),
-        error => {
-            let message = format!("schema {schema:?} cannot be upgraded: {error}");
-            StoreError::new(StoreErrorKind::Schema, message).caused_by(error)
+    fn not_installed(&self, error: MigrateError) -> StoreError {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                statement(error)
+            }
+            error => {
+                let message = format!("schema {:?} cannot be installed", self.name);
+                StoreError::new(StoreErrorKind::Schema, message).caused_by(error)
+            }
         }
     }
 }
 
-/// Says good-bye. What was done stands whether or not the server hears it.
+/// Closes a connection. What was done stands whether or not the server hears it.
 ///
 /// Not a wrapper around an `AsyncFnOnce(&mut PgConnection)`: its future could not be sent to another thread.
 pub(crate) async fn close(connection: PgConnection) {

@@ -1,17 +1,31 @@
-//! The statements of a store, written once for its schema.
+//! The statements of a store: each a file of `sql/queries`, written once for its schema.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::AssertSqlSafe;
+
+use crate::sql::{complete, on_one_line};
 
 /// SQL that was made from our own text and the checked name of a schema or view.
 #[derive(Debug, Clone)]
 pub(crate) struct Statement(Arc<str>);
 
+/// The text of a file of `sql/queries`.
+macro_rules! query {
+    ($name:literal) => {
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/sql/queries/",
+            $name,
+            ".sql"
+        ))
+    };
+}
+
 impl Statement {
     /// `text` with the schema in place of `__schema__`.
     pub(crate) fn new(text: &str, schema: &str) -> Self {
-        Self(text.replace("__schema__", &format!("\"{schema}\"")).into())
+        Self(on_one_line(&complete(text, schema)).into())
     }
 
     /// `text` with the schema and the view's table in place of `__view__`.
@@ -22,109 +36,82 @@ impl Statement {
         )
     }
 
+    /// Begins a unit of work that the server ends when it was idle for longer.
+    pub(crate) fn begin(idle: Duration) -> Self {
+        let idle = idle.as_millis().to_string();
+        Self::new(&query!("begin").replace("__idle_milliseconds__", &idle), "")
+    }
+
     pub(crate) fn sql(&self) -> AssertSqlSafe<Arc<str>> {
         AssertSqlSafe(Arc::clone(&self.0))
     }
 }
 
-macro_rules! statements {
-    ($($name:ident: $text:expr;)+) => {
-        /// Every statement that does not depend on a view.
-        #[derive(Debug)]
-        pub(crate) struct Statements { $(pub(crate) $name: Statement),+ }
+/// Statements about the table of a view, `__view__`.
+pub(crate) mod of_view {
+    pub(crate) const LOAD: &str = query!("load_documents");
+    pub(crate) const SAVE: &str = query!("save_documents");
+    pub(crate) const CLEAR: &str = query!("clear_documents");
+    pub(crate) const ONE: &str = query!("document");
+    pub(crate) const PAGE: &str = query!("documents");
+}
 
-        impl Statements {
+macro_rules! statements {
+    ($(#[$doc:meta])* $statements:ident { $($name:ident: $file:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) struct $statements { $(pub(crate) $name: Statement),+ }
+
+        impl $statements {
             pub(crate) fn new(schema: &str) -> Self {
-                Self { $($name: Statement::new($text, schema)),+ }
+                Self { $($name: Statement::new(query!($file), schema)),+ }
             }
         }
     };
 }
 
-/// The columns of an event, in the order in which [`row`](crate::row) and [`replay`](crate::replay) read them. In a replay the
-/// schema version 1, which nearly all have, is a null: that is not sent.
-macro_rules! columns {
-    (of_a_replay) => {
-        "version, event_id, event_type, nullif(schema_version, 1), payload"
-    };
-    (of_a_stream) => {
-        "position, version, event_id, event_type, schema_version, payload, correlation_id, causation_id, traceparent, \
-         recorded_at"
-    };
-    (with_stream) => {
-        concat!(columns!(of_a_stream), ", category, aggregate_id")
-    };
+statements! {
+    /// What a store sends at runtime, except about views.
+    Statements {
+        append: "append",
+        append_event: "append_event",
+        append_to_one: "append_to_one",
+        append_each: "append_each",
+        log_identity: "log_identity",
+        appended_under: "appended_under",
+        recorded_under: "recorded_under",
+        forget_keys: "forget_keys",
+        replay: "replay",
+        replay_many: "replay_many",
+        replay_from_snapshot: "replay_from_snapshot",
+        save_snapshot: "save_snapshot",
+        fence_holders: "fence_holders",
+        read_stream: "read_stream",
+        read_streams: "read_streams",
+        log_head: "log_head",
+        read_log: "read_log",
+        read_log_filtered: "read_log_filtered",
+        last_in_log: "last_in_log",
+        event_id_at: "event_id_at",
+        claim: "claim",
+        advance: "advance",
+        checkpoint: "checkpoint",
+        reset_checkpoints: "reset_checkpoints",
+        reset_inbox: "reset_inbox",
+        received: "received",
+        receive: "receive",
+        prepare_view: "prepare_view",
+    }
 }
 
 statements! {
-    append: "select verdicts, before, positions from __schema__.append(\
-             $1, $2, make_interval(secs => $3), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-             $20, $21, $22)";
-    append_event: "select __schema__.append_event(\
-                   $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-    append_to_one: "select __schema__.append_to_one(\
-                    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-    append_each: "select __schema__.append_each(\
-                  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
-    log_identity: "select started, file from __schema__.log_identity()";
-    appended_under: "select fingerprint, categories, aggregate_ids, before, versions, positions \
-                     from __schema__.appended_under($1, make_interval(secs => $2))";
-    recorded_under: "select fingerprint, categories, aggregate_ids, before, versions, positions \
-                     from __schema__.idempotency where key = $1";
-    forget_keys: "select __schema__.forget_keys(make_interval(secs => $1), $2)";
-    replay: concat!(
-        "select ", columns!(of_a_replay), " from __schema__.events \
-         where category = $1 and aggregate_id = $2 and version > $3 order by version");
-    replay_many: concat!(
-        "select ", columns!(of_a_replay), ", n from unnest($1::text[], $2::text[], $3::bigint[]) \
-         with ordinality as asked (c, a, behind, n), lateral ( \
-             select * from __schema__.events \
-             where category = c and aggregate_id = a and version > behind order by version limit $4 \
-         ) as found");
-    replay_from_snapshot: concat!(
-        "with saved as materialized ( \
-             select version, last_event, checksum, payload from __schema__.snapshots \
-             where category = $1 and aggregate_id = $2 and fingerprint = $3) \
-         select version, last_event, null::text, null::integer, payload, checksum from saved \
-         union all ( \
-             select ", columns!(of_a_replay), ", null::bigint from __schema__.events \
-             where category = $1 and aggregate_id = $2 and version >= coalesce((select version from saved), 1) \
-             order by version)");
-    save_snapshot: "insert into __schema__.snapshots \
-                        (category, aggregate_id, version, last_event, fingerprint, checksum, payload) \
-                    values ($1, $2, $3, $4, $5, $6, $7::json) \
-                    on conflict (category, aggregate_id) do update \
-                    set version = excluded.version, last_event = excluded.last_event, \
-                        fingerprint = excluded.fingerprint, checksum = excluded.checksum, \
-                        payload = excluded.payload, taken_at = clock_timestamp()";
-    fences: "select position, pid, prepared, \
-                    extract(epoch from clock_timestamp() - since)::float8, state, application_name, query \
-             from __schema__.fences()";
-    read_stream: concat!(
-        "select ", columns!(of_a_stream), " from __schema__.events \
-         where category = $1 and aggregate_id = $2 and version > $3 order by version");
-    read_streams: concat!("select ", columns!(with_stream), " from __schema__.read_streams($1, $2)");
-    log_head: "select mark, drawn from __schema__.log_head()";
-    read_log: concat!(
-        "select ", columns!(with_stream), " from __schema__.events \
-         where position > $1 and position <= $2 and slice >= $3 and slice < $4 order by position limit $5");
-    read_log_filtered: concat!(
-        "select ", columns!(with_stream), " from __schema__.events \
-         where position > $1 and position <= $2 and slice >= $3 and slice < $4 \
-           and (category = any($6) or (category, event_type) in (select * from unnest($7::text[], $8::text[]))) \
-         order by position limit $5");
-    last_in_log: "select position, event_id from __schema__.events where position > $1 and position <= $2 \
-                  order by position desc limit 1";
-    event_id_at: "select event_id from __schema__.events where position = $1";
-    claim: "select epoch, \"offset\", event_id from __schema__.claim($1, $2)";
-    advance: "select __schema__.advance($1, $2, $3, $4, $5)";
-    checkpoint: "select \"offset\", event_id from __schema__.checkpoints where subscription = $1 and partition = $2";
-    reset: "update __schema__.checkpoints set epoch = epoch + 1, \"offset\" = null, event_id = null, \
-            updated_at = clock_timestamp() where subscription = $1";
-    forget: "delete from __schema__.inbox where subscription = $1";
-    received: "select lane, position from __schema__.inbox where subscription = $1 and partition = $2";
-    receive: "insert into __schema__.inbox (subscription, partition, lane, position) \
-              select $1, $2, lane, position from unnest($3::text[], $4::bigint[]) as received (lane, position) \
-              on conflict (subscription, partition, lane) do update set position = excluded.position";
-    prepare_view: "select __schema__.prepare_view($1)";
+    /// What is sent to install a store, to check it, and to grant access to it.
+    SchemaStatements {
+        fix_search_path: "fix_search_path",
+        server_version: "server_version",
+        has_ledger: "has_ledger",
+        installed_migrations: "installed_migrations",
+        is_sequence_sound: "is_sequence_sound",
+        grant_access: "grant_access",
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     held_mark::watch::Watch,
     log_identity::Whereabouts,
     replay::Replayer,
-    schema::{self, Access},
+    schema::{self, Access, Schema},
     statements::{Statement, Statements},
 };
 
@@ -37,15 +37,16 @@ struct Inner {
 }
 
 impl PgEventStore {
-    /// Creates the schema, or upgrades it from any earlier version. Run it with a role that may create; safe to run at
+    /// Creates the schema, or upgrades it from any earlier release. Run it with a role that may create; safe to run at
     /// once from several places.
     ///
     /// # Errors
-    /// When the database cannot be reached, the role may not, or the schema was upgraded by a newer version.
+    /// When the database cannot be reached, or the role may not create. [`StoreErrorKind::Schema`] when a newer version has
+    /// upgraded the schema, or another build has made it; then it stays as it is.
     pub async fn install(config: &PgConfig) -> Result<(), StoreError> {
         let schema = config.checked_schema()?;
         let mut connection = connect(config).await?;
-        let installed = schema::install(&mut connection, schema).await;
+        let installed = Schema::new(schema).install(&mut connection).await;
         schema::close(connection).await;
         installed
     }
@@ -58,7 +59,9 @@ impl PgEventStore {
     pub async fn grant(config: &PgConfig, role: &str, access: Access) -> Result<(), StoreError> {
         let schema = config.checked_schema()?;
         let mut connection = connect(config).await?;
-        let granted = schema::grant(&mut connection, schema, role, access).await;
+        let granted = Schema::new(schema)
+            .grant(&mut connection, role, access)
+            .await;
         schema::close(connection).await;
         granted
     }
@@ -73,7 +76,8 @@ impl PgEventStore {
         // One connection first: a pool would try again until its time is up, and not say why.
         let mut connection = connect(config).await?;
         let limit = config.timeout() + config.statement_limit();
-        let checked = tokio::time::timeout(limit, schema::check(&mut connection, schema)).await;
+        let needed = Schema::new(schema);
+        let checked = tokio::time::timeout(limit, needed.check(&mut connection)).await;
         let options = config.connect_options()?;
         let silent = |_| unreachable(&options, &format!("no answer within {limit:?}"));
         checked.map_err(silent)??;
@@ -103,7 +107,7 @@ impl PgEventStore {
         Ok(Self(Arc::new(Inner {
             pool,
             schema: schema.to_owned(),
-            begin: begin(config.idle_timeout()),
+            begin: Statement::begin(config.idle_timeout()),
             appender: Appender::new(writing),
             replayer: Replayer::default(),
             watch: Watch::new(config.held_threshold(), schema),
@@ -216,7 +220,7 @@ fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, message)
 }
 
-/// What the short functions that append (`0004_append.sql`) compare theirs with, letter by letter.
+/// What the short append functions (`sql/functions/append/steps/prologue.sql`) compare theirs with, letter by letter.
 pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
 /// What appends and replays go with. An index serves each of them, so that they are planned once, and never for a table that
@@ -231,20 +235,6 @@ fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 5] {
         ("lock_timeout", "10s".to_owned()),
         ("search_path", SEARCH_PATH.to_owned()),
     ]
-}
-
-/// **Invariant**: a unit of work runs in READ COMMITTED, whatever the database's default is.
-///
-/// Plans are made for each statement: one that was made while a view's table was small would be kept when it has grown.
-fn begin(idle: Duration) -> Statement {
-    let idle = idle.as_millis();
-    Statement::new(
-        &format!(
-            "begin isolation level read committed; set local idle_in_transaction_session_timeout = {idle}; \
-             set local plan_cache_mode = force_custom_plan"
-        ),
-        "",
-    )
 }
 
 /// A view's name becomes part of a table's name.

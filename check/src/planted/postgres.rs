@@ -38,7 +38,7 @@ impl Fault<PgEventStore> for NaiveReader {
 pub struct OneStatementFence;
 
 const ONE_STATEMENT: &str = "
-    with mark as materialized (select __schema__.high_water_mark() as at)
+    with mark as materialized (select mark as at from __schema__.log_head())
     select position, category, aggregate_id, version, event_id, payload::text
     from __schema__.events
     where position > $1 and position <= (select at from mark) order by position limit $2";

@@ -251,6 +251,8 @@ impl<'a> Events<'a> {
             .bind(unless_empty(self.correlation_ids))
             .bind(unless_empty(self.causation_ids))
             .bind(unless_empty(self.traceparents))
+            // Headers.
+            .bind(None::<Vec<&str>>)
     }
 }
 

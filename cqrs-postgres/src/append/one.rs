@@ -57,5 +57,7 @@ fn bind_event<'a>(
         .bind(json(event)?)
         .bind(metadata.correlation_id.as_deref())
         .bind(metadata.causation_id.map(EventId::as_uuid))
-        .bind(metadata.traceparent.as_deref()))
+        .bind(metadata.traceparent.as_deref())
+        // Headers.
+        .bind(None::<&str>))
 }

@@ -1,14 +1,14 @@
-//! Upgrades from every earlier state of the schema, with what was written there.
+//! Upgrades of the baseline by a migration that exists for these tests only.
 
 use cqrs_core::{
-    Append, Checkpoints, EventStore, ExpectedVersion, LogQuery, PartitionId, Position, Slices,
-    StreamId, Version,
+    Append, Checkpoint, Checkpoints, Document, DocumentWrite, Documents, EventStore,
+    ExpectedVersion, PartitionId, Slices, StreamId, UnitOfWork, Version,
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
 use super::*;
-use crate::{PgConfig, PgEventStore, store::SEARCH_PATH};
+use crate::{PgConfig, PgEventStore};
 
 #[derive(serde::Serialize, serde::Deserialize)]
 enum NoteEvent {
@@ -18,104 +18,183 @@ impl cqrs_core::Event for NoteEvent {
     const CATEGORY: &'static str = "note";
 }
 
-/// An append as the function of the first three states took it.
-const APPEND: &str = r#"
-    select * from __schema__.append(
-        array['note'], array['a'], array[0]::smallint[], array[-1]::bigint[], array[1, 1],
-        array[gen_random_uuid(), gen_random_uuid()], array['Written', 'Written'], array[1, 1],
-        array['{"text":"x"}', '{"text":"y"}'], array[null, null], array[null, null]::uuid[], array[null, null])
-"#;
+const DELTA: &str = "
+    alter table __schema__.snapshots add column taken_by text;
+    create function __schema__.takers() returns bigint language sql stable as $$
+        select count(taken_by) from __schema__.snapshots
+    $$;";
 
-async fn connected() -> PgConnection {
-    let url =
-        std::env::var("DATABASE_URL").expect("DATABASE_URL names a server: scripts/services up");
-    PgConnection::connect(&url).await.expect("connects")
+const LOG: PartitionId = PartitionId::Log(Slices::ALL);
+
+fn url() -> String {
+    std::env::var("DATABASE_URL").expect("DATABASE_URL names a server: scripts/services up")
 }
 
-async fn run(connection: &mut PgConnection, schema: &str, sql: &str) {
-    let sql = sql.replace("__schema__", &format!("\"{schema}\""));
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(connection)
-        .await
-        .expect("runs");
+/// A schema of its own, dropped at the end of a test that passed.
+struct Scratch {
+    name: String,
+    connection: PgConnection,
 }
 
-/// Else they would set it for each append, which is right but slow.
-#[test]
-fn the_short_functions_find_the_search_path_that_they_look_for() {
-    let (.., append) = MIGRATIONS[3];
-    let looked_for = format!("operator(pg_catalog.<>) '{SEARCH_PATH}' then");
-    let set = format!("pg_catalog.set_config('search_path', '{SEARCH_PATH}', true)");
-    for line in [looked_for, set] {
-        assert_eq!(append.matches(&line).count(), 3, "{line}");
+impl Scratch {
+    async fn new() -> Self {
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        let connection = PgConnection::connect(&url()).await.expect("connects");
+        Self { name, connection }
     }
+
+    /// The baseline, with this migration behind it.
+    fn with_delta(&self, delta: &'static str) -> Schema<'static> {
+        let mut steps = migrations::all();
+        steps.push(Step {
+            version: 2,
+            name: "for tests",
+            texts: vec![delta],
+        });
+        Schema::made_by(self.name.clone().leak(), &steps)
+    }
+
+    async fn ask<T>(&mut self, sql: &str) -> T
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+    {
+        let sql = sql.replace("__schema__", &format!("\"{}\"", self.name));
+        let answer = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection);
+        answer.await.expect("reads")
+    }
+
+    async fn drop(mut self) {
+        let sql = format!("drop schema \"{}\" cascade", self.name);
+        let dropped = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection);
+        dropped.await.expect("drops");
+    }
+}
+
+/// A store that was installed by the baseline alone.
+async fn baseline_store(scratch: &Scratch) -> PgEventStore {
+    let config = PgConfig::new(url()).schema(&scratch.name);
+    PgEventStore::install(&config).await.expect("installs");
+    PgEventStore::connect(&config).await.expect("connects")
+}
+
+async fn append(store: &PgEventStore, after: u64) -> Version {
+    let event = NoteEvent::Written {
+        text: "x".to_owned(),
+    };
+    let at = ExpectedVersion::Exact(Version::new(after));
+    let appended = store.append(Append::of("a", at, &[event]).expect("valid"));
+    appended.await.expect("appends").version
 }
 
 #[tokio::test]
-async fn every_earlier_state_is_upgraded_with_what_is_in_it() {
-    let url =
-        std::env::var("DATABASE_URL").expect("DATABASE_URL names a server: scripts/services up");
-    let mut connection = connected().await;
-    for state in 0..newest() {
-        let schema = format!("test_{}", Uuid::now_v7().simple());
-        install_up_to(&mut connection, &schema, state)
-            .await
-            .expect("installs");
-        let written = if state == 0 { 0 } else { 2 };
-        if (1..4).contains(&state) {
-            run(&mut connection, &schema, APPEND).await;
-        }
-        if state >= 2 {
-            let checkpoint = "insert into __schema__.checkpoints (subscription, partition, epoch, \"offset\", event_id) \
-                              select 'notes', '__log__', 3, position, event_id from __schema__.events where version = 1; \
-                              select __schema__.prepare_view('notes')";
-            let log = PartitionId::Log(Slices::ALL).to_string();
-            run(
-                &mut connection,
-                &schema,
-                &checkpoint.replace("__log__", &log),
-            )
-            .await;
-        }
-        let config = PgConfig::new(&url).schema(&schema);
-        PgEventStore::install(&config).await.expect("upgrades");
-        let store = PgEventStore::connect(&config).await.expect("connects");
-        goes_on(&store, state, written).await;
-        run(&mut connection, &schema, "drop schema __schema__ cascade").await;
-    }
-}
-
-/// What was written is there, at its place, and what is written now comes behind it.
-async fn goes_on(store: &PgEventStore, state: i64, written: u64) {
+async fn a_delta_upgrades_the_baseline_with_what_is_in_it() {
+    let mut scratch = Scratch::new().await;
+    let store = baseline_store(&scratch).await;
+    append(&store, 0).await;
+    store.prepare_view("notes").await.expect("prepares");
+    let claim = store.claim("notes", &LOG).await.expect("claims");
     let stream = StreamId::of::<NoteEvent>("a").expect("valid");
-    let event = NoteEvent::Written {
-        text: "z".to_owned(),
-    };
-    let at = ExpectedVersion::Exact(Version::new(written));
-    let appended = store
-        .append(Append::of("a", at, &[event]).expect("valid"))
+    let before = store
+        .read_stream(&stream, Version::EMPTY)
         .await
-        .expect("appends");
-    assert_eq!(appended.version, Version::new(written + 1), "from {state}");
+        .expect("reads");
+    let at = Checkpoint::behind(before[0].position, before[0].id);
+    let mut transaction = store.begin().await.expect("begins");
+    let documents = [DocumentWrite {
+        key: "k".to_owned(),
+        version: 0,
+        body: Some(b"{}".to_vec()),
+    }];
+    let written = store.save_in(&mut transaction, "notes", &documents);
+    written.await.expect("writes");
+    let moved = store.advance_in(&mut transaction, "notes", &LOG, claim.epoch, at);
+    moved.await.expect("moves");
+    store.commit(transaction).await.expect("commits");
+
+    let upgraded = scratch.with_delta(DELTA);
+    for _ in 0..2 {
+        upgraded
+            .install(&mut scratch.connection)
+            .await
+            .expect("upgrades");
+    }
+    upgraded
+        .check(&mut scratch.connection)
+        .await
+        .expect("is right");
+    assert_eq!(scratch.ask::<i64>("select __schema__.takers()").await, 0);
+
+    assert_eq!(append(&store, 1).await, Version::new(2));
     let events = store
         .read_stream(&stream, Version::EMPTY)
         .await
         .expect("reads");
-    assert_eq!(events.len() as u64, written + 1);
-    let query = LogQuery {
-        after: Position::START,
-        reads: &[],
-        slices: Slices::ALL,
-        limit: 10,
-    };
-    let page = store.read_log(query).await.expect("reads");
-    assert_eq!(page.events, events);
-    assert!(events.is_sorted_by(|a, b| a.position < b.position));
-    if state >= 2 {
-        let log = PartitionId::Log(Slices::ALL);
-        let claim = store.claim("notes", &log).await.expect("claims");
-        assert_eq!(claim.epoch, 4);
-        let stands_on = claim.at.and_then(|checkpoint| checkpoint.event_id);
-        assert_eq!(stands_on, Some(events[0].id));
+    assert_eq!(events[0], before[0]);
+    assert!(events[1].position > events[0].position);
+    let claim = store.claim("notes", &LOG).await.expect("claims");
+    assert_eq!((claim.epoch, claim.at), (2, Some(at)));
+    let document = store.document("notes", "k").await.expect("reads");
+    assert_eq!(
+        document.map(|Document { body, .. }| body),
+        Some(b"{}".to_vec())
+    );
+    store.close().await;
+    scratch.drop().await;
+}
+
+#[tokio::test]
+async fn a_schema_before_an_upgrade_and_one_after_it_are_told_apart() {
+    let mut scratch = Scratch::new().await;
+    let store = baseline_store(&scratch).await;
+    let newer = scratch.with_delta(DELTA);
+    let error = newer
+        .check(&mut scratch.connection)
+        .await
+        .expect_err("refused");
+    let older = "is at migration 1, this version needs 2; run PgEventStore::install";
+    assert!(error.to_string().contains(older), "{error}");
+    newer
+        .install(&mut scratch.connection)
+        .await
+        .expect("upgrades");
+
+    let name = scratch.name.clone();
+    let ours = Schema::new(&name);
+    for refused in [
+        ours.check(&mut scratch.connection).await,
+        ours.install(&mut scratch.connection).await,
+    ] {
+        let error = refused.expect_err("refused");
+        assert_eq!(error.kind(), StoreErrorKind::Schema);
+        let newer =
+            "is at migration 2, this version knows 1 at most: a newer version has upgraded it";
+        assert!(error.to_string().contains(newer), "{error}");
     }
+    store.close().await;
+    scratch.drop().await;
+}
+
+#[tokio::test]
+async fn an_upgrade_that_fails_changes_nothing() {
+    let mut scratch = Scratch::new().await;
+    let store = baseline_store(&scratch).await;
+    let broken = scratch.with_delta("create table __schema__.more (); select 1 / 0");
+    let error = broken.install(&mut scratch.connection).await;
+    error.expect_err("fails");
+    // The session of a failed installation keeps the lock of the migrator.
+    scratch.connection = PgConnection::connect(&url()).await.expect("connects");
+    let more = "select to_regclass('__schema__.more') is null";
+    assert!(scratch.ask::<bool>(more).await);
+    let name = scratch.name.clone();
+    let ours = Schema::new(&name);
+    ours.check(&mut scratch.connection)
+        .await
+        .expect("is as before");
+    let delta = scratch.with_delta(DELTA);
+    delta
+        .install(&mut scratch.connection)
+        .await
+        .expect("upgrades");
+    store.close().await;
+    scratch.drop().await;
 }

@@ -13,29 +13,29 @@ pub(crate) const CALLS: [(&str, &str); 7] = [
     (
         "append_event",
         "__schema__.append_event('account', 'a', 0::smallint, -1, null, false, null, null, gen_random_uuid(), 'Happened', \
-         null, '1', null, null, null)::text",
+         null, '1', null, null, null, null)::text",
     ),
     (
         "append_event, having seen",
         "__schema__.append_event('account', 'a', 0::smallint, 0, null, true, (__schema__.log_identity()).started, \
-         (__schema__.log_identity()).file, gen_random_uuid(), 'Happened', null, '1', null, null, null)::text",
+         (__schema__.log_identity()).file, gen_random_uuid(), 'Happened', null, '1', null, null, null, null)::text",
     ),
     (
         "append_to_one",
         "__schema__.append_to_one('account', 'a', 0::smallint, -1, null, false, null, null, array[gen_random_uuid()], \
-         array['Happened'], null, array['1'], null, null, null)::text",
+         array['Happened'], null, array['1'], null, null, null, null)::text",
     ),
     (
         "append_to_one, having seen",
         "__schema__.append_to_one('account', 'a', 0::smallint, 0, null, true, (__schema__.log_identity()).started, \
-         (__schema__.log_identity()).file, array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, \
+         (__schema__.log_identity()).file, array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, null, \
          null)::text",
     ),
     (
         "append_each",
         "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], array[-1, 0]::bigint[], \
          array[null, null]::uuid[], array[1, 1], '{}', null, null, array[1, 2], array[1, 1], \
-         array[gen_random_uuid(), gen_random_uuid()], array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', \
+         array[gen_random_uuid(), gen_random_uuid()], array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', '{}', \
          '{}')::text",
     ),
     (
@@ -43,20 +43,20 @@ pub(crate) const CALLS: [(&str, &str); 7] = [
         "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], array[0, 0]::bigint[], \
          array[null, null]::uuid[], array[1, 1], array[true, true], (__schema__.log_identity()).started, \
          (__schema__.log_identity()).file, array[1, 2], array[1, 1], array[gen_random_uuid(), gen_random_uuid()], \
-         array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', '{}')::text",
+         array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', '{}', '{}')::text",
     ),
     (
         "append",
         "(__schema__.append(false, null, interval '1 day', array[1], array['account'], array['a'], array[0]::smallint[], \
          array[-1]::bigint[], array[null]::uuid[], array[1], '{}', '{}', '{}', array[1], array[1], array[gen_random_uuid()], \
-         array['Happened'], '{}', array['1'], '{}', '{}', '{}')).verdicts::text",
+         array['Happened'], '{}', array['1'], '{}', '{}', '{}', '{}')).verdicts::text",
     ),
 ];
 
 /// How `append_each` is called to look at the same two streams.
 const LOOK: &str = "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], \
                     array[-1, 0]::bigint[], array[null, null]::uuid[], array[0, 0], '{}', null, null, '{}', '{}', '{}', \
-                    '{}', '{}', '{}', '{}', '{}', '{}')::text";
+                    '{}', '{}', '{}', '{}', '{}', '{}', '{}')::text";
 
 /// A setting that changes nothing here.
 const NOTHING: &str = "set local work_mem = '4MB'";
@@ -129,11 +129,11 @@ async fn whichever_function_appends_a_fence_stands_below_what_it_draws() {
         // Only this transaction sees any.
         let written = "min(position) from __schema__.events";
         let written: i64 = ask(&mut transaction, &store, written).await.expect("reads");
-        let fence = "min(position) from __schema__.fences() where pid = pg_backend_pid()";
+        let fence = "min(position) from __schema__.fence_holders() where pid = pg_backend_pid()";
         let fence: i64 = ask(&mut transaction, &store, fence).await.expect("reads");
         assert!(fence < written, "{name}: {fence} is not below {written}");
         let mut other = store.pool().begin().await.expect("begins");
-        let mark = ask(&mut other, &store, "__schema__.high_water_mark()").await;
+        let mark = ask(&mut other, &store, "mark from __schema__.log_head()").await;
         let mark: i64 = mark.expect("reads");
         assert!(
             mark < written,
@@ -187,11 +187,12 @@ async fn claim(
     store: &PgEventStore,
     [expected, event, seen, log]: [&str; 4],
 ) -> [(Option<String>, bool); 3] {
-    let new = "array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, null";
+    let new =
+        "array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, null, null";
     let calls = [
         format!(
             "append_event('account', 'a', 0::smallint, {expected}, {event}, {seen}, {log}, gen_random_uuid(), \
-             'Happened', null, '1', null, null, null)"
+             'Happened', null, '1', null, null, null, null)"
         ),
         format!(
             "append_to_one('account', 'a', 0::smallint, {expected}, {event}, {seen}, {log}, {new})"
@@ -204,7 +205,7 @@ async fn claim(
     let ask = calls.map(async |call| {
         let mut transaction = store.pool().begin().await.expect("begins");
         let said = ask(&mut transaction, store, &format!("__schema__.{call}::text")).await;
-        let fences = "count(*) > 0 from __schema__.fences() where pid = pg_backend_pid()";
+        let fences = "count(*) > 0 from __schema__.fence_holders() where pid = pg_backend_pid()";
         let fenced = ask(&mut transaction, store, fences).await.expect("reads");
         transaction.rollback().await.expect("ends");
         (said.expect(&call), fenced)
@@ -260,6 +261,35 @@ async fn who_says_wrongly_what_was_seen_is_not_believed() {
                 None => said.is_none() && fenced,
             };
             assert!(is_told, "{claimed:?}: {said:?}");
+        }
+    }
+}
+
+/// The setting in which a transaction remembers its fence is everybody's to set.
+#[tokio::test]
+async fn no_setting_of_a_session_hides_a_fence() {
+    let store = fresh_store().await;
+    let take = ("take_fence", "__schema__.take_fence()::text");
+    for (remembered, is_right) in [("", true), ("0", true), ("-1", false), ("-5", false)] {
+        let set = format!("set local cqrs.fence_{} = '{remembered}'", store.schema());
+        for (name, sql) in CALLS.into_iter().chain([take]) {
+            let mut transaction = store.pool().begin().await.expect("begins");
+            let set = transaction.execute(AssertSqlSafe(set.clone())).await;
+            set.expect("sets");
+            let answer: Result<String, _> = ask(&mut transaction, &store, sql).await;
+            match answer {
+                Ok(_) => {
+                    let fence = "coalesce(min(position), -1) from __schema__.fence_holders() where pid = pg_backend_pid()";
+                    let fence: i64 = ask(&mut transaction, &store, fence).await.expect("reads");
+                    assert!(fence >= 0, "{name}: no reader sees its fence");
+                }
+                Err(error) => {
+                    let code = error.as_database_error().and_then(|error| error.code());
+                    assert_eq!(code.as_deref(), Some("CQ005"), "{name}: {error}");
+                    assert!(!is_right, "{name}: {error}");
+                }
+            }
+            transaction.rollback().await.expect("ends");
         }
     }
 }

@@ -4,7 +4,10 @@ use cqrs_core::{StoreError, StoreErrorKind};
 use cqrs_postgres::{PgConfig, PgEventStore};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 
-use crate::support::{fresh_config, fresh_store, url};
+use crate::{
+    snapshot::catalogue,
+    support::{append, fresh_config, fresh_store, url},
+};
 
 async fn run(store: &PgEventStore, sql: &str) {
     let sql = sql.replace("__schema__", store.schema());
@@ -62,45 +65,99 @@ async fn a_schema_that_is_missing_older_or_newer_is_refused_by_name() {
     );
     PgEventStore::install(&config).await.expect("installs");
     let store = PgEventStore::connect(&config).await.expect("connects");
-    run(
-        &store,
-        "update __schema__.migrations set version = 99 where version = 4",
-    )
-    .await;
+    let newer = "insert into __schema__.migrations (version, description, success, checksum, execution_time) \
+                 values (2, 'of a newer version', true, '\\x00', 0)";
+    run(&store, newer).await;
     says(
         PgEventStore::connect(&config).await,
         StoreErrorKind::Schema,
-        "upgraded by a newer version",
+        "a newer version has upgraded it",
     );
     let error = PgEventStore::install(&config).await.expect_err("refused");
     assert_eq!(error.kind(), StoreErrorKind::Schema, "{error}");
-    run(
-        &store,
-        "delete from __schema__.migrations where version = 99",
-    )
-    .await;
+    run(&store, "delete from __schema__.migrations").await;
     says(
         PgEventStore::connect(&config).await,
         StoreErrorKind::Schema,
-        "this version needs 4; run PgEventStore::install",
+        "run PgEventStore::install",
     );
 }
 
+/// The ledgers of other development baselines: one of today with another text, and the four migrations that came before.
+const OTHER_LEDGERS: [(&str, &str); 2] = [
+    (
+        "update __schema__.migrations set checksum = '\\x0badcafe99'",
+        "holds migration 1 \"baseline\" (0badcafe)",
+    ),
+    (
+        "delete from __schema__.migrations; \
+         insert into __schema__.migrations (version, description, success, checksum, execution_time) \
+         select n, name, true, decode('0badcaf' || n, 'hex'), 0 \
+         from unnest(array['events', 'read side', 'write side', 'append']) with ordinality as made (name, n)",
+        "holds migration 1 \"events\" (0badcaf1), 2 \"read side\" (0badcaf2), 3 \"write side\" (0badcaf3), \
+         4 \"append\" (0badcaf4)",
+    ),
+];
+
 #[tokio::test]
-async fn a_schema_of_another_build_is_refused_by_name() {
-    let config = fresh_config();
-    PgEventStore::install(&config).await.expect("installs");
-    let store = PgEventStore::connect(&config).await.expect("connects");
-    let other = "update __schema__.migrations set checksum = '\\x00' where version = 4";
-    run(&store, other).await;
-    let made = "made by another build, whose migration 4 is not the one of this version";
-    says(
-        PgEventStore::connect(&config).await,
-        StoreErrorKind::Schema,
-        made,
-    );
-    let error = PgEventStore::install(&config).await.expect_err("refused");
-    assert!(error.to_string().contains(made), "{error}");
+async fn a_schema_of_another_baseline_is_rejected_and_left_alone() {
+    for (ledger, found) in OTHER_LEDGERS {
+        let config = fresh_config();
+        PgEventStore::install(&config).await.expect("installs");
+        let store = PgEventStore::connect(&config).await.expect("connects");
+        let ledger = ledger.replace("__schema__", &format!("\"{}\"", store.schema()));
+        let made = store.pool().execute(sqlx::raw_sql(AssertSqlSafe(ledger)));
+        made.await.expect("runs");
+        let rows = "select string_agg(m::text, ' ' order by version) from __schema__.migrations m";
+        let rows = rows.replace("__schema__", store.schema());
+        let rows = async || {
+            let rows = sqlx::query_scalar(AssertSqlSafe(rows.clone())).fetch_one(store.pool());
+            rows.await.expect("reads")
+        };
+        let before: (String, String) = (catalogue(&store).await, rows().await);
+        says(
+            PgEventStore::connect(&config).await,
+            StoreErrorKind::Schema,
+            found,
+        );
+        let error = PgEventStore::install(&config).await.expect_err("rejected");
+        assert_eq!(error.kind(), StoreErrorKind::Schema, "{error}");
+        for words in [
+            found,
+            "this version installs migration 1 \"baseline\"",
+            "export the data",
+        ] {
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        assert_eq!((catalogue(&store).await, rows().await), before);
+    }
+}
+
+#[tokio::test]
+async fn installing_runs_no_function_from_the_search_path() {
+    let admin = PgPool::connect(&url()).await.expect("connects");
+    let name = uuid::Uuid::now_v7().simple();
+    let other = format!("other_{name}");
+    let trap = "create schema __other__;
+        create function __other__.nextval(name regclass) returns bigint language plpgsql
+            as $$ begin raise exception 'nextval of another'; end $$;
+        create function __other__.clock_timestamp() returns timestamptz language plpgsql
+            as $$ begin raise exception 'clock_timestamp of another'; end $$;
+        create function __other__.to_regclass(name text) returns regclass language plpgsql
+            as $$ begin raise exception 'to_regclass of another'; end $$;";
+    let trap = trap.replace("__other__", &other);
+    let made = admin.execute(sqlx::raw_sql(AssertSqlSafe(trap)));
+    made.await.expect("creates");
+    let separator = if url().contains('?') { '&' } else { '?' };
+    let path = format!("{separator}options=-csearch_path%3D{other}%2Cpg_catalog");
+    let trapped = PgConfig::new(url() + &path).schema(format!("test_{name}"));
+    PgEventStore::install(&trapped).await.expect("installs");
+    PgEventStore::install(&trapped).await.expect("finds it");
+    let store = PgEventStore::connect(&trapped).await.expect("connects");
+    let appended = cqrs_core::EventStore::append(&store, append("a", 1)).await;
+    appended.expect("appends");
+    let dropped = format!("drop schema {other} cascade");
+    admin.execute(AssertSqlSafe(dropped)).await.expect("drops");
 }
 
 #[tokio::test]

@@ -16,4 +16,5 @@ mod log_order;
 mod projection;
 mod proxy;
 mod rights;
+mod snapshot;
 mod support;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Three roles and a schema. Roles belong to the whole server, so they are dropped at the end.
-struct Roles {
+pub(crate) struct Roles {
     name: String,
 }
 
@@ -25,7 +25,7 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 const ONE_AT_A_TIME: &str = "select pg_advisory_xact_lock(hashtext('rights on the database'))";
 
 impl Roles {
-    async fn create() -> Self {
+    pub(crate) async fn create() -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("t{}_{number}", Uuid::now_v7().simple());
         let roles = Self { name };
@@ -57,7 +57,7 @@ impl Roles {
         PgConfig::new(format!("{scheme}://{role}@{host}")).schema(&self.name)
     }
 
-    async fn installed(&self) -> [PgConfig; 3] {
+    pub(crate) async fn installed(&self) -> [PgConfig; 3] {
         let [owner, service, reader] = self.names();
         let configs = [&owner, &service, &reader].map(|role| self.config(role));
         PgEventStore::install(&configs[0]).await.expect("installs");
@@ -69,7 +69,7 @@ impl Roles {
         configs
     }
 
-    async fn drop(self) {
+    pub(crate) async fn drop(self) {
         let mut connection = admin().await;
         let schema = &self.name;
         run(&mut connection, &format!("drop schema {schema} cascade"))
@@ -268,7 +268,7 @@ async fn who_may_append_runs_nothing_of_his_own_with_the_owners_rights() {
     let store = PgEventStore::connect(&service).await.expect("connects");
     let schema = format!("\"{}\"", store.schema());
     let helpers = [
-        "__schema__.stands_at('account', 'a', 0, null)::text",
+        "__schema__.checked_version('account', 'a', 0, null)::text",
         "__schema__.check_transaction()::text",
         "__schema__.take_fence()::text",
     ];

@@ -140,7 +140,7 @@ pub(crate) async fn run(store: &PgEventStore, sql: &str) {
 pub(crate) async fn waiting_for(store: &PgEventStore, id: &str) -> i64 {
     let sql = format!(
         "select count(*) from pg_locks where locktype = 'advisory' and not granted
-         and (classid::bigint << 32 | objid::bigint) = __schema__.guard_key('account', '{id}')"
+         and (classid::bigint << 32 | objid::bigint) = __schema__.stream_guard('account', '{id}')"
     );
     number(store, &sql).await
 }

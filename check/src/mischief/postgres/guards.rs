@@ -32,7 +32,7 @@ impl PgMischief {
         sqlx::query("set local lock_timeout = '2s'")
             .execute(&mut *transaction)
             .await?;
-        sqlx::query(self.sql("select pg_advisory_xact_lock(__schema__.guard_key($1, $2))"))
+        sqlx::query(self.sql("select pg_advisory_xact_lock(__schema__.stream_guard($1, $2))"))
             .bind(stream.category().as_str())
             .bind(stream.id())
             .execute(&mut *transaction)

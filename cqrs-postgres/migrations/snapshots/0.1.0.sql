@@ -1,0 +1,833 @@
+-- The schema as it is installed and granted, written by tests/it/snapshot.rs. Do not edit.
+
+create schema cqrs authorization cqrs_owner;
+
+-- It holds 7 pg_class, 25 pg_proc.
+
+create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
+
+create table cqrs.checkpoints (
+    subscription text collate "C" not null,
+    partition text collate "C" not null,
+    epoch bigint not null,
+    "offset" bigint,
+    event_id uuid,
+    updated_at timestamp with time zone not null default clock_timestamp()
+);
+
+create table cqrs.events (
+    "position" bigint not null,
+    category text collate "C" not null,
+    aggregate_id text collate "C" not null,
+    version bigint not null,
+    slice smallint not null,
+    event_id uuid not null,
+    event_type text collate "C" not null,
+    schema_version integer not null,
+    payload json not null,
+    correlation_id text,
+    causation_id uuid,
+    traceparent text,
+    headers jsonb,
+    recorded_at timestamp with time zone not null default clock_timestamp()
+);
+
+create table cqrs.idempotency (
+    key text collate "C" not null,
+    fingerprint bigint not null,
+    categories text[] not null,
+    aggregate_ids text[] not null,
+    before bigint[] not null,
+    versions bigint[] not null,
+    positions bigint[] not null,
+    recorded_at timestamp with time zone not null default clock_timestamp()
+);
+
+create table cqrs.inbox (
+    subscription text collate "C" not null,
+    partition text collate "C" not null,
+    lane text collate "C" not null,
+    "position" bigint not null
+);
+
+create table cqrs.migrations (
+    version bigint not null,
+    description text not null,
+    installed_on timestamp with time zone not null default now(),
+    success boolean not null,
+    checksum bytea not null,
+    execution_time bigint not null
+);
+
+create table cqrs.snapshots (
+    category text collate "C" not null,
+    aggregate_id text collate "C" not null,
+    version bigint not null,
+    last_event uuid not null,
+    fingerprint bigint not null,
+    checksum bigint not null,
+    payload json not null,
+    taken_at timestamp with time zone not null default clock_timestamp()
+);
+
+alter table cqrs.checkpoints add constraint checkpoints_pkey PRIMARY KEY (subscription, partition);
+
+alter table cqrs.events add constraint events_position UNIQUE ("position");
+
+alter table cqrs.events add constraint events_stream_version PRIMARY KEY (category, aggregate_id, version);
+
+alter table cqrs.idempotency add constraint idempotency_pkey PRIMARY KEY (key);
+
+alter table cqrs.inbox add constraint inbox_pkey PRIMARY KEY (subscription, partition, lane);
+
+alter table cqrs.migrations add constraint migrations_pkey PRIMARY KEY (version);
+
+alter table cqrs.snapshots add constraint snapshots_pkey PRIMARY KEY (category, aggregate_id);
+
+alter table cqrs.snapshots add constraint snapshots_version_check CHECK ((version > 0));
+
+CREATE INDEX idempotency_recorded_at ON cqrs.idempotency USING btree (recorded_at);
+
+create function cqrs.advance(of_subscription text, of_partition text, under bigint, to_offset bigint, to_event_id uuid) returns boolean
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+begin
+    perform "cqrs".check_transaction();
+    update "cqrs".checkpoints
+    set "offset" = to_offset, event_id = to_event_id, updated_at = clock_timestamp()
+    where subscription = of_subscription and partition = of_partition and epoch = under;
+    return found;
+end
+$$;
+
+create function cqrs.append(may_wait boolean, wait_for integer, retention interval, stream_appends integer[], categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], key_appends integer[], keys text[], fingerprints bigint[], event_streams integer[], event_numbers integer[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[], OUT verdicts "char"[], OUT before bigint[], OUT positions bigint[]) returns record
+language plpgsql volatile security definer parallel unsafe cost 100 rows 0
+set enable_seqscan=off
+set lock_timeout=10s
+set plan_cache_mode=force_generic_plan
+set search_path=pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    checked boolean := "cqrs".check_transaction(); -- or it raises
+    locked boolean[];
+    fence bigint;
+begin
+    -- 1. Guard the streams and the keys: exclusively to write, shared to check. A caller that waits for all of them takes them in
+    -- the same order as everybody.
+    if may_wait then
+        perform case when exclusive then pg_advisory_xact_lock(guard) else pg_advisory_xact_lock_shared(guard) end
+        from (
+            select guard, bool_or(exclusive) as exclusive
+            from (
+                select "cqrs".stream_guard(c, a), events > 0
+                from unnest(categories, aggregate_ids, event_counts) as given (c, a, events)
+                union all
+                select "cqrs".key_guard(k), true from unnest(keys) as k
+            ) as wanted (guard, exclusive)
+            group by guard order by guard offset 0
+        ) as guards;
+    else
+        if wait_for = 0 then
+            perform pg_advisory_xact_lock("cqrs".key_guard(keys[1]));
+        elsif event_counts[wait_for] > 0 then
+            perform pg_advisory_xact_lock("cqrs".stream_guard(categories[wait_for], aggregate_ids[wait_for]));
+        elsif wait_for > 0 then
+            perform pg_advisory_xact_lock_shared("cqrs".stream_guard(categories[wait_for], aggregate_ids[wait_for]));
+        end if;
+        locked := array(
+            select case when event_counts[n] > 0
+                        then pg_try_advisory_xact_lock("cqrs".stream_guard(categories[n], aggregate_ids[n]))
+                        else pg_try_advisory_xact_lock_shared("cqrs".stream_guard(categories[n], aggregate_ids[n])) end
+            from generate_subscripts(categories, 1) as n
+        );
+    end if;
+
+    -- 2. With a snapshot taken after that: their versions.
+    select array_agg(coalesce(found.version, (
+               select last.version from "cqrs".last_event(categories[n], aggregate_ids[n], 0) as last where expected[n] > 0
+           ), 0)),
+           array_agg(case when locked[n] is false then 'b'::"char"
+                          when "cqrs".is_expected(coalesce(found.version, 0), found.event_id, expected[n], expected_events[n])
+                          then 'a'
+                          else 'c' end)
+    into before, verdicts
+    from generate_subscripts(categories, 1) as n
+    left join lateral "cqrs".last_event(categories[n], aggregate_ids[n], expected[n]) as found on true;
+
+    if cardinality(keys) > 0 or stream_appends[cardinality(stream_appends)] < cardinality(stream_appends) then
+        verdicts := "cqrs".combine_verdicts(
+            may_wait, retention, stream_appends, verdicts, key_appends, keys, fingerprints
+        );
+    end if;
+    if not 'a' = any (verdicts) then
+        return;
+    end if;
+
+    if cardinality(event_streams) > 0 then
+        -- 3. The fence: after every wait, before the first position is drawn.
+        fence := "cqrs".take_fence();
+
+        -- 4. Positions in the order given, versions on top of each stream's.
+        positions := array(select nextval('"cqrs".position') from generate_series(1, cardinality(event_streams)));
+        insert into "cqrs".events (
+            position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+            correlation_id, causation_id, traceparent, headers
+        )
+        select positions[n], categories[event_streams[n]], aggregate_ids[event_streams[n]],
+               append.before[event_streams[n]] + event_numbers[n], slices[event_streams[n]],
+               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+               correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
+        from generate_subscripts(event_streams, 1) as n
+        where verdicts[event_streams[n]] = 'a';
+    end if;
+
+    if cardinality(keys) > 0 then
+        insert into "cqrs".idempotency as i (key, fingerprint, categories, aggregate_ids, before, versions, positions)
+        select keys[k], fingerprints[k], array_agg(c order by s), array_agg(a order by s), array_agg(append.before[s] order by s),
+               array_agg(append.before[s] + events order by s),
+               array_agg((select max(positions[n]) from unnest(event_streams) with ordinality as event (stream, n)
+                          where stream = s) order by s)
+        from generate_subscripts(keys, 1) as k
+        join unnest(stream_appends, categories, aggregate_ids, event_counts) with ordinality as given (of_append, c, a, events, s)
+          on of_append = key_appends[k]
+        group by k
+        having bool_and(verdicts[s] = 'a')
+        on conflict (key) do update
+        set fingerprint = excluded.fingerprint, categories = excluded.categories, aggregate_ids = excluded.aggregate_ids,
+            before = excluded.before, versions = excluded.versions, positions = excluded.positions,
+            recorded_at = excluded.recorded_at;
+    end if;
+end
+$$;
+
+create function cqrs.append_each(categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], seen boolean[], log_started timestamp with time zone, log_file text, event_streams integer[], event_numbers integer[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) returns bigint[]
+language plpgsql volatile security definer parallel unsafe cost 100 rows 0 as $$
+#variable_conflict use_column
+declare
+    locked boolean[];
+    before bigint[];
+    all_expected boolean;
+    fence bigint;
+    positions bigint[];
+    checked boolean;
+begin
+    if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) 'pg_catalog, pg_temp' then
+        perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed'
+       or current_setting('synchronous_commit') not in ('on', 'remote_apply') then
+        checked := "cqrs".check_transaction(); -- or it raises
+    end if;
+
+    -- 1. Guard the streams: exclusively to write, shared to check.
+    locked := array(
+        select case when event_counts[n] > 0
+                    then pg_try_advisory_xact_lock("cqrs".stream_guard(categories[n], aggregate_ids[n]))
+                    else pg_try_advisory_xact_lock_shared("cqrs".stream_guard(categories[n], aggregate_ids[n])) end
+        from generate_subscripts(categories, 1) as n
+    );
+
+    -- 2. With a snapshot taken after that: their versions. Mostly each is exactly what is expected. If not, or if an append
+    -- expects no version, look again at each: nobody moves what is guarded.
+    all_expected := coalesce(cardinality(seen) = cardinality(categories) and true = all (seen) and true = all (locked)
+                             and 0 < all (event_counts) and 0 <= all (expected), false);
+    if not all_expected then
+        all_expected := (
+            select bool_and(locked[n] and expected[n] >= 0 and (seen[n] is true and event_counts[n] > 0 or coalesce(
+                (select "cqrs".is_expected(found.version, found.event_id, expected[n], expected_events[n])
+                 from "cqrs".last_event(categories[n], aggregate_ids[n], expected[n]) as found),
+                "cqrs".is_expected(0, null, expected[n], expected_events[n]))))
+            from generate_subscripts(categories, 1) as n
+        );
+    end if;
+    if all_expected then
+        before := expected;
+    else
+        before := array(
+            select case when not locked[n] then null
+                        when "cqrs".is_expected(coalesce(found.version, 0), found.event_id, expected[n], expected_events[n])
+                        then coalesce(found.version, 0)
+                        else -1 - coalesce(found.version, (
+                            select last.version from "cqrs".last_event(categories[n], aggregate_ids[n], 0) as last
+                        ), 0) end
+            from generate_subscripts(categories, 1) as n
+            left join lateral "cqrs".last_event(categories[n], aggregate_ids[n], expected[n]) as found on true
+        );
+        if not coalesce((select bool_or(before[s] >= 0) from unnest(event_streams) as s), false) then
+            return before;
+        end if;
+    end if;
+    if cardinality(event_streams) = 0 then
+        return before;
+    end if;
+
+    -- 3. The fence, before the first position is drawn.
+    fence := pg_sequence_last_value('"cqrs".position'::regclass);
+    if fence is null or not pg_try_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence) then
+        fence := "cqrs".take_fence(); -- or it raises
+    end if;
+
+    -- 4. Positions in the order given, versions on top of each stream's.
+    if not all_expected then
+        positions := array(select nextval('"cqrs".position') from generate_series(1, cardinality(event_streams)));
+    end if;
+    begin
+        insert into "cqrs".events (
+            position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+            correlation_id, causation_id, traceparent, headers
+        )
+        select coalesce(positions[n], nextval('"cqrs".position')), categories[event_streams[n]],
+               aggregate_ids[event_streams[n]], before[event_streams[n]] + event_numbers[n], slices[event_streams[n]],
+               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+               correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
+        from generate_subscripts(event_streams, 1) as n
+        where before[event_streams[n]] >= 0;
+        -- The table cannot be replaced any more, but may have been before the insert locked it.
+        if true = any (seen) and not "cqrs".is_log(log_started, log_file) then
+            raise unique_violation;
+        end if;
+    exception when unique_violation then
+        if true = any (seen) then
+            return null;
+        end if;
+        raise;
+    end;
+    if not all_expected then
+        return before || positions;
+    end if;
+    if currval('"cqrs".position') = fence + cardinality(event_streams) then
+        return before || currval('"cqrs".position');
+    end if;
+    -- Other transactions drew positions in between. Nobody else appends to what is guarded.
+    return before || array(
+        select e.position
+        from unnest(categories, aggregate_ids, before) as given (c, a, version_before)
+        join "cqrs".events e on e.category = c and e.aggregate_id = a and e.version > version_before
+        order by e.position
+    );
+end
+$$;
+
+create function cqrs.append_event(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, seen boolean, log_started timestamp with time zone, log_file text, event_id uuid, event_type text, schema_version integer, payload text, correlation_id text, causation_id uuid, traceparent text, headers text) returns bigint[]
+language plpgsql volatile security definer parallel unsafe cost 100 rows 0 as $$
+declare
+    before bigint;
+    fence bigint;
+    checked boolean;
+begin
+    if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) 'pg_catalog, pg_temp' then
+        perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed'
+       or current_setting('synchronous_commit') not in ('on', 'remote_apply') then
+        checked := "cqrs".check_transaction(); -- or it raises
+    end if;
+
+    -- 1. Guard the stream.
+    if not pg_try_advisory_xact_lock("cqrs".stream_guard(of_category, of_aggregate_id)) then
+        return array[null::bigint];
+    end if;
+
+    -- 2. With a snapshot taken after that: its version.
+    if seen and expected >= 0 then
+        before := expected;
+    else
+        before := "cqrs".checked_version(of_category, of_aggregate_id, expected, expected_event);
+        if before < 0 then
+            return array[before];
+        end if;
+    end if;
+
+    -- 3. The fence, before the position is drawn.
+    fence := pg_sequence_last_value('"cqrs".position'::regclass);
+    if fence is null or not pg_try_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence) then
+        fence := "cqrs".take_fence(); -- or it raises
+    end if;
+
+    -- 4. The position.
+    begin
+        insert into "cqrs".events (
+            position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+            correlation_id, causation_id, traceparent, headers
+        )
+        values (nextval('"cqrs".position'), of_category, of_aggregate_id, before + 1, in_slice,
+                event_id, event_type, coalesce(schema_version, 1), payload::json,
+                correlation_id, causation_id, traceparent, headers::jsonb);
+        -- The table cannot be replaced any more, but may have been before the insert locked it.
+        if seen and not "cqrs".is_log(log_started, log_file) then
+            raise unique_violation;
+        end if;
+    exception when unique_violation then
+        if seen then
+            return null;
+        end if;
+        raise;
+    end;
+    return array[before, currval('"cqrs".position')];
+end
+$$;
+
+create function cqrs.append_to_one(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, seen boolean, log_started timestamp with time zone, log_file text, event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) returns bigint[]
+language plpgsql volatile security definer parallel unsafe cost 100 rows 0 as $$
+#variable_conflict use_column
+declare
+    before bigint;
+    fence bigint;
+    checked boolean;
+begin
+    if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) 'pg_catalog, pg_temp' then
+        perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed'
+       or current_setting('synchronous_commit') not in ('on', 'remote_apply') then
+        checked := "cqrs".check_transaction(); -- or it raises
+    end if;
+
+    -- 1. Guard the stream: exclusively to write, shared to check.
+    if not (case when cardinality(event_ids) > 0
+                 then pg_try_advisory_xact_lock("cqrs".stream_guard(of_category, of_aggregate_id))
+                 else pg_try_advisory_xact_lock_shared("cqrs".stream_guard(of_category, of_aggregate_id)) end) then
+        return array[null::bigint];
+    end if;
+
+    -- 2. With a snapshot taken after that: its version.
+    if seen and expected >= 0 and cardinality(event_ids) > 0 then
+        before := expected;
+    else
+        before := "cqrs".checked_version(of_category, of_aggregate_id, expected, expected_event);
+        if before < 0 or cardinality(event_ids) = 0 then
+            return array[before];
+        end if;
+    end if;
+
+    -- 3. The fence, before the first position is drawn.
+    fence := pg_sequence_last_value('"cqrs".position'::regclass);
+    if fence is null or not pg_try_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence) then
+        fence := "cqrs".take_fence(); -- or it raises
+    end if;
+
+    -- 4. Positions in the order given.
+    begin
+        insert into "cqrs".events (
+            position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+            correlation_id, causation_id, traceparent, headers
+        )
+        select nextval('"cqrs".position'), of_category, of_aggregate_id, before + n, in_slice,
+               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+               correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
+        from generate_series(1, cardinality(event_ids)) as n;
+        -- The table cannot be replaced any more, but may have been before the insert locked it.
+        if seen and not "cqrs".is_log(log_started, log_file) then
+            raise unique_violation;
+        end if;
+    exception when unique_violation then
+        if seen then
+            return null;
+        end if;
+        raise;
+    end;
+    return array[before, currval('"cqrs".position')];
+end
+$$;
+
+create function cqrs.appended_under(of_key text, retention interval) returns SETOF cqrs.idempotency
+language plpgsql volatile security definer parallel unsafe cost 100 rows 1000
+set lock_timeout=10s
+set search_path=pg_catalog, pg_temp as $$
+begin
+    perform "cqrs".check_transaction();
+    perform pg_advisory_xact_lock_shared("cqrs".key_guard(of_key));
+    return query select * from "cqrs".idempotency i
+                 where i.key = of_key and i.recorded_at > clock_timestamp() - retention;
+end
+$$;
+
+create function cqrs.check_transaction() returns boolean
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'the event store needs READ COMMITTED, this transaction is %',
+            upper(current_setting('transaction_isolation')) using errcode = 'CQ001';
+    end if;
+    return case when current_setting('synchronous_commit') in ('on', 'remote_apply') then true
+                else set_config('synchronous_commit', 'on', true) = 'on' end;
+end
+$$;
+
+create function cqrs.checked_version(of_category text, of_aggregate_id text, expected bigint, expected_event uuid) returns bigint
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+declare
+    version bigint;
+    event_there pg_catalog.uuid;
+begin
+    select found.version, found.event_id into version, event_there
+    from "cqrs".last_event(of_category, of_aggregate_id, expected) as found;
+    -- Only a conflict needs to know where the stream is instead.
+    if version is null and expected > 0 then
+        select found.version into version from "cqrs".last_event(of_category, of_aggregate_id, 0) as found;
+    end if;
+    version := coalesce(version, 0);
+    return case when "cqrs".is_expected(version, event_there, expected, expected_event) then version else -1 - version end;
+end
+$$;
+
+create function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid) returns record
+language plpgsql volatile parallel unsafe cost 100 rows 0
+set lock_timeout=2s as $$
+#variable_conflict use_column
+begin
+    perform "cqrs".check_transaction();
+    insert into "cqrs".checkpoints as c (subscription, partition, epoch)
+    values (of_subscription, of_partition, 1)
+    on conflict (subscription, partition) do update set epoch = c.epoch + 1, updated_at = clock_timestamp()
+    returning c.epoch, c."offset", c.event_id into claim.epoch, claim."offset", claim.event_id;
+end
+$$;
+
+create function cqrs.combine_verdicts(may_wait boolean, retention interval, stream_appends integer[], verdicts "char"[], key_appends integer[], keys text[], fingerprints bigint[]) returns "char"[]
+language plpgsql volatile parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    locked boolean[];
+begin
+    if not may_wait then
+        locked := array(select pg_try_advisory_xact_lock("cqrs".key_guard(k)) from unnest(keys) as k);
+    end if;
+    -- A statement of its own: the keys are read after their guards are held.
+    return array(
+        select case
+            when bool_or(k.locked is false) over of_append then 'k'::"char"
+            when bool_or(i.fingerprint <> k.fingerprint) over of_append then 'u'
+            when bool_or(i.key is not null) over of_append then 'r'
+            -- A stream that is busy or in conflict says so; the other streams of its append are skipped.
+            when verdict = 'b' then 'b'
+            when bool_or(verdict = 'b') over of_append then 's'
+            when verdict = 'c' then 'c'
+            when bool_or(verdict = 'c') over of_append then 's'
+            else 'a'
+        end
+        from unnest(stream_appends, verdicts) with ordinality as stream (append, verdict, n)
+        left join unnest(key_appends, keys, fingerprints, locked) as k (append, key, fingerprint, locked) using (append)
+        left join "cqrs".idempotency i on i.key = k.key and i.recorded_at > clock_timestamp() - retention
+        window of_append as (partition by append)
+        order by n
+    );
+end
+$$;
+
+create function cqrs.fence_holders() returns TABLE("position" bigint, pid integer, prepared text, since timestamp with time zone, state text, application_name text, query text)
+language sql stable parallel unsafe cost 100 rows 1000 as $$
+    select ((l.classid::bigint & 65535) << 32) | l.objid::bigint, l.pid, p.gid, coalesce(p.prepared, a.xact_start), a.state,
+           a.application_name, a.query
+    from pg_locks l
+    left join pg_stat_activity a on a.pid = l.pid
+    left join pg_locks own on l.pid is null and own.pid is null and own.locktype = 'transactionid'
+        and own.virtualtransaction = l.virtualtransaction
+    left join pg_prepared_xacts p on p.transaction = own.transactionid
+    where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
+      and l.classid::bigint >> 16 = "cqrs".fence_tag()
+      and l.database = (select oid from pg_database where datname = current_database())
+    order by 1, 4
+$$;
+
+create function cqrs.fence_tag() returns bigint
+language sql stable parallel unsafe cost 100 rows 0 as $$
+    select '"cqrs".position'::regclass::oid::bigint % 32766 + 1
+$$;
+
+create function cqrs.forget_keys(retention interval, at_most integer) returns bigint
+language plpgsql volatile security definer parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
+declare
+    forgotten bigint;
+begin
+    delete from "cqrs".idempotency where key in (
+        select i.key from "cqrs".idempotency i
+        where i.recorded_at <= clock_timestamp() - retention
+        order by i.recorded_at limit at_most for update skip locked
+    );
+    get diagnostics forgotten = row_count;
+    return forgotten;
+end
+$$;
+
+create function cqrs.grant_access(to_role text, writes boolean) returns void
+language plpgsql volatile parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
+declare
+    found record;
+begin
+    execute format('grant usage on schema "cqrs" to %I', to_role);
+    execute format('grant select on sequence "cqrs".position to %I', to_role);
+    execute format('grant execute on function "cqrs".log_head(), "cqrs".log_identity(), "cqrs".fence_holders(), '
+                   '"cqrs".fence_tag() to %I', to_role);
+    if writes then
+        execute format('grant execute on all functions in schema "cqrs" to %I', to_role);
+    end if;
+    for found in
+        select oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
+               relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_') as written
+        from pg_class where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
+    loop
+        if not found.ours then
+            raise warning '% belongs to %, who alone can grant it', found.name, found.owner;
+        elsif writes and found.written then
+            execute format('grant select, insert, update, delete on %s to %I', found.name, to_role);
+        else
+            execute format('grant select on %s to %I', found.name, to_role);
+        end if;
+    end loop;
+end
+$$;
+
+create function cqrs.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid) returns boolean
+language sql immutable parallel unsafe cost 100 rows 0 as $$
+    select case expected
+        when -1 then true
+        when -2 then version > 0
+        else version = expected and (expected_event is null or expected_event is not distinct from last_event)
+    end
+$$;
+
+create function cqrs.is_log(started timestamp with time zone, file text) returns boolean
+language sql stable parallel unsafe cost 100 rows 0 as $$
+    select coalesce(started = pg_postmaster_start_time() and file = pg_relation_filepath('"cqrs".events'), false)
+$$;
+
+create function cqrs.key_guard(key text) returns bigint
+language sql stable parallel unsafe cost 100 rows 0 as $$
+    select "cqrs".stream_guard('idempotency key', key)
+$$;
+
+create function cqrs.last_event(of_category text, of_aggregate_id text, at_least bigint) returns TABLE(version bigint, event_id uuid)
+language sql stable parallel unsafe cost 100 rows 1000 as $$
+    select e.version, e.event_id from "cqrs".events e
+    where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= at_least
+    order by e.version desc limit 1
+$$;
+
+create function cqrs.log_head(OUT mark bigint, OUT drawn bigint) returns record
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+declare
+    fence bigint;
+begin
+    if pg_is_in_recovery() then
+        raise exception 'the log can be followed on the primary only: a standby does not show the fences'
+            using errcode = 'CQ002';
+    end if;
+    drawn := pg_sequence_last_value('"cqrs".position'::regclass);
+    if drawn is null then
+        raise exception 'the sequence of positions has no last value: it was restarted or set back'
+            using errcode = 'CQ003';
+    end if;
+    select min(((classid::bigint & 65535) << 32) | objid::bigint) into fence
+    from pg_locks
+    where locktype = 'advisory' and objsubid = 1
+      and classid::bigint >> 16 = "cqrs".fence_tag()
+      and database = (select oid from pg_database where datname = current_database());
+    mark := least(drawn, fence);
+end
+$$;
+
+create function cqrs.log_identity(OUT started timestamp with time zone, OUT file text) returns record
+language sql stable parallel unsafe cost 100 rows 0 as $$
+    select pg_postmaster_start_time(), pg_relation_filepath('"cqrs".events')
+$$;
+
+create function cqrs.prepare_view(view text) returns void
+language plpgsql volatile security definer parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
+declare
+    documents text := format('"cqrs".%I', 'view_' || view);
+    allowed record;
+begin
+    if to_regclass(documents) is not null then
+        return;
+    end if;
+    -- `create table if not exists` alone fails when two try at once.
+    perform pg_advisory_xact_lock("cqrs".stream_guard('view', view));
+    execute format(
+        'create table if not exists %s (
+             key        text        primary key collate "C",
+             version    bigint      not null,
+             body       jsonb       not null,
+             updated_at timestamptz not null default clock_timestamp()
+         )', documents);
+    for allowed in
+        select grantee::regrole as role, privilege_type as right
+        from pg_class, aclexplode(relacl)
+        where oid = '"cqrs".checkpoints'::regclass and grantee not in (0, relowner)
+          and privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+    loop
+        execute format('grant %s on %s to %s', allowed.right, documents, allowed.role);
+    end loop;
+end
+$$;
+
+create function cqrs.read_streams(categories text[], aggregate_ids text[]) returns SETOF cqrs.events
+language plpgsql volatile parallel unsafe cost 100 rows 1000
+set enable_seqscan=off
+set lock_timeout=10s
+set plan_cache_mode=force_generic_plan as $$
+begin
+    perform "cqrs".check_transaction();
+    -- Everybody takes guards in one order, so that no two callers deadlock.
+    perform pg_advisory_xact_lock(key)
+    from (
+        select "cqrs".stream_guard(c, a) as key
+        from unnest(categories, aggregate_ids) as given (c, a)
+        order by 1 offset 0
+    ) as guards;
+    return query
+    select e.*
+    from unnest(categories, aggregate_ids) as given (c, a)
+    join "cqrs".events e on e.category = c and e.aggregate_id = a
+    order by e.category, e.aggregate_id, e.version;
+end
+$$;
+
+create function cqrs.reject_change() returns trigger
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+begin
+    raise exception 'events are never changed or deleted' using errcode = 'CQ004', hint =
+        'Should it have to be: stop every service, disable the trigger events_never_change, and leave no gap in a stream.';
+end
+$$;
+
+create function cqrs.stream_guard(category text, aggregate_id text) returns bigint
+language sql stable parallel unsafe cost 100 rows 0 as $$
+    select (("cqrs".fence_tag() + 32767) << 48)
+         | (hashtextextended(category || '/' || aggregate_id, 0) & 281474976710655)
+$$;
+
+create function cqrs.take_fence() returns bigint
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+declare
+    remembered bigint := nullif(current_setting('cqrs.fence_cqrs', true), '')::bigint;
+    fence bigint := least(remembered, pg_sequence_last_value('"cqrs".position'::regclass));
+begin
+    if fence is null then
+        raise exception 'the sequence of positions has no last value: it was restarted or set back'
+            using errcode = 'CQ003';
+    end if;
+    if remembered < 0 then
+        raise exception 'the setting cqrs.fence_cqrs is %, but positions begin at 0', remembered
+            using errcode = 'CQ005';
+    end if;
+    if set_config('cqrs.fence_cqrs', fence::text, true) is not null then
+        -- Nobody takes this lock exclusively, unless to do harm: then this waits.
+        if not pg_try_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence) then
+            perform pg_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence);
+        end if;
+    end if;
+    return fence;
+end
+$$;
+
+CREATE TRIGGER events_never_change BEFORE DELETE OR UPDATE ON cqrs.events FOR EACH STATEMENT EXECUTE FUNCTION cqrs.reject_change(); -- enabled A
+
+comment on column cqrs.checkpoints."offset" is 'The position of the last event read (log), or the offset of the next record (topic).';
+
+comment on column cqrs.checkpoints.epoch is 'The fence: every claim raises it, and a write under an older one is rejected.';
+
+comment on column cqrs.events.headers is 'The open headers of an event, an object of strings; null if it has none.';
+
+comment on table cqrs.checkpoints is 'How far each subscription has read each partition.';
+
+comment on table cqrs.events is 'Every event, never changed. Only the append functions write it.';
+
+comment on table cqrs.idempotency is 'What was appended under which key, stream by stream: the answer to a repeat.';
+
+comment on table cqrs.inbox is 'The highest position received from each publisher: at or below it is a repeat.';
+
+comment on table cqrs.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
+
+grant execute on function cqrs.advance(of_subscription text, of_partition text, under bigint, to_offset bigint, to_event_id uuid) to cqrs_service;
+
+grant execute on function cqrs.append(may_wait boolean, wait_for integer, retention interval, stream_appends integer[], categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], key_appends integer[], keys text[], fingerprints bigint[], event_streams integer[], event_numbers integer[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[], OUT verdicts "char"[], OUT before bigint[], OUT positions bigint[]) to cqrs_service;
+
+grant execute on function cqrs.append_each(categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], seen boolean[], log_started timestamp with time zone, log_file text, event_streams integer[], event_numbers integer[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) to cqrs_service;
+
+grant execute on function cqrs.append_event(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, seen boolean, log_started timestamp with time zone, log_file text, event_id uuid, event_type text, schema_version integer, payload text, correlation_id text, causation_id uuid, traceparent text, headers text) to cqrs_service;
+
+grant execute on function cqrs.append_to_one(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, seen boolean, log_started timestamp with time zone, log_file text, event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) to cqrs_service;
+
+grant execute on function cqrs.appended_under(of_key text, retention interval) to cqrs_service;
+
+grant execute on function cqrs.check_transaction() to cqrs_service;
+
+grant execute on function cqrs.checked_version(of_category text, of_aggregate_id text, expected bigint, expected_event uuid) to cqrs_service;
+
+grant execute on function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid) to cqrs_service;
+
+grant execute on function cqrs.combine_verdicts(may_wait boolean, retention interval, stream_appends integer[], verdicts "char"[], key_appends integer[], keys text[], fingerprints bigint[]) to cqrs_service;
+
+grant execute on function cqrs.fence_holders() to cqrs_service;
+
+grant execute on function cqrs.fence_holders() to cqrs_reader;
+
+grant execute on function cqrs.fence_tag() to cqrs_service;
+
+grant execute on function cqrs.fence_tag() to cqrs_reader;
+
+grant execute on function cqrs.forget_keys(retention interval, at_most integer) to cqrs_service;
+
+grant execute on function cqrs.grant_access(to_role text, writes boolean) to cqrs_service;
+
+grant execute on function cqrs.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid) to cqrs_service;
+
+grant execute on function cqrs.is_log(started timestamp with time zone, file text) to cqrs_service;
+
+grant execute on function cqrs.key_guard(key text) to cqrs_service;
+
+grant execute on function cqrs.last_event(of_category text, of_aggregate_id text, at_least bigint) to cqrs_service;
+
+grant execute on function cqrs.log_head(OUT mark bigint, OUT drawn bigint) to cqrs_service;
+
+grant execute on function cqrs.log_head(OUT mark bigint, OUT drawn bigint) to cqrs_reader;
+
+grant execute on function cqrs.log_identity(OUT started timestamp with time zone, OUT file text) to cqrs_service;
+
+grant execute on function cqrs.log_identity(OUT started timestamp with time zone, OUT file text) to cqrs_reader;
+
+grant execute on function cqrs.prepare_view(view text) to cqrs_service;
+
+grant execute on function cqrs.read_streams(categories text[], aggregate_ids text[]) to cqrs_service;
+
+grant execute on function cqrs.reject_change() to cqrs_service;
+
+grant execute on function cqrs.stream_guard(category text, aggregate_id text) to cqrs_service;
+
+grant execute on function cqrs.take_fence() to cqrs_service;
+
+grant usage on schema cqrs to cqrs_service;
+
+grant usage on schema cqrs to cqrs_reader;
+
+grant select on sequence cqrs."position" to cqrs_service;
+
+grant select on sequence cqrs."position" to cqrs_reader;
+
+grant delete, insert, select, update on table cqrs.checkpoints to cqrs_service;
+
+grant select on table cqrs.checkpoints to cqrs_reader;
+
+grant select on table cqrs.events to cqrs_service;
+
+grant select on table cqrs.events to cqrs_reader;
+
+grant select on table cqrs.idempotency to cqrs_service;
+
+grant select on table cqrs.idempotency to cqrs_reader;
+
+grant delete, insert, select, update on table cqrs.inbox to cqrs_service;
+
+grant select on table cqrs.inbox to cqrs_reader;
+
+grant select on table cqrs.migrations to cqrs_service;
+
+grant select on table cqrs.migrations to cqrs_reader;
+
+grant delete, insert, select, update on table cqrs.snapshots to cqrs_service;
+
+grant select on table cqrs.snapshots to cqrs_reader;

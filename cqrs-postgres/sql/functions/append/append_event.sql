@@ -1,0 +1,67 @@
+-- Appends one event to one stream, without a key and without waiting. This is the usual append, and the shortest.
+--
+-- append_event, append_to_one and append_each are the short append functions. They expect a session that plans once and by
+-- index, as the store's own connections do; settings of a function would cost as much as writing an event, even where they change
+-- nothing. So they fix the search path themselves (steps/prologue.sql), for the rest of the transaction. Types of variables are
+-- words of the grammar (`bigint`, `boolean`) or qualified, here and in every function that is called from here: a session looks
+-- them up when it first calls a function, with whatever path it then has. Helpers are called in an assignment or a condition and
+-- not by `perform`, which costs as much as inserting two events.
+--
+-- They return for each stream its version before the append; -1 minus the version if that is not what was expected; and null if
+-- another transaction holds its guard. Positions follow if something was appended.
+--
+-- A caller who has seen the last event that it expects, in the log that it names, skips the version check: that event is still
+-- there, and the primary key rejects what is put on any but the last one. If it does, or if this is another log, the
+-- function returns null; nothing was appended, and the caller asks again without having seen anything.
+create function __schema__.append_event(
+    of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid,
+    seen boolean, log_started timestamptz, log_file text,
+    event_id uuid, event_type text, schema_version integer, payload text,
+    correlation_id text, causation_id uuid, traceparent text, headers text
+) returns bigint[] language plpgsql volatile security definer as $$
+declare
+    before bigint;
+    fence bigint;
+    checked boolean;
+begin
+    __prologue__
+
+    -- 1. Guard the stream.
+    if not pg_try_advisory_xact_lock(__schema__.stream_guard(of_category, of_aggregate_id)) then
+        return array[null::bigint];
+    end if;
+
+    -- 2. With a snapshot taken after that: its version.
+    if seen and expected >= 0 then
+        before := expected;
+    else
+        before := __schema__.checked_version(of_category, of_aggregate_id, expected, expected_event);
+        if before < 0 then
+            return array[before];
+        end if;
+    end if;
+
+    -- 3. The fence, before the position is drawn.
+    __fence__
+
+    -- 4. The position.
+    begin
+        insert into __schema__.events (
+            __event_columns__
+        )
+        values (nextval('__schema__.position'), of_category, of_aggregate_id, before + 1, in_slice,
+                event_id, event_type, coalesce(schema_version, 1), payload::json,
+                correlation_id, causation_id, traceparent, headers::jsonb);
+        -- The table cannot be replaced any more, but may have been before the insert locked it.
+        if seen and not __schema__.is_log(log_started, log_file) then
+            raise unique_violation;
+        end if;
+    exception when unique_violation then
+        if seen then
+            return null;
+        end if;
+        raise;
+    end;
+    return array[before, currval('__schema__.position')];
+end
+$$;

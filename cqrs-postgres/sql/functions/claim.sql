@@ -1,0 +1,14 @@
+-- Takes a partition over: raises its epoch, so that its former owner can write no more, and returns its checkpoint.
+-- A former owner in the middle of a batch holds the row. The caller waits for two seconds, then tries again.
+create function __schema__.claim(
+    of_subscription text, of_partition text, out epoch bigint, out "offset" bigint, out event_id uuid
+) language plpgsql volatile set lock_timeout = '2s' as $$
+#variable_conflict use_column
+begin
+    perform __schema__.check_transaction();
+    insert into __schema__.checkpoints as c (subscription, partition, epoch)
+    values (of_subscription, of_partition, 1)
+    on conflict (subscription, partition) do update set epoch = c.epoch + 1, updated_at = clock_timestamp()
+    returning c.epoch, c."offset", c.event_id into claim.epoch, claim."offset", claim.event_id;
+end
+$$;

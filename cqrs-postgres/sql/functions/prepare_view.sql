@@ -1,0 +1,30 @@
+-- Creates the table of a view's documents, also for a role that may not create: the table belongs to the owner of the store.
+-- A role that may read or write checkpoints may do the same with the documents.
+create function __schema__.prepare_view(view text) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    documents text := format('__schema__.%I', 'view_' || view);
+    allowed record;
+begin
+    if to_regclass(documents) is not null then
+        return;
+    end if;
+    -- `create table if not exists` alone fails when two try at once.
+    perform pg_advisory_xact_lock(__schema__.stream_guard('view', view));
+    execute format(
+        'create table if not exists %s (
+             key        text        primary key collate "C",
+             version    bigint      not null,
+             body       jsonb       not null,
+             updated_at timestamptz not null default clock_timestamp()
+         )', documents);
+    for allowed in
+        select grantee::regrole as role, privilege_type as right
+        from pg_class, aclexplode(relacl)
+        where oid = '__schema__.checkpoints'::regclass and grantee not in (0, relowner)
+          and privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+    loop
+        execute format('grant %s on %s to %s', allowed.right, documents, allowed.role);
+    end loop;
+end
+$$;

@@ -1,0 +1,7 @@
+-- Rejects an update or delete of events, and says how to do it on purpose.
+create function __schema__.reject_change() returns trigger language plpgsql as $$
+begin
+    raise exception 'events are never changed or deleted' using errcode = 'CQ004', hint =
+        'Should it have to be: stop every service, disable the trigger events_never_change, and leave no gap in a stream.';
+end
+$$;

@@ -1,0 +1,2 @@
+-- Removes every document of a view.
+delete from __view__

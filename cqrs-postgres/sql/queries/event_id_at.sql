@@ -1,0 +1,2 @@
+-- The event at a position.
+select event_id from __schema__.events where position = $1

@@ -1,0 +1,2 @@
+-- Whether the schema has a ledger of migrations.
+select to_regclass('__schema__.migrations') is not null

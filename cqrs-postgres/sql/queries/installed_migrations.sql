@@ -1,0 +1,2 @@
+-- The migrations that were installed.
+select version, description, checksum from __schema__.migrations where success order by version

@@ -1,0 +1,2 @@
+-- What a subscription has received from each publisher in a partition.
+select lane, position from __schema__.inbox where subscription = $1 and partition = $2

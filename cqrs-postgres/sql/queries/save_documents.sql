@@ -1,0 +1,19 @@
+-- Writes documents of a view; a null body removes one. Each write is guarded by the version that was read, 0 for a document that was
+-- not there. Returns the keys that were written.
+with given as (
+    select key, version, body from unnest($1::text[], $2::bigint[], $3::jsonb[]) as given (key, version, body)
+), removed as (
+    delete from __view__ d using given g
+    where d.key = g.key and d.version = g.version and g.body is null
+    returning d.key
+), changed as (
+    update __view__ d set version = d.version + 1, body = g.body, updated_at = clock_timestamp() from given g
+    where d.key = g.key and d.version = g.version and g.body is not null
+    returning d.key
+), added as (
+    insert into __view__ (key, version, body)
+    select key, 1, body from given where version = 0 and body is not null order by key
+    on conflict (key) do nothing
+    returning key
+)
+select key from removed union all select key from changed union all select key from added

@@ -1,0 +1,15 @@
+-- How far each subscription has read each partition. The epoch fences: every claim raises it, and a write under an older one
+-- is rejected.
+create table __schema__.checkpoints (
+    subscription text        not null collate "C",
+    partition    text        not null collate "C",
+    epoch        bigint      not null,
+    "offset"     bigint,
+    event_id     uuid,
+    updated_at   timestamptz not null default clock_timestamp(),
+    primary key (subscription, partition)
+);
+
+comment on table __schema__.checkpoints is 'How far each subscription has read each partition.';
+comment on column __schema__.checkpoints.epoch is 'The fence: every claim raises it, and a write under an older one is rejected.';
+comment on column __schema__.checkpoints."offset" is 'The position of the last event read (log), or the offset of the next record (topic).';
