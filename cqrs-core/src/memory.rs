@@ -78,6 +78,13 @@ impl State {
         )
     }
 
+    /// The events of a stream behind version `after`, in order.
+    fn history(&self, stream: &StreamId, after: Version) -> impl Iterator<Item = &RecordedEvent> {
+        let skip = usize::try_from(after.get()).unwrap_or(usize::MAX);
+        let indexes = self.streams.get(stream).into_iter().flatten().skip(skip);
+        indexes.map(|index| &self.log[*index])
+    }
+
     fn last(&self, stream: &StreamId) -> Option<EventId> {
         let index = self.streams.get(stream)?.last()?;
         Some(self.log[*index].id)

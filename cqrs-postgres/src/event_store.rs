@@ -43,6 +43,10 @@ impl EventStore for PgEventStore {
         self.replays(stream, after).await
     }
 
+    async fn replay_all(&self, streams: &[StreamId]) -> Result<Vec<Vec<PastEvent>>, StoreError> {
+        replay::replay_all(self.appender().writing(), streams).await
+    }
+
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
         self.appender().append(appends).await
     }

@@ -2,6 +2,7 @@
 
 mod past;
 mod reader;
+mod several;
 mod snapshots;
 
 use std::sync::Arc;
@@ -11,8 +12,11 @@ use futures::TryStreamExt;
 use sqlx::PgConnection;
 use tokio::sync::oneshot;
 
-pub(crate) use self::snapshots::{replay_from_snapshot, save_snapshot};
 use self::{past::Past, reader::Job};
+pub(crate) use self::{
+    several::replay_all,
+    snapshots::{replay_from_snapshot, save_snapshot},
+};
 use crate::{
     append::Writing,
     connection::within,

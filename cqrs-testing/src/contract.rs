@@ -14,6 +14,7 @@ pub mod repeats;
 pub mod replays;
 pub mod several;
 pub mod snapshots;
+pub mod together;
 pub mod transactions;
 pub mod writers;
 
@@ -51,6 +52,9 @@ macro_rules! event_store_contract {
             repeats: of_a_hundred_repeats_at_once_one_appends
             repeats: of_two_commands_under_one_key_at_once_one_is_done
             repeats: among_others_each_key_keeps_its_own_answer
+            together: commands_to_several_aggregates_decide_on_one_another
+            together: a_set_under_a_key_takes_effect_once
+            together: sets_at_once_decide_on_what_they_are_stored_after
             writers: each_of_many_appends_at_once_has_a_verdict_of_its_own
             writers: fresh_streams_do_not_conflict_with_each_other
             writers: a_caller_who_stops_waiting_has_appended_all_or_nothing
@@ -59,6 +63,7 @@ macro_rules! event_store_contract {
             snapshots: an_event_in_a_snapshot_is_not_applied_again
             snapshots: a_snapshot_of_another_shape_is_not_an_empty_state
             replays: a_replay_reads_the_stream_from_any_version_on
+            replays: several_streams_replay_as_each_of_them_does
             replays: a_stream_outgrows_65_535_events
             replays: an_event_that_cannot_be_read_is_an_error_to_every_reader
             replays: a_rebuild_applies_every_event_once

@@ -48,18 +48,16 @@ impl EventStore for MemoryEventStore {
         stream: &StreamId,
         after: Version,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
+        Ok(self.state().history(stream, after).cloned().collect())
+    }
+
+    async fn replay_all(&self, streams: &[StreamId]) -> Result<Vec<Vec<PastEvent>>, StoreError> {
         let state = self.state();
-        let indexes = state
-            .streams
-            .get(stream)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let skip = usize::try_from(after.get()).unwrap_or(usize::MAX);
-        Ok(indexes
-            .iter()
-            .skip(skip)
-            .map(|index| state.log[*index].clone())
-            .collect())
+        let past = |stream| {
+            let events = state.history(stream, Version::EMPTY).cloned();
+            events.map(PastEvent::from).collect()
+        };
+        Ok(streams.iter().map(past).collect())
     }
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {

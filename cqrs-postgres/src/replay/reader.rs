@@ -76,7 +76,8 @@ async fn read(
     batch: &[Job],
 ) -> Result<Vec<Result<Found, StoreError>>, StoreError> {
     let mut connection = writing.lines.of_reader.free().await?;
-    let asked = ask(writing, &mut connection, batch);
+    let streams: Vec<_> = batch.iter().map(|job| (&job.stream, job.after)).collect();
+    let asked = ask(writing, &mut connection, &streams, EVENTS);
     let past = within(writing.statement_limit(), asked).await;
     let past = connection.note(past).map_err(statement)?;
     let found = |(job, past): (&Job, Result<Past, Error>)| {
@@ -100,24 +101,30 @@ fn last_event<'a>(
     Some((&job.stream, last.version, last.id))
 }
 
-/// To each stream its own rows: one that cannot be read is nobody else's trouble.
-async fn ask(
+/// To each stream its own rows, up to `limit` of them: a row that cannot be read fails its own stream only.
+pub(super) async fn ask(
     writing: &Writing,
     connection: &mut PgConnection,
-    batch: &[Job],
+    streams: &[(&StreamId, Version)],
+    limit: usize,
 ) -> Result<Vec<Result<Past, Error>>, Error> {
-    let streams = || batch.iter().map(|job| &job.stream);
-    let categories: Vec<_> = streams().map(|stream| stream.category().as_str()).collect();
-    let ids: Vec<_> = streams().map(StreamId::id).collect();
-    let after: Vec<_> = batch.iter().map(|job| signed(job.after.get())).collect();
-    let limit = i64::try_from(EVENTS).unwrap_or(i64::MAX);
+    let names = streams.iter().map(|(stream, _)| stream);
+    let categories: Vec<_> = names
+        .clone()
+        .map(|stream| stream.category().as_str())
+        .collect();
+    let ids: Vec<_> = names.map(|stream| stream.id()).collect();
+    let after: Vec<_> = streams
+        .iter()
+        .map(|(_, after)| signed(after.get()))
+        .collect();
     let mut rows = sqlx::query(writing.statements.replay_many.sql())
         .bind(categories)
         .bind(ids)
         .bind(after)
-        .bind(limit)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch(connection);
-    let mut past: Vec<_> = batch.iter().map(|_| Ok(Past::default())).collect();
+    let mut past: Vec<_> = streams.iter().map(|_| Ok(Past::default())).collect();
     let mut types = Types::default();
     while let Some(row) = rows.try_next().await? {
         let number: i64 = row.try_get_unchecked(5)?;

@@ -45,6 +45,26 @@ pub async fn a_replay_reads_the_stream_from_any_version_on<S: EventStore>(store:
     }
 }
 
+/// Short, long and missing streams in one call.
+pub async fn several_streams_replay_as_each_of_them_does<S: EventStore>(store: S) {
+    let streams = ["alice", "bob", "carl", "dora"].map(account);
+    for (stream, events) in streams.iter().zip([1, 250, 0, 100]) {
+        if events > 0 {
+            let filled = append(stream, ExpectedVersion::NoStream, events);
+            store.append(filled).await.expect("appends");
+        }
+    }
+    let together = store.replay_all(&streams).await.expect("replays");
+    let mut each = Vec::new();
+    for stream in &streams {
+        let history = store.replay(stream, Version::EMPTY).await;
+        each.push(history.expect("replays"));
+    }
+    assert_eq!(together, each);
+    let none = store.replay_all(&[]).await.expect("replays nothing");
+    assert!(none.is_empty());
+}
+
 /// Guards against counters of 16 bits.
 pub async fn a_stream_outgrows_65_535_events<S: EventStore>(store: S) {
     let (alice, batch) = (account("alice"), 11_000);
