@@ -1,6 +1,8 @@
 //! Fills a store: events dealt out to streams in turns, as they would come in life, so that no stream lies together.
 
-use cqrs_core::{Append, EventStore, ExpectedVersion, Metadata, NewEvent, StreamId, UnitOfWork};
+use cqrs_core::{
+    Append, EventStore, ExpectedVersion, Metadata, StreamId, model::NewEvent, ports::UnitOfWork,
+};
 use cqrs_postgres::PgEventStore;
 
 use crate::{Outcome, domain::AccountEvent};

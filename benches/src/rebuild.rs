@@ -5,7 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Checkpoints, EventStore, PartitionId, Position, Runner, Slices, View, reset_view};
+use cqrs_core::{
+    EventStore, Position, Runner, View,
+    model::{PartitionId, Slices},
+    ports::Checkpoints,
+    reset_view,
+};
 use cqrs_postgres::PgEventStore;
 use serde_json::{Value, json};
 
@@ -79,7 +84,7 @@ async fn rate<F: Future<Output = Outcome<Duration>>>(
 async fn rebuild(store: &PgEventStore, batch: u32) -> Outcome<Duration> {
     let runner = Runner::over_log(store, Balances)?.batch_size(usize::try_from(batch)?);
     // The first time there is nothing to remove yet.
-    cqrs_core::Documents::prepare_view(store, Balances::NAME).await?;
+    cqrs_core::ports::Documents::prepare_view(store, Balances::NAME).await?;
     reset_view(store, Balances::NAME).await?;
     let upto = store.high_water_mark().await?;
     let begun = Instant::now();
@@ -108,7 +113,7 @@ async fn handled(store: &PgEventStore, upto: Position) {
 /// Both sides have come to the same documents.
 async fn check(raw: &LogEvents, store: &PgEventStore) -> Outcome<()> {
     let all = usize::MAX >> 1;
-    let ours = cqrs_core::Documents::documents(store, Balances::NAME, None, all).await?;
+    let ours = cqrs_core::ports::Documents::documents(store, Balances::NAME, None, all).await?;
     let ours = ours
         .into_iter()
         .map(|(key, document)| Ok((key, serde_json::from_slice(&document.body)?)))

@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Event, EventStore, LogQuery, Position, RecordedEvent, Relay, Slices};
+use cqrs_core::{
+    Event, EventStore, Position, RecordedEvent, Relay, model::Slices, ports::LogQuery,
+};
 use cqrs_kafka::{KafkaConfig, KafkaPublisher, KafkaTopics};
 use cqrs_postgres::PgEventStore;
 use rdkafka::{

@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use cqrs_core::{Category, EventId, Reads, StreamId};
+use cqrs_core::{
+    EventId, StreamId,
+    model::{Category, Reads},
+};
 use uuid::Uuid;
 
 /// A run of the checker: 48 random bits.

@@ -8,8 +8,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Appended, Appends, EventId, EventStore, Idempotency, LogPage, LogQuery, Position,
-    RecordedEvent, StoreError, StreamId, UnitOfWork, Version, WriteError,
+    Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent, StoreError,
+    StreamId, Version, WriteError,
+    ports::{LogPage, LogQuery, UnitOfWork},
 };
 
 pub use self::{

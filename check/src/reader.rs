@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cqrs_core::{Checkpoint, EventStore, LogPage, Position, Slices, StoreError};
+use cqrs_core::{
+    EventStore, Position, StoreError,
+    model::{Checkpoint, Slices},
+    ports::LogPage,
+};
 use tokio::time::Instant;
 
 use crate::{

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use cqrs_core::{LogPage, LogQuery, Position, Reads, RecordedEvent, Slices};
+use cqrs_core::{
+    Position, RecordedEvent,
+    model::{Reads, Slices},
+    ports::{LogPage, LogQuery},
+};
 
 use crate::{
     marks::{Marks, Versions},

@@ -12,8 +12,8 @@ mod unit;
 use std::{sync::Arc, time::Duration};
 
 use cqrs_core::{
-    Append, Appended, Appends, EventStore, Metadata, NewEvent, Position, StoreError,
-    StoreErrorKind, WriteError,
+    Append, Appended, Appends, EventStore, Metadata, Position, StoreError, StoreErrorKind,
+    WriteError, model::NewEvent,
 };
 
 pub use self::deeds::Deeds;

@@ -77,7 +77,10 @@ impl serde::de::Error for CodecError {
 ///
 /// # Errors
 /// When `event` is not an externally tagged enum, or its content is not JSON.
-pub fn encode<E: Serialize>(event: &E, out: &mut Vec<u8>) -> Result<&'static str, CodecError> {
+pub(crate) fn encode<E: Serialize>(
+    event: &E,
+    out: &mut Vec<u8>,
+) -> Result<&'static str, CodecError> {
     event.serialize(serialize::TypeAndPayload(out))
 }
 
@@ -115,7 +118,7 @@ pub fn decode<E: DeserializeOwned>(
 ///
 /// # Errors
 /// When `E` is not an externally tagged enum.
-pub fn event_types<E: DeserializeOwned>() -> Result<&'static [&'static str], CodecError> {
+pub(crate) fn event_types<E: DeserializeOwned>() -> Result<&'static [&'static str], CodecError> {
     probe::variants::<E>()
 }
 

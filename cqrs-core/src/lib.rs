@@ -9,7 +9,7 @@
 //! | [`Reactor`] | event -> commands |
 //!
 //! ```
-//! use cqrs_core::{Aggregate, Context, Decision, Event, MemoryEventStore, Repository};
+//! use cqrs_core::prelude::*;
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Serialize, Deserialize)]
@@ -42,7 +42,7 @@
 //! | I want to | Use |
 //! | --- | --- |
 //! | send a command, again after a conflict | [`Repository::execute`]; with I/O in the decision [`Repository::decide`] |
-//! | have it done once, however often it is sent | [`Execute::idempotency_key`] |
+//! | have it done once, however often it is sent | [`Execute::idempotency_key`](write::Execute::idempotency_key) |
 //! | change several aggregates, all or none | [`CommandStore::execute_all`] with [`To`] and [`Check`] |
 //! | append in a transaction of my own | [`EventStore::append_in`] |
 //! | keep long streams cheap | [`Repository::snapshots`], [`Repository::cache`] |
@@ -50,62 +50,53 @@
 //!
 //! # Layers, bottom up
 //!
-//! Each module imports from those above it in this table only.
+//! The root exports what a program names, [`prelude`] most of it at once. The rest is in the modules, for who writes an
+//! adapter. Each module imports only from those above it in this table.
 //!
 //! | Module | What is in it |
 //! | --- | --- |
 //! | [`codec`] | events to and from a type and a payload |
-//! | `model` | [`StreamId`], [`Version`], [`Position`], [`Event`], [`RecordedEvent`], [`ExpectedVersion`], [`Checkpoint`] |
-//! | `ports` | what an adapter offers: [`UnitOfWork`] and on it [`EventStore`], [`Snapshots`], [`Checkpoints`], [`Documents`], [`Inbox`] (all together: [`Store`]); [`Source`] and its [`Reader`]; [`Publisher`] and its [`PublisherSession`] |
-//! | `roles` | what a user writes: [`Aggregate`], [`View`], [`Reactor`] with its [`Commands`], [`Projection`] |
-//! | `write` | [`Repository`] and [`Simulation`] |
-//! | `read` | [`Runner`], [`Handler`], [`ReadModel`] |
-//! | `relay` | [`Relay`] |
-//! | `memory` | [`MemoryEventStore`], the shortest correct adapter: read it first |
+//! | [`model`] | [`StreamId`], [`Version`], [`Position`], [`Event`], [`RecordedEvent`], [`ExpectedVersion`], checkpoints |
+//! | [`ports`] | what an adapter offers: a [`Store`] with its [`EventStore`], a source of events, a publisher; and their errors |
+//! | [`roles`] | what a user writes: [`Aggregate`], [`View`], [`Reactor`], [`Projection`] |
+//! | [`write`](mod@write) | [`Repository`], [`CommandStore`] and [`Simulation`] |
+//! | [`read`] | [`Runner`] and [`ReadModel`] |
+//! | [`relay`] | [`Relay`] |
+//! | [`memory`] | [`MemoryEventStore`], the shortest correct adapter: read it first |
 //!
 //! The crate `cqrs-testing` has given-when-then for aggregates, views and reactors, and the contract of a store.
 
 pub mod codec;
-mod memory;
-mod model;
-mod ports;
-mod read;
-mod relay;
-mod roles;
-mod write;
-
-pub use self::{
-    memory::{MemoryEventStore, MemoryTransaction},
-    model::{
-        Category, Checkpoint, Claim, Conflict, Context, Envelope, Event, EventId, ExpectedVersion,
-        Idempotency, IdempotencyKey, InvalidName, KeyReused, Lane, Metadata, NewEvent, Offset,
-        PartitionId, Position, Reads, RecordedEvent, RetryPolicy, Slices, StreamId, Version,
-    },
-    ports::{
-        Append, Appended, Appends, Batch, BoxError, Checkpoints, Document, DocumentWrite,
-        Documents, EventStore, Inbox, LogPage, LogQuery, PastEvent, PublishError, Publisher,
-        PublisherSession, Reader, Snapshot, Snapshots, Source, SourceError, Store, StoreError,
-        StoreErrorKind, UnitOfWork, WriteError, decode_document, reset_view,
-    },
-    read::{
-        Handler, IntoHandler, LogReader, LogSource, ProjectionRunner, ReadModel, Runner,
-        RunnerError, role,
-    },
-    relay::{Relay, RelayError},
-    roles::{
-        Aggregate, Check, CommandVisitor, Commands, Decision, Events, HandlerError, Keys,
-        OnRejected, Projection, Reactor, Rejection, SerializableCommands, To, View, decode_one,
-        reads_one,
-    },
-    write::{
-        ByCommand, ByFunction, CommandStore, Decide, Execute, ExecuteAll, ExecuteAllError,
-        ExecuteError, Executed, ExecutedAll, Loaded, Repository, Simulation, SnapshotPolicy,
-    },
-};
+pub mod memory;
+pub mod model;
+pub mod ports;
+pub mod prelude;
+pub mod read;
+pub mod relay;
+pub mod roles;
+pub mod write;
 
 #[doc(hidden)]
-pub mod __private {
-    pub use serde_json::{Error as JsonError, Value};
-
-    pub use crate::roles::Serializable;
-}
+pub use self::roles::__private;
+#[doc(inline)]
+pub use self::{
+    memory::MemoryEventStore,
+    model::{
+        Context, Envelope, Event, EventId, ExpectedVersion, Idempotency, IdempotencyKey, Metadata,
+        Position, RecordedEvent, RetryPolicy, StreamId, Version,
+    },
+    ports::{
+        Append, Appended, Appends, EventStore, Store, StoreError, StoreErrorKind, WriteError,
+        reset_view,
+    },
+    read::{ReadModel, Runner, RunnerError, role},
+    relay::{Relay, RelayError},
+    roles::{
+        Aggregate, Check, Decision, HandlerError, Keys, OnRejected, Projection, Reactor, Rejection,
+        To, View,
+    },
+    write::{
+        CommandStore, ExecuteAllError, ExecuteError, Executed, ExecutedAll, Loaded, Repository,
+        Simulation, SnapshotPolicy,
+    },
+};

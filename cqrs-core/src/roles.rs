@@ -10,12 +10,21 @@ mod view;
 
 pub use self::{
     aggregate::{Aggregate, Decision},
-    commands::{
-        Check, CommandVisitor, Commands, Rejection, Serializable, SerializableCommands, To,
-    },
-    events::{Events, decode_one, reads_one},
+    commands::{Check, CommandVisitor, Commands, Rejection, SerializableCommands, To},
+    events::Events,
     handler_error::HandlerError,
     projection::Projection,
     reactor::{OnRejected, Reactor},
     view::{Keys, View},
 };
+
+/// What `commands!` and `events!` expand to. Not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde_json::{Error as JsonError, Value};
+
+    pub use super::{
+        commands::Serializable,
+        events::{decode_one, reads_one},
+    };
+}

@@ -6,7 +6,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use cqrs_core::BoxError;
+use cqrs_core::ports::BoxError;
 use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 ///
 /// It does not show what the guarantees depend on. Aborted and open transactions are **visible**, a second publisher does
 /// **not** fence the first, and a partition keeps only the last 5 MiB. An older offset is
-/// [`SourceError::OutOfRange`](cqrs_core::SourceError). It has no Admin API, so [`KafkaTopics`](crate::KafkaTopics) does
+/// [`SourceError::OutOfRange`](cqrs_core::ports::SourceError). It has no Admin API, so [`KafkaTopics`](crate::KafkaTopics) does
 /// not work: use [`create_topic`](Self::create_topic). The first member of a group waits three seconds.
 ///
 /// Drop it after the publishers and sources that use it.

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use cqrs_core::{BoxError, PublishError, SourceError};
+use cqrs_core::ports::{BoxError, PublishError, SourceError};
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode as Code};
 
 /// Why Kafka cannot be used as it is set up.

@@ -105,7 +105,7 @@ impl KafkaGroup {
         self
     }
 
-    /// Joins the group. Its partitions arrive through [`Source::assigned`](cqrs_core::Source::assigned).
+    /// Joins the group. Its partitions arrive through [`Source::assigned`](cqrs_core::ports::Source::assigned).
     ///
     /// # Errors
     /// [`KafkaError::NoTopics`], [`KafkaError::Unreachable`], [`KafkaError::TopicMissing`],

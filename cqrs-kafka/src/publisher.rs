@@ -25,7 +25,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cqrs_core::{PublishError, Publisher};
+use cqrs_core::ports::{PublishError, Publisher};
 use uuid::Uuid;
 
 pub use self::session::KafkaSession;

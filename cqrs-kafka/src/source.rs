@@ -23,7 +23,7 @@ mod receive;
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
-use cqrs_core::{Reader, Source, SourceError};
+use cqrs_core::ports::{Reader, Source, SourceError};
 use rdkafka::ClientConfig;
 use tokio::sync::{mpsc, oneshot, watch};
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cqrs_core::BoxError;
+use cqrs_core::ports::BoxError;
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},

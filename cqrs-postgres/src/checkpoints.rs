@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Checkpoint, Checkpoints, Claim, EventId, Offset, PartitionId, StoreError, WriteError,
+    EventId, StoreError, WriteError,
+    model::{Checkpoint, Claim, Offset, PartitionId},
+    ports::Checkpoints,
 };
 use uuid::Uuid;
 

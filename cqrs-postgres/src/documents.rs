@@ -3,7 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use cqrs_core::{Document, DocumentWrite, Documents, StoreError, StoreErrorKind, WriteError};
+use cqrs_core::{
+    StoreError, StoreErrorKind, WriteError,
+    ports::{Document, DocumentWrite, Documents},
+};
 
 use crate::{
     connection::within,

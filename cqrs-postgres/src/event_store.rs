@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Appended, Appends, EventId, EventStore, Idempotency, LogPage, LogQuery, PastEvent, Position,
-    RecordedEvent, Snapshot, Snapshots, StoreError, StreamId, Version, WriteError,
+    Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent, StoreError,
+    StreamId, Version, WriteError,
+    ports::{LogPage, LogQuery, PastEvent, Snapshot, Snapshots},
 };
 use uuid::Uuid;
 

@@ -1,7 +1,11 @@
 //! The inbox: the highest position received of each publisher.
 
 use async_trait::async_trait;
-use cqrs_core::{Inbox, Lane, PartitionId, Position, StoreError};
+use cqrs_core::{
+    Position, StoreError,
+    model::{Lane, PartitionId},
+    ports::Inbox,
+};
 
 use crate::{
     connection::within,

@@ -4,7 +4,11 @@
 //! other, and (c) with a snapshot of its own. (a) and (b) are separate statements of one function, (c) is a statement
 //! sent after its answer. Any two of them in one snapshot lose events.
 
-use cqrs_core::{Checkpoint, EventId, LogPage, LogQuery, Position, Reads, Slices, StoreError};
+use cqrs_core::{
+    EventId, Position, StoreError,
+    model::{Checkpoint, Reads, Slices},
+    ports::{LogPage, LogQuery},
+};
 use uuid::Uuid;
 
 use crate::{

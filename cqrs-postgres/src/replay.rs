@@ -7,7 +7,7 @@ mod snapshots;
 
 use std::sync::Arc;
 
-use cqrs_core::{PastEvent, StoreError, StoreErrorKind, StreamId, Version};
+use cqrs_core::{StoreError, StoreErrorKind, StreamId, Version, ports::PastEvent};
 use futures::TryStreamExt;
 use sqlx::PgConnection;
 use tokio::sync::oneshot;

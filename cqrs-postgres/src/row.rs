@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use cqrs_core::{
-    Category, EventId, Metadata, Position, RecordedEvent, StoreError, StreamId, Version,
+    EventId, Metadata, Position, RecordedEvent, StoreError, StreamId, Version, model::Category,
 };
 use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cqrs_core::{PastEvent, StoreError, StoreErrorKind, StreamId, Version};
+use cqrs_core::{StoreError, StoreErrorKind, StreamId, Version, ports::PastEvent};
 use sqlx::{
     Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},

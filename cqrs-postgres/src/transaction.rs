@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cqrs_core::{StoreError, UnitOfWork, WriteError};
+use cqrs_core::{StoreError, WriteError, ports::UnitOfWork};
 use sqlx::{PgConnection, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 

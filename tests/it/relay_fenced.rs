@@ -1,6 +1,6 @@
 //! Two relays of one name: the later one fences the earlier one, even in the middle of a transaction.
 
-use cqrs_core::{PublishError, RelayError};
+use cqrs_core::{RelayError, ports::PublishError};
 use cqrs_tests::{
     domain::count,
     servers::{create_topics, eventually, fresh_name, kafka, read_committed, store},

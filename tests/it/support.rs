@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use cqrs_core::{
-    Checkpoints, PartitionId, RecordedEvent, Relay, RelayError, Runner, Slices, View, role,
+    RecordedEvent, Relay, RelayError, Runner, View,
+    model::{PartitionId, Slices},
+    ports::Checkpoints,
+    role,
 };
 use cqrs_kafka::{KafkaConfig, KafkaPublisher};
 use cqrs_postgres::PgEventStore;

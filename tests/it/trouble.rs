@@ -1,6 +1,6 @@
 //! Trouble on real servers: each a typed error that says what, where and what to do, with nothing lost.
 
-use cqrs_core::{PublishError, RelayError, Repository};
+use cqrs_core::{RelayError, Repository, ports::PublishError};
 use cqrs_kafka::{KafkaConfig, KafkaPublisher};
 use cqrs_tests::{
     domain::{Counter, count},

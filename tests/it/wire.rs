@@ -1,6 +1,9 @@
 //! What other languages read: CloudEvents headers, the payload as it is, the aggregate's id as key.
 
-use cqrs_core::{Append, Category, EventStore, ExpectedVersion, Metadata, NewEvent, StreamId};
+use cqrs_core::{
+    Append, EventStore, ExpectedVersion, Metadata, StreamId,
+    model::{Category, NewEvent},
+};
 use cqrs_tests::{
     domain::{CounterEvent, log},
     servers::{create_topics, fresh_name, kafka, read_committed, store},

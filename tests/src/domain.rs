@@ -1,8 +1,10 @@
 //! Counters, and a view and a reactor that show whatever is lost, doubled or reordered.
 
 use cqrs_core::{
-    Aggregate, Context, Decision, Documents, Envelope, Event, EventStore, Keys, LogQuery, Position,
-    Reactor, RecordedEvent, Repository, Slices, To, View, decode_document,
+    Aggregate, Context, Decision, Envelope, Event, EventStore, Keys, Position, Reactor,
+    RecordedEvent, Repository, To, View,
+    model::Slices,
+    ports::{Documents, LogQuery, decode_document},
 };
 use serde::{Deserialize, Serialize};
 

@@ -9,7 +9,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cqrs_core::{Checkpoint, PublishError, Publisher, PublisherSession, RecordedEvent};
+use cqrs_core::{
+    RecordedEvent,
+    model::Checkpoint,
+    ports::{PublishError, Publisher, PublisherSession},
+};
 use tokio::sync::Notify;
 
 /// How far a relay is.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Lane, RecordedEvent};
+use cqrs_core::{RecordedEvent, model::Lane};
 use cqrs_kafka::{KafkaConfig, wire};
 use rdkafka::{
     ClientConfig, ClientContext,

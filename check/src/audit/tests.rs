@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use cqrs_core::{
-    Appended, Checkpoint, LogPage, Metadata, Position, RecordedEvent, Slices, Version,
+    Appended, Metadata, Position, RecordedEvent, Version,
+    model::{Checkpoint, Slices},
+    ports::LogPage,
 };
 
 use super::audit;

@@ -15,7 +15,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cqrs_core::{EventStore, LogQuery, Position, Slices, StoreError};
+use cqrs_core::{EventStore, Position, StoreError, model::Slices, ports::LogQuery};
 use cqrs_postgres::{FenceHolder, PgEventStore, PgTransaction, store_error};
 use sqlx::{Executor, postgres::PgConnectOptions};
 

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cqrs_core::{
-    Category, Checkpoint, EventId, LogPage, LogQuery, Metadata, Position, RecordedEvent,
-    StoreError, StreamId, Version,
+    EventId, Metadata, Position, RecordedEvent, StoreError, StreamId, Version,
+    model::{Category, Checkpoint},
+    ports::{LogPage, LogQuery},
 };
 use cqrs_postgres::{PgEventStore, store_error};
 use sqlx::AssertSqlSafe;
@@ -67,7 +68,7 @@ async fn read(store: &PgEventStore, sql: &str, query: LogQuery<'_>) -> Result<Lo
         .last()
         .map(|event| Checkpoint::behind(event.position, event.id));
     let asked = |event: &RecordedEvent| {
-        let wanted = |read: &cqrs_core::Reads| {
+        let wanted = |read: &cqrs_core::model::Reads| {
             read.matches(event.stream.category().as_str(), &event.event_type)
         };
         query.slices.contains(event.stream.slice())

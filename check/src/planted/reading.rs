@@ -1,7 +1,10 @@
 //! Faults of the log.
 
 use async_trait::async_trait;
-use cqrs_core::{EventStore, LogPage, LogQuery, StoreError};
+use cqrs_core::{
+    EventStore, StoreError,
+    ports::{LogPage, LogQuery},
+};
 
 use super::{Fault, now_and_then};
 

@@ -1,7 +1,9 @@
 //! Faults of appends and transactions.
 
 use async_trait::async_trait;
-use cqrs_core::{Append, Appended, Appends, EventStore, NewEvent, StoreError, Version, WriteError};
+use cqrs_core::{
+    Append, Appended, Appends, EventStore, StoreError, Version, WriteError, model::NewEvent,
+};
 
 use super::{Fault, now_and_then};
 

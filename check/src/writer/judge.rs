@@ -1,6 +1,6 @@
 //! Whether an answer can be true, given what had been acknowledged before the call.
 
-use cqrs_core::{Appended, Conflict, WriteError};
+use cqrs_core::{Appended, WriteError, model::Conflict};
 
 use super::ask::Ask;
 use crate::verdict::{Kind, Verdict};

@@ -7,7 +7,7 @@ use cqrs_check::{
     CheckSchema, Fault, Kind, NaiveReader, OneStatementFence, PgMischief, PgMischiefPlan, Plan,
     Planted, Report, StreamNumber, check,
 };
-use cqrs_core::{Append, EventId, EventStore, ExpectedVersion, Metadata, NewEvent};
+use cqrs_core::{Append, EventId, EventStore, ExpectedVersion, Metadata, model::NewEvent};
 use cqrs_postgres::{PgEventStore, PgTransaction};
 
 fn url() -> String {

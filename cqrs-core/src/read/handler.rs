@@ -58,7 +58,7 @@ pub mod role {
     /// A [`Projection`](crate::Projection).
     #[derive(Debug)]
     pub enum Projection {}
-    /// A [`Handler`](crate::Handler) of your own.
+    /// A [`Handler`](crate::read::Handler) of your own.
     #[derive(Debug)]
     pub enum Handler {}
 }

@@ -308,8 +308,8 @@ macro_rules! commands {
         $(#[$meta])*
         $vis enum $name { $($(#[$variant_meta])* $variant($crate::To<$aggregate>)),+ }
 
-        impl $crate::Commands for $name {
-            fn visit<V: $crate::CommandVisitor>(
+        impl $crate::roles::Commands for $name {
+            fn visit<V: $crate::roles::CommandVisitor>(
                 &self,
                 visitor: &mut V,
             ) -> ::core::result::Result<(), V::Error> {
@@ -318,7 +318,7 @@ macro_rules! commands {
         }
 
         // Only a union of commands that can all be serialized has this: the lifetime puts the question off until it is used.
-        impl $crate::SerializableCommands for $name
+        impl $crate::roles::SerializableCommands for $name
         where
             $(for<'a> $crate::To<$aggregate>: $crate::__private::Serializable<'a>),+
         {
@@ -326,7 +326,7 @@ macro_rules! commands {
                 &self,
                 out: &mut ::std::vec::Vec<$crate::__private::Value>,
             ) -> ::core::result::Result<(), $crate::__private::JsonError> {
-                match self { $(Self::$variant(to) => $crate::SerializableCommands::write(to, out)),+ }
+                match self { $(Self::$variant(to) => $crate::roles::SerializableCommands::write(to, out)),+ }
             }
         }
 

@@ -88,16 +88,16 @@ macro_rules! events {
         $(#[$meta])*
         $vis enum $name { $($(#[$variant_meta])* $variant($event)),+ }
 
-        impl $crate::Events for $name {
-            fn reads() -> ::core::result::Result<::std::vec::Vec<$crate::Reads>, $crate::codec::CodecError> {
-                ::core::result::Result::Ok(::std::vec![$($crate::reads_one::<$event>()?),+])
+        impl $crate::roles::Events for $name {
+            fn reads() -> ::core::result::Result<::std::vec::Vec<$crate::model::Reads>, $crate::codec::CodecError> {
+                ::core::result::Result::Ok(::std::vec![$($crate::__private::reads_one::<$event>()?),+])
             }
 
             fn decode(
                 recorded: &$crate::RecordedEvent,
             ) -> ::core::result::Result<::core::option::Option<Self>, $crate::StoreError> {
                 $(
-                    if let ::core::option::Option::Some(event) = $crate::decode_one::<$event>(recorded)? {
+                    if let ::core::option::Option::Some(event) = $crate::__private::decode_one::<$event>(recorded)? {
                         return ::core::result::Result::Ok(::core::option::Option::Some($name::$variant(event)));
                     }
                 )+

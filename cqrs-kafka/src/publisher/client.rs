@@ -69,7 +69,7 @@ impl TransactionalClient {
     pub(super) fn failure(
         &self,
         code: rdkafka::error::RDKafkaErrorCode,
-        source: impl Into<cqrs_core::BoxError>,
+        source: impl Into<cqrs_core::ports::BoxError>,
     ) -> ProducerFailure {
         ProducerFailure::new(&self.transactional_id, code, source)
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cqrs_core::{Lane, PublishError, RecordedEvent};
+use cqrs_core::{RecordedEvent, model::Lane, ports::PublishError};
 use rdkafka::{
     error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
     message::{Header, OwnedHeaders, ToBytes},

@@ -1,6 +1,6 @@
 //! What an error of the producer means for the relay.
 
-use cqrs_core::{BoxError, PublishError};
+use cqrs_core::ports::{BoxError, PublishError};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use crate::{KafkaError, error::denied};

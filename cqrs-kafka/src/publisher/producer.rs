@@ -2,7 +2,11 @@
 
 use std::time::Instant;
 
-use cqrs_core::{Checkpoint, Lane, PublishError, RecordedEvent};
+use cqrs_core::{
+    RecordedEvent,
+    model::{Checkpoint, Lane},
+    ports::PublishError,
+};
 use rdkafka::{
     error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
     producer::Producer,

@@ -1,6 +1,9 @@
 //! The records of a progress topic: how far a shard has published, who owns it, and how many shards there are.
 
-use cqrs_core::{Checkpoint, EventId, Offset};
+use cqrs_core::{
+    EventId,
+    model::{Checkpoint, Offset},
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

@@ -3,7 +3,11 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use cqrs_core::{Checkpoint, PublishError, PublisherSession, RecordedEvent};
+use cqrs_core::{
+    RecordedEvent,
+    model::Checkpoint,
+    ports::{PublishError, PublisherSession},
+};
 
 use super::producer::ShardProducer;
 use crate::blocking::run_blocking;

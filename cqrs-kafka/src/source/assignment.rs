@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Offset, SourceError};
+use cqrs_core::{model::Offset, ports::SourceError};
 use tokio::sync::{oneshot, watch};
 
 use super::partition::AssignedPartition;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cqrs_core::SourceError;
+use cqrs_core::ports::SourceError;
 use tokio::sync::mpsc;
 
 use super::{assignment::Assignment, reader::KafkaReader};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::{Offset, SourceError};
+use cqrs_core::{model::Offset, ports::SourceError};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 
 use super::{assignment::Assignment, flow::pause, partition::AssignedPartition};

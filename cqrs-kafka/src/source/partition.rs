@@ -5,7 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cqrs_core::{Batch, Checkpoint, Offset, PartitionId, RecordedEvent, SourceError};
+use cqrs_core::{
+    RecordedEvent,
+    model::{Checkpoint, Offset, PartitionId},
+    ports::{Batch, SourceError},
+};
 use tokio::sync::{Notify, watch};
 
 /// The size of a buffer.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::{Offset, SourceError};
+use cqrs_core::{model::Offset, ports::SourceError};
 use rdkafka::{
     ClientConfig, Message, Offset as KafkaOffset,
     consumer::{BaseConsumer, Consumer},

@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cqrs_core::{Batch, Checkpoint, PartitionId, Reader, SourceError};
+use cqrs_core::{
+    model::{Checkpoint, PartitionId},
+    ports::{Batch, Reader, SourceError},
+};
 use tokio::sync::oneshot;
 
 use super::{

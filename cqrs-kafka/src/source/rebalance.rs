@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cqrs_core::SourceError;
+use cqrs_core::ports::SourceError;
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     bindings::rd_kafka_resp_err_t,

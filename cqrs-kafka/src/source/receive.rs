@@ -2,7 +2,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 
-use cqrs_core::{Offset, RecordedEvent, SourceError};
+use cqrs_core::{RecordedEvent, model::Offset, ports::SourceError};
 use rdkafka::{
     Message,
     message::{BorrowedMessage, Headers},

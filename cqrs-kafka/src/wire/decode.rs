@@ -7,7 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use cqrs_core::{Category, EventId, Lane, Metadata, Position, RecordedEvent, StreamId, Version};
+use cqrs_core::{
+    EventId, Metadata, Position, RecordedEvent, StreamId, Version,
+    model::{Category, Lane},
+};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 

@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use cqrs_core::{Lane, RecordedEvent};
+use cqrs_core::{RecordedEvent, model::Lane};
 use time::OffsetDateTime;
 
 use super::{WireError, header};

@@ -3,7 +3,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use cqrs_core::{Category, EventId, Lane, Metadata, Position, RecordedEvent, StreamId, Version};
+use cqrs_core::{
+    EventId, Metadata, Position, RecordedEvent, StreamId, Version,
+    model::{Category, Lane},
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 

@@ -7,8 +7,12 @@ use std::{
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Handler, HandlerError, IntoHandler, MemoryEventStore, MemoryTransaction, Offset, Reads,
-    RecordedEvent, Runner, RunnerError, SourceError, StoreError, StoreErrorKind, codec::CodecError,
+    HandlerError, MemoryEventStore, RecordedEvent, Runner, RunnerError, StoreError, StoreErrorKind,
+    codec::CodecError,
+    memory::MemoryTransaction,
+    model::{Offset, Reads},
+    ports::SourceError,
+    read::{Handler, IntoHandler},
     role,
 };
 use cqrs_kafka::KafkaGroup;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    Append, Documents, Envelope, Event, EventStore, ExpectedVersion, Keys, MemoryEventStore,
-    Metadata, NewEvent, RecordedEvent, Relay, RelayError, StreamId, View, decode_document,
+    Append, Envelope, Event, EventStore, ExpectedVersion, Keys, MemoryEventStore, Metadata,
+    RecordedEvent, Relay, RelayError, StreamId, View,
+    model::NewEvent,
+    ports::{Documents, decode_document},
 };
 use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaPublisher, wire};
 use rdkafka::{
@@ -57,7 +59,7 @@ impl View for Counts {
 pub(crate) async fn counts(store: &MemoryEventStore) -> Vec<Count> {
     let documents = store.documents(Counts::NAME, None, 100_000).await;
     let documents = documents.expect("the memory store can be read");
-    let decode = |(key, document): &(String, cqrs_core::Document)| {
+    let decode = |(key, document): &(String, cqrs_core::ports::Document)| {
         decode_document(Counts::NAME, key, &document.body).expect("a count")
     };
     documents.iter().map(decode).collect()

@@ -3,7 +3,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use cqrs_core::{
-    EventStore, LogQuery, Position, PublishError, Publisher, PublisherSession, RelayError, Slices,
+    EventStore, Position, RelayError,
+    model::Slices,
+    ports::{LogQuery, PublishError, Publisher, PublisherSession},
 };
 use cqrs_kafka::{KafkaConfig, KafkaPublisher};
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use cqrs_core::{Checkpoint, Offset, Reader, Source, SourceError};
+use cqrs_core::{
+    model::{Checkpoint, Offset},
+    ports::{Reader, Source, SourceError},
+};
 use cqrs_kafka::{KafkaConfig, KafkaError, KafkaGroup, KafkaReader, KafkaSource};
 
 use crate::fixture::Fixture;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use cqrs_core::{Appended, Appends, Conflict, ExpectedVersion, StreamId, Version};
+use cqrs_core::{Appended, Appends, ExpectedVersion, StreamId, Version, model::Conflict};
 
 use super::job::Job;
 

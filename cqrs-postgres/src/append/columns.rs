@@ -1,7 +1,7 @@
 //! Appends as the arguments of the SQL functions: streams, keys and events, column by column; and the values that are sent
 //! singly.
 
-use cqrs_core::{Append, Appends, EventId, ExpectedVersion, NewEvent};
+use cqrs_core::{Append, Appends, EventId, ExpectedVersion, model::NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! Idempotency keys: what was appended under one, and when it is forgotten.
 
 use cqrs_core::{
-    Appended, Appends, Category, Idempotency, KeyReused, Position, StoreError, StreamId, Version,
-    WriteError,
+    Appended, Appends, Idempotency, Position, StoreError, StreamId, Version, WriteError,
+    model::{Category, KeyReused},
 };
 use sqlx::{Error, PgConnection, Row, postgres::PgRow};
 

@@ -1,6 +1,6 @@
 //! The call for an append by itself to one stream: `append_event` for one event, `append_to_one` for several or none.
 
-use cqrs_core::{Append, EventId, NewEvent};
+use cqrs_core::{Append, EventId, model::NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
 
 use super::columns::{Events, bind_log, expectation, json, slice};

@@ -1,7 +1,8 @@
 //! What the SQL functions answer, and what it means for each append.
 
 use cqrs_core::{
-    Append, Appended, Appends, Conflict, IdempotencyKey, KeyReused, Position, Version, WriteError,
+    Append, Appended, Appends, IdempotencyKey, Position, Version, WriteError,
+    model::{Conflict, KeyReused},
 };
 use sqlx::{Row, postgres::PgRow};
 

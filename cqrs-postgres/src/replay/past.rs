@@ -1,7 +1,7 @@
 //! Rows of one stream to past events, each as it arrives.
 
 use bytes::Bytes;
-use cqrs_core::{EventId, PastEvent, StoreError, StoreErrorKind, StreamId, Version};
+use cqrs_core::{EventId, StoreError, StoreErrorKind, StreamId, Version, ports::PastEvent};
 use sqlx::{Row, postgres::PgRow};
 
 use crate::row::{Types, bytes, unsigned};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cqrs_core::{EventId, PastEvent, StoreError, StreamId, Version};
+use cqrs_core::{EventId, StoreError, StreamId, Version, ports::PastEvent};
 use futures::TryStreamExt;
 use sqlx::{Error, PgConnection, Row};
 use tokio::sync::{mpsc, oneshot};

@@ -1,6 +1,6 @@
 //! Whole streams, several in one statement: one round trip, and all of them as of one moment.
 
-use cqrs_core::{PastEvent, StoreError, StreamId, Version};
+use cqrs_core::{StoreError, StreamId, Version, ports::PastEvent};
 
 use super::{reader::ask, remember};
 use crate::{append::Writing, connection::within, error::statement};

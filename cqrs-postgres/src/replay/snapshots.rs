@@ -1,7 +1,10 @@
 //! Snapshots: one row for each stream, read with the events behind it in one statement.
 
 use bytes::Bytes;
-use cqrs_core::{EventId, PastEvent, Snapshot, StoreError, StoreErrorKind, StreamId, Version};
+use cqrs_core::{
+    EventId, StoreError, StoreErrorKind, StreamId, Version,
+    ports::{PastEvent, Snapshot},
+};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 

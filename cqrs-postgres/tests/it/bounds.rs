@@ -4,7 +4,7 @@ mod calls;
 
 use std::{cell::Cell, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use cqrs_core::{EventStore, StoreErrorKind, UnitOfWork};
+use cqrs_core::{EventStore, StoreErrorKind, ports::UnitOfWork};
 use cqrs_postgres::PgEventStore;
 use tokio::task::LocalSet;
 

@@ -6,8 +6,10 @@ mod readers;
 use std::{collections::BTreeMap, time::Duration};
 
 use cqrs_core::{
-    Checkpoint, Checkpoints, Documents, EventStore, PartitionId, Position, Runner, RunnerError,
-    Slices, SourceError, UnitOfWork, View, reset_view,
+    EventStore, Position, Runner, RunnerError, View,
+    model::{Checkpoint, PartitionId, Slices},
+    ports::{Checkpoints, Documents, SourceError, UnitOfWork},
+    reset_view,
 };
 use cqrs_postgres::PgEventStore;
 use sqlx::AssertSqlSafe;

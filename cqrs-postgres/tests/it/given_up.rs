@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
-use cqrs_core::{EventStore, UnitOfWork, Version};
+use cqrs_core::{EventStore, Version, ports::UnitOfWork};
 use cqrs_postgres::PgEventStore;
 use sqlx::Row;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::{EventStore, UnitOfWork};
+use cqrs_core::{EventStore, ports::UnitOfWork};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 

@@ -261,7 +261,7 @@ async fn a_schema_may_be_called_like_a_keyword() {
         cqrs_core::EventStore::high_water_mark(&store)
             .await
             .expect("reads");
-        cqrs_core::Documents::prepare_view(&store, "orders")
+        cqrs_core::ports::Documents::prepare_view(&store, "orders")
             .await
             .expect("prepares");
         admin

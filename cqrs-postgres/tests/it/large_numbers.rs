@@ -1,7 +1,9 @@
 //! Versions and positions go on behind what 32 bits hold.
 
 use cqrs_core::{
-    Append, EventStore, ExpectedVersion, LogQuery, Position, Slices, Snapshot, Snapshots, Version,
+    Append, EventStore, ExpectedVersion, Position, Version,
+    model::Slices,
+    ports::{LogQuery, Snapshot, Snapshots},
 };
 use sqlx::AssertSqlSafe;
 

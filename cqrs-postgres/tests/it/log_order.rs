@@ -3,7 +3,11 @@
 //! Beside our reader follows a naive one, `position > last`, as most frameworks have it. Where the naive reader loses an
 //! event the test proves that it would notice.
 
-use cqrs_core::{EventStore, LogQuery, Position, Slices, StoreErrorKind, UnitOfWork};
+use cqrs_core::{
+    EventStore, Position, StoreErrorKind,
+    model::Slices,
+    ports::{LogQuery, UnitOfWork},
+};
 use cqrs_postgres::PgEventStore;
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::task::JoinSet;

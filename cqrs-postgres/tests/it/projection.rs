@@ -4,8 +4,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Aggregate, Checkpoints, Context, Decision, Envelope, Event, HandlerError, PartitionId,
-    Projection, Repository, Runner, Slices, StoreError, StoreErrorKind, role,
+    Aggregate, Context, Decision, Envelope, Event, HandlerError, Projection, Repository, Runner,
+    StoreError, StoreErrorKind,
+    model::{PartitionId, Slices},
+    ports::Checkpoints,
+    role,
 };
 use cqrs_postgres::{PgEventStore, PgTransaction};
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cqrs_core::{EventStore, LogQuery, Position, Slices, StoreErrorKind, WriteError};
+use cqrs_core::{EventStore, Position, StoreErrorKind, WriteError, model::Slices, ports::LogQuery};
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use cqrs_testing::contract;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cqrs_core::{
-    Append, Appended, Appends, Category, EventId, EventStore, ExpectedVersion, Metadata, NewEvent,
-    StoreErrorKind, StreamId, UnitOfWork, WriteError,
+    Append, Appended, Appends, EventId, EventStore, ExpectedVersion, Metadata, StoreErrorKind,
+    StreamId, WriteError,
+    model::{Category, NewEvent},
+    ports::UnitOfWork,
 };
 use cqrs_postgres::{PgConfig, PgEventStore, PgTransaction};
 use sqlx::{AssertSqlSafe, Executor};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    Checkpoint, Checkpoints, EventId, Inbox, Lane, Offset, PartitionId, Position, Slices,
-    WriteError,
+    EventId, Position, WriteError,
+    model::{Checkpoint, Lane, Offset, PartitionId, Slices},
+    ports::{Checkpoints, Inbox},
 };
 
 use super::fixture::fenced;

@@ -1,8 +1,9 @@
 //! Promises of the [`Documents`] port.
 
 use cqrs_core::{
-    Checkpoint, Checkpoints, Document, DocumentWrite, Documents, Offset, PartitionId, Slices,
-    UnitOfWork, WriteError,
+    WriteError,
+    model::{Checkpoint, Offset, PartitionId, Slices},
+    ports::{Checkpoints, Document, DocumentWrite, Documents, UnitOfWork},
 };
 
 use super::fixture::fenced;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    Append, EventId, EventStore, ExpectedVersion, Metadata, Slices, StreamId, Version,
+    Append, EventId, EventStore, ExpectedVersion, Metadata, StreamId, Version, model::Slices,
 };
 use tokio::task::JoinSet;
 

@@ -4,9 +4,10 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 
 use bytes::Bytes;
 use cqrs_core::{
-    Append, Appended, Appends, Category, EventId, EventStore, ExpectedVersion, Idempotency,
-    IdempotencyKey, LogQuery, Metadata, NewEvent, Position, Reads, RecordedEvent, Slices, StreamId,
-    Version, WriteError,
+    Append, Appended, Appends, EventId, EventStore, ExpectedVersion, Idempotency, IdempotencyKey,
+    Metadata, Position, RecordedEvent, StreamId, Version, WriteError,
+    model::{Category, NewEvent, Reads, Slices},
+    ports::LogQuery,
 };
 
 pub(super) fn stream(category: &str, id: &str) -> StreamId {

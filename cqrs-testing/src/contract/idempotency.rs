@@ -1,6 +1,8 @@
 //! Promises of the [`EventStore`] port about idempotency keys: what is named by one is appended at most once.
 
-use cqrs_core::{Appended, Appends, EventStore, ExpectedVersion, Idempotency, Slices, WriteError};
+use cqrs_core::{
+    Appended, Appends, EventStore, ExpectedVersion, Idempotency, WriteError, model::Slices,
+};
 
 use super::fixture::{
     account, append, at, conflict, in_a_transaction, key, read_all, stream, versions,

@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use cqrs_core::{Append, EventStore, ExpectedVersion, LogQuery, Position, Reads, Slices, StreamId};
+use cqrs_core::{
+    Append, EventStore, ExpectedVersion, Position, StreamId,
+    model::{Reads, Slices},
+    ports::LogQuery,
+};
 use tokio::task::JoinSet;
 
 use super::fixture::{account, append, at, event, read_all, stream, versions};

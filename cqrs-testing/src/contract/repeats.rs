@@ -1,7 +1,9 @@
 //! Promises of the [`EventStore`] port about idempotency keys that come at once: however appends are put together, each key is
 //! answered for itself.
 
-use cqrs_core::{Appended, Appends, EventStore, ExpectedVersion, Idempotency, Slices, WriteError};
+use cqrs_core::{
+    Appended, Appends, EventStore, ExpectedVersion, Idempotency, WriteError, model::Slices,
+};
 use tokio::task::JoinSet;
 
 use super::{

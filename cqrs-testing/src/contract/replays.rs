@@ -1,8 +1,9 @@
 //! Promises of a store to who replays it: nothing is left out, nothing comes twice, and what cannot be read is an error.
 
 use cqrs_core::{
-    Append, EventStore, ExecuteError, ExpectedVersion, PastEvent, ReadModel, Repository, Runner,
-    SnapshotPolicy, Store, StoreErrorKind, StreamId, Version, View, reset_view, role,
+    Append, EventStore, ExecuteError, ExpectedVersion, ReadModel, Repository, Runner,
+    SnapshotPolicy, Store, StoreErrorKind, StreamId, Version, View, ports::PastEvent, reset_view,
+    role,
 };
 use tokio::task::JoinSet;
 

@@ -1,7 +1,8 @@
 //! Promises of the [`EventStore`] port about appends to several streams.
 
 use cqrs_core::{
-    Append, Appends, Conflict, EventId, EventStore, ExpectedVersion, Slices, Version, WriteError,
+    Append, Appends, EventId, EventStore, ExpectedVersion, Version, WriteError,
+    model::{Conflict, Slices},
 };
 use tokio::task::JoinSet;
 

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use cqrs_core::{
-    Aggregate, Context, Decision, EventId, EventStore, PastEvent, Repository, Snapshot,
-    SnapshotPolicy, Snapshots, StreamId, Version,
+    Aggregate, Context, Decision, EventId, EventStore, Repository, SnapshotPolicy, StreamId,
+    Version,
+    ports::{PastEvent, Snapshot, Snapshots},
 };
 use serde::{Deserialize, Serialize};
 

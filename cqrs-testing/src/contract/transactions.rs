@@ -1,6 +1,6 @@
 //! Promises of the [`EventStore`] port to a caller with a transaction of its own.
 
-use cqrs_core::{EventStore, Slices, StoreErrorKind, WriteError};
+use cqrs_core::{EventStore, StoreErrorKind, WriteError, model::Slices};
 
 use super::fixture::{
     account, append, at, conflict, give_up_after, in_a_transaction, read_all, stream, versions,

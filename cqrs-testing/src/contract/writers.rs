@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use cqrs_core::{
-    Append, Appended, Appends, EventId, EventStore, ExpectedVersion, RecordedEvent, Slices,
-    StreamId, WriteError,
+    Append, Appended, Appends, EventId, EventStore, ExpectedVersion, RecordedEvent, StreamId,
+    WriteError, model::Slices,
 };
 use tokio::task::JoinSet;
 

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use cqrs_core::{
-    Category, Envelope, EventId, Metadata, Position, RecordedEvent, StreamId, Version,
+    Envelope, EventId, Metadata, Position, RecordedEvent, StreamId, Version, model::Category,
 };
 use uuid::Uuid;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_core::{Documents, ReadModel, View};
+use cqrs_core::{ReadModel, View, ports::Documents};
 
 use crate::{
     error::{At, ShopError},

@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use cqrs_core::{Event, Metadata, NewEvent, codec};
+use cqrs_core::{Event, Metadata, codec, model::NewEvent};
 
 use crate::{
     inventory::{self, StockEvent},

@@ -1,6 +1,6 @@
 //! What failed, and where. The shop decides nothing by the kind of an error, so one type that reads well is enough.
 
-use cqrs_core::BoxError;
+use cqrs_core::ports::BoxError;
 
 /// A failure, and the place where it happened.
 #[derive(Debug, thiserror::Error)]

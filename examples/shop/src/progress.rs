@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use cqrs_core::{PartitionId, ReadModel, Slices, Store, View};
+use cqrs_core::{
+    ReadModel, Store, View,
+    model::{PartitionId, Slices},
+};
 
 use crate::{
     error::{At, ShopError},

@@ -5,7 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Checkpoint, LogQuery, PartitionId, Position, Slices, Store, reset_view};
+use cqrs_core::{
+    Position, Store,
+    model::{Checkpoint, PartitionId, Slices},
+    ports::LogQuery,
+    reset_view,
+};
 
 use crate::{
     books::{Pages, bodies},

@@ -3,8 +3,12 @@
 mod part;
 
 use cqrs_core::{
-    Documents, Event, EventStore, Events, IntoHandler, LogQuery, Position, Reactor, Relay, Runner,
-    Slices, View, role,
+    Event, EventStore, Position, Reactor, Relay, Runner, View,
+    model::Slices,
+    ports::{Documents, LogQuery},
+    read::IntoHandler,
+    role,
+    roles::Events,
 };
 
 pub use self::part::{Failures, Input, Kind, Part};

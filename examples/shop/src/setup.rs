@@ -6,7 +6,11 @@ mod kafka;
 mod real;
 
 use async_trait::async_trait;
-use cqrs_core::{PartitionId, Publisher, Source, Store};
+use cqrs_core::{
+    Store,
+    model::PartitionId,
+    ports::{Publisher, Source},
+};
 
 pub use self::{embedded::Embedded, real::Real};
 use crate::error::ShopError;

@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Event, Handler, HandlerError, IntoHandler, Reads, RecordedEvent, Relay, Runner,
-    codec::CodecError, role,
+    Event, HandlerError, RecordedEvent, Relay, Runner,
+    codec::CodecError,
+    model::Reads,
+    read::{Handler, IntoHandler},
+    role,
 };
 use cqrs_kafka::{KafkaGroup, KafkaPublisher};
 use cqrs_postgres::{PgEventStore, PgTransaction};

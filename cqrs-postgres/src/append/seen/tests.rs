@@ -1,7 +1,11 @@
 //! What counts as seen, and for how long.
 
 use bytes::Bytes;
-use cqrs_core::{Category, ExpectedVersion::*, Metadata, NewEvent};
+use cqrs_core::{
+    ExpectedVersion::*,
+    Metadata,
+    model::{Category, NewEvent},
+};
 
 use super::*;
 

@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use cqrs_core::{
-    Appends, Checkpoints, DocumentWrite, Documents, EventId, EventStore, Idempotency,
-    IdempotencyKey, Inbox, LogQuery, PartitionId, Position, Slices, Snapshot, Snapshots,
-    StoreError, StoreErrorKind, UnitOfWork, Version, WriteError,
+    Appends, EventId, EventStore, Idempotency, IdempotencyKey, Position, StoreError,
+    StoreErrorKind, Version, WriteError,
+    model::{PartitionId, Slices},
+    ports::{
+        Checkpoints, DocumentWrite, Documents, Inbox, LogQuery, Snapshot, Snapshots, UnitOfWork,
+    },
 };
 use cqrs_postgres::PgEventStore;
 

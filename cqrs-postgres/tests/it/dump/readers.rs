@@ -1,8 +1,10 @@
 //! Readers of a store: a view that writes down what it meets, and a bare reader of the log.
 
 use cqrs_core::{
-    Checkpoint, Envelope, Event, EventStore, Keys, LogQuery, LogSource, Position, ReadModel,
-    Reader, Runner, Slices, Source, SourceError, View,
+    Envelope, Event, EventStore, Keys, Position, ReadModel, Runner, View,
+    model::{Checkpoint, Slices},
+    ports::{LogQuery, Reader, Source, SourceError},
+    read::LogSource,
 };
 use cqrs_postgres::PgEventStore;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! A batch only tries guards: who sits on one delays nobody but those who want the same stream.
 
 use cqrs_core::{
-    Append, Appends, EventStore, Idempotency, IdempotencyKey, Snapshots, StoreErrorKind,
-    UnitOfWork, Version,
+    Append, Appends, EventStore, Idempotency, IdempotencyKey, StoreErrorKind, Version,
+    ports::{Snapshots, UnitOfWork},
 };
 use cqrs_postgres::PgEventStore;
 

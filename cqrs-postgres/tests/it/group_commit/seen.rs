@@ -1,8 +1,8 @@
 //! What a store has seen of streams it does not look at again, and is not misled by: by other processes, nor by another log.
 
 use cqrs_core::{
-    Append, Conflict, EventId, EventStore, ExpectedVersion::*, Position, Snapshots, StreamId,
-    Version, WriteError,
+    Append, EventId, EventStore, ExpectedVersion::*, Position, StreamId, Version, WriteError,
+    model::Conflict, ports::Snapshots,
 };
 use cqrs_postgres::PgEventStore;
 use sqlx::AssertSqlSafe;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use cqrs_core::{
-    Append, Appends, Category, EventId, ExpectedVersion, Idempotency, IdempotencyKey, Metadata,
-    NewEvent, StreamId,
+    Append, Appends, EventId, ExpectedVersion, Idempotency, IdempotencyKey, Metadata, StreamId,
+    model::{Category, NewEvent},
 };
 use uuid::Uuid;
 

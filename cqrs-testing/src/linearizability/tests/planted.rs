@@ -11,8 +11,8 @@ use std::{
 };
 
 use cqrs_core::{
-    Appended, Appends, Conflict, EventStore, ExpectedVersion, MemoryEventStore, RecordedEvent,
-    StoreError, StoreErrorKind, StreamId, UnitOfWork, WriteError,
+    Appended, Appends, EventStore, ExpectedVersion, MemoryEventStore, RecordedEvent, StoreError,
+    StoreErrorKind, StreamId, WriteError, model::Conflict, ports::UnitOfWork,
 };
 use tokio::task::yield_now;
 

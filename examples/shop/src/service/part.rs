@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
-use cqrs_core::{PartitionId, Slices};
+use cqrs_core::model::{PartitionId, Slices};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cqrs_core::{MemoryEventStore, PartitionId};
+use cqrs_core::{MemoryEventStore, model::PartitionId};
 use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaPublisher, KafkaSource};
 
 use super::{Setup, kafka::Broker};

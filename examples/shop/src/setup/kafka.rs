@@ -1,6 +1,6 @@
 //! What both set-ups have in common: the events go over Kafka.
 
-use cqrs_core::PartitionId;
+use cqrs_core::model::PartitionId;
 use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher};
 
 /// Kafka, and how many partitions the shop's topics have there.

@@ -1,7 +1,7 @@
 //! PostgreSQL and Apache Kafka. A run that was killed goes on from what they hold.
 
 use async_trait::async_trait;
-use cqrs_core::PartitionId;
+use cqrs_core::model::PartitionId;
 use cqrs_kafka::{KafkaConfig, KafkaPublisher, KafkaSource, KafkaTopics};
 use cqrs_postgres::{PgConfig, PgEventStore};
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Appended, Appends, EventId, EventStore, Idempotency, LogPage, LogQuery, MemoryTransaction,
-    Position, RecordedEvent, StoreError, StoreErrorKind, StreamId, UnitOfWork, Version, WriteError,
+    Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent, StoreError,
+    StoreErrorKind, StreamId, Version, WriteError,
+    memory::MemoryTransaction,
+    ports::{LogPage, LogQuery, UnitOfWork},
 };
 use tokio::task::yield_now;
 
