@@ -1,30 +1,40 @@
-//! Compares three things: what writers were told, what the store holds, and what readers saw.
+//! Compares what writers were told, what the store holds, and what readers saw.
 
 mod readers;
-mod table;
+mod store;
 #[cfg(test)]
 mod tests;
 
-use crate::{books::Ledger, names::Run, sightings::Sightings, truth::Truth, verdict::Verdict};
+use crate::{
+    history::WriterHistory, ids::RunId, observations::Observations, stored::StoredEvents,
+    verdict::Verdict,
+};
 
-pub use self::table::Settled;
+use self::store::StoreAudit;
+pub use self::store::UnknownOutcomes;
 
-/// What is wrong, and what became of the appends whose outcome was unknown.
+/// Finds every violation, and how the appends with an unknown outcome ended.
 #[must_use]
 pub(crate) fn audit(
-    run: Run,
-    books: &[Ledger],
-    truth: &Truth,
-    readers: Vec<Sightings>,
-) -> (Verdict, Settled) {
-    let mut table = table::Table::new(run, books);
-    table.audit(truth);
-    let present = table.present;
-    let (mut verdict, settled) = (table.verdict, table.settled);
-    let slices = truth.slices();
-    for reader in readers {
-        readers::audit(&reader, books, truth, &present, &slices, &mut verdict);
-        verdict.absorb(reader.verdict);
+    run: RunId,
+    histories: &[WriterHistory],
+    stored: &StoredEvents,
+    observations: Vec<Observations>,
+) -> (Verdict, UnknownOutcomes) {
+    let mut store = StoreAudit::new(run, histories);
+    store.audit(stored);
+    let mut verdict = store.verdict;
+    let slices = stored.slices();
+    for observed in observations {
+        let reader = readers::ReaderAudit {
+            observed: &observed,
+            histories,
+            stored,
+            present: &store.present,
+            slices: &slices,
+        };
+        verdict.absorb(reader.audit());
+        verdict.absorb(observed.verdict);
     }
-    (verdict, settled)
+    (verdict, store.unknown)
 }

@@ -1,36 +1,36 @@
-//! Why no verdict could be given.
+//! Why a run gave no verdict.
 
 use std::time::Duration;
 
 use cqrs_core::StoreError;
 
-/// A run that could not be carried out. It says nothing about the store's promises.
+/// A check that could not run. It says nothing about the promises of the store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// The store, or a statement of the checker, failed in a way that trying again does not mend.
+    /// The store, or a statement of the checker, failed and another attempt would not help.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The command that crashes the server and brings it back did not do that.
-    #[error("the crash command `{command}` failed: {why}")]
+    /// The command that crashes and restarts the server failed.
+    #[error("the crash command `{command}` failed: {reason}")]
     CrashCommand {
         /// The command.
         command: String,
-        /// What it said or did.
-        why: String,
+        /// How it ended.
+        reason: String,
     },
-    /// After the last writer had stopped, the server was still at work for one of them.
+    /// The server was still working for a writer after the last one had stopped.
     #[error(
-        "{sessions} sessions were still at work on the store {waited:?} after the last writer had stopped; end them and \
-         look who holds them"
+        "{sessions} sessions were still working on the store {waited:?} after the last writer had stopped; find out what \
+         they wait for, and end them"
     )]
     Unsettled {
-        /// How many.
+        /// How many sessions; -1 if the server could not be asked.
         sessions: i64,
-        /// For how long they were waited for.
+        /// How long the checker waited.
         waited: Duration,
     },
-    /// What was asked for makes no sense.
+    /// The options contradict each other or the store.
     #[error("{0}")]
     Options(String),
 }

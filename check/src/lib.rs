@@ -1,65 +1,67 @@
-//! Attacks an event store and proves that no committed event is lost, reordered or doubled.
+//! Attacks an event store and proves that no committed event is lost, reordered or duplicated.
 //!
-//! Writers append in every way that [`EventStore`](cqrs_core::EventStore) has: to contended and to fresh streams, alone
-//! and in units of work that are early, late, undone, held, rolled back, dropped and given up. Readers follow the log
-//! meanwhile. A [`Mischief`] does to the store what only that kind of store can suffer. At the end three books are
-//! compared: what writers were told, what the store holds, and what each reader saw.
+//! Writers append in every way that [`EventStore`](cqrs_core::EventStore) supports: to contended and to new streams, alone
+//! and in units of work that begin early, wait, go back to a savepoint, are rolled back, dropped or abandoned. Readers
+//! follow the log at the same time. A [`FaultInjector`] causes the faults that only one kind of store has, such as lost
+//! connections. At the end three records are compared: what writers were told, what the store holds, and what each
+//! reader saw.
 //!
 //! ```
-//! use cqrs_check::{Calm, Plan, check};
+//! use cqrs_check::{NoFaults, Plan, check};
 //! use cqrs_core::MemoryEventStore;
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), cqrs_check::CheckError> {
 //! let plan = Plan { commits: 1_000, ..Plan::default() };
-//! let calm = Calm("my store".to_owned());
-//! let report = check(plan, MemoryEventStore::default(), calm, std::future::pending()).await?;
+//! let faults = NoFaults("my store".to_owned());
+//! let report = check(plan, MemoryEventStore::default(), faults, std::future::pending()).await?;
 //! assert!(report.verdict.is_clean(), "{report}");
 //! # Ok(())
 //! # }
 //! ```
 
 mod audit;
-mod books;
+mod bugs;
 mod error;
-mod marks;
-mod mischief;
-mod names;
+mod event_set;
+mod faults;
+mod history;
+mod ids;
+mod observations;
 mod plan;
-mod planted;
-mod progress;
+mod progress_line;
 mod reader;
 mod report;
 mod run;
-mod scene;
+mod run_state;
 mod schema;
-mod sightings;
 mod stall;
-mod truth;
+mod stored;
+mod stream_versions;
 mod verdict;
 mod writer;
 
 pub use self::{
-    audit::Settled,
-    error::CheckError,
-    mischief::{Calm, Damage, Hindrance, Mischief, PgMischief, PgMischiefPlan},
-    names::{EventNumber, Run, StreamNumber},
-    plan::Plan,
-    planted::{
-        Fault, Forgets, ForgetsKeys, KeepsRolledBack, Miscounts, NaiveReader, OneStatementFence,
-        Planted, Repeats, Skips, Swaps, Tears,
+    audit::UnknownOutcomes,
+    bugs::{
+        Bug, CommitsRollbacks, ForgetsAppends, ForgetsKeys, NaiveReader, OneStatementFence,
+        RepeatsEvents, ReturnsWrongVersion, SkipsEvents, SwapsEvents, TearsAppends, WithBug,
     },
+    error::CheckError,
+    faults::{Blocker, FaultCounts, FaultInjector, NoFaults, PgFaultPlan, PgFaults, PreparedEnd},
+    ids::{EventOrigin, RunId, StreamNumber},
+    plan::Plan,
     report::Report,
     run::check,
-    scene::Scene,
+    run_state::RunState,
     schema::CheckSchema,
     stall::Stall,
-    truth::{Fact, Truth},
-    verdict::{Finding, Kind, Verdict},
-    writer::Deeds,
+    stored::{StoredEvent, StoredEvents},
+    verdict::{Finding, Verdict, Violation},
+    writer::WriterStats,
 };
 
-/// The page that tells how it is used.
+/// The guide, as a doctest.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/how-to/check-your-store.md")]
 struct HowTo;

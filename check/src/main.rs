@@ -6,22 +6,21 @@
 //! cargo run --release -p cqrs-check -- store --database-url postgres://.. --planted naive-reader
 //! ```
 //!
-//! Ends with 0 if every promise was kept, 1 if one was broken, 2 if the check could not be carried out.
+//! The exit code is 0 if every promise was kept, 1 if one was broken, and 2 if the check could not run.
 
-/// What can be asked for.
 mod options;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use cqrs_check::{
-    Calm, CheckError, CheckSchema, Forgets, ForgetsKeys, KeepsRolledBack, Mischief, Miscounts,
-    NaiveReader, OneStatementFence, PgMischief, Plan, Planted, Repeats, Report, Skips, Swaps,
-    Tears, check,
+    CheckError, CheckSchema, CommitsRollbacks, FaultInjector, ForgetsAppends, ForgetsKeys,
+    NaiveReader, NoFaults, OneStatementFence, PgFaults, Plan, RepeatsEvents, Report,
+    ReturnsWrongVersion, SkipsEvents, SwapsEvents, TearsAppends, WithBug, check,
 };
 use cqrs_core::{EventStore, MemoryEventStore};
 
-use self::options::{Command, Fault as Named, StoreOptions};
+use self::options::{BugName, Command, StoreOptions};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -33,17 +32,28 @@ async fn main() -> ExitCode {
             } else {
                 println!("{report}");
             }
-            ExitCode::from(u8::from(is_breach(&report)))
+            ExitCode::from(u8::from(is_broken(&report)))
         }
         Err(error) => {
-            eprintln!("the check could not be carried out: {error}");
+            eprintln!("the check could not run: {}", with_sources(&error));
             ExitCode::from(2)
         }
     }
 }
 
-fn is_breach(report: &Report) -> bool {
+fn is_broken(report: &Report) -> bool {
     !report.verdict.is_clean()
+}
+
+/// The messages of an error and of its sources.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }
 
 async fn run(options: &StoreOptions) -> Result<Report, CheckError> {
@@ -52,8 +62,8 @@ async fn run(options: &StoreOptions) -> Result<Report, CheckError> {
         Some(url) => {
             let schema = CheckSchema::open(url, options.schema.clone()).await?;
             let report = on_postgres(options, url, &schema).await;
-            let evidence = options.planted.is_none() && report.as_ref().is_ok_and(is_breach);
-            if options.keep || evidence {
+            let is_evidence = options.planted.is_none() && report.as_ref().is_ok_and(is_broken);
+            if options.keep || is_evidence {
                 eprintln!("schema {} is kept", schema.name());
             } else {
                 schema.drop().await?;
@@ -64,8 +74,8 @@ async fn run(options: &StoreOptions) -> Result<Report, CheckError> {
 }
 
 async fn in_memory(options: &StoreOptions) -> Result<Report, CheckError> {
-    let calm = Calm("in memory".to_owned());
-    on(options, MemoryEventStore::default(), calm).await
+    let faults = NoFaults("in memory".to_owned());
+    with_any_bug(options, MemoryEventStore::default(), faults).await
 }
 
 async fn on_postgres(
@@ -74,58 +84,61 @@ async fn on_postgres(
     schema: &CheckSchema,
 ) -> Result<Report, CheckError> {
     let store = schema.store(options.connections()).await?;
-    let mischief = PgMischief::new(url, &store, options.mischief()).await?;
-    let (plan, handle) = (options.plan(), store.clone());
+    let handle = store.clone();
+    let faults = PgFaults::new(url, &store, options.faults()).await?;
+    let plan = options.plan();
     let report = match options.planted {
-        Some(Named::NaiveReader) => attack(plan, Planted::new(store, NaiveReader), mischief).await,
-        Some(Named::OneStatementFence) => {
-            attack(plan, Planted::new(store, OneStatementFence), mischief).await
+        Some(BugName::NaiveReader) => attack(plan, WithBug::new(store, NaiveReader), faults).await,
+        Some(BugName::OneStatementFence) => {
+            attack(plan, WithBug::new(store, OneStatementFence), faults).await
         }
-        _ => on(options, store, mischief).await,
+        _ => with_any_bug(options, store, faults).await,
     };
     handle.close().await;
     report
 }
 
-/// With any fault that can be planted in any store.
-async fn on<S: EventStore, M>(
+/// Plants one of the bugs that any store can have, or none.
+async fn with_any_bug<S: EventStore, F>(
     options: &StoreOptions,
     store: S,
-    mischief: M,
+    faults: F,
 ) -> Result<Report, CheckError>
 where
-    M: Mischief<S::Transaction>,
+    F: FaultInjector<S::Transaction>,
 {
     let plan = options.plan();
-    match options.planted {
-        None => attack(plan, store, mischief).await,
-        Some(Named::SkippingReader) => attack(plan, Planted::new(store, Skips), mischief).await,
-        Some(Named::RepeatingReader) => attack(plan, Planted::new(store, Repeats), mischief).await,
-        Some(Named::SwappingReader) => attack(plan, Planted::new(store, Swaps), mischief).await,
-        Some(Named::ForgetfulAppend) => attack(plan, Planted::new(store, Forgets), mischief).await,
-        Some(Named::ForgottenKey) => attack(plan, Planted::new(store, ForgetsKeys), mischief).await,
-        Some(Named::TornAppend) => attack(plan, Planted::new(store, Tears), mischief).await,
-        Some(Named::KeptRollback) => {
-            attack(plan, Planted::new(store, KeepsRolledBack), mischief).await
+    let Some(bug) = options.planted else {
+        return attack(plan, store, faults).await;
+    };
+    match bug {
+        BugName::SkippingReader => attack(plan, WithBug::new(store, SkipsEvents), faults).await,
+        BugName::RepeatingReader => attack(plan, WithBug::new(store, RepeatsEvents), faults).await,
+        BugName::SwappingReader => attack(plan, WithBug::new(store, SwapsEvents), faults).await,
+        BugName::ForgetfulAppend => attack(plan, WithBug::new(store, ForgetsAppends), faults).await,
+        BugName::ForgottenKey => attack(plan, WithBug::new(store, ForgetsKeys), faults).await,
+        BugName::TornAppend => attack(plan, WithBug::new(store, TearsAppends), faults).await,
+        BugName::KeptRollback => attack(plan, WithBug::new(store, CommitsRollbacks), faults).await,
+        BugName::WrongVersion => {
+            attack(plan, WithBug::new(store, ReturnsWrongVersion), faults).await
         }
-        Some(Named::WrongVersion) => attack(plan, Planted::new(store, Miscounts), mischief).await,
-        Some(Named::NaiveReader | Named::OneStatementFence) => {
-            let message = "this fault is about PostgreSQL: give --database-url";
+        BugName::NaiveReader | BugName::OneStatementFence => {
+            let message = "only a store on PostgreSQL can have this bug: give --database-url";
             Err(CheckError::Options(message.to_owned()))
         }
     }
 }
 
-/// Ctrl-C ends the writing; what was written so far is judged.
-async fn attack<S: EventStore, M: Mischief<S::Transaction>>(
+/// Runs the check. Ctrl-C stops the writers, and what was written so far is judged.
+async fn attack<S: EventStore, F: FaultInjector<S::Transaction>>(
     plan: Plan,
     store: S,
-    mischief: M,
+    faults: F,
 ) -> Result<Report, CheckError> {
     let interrupted = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    check(plan, store, mischief, interrupted).await
+    check(plan, store, faults, interrupted).await
 }

@@ -3,101 +3,102 @@
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use cqrs_check::{EventNumber, PgMischiefPlan, Plan};
+use cqrs_check::{EventOrigin, PgFaultPlan, Plan};
 
-/// Attacks an event store and proves that no committed event is lost, reordered or doubled.
+/// Attacks an event store and proves that no committed event is lost, reordered or duplicated.
 #[derive(Debug, Parser)]
 pub(crate) enum Command {
     /// Attacks a store: in memory, or on PostgreSQL if --database-url is given.
     Store(StoreOptions),
 }
 
-/// What to attack, how long, and how.
+/// The store to attack, how long, and with which faults.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StoreOptions {
-    /// A database, as postgres://user:password@host:port/database. A schema is made in it and dropped at the end.
+    /// A database, as postgres://user:password@host:port/database. The checker creates a schema there and drops it at the
+    /// end.
     #[arg(long)]
     pub(crate) database_url: Option<String>,
-    /// The schema to make, instead of one with a name by chance. If it exists, it must hold a store without events, and
-    /// is not dropped.
+    /// The name of the schema; random by default. A schema that exists must hold a store without events, and is not
+    /// dropped.
     #[arg(long, requires = "database_url")]
     pub(crate) schema: Option<String>,
-    /// Keeps the schema, to look into it.
+    /// Keeps the schema.
     #[arg(long, requires = "database_url")]
     pub(crate) keep: bool,
-    /// Ends after so many acknowledged appends.
+    /// Stops after this many acknowledged appends.
     #[arg(long, default_value_t = 100_000)]
     commits: u64,
-    /// Ends after so many seconds, if that comes first.
+    /// Stops after this many seconds, if that is earlier.
     #[arg(long)]
     seconds: Option<u64>,
-    /// How many write at once.
+    /// The number of concurrent writers.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..1_000))]
     writers: u16,
-    /// How many follow the log at once.
+    /// The number of concurrent readers of the log.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..1_000))]
     readers: u16,
-    /// Makes the same choices again. What comes of them depends on the hour.
+    /// Repeats the random choices of an earlier run. The timing still differs.
     #[arg(long)]
     seed: Option<u64>,
-    /// Leaves the store's connections alone.
+    /// Does not end connections of the store.
     #[arg(long)]
     no_kills: bool,
-    /// How often one of the store's connections is ended.
+    /// The time between two ended connections.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     kill_every_millis: u64,
-    /// Holds no guards of streams.
+    /// Does not hold the guards of streams.
     #[arg(long)]
     no_held_guards: bool,
-    /// Keeps no old transactions open.
+    /// Does not keep old transactions open.
     #[arg(long)]
     no_old_transactions: bool,
-    /// Prepares some transactions, which another session ends. The server must have `max_prepared_transactions`; a checker
-    /// that is killed leaves some behind, called `cqrs-check ..`.
+    /// Prepares some transactions, which another session ends. The server needs `max_prepared_transactions`. A checker that
+    /// is killed leaves some behind, with names that begin with `cqrs-check`.
     #[arg(long, requires = "database_url")]
     prepared_transactions: bool,
-    /// Nobody sits on an append for seconds.
+    /// No writer waits for seconds between an append and its commit.
     #[arg(long)]
-    no_sitters: bool,
-    /// A shell command that kills the database server at once and brings it back, for example with kill -9.
+    no_slow_writers: bool,
+    /// A shell command that kills the database server and starts it again, for example with kill -9.
     #[arg(long, requires = "database_url")]
     crash_command: Option<String>,
-    /// How many seconds lie between two crashes.
+    /// The seconds between two crashes.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     crash_every: u64,
-    /// Plants a fault that the checker must find.
+    /// Plants a bug in the store that the checker must find.
     #[arg(long)]
-    pub(crate) planted: Option<Fault>,
+    pub(crate) planted: Option<BugName>,
     /// Prints the report as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Prints no line of progress.
+    /// Prints no progress.
     #[arg(long)]
     quiet: bool,
 }
 
-/// A fault to plant.
+/// A bug to plant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Fault {
-    /// PostgreSQL: readers take `position > last`, as most frameworks do.
+pub(crate) enum BugName {
+    /// PostgreSQL: readers read `position > last`, as most frameworks do.
     NaiveReader,
-    /// PostgreSQL: readers take the high-water mark and the events in one statement.
+    /// PostgreSQL: readers read the high-water mark and the events in one statement.
     OneStatementFence,
-    /// Readers leave an event out, now and then.
+    /// Readers sometimes miss an event.
     SkippingReader,
-    /// Readers get an event twice, now and then.
+    /// Readers sometimes get an event twice.
     RepeatingReader,
-    /// Readers get two events in the wrong order, now and then.
+    /// Readers sometimes get two events in the wrong order.
     SwappingReader,
-    /// An append says that it has landed and has not, now and then.
+    /// An append is sometimes acknowledged but not done.
     ForgetfulAppend,
-    /// An append under a key forgets the key, now and then.
+    /// An append under a key sometimes ignores the key.
     ForgottenKey,
-    /// An append to several streams leaves one of them out, now and then.
+    /// An append to several streams sometimes leaves one of them out.
     TornAppend,
-    /// A rollback commits, now and then.
+    /// A rollback sometimes commits.
     KeptRollback,
-    /// An append answers with a wrong version, now and then.
+    /// An append sometimes returns a wrong version.
     WrongVersion,
 }
 
@@ -106,20 +107,24 @@ impl StoreOptions {
         let defaults = Plan::default();
         Plan {
             commits: self.commits,
-            at_most: self.seconds.map(Duration::from_secs),
-            writers: self.writers.min(EventNumber::WRITERS / 2),
+            time_limit: self.seconds.map(Duration::from_secs),
+            writers: self.writers.min(EventOrigin::WRITERS / 2),
             readers: self.readers,
-            sitters: if self.no_sitters { 0 } else { defaults.sitters },
+            slow_writers: if self.no_slow_writers {
+                0
+            } else {
+                defaults.slow_writers
+            },
             seed: self.seed.unwrap_or(defaults.seed),
             progress: !self.quiet,
         }
     }
 
-    pub(crate) fn mischief(&self) -> PgMischiefPlan {
-        let all = PgMischiefPlan::all();
+    pub(crate) fn faults(&self) -> PgFaultPlan {
+        let all = PgFaultPlan::all();
         let kill_every = Duration::from_millis(self.kill_every_millis);
         let crash_every = Duration::from_secs(self.crash_every);
-        PgMischiefPlan {
+        PgFaultPlan {
             kill_every: (!self.no_kills).then_some(kill_every),
             hold_guard_every: all.hold_guard_every.filter(|_| !self.no_held_guards),
             old_transactions: !self.no_old_transactions,
@@ -131,7 +136,7 @@ impl StoreOptions {
         }
     }
 
-    /// One for everybody who writes or reads, and some to spare for transactions that are being rolled back.
+    /// One connection for each writer and reader, and some more for transactions that are being rolled back.
     pub(crate) fn connections(&self) -> u32 {
         u32::from(self.writers) + u32::from(self.readers) + 8
     }

@@ -1,23 +1,23 @@
-//! How long, how many, and with which dice.
+//! How long a run takes, and how many writers and readers it has.
 
 use std::time::Duration;
 
-/// What a run is to be.
+/// The size of a run.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Ends after so many acknowledged appends.
+    /// The run stops after this many acknowledged appends.
     pub commits: u64,
-    /// Ends after this time, if that comes first.
-    pub at_most: Option<Duration>,
-    /// So many write at once.
+    /// The run stops after this time, if that is earlier.
+    pub time_limit: Option<Duration>,
+    /// The number of concurrent writers.
     pub writers: u16,
-    /// So many follow the log at once.
+    /// The number of concurrent readers of the log.
     pub readers: u16,
-    /// So many writers sit on what they have appended for seconds, now and then.
-    pub sitters: u16,
-    /// The dice. The same seed makes the same choices; what comes of them depends on the hour.
+    /// Further writers that wait for seconds between an append and its commit.
+    pub slow_writers: u16,
+    /// The seed of the random choices. The timing of two runs with the same seed still differs.
     pub seed: u64,
-    /// Where a line is printed every few seconds.
+    /// Whether to print a line of progress every few seconds.
     pub progress: bool,
 }
 
@@ -25,10 +25,10 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             commits: 100_000,
-            at_most: None,
+            time_limit: None,
             writers: 16,
             readers: 5,
-            sitters: 1,
+            slow_writers: 1,
             seed: fastrand::u64(..),
             progress: false,
         }

@@ -3,49 +3,52 @@
 use std::{sync::Arc, time::Duration};
 
 use cqrs_core::{
-    EventStore, Position, StoreError,
+    EventId, EventStore, Position, StoreError,
     model::{Checkpoint, Slices},
     ports::LogPage,
 };
 use tokio::time::Instant;
 
 use crate::{
-    names::READS_HOT,
-    scene::Scene,
-    sightings::{Sightings, Taste},
-    verdict::Kind,
+    ids::READS_HOT,
+    observations::{Observations, ReadOptions},
+    run_state::RunState,
+    verdict::Violation,
 };
 
-/// How long a reader with nothing to read waits for an append before it looks again.
-const IDLE: Duration = Duration::from_millis(10);
+/// How long a reader with nothing to read waits for an append before it reads again.
+const IDLE_WAIT: Duration = Duration::from_millis(10);
 
-/// How long a reader may take for a step once nobody writes any more. Then it stands still for good.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// After the last write, a reader that has not advanced for this time will never reach the end.
+const STALL_LIMIT: Duration = Duration::from_secs(30);
 
-/// A reader that is so many positions behind takes large pages, whatever its taste.
+/// A reader that is this many positions behind reads large pages, whatever its options say.
 const FAR_BEHIND: u64 = 5_000;
-const CATCHING_UP: usize = 2_000;
+const CATCH_UP_PAGE_SIZE: usize = 2_000;
 
-/// A reader makes sure of its place once in so many pages, as one does that starts again.
-const PAGES_BETWEEN_STARTS: u32 = 200;
+/// After this many pages a reader verifies its checkpoint, as a reader does that starts again.
+const PAGES_BETWEEN_VERIFICATIONS: u32 = 200;
 
-/// What the readers of a run ask for: the whole log in large and small pages, two halves of the slices, one category.
-pub(crate) fn taste(reader: usize) -> Taste {
-    let all = Taste {
+/// What the readers of a run read: the whole log in large and in small pages, both halves of the slices, one category.
+pub(crate) fn options(reader: usize) -> ReadOptions {
+    let all = ReadOptions {
         slices: Slices::ALL,
         reads: &[],
-        page: 500,
+        page_size: 500,
     };
     match reader % 5 {
-        1 => Taste { page: 20, ..all },
-        2 | 3 => Taste {
-            slices: Slices::part(u16::from(reader % 5 == 3), 2),
-            page: 200,
+        1 => ReadOptions {
+            page_size: 20,
             ..all
         },
-        4 => Taste {
+        2 | 3 => ReadOptions {
+            slices: Slices::part(u16::from(reader % 5 == 3), 2),
+            page_size: 200,
+            ..all
+        },
+        4 => ReadOptions {
             reads: READS_HOT,
-            page: 100,
+            page_size: 100,
             ..all
         },
         _ => all,
@@ -54,96 +57,100 @@ pub(crate) fn taste(reader: usize) -> Taste {
 
 pub(crate) struct Reader<S> {
     store: S,
-    scene: Arc<Scene>,
-    sightings: Sightings,
+    state: Arc<RunState>,
+    observations: Observations,
     rng: fastrand::Rng,
-    /// Where it stands, as a checkpoint would keep it.
     checkpoint: Option<Checkpoint>,
     pages: u32,
-    /// The page at which it makes sure of its place again.
-    sure_until: u32,
+    /// The number of the page before which the checkpoint is verified again.
+    next_verification: u32,
     failures: u32,
-    /// When it last came further.
-    moved: Instant,
+    last_advance: Instant,
 }
 
 impl<S: EventStore> Reader<S> {
-    pub(crate) fn new(store: S, scene: Arc<Scene>, name: usize) -> Self {
+    pub(crate) fn new(store: S, state: Arc<RunState>, number: usize) -> Self {
         Self {
-            sightings: Sightings::new(scene.run, name, taste(name)),
-            rng: fastrand::Rng::with_seed(scene.plan.seed ^ name as u64),
+            observations: Observations::new(state.run, number, options(number)),
+            rng: fastrand::Rng::with_seed(state.plan.seed ^ number as u64),
             store,
-            scene,
+            state,
             checkpoint: None,
             pages: 0,
-            sure_until: PAGES_BETWEEN_STARTS,
+            next_verification: PAGES_BETWEEN_VERIFICATIONS,
             failures: 0,
-            moved: Instant::now(),
+            last_advance: Instant::now(),
         }
     }
 
     /// Reads until the end of the log is known and reached.
-    pub(crate) async fn follow(mut self) -> Sightings {
+    pub(crate) async fn follow(mut self) -> Observations {
         while !self.is_done() {
             match self.read().await {
-                Ok(page) if page.upto.is_some() => self.take(&page),
-                Ok(_) => self.store.wait_for_append(IDLE).await,
+                Ok(page) if page.upto.is_some() => self.add_page(&page),
+                Ok(_) => self.store.wait_for_append(IDLE_WAIT).await,
                 Err(error) if error.is_retryable() => self.back_off().await,
                 Err(error) => {
-                    self.scene.fail(error.into());
+                    self.state.fail(error.into());
                     self.back_off().await;
                 }
             }
-            // A store that never waits would leave nobody else a turn.
+            // A store that never waits would not let the other tasks run.
             tokio::task::yield_now().await;
         }
-        self.sightings
+        self.observations
     }
 
     async fn read(&mut self) -> Result<LogPage, StoreError> {
-        if self.pages >= self.sure_until {
-            self.make_sure().await?;
-            self.sure_until = self.pages + PAGES_BETWEEN_STARTS;
+        if self.pages >= self.next_verification {
+            self.verify_checkpoint().await?;
+            self.next_verification = self.pages + PAGES_BETWEEN_VERIFICATIONS;
         }
-        let (taste, place) = (self.sightings.taste, self.sightings.place());
-        let behind = self.scene.furthest().saturating_sub(place) > FAR_BEHIND;
-        let most = if behind { CATCHING_UP } else { taste.page };
-        let limit = self.rng.usize(1..=most);
-        self.store.read_log(taste.query(place, limit)).await
+        let options = self.observations.options;
+        let position = self.observations.position();
+        let is_far_behind = self.state.last_position().saturating_sub(position) > FAR_BEHIND;
+        let max = if is_far_behind {
+            CATCH_UP_PAGE_SIZE
+        } else {
+            options.page_size
+        };
+        let limit = self.rng.usize(1..=max);
+        self.store.read_log(options.query(position, limit)).await
     }
 
-    fn take(&mut self, page: &LogPage) {
+    fn add_page(&mut self, page: &LogPage) {
         self.failures = 0;
         self.pages += 1;
-        let before = self.sightings.place();
-        self.sightings.take(page, self.scene.begun.elapsed());
-        if self.sightings.place() > before {
-            self.moved = Instant::now();
+        let before = self.observations.position();
+        self.observations
+            .add_page(page, self.state.started.elapsed());
+        let position = self.observations.position();
+        if position > before {
+            self.last_advance = Instant::now();
             self.checkpoint = page.upto;
         }
-        self.scene
-            .read_up_to(self.sightings.name(), self.sightings.place());
-        if !self.sightings.is_sound() {
-            self.scene.stop();
+        self.state.read_up_to(self.observations.reader(), position);
+        if !self.observations.is_clean() {
+            self.state.stop();
         }
     }
 
-    /// The event it stands on must still be there.
-    async fn make_sure(&mut self) -> Result<(), StoreError> {
+    /// The store must still hold the event of the checkpoint at its position.
+    async fn verify_checkpoint(&mut self) -> Result<(), StoreError> {
         let Some(Checkpoint { offset, event_id }) = self.checkpoint else {
             return Ok(());
         };
-        let found = self.store.event_id_at(Position::new(offset.get())).await?;
+        let position = Position::new(offset.get());
+        let found = self.store.event_id_at(position).await?;
         if found != event_id {
-            let name = self.sightings.name();
-            self.sightings.verdict.add(Kind::Disagrees, || {
-                let id = |id: Option<cqrs_core::EventId>| {
-                    id.map_or("no event".to_owned(), |id| id.to_string())
-                };
-                let (was, is) = (id(event_id), id(found));
+            let reader = self.observations.reader();
+            self.observations.verdict.add(Violation::Mismatch, || {
+                let describe =
+                    |id: Option<EventId>| id.map_or("no event".to_owned(), |id| id.to_string());
                 format!(
-                    "reader {name} stood on {was} at position {}, where there is {is} now",
-                    offset.get()
+                    "reader {reader} read {} at position {position}, where the store now holds {}",
+                    describe(event_id),
+                    describe(found)
                 )
             });
         }
@@ -152,14 +159,15 @@ impl<S: EventStore> Reader<S> {
 
     async fn back_off(&mut self) {
         self.failures += 1;
-        let most = 4_u64 << self.failures.min(6);
-        tokio::time::sleep(Duration::from_millis(self.rng.u64(1..=most))).await;
+        let max = 4_u64 << self.failures.min(6);
+        tokio::time::sleep(Duration::from_millis(self.rng.u64(1..=max))).await;
     }
 
     fn is_done(&self) -> bool {
-        let stuck = || self.moved.max(self.scene.ended_at()).elapsed() > PATIENCE;
-        self.scene
-            .end()
-            .is_some_and(|end| self.sightings.place() >= end || stuck())
+        let Some(end) = self.state.end() else {
+            return false;
+        };
+        let waiting_since = self.last_advance.max(self.state.end_known_since());
+        self.observations.position() >= end || waiting_since.elapsed() > STALL_LIMIT
     }
 }

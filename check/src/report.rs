@@ -1,55 +1,58 @@
-//! What came of a run, for people and as one line of JSON.
+//! The result of a run, for people and as one line of JSON.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
 use crate::{
-    audit::Settled,
-    mischief::Damage,
+    audit::UnknownOutcomes,
+    faults::FaultCounts,
     stall::Stall,
-    verdict::{Finding, Kind, Verdict},
-    writer::Deeds,
+    verdict::{Finding, Verdict, Violation},
+    writer::WriterStats,
 };
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// What was checked.
+    /// The store that was checked.
     pub store: String,
-    /// The dice.
+    /// The seed of the random choices.
     pub seed: u64,
-    /// So many wrote at once.
+    /// The number of concurrent writers.
     pub writers: u16,
-    /// So many read at once.
+    /// The number of concurrent readers.
     pub readers: u16,
-    /// How long was written.
+    /// How long the writers wrote.
     pub seconds: f64,
-    /// Acknowledged appends.
+    /// The number of acknowledged appends.
     pub commits: u64,
-    /// Events in the store at the end.
+    /// The number of events in the store at the end.
     pub events: u64,
-    /// Streams in the store at the end.
+    /// The number of streams in the store at the end.
     pub streams: u64,
-    /// What writers did.
-    pub deeds: Deeds,
-    /// What became of the appends whose outcome was unknown.
-    pub settled: Settled,
-    /// What was done to the store.
-    pub damage: Damage,
-    /// The longest time in which a reader stood still.
+    /// What the writers did, and how that ended.
+    pub stats: WriterStats,
+    /// How the appends with an unknown outcome ended.
+    pub unknown: UnknownOutcomes,
+    /// The faults that were injected.
+    pub faults: FaultCounts,
+    /// The longest time in which a reader did not advance.
     pub stall: Option<Stall>,
-    /// What is wrong.
+    /// The violations that were found.
     pub verdict: Verdict,
 }
 
 impl Report {
-    /// One line of JSON.
+    /// The report as one line of JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let counts: serde_json::Map<String, Value> = Kind::ALL
+        let counts: serde_json::Map<String, Value> = Violation::ALL
             .into_iter()
-            .map(|kind| (kind.to_string(), self.verdict.count(kind).into()))
+            .map(|violation| {
+                let count = self.verdict.count(violation);
+                (violation.to_string(), count.into())
+            })
             .collect();
         json!({
             "store": self.store,
@@ -60,34 +63,76 @@ impl Report {
             "commits": self.commits,
             "events": self.events,
             "streams": self.streams,
-            "deeds": self.deeds,
-            "unknown_happened": self.settled.happened,
-            "unknown_had_not": self.settled.not,
-            "damage": self.damage,
+            "stats": self.stats,
+            "unknown_happened": self.unknown.happened,
+            "unknown_had_not": self.unknown.had_not,
+            "faults": self.faults,
             "longest_stall": self.stall,
             "kept": self.verdict.is_clean(),
-            "breaches": counts,
+            "violations": counts,
             "findings": self.verdict.findings().collect::<Vec<&Finding>>(),
         })
     }
 
-    /// What was sent again under its key until it was answered.
+    /// How many unknown outcomes became known because the append was sent again under its key.
     fn settled_by_keys(&self) -> u64 {
-        let Settled { happened, not } = self.settled;
-        self.deeds.unknown.saturating_sub(happened + not)
+        let UnknownOutcomes { happened, had_not } = self.unknown;
+        self.stats.unknown.saturating_sub(happened + had_not)
     }
 
     fn rate(&self) -> f64 {
         self.commits as f64 / self.seconds.max(f64::EPSILON)
+    }
+
+    fn write_stall(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(stall) = &self.stall else {
+            return writeln!(f, "longest stall  none");
+        };
+        let Stall {
+            seconds,
+            at_second,
+            reader,
+            position,
+            causes,
+        } = stall;
+        writeln!(
+            f,
+            "longest stall  {seconds:.2} s: at {at_second:.1} s reader {reader} stood at position {position}"
+        )?;
+        for cause in causes {
+            writeln!(f, "  {cause}")?;
+        }
+        if causes.is_empty() {
+            writeln!(
+                f,
+                "  nothing blocked it: it was busy, or waited for a processor"
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for violation in Violation::ALL {
+            let count = self.verdict.count(violation);
+            writeln!(f, "{violation:<14} {count}")?;
+        }
+        for Finding { violation, message } in self.verdict.findings() {
+            writeln!(f, "  {violation}: {message}")?;
+        }
+        f.write_str(if self.verdict.is_clean() {
+            "every promise was kept"
+        } else {
+            "PROMISES WERE BROKEN"
+        })
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            deeds,
-            settled,
-            damage,
+            stats,
+            unknown,
+            faults,
             ..
         } = self;
         writeln!(f, "store          {}", self.store)?;
@@ -102,10 +147,10 @@ impl fmt::Display for Report {
             self.commits,
             self.seconds,
             self.rate(),
-            deeds.appends,
-            deeds.keyed,
-            deeds.units,
-            deeds.prepared
+            stats.appends,
+            stats.keyed,
+            stats.units,
+            stats.prepared
         )?;
         writeln!(
             f,
@@ -114,57 +159,23 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "refused        {} conflicts, {} rolled back or dropped, {} could not be done",
-            deeds.conflicts, deeds.rolled_back, deeds.unavailable
+            "rejected       {} conflicts, {} rolled back or dropped, {} could not be done",
+            stats.conflicts, stats.rolled_back, stats.unavailable
         )?;
         writeln!(
             f,
             "unknown        {} outcomes: {} had happened, {} had not, {} were settled by their keys",
-            deeds.unknown,
-            settled.happened,
-            settled.not,
+            stats.unknown,
+            unknown.happened,
+            unknown.had_not,
             self.settled_by_keys()
         )?;
         writeln!(
             f,
-            "mischief       {} connections killed, {} server crashes, {} guards held, {} old transactions",
-            damage.killed, damage.crashes, damage.guards_held, damage.old_transactions
+            "faults         {} connections killed, {} server crashes, {} guards held, {} old transactions",
+            faults.killed, faults.crashes, faults.guards_held, faults.old_transactions
         )?;
-        match &self.stall {
-            None => writeln!(f, "longest stall  none")?,
-            Some(stall) => {
-                let Stall {
-                    seconds,
-                    at_second,
-                    reader,
-                    position,
-                    causes,
-                } = stall;
-                writeln!(
-                    f,
-                    "longest stall  {seconds:.2} s: at {at_second:.1} s reader {reader} stood at position {position}"
-                )?;
-                for cause in causes {
-                    writeln!(f, "  {cause}")?;
-                }
-                if causes.is_empty() {
-                    writeln!(
-                        f,
-                        "  nobody was found in its way: it was busy, or waited for a processor"
-                    )?;
-                }
-            }
-        }
-        for kind in Kind::ALL {
-            writeln!(f, "{kind:<14} {}", self.verdict.count(kind))?;
-        }
-        for Finding { kind, told } in self.verdict.findings() {
-            writeln!(f, "  {kind}: {told}")?;
-        }
-        f.write_str(if self.verdict.is_clean() {
-            "every promise was kept"
-        } else {
-            "PROMISES WERE BROKEN"
-        })
+        self.write_stall(f)?;
+        self.write_verdict(f)
     }
 }

@@ -1,4 +1,4 @@
-//! A run from beginning to end: write and read under attack, settle, read the truth, compare.
+//! One run: writers and readers under faults, then the comparison of what they recorded.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,182 +7,187 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{
     audit::audit,
-    books::Ledger,
     error::CheckError,
-    mischief::Mischief,
-    names::EventNumber,
+    faults::FaultInjector,
+    history::WriterHistory,
+    ids::EventOrigin,
+    observations::Observations,
     plan::Plan,
-    progress,
+    progress_line::print_progress,
     reader::Reader,
     report::Report,
-    scene::Scene,
-    sightings::Sightings,
+    run_state::RunState,
     stall,
-    truth::Truth,
+    stored::StoredEvents,
     verdict::Verdict,
-    writer::{Deeds, Writer, Written},
+    writer::{Writer, WriterResult, WriterStats},
 };
 
-/// Attacks the store as planned and compares what writers were told, what the store holds and what readers saw.
+/// Attacks the store and compares what writers were told, what the store holds and what readers saw.
 ///
-/// `stop` ends the writing early; a verdict is given in any case. A breach ends it, too. The store's log must be empty
-/// at the beginning.
+/// `stop` stops the writers early, and so does the first violation that somebody notices; a report follows in any case.
+/// The log of the store must be empty at the beginning.
 ///
 /// # Errors
-/// When the run could not be carried out. That says nothing about the store's promises.
-pub async fn check<S: EventStore, M: Mischief<S::Transaction>>(
+/// When the check could not run. That says nothing about the promises of the store.
+pub async fn check<S: EventStore, F: FaultInjector<S::Transaction>>(
     plan: Plan,
     store: S,
-    mischief: M,
+    faults: F,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Report, CheckError> {
-    if u32::from(plan.writers) + u32::from(plan.sitters) > u32::from(EventNumber::WRITERS) {
-        let message = format!("at most {} can write at once", EventNumber::WRITERS);
+    if u32::from(plan.writers) + u32::from(plan.slow_writers) > u32::from(EventOrigin::WRITERS) {
+        let message = format!("a run has at most {} writers", EventOrigin::WRITERS);
         return Err(CheckError::Options(message));
     }
     let run = Check {
-        scene: Arc::new(Scene::new(plan)),
+        state: Arc::new(RunState::new(plan)),
         store,
-        mischief: Arc::new(mischief),
+        faults: Arc::new(faults),
     };
-    let time_up = run.spawn_stops(stop);
+    let stop = run.spawn_stop(stop);
     let report = run.run().await;
-    time_up.abort();
-    // Whoever still watches may go, also after a failure.
-    run.scene.end_at(0);
+    stop.abort();
+    // Tasks that still wait for the end of the log stop here, also after an error.
+    run.state.end_at(0);
     report
 }
 
-struct Check<S, M> {
-    scene: Arc<Scene>,
+struct Check<S, F> {
+    state: Arc<RunState>,
     store: S,
-    mischief: Arc<M>,
+    faults: Arc<F>,
 }
 
-impl<S: EventStore, M: Mischief<S::Transaction>> Check<S, M> {
+impl<S: EventStore, F: FaultInjector<S::Transaction>> Check<S, F> {
     async fn run(&self) -> Result<Report, CheckError> {
         let readers = self.spawn_readers();
-        let stall = tokio::spawn(stall::watch::<S::Transaction, M>(
-            Arc::clone(&self.scene),
-            Arc::clone(&self.mischief),
+        let stall = tokio::spawn(stall::watch::<S::Transaction, F>(
+            Arc::clone(&self.state),
+            Arc::clone(&self.faults),
         ));
-        let attack = self.spawn_attack();
-        let telling = tokio::spawn(progress::tell::<S::Transaction, M>(
-            Arc::clone(&self.scene),
-            Arc::clone(&self.mischief),
+        let faults = self.spawn_faults();
+        let progress = tokio::spawn(print_progress::<S::Transaction, F>(
+            Arc::clone(&self.state),
+            Arc::clone(&self.faults),
         ));
-        let written = self.spawn_writers().join_all().await;
-        let wrote_for = self.scene.begun.elapsed();
-        self.scene.stop();
-        joined(attack).await;
-        telling.abort();
-        self.give_up_if_failed()?;
+        let results = self.spawn_writers().join_all().await;
+        let writing_time = self.state.started.elapsed();
+        self.state.stop();
+        join(faults).await;
+        progress.abort();
+        self.check_failure()?;
 
-        self.mischief.settle().await?;
-        let truth = self.truth().await?;
-        self.scene.end_at(truth.last());
-        let stall = joined(stall).await;
-        let read = in_order(readers).await;
-        self.give_up_if_failed()?;
+        self.faults.settle().await?;
+        let stored = self.stored_events().await?;
+        self.state.end_at(stored.last_position());
+        let stall = join(stall).await;
+        let observations = join_readers(readers).await;
+        self.check_failure()?;
 
-        let (books, mut verdict, deeds) = brought_home(written);
-        let (found, settled) = audit(self.scene.run, &books, &truth, read);
+        let (histories, mut verdict, stats) = combine(results);
+        let (found, unknown) = audit(self.state.run, &histories, &stored, observations);
         verdict.absorb(found);
         Ok(Report {
-            store: self.mischief.describe(),
-            seed: self.scene.plan.seed,
-            writers: self.scene.plan.writers,
-            readers: self.scene.plan.readers,
-            seconds: wrote_for.as_secs_f64(),
-            commits: self.scene.commits(),
-            events: truth.facts.len() as u64,
-            streams: truth.streams() as u64,
-            deeds,
-            settled,
-            damage: self.mischief.damage(),
+            store: self.faults.describe(),
+            seed: self.state.plan.seed,
+            writers: self.state.plan.writers,
+            readers: self.state.plan.readers,
+            seconds: writing_time.as_secs_f64(),
+            commits: self.state.commits(),
+            events: stored.events.len() as u64,
+            streams: stored.streams() as u64,
+            stats,
+            unknown,
+            faults: self.faults.counts(),
             stall,
             verdict,
         })
     }
 
-    async fn truth(&self) -> Result<Truth, CheckError> {
-        match self.mischief.truth(&self.scene).await? {
-            Some(truth) => Ok(truth),
-            None => Ok(Truth::of_streams(&self.store, self.scene.run, self.scene.streams()).await?),
+    async fn stored_events(&self) -> Result<StoredEvents, CheckError> {
+        if let Some(stored) = self.faults.stored_events(&self.state).await? {
+            return Ok(stored);
         }
+        let streams = self.state.streams();
+        Ok(StoredEvents::of_streams(&self.store, self.state.run, streams).await?)
     }
 
-    fn spawn_readers(&self) -> JoinSet<Sightings> {
-        let reader = |name| Reader::new(self.store.clone(), Arc::clone(&self.scene), name);
-        (0..usize::from(self.scene.plan.readers))
-            .map(|name| reader(name).follow())
+    fn spawn_readers(&self) -> JoinSet<Observations> {
+        let reader = |number| Reader::new(self.store.clone(), Arc::clone(&self.state), number);
+        (0..usize::from(self.state.plan.readers))
+            .map(|number| reader(number).follow())
             .collect()
     }
 
-    fn spawn_writers(&self) -> JoinSet<(u16, Written)> {
-        let Plan {
-            writers, sitters, ..
-        } = self.scene.plan;
+    fn spawn_writers(&self) -> JoinSet<(u16, WriterResult)> {
+        let plan = &self.state.plan;
+        let is_slow = |number| number >= plan.writers;
         let mut tasks = JoinSet::new();
-        for number in 0..writers + sitters {
-            let (store, mischief) = (self.store.clone(), Arc::clone(&self.mischief));
-            let writer = Writer::new(store, mischief, Arc::clone(&self.scene), number);
-            tasks.spawn(async move {
-                let written = if number < writers {
-                    writer.write().await
-                } else {
-                    writer.sit().await
-                };
-                (number, written)
-            });
+        for number in 0..plan.writers + plan.slow_writers {
+            let writer = Writer::new(
+                self.store.clone(),
+                Arc::clone(&self.faults),
+                Arc::clone(&self.state),
+                number,
+            );
+            if is_slow(number) {
+                tasks.spawn(async move { (number, writer.write_slowly().await) });
+            } else {
+                tasks.spawn(async move { (number, writer.write().await) });
+            }
         }
         tasks
     }
 
-    fn spawn_attack(&self) -> JoinHandle<()> {
-        let (scene, mischief) = (Arc::clone(&self.scene), Arc::clone(&self.mischief));
+    fn spawn_faults(&self) -> JoinHandle<()> {
+        let state = Arc::clone(&self.state);
+        let faults = Arc::clone(&self.faults);
         tokio::spawn(async move {
-            if let Err(error) = mischief.make(&scene).await {
-                scene.fail(error);
+            if let Err(error) = faults.inject(&state).await {
+                state.fail(error);
             }
         })
     }
 
-    fn spawn_stops(&self, stop: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-        let scene = Arc::clone(&self.scene);
+    fn spawn_stop(&self, stop: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        let state = Arc::clone(&self.state);
         tokio::spawn(async move {
-            let at_most = scene.plan.at_most.unwrap_or(Duration::MAX);
-            let _ = tokio::time::timeout(at_most, stop).await;
-            scene.stop();
+            let time_limit = state.plan.time_limit.unwrap_or(Duration::MAX);
+            let _ = tokio::time::timeout(time_limit, stop).await;
+            state.stop();
         })
     }
 
-    fn give_up_if_failed(&self) -> Result<(), CheckError> {
-        self.scene.failure().map_or(Ok(()), Err)
+    fn check_failure(&self) -> Result<(), CheckError> {
+        self.state.take_failure().map_or(Ok(()), Err)
     }
 }
 
-fn brought_home(mut written: Vec<(u16, Written)>) -> (Vec<Ledger>, Verdict, Deeds) {
-    written.sort_unstable_by_key(|(number, _)| *number);
-    let (mut books, mut verdict, mut deeds) = (Vec::new(), Verdict::default(), Deeds::default());
-    for (_, written) in written {
-        books.push(written.ledger);
-        verdict.absorb(written.verdict);
-        deeds = deeds.plus(written.deeds);
+/// The results of all writers, in the order of their numbers.
+fn combine(mut results: Vec<(u16, WriterResult)>) -> (Vec<WriterHistory>, Verdict, WriterStats) {
+    results.sort_unstable_by_key(|(number, _)| *number);
+    let mut histories = Vec::new();
+    let mut verdict = Verdict::default();
+    let mut stats = WriterStats::default();
+    for (_, result) in results {
+        histories.push(result.history);
+        verdict.absorb(result.verdict);
+        stats = stats.plus(result.stats);
     }
-    (books, verdict, deeds)
+    (histories, verdict, stats)
 }
 
-async fn in_order(readers: JoinSet<Sightings>) -> Vec<Sightings> {
-    let mut read = readers.join_all().await;
-    read.sort_unstable_by_key(Sightings::name);
-    read
+async fn join_readers(readers: JoinSet<Observations>) -> Vec<Observations> {
+    let mut observations = readers.join_all().await;
+    observations.sort_unstable_by_key(Observations::reader);
+    observations
 }
 
-/// The task's result. A panic in it goes on here.
-async fn joined<T>(task: JoinHandle<T>) -> T {
+/// The result of the task. A panic in the task continues here.
+async fn join<T>(task: JoinHandle<T>) -> T {
     match task.await {
-        Ok(done) => done,
+        Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

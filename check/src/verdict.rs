@@ -1,39 +1,39 @@
-//! What is wrong, counted by kind, with the first findings of each kind told in full.
+//! The violations that were found, counted, with the first ones of each kind described.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A promise that was broken.
+/// A promise of the store that was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// An acknowledged event is not in the store, a stored one never came to a reader, or one that a reader saw is gone.
+pub enum Violation {
+    /// An acknowledged event is not in the store, a stored one did not reach a reader, or one that a reader saw is gone.
     Lost,
-    /// A reader met positions, or the versions of a stream, in another order than rising.
+    /// A reader saw positions, or the versions of a stream, that do not rise.
     Reordered,
-    /// A reader met an event twice, or the store holds it twice.
-    Doubled,
-    /// An event is there that was refused or rolled back, or that nobody wrote.
-    Appeared,
-    /// A part of an append is there, and the rest is not.
+    /// A reader saw an event twice, or the store holds it twice.
+    Duplicated,
+    /// An event is in the store, or was seen, that was rejected or rolled back, or that nobody wrote.
+    Unexpected,
+    /// A part of an append is in the store, and the rest is not.
     Torn,
     /// The versions of a stream are not 1, 2, 3, .. in the order of their positions.
     Gap,
-    /// An answer of the store does not agree with what it holds.
-    Disagrees,
+    /// An answer of the store does not match what it holds.
+    Mismatch,
 }
 
-impl Kind {
-    /// Every kind, in the order in which they are told.
+impl Violation {
+    /// Every kind of violation, in the order of a report.
     pub const ALL: [Self; 7] = [
         Self::Lost,
         Self::Reordered,
-        Self::Doubled,
-        Self::Appeared,
+        Self::Duplicated,
+        Self::Unexpected,
         Self::Torn,
         Self::Gap,
-        Self::Disagrees,
+        Self::Mismatch,
     ];
 
     const fn index(self) -> usize {
@@ -41,65 +41,65 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Lost => "lost",
             Self::Reordered => "reordered",
-            Self::Doubled => "doubled",
-            Self::Appeared => "appeared",
+            Self::Duplicated => "duplicated",
+            Self::Unexpected => "unexpected",
             Self::Torn => "torn",
             Self::Gap => "gaps",
-            Self::Disagrees => "disagrees",
+            Self::Mismatch => "mismatches",
         })
     }
 }
 
-/// One breach, told so that it can be looked for in the store.
+/// One violation, described so that it can be found in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Which promise.
-    pub kind: Kind,
-    /// What, where, and who saw it.
-    pub told: String,
+    /// The kind.
+    pub violation: Violation,
+    /// Which event or answer, and who noticed it.
+    pub message: String,
 }
 
-/// All that is wrong.
+/// Everything that was found.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {
-    counts: [u64; Kind::ALL.len()],
+    counts: [u64; Violation::ALL.len()],
     findings: Vec<Finding>,
 }
 
 impl Verdict {
-    /// So many findings of a kind are told; the rest are counted.
-    const TOLD: usize = 3;
+    /// How many violations of a kind are described. The others are only counted.
+    const FINDINGS_PER_KIND: usize = 3;
 
-    /// Another breach. `tell` is called for the first few of a kind only.
-    pub fn add(&mut self, kind: Kind, tell: impl FnOnce() -> String) {
-        self.counts[kind.index()] += 1;
-        if self.told(kind) < Self::TOLD {
-            let told = tell();
-            self.findings.push(Finding { kind, told });
+    /// Adds a violation. `describe` is called only for the first few of a kind.
+    pub fn add(&mut self, violation: Violation, describe: impl FnOnce() -> String) {
+        self.counts[violation.index()] += 1;
+        if self.has_room_for(violation) {
+            let message = describe();
+            self.findings.push(Finding { violation, message });
         }
     }
 
-    /// What somebody else has found, too.
+    /// Adds everything that another one has found.
     pub fn absorb(&mut self, other: Self) {
         for (count, more) in self.counts.iter_mut().zip(other.counts) {
             *count += more;
         }
         for finding in other.findings {
-            if self.told(finding.kind) < Self::TOLD {
+            if self.has_room_for(finding.violation) {
                 self.findings.push(finding);
             }
         }
     }
 
-    /// How often the promise was broken.
+    /// How many violations of this kind were found.
     #[must_use]
-    pub const fn count(&self, kind: Kind) -> u64 {
-        self.counts[kind.index()]
+    pub const fn count(&self, violation: Violation) -> u64 {
+        self.counts[violation.index()]
     }
 
     /// Whether every promise was kept.
@@ -108,16 +108,18 @@ impl Verdict {
         self.counts.iter().all(|count| *count == 0)
     }
 
-    /// The first findings of each kind.
+    /// The violations that are described, by kind.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        Kind::ALL
-            .into_iter()
-            .flat_map(|kind| self.findings.iter().filter(move |found| found.kind == kind))
+        Violation::ALL.into_iter().flat_map(|violation| {
+            let findings = self.findings.iter();
+            findings.filter(move |finding| finding.violation == violation)
+        })
     }
 
-    fn told(&self, kind: Kind) -> usize {
-        let of_kind = self.findings.iter().filter(|finding| finding.kind == kind);
-        of_kind.count()
+    fn has_room_for(&self, violation: Violation) -> bool {
+        let findings = self.findings.iter();
+        let of_kind = findings.filter(|finding| finding.violation == violation);
+        of_kind.count() < Self::FINDINGS_PER_KIND
     }
 }
 
@@ -126,19 +128,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_breach_is_counted_and_the_first_few_are_told() {
+    fn all_violations_are_counted_and_the_first_described() {
         let mut verdict = Verdict::default();
         assert!(verdict.is_clean());
         for n in 0..5 {
-            verdict.add(Kind::Torn, || format!("append {n}"));
+            verdict.add(Violation::Torn, || format!("append {n}"));
         }
         let mut other = Verdict::default();
-        other.add(Kind::Torn, || "another".to_owned());
-        other.add(Kind::Lost, || "an event".to_owned());
+        other.add(Violation::Torn, || "another".to_owned());
+        other.add(Violation::Lost, || "an event".to_owned());
         verdict.absorb(other);
-        let counts = Kind::ALL.map(|kind| verdict.count(kind));
+        let counts = Violation::ALL.map(|violation| verdict.count(violation));
         assert_eq!(counts, [1, 0, 0, 0, 6, 0, 0]);
-        let told: Vec<_> = verdict.findings().map(|finding| &*finding.told).collect();
-        assert_eq!(told, ["an event", "append 0", "append 1", "append 2"]);
+        let messages: Vec<_> = verdict
+            .findings()
+            .map(|finding| &*finding.message)
+            .collect();
+        assert_eq!(messages, ["an event", "append 0", "append 1", "append 2"]);
     }
 }

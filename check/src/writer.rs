@@ -1,13 +1,13 @@
-//! A writer: appends in every way the port has, and keeps books on what it was told.
+//! A writer: appends in every way that the port has, and records what it was told.
 
-mod ask;
-mod deeds;
-mod dice;
-mod judge;
+mod answers;
+mod generator;
 mod keyed;
+mod operation;
 mod prepared;
 mod repeat;
-mod unit;
+mod stats;
+mod unit_of_work;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,195 +16,191 @@ use cqrs_core::{
     WriteError, model::NewEvent,
 };
 
-pub use self::deeds::Deeds;
+pub use self::stats::WriterStats;
 use self::{
-    ask::{Ask, Own, Turn},
-    dice::Dice,
-    repeat::Kept,
+    generator::Generator,
+    operation::{Operation, OwnStream, StreamRequest, Wait},
+    repeat::KeyedAppend,
 };
 use crate::{
-    books::Ledger, mischief::Mischief, names::EventNumber, scene::Scene, sightings::payload,
-    verdict::Verdict,
+    faults::FaultInjector, history::WriterHistory, ids::EventOrigin, observations::payload,
+    run_state::RunState, verdict::Verdict,
 };
 
-/// What a writer brings home.
+/// The result of a writer.
 #[derive(Debug, Default)]
-pub(crate) struct Written {
-    /// What it was told.
-    pub(crate) ledger: Ledger,
-    /// What it noticed itself.
+pub(crate) struct WriterResult {
+    pub(crate) history: WriterHistory,
+    /// The violations that the writer noticed by itself.
     pub(crate) verdict: Verdict,
-    /// What it did.
-    pub(crate) deeds: Deeds,
+    pub(crate) stats: WriterStats,
 }
 
-/// No call to a store may last longer. What has not answered by then counts as unknown.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// The longest time for a call of the store. The outcome of a call that takes longer is unknown.
+const CALL_LIMIT: Duration = Duration::from_secs(90);
 
-/// A stream of one's own is left for a new one after so many events.
-const OWN_EVENTS: u64 = 30;
+/// A writer leaves its own stream for a new one after this many events.
+const MAX_OWN_EVENTS: u64 = 30;
 
-pub(crate) struct Writer<S, M> {
+pub(crate) struct Writer<S, F> {
     store: S,
-    mischief: Arc<M>,
-    scene: Arc<Scene>,
+    faults: Arc<F>,
+    state: Arc<RunState>,
     number: u16,
-    dice: Dice,
-    own: Own,
-    kept: Vec<Kept>,
-    written: Written,
+    generator: Generator,
+    own: OwnStream,
+    /// Earlier appends under a key, which may be sent again.
+    keyed: Vec<KeyedAppend>,
+    result: WriterResult,
     failures: u32,
 }
 
-/// What became of an append that was not acknowledged.
-enum Failed {
-    /// It will never be seen.
-    Refused(WriteError),
-    /// Nobody can tell. Without an error: the caller gave up.
+/// Why an append was not acknowledged.
+enum Failure {
+    /// Nobody may see it.
+    Rejected(WriteError),
+    /// The outcome is unknown. Without an error: the caller gave up.
     Unknown(Option<WriteError>),
 }
 
-impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
-    pub(crate) fn new(store: S, mischief: Arc<M>, scene: Arc<Scene>, number: u16) -> Self {
+impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
+    pub(crate) fn new(store: S, faults: Arc<F>, state: Arc<RunState>, number: u16) -> Self {
         Self {
             store,
-            mischief,
+            faults,
             number,
-            dice: Dice::new(scene.plan.seed.wrapping_add(u64::from(number))),
-            own: Own::empty(scene.fresh_stream()),
-            scene,
-            kept: Vec::new(),
-            written: Written::default(),
+            generator: Generator::new(state.plan.seed.wrapping_add(u64::from(number))),
+            own: OwnStream::empty(state.new_stream()),
+            state,
+            keyed: Vec::new(),
+            result: WriterResult::default(),
             failures: 0,
         }
     }
 
-    /// Writes until the scene stops.
-    pub(crate) async fn write(mut self) -> Written {
-        while !self.scene.is_stopping() {
-            match self.dice.turn(&self.scene, self.own) {
-                Turn::Append(asks) => self.append(&asks).await,
-                Turn::Twice(asks) => self.twice(asks).await,
-                Turn::Repeat => self.repeat().await,
-                Turn::Unit(unit) => self.unit(unit).await,
+    /// Writes until the writers must stop.
+    pub(crate) async fn write(mut self) -> WriterResult {
+        while !self.state.is_stopping() {
+            match self.generator.operation(&self.state, self.own) {
+                Operation::Append(requests) => self.append(&requests).await,
+                Operation::AppendTwice(requests) => self.append_twice(requests).await,
+                Operation::Repeat => self.repeat().await,
+                Operation::Unit(plan) => self.run_unit(plan).await,
             }
-            // A store that never waits would leave nobody else a turn.
+            // A store that never waits would not let the other tasks run.
             tokio::task::yield_now().await;
         }
-        self.written
+        self.result
     }
 
-    /// Sits on appends, now and then, until the scene stops.
-    pub(crate) async fn sit(mut self) -> Written {
+    /// Runs slow units of work until the writers must stop.
+    pub(crate) async fn write_slowly(mut self) -> WriterResult {
         loop {
-            self.scene.pause(self.dice.rest()).await;
-            if self.scene.is_stopping() {
-                return self.written;
+            self.state.sleep(self.generator.pause()).await;
+            if self.state.is_stopping() {
+                return self.result;
             }
-            let unit = self.dice.sitting(self.own);
-            self.unit(unit).await;
+            let plan = self.generator.slow_unit(self.own);
+            self.run_unit(plan).await;
         }
     }
 
-    async fn append(&mut self, asks: &[Ask]) {
-        let number = self.open(asks);
-        let appends = self.compose(number, asks);
-        let time = self.dice.given_up().unwrap_or(PATIENCE);
-        let answer = match within(time, self.store.append_all(appends)).await {
-            Some(Ok(landed)) => Ok(landed),
-            Some(Err(error)) if is_unknown(&error) => Err(Failed::Unknown(Some(error))),
-            Some(Err(error)) => Err(Failed::Refused(error)),
-            None => Err(Failed::Unknown(None)),
-        };
-        match answer {
-            Ok(landed) => {
-                self.written.deeds.appends += 1;
-                self.acknowledged(number, asks, &landed);
+    async fn append(&mut self, requests: &[StreamRequest]) {
+        let number = self.begin(requests);
+        let appends = self.appends(number, requests);
+        let limit = self.generator.abandoned_after().unwrap_or(CALL_LIMIT);
+        match within(limit, self.store.append_all(appends)).await {
+            Some(Ok(answer)) => {
+                self.result.stats.appends += 1;
+                self.acknowledged(number, requests, &answer);
             }
-            Err(failed) => {
-                if let Failed::Refused(error) = &failed {
-                    self.judge(judge::refusal(asks, error));
-                }
-                self.failed(number, failed).await;
+            Some(Err(error)) if is_unknown(&error) => {
+                self.failed(number, Failure::Unknown(Some(error))).await;
             }
+            Some(Err(error)) => {
+                self.add_verdict(answers::check_rejection(requests, &error));
+                self.failed(number, Failure::Rejected(error)).await;
+            }
+            None => self.failed(number, Failure::Unknown(None)).await,
         }
     }
 
-    /// Writes an append down before it is sent.
-    fn open(&mut self, asks: &[Ask]) -> u32 {
-        self.written.ledger.open(asks.iter().map(Ask::part))
+    /// Records an append before it is sent.
+    fn begin(&mut self, requests: &[StreamRequest]) -> u32 {
+        let parts = requests.iter().map(StreamRequest::part);
+        self.result.history.begin(parts)
     }
 
-    /// The appends with events that can be told apart from all others.
-    fn compose(&self, append: u32, asks: &[Ask]) -> Appends {
+    /// The appends to send. The ids of their events hold the number of the append.
+    fn appends(&self, number: u32, requests: &[StreamRequest]) -> Appends {
         let mut index = 0;
         let mut event = || {
-            let number = self.event(append, index);
+            let origin = self.origin(number, index);
             index += 1;
             NewEvent {
-                id: number.id(self.scene.run),
+                id: origin.id(self.state.run),
                 event_type: "Checked",
-                payload: payload(number).into(),
+                payload: payload(origin).into(),
                 metadata: Metadata::default(),
             }
         };
-        let mut of = |ask: &Ask| Append {
-            stream: ask.stream.id(),
-            expected: ask.expected,
-            events: (0..ask.events).map(|_| event()).collect(),
+        let mut append = |request: &StreamRequest| Append {
+            stream: request.stream.id(),
+            expected: request.expected,
+            events: (0..request.events).map(|_| event()).collect(),
         };
-        Appends::from(asks.iter().map(&mut of).collect::<Vec<_>>())
+        Appends::from(requests.iter().map(&mut append).collect::<Vec<_>>())
     }
 
-    const fn event(&self, append: u32, index: u8) -> EventNumber {
-        EventNumber {
+    const fn origin(&self, append: u32, index: u8) -> EventOrigin {
+        EventOrigin {
             writer: self.number,
             append,
             index,
         }
     }
 
-    fn acknowledged(&mut self, number: u32, asks: &[Ask], landed: &[Appended]) {
-        self.written.ledger.acknowledge(number, landed);
-        self.landed(asks, landed);
-        let mut index = 0;
-        for (ask, landed) in asks.iter().zip(landed) {
-            index += ask.events;
-            if ask.own.is_some() && ask.events > 0 {
-                self.own.version = landed.version.get();
-                self.own.last = Some(self.event(number, index - 1).id(self.scene.run));
+    fn acknowledged(&mut self, number: u32, requests: &[StreamRequest], answer: &[Appended]) {
+        self.result.history.acknowledge(number, answer);
+        self.appended(requests, answer);
+        let mut events = 0;
+        for (request, appended) in requests.iter().zip(answer) {
+            events += request.events;
+            if request.own.is_some() && request.events > 0 {
+                self.own.version = appended.version.get();
+                self.own.last_event = Some(self.origin(number, events - 1).id(self.state.run));
             }
         }
-        if self.own.version >= OWN_EVENTS {
-            self.renew();
+        if self.own.version >= MAX_OWN_EVENTS {
+            self.use_new_stream();
         }
     }
 
-    /// Something that was asked for is there.
-    fn landed(&mut self, asks: &[Ask], landed: &[Appended]) {
+    /// Checks and records the answer to an append that happened.
+    fn appended(&mut self, requests: &[StreamRequest], answer: &[Appended]) {
         self.failures = 0;
-        self.judge(judge::landing(asks, landed));
-        for (ask, landed) in asks.iter().zip(landed) {
-            self.scene.reached(ask.stream, landed.version.get());
+        self.add_verdict(answers::check_append(requests, answer));
+        for (request, appended) in requests.iter().zip(answer) {
+            self.state.reached(request.stream, appended.version.get());
         }
-        let position = landed.iter().filter_map(|landed| landed.position).max();
-        self.scene.acknowledge(position.map(Position::get));
+        let position = answer.iter().filter_map(|appended| appended.position).max();
+        self.state.acknowledge(position.map(Position::get));
     }
 
-    async fn failed(&mut self, number: u32, failed: Failed) {
-        let error = match failed {
-            Failed::Refused(error) => {
-                self.written.ledger.refuse(number);
+    async fn failed(&mut self, number: u32, failure: Failure) {
+        let error = match failure {
+            Failure::Rejected(error) => {
+                self.result.history.reject(number);
                 Some(error)
             }
-            Failed::Unknown(error) => {
-                self.written.deeds.unknown += 1;
-                self.renew();
+            Failure::Unknown(error) => {
+                self.result.stats.unknown += 1;
+                self.use_new_stream();
                 error
             }
         };
         match error {
-            Some(WriteError::Conflict(_)) => self.written.deeds.conflicts += 1,
+            Some(WriteError::Conflict(_)) => self.result.stats.conflicts += 1,
             Some(WriteError::Store(error)) => self.store_failed(error).await,
             _ => {}
         }
@@ -212,30 +208,35 @@ impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
 
     async fn store_failed(&mut self, error: StoreError) {
         match error.kind() {
-            StoreErrorKind::Unavailable => self.written.deeds.unavailable += 1,
+            StoreErrorKind::Unavailable => self.result.stats.unavailable += 1,
             StoreErrorKind::OutcomeUnknown => {}
-            _ => return self.scene.fail(error.into()),
+            _ => return self.state.fail(error.into()),
         }
         self.back_off().await;
     }
 
     async fn back_off(&mut self) {
         self.failures += 1;
-        let wait = self.dice.back_off(self.failures);
+        let wait = self.generator.back_off(self.failures);
         tokio::time::sleep(wait).await;
     }
 
-    /// Goes on with a stream that nobody has written to.
-    fn renew(&mut self) {
-        self.own = Own::empty(self.scene.fresh_stream());
+    async fn wait(&self, wait: Wait) {
+        self.state
+            .wait_for_commits(wait.commits, wait.time_limit)
+            .await;
     }
 
-    /// Takes what was found; a breach ends the run.
-    fn judge(&mut self, verdict: Verdict) {
+    fn use_new_stream(&mut self) {
+        self.own = OwnStream::empty(self.state.new_stream());
+    }
+
+    /// Keeps what was found. A violation stops the run.
+    fn add_verdict(&mut self, verdict: Verdict) {
         if !verdict.is_clean() {
-            self.scene.stop();
+            self.state.stop();
         }
-        self.written.verdict.absorb(verdict);
+        self.result.verdict.absorb(verdict);
     }
 }
 
@@ -243,7 +244,7 @@ fn is_unknown(error: &WriteError) -> bool {
     matches!(error, WriteError::Store(error) if error.kind() == StoreErrorKind::OutcomeUnknown)
 }
 
-/// The future's answer; `None` when it was dropped because the time was up.
-async fn within<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(time, future).await.ok()
+/// The output of the future; `None` if it was dropped at the time limit.
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, future).await.ok()
 }

@@ -1,85 +1,99 @@
-//! What a reader saw against what the store holds.
+//! Compares what a reader saw with what the store holds.
 
 use std::collections::HashMap;
 
 use crate::{
-    books::{Ledger, Outcome},
-    marks::Marks,
-    names::StreamNumber,
-    sightings::{Sightings, fingerprint},
-    truth::{Fact, Truth},
-    verdict::{Kind, Verdict},
+    event_set::EventSet,
+    history::{Outcome, WriterHistory},
+    ids::{EventOrigin, StreamNumber},
+    observations::{Observations, fingerprint},
+    stored::{StoredEvent, StoredEvents},
+    verdict::{Verdict, Violation},
 };
 
-pub(super) fn audit(
-    reader: &Sightings,
-    books: &[Ledger],
-    truth: &Truth,
-    present: &Marks,
-    slices: &HashMap<StreamNumber, u16>,
-    verdict: &mut Verdict,
-) {
-    let wants = |fact: &Fact| {
-        let slice = slices.get(&fact.stream).copied();
-        reader.taste.wants(fact.stream, slice.unwrap_or_default())
-    };
-    let (mut sum, mut missed) = (0_u64, false);
-    for (index, fact) in truth.facts.iter().enumerate() {
-        if !wants(fact) {
-            continue;
-        }
-        let version = u64::from(fact.version);
-        sum = sum.wrapping_add(fingerprint(
-            fact.number,
-            fact.stream,
-            version,
-            fact.position,
-        ));
-        if !reader.seen.has(fact.number) {
-            missed = true;
-            verdict.add(Kind::Lost, || lost(reader, &truth.facts, index, wants));
-        }
-    }
-    for event in reader.seen.without(present) {
-        missed = true;
-        let ledger = books.get(usize::from(event.writer));
-        let outcome = ledger.and_then(|ledger| ledger.get(event.append));
-        let (kind, why) = match outcome {
-            Some((Outcome::Refused, _)) => {
-                (Kind::Appeared, "its append was refused or rolled back")
-            }
-            _ => (Kind::Lost, "the store does not hold it any more"),
-        };
-        verdict.add(kind, || {
-            format!("reader {} saw {event}, and {why}", reader.name())
-        });
-    }
-    if !missed && sum != reader.fingerprint && reader.verdict.is_clean() {
-        verdict.add(Kind::Disagrees, || {
-            format!(
-                "reader {} saw every event, but not all in the stream and at the version and position that the store holds",
-                reader.name()
-            )
-        });
-    }
+pub(super) struct ReaderAudit<'a> {
+    pub(super) observed: &'a Observations,
+    pub(super) histories: &'a [WriterHistory],
+    pub(super) stored: &'a StoredEvents,
+    /// The events in the store.
+    pub(super) present: &'a EventSet,
+    pub(super) slices: &'a HashMap<StreamNumber, u16>,
 }
 
-/// An event that never came, and what the reader read around it.
-fn lost(reader: &Sightings, facts: &[Fact], index: usize, wants: impl Fn(&Fact) -> bool) -> String {
-    let fact = &facts[index];
-    let seen = |fact: &&Fact| wants(fact) && reader.seen.has(fact.number);
-    let around = [
-        facts[..index].iter().rev().find(seen),
-        facts[index..].iter().find(seen),
-    ];
-    let around =
-        around.map(|fact| fact.map_or("nothing".to_owned(), |fact| fact.told(reader.run())));
-    format!(
-        "reader {} never saw {}: {}, with {} before and {} behind",
-        reader.name(),
-        fact.told(reader.run()),
-        reader.page_of(fact.position),
-        around[0],
-        around[1]
-    )
+impl ReaderAudit<'_> {
+    pub(super) fn audit(&self) -> Verdict {
+        let mut verdict = Verdict::default();
+        let mut expected = 0_u64;
+        for (index, event) in self.stored.events.iter().enumerate() {
+            if !self.is_expected(event) {
+                continue;
+            }
+            expected = expected.wrapping_add(fingerprint(
+                event.origin,
+                event.stream,
+                event.version.into(),
+                event.position,
+            ));
+            if !self.observed.seen.contains(event.origin) {
+                verdict.add(Violation::Lost, || self.describe_lost(index));
+            }
+        }
+        for event in self.observed.seen.difference(self.present) {
+            self.check_absent(event, &mut verdict);
+        }
+        let has_same_events = verdict.is_clean() && self.observed.verdict.is_clean();
+        if has_same_events && expected != self.observed.fingerprint {
+            verdict.add(Violation::Mismatch, || {
+                format!(
+                    "reader {} saw every event, but not all in the stream and at the version and position that the store holds",
+                    self.observed.reader()
+                )
+            });
+        }
+        verdict
+    }
+
+    fn is_expected(&self, event: &StoredEvent) -> bool {
+        let slice = self.slices.get(&event.stream).copied();
+        let options = self.observed.options;
+        options.includes(event.stream, slice.unwrap_or_default())
+    }
+
+    /// An event that the reader saw and the store does not hold.
+    fn check_absent(&self, event: EventOrigin, verdict: &mut Verdict) {
+        let history = self.histories.get(usize::from(event.writer));
+        let outcome = history.and_then(|history| history.get(event.append));
+        let (violation, reason) = match outcome {
+            Some((Outcome::Rejected, _)) => (
+                Violation::Unexpected,
+                "its append was rejected or rolled back",
+            ),
+            _ => (Violation::Lost, "the store no longer holds it"),
+        };
+        let reader = self.observed.reader();
+        verdict.add(violation, || {
+            format!("reader {reader} saw {event}, but {reason}")
+        });
+    }
+
+    /// An event that the reader never saw, with the events that it saw around it.
+    fn describe_lost(&self, index: usize) -> String {
+        let events = &self.stored.events;
+        let event = &events[index];
+        let run = self.observed.run();
+        let is_seen = |event: &&StoredEvent| {
+            self.is_expected(event) && self.observed.seen.contains(event.origin)
+        };
+        let describe = |event: Option<&StoredEvent>| {
+            event.map_or("nothing".to_owned(), |event| event.describe(run))
+        };
+        let before = describe(events[..index].iter().rev().find(is_seen));
+        let after = describe(events[index..].iter().find(is_seen));
+        format!(
+            "reader {} never saw {}: {}, with {before} before and {after} after",
+            self.observed.reader(),
+            event.describe(run),
+            self.observed.page_of(event.position)
+        )
+    }
 }

@@ -1,33 +1,32 @@
-//! Appends under a key: sent twice at once, and again as long as the outcome is unknown.
-
-use std::time::Duration;
+//! Appends under a key: sent twice at the same time, and again while the outcome is unknown.
 
 use cqrs_core::{Appended, EventStore, Idempotency, IdempotencyKey, StoreError, WriteError};
 
-use super::{Deeds, PATIENCE, Writer, ask::Ask, is_unknown, judge, repeat::Kept, within};
+use super::{
+    CALL_LIMIT, Writer, WriterStats, answers, is_unknown,
+    operation::StreamRequest,
+    repeat::{Answer, KeyedAppend},
+};
 use crate::{
-    mischief::Mischief,
-    verdict::{Kind, Verdict},
+    faults::FaultInjector,
+    verdict::{Verdict, Violation},
 };
 
-/// What was answered; nothing if the caller gave up.
-type Answer = Option<Result<Vec<Appended>, WriteError>>;
-
-/// An attempt under a key. Each has events of its own, so that it can be told which one was made.
+/// One attempt under a key. Its events are its own, so it can be told which attempt is in the store.
 struct Attempt {
     number: u32,
     answer: Answer,
 }
 
 impl Attempt {
-    fn landed(&self) -> Option<&Vec<Appended>> {
+    fn appended(&self) -> Option<&Vec<Appended>> {
         self.answer.as_ref()?.as_ref().ok()
     }
 
-    /// It says that it was this one that was made, and none before.
-    fn is_made(&self) -> bool {
-        let made = |landed: &Vec<Appended>| !landed.iter().any(|landed| landed.repeated);
-        self.landed().is_some_and(made)
+    /// Whether the store says that it did this attempt, and not another one before.
+    fn is_first(&self) -> bool {
+        self.appended()
+            .is_some_and(|answer| answer.iter().all(|appended| !appended.repeated))
     }
 
     fn is_unknown(&self) -> bool {
@@ -37,135 +36,138 @@ impl Attempt {
         }
     }
 
-    fn store_error(self) -> Option<StoreError> {
+    fn error(&self) -> Option<&WriteError> {
+        self.answer.as_ref()?.as_ref().err()
+    }
+
+    fn into_store_error(self) -> Option<StoreError> {
         match self.answer?.err()? {
             WriteError::Store(error) => Some(error),
             _ => None,
         }
     }
-
-    fn error(&self) -> Option<&WriteError> {
-        self.answer.as_ref()?.as_ref().err()
-    }
 }
 
-/// So often an append of unknown outcome is sent.
-const ATTEMPTS: usize = 10;
+/// How often an append with an unknown outcome is sent at most.
+const MAX_ATTEMPTS: usize = 10;
 
-impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
-    pub(super) async fn twice(&mut self, asks: Vec<Ask>) {
-        let (first, second) = (self.open(&asks), self.open(&asks));
-        let key = format!("{}-{}-{first}", self.scene.run, self.number);
+impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
+    pub(super) async fn append_twice(&mut self, requests: Vec<StreamRequest>) {
+        let first = self.begin(&requests);
+        let second = self.begin(&requests);
+        let key = format!("{}-{}-{first}", self.state.run, self.number);
         let idempotency = Idempotency {
-            key: IdempotencyKey::new(key).expect("digits and dashes"),
+            key: IdempotencyKey::new(key).expect("digits and dashes are a valid key"),
             fingerprint: first.into(),
         };
-        let given_up = self.dice.given_up().unwrap_or(PATIENCE);
-        let (one, other) = tokio::join!(
-            self.send(first, &asks, &idempotency, given_up),
-            self.send(second, &asks, &idempotency, PATIENCE),
+        let limit = self.generator.abandoned_after().unwrap_or(CALL_LIMIT);
+        let (first_answer, second_answer) = tokio::join!(
+            self.send(first, &requests, &idempotency, limit),
+            self.send(second, &requests, &idempotency, CALL_LIMIT),
         );
         let attempt = |number, answer| Attempt { number, answer };
-        let mut attempts = vec![attempt(first, one), attempt(second, other)];
+        let mut attempts = vec![attempt(first, first_answer), attempt(second, second_answer)];
         while needs_another(&attempts) {
             self.back_off().await;
-            let number = self.open(&asks);
-            let answer = self.send(number, &asks, &idempotency, PATIENCE).await;
+            let number = self.begin(&requests);
+            let answer = self.send(number, &requests, &idempotency, CALL_LIMIT).await;
             attempts.push(attempt(number, answer));
         }
-        self.settle(idempotency, asks, attempts).await;
+        self.settle(idempotency, requests, attempts).await;
     }
 
-    pub(super) async fn send(
-        &self,
-        number: u32,
-        asks: &[Ask],
-        idempotency: &Idempotency,
-        time: Duration,
-    ) -> Answer {
-        let appends = self.compose(number, asks).once(idempotency.clone());
-        within(time, self.store.append_all(appends)).await
-    }
-
-    /// At most one of the attempts was made; and if any of them says so, one was.
-    async fn settle(&mut self, idempotency: Idempotency, asks: Vec<Ask>, attempts: Vec<Attempt>) {
-        self.judge(judge_attempts(&asks, &attempts));
-        let made = attempts.iter().find(|attempt| attempt.is_made());
-        let landed = made.into_iter().chain(&attempts).find_map(Attempt::landed);
+    /// Records the attempts: at most one happened, and one did if any answer says so.
+    async fn settle(
+        &mut self,
+        idempotency: Idempotency,
+        requests: Vec<StreamRequest>,
+        attempts: Vec<Attempt>,
+    ) {
+        self.add_verdict(check_attempts(&requests, &attempts));
+        let first = attempts.iter().find(|attempt| attempt.is_first());
+        let answer = first
+            .into_iter()
+            .chain(&attempts)
+            .find_map(Attempt::appended);
+        let history = &mut self.result.history;
         for attempt in &attempts {
-            if made.is_some() || !attempt.is_unknown() {
-                self.written.ledger.refuse(attempt.number);
-            } else if let Some(landed) = landed {
-                self.written.ledger.answer(attempt.number, landed);
+            if first.is_some() || !attempt.is_unknown() {
+                history.reject(attempt.number);
+            } else if let Some(answer) = answer {
+                history.set_answer(attempt.number, answer);
             }
         }
-        let numbers = attempts.iter().map(|attempt| attempt.number);
-        self.written.ledger.once(numbers, landed.is_some());
-        self.count(&attempts, landed.is_some());
-        match (made, landed) {
-            (Some(made), Some(landed)) => self.acknowledged(made.number, &asks, landed),
-            (_, Some(landed)) => {
-                // It was this call that made it, whoever has got the first answer.
-                let now = |landed: &Appended| Appended {
+        let numbers: Vec<u32> = attempts.iter().map(|attempt| attempt.number).collect();
+        history.add_keyed(&numbers, answer.is_some());
+        self.count(&attempts, answer.is_some());
+        let Some(answer) = answer.cloned() else {
+            return self.all_failed(attempts).await;
+        };
+        match first {
+            Some(first) => self.acknowledged(first.number, &requests, &answer),
+            None => {
+                // One of these attempts is the first, although its own answer was lost.
+                let first_answer = answer.iter().map(|appended| Appended {
                     repeated: false,
-                    ..landed.clone()
-                };
-                self.landed(&asks, &landed.iter().map(now).collect::<Vec<_>>());
-                self.renew();
+                    ..appended.clone()
+                });
+                self.appended(&requests, &first_answer.collect::<Vec<_>>());
+                self.use_new_stream();
             }
-            (_, None) => return self.none_landed(attempts).await,
         }
-        if let Some(landed) = landed {
-            self.keep(Kept::new(idempotency, asks, landed.clone()));
-        }
+        self.keep(KeyedAppend {
+            idempotency,
+            requests,
+            answer,
+        });
     }
 
-    async fn none_landed(&mut self, attempts: Vec<Attempt>) {
+    async fn all_failed(&mut self, attempts: Vec<Attempt>) {
         if attempts.iter().any(Attempt::is_unknown) {
-            self.renew();
+            self.use_new_stream();
         }
-        if let Some(error) = attempts.into_iter().find_map(Attempt::store_error) {
+        let error = attempts.into_iter().find_map(Attempt::into_store_error);
+        if let Some(error) = error {
             self.store_failed(error).await;
         }
     }
 
-    fn count(&mut self, attempts: &[Attempt], landed: bool) {
-        let count = |which: fn(&Attempt) -> bool| {
-            attempts.iter().filter(|attempt| which(attempt)).count() as u64
+    fn count(&mut self, attempts: &[Attempt], acknowledged: bool) {
+        let count = |matches: fn(&Attempt) -> bool| {
+            attempts.iter().filter(|attempt| matches(attempt)).count() as u64
         };
-        let conflict = |attempt: &Attempt| matches!(attempt.error(), Some(WriteError::Conflict(_)));
-        self.written.deeds = self.written.deeds.plus(Deeds {
-            keyed: u64::from(landed),
-            conflicts: count(conflict),
+        let is_conflict =
+            |attempt: &Attempt| matches!(attempt.error(), Some(WriteError::Conflict(_)));
+        self.result.stats = self.result.stats.plus(WriterStats {
+            keyed: u64::from(acknowledged),
+            conflicts: count(is_conflict),
             unknown: count(Attempt::is_unknown),
-            ..Deeds::default()
+            ..WriterStats::default()
         });
     }
 }
 
-/// Nobody knows whether one was made.
+/// Whether it is still unknown if one of the attempts happened.
 fn needs_another(attempts: &[Attempt]) -> bool {
-    let answered = attempts.iter().any(|attempt| attempt.landed().is_some());
-    !answered && attempts.len() < ATTEMPTS && attempts.iter().any(Attempt::is_unknown)
+    let is_acknowledged = attempts.iter().any(|attempt| attempt.appended().is_some());
+    !is_acknowledged && attempts.len() < MAX_ATTEMPTS && attempts.iter().any(Attempt::is_unknown)
 }
 
-fn judge_attempts(asks: &[Ask], attempts: &[Attempt]) -> Verdict {
+fn check_attempts(requests: &[StreamRequest], attempts: &[Attempt]) -> Verdict {
     let mut verdict = Verdict::default();
-    let made = attempts.iter().filter(|attempt| attempt.is_made()).count();
-    if made > 1 {
-        verdict.add(Kind::Doubled, || {
+    let first = attempts.iter().filter(|attempt| attempt.is_first()).count();
+    if first > 1 {
+        verdict.add(Violation::Duplicated, || {
             let numbers: Vec<u32> = attempts.iter().map(|attempt| attempt.number).collect();
-            format!(
-                "{made} of the appends {numbers:?}, sent under one key, say that they were made"
-            )
+            format!("{first} of the appends {numbers:?} under one key have the answer that they are the first")
         });
     }
-    let mut landed = attempts.iter().filter_map(Attempt::landed);
-    if let Some(first) = landed.next() {
-        landed.for_each(|other| verdict.absorb(judge::alike(first, other)));
+    let mut answers = attempts.iter().filter_map(Attempt::appended);
+    if let Some(first) = answers.next() {
+        answers.for_each(|other| verdict.absorb(answers::check_same(first, other)));
     }
     for error in attempts.iter().filter_map(Attempt::error) {
-        verdict.absorb(judge::refusal(asks, error));
+        verdict.absorb(answers::check_rejection(requests, error));
     }
     verdict
 }

@@ -3,53 +3,57 @@
 use cqrs_core::{Appended, EventStore, WriteError};
 
 use super::{
-    Failed, Writer,
-    ask::{End, Unit},
-    unit::Ended,
+    Failure, Writer,
+    operation::{UnitEnd, UnitOutcome, UnitPlan},
 };
-use crate::mischief::Mischief;
+use crate::faults::{FaultInjector, PreparedEnd};
 
-impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
-    /// The transaction, unless it was laid aside.
+impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
+    /// Prepares the transaction if the plan says so. Returns it if it was not prepared.
     pub(super) async fn prepare(
         &mut self,
         transaction: S::Transaction,
         number: u32,
-        unit: &Unit,
-    ) -> Result<Option<S::Transaction>, Failed> {
-        if !unit.prepared || !matches!(unit.end, End::Commit | End::RollBack) {
+        plan: &UnitPlan,
+    ) -> Result<Option<S::Transaction>, Failure> {
+        if !plan.prepared || !matches!(plan.end, UnitEnd::Commit | UnitEnd::Rollback) {
             return Ok(Some(transaction));
         }
-        let name = self.name(number);
-        match self.mischief.prepare(transaction, &name).await {
-            Ok(left) => Ok(left),
-            // It may have been laid aside, and the answer lost.
-            Err(error) => match self.mischief.end_prepared(&name, false).await {
-                Ok(()) => Err(Failed::Refused(WriteError::Store(error))),
-                Err(error) => Err(Failed::Unknown(Some(WriteError::Store(error)))),
-            },
+        let name = self.prepared_name(number);
+        let error = match self.faults.prepare(transaction, &name).await {
+            Ok(transaction) => return Ok(transaction),
+            Err(error) => WriteError::Store(error),
+        };
+        // It may be prepared all the same, if only the answer was lost.
+        match self.faults.end_prepared(&name, PreparedEnd::Rollback).await {
+            Ok(()) => Err(Failure::Rejected(error)),
+            Err(error) => Err(Failure::Unknown(Some(WriteError::Store(error)))),
         }
     }
 
     pub(super) async fn end_prepared(
         &mut self,
         number: u32,
-        unit: &Unit,
-        landed: Vec<Appended>,
-    ) -> Result<Ended, Failed> {
-        self.written.deeds.prepared += 1;
-        if let Some(hold) = unit.hold {
-            self.hold(hold).await;
+        plan: &UnitPlan,
+        answer: Vec<Appended>,
+    ) -> Result<UnitOutcome, Failure> {
+        self.result.stats.prepared += 1;
+        if let Some(wait) = plan.wait {
+            self.wait(wait).await;
         }
-        let (name, commit) = (self.name(number), unit.end == End::Commit);
-        match self.mischief.end_prepared(&name, commit).await {
-            Ok(()) if commit => Ok(Ended::Committed(landed)),
-            Ok(()) => Ok(Ended::Undone),
-            Err(error) => Err(Failed::Unknown(Some(WriteError::Store(error)))),
+        let end = match plan.end {
+            UnitEnd::Commit => PreparedEnd::Commit,
+            _ => PreparedEnd::Rollback,
+        };
+        let name = self.prepared_name(number);
+        match (self.faults.end_prepared(&name, end).await, end) {
+            (Ok(()), PreparedEnd::Commit) => Ok(UnitOutcome::Committed(answer)),
+            (Ok(()), PreparedEnd::Rollback) => Ok(UnitOutcome::RolledBack),
+            (Err(error), _) => Err(Failure::Unknown(Some(WriteError::Store(error)))),
         }
     }
 
-    fn name(&self, number: u32) -> String {
-        format!("cqrs-check {}-{}-{number}", self.scene.run, self.number)
+    fn prepared_name(&self, number: u32) -> String {
+        format!("cqrs-check {}-{}-{number}", self.state.run, self.number)
     }
 }

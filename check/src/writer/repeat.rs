@@ -1,122 +1,122 @@
-//! What was appended under a key is sent again later: it must be answered as then, and not be done again.
+//! Sends an earlier append under a key again. The answer must be the same, and it must not happen again.
+
+use std::time::Duration;
 
 use cqrs_core::{Appended, EventStore, Idempotency, StoreError, WriteError};
 
-use super::{PATIENCE, Writer, ask::Ask, judge, within};
+use super::{CALL_LIMIT, Writer, answers, operation::StreamRequest, within};
 use crate::{
-    mischief::Mischief,
-    verdict::{Kind, Verdict},
+    faults::FaultInjector,
+    verdict::{Verdict, Violation},
 };
 
-/// What was appended under a key.
+/// An acknowledged append under a key.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
-    idempotency: Idempotency,
-    asks: Vec<Ask>,
-    landed: Vec<Appended>,
+pub(super) struct KeyedAppend {
+    pub(super) idempotency: Idempotency,
+    pub(super) requests: Vec<StreamRequest>,
+    pub(super) answer: Vec<Appended>,
 }
 
-impl Kept {
-    pub(super) const fn new(
-        idempotency: Idempotency,
-        asks: Vec<Ask>,
-        landed: Vec<Appended>,
-    ) -> Self {
-        Self {
-            idempotency,
-            asks,
-            landed,
-        }
-    }
-}
+/// The answer to an append under a key; `None` if the caller gave up.
+pub(super) type Answer = Option<Result<Vec<Appended>, WriteError>>;
 
-/// So many a writer keeps in mind.
-const KEPT: usize = 16;
+/// How many appends under a key a writer keeps.
+const MAX_KEPT: usize = 16;
 
-impl<S: EventStore, M: Mischief<S::Transaction>> Writer<S, M> {
-    pub(super) fn keep(&mut self, kept: Kept) {
-        if self.kept.len() == KEPT {
-            let forgotten = self.dice.below(KEPT);
-            self.kept.swap_remove(forgotten);
-        }
-        self.kept.push(kept);
+impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
+    /// Sends an append under a key.
+    pub(super) async fn send(
+        &self,
+        number: u32,
+        requests: &[StreamRequest],
+        idempotency: &Idempotency,
+        limit: Duration,
+    ) -> Answer {
+        let appends = self.appends(number, requests).once(idempotency.clone());
+        within(limit, self.store.append_all(appends)).await
     }
 
-    /// Sends one of them again; or something else under its key; or asks what was appended under it.
+    /// Keeps an append, to repeat it later.
+    pub(super) fn keep(&mut self, append: KeyedAppend) {
+        if self.keyed.len() == MAX_KEPT {
+            let index = self.generator.index(MAX_KEPT);
+            self.keyed.swap_remove(index);
+        }
+        self.keyed.push(append);
+    }
+
+    /// Sends a kept append again, or another command under its key, or looks the key up.
     pub(super) async fn repeat(&mut self) {
-        let which = self.dice.below(self.kept.len());
-        let Some(kept) = self.kept.get(which).cloned() else {
+        let index = self.generator.index(self.keyed.len());
+        let Some(append) = self.keyed.get(index).cloned() else {
             return;
         };
-        let outcome = match self.dice.below(3) {
-            0 => self.look_up(&kept).await,
-            1 => self.send_another(&kept).await,
-            _ => self.send_again(&kept).await,
+        let outcome = match self.generator.index(3) {
+            0 => self.look_up(&append).await,
+            1 => self.send_another(&append).await,
+            _ => self.send_again(&append).await,
         };
         match outcome {
             Ok(verdict) => {
-                self.written.deeds.repeats += 1;
-                self.judge(verdict);
+                self.result.stats.repeats += 1;
+                self.add_verdict(verdict);
             }
             Err(error) => self.store_failed(error).await,
         }
     }
 
-    async fn send_again(&mut self, kept: &Kept) -> Result<Verdict, StoreError> {
-        let number = self.open(&kept.asks);
-        self.written.ledger.refuse(number);
-        let answer = self
-            .send(number, &kept.asks, &kept.idempotency, PATIENCE)
-            .await;
+    async fn send_again(&mut self, append: &KeyedAppend) -> Result<Verdict, StoreError> {
+        let answer = self.send_rejected(append, &append.idempotency).await;
         match answer {
             None => Ok(Verdict::default()),
-            Some(Ok(landed)) if landed.iter().all(|landed| landed.repeated) => {
-                Ok(judge::alike(&kept.landed, &landed))
+            Some(Ok(answer)) if answer.iter().all(|appended| appended.repeated) => {
+                Ok(answers::check_same(&append.answer, &answer))
             }
             Some(Err(WriteError::Store(error))) => Err(error),
-            Some(other) => Ok(breach(kept, "was sent again", &other)),
+            Some(other) => Ok(mismatch(append, "was sent again", &other)),
         }
     }
 
-    /// Another command under the same key.
-    async fn send_another(&mut self, kept: &Kept) -> Result<Verdict, StoreError> {
-        let number = self.open(&kept.asks);
-        self.written.ledger.refuse(number);
+    /// Sends another command under the same key.
+    async fn send_another(&mut self, append: &KeyedAppend) -> Result<Verdict, StoreError> {
         let another = Idempotency {
-            fingerprint: !kept.idempotency.fingerprint,
-            ..kept.idempotency.clone()
+            fingerprint: !append.idempotency.fingerprint,
+            ..append.idempotency.clone()
         };
-        let answer = self.send(number, &kept.asks, &another, PATIENCE).await;
+        let answer = self.send_rejected(append, &another).await;
         match answer {
             None | Some(Err(WriteError::KeyReused(_))) => Ok(Verdict::default()),
             Some(Err(WriteError::Store(error))) => Err(error),
-            Some(other) => Ok(breach(kept, "was used for another command", &other)),
+            Some(other) => Ok(mismatch(append, "was used for another command", &other)),
         }
     }
 
-    async fn look_up(&self, kept: &Kept) -> Result<Verdict, StoreError> {
-        let asked = self.store.appended_under(&kept.idempotency);
-        match within(PATIENCE, asked).await {
+    /// Sends an append that must not happen, because its key was used before.
+    async fn send_rejected(&mut self, append: &KeyedAppend, idempotency: &Idempotency) -> Answer {
+        let number = self.begin(&append.requests);
+        self.result.history.reject(number);
+        self.send(number, &append.requests, idempotency, CALL_LIMIT)
+            .await
+    }
+
+    async fn look_up(&self, append: &KeyedAppend) -> Result<Verdict, StoreError> {
+        let answer = self.store.appended_under(&append.idempotency);
+        match within(CALL_LIMIT, answer).await {
             None => Ok(Verdict::default()),
-            Some(Ok(Some(landed))) => Ok(judge::alike(&kept.landed, &landed)),
+            Some(Ok(Some(answer))) => Ok(answers::check_same(&append.answer, &answer)),
             Some(Err(WriteError::Store(error))) => Err(error),
-            Some(other) => Ok(breach(kept, "was asked for", &other)),
+            Some(other) => Ok(mismatch(append, "was looked up", &other)),
         }
     }
 }
 
-fn breach(kept: &Kept, what: &str, answer: &impl std::fmt::Debug) -> Verdict {
+fn mismatch(append: &KeyedAppend, action: &str, answer: &impl std::fmt::Debug) -> Verdict {
     let mut verdict = Verdict::default();
-    verdict.add(Kind::Disagrees, || {
-        let Kept {
-            idempotency,
-            landed,
-            ..
-        } = kept;
-        format!(
-            "key {} had brought {landed:?}, {what} and was answered with {answer:?}",
-            idempotency.key
-        )
+    verdict.add(Violation::Mismatch, || {
+        let key = &append.idempotency.key;
+        let first = &append.answer;
+        format!("key {key} had the answer {first:?}, {action}, and had the answer {answer:?}")
     });
     verdict
 }

@@ -1,29 +1,29 @@
-//! The store in memory, as it is and with each fault.
+//! The store in memory, as it is and with each bug.
 
 use std::{future::pending, time::Duration};
 
 use cqrs_check::{
-    Calm, Fault, Forgets, ForgetsKeys, KeepsRolledBack, Kind, Miscounts, Plan, Planted, Repeats,
-    Report, Skips, Swaps, Tears, check,
+    Bug, CommitsRollbacks, ForgetsAppends, ForgetsKeys, NoFaults, Plan, RepeatsEvents, Report,
+    ReturnsWrongVersion, SkipsEvents, SwapsEvents, TearsAppends, Violation, WithBug, check,
 };
 use cqrs_core::{EventStore, MemoryEventStore};
 
 async fn run<S: EventStore>(store: S) -> Report {
     let plan = Plan {
         commits: 20_000,
-        at_most: Some(Duration::from_secs(60)),
+        time_limit: Some(Duration::from_secs(60)),
         ..Plan::default()
     };
-    let calm = Calm("in memory".to_owned());
-    check(plan, store, calm, pending()).await.expect("runs")
+    let faults = NoFaults("in memory".to_owned());
+    check(plan, store, faults, pending()).await.expect("runs")
 }
 
-async fn run_with(fault: impl Fault<MemoryEventStore>) -> Report {
-    run(Planted::new(MemoryEventStore::default(), fault)).await
+async fn run_with(bug: impl Bug<MemoryEventStore>) -> Report {
+    run(WithBug::new(MemoryEventStore::default(), bug)).await
 }
 
 #[track_caller]
-fn assert_found(report: &Report, kind: Kind) {
+fn assert_found(report: &Report, kind: Violation) {
     assert!(report.verdict.count(kind) > 0, "{report}");
 }
 
@@ -33,49 +33,49 @@ async fn the_store_in_memory_keeps_every_promise() {
     assert!(report.verdict.is_clean(), "{report}");
     assert!(report.commits >= 20_000, "{report}");
     assert!(
-        report.deeds.conflicts > 0 && report.deeds.rolled_back > 0,
+        report.stats.conflicts > 0 && report.stats.rolled_back > 0,
         "{report}"
     );
 }
 
 #[tokio::test]
-async fn a_reader_that_skips_events_has_lost_them() {
-    assert_found(&run_with(Skips).await, Kind::Lost);
+async fn a_reader_that_skips_events_loses_them() {
+    assert_found(&run_with(SkipsEvents).await, Violation::Lost);
 }
 
 #[tokio::test]
-async fn a_reader_that_gets_events_twice_doubles_them() {
-    assert_found(&run_with(Repeats).await, Kind::Doubled);
+async fn a_reader_that_repeats_events_duplicates_them() {
+    assert_found(&run_with(RepeatsEvents).await, Violation::Duplicated);
 }
 
 #[tokio::test]
-async fn a_reader_that_gets_events_in_the_wrong_order_reorders_them() {
-    assert_found(&run_with(Swaps).await, Kind::Reordered);
+async fn a_reader_that_swaps_events_reorders_them() {
+    assert_found(&run_with(SwapsEvents).await, Violation::Reordered);
 }
 
 #[tokio::test]
-async fn an_append_that_is_acknowledged_and_not_done_is_lost() {
-    assert_found(&run_with(Forgets).await, Kind::Lost);
+async fn an_append_that_is_acknowledged_but_not_done_is_lost() {
+    assert_found(&run_with(ForgetsAppends).await, Violation::Lost);
 }
 
 #[tokio::test]
-async fn an_append_that_is_done_by_halves_is_torn() {
-    assert_found(&run_with(Tears).await, Kind::Torn);
+async fn an_append_that_is_only_partly_done_is_torn() {
+    assert_found(&run_with(TearsAppends).await, Violation::Torn);
 }
 
 #[tokio::test]
-async fn an_append_whose_key_is_forgotten_is_found() {
-    // Made twice, or refused where it should have been answered as before: whichever comes first ends the run.
+async fn an_append_that_ignores_its_key_is_found() {
+    // It happens twice, or it is rejected instead of answered as before. Either ends the run.
     let report = run_with(ForgetsKeys).await;
     assert!(!report.verdict.is_clean(), "{report}");
 }
 
 #[tokio::test]
-async fn a_rollback_that_commits_lets_events_appear() {
-    assert_found(&run_with(KeepsRolledBack).await, Kind::Appeared);
+async fn a_rollback_that_commits_has_unexpected_events() {
+    assert_found(&run_with(CommitsRollbacks).await, Violation::Unexpected);
 }
 
 #[tokio::test]
-async fn an_answer_with_a_wrong_version_disagrees() {
-    assert_found(&run_with(Miscounts).await, Kind::Disagrees);
+async fn an_answer_with_a_wrong_version_is_a_mismatch() {
+    assert_found(&run_with(ReturnsWrongVersion).await, Violation::Mismatch);
 }

@@ -1,11 +1,11 @@
-//! A store on PostgreSQL under all mischief but crashes, and readers that are known to lose events.
+//! A store on PostgreSQL under all faults but crashes, and readers that are known to lose events.
 
 use std::{future::pending, time::Duration};
 
 use bytes::Bytes;
 use cqrs_check::{
-    CheckSchema, Fault, Kind, NaiveReader, OneStatementFence, PgMischief, PgMischiefPlan, Plan,
-    Planted, Report, StreamNumber, check,
+    Bug, CheckSchema, NaiveReader, OneStatementFence, PgFaultPlan, PgFaults, Plan, Report,
+    StreamNumber, Violation, WithBug, check,
 };
 use cqrs_core::{Append, EventId, EventStore, ExpectedVersion, Metadata, model::NewEvent};
 use cqrs_postgres::{PgEventStore, PgTransaction};
@@ -16,41 +16,41 @@ fn url() -> String {
     )
 }
 
-/// A run in a schema of its own, on the store that `plant` makes of ours.
+/// Runs in a schema of its own. `plant` may put a bug into the store.
 async fn run<S: EventStore<Transaction = PgTransaction>>(
     commits: u64,
-    at_most: Duration,
+    time_limit: Duration,
     plant: impl FnOnce(PgEventStore) -> S,
 ) -> Report {
     let schema = CheckSchema::open(&url(), None).await.expect("installs");
     let store = schema.store(30).await.expect("connects");
-    let mischief = PgMischief::new(&url(), &store, PgMischiefPlan::all())
+    let faults = PgFaults::new(&url(), &store, PgFaultPlan::all())
         .await
         .expect("connects");
     let plan = Plan {
         commits,
-        at_most: Some(at_most),
+        time_limit: Some(time_limit),
         ..Plan::default()
     };
-    let report = check(plan, plant(store), mischief, pending()).await;
+    let report = check(plan, plant(store), faults, pending()).await;
     schema.drop().await.expect("drops the schema");
     report.expect("runs")
 }
 
-/// A fault stops the run as soon as it is seen; the time bounds it only if it never is.
-async fn run_with(fault: impl Fault<PgEventStore>) -> Report {
+/// A bug stops the run as soon as it is noticed, so the time limit matters only if it never is.
+async fn run_with(bug: impl Bug<PgEventStore>) -> Report {
     run(u64::MAX, Duration::from_secs(60), |store| {
-        Planted::new(store, fault)
+        WithBug::new(store, bug)
     })
     .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn our_store_keeps_every_promise_under_all_mischief() {
+async fn our_store_keeps_every_promise_under_all_faults() {
     let report = run(3_000, Duration::from_secs(15), |store| store).await;
     assert!(report.verdict.is_clean(), "{report}");
     assert!(
-        report.damage.killed > 0 && report.damage.guards_held > 0,
+        report.faults.killed > 0 && report.faults.guards_held > 0,
         "{report}"
     );
 }
@@ -58,24 +58,23 @@ async fn our_store_keeps_every_promise_under_all_mischief() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_naive_reader_loses_events() {
     let report = run_with(NaiveReader).await;
-    assert!(report.verdict.count(Kind::Lost) > 0, "{report}");
+    assert!(report.verdict.count(Violation::Lost) > 0, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mark_that_is_read_with_the_events_in_one_statement_loses_them() {
+async fn a_mark_and_events_read_in_one_statement_lose_events() {
     let report = run_with(OneStatementFence).await;
-    assert!(report.verdict.count(Kind::Lost) > 0, "{report}");
+    assert!(report.verdict.count(Violation::Lost) > 0, "{report}");
 }
 
 #[tokio::test]
-async fn a_schema_that_was_there_is_used_only_while_it_is_empty_and_never_dropped() {
-    let made = CheckSchema::open(&url(), None).await.expect("installs");
+async fn an_existing_schema_is_used_only_while_it_is_empty() {
     let url = url();
-    let there = || CheckSchema::open(&url, Some(made.name().to_owned()));
-    let found = there().await.expect("is empty");
-    let store = found.store(2).await.expect("connects");
-    found.drop().await.expect("leaves it alone");
-    let stream = StreamNumber(1).id();
+    let created = CheckSchema::open(&url, None).await.expect("installs");
+    let reopen = || CheckSchema::open(&url, Some(created.name().to_owned()));
+    let existing = reopen().await.expect("it is empty");
+    let store = existing.store(2).await.expect("connects");
+    existing.drop().await.expect("does not drop the schema");
     let event = NewEvent {
         id: EventId::random(),
         event_type: "Happened",
@@ -83,29 +82,20 @@ async fn a_schema_that_was_there_is_used_only_while_it_is_empty_and_never_droppe
         metadata: Metadata::default(),
     };
     let append = Append {
-        stream,
+        stream: StreamNumber(1).id(),
         expected: ExpectedVersion::Any,
         events: vec![event],
     };
-    store
-        .append(append)
-        .await
-        .expect("the schema is still there");
-    let refused = there().await.expect_err("holds somebody's event");
-    assert!(
-        refused.to_string().contains("has events already"),
-        "{refused}"
-    );
+    store.append(append).await.expect("the schema still exists");
+    let error = reopen().await.expect_err("it has an event").to_string();
+    assert!(error.contains("has events already"), "{error}");
     store.close().await;
-    made.drop().await.expect("drops the schema");
+    created.drop().await.expect("drops the schema");
 }
 
 #[tokio::test]
-async fn a_schema_without_a_store_is_refused() {
-    let refused = CheckSchema::open(&url(), Some("public".to_owned())).await;
-    let refused = refused.expect_err("holds no store");
-    assert!(
-        refused.to_string().contains("holds no event store"),
-        "{refused}"
-    );
+async fn a_schema_without_a_store_is_rejected() {
+    let opened = CheckSchema::open(&url(), Some("public".to_owned())).await;
+    let error = opened.expect_err("it has no store").to_string();
+    assert!(error.contains("holds no event store"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! Stores with a fault of a known kind: a checker that does not find it proves nothing.
+//! Stores with a known bug. A checker that does not find it proves nothing.
 
 mod postgres;
 mod reading;
@@ -15,13 +15,13 @@ use cqrs_core::{
 
 pub use self::{
     postgres::{NaiveReader, OneStatementFence},
-    reading::{Repeats, Skips, Swaps},
-    writing::{Forgets, ForgetsKeys, KeepsRolledBack, Miscounts, Tears},
+    reading::{RepeatsEvents, SkipsEvents, SwapsEvents},
+    writing::{CommitsRollbacks, ForgetsAppends, ForgetsKeys, ReturnsWrongVersion, TearsAppends},
 };
 
-/// What is wrong with a store. Each method does what the store does, unless it is the faulty one.
+/// A bug of a store. Each method does what the store does, unless a bug overrides it.
 #[async_trait]
-pub trait Fault<S: EventStore>: Send + Sync + 'static {
+pub trait Bug<S: EventStore>: Send + Sync + 'static {
     /// Reads a page of the log.
     async fn read_log(&self, store: &S, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
         store.read_log(query).await
@@ -42,40 +42,40 @@ pub trait Fault<S: EventStore>: Send + Sync + 'static {
         store.append_in(transaction, appends).await
     }
 
-    /// Undoes a transaction.
+    /// Rolls a transaction back.
     async fn rollback(&self, store: &S, transaction: S::Transaction) -> Result<(), StoreError> {
         store.rollback(transaction).await
     }
 }
 
-/// A store with a fault.
+/// A store with a bug.
 #[derive(Debug)]
-pub struct Planted<S, F> {
+pub struct WithBug<S, B> {
     store: S,
-    fault: Arc<F>,
+    bug: Arc<B>,
 }
 
-impl<S, F> Planted<S, F> {
-    /// Plants the fault.
-    pub fn new(store: S, fault: F) -> Self {
+impl<S, B> WithBug<S, B> {
+    /// Plants the bug in the store.
+    pub fn new(store: S, bug: B) -> Self {
         Self {
             store,
-            fault: Arc::new(fault),
+            bug: Arc::new(bug),
         }
     }
 }
 
-impl<S: Clone, F> Clone for Planted<S, F> {
+impl<S: Clone, B> Clone for WithBug<S, B> {
     fn clone(&self) -> Self {
         Self {
             store: self.store.clone(),
-            fault: Arc::clone(&self.fault),
+            bug: Arc::clone(&self.bug),
         }
     }
 }
 
 #[async_trait]
-impl<S: EventStore, F: Fault<S>> UnitOfWork for Planted<S, F> {
+impl<S: EventStore, B: Bug<S>> UnitOfWork for WithBug<S, B> {
     type Transaction = S::Transaction;
 
     async fn begin(&self) -> Result<S::Transaction, StoreError> {
@@ -87,12 +87,12 @@ impl<S: EventStore, F: Fault<S>> UnitOfWork for Planted<S, F> {
     }
 
     async fn rollback(&self, transaction: S::Transaction) -> Result<(), StoreError> {
-        self.fault.rollback(&self.store, transaction).await
+        self.bug.rollback(&self.store, transaction).await
     }
 }
 
 #[async_trait]
-impl<S: EventStore, F: Fault<S>> EventStore for Planted<S, F> {
+impl<S: EventStore, B: Bug<S>> EventStore for WithBug<S, B> {
     async fn read_stream(
         &self,
         stream: &StreamId,
@@ -102,7 +102,7 @@ impl<S: EventStore, F: Fault<S>> EventStore for Planted<S, F> {
     }
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
-        self.fault.append_all(&self.store, appends).await
+        self.bug.append_all(&self.store, appends).await
     }
 
     async fn appended_under(
@@ -125,13 +125,11 @@ impl<S: EventStore, F: Fault<S>> EventStore for Planted<S, F> {
         transaction: &mut S::Transaction,
         appends: Appends,
     ) -> Result<Vec<Appended>, WriteError> {
-        self.fault
-            .append_in(&self.store, transaction, appends)
-            .await
+        self.bug.append_in(&self.store, transaction, appends).await
     }
 
     async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
-        self.fault.read_log(&self.store, query).await
+        self.bug.read_log(&self.store, query).await
     }
 
     async fn high_water_mark(&self) -> Result<Position, StoreError> {
@@ -147,7 +145,7 @@ impl<S: EventStore, F: Fault<S>> EventStore for Planted<S, F> {
     }
 }
 
-/// Once in so many calls.
-fn now_and_then(one_in: u16) -> bool {
-    fastrand::u16(..one_in) == 0
+/// True once in `calls` calls, at random.
+fn happens_once_in(calls: u16) -> bool {
+    fastrand::u16(..calls) == 0
 }

@@ -1,4 +1,4 @@
-//! How most frameworks read a log from PostgreSQL, and what looks like our way and is not.
+//! Two wrong ways to read a log from PostgreSQL: that of most frameworks, and one that looks like ours.
 
 use std::time::SystemTime;
 
@@ -6,16 +6,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cqrs_core::{
     EventId, Metadata, Position, RecordedEvent, StoreError, StreamId, Version,
-    model::{Category, Checkpoint},
+    model::{Category, Checkpoint, Reads},
     ports::{LogPage, LogQuery},
 };
 use cqrs_postgres::{PgEventStore, store_error};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::Fault;
+use super::Bug;
 
-/// Reads whatever is visible behind the last position, and never waits for what commits late.
+/// Reads every visible event after the last position, and so misses events that commit later with a lower position.
 #[derive(Debug)]
 pub struct NaiveReader;
 
@@ -24,7 +24,7 @@ const NAIVE: &str = "
     from __schema__.events where position > $1 order by position limit $2";
 
 #[async_trait]
-impl Fault<PgEventStore> for NaiveReader {
+impl Bug<PgEventStore> for NaiveReader {
     async fn read_log(
         &self,
         store: &PgEventStore,
@@ -34,7 +34,7 @@ impl Fault<PgEventStore> for NaiveReader {
     }
 }
 
-/// Reads the mark and the events in one statement, whose snapshot is older than the mark.
+/// Reads the high-water mark and the events in one statement, whose snapshot is older than the mark.
 #[derive(Debug)]
 pub struct OneStatementFence;
 
@@ -45,7 +45,7 @@ const ONE_STATEMENT: &str = "
     where position > $1 and position <= (select at from mark) order by position limit $2";
 
 #[async_trait]
-impl Fault<PgEventStore> for OneStatementFence {
+impl Bug<PgEventStore> for OneStatementFence {
     async fn read_log(
         &self,
         store: &PgEventStore,
@@ -67,14 +67,13 @@ async fn read(store: &PgEventStore, sql: &str, query: LogQuery<'_>) -> Result<Lo
     let upto = events
         .last()
         .map(|event| Checkpoint::behind(event.position, event.id));
-    let asked = |event: &RecordedEvent| {
-        let wanted = |read: &cqrs_core::model::Reads| {
-            read.matches(event.stream.category().as_str(), &event.event_type)
-        };
+    let is_read = |event: &RecordedEvent| {
+        let matches =
+            |read: &Reads| read.matches(event.stream.category().as_str(), &event.event_type);
         query.slices.contains(event.stream.slice())
-            && (query.reads.is_empty() || query.reads.iter().any(wanted))
+            && (query.reads.is_empty() || query.reads.iter().any(matches))
     };
-    let events = events.into_iter().filter(asked).collect();
+    let events = events.into_iter().filter(is_read).collect();
     Ok(LogPage { events, upto })
 }
 

@@ -1,7 +1,7 @@
-//! Names that tell where they come from: an event's id names the run, the writer, its append and the event's place in it.
+//! Ids that say where they come from: the id of an event holds the run, the writer, the append and the index in it.
 //!
-//! So what was written and what was seen can be compared with a few bytes for each append, and an event that nobody of
-//! this run has written is known at once.
+//! So a few bytes for each append are enough to compare what was written with what was seen, and an event that no writer of
+//! this run has written is recognised at once.
 
 use std::fmt;
 
@@ -11,74 +11,75 @@ use cqrs_core::{
 };
 use uuid::Uuid;
 
-/// A run of the checker: 48 random bits.
+/// The id of a run of the checker: 48 random bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run(u64);
+pub struct RunId(u64);
 
-impl Run {
+impl RunId {
     const BITS: u32 = 48;
 
-    /// A run with these bits; only the lowest 48 count.
+    /// The id with the lowest 48 of these bits.
     #[must_use]
     pub const fn new(bits: u64) -> Self {
         Self(bits & ((1 << Self::BITS) - 1))
     }
 }
 
-impl fmt::Display for Run {
+impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:012x}", self.0)
     }
 }
 
-/// Names an event within a run.
+/// Which writer wrote an event, and in which append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventNumber {
-    /// Who wrote it. Below 4,096.
+pub struct EventOrigin {
+    /// The number of the writer, below 4,096.
     pub writer: u16,
-    /// The how manieth append of that writer, from 0.
+    /// The number of the append among those of the writer, from 0.
     pub append: u32,
-    /// The how manieth event of that append, from 0. Below 8.
+    /// The number of the event in the append, from 0 to 7.
     pub index: u8,
 }
 
-impl EventNumber {
-    /// So many events an append has at most, so that a byte can say which of them were seen.
-    pub const EVENTS_OF_AN_APPEND: u8 = 8;
+impl EventOrigin {
+    /// The most events of an append. With 8, one byte can say which of them were seen.
+    pub const EVENTS_PER_APPEND: u8 = 8;
 
-    /// So many writers a run has at most.
+    /// The most writers of a run.
     pub const WRITERS: u16 = 4_096;
 
-    /// The id: a UUID of version 8, whose layout is the maker's own (RFC 9562, 5.8).
+    /// The event id: a UUID of version 8, whose content is up to its creator (RFC 9562, 5.8).
     #[must_use]
-    pub fn id(self, run: Run) -> EventId {
+    pub fn id(self, run: RunId) -> EventId {
         let run = u128::from(run.0) << 80;
         let writer = u128::from(self.writer & (Self::WRITERS - 1)) << 64;
         let rest = u128::from(self.index) << 32 | u128::from(self.append);
-        let (version, variant) = (0x8_u128 << 76, 0b10_u128 << 62);
+        let version = 0x8_u128 << 76;
+        let variant = 0b10_u128 << 62;
         EventId::from_uuid(Uuid::from_u128(run | version | writer | variant | rest))
     }
 
-    /// What the id of an event says; `None` if it was not made by this run.
+    /// The origin that an event id holds; `None` if the id is not of this run.
     #[must_use]
-    pub fn of(id: EventId, run: Run) -> Option<Self> {
+    pub fn of(id: EventId, run: RunId) -> Option<Self> {
         let bits = id.as_uuid().as_u128();
-        let number = Self {
+        let origin = Self {
             writer: u16::try_from((bits >> 64) & 0xfff).ok()?,
             append: u32::try_from(bits & 0xffff_ffff).ok()?,
             index: u8::try_from((bits >> 32) & 0xff).ok()?,
         };
-        (number.index < Self::EVENTS_OF_AN_APPEND && number.id(run) == id).then_some(number)
+        (origin.index < Self::EVENTS_PER_APPEND && origin.id(run) == id).then_some(origin)
     }
 
-    /// This event's bit among those of its append.
+    /// The bit of this event among those of its append.
     #[must_use]
     pub const fn bit(self) -> u8 {
         1 << self.index
     }
 }
 
-impl fmt::Display for EventNumber {
+impl fmt::Display for EventOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             writer,
@@ -89,26 +90,26 @@ impl fmt::Display for EventNumber {
     }
 }
 
-/// Names a stream of the run. The first ones are hot: everybody writes to them.
+/// The number of a stream of the run. The first ones are hot: all writers write to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamNumber(pub u32);
 
 /// The category of the hot streams.
 pub(crate) const HOT: &str = "check-hot";
-/// The category of all others.
+/// The category of all other streams.
 pub(crate) const COLD: &str = "check-cold";
 
 impl StreamNumber {
-    /// So many streams are hot.
+    /// How many streams are hot.
     pub const HOT: u32 = 128;
 
-    /// Whether everybody writes to it.
+    /// Whether all writers write to the stream.
     #[must_use]
     pub const fn is_hot(self) -> bool {
         self.0 < Self::HOT
     }
 
-    /// Its name.
+    /// The id of the stream.
     ///
     /// # Panics
     /// Never: both categories and every number are valid names.
@@ -118,21 +119,21 @@ impl StreamNumber {
         StreamId::new(category.expect("a valid name"), self.0.to_string()).expect("a valid name")
     }
 
-    /// The stream of this name; `None` if the run has none such.
+    /// The number of the stream with this id; `None` if the run has no such stream.
     #[must_use]
     pub fn of(category: &str, id: &str) -> Option<Self> {
         let number = Self(id.parse().ok()?);
         (category == if number.is_hot() { HOT } else { COLD }).then_some(number)
     }
 
-    /// As an index.
+    /// The number as an index.
     #[must_use]
     pub fn index(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }
 
-/// What a reader of the hot streams alone asks for.
+/// The filter of a reader that reads only the hot streams.
 pub(crate) const READS_HOT: &[Reads] = &[Reads {
     category: HOT,
     types: &[],
@@ -143,22 +144,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_tells_where_it_comes_from() {
-        let run = Run::new(0x00ab_cdef_0123_4567_u64);
+    fn an_event_id_holds_its_origin() {
+        let run = RunId::new(0x00ab_cdef_0123_4567_u64);
         for (writer, append, index) in [(0, 0, 0), (4_095, u32::MAX, 7), (17, 1_000_000, 2)] {
-            let number = EventNumber {
+            let origin = EventOrigin {
                 writer,
                 append,
                 index,
             };
-            assert_eq!(EventNumber::of(number.id(run), run), Some(number));
-            assert_eq!(EventNumber::of(number.id(run), Run::new(1)), None);
+            assert_eq!(EventOrigin::of(origin.id(run), run), Some(origin));
+            assert_eq!(EventOrigin::of(origin.id(run), RunId::new(1)), None);
         }
-        assert_eq!(EventNumber::of(EventId::random(), run), None);
+        assert_eq!(EventOrigin::of(EventId::random(), run), None);
     }
 
     #[test]
-    fn a_stream_is_known_by_its_name() {
+    fn a_stream_id_holds_its_number() {
         for number in [0, 127, 128, u32::MAX].map(StreamNumber) {
             let id = number.id();
             assert_eq!(

@@ -1,10 +1,10 @@
-//! What writers did, and what was answered, in numbers.
+//! What writers did and how it ended, in numbers.
 
 use serde::Serialize;
 
-/// What writers did, and what was answered.
+/// What writers did and how it ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Deeds {
+pub struct WriterStats {
     /// Acknowledged appends, each in a transaction of its own.
     pub appends: u64,
     /// Acknowledged appends under a key, each sent at least twice.
@@ -13,20 +13,20 @@ pub struct Deeds {
     pub units: u64,
     /// Units of work that were prepared, and ended by another session.
     pub prepared: u64,
-    /// Appends under a key that were sent, or asked for, again later.
+    /// Appends under a key that were sent again, or looked up, later.
     pub repeats: u64,
-    /// Appends refused because a stream was not as expected.
+    /// Appends that were rejected with a conflict.
     pub conflicts: u64,
-    /// Transactions that were rolled back or dropped, and appends behind a savepoint that was gone back to.
+    /// Transactions that were rolled back or dropped, and appends after a savepoint that were undone.
     pub rolled_back: u64,
-    /// Appends that the store could not do, and said so.
+    /// Appends that failed because the store was unavailable.
     pub unavailable: u64,
-    /// Appends whose outcome was not told: the connection broke, or the caller gave up.
+    /// Appends with an unknown outcome: the connection was lost, or the caller gave up.
     pub unknown: u64,
 }
 
-impl Deeds {
-    /// Both together.
+impl WriterStats {
+    /// The sum of both.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self {

@@ -1,15 +1,15 @@
-//! Ends connections that work on the store.
+//! Ends connections of the store.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{
-    PgMischief,
+    PgFaults,
     session::{NAME, Session},
 };
-use crate::{error::CheckError, scene::Scene};
+use crate::{error::CheckError, run_state::RunState};
 
-/// Sessions of this database whose last statement names the schema, or that hold a fence or guard of its store. Those of
-/// other stores and the checker's own are left alone.
+/// Ends one session of this database whose last statement names the schema, or that holds a fence or a guard of its store.
+/// Sessions of other stores and of the checker do not match.
 const KILL_ONE: &str = "
     select count(pg_terminate_backend(pid)) from (
         select pid from pg_stat_activity a
@@ -21,26 +21,29 @@ const KILL_ONE: &str = "
         order by random() limit 1
     ) as victim";
 
-impl PgMischief {
-    pub(super) async fn kill(&self, scene: &Scene) -> Result<(), CheckError> {
+impl PgFaults {
+    pub(super) async fn kill(&self, state: &RunState) -> Result<(), CheckError> {
         let Some(every) = self.plan.kill_every else {
             return Ok(());
         };
         let mut session = self.session();
         loop {
-            scene.pause(every).await;
-            if scene.is_stopping() {
+            state.sleep(every).await;
+            if state.is_stopping() {
                 return Ok(());
             }
             match self.kill_one(&mut session).await {
-                Ok(killed) => _ = self.done.killed.fetch_add(killed.unsigned_abs(), Relaxed),
-                Err(error) => session.excuse(error)?,
+                Ok(killed) => {
+                    let killed = killed.unsigned_abs();
+                    self.injected.killed.fetch_add(killed, Relaxed);
+                }
+                Err(error) => session.tolerate(error)?,
             }
         }
     }
 
     async fn kill_one(&self, session: &mut Session) -> Result<i64, sqlx::Error> {
         let kill = sqlx::query_scalar(self.sql(KILL_ONE)).bind(NAME);
-        kill.fetch_one(session.get().await?).await
+        kill.fetch_one(session.connection().await?).await
     }
 }

@@ -1,11 +1,11 @@
-//! A connection of the checker's own, made anew when it was lost.
+//! A connection of the checker, which is opened again when it was lost.
 
 use cqrs_postgres::store_error;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use crate::error::CheckError;
 
-/// The name by which the server shows the checker's own connections.
+/// The application name of the checker's connections.
 pub(super) const NAME: &str = "cqrs-check";
 
 pub(super) struct Session {
@@ -21,7 +21,8 @@ impl Session {
         }
     }
 
-    pub(super) async fn get(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+    /// The connection, which is opened if there is none.
+    pub(super) async fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => PgConnection::connect_with(&self.options).await?,
@@ -29,14 +30,14 @@ impl Session {
         Ok(self.connection.insert(connection))
     }
 
-    /// The next one is made anew.
-    pub(super) fn lose(&mut self) {
+    /// Drops the connection.
+    pub(super) fn disconnect(&mut self) {
         self.connection = None;
     }
 
-    /// Drops the connection after an error. What a crash of the server explains passes; anything else goes on.
-    pub(super) fn excuse(&mut self, error: sqlx::Error) -> Result<(), CheckError> {
-        self.lose();
+    /// Drops the connection after an error. An error that a crash of the server explains is ignored.
+    pub(super) fn tolerate(&mut self, error: sqlx::Error) -> Result<(), CheckError> {
+        self.disconnect();
         let error = store_error(error);
         if error.is_retryable() {
             Ok(())

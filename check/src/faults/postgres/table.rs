@@ -1,13 +1,13 @@
-//! Reads the table itself, from its first row to its last.
+//! Reads the table of events, from the first row to the last.
 
 use cqrs_core::EventId;
 use uuid::Uuid;
 
-use super::{PgMischief, session::Session};
+use super::{PgFaults, session::Session};
 use crate::{
     error::CheckError,
-    names::{EventNumber, Run, StreamNumber},
-    truth::Truth,
+    ids::{EventOrigin, RunId, StreamNumber},
+    stored::StoredEvents,
 };
 
 const PAGE: &str = "
@@ -16,21 +16,22 @@ const PAGE: &str = "
 
 type Row = (i64, String, String, i64, Uuid);
 
-impl PgMischief {
-    pub(super) async fn read_table(&self, run: Run) -> Result<Truth, CheckError> {
+impl PgFaults {
+    pub(super) async fn read_table(&self, run: RunId) -> Result<StoredEvents, CheckError> {
         let mut session = self.session();
-        let (mut truth, mut after) = (Truth::default(), -1);
+        let mut stored = StoredEvents::default();
+        let mut after = -1;
         loop {
             let rows = self.page(&mut session, after).await?;
             let Some((last, ..)) = rows.last() else {
-                return Ok(truth);
+                return Ok(stored);
             };
             after = *last;
             for (position, category, id, version, event) in rows {
                 let stream = StreamNumber::of(&category, &id);
-                let number = EventNumber::of(EventId::from_uuid(event), run);
-                let (place, version) = (position.unsigned_abs(), version.unsigned_abs());
-                truth.add(place, stream, version, number, || {
+                let origin = EventOrigin::of(EventId::from_uuid(event), run);
+                let number = position.unsigned_abs();
+                stored.add(number, stream, version.unsigned_abs(), origin, || {
                     format!("{category}-{id}@{version}, position {position}, {event}")
                 });
             }
@@ -39,6 +40,6 @@ impl PgMischief {
 
     async fn page(&self, session: &mut Session, after: i64) -> Result<Vec<Row>, sqlx::Error> {
         let rows = sqlx::query_as(self.sql(PAGE)).bind(after);
-        rows.fetch_all(session.get().await?).await
+        rows.fetch_all(session.connection().await?).await
     }
 }

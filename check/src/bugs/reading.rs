@@ -1,4 +1,4 @@
-//! Faults of the log.
+//! Bugs of the log.
 
 use async_trait::async_trait;
 use cqrs_core::{
@@ -6,49 +6,49 @@ use cqrs_core::{
     ports::{LogPage, LogQuery},
 };
 
-use super::{Fault, now_and_then};
+use super::{Bug, happens_once_in};
 
 const ONE_IN: u16 = 200;
 
-/// Leaves an event of a page out, now and then.
+/// Sometimes leaves an event of a page out.
 #[derive(Debug)]
-pub struct Skips;
+pub struct SkipsEvents;
 
 #[async_trait]
-impl<S: EventStore> Fault<S> for Skips {
+impl<S: EventStore> Bug<S> for SkipsEvents {
     async fn read_log(&self, store: &S, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
         let mut page = store.read_log(query).await?;
-        if page.events.len() > 1 && now_and_then(ONE_IN) {
+        if page.events.len() > 1 && happens_once_in(ONE_IN) {
             page.events.remove(0);
         }
         Ok(page)
     }
 }
 
-/// Gives an event of a page twice, now and then.
+/// Sometimes returns an event of a page twice.
 #[derive(Debug)]
-pub struct Repeats;
+pub struct RepeatsEvents;
 
 #[async_trait]
-impl<S: EventStore> Fault<S> for Repeats {
+impl<S: EventStore> Bug<S> for RepeatsEvents {
     async fn read_log(&self, store: &S, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
         let mut page = store.read_log(query).await?;
-        if now_and_then(ONE_IN) {
+        if happens_once_in(ONE_IN) {
             page.events.extend(page.events.last().cloned());
         }
         Ok(page)
     }
 }
 
-/// Gives two events of a page in the wrong order, now and then.
+/// Sometimes returns two events of a page in the wrong order.
 #[derive(Debug)]
-pub struct Swaps;
+pub struct SwapsEvents;
 
 #[async_trait]
-impl<S: EventStore> Fault<S> for Swaps {
+impl<S: EventStore> Bug<S> for SwapsEvents {
     async fn read_log(&self, store: &S, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
         let mut page = store.read_log(query).await?;
-        if page.events.len() > 1 && now_and_then(ONE_IN) {
+        if page.events.len() > 1 && happens_once_in(ONE_IN) {
             page.events.swap(0, 1);
         }
         Ok(page)
