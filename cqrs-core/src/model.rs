@@ -6,6 +6,7 @@ mod event;
 mod event_id;
 mod expected_version;
 mod hash;
+mod headers;
 mod idempotency;
 mod lane;
 mod metadata;
@@ -14,13 +15,13 @@ mod recorded_event;
 mod retry;
 mod stream;
 
-pub(crate) use self::hash::fnv1a;
 pub use self::{
     checkpoint::{Checkpoint, Claim, Offset, PartitionId},
     context::Context,
     event::{Event, NewEvent, Reads},
     event_id::EventId,
     expected_version::{Conflict, ExpectedVersion},
+    headers::{HeaderError, Headers},
     idempotency::{Idempotency, IdempotencyKey, KeyReused},
     lane::Lane,
     metadata::Metadata,
@@ -29,3 +30,4 @@ pub use self::{
     retry::RetryPolicy,
     stream::{Category, InvalidName, StreamId},
 };
+pub(crate) use self::{hash::fnv1a, headers::check as check_headers};

@@ -77,7 +77,7 @@ impl EventStore for PgEventStore {
         transaction: &mut PgTransaction,
         appends: Appends,
     ) -> Result<Vec<Appended>, WriteError> {
-        appends.each_stream_once()?;
+        appends.check()?;
         if appends.streams.is_empty() {
             return Ok(Vec::new());
         }

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use cqrs_core::{
-    EventId, Metadata, Position, RecordedEvent, StoreError, StreamId, Version, model::Category,
+    EventId, Metadata, Position, RecordedEvent, StoreError, StreamId, Version,
+    model::{Category, Headers},
 };
 use sqlx::{Row, postgres::PgRow};
 use time::OffsetDateTime;
@@ -57,10 +58,17 @@ fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEve
             correlation_id: row.try_get(6)?,
             causation_id: causation_id.map(EventId::from_uuid),
             traceparent: row.try_get(8)?,
+            headers: headers(row.try_get(10)?)?,
         },
         recorded_at: SystemTime::from(recorded_at),
         lane: None,
     })
+}
+
+/// Headers as they are stored: an object of strings, or null.
+fn headers(stored: Option<&str>) -> Result<Headers, sqlx::Error> {
+    let read = |text| serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()));
+    stored.map_or_else(|| Ok(Headers::new()), read)
 }
 
 /// A category has few types, each of which is kept once.

@@ -6,6 +6,7 @@ pub mod checkpoints;
 pub mod documents;
 pub mod events;
 mod fixture;
+pub mod headers;
 pub mod histories;
 pub mod idempotency;
 pub mod log;
@@ -32,6 +33,8 @@ macro_rules! event_store_contract {
             events: a_refused_append_leaves_nothing
             events: of_many_writers_at_one_version_one_wins
             events: ids_up_to_the_limit_are_kept
+            headers: every_way_to_append_keeps_the_headers_of_each_event
+            headers: headers_beyond_a_limit_are_rejected_and_leave_nothing
             transactions: appends_to_several_streams_are_all_or_none
             transactions: a_rolled_back_append_was_never_there
             transactions: a_stream_read_in_a_transaction_is_guarded_until_its_end

@@ -20,6 +20,7 @@ async fn apaches_own_client_reads_cloud_events() {
         correlation_id: Some("visit 9".to_owned()),
         causation_id: Some(cqrs_core::EventId::random()),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        ..Metadata::default()
     };
     let event = CounterEvent::Counted {
         to: 1,

@@ -61,7 +61,7 @@ impl EventStore for MemoryEventStore {
     }
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
-        appends.each_stream_once()?;
+        appends.check()?;
         let mut transaction = MemoryTransaction::default();
         let mut state = self.state();
         let mut appended = transaction.stage_all(&state, appends)?;
@@ -109,7 +109,7 @@ impl EventStore for MemoryEventStore {
         transaction: &mut MemoryTransaction,
         appends: Appends,
     ) -> Result<Vec<Appended>, WriteError> {
-        appends.each_stream_once()?;
+        appends.check()?;
         transaction.stage_all(&self.state(), appends)
     }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::model::{
     event_id::EventId,
+    headers::Headers,
     lane::Lane,
     metadata::Metadata,
     number::{Position, Version},
@@ -50,7 +51,7 @@ impl fmt::Display for RecordedEvent {
 
 impl Metadata {
     /// The metadata of what `cause` brings about: it is named as the cause, its conversation and trace go on. An event
-    /// outside of any conversation begins one with its own id.
+    /// outside of any conversation begins one with its own id. Headers are not inherited: they belong to one request.
     #[must_use]
     pub fn caused_by(cause: &RecordedEvent) -> Self {
         let own = || cause.id.to_string();
@@ -58,6 +59,7 @@ impl Metadata {
             correlation_id: Some(cause.metadata.correlation_id.clone().unwrap_or_else(own)),
             causation_id: Some(cause.id),
             traceparent: cause.metadata.traceparent.clone(),
+            headers: Headers::new(),
         }
     }
 }

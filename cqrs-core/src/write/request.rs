@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::model::{Metadata, RecordedEvent, RetryPolicy};
+use crate::model::{Headers, Metadata, RecordedEvent, RetryPolicy};
 
 /// The options of a request.
 #[derive(Debug, Clone)]
@@ -10,6 +10,7 @@ pub(crate) struct Request {
     cause: Option<Metadata>,
     correlation_id: Option<String>,
     traceparent: Option<String>,
+    headers: Headers,
     now: Option<SystemTime>,
     pub(crate) retry: RetryPolicy,
 }
@@ -29,6 +30,7 @@ impl Request {
             cause: None,
             correlation_id: None,
             traceparent: None,
+            headers: Headers::new(),
             now: None,
             retry,
         }
@@ -46,6 +48,10 @@ impl Request {
         self.traceparent = Some(traceparent);
     }
 
+    pub(crate) fn header(&mut self, name: String, value: String) {
+        self.headers.insert(name, value);
+    }
+
     pub(crate) fn at(&mut self, now: SystemTime) {
         self.now = Some(now);
     }
@@ -59,6 +65,7 @@ impl Request {
         if let Some(traceparent) = &self.traceparent {
             metadata.traceparent = Some(traceparent.clone());
         }
+        metadata.headers.clone_from(&self.headers);
         Circumstances {
             now: self.now.unwrap_or_else(SystemTime::now),
             metadata,
@@ -90,6 +97,17 @@ macro_rules! request_options {
             traceparent: impl ::core::convert::Into<::std::string::String>,
         ) -> Self {
             self.request.traceparent(traceparent.into());
+            self
+        }
+
+        /// Adds a header to the events: a user, a tenant, an address. The limits of [`Metadata::headers`](crate::Metadata::headers) are
+        /// checked when the events are appended.
+        pub fn header(
+            mut self,
+            name: impl ::core::convert::Into<::std::string::String>,
+            value: impl ::core::convert::Into<::std::string::String>,
+        ) -> Self {
+            self.request.header(name.into(), value.into());
             self
         }
 

@@ -228,6 +228,7 @@ fn metadata(headers: &Headers<'_>) -> Result<Metadata, WireError> {
         correlation_id: headers.correlation_id.text.map(str::to_owned),
         causation_id,
         traceparent: headers.traceparent.text.map(str::to_owned),
+        ..Metadata::default()
     })
 }
 

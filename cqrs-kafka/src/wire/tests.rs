@@ -203,6 +203,7 @@ prop_compose! {
                 correlation_id,
                 causation_id: causation_id.map(|id| EventId::from_uuid(Uuid::from_u128(id))),
                 traceparent,
+                ..Metadata::default()
             },
             recorded_at: UNIX_EPOCH + Duration::from_micros(micros),
             lane: Some(Lane::new(lane)),

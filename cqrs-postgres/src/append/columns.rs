@@ -41,6 +41,7 @@ pub(super) struct Events<'a> {
     correlation_ids: Vec<Option<&'a str>>,
     causation_ids: Vec<Option<Uuid>>,
     traceparents: Vec<Option<&'a str>>,
+    headers: Vec<Option<String>>,
 }
 
 impl<'a> Columns<'a> {
@@ -236,6 +237,7 @@ impl<'a> Events<'a> {
             before,
             metadata.traceparent.as_deref(),
         );
+        sparse(&mut self.headers, before, headers(event)?);
         Ok(())
     }
 
@@ -251,8 +253,7 @@ impl<'a> Events<'a> {
             .bind(unless_empty(self.correlation_ids))
             .bind(unless_empty(self.causation_ids))
             .bind(unless_empty(self.traceparents))
-            // Headers.
-            .bind(None::<Vec<&str>>)
+            .bind(unless_empty(self.headers))
     }
 }
 
@@ -261,6 +262,16 @@ pub(super) fn json(event: &NewEvent) -> Result<&str, Error> {
         let event_type = event.event_type;
         Error::Encode(format!("the payload of a `{event_type}` is not JSON: {error}").into())
     })
+}
+
+/// The headers as an object of strings, if there are any.
+pub(super) fn headers(event: &NewEvent) -> Result<Option<String>, Error> {
+    let headers = &event.metadata.headers;
+    if headers.is_empty() {
+        return Ok(None);
+    }
+    let text = serde_json::to_string(headers).map_err(|error| Error::Encode(error.into()))?;
+    Ok(Some(text))
 }
 
 fn unless_empty<T>(column: Vec<T>) -> Option<Vec<T>> {

@@ -3,7 +3,7 @@
 use cqrs_core::{Append, EventId, model::NewEvent};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
 
-use super::columns::{Events, bind_log, expectation, json, slice};
+use super::columns::{Events, bind_log, expectation, headers, json, slice};
 use crate::{
     log_identity::LogIdentity,
     statements::{Statement, Statements},
@@ -58,6 +58,5 @@ fn bind_event<'a>(
         .bind(metadata.correlation_id.as_deref())
         .bind(metadata.causation_id.map(EventId::as_uuid))
         .bind(metadata.traceparent.as_deref())
-        // Headers.
-        .bind(None::<&str>))
+        .bind(headers(event)?))
 }

@@ -44,7 +44,7 @@ impl Appender {
 
     /// Appends and commits.
     pub(crate) async fn append(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
-        appends.each_stream_once()?;
+        appends.check()?;
         if appends.streams.is_empty() {
             return Ok(Vec::new());
         }

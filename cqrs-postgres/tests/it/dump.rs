@@ -1,6 +1,7 @@
 //! A dump that is taken while others write restores to a store that has lost nothing, and one that is too old is noticed.
 
 mod copy;
+mod moved;
 mod readers;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -7,7 +7,7 @@ use cqrs_core::{
 };
 use tokio::task::JoinSet;
 
-use super::fixture::{account, append, at, conflict, event, read_all, versions};
+use super::fixture::{account, append, at, conflict, event, headers, read_all, versions};
 
 /// Every field comes back as it was given, and what the store adds makes sense.
 pub async fn an_append_is_read_back_whole<S: EventStore>(store: S) {
@@ -16,6 +16,7 @@ pub async fn an_append_is_read_back_whole<S: EventStore>(store: S) {
         correlation_id: Some("order 17".to_owned()),
         causation_id: Some(EventId::random()),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        headers: headers([("user", "Älice \"A\""), ("tenant", "")]),
     };
     let mut opened = event("Opened", r#"{"owner":"Älice \u0000 \"A\"","rate":1e-7}"#);
     opened.metadata = metadata.clone();

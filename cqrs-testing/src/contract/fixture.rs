@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cqrs_core::{
     Append, Appended, Appends, EventId, EventStore, ExpectedVersion, Idempotency, IdempotencyKey,
     Metadata, Position, RecordedEvent, StreamId, Version, WriteError,
-    model::{Category, NewEvent, Reads, Slices},
+    model::{Category, Headers, NewEvent, Reads, Slices},
     ports::LogQuery,
 };
 
@@ -26,6 +26,11 @@ pub(super) fn event(event_type: &'static str, payload: &'static str) -> NewEvent
         payload,
         metadata: Metadata::default(),
     }
+}
+
+pub(super) fn headers<const N: usize>(headers: [(&str, &str); N]) -> Headers {
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    headers.into_iter().map(owned).collect()
 }
 
 pub(super) fn append(stream: &StreamId, expected: ExpectedVersion, count: usize) -> Append {

@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use crate::{
     codec::CodecError,
-    model::{Event, ExpectedVersion, Idempotency, Metadata, NewEvent, Position, StreamId, Version},
+    model::{
+        Event, ExpectedVersion, Idempotency, Metadata, NewEvent, Position, StreamId, Version,
+        check_headers,
+    },
     ports::error::{StoreError, StoreErrorKind},
 };
 
@@ -39,6 +42,28 @@ impl Append {
             events: encoded.collect::<Result<_, CodecError>>()?,
         })
     }
+
+    /// The same append with this metadata on each of its events.
+    #[must_use]
+    pub fn metadata(mut self, metadata: &Metadata) -> Self {
+        for event in &mut self.events {
+            event.metadata = metadata.clone();
+        }
+        self
+    }
+
+    fn check_headers(&self) -> Result<(), StoreError> {
+        for event in &self.events {
+            check_headers(&event.metadata.headers).map_err(|error| {
+                let message = format!(
+                    "a {} for {} cannot be stored",
+                    event.event_type, self.stream
+                );
+                StoreError::new(StoreErrorKind::InvalidInput, message).caused_by(error)
+            })?;
+        }
+        Ok(())
+    }
 }
 
 /// Appends to one stream or several: all or none, and under a key at most once.
@@ -58,30 +83,28 @@ impl Appends {
         self
     }
 
-    /// Refuses a call that names a stream twice, since its two expectations would contradict each other. Adapters begin
-    /// with it.
+    /// Checks what no store accepts: a stream that is named twice, since its two expectations would contradict each other, and
+    /// headers beyond their limits. Adapters begin with it.
     ///
     /// # Errors
-    /// Names the stream.
-    pub fn each_stream_once(&self) -> Result<(), StoreError> {
+    /// [`StoreErrorKind::InvalidInput`]; names the stream. The source of one about headers is a
+    /// [`HeaderError`](crate::model::HeaderError).
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.each_stream_once()?;
+        self.streams.iter().try_for_each(Append::check_headers)
+    }
+
+    fn each_stream_once(&self) -> Result<(), StoreError> {
         if self.streams.len() < 2 {
             return Ok(());
         }
         let mut seen = HashSet::with_capacity(self.streams.len());
-        match self
-            .streams
-            .iter()
-            .find(|append| !seen.insert(&append.stream))
-        {
-            None => Ok(()),
-            Some(append) => {
-                let message = format!(
-                    "{} stands twice in one append; put its events together",
-                    append.stream
-                );
-                Err(StoreError::new(StoreErrorKind::InvalidInput, message))
-            }
-        }
+        let mut streams = self.streams.iter().map(|append| &append.stream);
+        let Some(stream) = streams.find(|stream| !seen.insert(*stream)) else {
+            return Ok(());
+        };
+        let message = format!("{stream} is named twice in one append; put its events together");
+        Err(StoreError::new(StoreErrorKind::InvalidInput, message))
     }
 }
 

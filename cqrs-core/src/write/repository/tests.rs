@@ -167,7 +167,9 @@ async fn a_cause_hands_its_conversation_and_trace_on() {
     let first = rooms
         .execute("one", 1)
         .correlation_id("visit 9")
-        .traceparent("00-a-b-01");
+        .traceparent("00-a-b-01")
+        .header("user", "ann")
+        .header("tenant", "north");
     first.await.expect("executes");
     let read = async |id| -> RecordedEvent {
         let stream = StreamId::of::<SeatEvent>(id).expect("valid");
@@ -188,7 +190,10 @@ async fn a_cause_hands_its_conversation_and_trace_on() {
         .caused_by(&cause)
         .await
         .expect("executes");
+    let own = [("tenant", "north"), ("user", "ann")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    assert_eq!(recorded.metadata.headers, own.into());
     let metadata = read("two").await.metadata;
+    assert!(metadata.headers.is_empty(), "they belong to one request");
     assert_eq!(metadata.causation_id, Some(recorded.id));
     assert_eq!(metadata.correlation_id.as_deref(), Some("visit 9"));
     assert_eq!(metadata.traceparent.as_deref(), Some("00-a-b-01"));

@@ -61,6 +61,26 @@ impl Copy {
     }
 }
 
+/// What `pg_dump` writes as SQL, with these options.
+pub(super) async fn dump(mut options: Vec<String>) -> Vec<u8> {
+    options.push(format!("--dbname={}", url()));
+    run("pg_dump", options, Vec::new()).await
+}
+
+/// Runs SQL with `psql`, all or nothing.
+pub(super) async fn import(sql: Vec<u8>) {
+    let database = format!("--dbname={}", url());
+    let options = [
+        "--no-psqlrc",
+        "--single-transaction",
+        "--set=ON_ERROR_STOP=1",
+        "--file=-",
+    ];
+    let mut arguments = vec![database];
+    arguments.extend(options.map(str::to_owned));
+    run("psql", arguments, sql).await;
+}
+
 /// A database is neither created nor dropped in a transaction, nor from within itself.
 async fn on_server(sql: String) {
     let mut connection = PgConnection::connect(&url()).await.expect("connects");

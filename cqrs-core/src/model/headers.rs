@@ -1,0 +1,66 @@
+//! The open headers of an event: what an application wants to keep with it, a user or a tenant, and their limits.
+
+use std::collections::BTreeMap;
+
+/// Headers by their names.
+pub type Headers = BTreeMap<String, String>;
+
+/// A header that no store accepts. The limits are the same for every store, so that an event that one accepted can be copied
+/// into another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// An event has more than 32 headers.
+    #[error("{0} headers are more than {MAX_HEADERS}")]
+    TooMany(usize),
+    /// A name is not 1 to 64 of the characters `a-z`, `0-9`, `-`, `_` and `.`.
+    #[error(
+        "a header's name has 1 to {MAX_NAME_BYTES} of the characters a-z, 0-9, -, _ and ., not {0:?}"
+    )]
+    Name(String),
+    /// A value has more than 1,024 bytes.
+    #[error("header {name} has {bytes} bytes, more than {MAX_VALUE_BYTES}")]
+    TooLong {
+        /// The header.
+        name: String,
+        /// How long its value is.
+        bytes: usize,
+    },
+    /// A value contains the NUL character, which databases cannot store in a text.
+    #[error("header {0} contains the NUL character")]
+    Nul(String),
+}
+
+const MAX_HEADERS: usize = 32;
+const MAX_NAME_BYTES: usize = 64;
+const MAX_VALUE_BYTES: usize = 1024;
+
+/// Checks the limits of headers.
+pub(crate) fn check(headers: &Headers) -> Result<(), HeaderError> {
+    if headers.len() > MAX_HEADERS {
+        return Err(HeaderError::TooMany(headers.len()));
+    }
+    headers
+        .iter()
+        .try_for_each(|(name, value)| check_one(name, value))
+}
+
+fn check_one(name: &str, value: &str) -> Result<(), HeaderError> {
+    let allowed = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
+    };
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.bytes().all(allowed) {
+        let begin = name.chars().take(MAX_NAME_BYTES).collect();
+        return Err(HeaderError::Name(begin));
+    }
+    if value.len() > MAX_VALUE_BYTES {
+        return Err(HeaderError::TooLong {
+            name: name.to_owned(),
+            bytes: value.len(),
+        });
+    }
+    if value.contains('\0') {
+        return Err(HeaderError::Nul(name.to_owned()));
+    }
+    Ok(())
+}
