@@ -1,10 +1,7 @@
-//! Every page with code, as a test of its own: what a reader copies compiles.
+//! Every page with code, as a test of its own: what a reader copies compiles. The tutorial is tested in `examples/tutorial`.
 
 #[doc = include_str!("../../README.md")]
 mod readme {}
-
-#[doc = include_str!("../../docs/tutorial/bank-account.md")]
-mod tutorial_bank_account {}
 
 #[doc = include_str!("../../docs/how-to/change-several-aggregates-at-once.md")]
 mod how_to_change_several_aggregates_at_once {}
