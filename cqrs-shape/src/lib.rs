@@ -23,6 +23,7 @@
 //! - what is too far away (`unseen`): more than 64 steps or elements, or 20,000 reads.
 
 mod access;
+mod compound;
 mod deserializer;
 mod pass;
 mod probe;

@@ -1,0 +1,61 @@
+//! What a probe offers as a struct, a tuple or a map, and what it notes there.
+
+use serde::de::Visitor;
+
+use super::{
+    access::Parts,
+    pass::Node,
+    probe::{Place, Probe, Stop},
+    route::Step,
+};
+
+/// How many elements of a tuple or an array are looked at.
+const MAX_ELEMENTS: usize = 64;
+
+impl Probe<'_, '_> {
+    pub(super) fn fields<'de, V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        let node = || Node::new("struct", fields.iter().copied().map(Step::Field));
+        let (step, Self { pass, place }) = self.enter(node)?;
+        let steps = step.map_or_else(|| node().parts, |step| vec![step]);
+        let parts = steps.into_iter().map(|step| (step, place)).collect();
+        visitor.visit_map(Parts::new(pass, parts))
+    }
+
+    /// An element cannot be offered without those before it.
+    pub(super) fn elements<'de, V: Visitor<'de>>(
+        self,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        let steps = |len| (0..len).map(Step::Element);
+        let looked_at = len.min(MAX_ELEMENTS);
+        let (step, Self { pass, place }) =
+            self.enter(|| Node::new(format!("tuple of {len}"), steps(looked_at)))?;
+        let parts = match step {
+            Some(Step::Element(index)) => steps(index)
+                .map(|step| (step, Place::BESIDE))
+                .chain([(Step::Element(index), place)])
+                .collect(),
+            Some(_) => return Err(Stop::default()),
+            None => steps(looked_at).map(|step| (step, place)).collect(),
+        };
+        visitor.visit_seq(Parts::new(pass, parts))
+    }
+
+    /// The end of the route is a map, or a struct that reads as one.
+    pub(super) fn answer_map<'de, V: Visitor<'de>>(self, visitor: V) -> Stop {
+        let fields = self.pass.missed.clone().into_iter().map(Step::Field);
+        let samples = fields.clone().map(|step| (step, Place::BESIDE)).collect();
+        let read = visitor.visit_map(Parts::new(&mut *self.pass, samples));
+        let parts = [Step::Key, Step::Value].into_iter().chain(fields);
+        self.pass.answer(Node::new("map", parts));
+        if let Err(stop) = read {
+            self.pass.doubt(stop.missing);
+        }
+        Stop::default()
+    }
+}

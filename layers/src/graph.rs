@@ -1,0 +1,71 @@
+//! Who imports from whom among siblings, and whether that goes in a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Arrows between names, each with a place where it is written.
+#[derive(Debug, Default)]
+pub(crate) struct Graph(BTreeMap<String, BTreeMap<String, String>>);
+
+impl Graph {
+    /// Adds an arrow; the first place is kept.
+    pub(crate) fn add(&mut self, from: &str, to: &str, place: impl Into<String>) {
+        let arrows = self.0.entry(from.to_owned()).or_default();
+        arrows.entry(to.to_owned()).or_insert_with(|| place.into());
+    }
+
+    /// Takes an arrow out and says whether there was one.
+    pub(crate) fn remove(&mut self, from: &str, to: &str) -> bool {
+        self.0
+            .get_mut(from)
+            .is_some_and(|arrows| arrows.remove(to).is_some())
+    }
+
+    /// Every arrow: from, to, where.
+    pub(crate) fn arrows(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.0.iter().flat_map(|(from, arrows)| {
+            arrows
+                .iter()
+                .map(|(to, place)| (from.as_str(), to.as_str(), place.as_str()))
+        })
+    }
+
+    /// A shortest circle through each name that lies on one, each circle once: the names, and the places of the arrows.
+    pub(crate) fn circles(&self) -> Vec<Vec<(&str, &str)>> {
+        let mut seen = BTreeSet::new();
+        let found = self.0.keys().filter_map(|name| self.circle(name));
+        found
+            .filter(|circle| {
+                let mut names: Vec<_> = circle.iter().map(|(name, _)| *name).collect();
+                names.sort_unstable();
+                seen.insert(names)
+            })
+            .collect()
+    }
+
+    /// A shortest way from `start` back to it, as (name, place of the arrow that leaves it).
+    fn circle(&self, start: &str) -> Option<Vec<(&str, &str)>> {
+        let mut ways = vec![Vec::new()];
+        let mut seen = BTreeSet::new();
+        while !ways.is_empty() {
+            let mut longer = Vec::new();
+            for way in ways {
+                let at = way.last().map_or(start, |(_, to, _)| *to);
+                let Some((from, arrows)) = self.0.get_key_value(at) else {
+                    continue;
+                };
+                for (to, place) in arrows {
+                    let mut next = way.clone();
+                    next.push((from.as_str(), to.as_str(), place.as_str()));
+                    if to == start {
+                        return Some(next.into_iter().map(|(from, _, at)| (from, at)).collect());
+                    }
+                    if seen.insert(to) {
+                        longer.push(next);
+                    }
+                }
+            }
+            ways = longer;
+        }
+        None
+    }
+}

@@ -1,0 +1,18 @@
+//! Which crates of the workspace a manifest names.
+
+/// The dependencies that begin with `cqrs-`, those of tests too.
+pub(crate) fn dependencies(manifest: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for line in manifest.lines() {
+        if let Some(section) = line.strip_prefix('[') {
+            inside = section.contains("dependencies");
+            continue;
+        }
+        let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+        if inside && name.starts_with("cqrs-") {
+            found.push(name.to_owned());
+        }
+    }
+    found
+}
