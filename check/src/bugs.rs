@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent, StoreError,
-    StreamId, Version, WriteError,
+    AppendError, Appended, Appends, CommitError, EventId, EventStore, Idempotency, Position,
+    RecordedEvent, StoreError, StreamId, Version,
     ports::{LogPage, LogQuery, UnitOfWork},
 };
 
@@ -28,7 +28,7 @@ pub trait Bug<S: EventStore>: Send + Sync + 'static {
     }
 
     /// Appends in a transaction of its own.
-    async fn append_all(&self, store: &S, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+    async fn append_all(&self, store: &S, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         store.append_all(appends).await
     }
 
@@ -38,7 +38,7 @@ pub trait Bug<S: EventStore>: Send + Sync + 'static {
         store: &S,
         transaction: &mut S::Transaction,
         appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         store.append_in(transaction, appends).await
     }
 
@@ -82,7 +82,7 @@ impl<S: EventStore, B: Bug<S>> UnitOfWork for WithBug<S, B> {
         self.store.begin().await
     }
 
-    async fn commit(&self, transaction: S::Transaction) -> Result<(), WriteError> {
+    async fn commit(&self, transaction: S::Transaction) -> Result<(), CommitError> {
         self.store.commit(transaction).await
     }
 
@@ -101,14 +101,14 @@ impl<S: EventStore, B: Bug<S>> EventStore for WithBug<S, B> {
         self.store.read_stream(stream, after).await
     }
 
-    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         self.bug.append_all(&self.store, appends).await
     }
 
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, WriteError> {
+    ) -> Result<Option<Vec<Appended>>, AppendError> {
         self.store.appended_under(idempotency).await
     }
 
@@ -124,7 +124,7 @@ impl<S: EventStore, B: Bug<S>> EventStore for WithBug<S, B> {
         &self,
         transaction: &mut S::Transaction,
         appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         self.bug.append_in(&self.store, transaction, appends).await
     }
 

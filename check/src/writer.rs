@@ -12,8 +12,8 @@ mod unit_of_work;
 use std::{sync::Arc, time::Duration};
 
 use cqrs_core::{
-    Append, Appended, Appends, EventStore, Metadata, Position, StoreError, StoreErrorKind,
-    WriteError, model::NewEvent,
+    Append, AppendError, Appended, Appends, CommitError, EventStore, Metadata, Position,
+    StoreError, StoreErrorKind, model::NewEvent,
 };
 
 pub use self::stats::WriterStats;
@@ -58,9 +58,9 @@ pub(crate) struct Writer<S, F> {
 /// Why an append was not acknowledged.
 enum Failure {
     /// Nobody may see it.
-    Rejected(WriteError),
+    Rejected(CommitError),
     /// The outcome is unknown. Without an error: the caller gave up.
-    Unknown(Option<WriteError>),
+    Unknown(Option<CommitError>),
 }
 
 impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
@@ -109,7 +109,7 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
         let number = self.begin(requests);
         let appends = self.appends(number, requests);
         let limit = self.generator.abandoned_after().unwrap_or(CALL_LIMIT);
-        match within(limit, self.store.append_all(appends)).await {
+        match within(limit, into_commit_error(self.store.append_all(appends))).await {
             Some(Ok(answer)) => {
                 self.result.stats.appends += 1;
                 self.acknowledged(number, requests, &answer);
@@ -200,8 +200,8 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
             }
         };
         match error {
-            Some(WriteError::Conflict(_)) => self.result.stats.conflicts += 1,
-            Some(WriteError::Store(error)) => self.store_failed(error).await,
+            Some(CommitError::Conflict(_)) => self.result.stats.conflicts += 1,
+            Some(CommitError::Store(error)) => self.store_failed(error).await,
             _ => {}
         }
     }
@@ -240,11 +240,18 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
     }
 }
 
-fn is_unknown(error: &WriteError) -> bool {
-    matches!(error, WriteError::Store(error) if error.kind() == StoreErrorKind::OutcomeUnknown)
+fn is_unknown(error: &CommitError) -> bool {
+    matches!(error, CommitError::Store(error) if error.kind() == StoreErrorKind::OutcomeUnknown)
 }
 
 /// The output of the future; `None` if it was dropped at the time limit.
 async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, future).await.ok()
+}
+
+/// Of an append on its own and of a commit the same is asked.
+async fn into_commit_error<T>(
+    append: impl Future<Output = Result<T, AppendError>>,
+) -> Result<T, CommitError> {
+    append.await.map_err(CommitError::from)
 }

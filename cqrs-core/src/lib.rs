@@ -86,8 +86,8 @@ pub use self::{
         Position, RecordedEvent, RetryPolicy, StreamId, Version,
     },
     ports::{
-        Append, Appended, Appends, EventStore, Store, StoreError, StoreErrorKind, WriteError,
-        reset_view,
+        Append, AppendError, Appended, Appends, CommitError, EventStore, Store, StoreError,
+        StoreErrorKind, reset_view,
     },
     read::{ReadModel, Runner, RunnerError, role},
     relay::{Relay, RelayError},

@@ -20,7 +20,9 @@ use crate::{
         Checkpoint, Claim, Conflict, EventId, ExpectedVersion, Idempotency, Lane, PartitionId,
         Position, RecordedEvent, StreamId, Version,
     },
-    ports::{Append, Appended, Appends, Snapshot, WriteError},
+    ports::{
+        Append, AppendError, Appended, Appends, CommitError, DocumentConflict, Fenced, Snapshot,
+    },
 };
 
 /// A store in memory. A clone is a handle to the same store.
@@ -142,7 +144,7 @@ impl MemoryTransaction {
             streams,
             idempotency,
         }: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         if streams.is_empty() {
             return Ok(Vec::new());
         }
@@ -169,7 +171,7 @@ impl MemoryTransaction {
         &self,
         state: &State,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, WriteError> {
+    ) -> Result<Option<Vec<Appended>>, AppendError> {
         let ours = self
             .keys
             .iter()
@@ -234,13 +236,13 @@ impl MemoryTransaction {
     }
 
     /// Proves that everything the transaction relied on still holds.
-    fn prove(&self, state: &State) -> Result<(), WriteError> {
+    fn prove(&self, state: &State) -> Result<(), CommitError> {
         for ((subscription, partition), epoch, _) in &self.checkpoints {
             let held = state
                 .checkpoints
                 .get(&(subscription.clone(), partition.clone()));
             if held.is_none_or(|claim| claim.epoch != *epoch) {
-                return Err(fenced(subscription, partition));
+                return Err(Fenced::new(subscription, partition.clone()).into());
             }
         }
         for (stream, (expected, seen)) in &self.guards {
@@ -262,7 +264,7 @@ impl MemoryTransaction {
         for (key, (read, _)) in &self.documents {
             if state.document_version(key) != *read {
                 let (view, key) = key.clone();
-                return Err(WriteError::DocumentConflict { view, key });
+                return Err(DocumentConflict::new(view, key).into());
             }
         }
         Ok(())
@@ -317,13 +319,6 @@ impl MemoryTransaction {
         state
             .documents
             .retain(|(view, _), _| !self.cleared_views.contains(view));
-    }
-}
-
-fn fenced(subscription: &str, partition: &PartitionId) -> WriteError {
-    WriteError::Fenced {
-        subscription: subscription.to_owned(),
-        partition: partition.to_string(),
     }
 }
 

@@ -14,7 +14,10 @@ mod unit_of_work;
 pub use self::{
     checkpoints::Checkpoints,
     documents::{Document, DocumentWrite, Documents, decode_document},
-    error::{BoxError, StoreError, StoreErrorKind, WriteError},
+    error::{
+        AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, SaveError,
+        StoreError, StoreErrorKind,
+    },
     event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, PastEvent},
     inbox::Inbox,
     publisher::{PublishError, Publisher, PublisherSession},

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use cqrs_core::{
-    EventId, StoreError, WriteError,
+    EventId, StoreError,
     model::{Checkpoint, Claim, Offset, PartitionId},
-    ports::Checkpoints,
+    ports::{AdvanceError, Checkpoints, Fenced},
 };
 use uuid::Uuid;
 
@@ -50,12 +50,10 @@ impl Checkpoints for PgEventStore {
         partition: &PartitionId,
         epoch: u64,
         to: Checkpoint,
-    ) -> Result<(), WriteError> {
-        let partition = partition.to_string();
+    ) -> Result<(), AdvanceError> {
         let query = sqlx::query_scalar(self.statements().advance.sql())
             .bind(subscription)
-            .bind(&partition);
-        let query = query
+            .bind(partition.to_string())
             .bind(signed(epoch))
             .bind(signed(to.offset.get()))
             .bind(to.event_id.map(EventId::as_uuid));
@@ -63,10 +61,7 @@ impl Checkpoints for PgEventStore {
         if transaction.note(moved)? {
             return Ok(());
         }
-        Err(WriteError::Fenced {
-            subscription: subscription.to_owned(),
-            partition,
-        })
+        Err(Fenced::new(subscription, partition.clone()).into())
     }
 
     async fn checkpoint(
@@ -89,7 +84,7 @@ impl Checkpoints for PgEventStore {
         &self,
         transaction: &mut PgTransaction,
         subscription: &str,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), StoreError> {
         let statements = self.statements();
         for reset in [&statements.reset_checkpoints, &statements.reset_inbox] {
             let query = sqlx::query(reset.sql()).bind(subscription);

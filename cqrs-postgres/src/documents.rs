@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use cqrs_core::{
-    StoreError, StoreErrorKind, WriteError,
-    ports::{Document, DocumentWrite, Documents},
+    StoreError, StoreErrorKind,
+    ports::{Document, DocumentConflict, DocumentWrite, Documents, SaveError},
 };
 
 use crate::{
@@ -59,7 +59,7 @@ impl Documents for PgEventStore {
         transaction: &mut PgTransaction,
         view: &str,
         writes: &[DocumentWrite],
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), SaveError> {
         if writes.is_empty() {
             return Ok(());
         }
@@ -84,7 +84,7 @@ impl Documents for PgEventStore {
         &self,
         transaction: &mut PgTransaction,
         view: &str,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), StoreError> {
         let clear = self.view_statement(of_view::CLEAR, view)?;
         let asked = sqlx::query(clear.sql()).execute(transaction.connection());
         let done = within(self.limit(), asked).await;
@@ -158,16 +158,13 @@ fn all_written(
     view: &str,
     writes: &[DocumentWrite],
     written: Vec<String>,
-) -> Result<(), WriteError> {
+) -> Result<(), SaveError> {
     if written.len() == writes.len() {
         return Ok(());
     }
     let written: HashSet<String> = written.into_iter().collect();
     match writes.iter().find(|write| !written.contains(&write.key)) {
-        Some(DocumentWrite { key, .. }) => Err(WriteError::DocumentConflict {
-            view: view.to_owned(),
-            key: key.clone(),
-        }),
+        Some(DocumentWrite { key, .. }) => Err(DocumentConflict::new(view, key).into()),
         None => Ok(()),
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent, StoreError,
-    StreamId, Version, WriteError,
+    AppendError, Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent,
+    StoreError, StreamId, Version,
     ports::{LogPage, LogQuery, PastEvent, Snapshot, Snapshots},
 };
 use uuid::Uuid;
@@ -48,14 +48,14 @@ impl EventStore for PgEventStore {
         replay::replay_all(self.appender().writing(), streams).await
     }
 
-    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         self.appender().append(appends).await
     }
 
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, WriteError> {
+    ) -> Result<Option<Vec<Appended>>, AppendError> {
         append::appended_under(self.appender().writing(), idempotency).await
     }
 
@@ -76,7 +76,7 @@ impl EventStore for PgEventStore {
         &self,
         transaction: &mut PgTransaction,
         appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         appends.check()?;
         if appends.streams.is_empty() {
             return Ok(Vec::new());

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cqrs_core::{StoreError, WriteError, ports::UnitOfWork};
+use cqrs_core::{CommitError, StoreError, ports::UnitOfWork};
 use sqlx::{PgConnection, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
@@ -79,7 +79,7 @@ impl PgTransaction {
         Ok(())
     }
 
-    async fn commit(mut self, limit: Duration) -> Result<bool, WriteError> {
+    async fn commit(mut self, limit: Duration) -> Result<bool, CommitError> {
         self.check().await?;
         // From here on nobody may undo it: a commit that is not answered in time may still happen.
         self.open = false;
@@ -127,7 +127,7 @@ impl UnitOfWork for PgEventStore {
         PgTransaction::begin(self).await
     }
 
-    async fn commit(&self, transaction: PgTransaction) -> Result<(), WriteError> {
+    async fn commit(&self, transaction: PgTransaction) -> Result<(), CommitError> {
         if transaction.commit(self.commit_limit()).await? {
             self.appended().notify_waiters();
         }

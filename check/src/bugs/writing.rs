@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Append, Appended, Appends, EventStore, StoreError, Version, WriteError, model::NewEvent,
+    Append, AppendError, Appended, Appends, EventStore, StoreError, Version, model::NewEvent,
 };
 
 use super::{Bug, happens_once_in};
@@ -17,7 +17,7 @@ impl<S: EventStore> Bug<S> for ForgetsAppends {
         &self,
         store: &S,
         mut appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         if appends.idempotency.is_some() || !happens_once_in(200) {
             return store.append_all(appends).await;
         }
@@ -37,7 +37,7 @@ impl<S: EventStore> Bug<S> for TearsAppends {
         &self,
         store: &S,
         mut appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         let forgotten = tear(&mut appends);
         let appended = store.append_all(appends).await?;
         Ok(appended.into_iter().zip(&forgotten).map(pretend).collect())
@@ -48,7 +48,7 @@ impl<S: EventStore> Bug<S> for TearsAppends {
         store: &S,
         transaction: &mut S::Transaction,
         mut appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         let forgotten = tear(&mut appends);
         let appended = store.append_in(transaction, appends).await?;
         Ok(appended.into_iter().zip(&forgotten).map(pretend).collect())
@@ -94,7 +94,7 @@ impl<S: EventStore> Bug<S> for ForgetsKeys {
         &self,
         store: &S,
         mut appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         if happens_once_in(10) {
             appends.idempotency = None;
         }
@@ -124,7 +124,7 @@ pub struct ReturnsWrongVersion;
 
 #[async_trait]
 impl<S: EventStore> Bug<S> for ReturnsWrongVersion {
-    async fn append_all(&self, store: &S, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+    async fn append_all(&self, store: &S, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         let error = u64::from(happens_once_in(200));
         let miscount = |appended: Appended| Appended {
             version: Version::new(appended.version.get().saturating_sub(error)),

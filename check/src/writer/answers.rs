@@ -1,6 +1,6 @@
 //! Checks whether an answer can be true, given what was acknowledged before the call.
 
-use cqrs_core::{Appended, WriteError, model::Conflict};
+use cqrs_core::{Appended, CommitError, model::Conflict};
 
 use super::operation::StreamRequest;
 use crate::verdict::{Verdict, Violation};
@@ -58,14 +58,14 @@ fn describe(request: &StreamRequest, appended: &Appended) -> String {
 }
 
 /// Checks the rejection of an append.
-pub(super) fn check_rejection(requests: &[StreamRequest], error: &WriteError) -> Verdict {
+pub(super) fn check_rejection(requests: &[StreamRequest], error: &CommitError) -> Verdict {
     check_conflict(requests, error, |request, conflict| {
         !request.allows(conflict.actual) && request.can_be_at(conflict.actual)
     })
 }
 
 /// Checks the rejection of a commit. The stream may have changed since the append.
-pub(super) fn check_rejected_commit(requests: &[StreamRequest], error: &WriteError) -> Verdict {
+pub(super) fn check_rejected_commit(requests: &[StreamRequest], error: &CommitError) -> Verdict {
     check_conflict(requests, error, |request, conflict| {
         request.can_be_at(conflict.actual)
     })
@@ -73,13 +73,13 @@ pub(super) fn check_rejected_commit(requests: &[StreamRequest], error: &WriteErr
 
 fn check_conflict(
     requests: &[StreamRequest],
-    error: &WriteError,
+    error: &CommitError,
     is_possible: impl Fn(&StreamRequest, &Conflict) -> bool,
 ) -> Verdict {
     let mut verdict = Verdict::default();
     match error {
-        WriteError::Store(_) => {}
-        WriteError::Conflict(conflict) => {
+        CommitError::Store(_) => {}
+        CommitError::Conflict(conflict) => {
             let request = requests
                 .iter()
                 .find(|request| request.stream.id() == conflict.stream);
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_conflict_must_name_a_possible_version() {
         let conflict = |actual| {
-            WriteError::from(Conflict {
+            CommitError::from(Conflict {
                 stream: STREAM.id(),
                 expected: exactly(3),
                 actual: Version::new(actual),

@@ -1,6 +1,6 @@
 //! Appends under a key: sent twice at the same time, and again while the outcome is unknown.
 
-use cqrs_core::{Appended, EventStore, Idempotency, IdempotencyKey, StoreError, WriteError};
+use cqrs_core::{Appended, CommitError, EventStore, Idempotency, IdempotencyKey, StoreError};
 
 use super::{
     CALL_LIMIT, Writer, WriterStats, answers, is_unknown,
@@ -36,13 +36,13 @@ impl Attempt {
         }
     }
 
-    fn error(&self) -> Option<&WriteError> {
+    fn error(&self) -> Option<&CommitError> {
         self.answer.as_ref()?.as_ref().err()
     }
 
     fn into_store_error(self) -> Option<StoreError> {
         match self.answer?.err()? {
-            WriteError::Store(error) => Some(error),
+            CommitError::Store(error) => Some(error),
             _ => None,
         }
     }
@@ -137,7 +137,7 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
             attempts.iter().filter(|attempt| matches(attempt)).count() as u64
         };
         let is_conflict =
-            |attempt: &Attempt| matches!(attempt.error(), Some(WriteError::Conflict(_)));
+            |attempt: &Attempt| matches!(attempt.error(), Some(CommitError::Conflict(_)));
         self.result.stats = self.result.stats.plus(WriterStats {
             keyed: u64::from(acknowledged),
             conflicts: count(is_conflict),

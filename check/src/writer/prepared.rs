@@ -1,6 +1,6 @@
 //! Units of work that are prepared, and ended by another session.
 
-use cqrs_core::{Appended, EventStore, WriteError};
+use cqrs_core::{Appended, CommitError, EventStore};
 
 use super::{
     Failure, Writer,
@@ -22,12 +22,12 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
         let name = self.prepared_name(number);
         let error = match self.faults.prepare(transaction, &name).await {
             Ok(transaction) => return Ok(transaction),
-            Err(error) => WriteError::Store(error),
+            Err(error) => CommitError::Store(error),
         };
         // It may be prepared all the same, if only the answer was lost.
         match self.faults.end_prepared(&name, PreparedEnd::Rollback).await {
             Ok(()) => Err(Failure::Rejected(error)),
-            Err(error) => Err(Failure::Unknown(Some(WriteError::Store(error)))),
+            Err(error) => Err(Failure::Unknown(Some(CommitError::Store(error)))),
         }
     }
 
@@ -49,7 +49,7 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
         match (self.faults.end_prepared(&name, end).await, end) {
             (Ok(()), PreparedEnd::Commit) => Ok(UnitOutcome::Committed(answer)),
             (Ok(()), PreparedEnd::Rollback) => Ok(UnitOutcome::RolledBack),
-            (Err(error), _) => Err(Failure::Unknown(Some(WriteError::Store(error)))),
+            (Err(error), _) => Err(Failure::Unknown(Some(CommitError::Store(error)))),
         }
     }
 

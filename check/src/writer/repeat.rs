@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cqrs_core::{Appended, EventStore, Idempotency, StoreError, WriteError};
+use cqrs_core::{Appended, CommitError, EventStore, Idempotency, StoreError};
 
-use super::{CALL_LIMIT, Writer, answers, operation::StreamRequest, within};
+use super::{CALL_LIMIT, Writer, answers, into_commit_error, operation::StreamRequest, within};
 use crate::{
     faults::FaultInjector,
     verdict::{Verdict, Violation},
@@ -19,7 +19,7 @@ pub(super) struct KeyedAppend {
 }
 
 /// The answer to an append under a key; `None` if the caller gave up.
-pub(super) type Answer = Option<Result<Vec<Appended>, WriteError>>;
+pub(super) type Answer = Option<Result<Vec<Appended>, CommitError>>;
 
 /// How many appends under a key a writer keeps.
 const MAX_KEPT: usize = 16;
@@ -34,7 +34,7 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
         limit: Duration,
     ) -> Answer {
         let appends = self.appends(number, requests).once(idempotency.clone());
-        within(limit, self.store.append_all(appends)).await
+        within(limit, into_commit_error(self.store.append_all(appends))).await
     }
 
     /// Keeps an append, to repeat it later.
@@ -73,7 +73,7 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
             Some(Ok(answer)) if answer.iter().all(|appended| appended.repeated) => {
                 Ok(answers::check_same(&append.answer, &answer))
             }
-            Some(Err(WriteError::Store(error))) => Err(error),
+            Some(Err(CommitError::Store(error))) => Err(error),
             Some(other) => Ok(mismatch(append, "was sent again", &other)),
         }
     }
@@ -86,8 +86,8 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
         };
         let answer = self.send_rejected(append, &another).await;
         match answer {
-            None | Some(Err(WriteError::KeyReused(_))) => Ok(Verdict::default()),
-            Some(Err(WriteError::Store(error))) => Err(error),
+            None | Some(Err(CommitError::KeyReused(_))) => Ok(Verdict::default()),
+            Some(Err(CommitError::Store(error))) => Err(error),
             Some(other) => Ok(mismatch(append, "was used for another command", &other)),
         }
     }
@@ -101,11 +101,11 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
     }
 
     async fn look_up(&self, append: &KeyedAppend) -> Result<Verdict, StoreError> {
-        let answer = self.store.appended_under(&append.idempotency);
+        let answer = into_commit_error(self.store.appended_under(&append.idempotency));
         match within(CALL_LIMIT, answer).await {
             None => Ok(Verdict::default()),
             Some(Ok(Some(answer))) => Ok(answers::check_same(&append.answer, &answer)),
-            Some(Err(WriteError::Store(error))) => Err(error),
+            Some(Err(CommitError::Store(error))) => Err(error),
             Some(other) => Ok(mismatch(append, "was looked up", &other)),
         }
     }

@@ -1,12 +1,12 @@
 //! Units of work: early, slow, with a rollback to a savepoint, and ended in every way.
 
 use cqrs_core::{
-    Appended, EventStore, ExpectedVersion, StoreError, StoreErrorKind, StreamId, Version,
-    WriteError,
+    Appended, CommitError, EventStore, ExpectedVersion, StoreError, StoreErrorKind, StreamId,
+    Version,
 };
 
 use super::{
-    CALL_LIMIT, Failure, Writer, answers, is_unknown,
+    CALL_LIMIT, Failure, Writer, answers, into_commit_error, is_unknown,
     operation::{StreamRequest, UnitEnd, UnitOutcome, UnitPlan},
     within,
 };
@@ -94,7 +94,12 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
         requests: &[StreamRequest],
     ) -> Result<Vec<Appended>, Failure> {
         let appends = self.appends(number, requests);
-        match within(CALL_LIMIT, self.store.append_in(transaction, appends)).await {
+        match within(
+            CALL_LIMIT,
+            into_commit_error(self.store.append_in(transaction, appends)),
+        )
+        .await
+        {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(error)) => {
                 self.add_verdict(answers::check_rejection(requests, &error));
@@ -135,7 +140,7 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
 async fn before_commit<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failure> {
     match within(CALL_LIMIT, step).await {
         Some(Ok(output)) => Ok(output),
-        Some(Err(error)) => Err(Failure::Rejected(WriteError::Store(error))),
+        Some(Err(error)) => Err(Failure::Rejected(CommitError::Store(error))),
         None => Err(Failure::Rejected(too_slow().into())),
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     model::{Idempotency, IdempotencyKey, KeyReused},
-    ports::{Appended, StoreError, StoreErrorKind, WriteError},
+    ports::{AppendError, Appended, StoreError, StoreErrorKind},
 };
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Keys {
     pub(super) fn get(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, WriteError> {
+    ) -> Result<Option<Vec<Appended>>, AppendError> {
         let kept = self.kept.get(&idempotency.key);
         kept.filter(|kept| kept.since.elapsed() < self.retention)
             .map(|kept| answer(kept.fingerprint, &kept.appended, idempotency))
@@ -77,7 +77,7 @@ pub(super) fn answer(
     fingerprint: u64,
     appended: &[Appended],
     idempotency: &Idempotency,
-) -> Result<Vec<Appended>, WriteError> {
+) -> Result<Vec<Appended>, AppendError> {
     if fingerprint != idempotency.fingerprint {
         let key = idempotency.key.clone();
         return Err(KeyReused { key }.into());

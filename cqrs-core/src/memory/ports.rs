@@ -4,15 +4,16 @@ use std::{collections::HashMap, ops::Bound, time::Duration};
 
 use async_trait::async_trait;
 
-use super::{MemoryEventStore, MemoryTransaction, fenced};
+use super::{MemoryEventStore, MemoryTransaction};
 use crate::{
     model::{
         Checkpoint, Claim, EventId, Idempotency, Lane, PartitionId, Position, RecordedEvent,
         StreamId, Version,
     },
     ports::{
-        Appended, Appends, Checkpoints, Document, DocumentWrite, Documents, EventStore, Inbox,
-        LogPage, LogQuery, PastEvent, Snapshot, Snapshots, StoreError, UnitOfWork, WriteError,
+        AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Document,
+        DocumentWrite, Documents, EventStore, Fenced, Inbox, LogPage, LogQuery, PastEvent,
+        SaveError, Snapshot, Snapshots, StoreError, UnitOfWork,
     },
 };
 
@@ -24,7 +25,7 @@ impl UnitOfWork for MemoryEventStore {
         Ok(MemoryTransaction::default())
     }
 
-    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), WriteError> {
+    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), CommitError> {
         let mut state = self.state();
         transaction.prove(&state)?;
         let appends = !transaction.events.is_empty();
@@ -60,7 +61,7 @@ impl EventStore for MemoryEventStore {
         Ok(streams.iter().map(past).collect())
     }
 
-    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         appends.check()?;
         let mut transaction = MemoryTransaction::default();
         let mut state = self.state();
@@ -75,7 +76,7 @@ impl EventStore for MemoryEventStore {
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, WriteError> {
+    ) -> Result<Option<Vec<Appended>>, AppendError> {
         self.state().keys.get(idempotency)
     }
 
@@ -108,7 +109,7 @@ impl EventStore for MemoryEventStore {
         &self,
         transaction: &mut MemoryTransaction,
         appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         appends.check()?;
         transaction.stage_all(&self.state(), appends)
     }
@@ -199,7 +200,7 @@ impl Checkpoints for MemoryEventStore {
         partition: &PartitionId,
         epoch: u64,
         to: Checkpoint,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), AdvanceError> {
         let subscribed = (subscription.to_owned(), partition.clone());
         if self
             .state()
@@ -207,7 +208,7 @@ impl Checkpoints for MemoryEventStore {
             .get(&subscribed)
             .is_none_or(|claim| claim.epoch != epoch)
         {
-            return Err(fenced(subscription, partition));
+            return Err(Fenced::new(subscription, partition.clone()).into());
         }
         transaction.checkpoints.push((subscribed, epoch, to));
         Ok(())
@@ -230,7 +231,7 @@ impl Checkpoints for MemoryEventStore {
         &self,
         transaction: &mut MemoryTransaction,
         subscription: &str,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), StoreError> {
         transaction
             .reset_subscriptions
             .insert(subscription.to_owned());
@@ -298,7 +299,7 @@ impl Documents for MemoryEventStore {
         transaction: &mut MemoryTransaction,
         view: &str,
         writes: &[DocumentWrite],
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), SaveError> {
         for DocumentWrite { key, version, body } in writes {
             transaction
                 .documents
@@ -311,7 +312,7 @@ impl Documents for MemoryEventStore {
         &self,
         transaction: &mut MemoryTransaction,
         view: &str,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), StoreError> {
         transaction.cleared_views.insert(view.to_owned());
         Ok(())
     }

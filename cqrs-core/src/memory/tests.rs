@@ -8,7 +8,7 @@ use crate::{
         Category, EventId, ExpectedVersion, Idempotency, IdempotencyKey, Metadata, NewEvent,
         StreamId,
     },
-    ports::{Append, Appends, EventStore, StoreErrorKind, UnitOfWork, WriteError},
+    ports::{Append, Appends, CommitError, EventStore, StoreErrorKind, UnitOfWork},
 };
 
 fn append(id: &str, expected: ExpectedVersion) -> Append {
@@ -41,7 +41,7 @@ async fn guards_are_proved_again_at_commit() {
     store.append(append()).await.expect("is first");
     let outcome = store.commit(late).await;
     assert!(
-        matches!(outcome, Err(WriteError::Conflict(_))),
+        matches!(outcome, Err(CommitError::Conflict(_))),
         "{outcome:?}"
     );
 }
@@ -63,12 +63,12 @@ async fn a_key_that_was_used_since_is_found_at_commit() {
     first.expect("is first");
     let outcome = store.commit(repeat).await;
     assert!(
-        matches!(&outcome, Err(WriteError::Store(e)) if e.kind() == StoreErrorKind::Unavailable),
+        matches!(&outcome, Err(CommitError::Store(e)) if e.kind() == StoreErrorKind::Unavailable),
         "the caller asks again and finds a repeat: {outcome:?}"
     );
     let outcome = store.commit(other).await;
     assert!(
-        matches!(outcome, Err(WriteError::KeyReused(_))),
+        matches!(outcome, Err(CommitError::KeyReused(_))),
         "{outcome:?}"
     );
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::{
     model::{Checkpoint, Claim, PartitionId},
     ports::{
-        error::{StoreError, WriteError},
+        error::{AdvanceError, StoreError},
         unit_of_work::UnitOfWork,
     },
 };
@@ -21,7 +21,7 @@ pub trait Checkpoints: UnitOfWork {
     /// runner stops before it does any work.
     ///
     /// # Errors
-    /// [`WriteError::Fenced`] when the partition has been claimed since.
+    /// [`AdvanceError::Fenced`] when the partition has been claimed since.
     async fn advance_in(
         &self,
         transaction: &mut Self::Transaction,
@@ -29,7 +29,7 @@ pub trait Checkpoints: UnitOfWork {
         partition: &PartitionId,
         epoch: u64,
         to: Checkpoint,
-    ) -> Result<(), WriteError>;
+    ) -> Result<(), AdvanceError>;
 
     /// Where a partition stands now; `None` before its first batch.
     async fn checkpoint(
@@ -43,5 +43,5 @@ pub trait Checkpoints: UnitOfWork {
         &self,
         transaction: &mut Self::Transaction,
         subscription: &str,
-    ) -> Result<(), WriteError>;
+    ) -> Result<(), StoreError>;
 }

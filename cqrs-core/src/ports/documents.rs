@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
 use crate::ports::{
-    error::{StoreError, StoreErrorKind, WriteError},
+    error::{SaveError, StoreError, StoreErrorKind},
     unit_of_work::UnitOfWork,
 };
 
@@ -50,13 +50,13 @@ pub trait Documents: UnitOfWork {
     /// Writes them all, in one round trip. Give them sorted by key.
     ///
     /// # Errors
-    /// [`WriteError::DocumentConflict`] when one is not at the version that was read.
+    /// [`SaveError::Conflict`] when one is not at the version that was read.
     async fn save_in(
         &self,
         transaction: &mut Self::Transaction,
         view: &str,
         writes: &[DocumentWrite],
-    ) -> Result<(), WriteError>;
+    ) -> Result<(), SaveError>;
 
     /// Removes every document of a view. To rebuild it use [`reset_view`](crate::reset_view), which sends the subscription
     /// back first: a batch in flight would otherwise write behind the removal.
@@ -64,7 +64,7 @@ pub trait Documents: UnitOfWork {
         &self,
         transaction: &mut Self::Transaction,
         view: &str,
-    ) -> Result<(), WriteError>;
+    ) -> Result<(), StoreError>;
 
     /// One document, for a query.
     async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError>;

@@ -4,7 +4,7 @@ use std::{any::type_name, fmt};
 
 use crate::{
     codec::CodecError,
-    model::{Conflict, InvalidName, KeyReused, RecordedEvent},
+    model::{Conflict, InvalidName, KeyReused, PartitionId, RecordedEvent},
 };
 
 /// Any error, as a source.
@@ -123,10 +123,94 @@ impl From<InvalidName> for StoreError {
     }
 }
 
-/// What a write, and a commit, may answer.
+/// Another writer changed the document since it was read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("document {key:?} of view {view:?} was changed by another writer since it was read")]
+#[non_exhaustive]
+pub struct DocumentConflict {
+    /// The view.
+    pub view: String,
+    /// The document.
+    pub key: String,
+}
+
+impl DocumentConflict {
+    /// The document under `key` of `view` was changed.
+    #[must_use]
+    pub fn new(view: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            view: view.into(),
+            key: key.into(),
+        }
+    }
+}
+
+/// Another runner has claimed the partition since: nothing of this transaction may stay.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("subscription {subscription:?} was claimed by another runner on {partition}")]
+#[non_exhaustive]
+pub struct Fenced {
+    /// The subscription.
+    pub subscription: String,
+    /// The partition.
+    pub partition: PartitionId,
+}
+
+impl Fenced {
+    /// `partition` of `subscription` was claimed by another runner.
+    #[must_use]
+    pub fn new(subscription: impl Into<String>, partition: PartitionId) -> Self {
+        Self {
+            subscription: subscription.into(),
+            partition,
+        }
+    }
+}
+
+/// Why an append was not made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum WriteError {
+pub enum AppendError {
+    /// A stream is not at the expected version.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// The idempotency key was used for something else.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why documents were not saved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// A document is not at the version that was read.
+    #[error(transparent)]
+    Conflict(#[from] DocumentConflict),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a checkpoint was not moved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdvanceError {
+    /// Another runner has claimed the partition since.
+    #[error(transparent)]
+    Fenced(#[from] Fenced),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a transaction was not committed. A store without locks proves only at the commit that what each step of the transaction
+/// relied on still holds; the error of each step converts into this one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError {
     /// A stream is not at the expected version.
     #[error(transparent)]
     Conflict(#[from] Conflict),
@@ -134,22 +218,40 @@ pub enum WriteError {
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
     /// A document is not at the version that was read.
-    #[error("document {key:?} of view {view:?} was changed by another writer since it was read")]
-    DocumentConflict {
-        /// The view.
-        view: String,
-        /// The document.
-        key: String,
-    },
-    /// Another runner has claimed the partition since: nothing of this transaction may stay.
-    #[error("subscription {subscription:?} was claimed by another runner on {partition}")]
-    Fenced {
-        /// The subscription.
-        subscription: String,
-        /// The partition.
-        partition: String,
-    },
+    #[error(transparent)]
+    DocumentConflict(#[from] DocumentConflict),
+    /// Another runner has claimed the partition since.
+    #[error(transparent)]
+    Fenced(#[from] Fenced),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<AppendError> for CommitError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Conflict(conflict) => Self::Conflict(conflict),
+            AppendError::KeyReused(reused) => Self::KeyReused(reused),
+            AppendError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<SaveError> for CommitError {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Conflict(conflict) => Self::DocumentConflict(conflict),
+            SaveError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<AdvanceError> for CommitError {
+    fn from(error: AdvanceError) -> Self {
+        match error {
+            AdvanceError::Fenced(fenced) => Self::Fenced(fenced),
+            AdvanceError::Store(error) => Self::Store(error),
+        }
+    }
 }

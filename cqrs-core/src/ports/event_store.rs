@@ -13,7 +13,7 @@ use crate::{
         Checkpoint, EventId, Idempotency, Position, Reads, RecordedEvent, Slices, StreamId, Version,
     },
     ports::{
-        error::{StoreError, StoreErrorKind, WriteError},
+        error::{AppendError, StoreError, StoreErrorKind},
         unit_of_work::UnitOfWork,
     },
 };
@@ -105,13 +105,13 @@ pub trait EventStore: UnitOfWork {
     /// has appended all of it or nothing.
     ///
     /// # Errors
-    /// A conflict names one stream that is not as expected; [`WriteError::KeyReused`] when the key was used for something
+    /// A conflict names one stream that is not as expected; [`AppendError::KeyReused`] when the key was used for something
     /// else. Nothing was appended then, nor after a store's error, unless it is of the kind
     /// [`OutcomeUnknown`](StoreErrorKind::OutcomeUnknown): the same call under a key settles that.
-    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError>;
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError>;
 
     /// [`append_all`](Self::append_all) to one stream.
-    async fn append(&self, append: Append) -> Result<Appended, WriteError> {
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let mut appended = self.append_all(append.into()).await?;
         Ok(appended.pop().ok_or_else(no_answer)?)
     }
@@ -119,11 +119,11 @@ pub trait EventStore: UnitOfWork {
     /// Where the appends under this key have landed; `None` when there were none, or they are forgotten.
     ///
     /// # Errors
-    /// [`WriteError::KeyReused`] when the key was used for something else.
+    /// [`AppendError::KeyReused`] when the key was used for something else.
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, WriteError>;
+    ) -> Result<Option<Vec<Appended>>, AppendError>;
 
     /// Guards the streams against every other writer for the rest of the transaction and reads them, in one round trip.
     /// A store without locks proves at commit that nobody else wrote. Give all streams in one call: they are locked in
@@ -141,7 +141,7 @@ pub trait EventStore: UnitOfWork {
         &self,
         transaction: &mut Self::Transaction,
         appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError>;
+    ) -> Result<Vec<Appended>, AppendError>;
 
     /// A page of the log.
     async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError>;

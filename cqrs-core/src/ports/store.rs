@@ -1,7 +1,7 @@
 //! All ports of a store together.
 
 use crate::ports::{
-    checkpoints::Checkpoints, documents::Documents, error::WriteError, event_store::EventStore,
+    checkpoints::Checkpoints, documents::Documents, error::CommitError, event_store::EventStore,
     inbox::Inbox, snapshots::Snapshots,
 };
 
@@ -18,7 +18,7 @@ impl<S: EventStore + Snapshots + Checkpoints + Documents + Inbox> Store for S {}
 pub async fn reset_view<S: Checkpoints + Documents>(
     store: &S,
     view: &str,
-) -> Result<(), WriteError> {
+) -> Result<(), CommitError> {
     let mut transaction = store.begin().await?;
     store.reset_in(&mut transaction, view).await?;
     store.clear_in(&mut transaction, view).await?;

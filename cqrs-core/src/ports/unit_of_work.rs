@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::ports::error::{StoreError, WriteError};
+use crate::ports::error::{CommitError, StoreError};
 
 /// A store that can make several writes at once or not at all. Everything that must be atomic takes the same
 /// transaction: appended events, a checkpoint, documents, the inbox, a projection's own SQL.
@@ -21,7 +21,7 @@ pub trait UnitOfWork: Clone + Send + Sync + 'static {
     /// # Errors
     /// A conflict or fence that was proved only now; a store error of the kind
     /// [`OutcomeUnknown`](crate::StoreErrorKind::OutcomeUnknown) when the answer was lost.
-    async fn commit(&self, transaction: Self::Transaction) -> Result<(), WriteError>;
+    async fn commit(&self, transaction: Self::Transaction) -> Result<(), CommitError>;
 
     /// Undoes every write of the transaction.
     async fn rollback(&self, transaction: Self::Transaction) -> Result<(), StoreError>;

@@ -300,7 +300,10 @@ impl crate::ports::UnitOfWork for Replaced {
     async fn begin(&self) -> Result<Self::Transaction, StoreError> {
         self.now().begin().await
     }
-    async fn commit(&self, transaction: Self::Transaction) -> Result<(), crate::ports::WriteError> {
+    async fn commit(
+        &self,
+        transaction: Self::Transaction,
+    ) -> Result<(), crate::ports::CommitError> {
         self.now().commit(transaction).await
     }
     async fn rollback(&self, transaction: Self::Transaction) -> Result<(), StoreError> {
@@ -320,13 +323,13 @@ impl EventStore for Replaced {
     async fn append_all(
         &self,
         appends: crate::ports::Appends,
-    ) -> Result<Vec<crate::ports::Appended>, crate::ports::WriteError> {
+    ) -> Result<Vec<crate::ports::Appended>, crate::ports::AppendError> {
         self.now().append_all(appends).await
     }
     async fn appended_under(
         &self,
         idempotency: &crate::model::Idempotency,
-    ) -> Result<Option<Vec<crate::ports::Appended>>, crate::ports::WriteError> {
+    ) -> Result<Option<Vec<crate::ports::Appended>>, crate::ports::AppendError> {
         self.now().appended_under(idempotency).await
     }
     async fn read_streams_in(
@@ -340,7 +343,7 @@ impl EventStore for Replaced {
         &self,
         transaction: &mut Self::Transaction,
         appends: crate::ports::Appends,
-    ) -> Result<Vec<crate::ports::Appended>, crate::ports::WriteError> {
+    ) -> Result<Vec<crate::ports::Appended>, crate::ports::AppendError> {
         self.now().append_in(transaction, appends).await
     }
     async fn read_log(&self, query: LogQuery<'_>) -> Result<crate::ports::LogPage, StoreError> {

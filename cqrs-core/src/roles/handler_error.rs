@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Conflict, EventId},
-    ports::{StoreError, WriteError},
+    ports::{AdvanceError, AppendError, CommitError, SaveError, StoreError},
 };
 
 /// Why a batch was not handled.
@@ -11,7 +11,7 @@ use crate::{
 pub enum HandlerError {
     /// A write failed. The runner rolls back and tries again on fresh state, or stops when that cannot help.
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Write(#[from] CommitError),
     /// This event cannot be handled, now or later. The runner commits what comes before it and stops in front of it.
     #[error("event {event}: {reason}")]
     Poison {
@@ -31,5 +31,23 @@ impl From<StoreError> for HandlerError {
 impl From<Conflict> for HandlerError {
     fn from(conflict: Conflict) -> Self {
         Self::Write(conflict.into())
+    }
+}
+
+impl From<AppendError> for HandlerError {
+    fn from(error: AppendError) -> Self {
+        Self::Write(error.into())
+    }
+}
+
+impl From<SaveError> for HandlerError {
+    fn from(error: SaveError) -> Self {
+        Self::Write(error.into())
+    }
+}
+
+impl From<AdvanceError> for HandlerError {
+    fn from(error: AdvanceError) -> Self {
+        Self::Write(error.into())
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc};
 use crate::{
     codec::CodecError,
     model::{Conflict, Idempotency, IdempotencyKey, KeyReused, Position, RetryPolicy, StreamId},
-    ports::{Appended, Appends, EventStore, StoreError, StoreErrorKind, WriteError},
+    ports::{AppendError, Appended, Appends, EventStore, StoreError},
     roles::{Commands, Rejection, SerializableCommands},
     write::{
         attempts::Attempts,
@@ -58,13 +58,12 @@ impl From<StoreError> for ExecuteAllError {
     }
 }
 
-impl From<WriteError> for ExecuteAllError {
-    fn from(error: WriteError) -> Self {
+impl From<AppendError> for ExecuteAllError {
+    fn from(error: AppendError) -> Self {
         match error {
-            WriteError::Conflict(conflict) => Self::Conflict(conflict),
-            WriteError::KeyReused(reused) => Self::KeyReused(reused),
-            WriteError::Store(error) => Self::Store(error),
-            other => Self::Store(StoreError::new(StoreErrorKind::Other, other.to_string())),
+            AppendError::Conflict(conflict) => Self::Conflict(conflict),
+            AppendError::KeyReused(reused) => Self::KeyReused(reused),
+            AppendError::Store(error) => Self::Store(error),
         }
     }
 }

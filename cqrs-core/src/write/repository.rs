@@ -21,7 +21,7 @@ use self::{
 };
 use crate::{
     model::{Conflict, Context, KeyReused, Position, RetryPolicy, StreamId, Version},
-    ports::{Appended, EventStore, Snapshots, StoreError, StoreErrorKind, WriteError},
+    ports::{AppendError, Appended, EventStore, Snapshots, StoreError},
     roles::{Aggregate, Decision},
     write::loaded::Loaded,
 };
@@ -49,15 +49,12 @@ impl<E: std::error::Error + 'static> From<StoreError> for ExecuteError<E> {
     }
 }
 
-impl<E: std::error::Error + 'static> From<WriteError> for ExecuteError<E> {
-    fn from(error: WriteError) -> Self {
+impl<E: std::error::Error + 'static> From<AppendError> for ExecuteError<E> {
+    fn from(error: AppendError) -> Self {
         match error {
-            WriteError::Conflict(conflict) => Self::Conflict(conflict),
-            WriteError::KeyReused(reused) => Self::KeyReused(reused),
-            WriteError::Store(error) => Self::Store(error),
-            other @ (WriteError::DocumentConflict { .. } | WriteError::Fenced { .. }) => {
-                Self::Store(StoreError::new(StoreErrorKind::Other, other.to_string()))
-            }
+            AppendError::Conflict(conflict) => Self::Conflict(conflict),
+            AppendError::KeyReused(reused) => Self::KeyReused(reused),
+            AppendError::Store(error) => Self::Store(error),
         }
     }
 }

@@ -9,7 +9,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use cqrs_core::{Append, Appended, Appends, StoreError, StoreErrorKind, WriteError};
+use cqrs_core::{Append, AppendError as WriteError, Appended, Appends, StoreError, StoreErrorKind};
 use sqlx::{Error, PgConnection};
 
 use super::{

@@ -1,6 +1,6 @@
 //! An append on its way.
 
-use cqrs_core::{Appended, Appends, WriteError};
+use cqrs_core::{AppendError as WriteError, Appended, Appends};
 use tokio::sync::oneshot;
 
 /// Appends on their way, and who waits for their verdict.

@@ -1,7 +1,8 @@
 //! Idempotency keys: what was appended under one, and when it is forgotten.
 
 use cqrs_core::{
-    Appended, Appends, Idempotency, Position, StoreError, StreamId, Version, WriteError,
+    AppendError as WriteError, Appended, Appends, Idempotency, Position, StoreError, StreamId,
+    Version,
     model::{Category, KeyReused},
 };
 use sqlx::{Error, PgConnection, Row, postgres::PgRow};

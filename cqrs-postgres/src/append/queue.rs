@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Appended, Appends, StoreError, StoreErrorKind, WriteError};
+use cqrs_core::{AppendError as WriteError, Appended, Appends, StoreError, StoreErrorKind};
 use tokio::sync::oneshot;
 
 use super::{

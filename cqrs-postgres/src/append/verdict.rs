@@ -1,7 +1,7 @@
 //! What the SQL functions answer, and what it means for each append.
 
 use cqrs_core::{
-    Append, Appended, Appends, IdempotencyKey, Position, Version, WriteError,
+    Append, AppendError as WriteError, Appended, Appends, IdempotencyKey, Position, Version,
     model::{Conflict, KeyReused},
 };
 use sqlx::{Row, postgres::PgRow};

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Appended, Appends, StoreError, WriteError};
+use cqrs_core::{AppendError as WriteError, Appended, Appends, StoreError};
 use sqlx::Error;
 use tokio::sync::mpsc;
 

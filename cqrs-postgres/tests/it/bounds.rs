@@ -4,7 +4,7 @@ mod calls;
 
 use std::{cell::Cell, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use cqrs_core::{EventStore, StoreErrorKind, ports::UnitOfWork};
+use cqrs_core::{CommitError, EventStore, StoreErrorKind, ports::UnitOfWork};
 use cqrs_postgres::PgEventStore;
 use tokio::task::LocalSet;
 
@@ -135,7 +135,11 @@ async fn a_commit_that_is_slow_is_unknown_and_happens() {
         let transaction = open_append(&store, &format!("slow in {n}")).await;
         let store = store.clone();
         commits.push(tokio::spawn(async move {
-            store.commit(transaction).await.map(|()| Vec::new())
+            match store.commit(transaction).await {
+                Ok(()) => Ok(Vec::new()),
+                Err(CommitError::Store(error)) => Err(error.into()),
+                Err(error) => panic!("{error}"),
+            }
         }));
     }
     commits.extend(start(

@@ -7,7 +7,7 @@ mod outcomes;
 mod seen;
 
 use bytes::Bytes;
-use cqrs_core::{Append, EventStore, ExpectedVersion, StoreErrorKind, Version, WriteError};
+use cqrs_core::{Append, AppendError, EventStore, ExpectedVersion, StoreErrorKind, Version};
 use cqrs_postgres::PgEventStore;
 
 use crate::{
@@ -50,12 +50,12 @@ async fn appends_at_the_same_time_share_a_transaction_and_not_their_verdicts() {
 
     let missing = outcomes.pop().expect("the last").expect_err("a conflict");
     assert!(
-        matches!(&missing, WriteError::Conflict(conflict) if conflict.actual == Version::EMPTY),
+        matches!(&missing, AppendError::Conflict(conflict) if conflict.actual == Version::EMPTY),
         "{missing:?}"
     );
     let old = outcomes.remove(21).expect_err("a conflict");
     assert!(
-        matches!(&old, WriteError::Conflict(conflict)
+        matches!(&old, AppendError::Conflict(conflict)
             if conflict.stream == stream("old") && conflict.actual == Version::new(3)),
         "{old:?}"
     );

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cqrs_core::{EventStore, Position, StoreErrorKind, WriteError, model::Slices, ports::LogQuery};
+use cqrs_core::{
+    AppendError, EventStore, Position, StoreErrorKind, model::Slices, ports::LogQuery,
+};
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use cqrs_testing::contract;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -197,7 +199,7 @@ async fn a_reader_reads_everything_and_appends_nothing() {
     }
     let error = store.append(append("a", 1)).await.expect_err("refused");
     assert!(
-        matches!(&error, WriteError::Store(e) if e.kind() == StoreErrorKind::Misconfigured),
+        matches!(&error, AppendError::Store(e) if e.kind() == StoreErrorKind::Misconfigured),
         "{error:?}"
     );
     let both = [append("a", 1), append("b", 1)];

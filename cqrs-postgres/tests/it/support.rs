@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cqrs_core::{
-    Append, Appended, Appends, EventId, EventStore, ExpectedVersion, Metadata, StoreErrorKind,
-    StreamId, WriteError,
+    Append, AppendError, Appended, Appends, EventId, EventStore, ExpectedVersion, Metadata,
+    StoreErrorKind, StreamId,
     model::{Category, NewEvent},
     ports::UnitOfWork,
 };
@@ -91,7 +91,7 @@ pub(crate) async fn write_somehow(store: &PgEventStore, seed: u64) {
 }
 
 /// What became of an append.
-pub(crate) type Outcome = Result<Vec<Appended>, WriteError>;
+pub(crate) type Outcome = Result<Vec<Appended>, AppendError>;
 
 /// Appends at the same time. The first goes alone and, on a runtime with one thread, the others together.
 pub(crate) fn start<A: Into<Appends>>(
@@ -115,9 +115,9 @@ pub(crate) async fn outcomes(started: Vec<JoinHandle<Outcome>>) -> Vec<Outcome> 
 }
 
 /// Whether a write failed in the store, and how.
-pub(crate) fn kind<T>(outcome: &Result<T, WriteError>) -> Option<StoreErrorKind> {
+pub(crate) fn kind<T>(outcome: &Result<T, AppendError>) -> Option<StoreErrorKind> {
     match outcome {
-        Err(WriteError::Store(error)) => Some(error.kind()),
+        Err(AppendError::Store(error)) => Some(error.kind()),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    EventId, Position, WriteError,
+    CommitError, EventId, Position,
     model::{Checkpoint, Lane, Offset, PartitionId, Slices},
     ports::{Checkpoints, Inbox},
 };
@@ -30,7 +30,7 @@ fn to(offset: u64) -> Checkpoint {
     }
 }
 
-async fn advance<S: Checkpoints>(store: &S, epoch: u64, to: Checkpoint) -> Result<(), WriteError> {
+async fn advance<S: Checkpoints>(store: &S, epoch: u64, to: Checkpoint) -> Result<(), CommitError> {
     let mut transaction = store.begin().await?;
     store
         .advance_in(&mut transaction, NAME, &partition(), epoch, to)

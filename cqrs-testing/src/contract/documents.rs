@@ -1,7 +1,7 @@
 //! Promises of the [`Documents`] port.
 
 use cqrs_core::{
-    WriteError,
+    CommitError,
     model::{Checkpoint, Offset, PartitionId, Slices},
     ports::{Checkpoints, Document, DocumentWrite, Documents, UnitOfWork},
 };
@@ -18,13 +18,13 @@ fn write(key: &str, version: u64, body: Option<&str>) -> DocumentWrite {
     }
 }
 
-async fn save<S: Documents>(store: &S, writes: &[DocumentWrite]) -> Result<(), WriteError> {
+async fn save<S: Documents>(store: &S, writes: &[DocumentWrite]) -> Result<(), CommitError> {
     let mut transaction = store.begin().await?;
     match store.save_in(&mut transaction, VIEW, writes).await {
         Ok(()) => store.commit(transaction).await,
         Err(error) => {
             store.rollback(transaction).await?;
-            Err(error)
+            Err(error.into())
         }
     }
 }
@@ -80,9 +80,9 @@ pub async fn documents_are_written_changed_and_removed<S: Documents>(store: S) {
 }
 
 #[track_caller]
-fn refused(result: &Result<(), WriteError>, of: &str) {
+fn refused(result: &Result<(), CommitError>, of: &str) {
     assert!(
-        matches!(result, Err(WriteError::DocumentConflict { key, .. }) if key == of),
+        matches!(result, Err(CommitError::DocumentConflict(conflict)) if conflict.key == of),
         "{result:?}"
     );
 }
@@ -167,7 +167,7 @@ async fn batch<S: Documents + Checkpoints>(
     partition: &PartitionId,
     epoch: u64,
     text: &str,
-) -> Result<(), WriteError> {
+) -> Result<(), CommitError> {
     let seen = load(store, "a")
         .await
         .map_or(0, |document| document.version);

@@ -4,8 +4,8 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 
 use bytes::Bytes;
 use cqrs_core::{
-    Append, Appended, Appends, EventId, EventStore, ExpectedVersion, Idempotency, IdempotencyKey,
-    Metadata, Position, RecordedEvent, StreamId, Version, WriteError,
+    Append, Appended, Appends, CommitError, EventId, EventStore, ExpectedVersion, Idempotency,
+    IdempotencyKey, Metadata, Position, RecordedEvent, StreamId, Version,
     model::{Category, Headers, NewEvent, Reads, Slices},
     ports::LogQuery,
 };
@@ -98,13 +98,13 @@ pub(super) async fn read_all<S: EventStore>(
 pub(super) async fn in_a_transaction<S: EventStore>(
     store: &S,
     appends: Appends,
-) -> Result<Vec<Appended>, WriteError> {
+) -> Result<Vec<Appended>, CommitError> {
     let mut transaction = store.begin().await?;
     match store.append_in(&mut transaction, appends).await {
         Ok(appended) => store.commit(transaction).await.map(|()| appended),
         Err(error) => {
             store.rollback(transaction).await?;
-            Err(error)
+            Err(error.into())
         }
     }
 }
@@ -125,19 +125,19 @@ pub(super) async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F:
 }
 
 #[track_caller]
-pub(super) fn conflict<T: std::fmt::Debug>(
-    result: Result<T, WriteError>,
+pub(super) fn conflict<T: std::fmt::Debug, E: Into<CommitError>>(
+    result: Result<T, E>,
 ) -> (u64, ExpectedVersion) {
-    match result {
-        Err(WriteError::Conflict(conflict)) => (conflict.actual.get(), conflict.expected),
+    match result.map_err(Into::into) {
+        Err(CommitError::Conflict(conflict)) => (conflict.actual.get(), conflict.expected),
         other => panic!("a conflict was expected, not {other:?}"),
     }
 }
 
 #[track_caller]
-pub(super) fn fenced<T: std::fmt::Debug>(result: &Result<T, WriteError>) {
+pub(super) fn fenced<T: std::fmt::Debug>(result: &Result<T, CommitError>) {
     assert!(
-        matches!(result, Err(WriteError::Fenced { .. })),
+        matches!(result, Err(CommitError::Fenced(_))),
         "a fence was expected, not {result:?}"
     );
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use cqrs_core::{
-    Append, Appends, EventStore, ExpectedVersion, StoreErrorKind, Version, WriteError,
+    Append, AppendError, Appends, EventStore, ExpectedVersion, StoreErrorKind, Version,
     model::{HeaderError, Headers, Slices},
     ports::UnitOfWork,
 };
@@ -102,7 +102,7 @@ where
         ];
         store.rollback(transaction).await.expect("rolls back");
         for outcome in outcomes {
-            let Err(WriteError::Store(error)) = outcome else {
+            let Err(AppendError::Store(error)) = outcome else {
                 panic!("{said}: {outcome:?}");
             };
             assert_eq!(error.kind(), StoreErrorKind::InvalidInput, "{error}");

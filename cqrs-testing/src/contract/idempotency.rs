@@ -1,7 +1,7 @@
 //! Promises of the [`EventStore`] port about idempotency keys: what is named by one is appended at most once.
 
 use cqrs_core::{
-    Appended, Appends, EventStore, ExpectedVersion, Idempotency, WriteError, model::Slices,
+    Appended, Appends, CommitError, EventStore, ExpectedVersion, Idempotency, model::Slices,
 };
 
 use super::fixture::{
@@ -151,9 +151,12 @@ pub(super) fn repeated(first: &[Appended]) -> Vec<Appended> {
 }
 
 #[track_caller]
-pub(super) fn is_reused<T: std::fmt::Debug>(named: &Idempotency, outcome: Result<T, WriteError>) {
-    match outcome {
-        Err(WriteError::KeyReused(reused)) => assert_eq!(reused.key, named.key),
+pub(super) fn is_reused<T: std::fmt::Debug, E: Into<CommitError>>(
+    named: &Idempotency,
+    outcome: Result<T, E>,
+) {
+    match outcome.map_err(Into::into) {
+        Err(CommitError::KeyReused(reused)) => assert_eq!(reused.key, named.key),
         other => panic!("a key that was used otherwise was expected, not {other:?}"),
     }
 }

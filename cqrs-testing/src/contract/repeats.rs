@@ -2,7 +2,7 @@
 //! answered for itself.
 
 use cqrs_core::{
-    Appended, Appends, EventStore, ExpectedVersion, Idempotency, WriteError, model::Slices,
+    AppendError, Appended, Appends, EventStore, ExpectedVersion, Idempotency, model::Slices,
 };
 use tokio::task::JoinSet;
 
@@ -151,7 +151,7 @@ enum Kind {
 
 impl Kind {
     #[track_caller]
-    fn check(self, outcome: Result<Vec<Appended>, WriteError>, n: usize, first: &[Appended]) {
+    fn check(self, outcome: Result<Vec<Appended>, AppendError>, n: usize, first: &[Appended]) {
         match self {
             Self::Repeat => assert_eq!(outcome.expect("is a repeat"), repeated(first)),
             Self::Reused => is_reused(&key(&format!("old {n}"), 2), outcome),

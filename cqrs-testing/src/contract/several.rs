@@ -1,7 +1,7 @@
 //! Promises of the [`EventStore`] port about appends to several streams.
 
 use cqrs_core::{
-    Append, Appends, EventId, EventStore, ExpectedVersion, Version, WriteError,
+    Append, AppendError, Appends, EventId, EventStore, ExpectedVersion, Version,
     model::{Conflict, Slices},
 };
 use tokio::task::JoinSet;
@@ -180,9 +180,9 @@ pub async fn an_append_to_no_stream_is_nothing<S: EventStore>(store: S) {
 }
 
 #[track_caller]
-fn named_conflict<T: std::fmt::Debug>(outcome: Result<T, WriteError>) -> Conflict {
+fn named_conflict<T: std::fmt::Debug>(outcome: Result<T, AppendError>) -> Conflict {
     match outcome {
-        Err(WriteError::Conflict(conflict)) => conflict,
+        Err(AppendError::Conflict(conflict)) => conflict,
         other => panic!("a conflict was expected, not {other:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! Promises of the [`EventStore`] port to a caller with a transaction of its own.
 
-use cqrs_core::{EventStore, StoreErrorKind, WriteError, model::Slices};
+use cqrs_core::{AppendError, EventStore, StoreErrorKind, model::Slices};
 
 use super::fixture::{
     account, append, at, conflict, give_up_after, in_a_transaction, read_all, stream, versions,
@@ -25,7 +25,7 @@ pub async fn appends_to_several_streams_are_all_or_none<S: EventStore>(store: S)
         Ok(_) => store.commit(transaction).await,
         Err(error) => {
             store.rollback(transaction).await.expect("rolls back");
-            Err(error)
+            Err(error.into())
         }
     };
     assert_eq!(conflict(outcome), (1, at(0)));
@@ -99,7 +99,7 @@ pub async fn a_stream_read_in_a_transaction_is_guarded_until_its_end<S: EventSto
         Ok(_) => store.commit(transaction).await,
         Err(error) => {
             store.rollback(transaction).await.expect("rolls back");
-            Err(error)
+            Err(error.into())
         }
     };
     let other = other.await.expect("no panic");
@@ -125,7 +125,7 @@ pub async fn a_stream_looked_at_in_a_transaction_is_guarded_until_its_end<S: Eve
                 if other_in_transaction {
                     in_a_transaction(&store, theirs).await
                 } else {
-                    store.append_all(theirs).await
+                    Ok(store.append_all(theirs).await?)
                 }
             }
         });
@@ -152,7 +152,7 @@ pub async fn a_stream_twice_in_one_append_is_refused<S: EventStore>(store: S) {
         .await
         .expect_err("refused");
     assert!(
-        matches!(&error, WriteError::Store(e) if e.kind() == StoreErrorKind::InvalidInput),
+        matches!(&error, AppendError::Store(e) if e.kind() == StoreErrorKind::InvalidInput),
         "{error:?}"
     );
 }

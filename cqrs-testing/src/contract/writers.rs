@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use cqrs_core::{
-    Append, Appended, Appends, EventId, EventStore, ExpectedVersion, RecordedEvent, StreamId,
-    WriteError, model::Slices,
+    Append, AppendError, Appended, Appends, EventId, EventStore, ExpectedVersion, RecordedEvent,
+    StreamId, model::Slices,
 };
 use tokio::task::JoinSet;
 
@@ -128,9 +128,9 @@ async fn refused<S: EventStore>(
     store: &S,
     log: &HashMap<EventId, &RecordedEvent>,
     appends: &Appends,
-    error: &WriteError,
+    error: &AppendError,
 ) {
-    let WriteError::Conflict(conflict) = error else {
+    let AppendError::Conflict(conflict) = error else {
         panic!("{appends:?} should conflict or not, but: {error}");
     };
     let mut ids = appends.streams.iter().flat_map(event_ids);
@@ -190,7 +190,7 @@ async fn stop_waiting<S: EventStore>(store: &S, id: &str, polls: usize) {
     drop(give_up_after(polls, store.append_all(both().into())).await);
     let settled = store.append_all(both().into()).await;
     assert!(
-        matches!(settled, Ok(_) | Err(WriteError::Conflict(_))),
+        matches!(settled, Ok(_) | Err(AppendError::Conflict(_))),
         "{settled:?}"
     );
     let landed = async |stream: &StreamId| versions(store, stream).await.len();

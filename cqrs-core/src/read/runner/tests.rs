@@ -16,7 +16,8 @@ use crate::{
     memory::MemoryEventStore,
     model::{Context, Envelope, Event, Reads, RecordedEvent, Slices},
     ports::{
-        Document, Documents, StoreErrorKind, UnitOfWork, WriteError, decode_document, reset_view,
+        Document, DocumentConflict, Documents, SaveError, StoreErrorKind, UnitOfWork,
+        decode_document, reset_view,
     },
     roles::{Aggregate, Decision, HandlerError, Keys, View},
     write::Repository,
@@ -176,11 +177,7 @@ async fn a_batch_that_failed_after_its_work_leaves_nothing_and_comes_again() {
         Faulty(
             move |_: &[RecordedEvent]| match calls.fetch_add(1, Ordering::Relaxed) % 3 {
                 0 => Err(StoreError::new(StoreErrorKind::Unavailable, "planted").into()),
-                1 => Err(WriteError::DocumentConflict {
-                    view: "planted".into(),
-                    key: "planted".into(),
-                }
-                .into()),
+                1 => Err(SaveError::from(DocumentConflict::new("planted", "planted")).into()),
                 _ => Ok(()),
             },
         );

@@ -6,7 +6,7 @@ use super::RunnerError;
 use crate::{
     model::{Claim, EventId, Lane, Position, RetryPolicy},
     ports::{
-        Batch, Checkpoints, Inbox, Reader, SourceError, StoreError, StoreErrorKind, WriteError,
+        Batch, Checkpoints, CommitError, Inbox, Reader, SourceError, StoreError, StoreErrorKind,
     },
     read::handler::Handler,
     roles::HandlerError,
@@ -223,9 +223,9 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         }))
     }
 
-    fn write(&self, error: WriteError) -> Setback {
+    fn write(&self, error: CommitError) -> Setback {
         match error {
-            WriteError::Store(error) if !passes(error.kind()) => {
+            CommitError::Store(error) if !passes(error.kind()) => {
                 Setback::Stop(RunnerError::Store {
                     subscription: self.handler.subscription().to_owned(),
                     error,

@@ -3,7 +3,7 @@
 use super::{ExecuteError, Executed, Repository, decide::Decide, states::Turn};
 use crate::{
     model::{Conflict, Context, ExpectedVersion, Idempotency, RetryPolicy, StreamId, Version},
-    ports::{Append, Appended, Appends, EventStore, StoreError, StoreErrorKind, WriteError},
+    ports::{Append, AppendError, Appended, Appends, EventStore, StoreError, StoreErrorKind},
     roles::Aggregate,
     write::{
         attempts::Attempts,
@@ -145,7 +145,7 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         };
         let appended = match self.repository.store.append_all(appends).await {
             Ok(appended) => one(appended)?,
-            Err(WriteError::Conflict(conflict)) => return Ok(Step::Behind(on.state, conflict)),
+            Err(AppendError::Conflict(conflict)) => return Ok(Step::Behind(on.state, conflict)),
             Err(error) => return Err(error.into()),
         };
         if appended.repeated {

@@ -21,7 +21,7 @@ use super::*;
 use crate::{
     memory::MemoryEventStore,
     model::{Event, Metadata, RecordedEvent},
-    ports::Append,
+    ports::{Append, StoreErrorKind},
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use cqrs_core::{
-    Appends, EventId, EventStore, Idempotency, IdempotencyKey, Position, StoreError,
-    StoreErrorKind, Version, WriteError,
+    Appends, CommitError, EventId, EventStore, Idempotency, IdempotencyKey, Position, StoreError,
+    StoreErrorKind, Version,
     model::{PartitionId, Slices},
     ports::{
         Checkpoints, DocumentWrite, Documents, Inbox, LogQuery, Snapshot, Snapshots, UnitOfWork,
@@ -262,9 +262,9 @@ fn snapshot(stream: cqrs_core::StreamId) -> Snapshot {
     }
 }
 
-fn kind_of(error: WriteError) -> StoreErrorKind {
-    match error {
-        WriteError::Store(error) => error.kind(),
+fn kind_of(error: impl Into<CommitError>) -> StoreErrorKind {
+    match error.into() {
+        CommitError::Store(error) => error.kind(),
         error => panic!("{error}"),
     }
 }

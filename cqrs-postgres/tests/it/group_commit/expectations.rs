@@ -1,7 +1,7 @@
 //! What is expected of a stream is judged in a batch as it is alone, whatever the others of the batch expect.
 
 use cqrs_core::{
-    Append, EventId, EventStore, ExpectedVersion, ExpectedVersion::*, Version, WriteError,
+    Append, AppendError, EventId, EventStore, ExpectedVersion, ExpectedVersion::*, Version,
 };
 use cqrs_postgres::PgEventStore;
 
@@ -72,7 +72,7 @@ fn told(outcome: &Outcome) -> Result<(Version, Version, bool), Version> {
             appended[0].version,
             appended[0].position.is_some(),
         )),
-        Err(WriteError::Conflict(conflict)) => Err(conflict.actual),
+        Err(AppendError::Conflict(conflict)) => Err(conflict.actual),
         Err(error) => panic!("{error}"),
     }
 }

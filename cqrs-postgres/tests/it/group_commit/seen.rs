@@ -1,7 +1,7 @@
 //! What a store has seen of streams it does not look at again, and is not misled by: by other processes, nor by another log.
 
 use cqrs_core::{
-    Append, EventId, EventStore, ExpectedVersion::*, Position, StreamId, Version, WriteError,
+    Append, AppendError, EventId, EventStore, ExpectedVersion::*, Position, StreamId, Version,
     model::Conflict, ports::Snapshots,
 };
 use cqrs_postgres::PgEventStore;
@@ -101,7 +101,7 @@ async fn all_whole(store: &PgEventStore, places: &[Place], outcomes: &[Outcome])
 
 fn conflict(outcome: &Outcome) -> Option<&Conflict> {
     match outcome {
-        Err(WriteError::Conflict(conflict)) => Some(conflict),
+        Err(AppendError::Conflict(conflict)) => Some(conflict),
         _ => None,
     }
 }

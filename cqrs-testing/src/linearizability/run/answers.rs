@@ -1,19 +1,19 @@
 //! The store's answers in the words of a history.
 
-use cqrs_core::{Appended, EventId, StoreError, StoreErrorKind, Version, WriteError};
+use cqrs_core::{AppendError, Appended, CommitError, EventId, StoreError, StoreErrorKind, Version};
 
 use super::{
     super::history::{Answer, AppendAnswer, Landed, ReadAnswer, RecallAnswer, Refusal},
     scene::Scene,
 };
 
-pub(super) fn of_append(scene: &Scene, result: Result<Vec<Appended>, WriteError>) -> AppendAnswer {
+pub(super) fn of_append(scene: &Scene, result: Result<Vec<Appended>, AppendError>) -> AppendAnswer {
     of_write(scene, result, |appended| landed(scene, &appended))
 }
 
 pub(super) fn of_recall(
     scene: &Scene,
-    result: Result<Option<Vec<Appended>>, WriteError>,
+    result: Result<Option<Vec<Appended>>, AppendError>,
 ) -> RecallAnswer {
     of_write(scene, result, |appended| {
         appended.map(|appended| landed(scene, &appended))
@@ -31,17 +31,17 @@ pub(super) fn of_read(
 /// What a write answered; what there is to tell of a success is left to `tell`.
 pub(super) fn of_write<T, U>(
     scene: &Scene,
-    result: Result<T, WriteError>,
+    result: Result<T, impl Into<CommitError>>,
     tell: impl FnOnce(T) -> U,
 ) -> Answer<Result<U, Refusal>> {
-    match result {
+    match result.map_err(Into::into) {
         Ok(done) => Answer::Given(Ok(tell(done))),
-        Err(WriteError::Conflict(conflict)) => Answer::Given(Err(Refusal::Conflict {
+        Err(CommitError::Conflict(conflict)) => Answer::Given(Err(Refusal::Conflict {
             stream: scene.stream(&conflict.stream),
             actual: conflict.actual,
         })),
-        Err(WriteError::KeyReused(_)) => Answer::Given(Err(Refusal::KeyReused)),
-        Err(WriteError::Store(error)) => of_error(&error),
+        Err(CommitError::KeyReused(_)) => Answer::Given(Err(Refusal::KeyReused)),
+        Err(CommitError::Store(error)) => of_error(&error),
         Err(error) => Answer::Failed(error.to_string()),
     }
 }

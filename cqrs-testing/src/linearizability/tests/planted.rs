@@ -11,8 +11,8 @@ use std::{
 };
 
 use cqrs_core::{
-    Appended, Appends, EventStore, ExpectedVersion, MemoryEventStore, RecordedEvent, StoreError,
-    StoreErrorKind, StreamId, WriteError, model::Conflict, ports::UnitOfWork,
+    AppendError, Appended, Appends, EventStore, ExpectedVersion, MemoryEventStore, RecordedEvent,
+    StoreError, StoreErrorKind, StreamId, model::Conflict, ports::UnitOfWork,
 };
 use tokio::task::yield_now;
 
@@ -92,7 +92,7 @@ impl Planted {
         shared.entry(stream.clone()).or_insert(events).clone()
     }
 
-    async fn checked(&self, appends: &Appends) -> Result<(), WriteError> {
+    async fn checked(&self, appends: &Appends) -> Result<(), AppendError> {
         let mut dropped = self.store.begin().await?;
         self.store.append_in(&mut dropped, appends.clone()).await?;
         Ok(())
@@ -114,7 +114,7 @@ impl Planted {
     }
 
     /// What is answered in place of a conflict.
-    async fn refused(&self, appends: Appends, mut conflict: Conflict) -> WriteError {
+    async fn refused(&self, appends: Appends, mut conflict: Conflict) -> AppendError {
         if self.shows(Habit::KeepsWhatItRefuses) {
             let kept = self.store.append_all(anywhere(appends)).await;
             kept.expect("nothing is expected of the streams");
@@ -130,7 +130,7 @@ impl Planted {
         conflict.into()
     }
 
-    async fn torn(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+    async fn torn(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         let mut appended = Vec::new();
         for append in appends.streams {
             appended.push(self.store.append(append).await?);
@@ -140,7 +140,7 @@ impl Planted {
     }
 
     /// The answer is lost: before it was done, after, or for a while.
-    async fn lost(&self, appends: Appends) -> WriteError {
+    async fn lost(&self, appends: Appends) -> AppendError {
         let store = self.store.clone();
         let later = tokio::spawn(async move {
             yield_now().await;

@@ -16,7 +16,10 @@ use super::{super::*, Sums, filled, sums};
 use crate::{
     memory::{MemoryEventStore, MemoryTransaction},
     model::{Checkpoint, Claim, Lane, Offset, Position, RecordedEvent, Slices},
-    ports::{Batch, Document, DocumentWrite, Documents, StoreErrorKind, UnitOfWork, WriteError},
+    ports::{
+        AdvanceError, Batch, CommitError, Document, DocumentWrite, Documents, SaveError,
+        StoreErrorKind, UnitOfWork,
+    },
     roles::View,
 };
 
@@ -148,7 +151,7 @@ impl UnitOfWork for Forgetful {
     async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
         self.0.begin().await
     }
-    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), WriteError> {
+    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), CommitError> {
         self.0.commit(transaction).await?;
         if self.1.fetch_xor(true, Ordering::Relaxed) {
             *self.2.lock().expect("no panic") += 1;
@@ -173,13 +176,13 @@ impl Checkpoints for Forgetful {
         p: &PartitionId,
         epoch: u64,
         to: Checkpoint,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), AdvanceError> {
         self.0.advance_in(tx, s, p, epoch, to).await
     }
     async fn checkpoint(&self, s: &str, p: &PartitionId) -> Result<Option<Checkpoint>, StoreError> {
         self.0.checkpoint(s, p).await
     }
-    async fn reset_in(&self, tx: &mut MemoryTransaction, s: &str) -> Result<(), WriteError> {
+    async fn reset_in(&self, tx: &mut MemoryTransaction, s: &str) -> Result<(), StoreError> {
         self.0.reset_in(tx, s).await
     }
 }
@@ -222,10 +225,10 @@ impl Documents for Forgetful {
         tx: &mut MemoryTransaction,
         view: &str,
         writes: &[DocumentWrite],
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), SaveError> {
         self.0.save_in(tx, view, writes).await
     }
-    async fn clear_in(&self, tx: &mut MemoryTransaction, view: &str) -> Result<(), WriteError> {
+    async fn clear_in(&self, tx: &mut MemoryTransaction, view: &str) -> Result<(), StoreError> {
         self.0.clear_in(tx, view).await
     }
     async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError> {

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     memory::MemoryEventStore,
     model::StreamId,
-    ports::{Snapshot, StoreError, StoreErrorKind, WriteError},
+    ports::{AppendError, Snapshot, StoreError, StoreErrorKind},
 };
 
 /// What becomes of a call.
@@ -113,10 +113,10 @@ impl Scripted {
     async fn read<T>(
         &self,
         name: &'static str,
-        done: impl Future<Output = Result<T, WriteError>>,
-    ) -> Result<T, WriteError> {
-        let lost = |error: WriteError| match error {
-            WriteError::Store(e) if e.kind() == StoreErrorKind::OutcomeUnknown => {
+        done: impl Future<Output = Result<T, AppendError>>,
+    ) -> Result<T, AppendError> {
+        let lost = |error: AppendError| match error {
+            AppendError::Store(e) if e.kind() == StoreErrorKind::OutcomeUnknown => {
                 planted(StoreErrorKind::Unavailable).into()
             }
             error => error,

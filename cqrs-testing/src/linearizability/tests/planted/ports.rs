@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent, StoreError,
-    StoreErrorKind, StreamId, Version, WriteError,
+    AppendError, Appended, Appends, CommitError, EventId, EventStore, Idempotency, Position,
+    RecordedEvent, StoreError, StoreErrorKind, StreamId, Version,
     memory::MemoryTransaction,
     ports::{LogPage, LogQuery, UnitOfWork},
 };
@@ -24,7 +24,7 @@ impl UnitOfWork for Planted {
         }
     }
 
-    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), WriteError> {
+    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), CommitError> {
         self.distance().await;
         let answer = self.store.commit(transaction).await;
         self.distance().await;
@@ -61,7 +61,7 @@ impl EventStore for Planted {
         Ok(events)
     }
 
-    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         let asked = self.asked(appends);
         self.distance().await;
         let answer = match self.habit {
@@ -84,7 +84,7 @@ impl EventStore for Planted {
                 Ok(_) if self.shows(Habit::FailsAndWrites) => {
                     Err(error(StoreErrorKind::Unavailable).into())
                 }
-                Err(WriteError::Conflict(conflict)) => Err(self.refused(asked, conflict).await),
+                Err(AppendError::Conflict(conflict)) => Err(self.refused(asked, conflict).await),
                 answer => answer,
             },
         };
@@ -95,7 +95,7 @@ impl EventStore for Planted {
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, WriteError> {
+    ) -> Result<Option<Vec<Appended>>, AppendError> {
         match self.habit {
             Habit::Fails => Err(error(StoreErrorKind::Unavailable).into()),
             _ => self.store.appended_under(idempotency).await,
@@ -114,7 +114,7 @@ impl EventStore for Planted {
         &self,
         transaction: &mut MemoryTransaction,
         appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         self.distance().await;
         self.store.append_in(transaction, appends).await
     }

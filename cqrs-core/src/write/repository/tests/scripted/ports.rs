@@ -9,8 +9,8 @@ use crate::{
     memory::MemoryTransaction,
     model::{EventId, Idempotency, Position, RecordedEvent, StreamId, Version},
     ports::{
-        Appended, Appends, EventStore, LogPage, LogQuery, PastEvent, Snapshot, Snapshots,
-        StoreError, StoreErrorKind, UnitOfWork, WriteError,
+        AppendError, Appended, Appends, CommitError, EventStore, LogPage, LogQuery, PastEvent,
+        Snapshot, Snapshots, StoreError, StoreErrorKind, UnitOfWork,
     },
 };
 
@@ -22,7 +22,7 @@ impl UnitOfWork for Scripted {
         self.log().begin().await
     }
 
-    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), WriteError> {
+    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), CommitError> {
         self.log().commit(transaction).await
     }
 
@@ -55,7 +55,7 @@ impl EventStore for Scripted {
         unwritten(self.read("replay_all", replay).await)
     }
 
-    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, WriteError> {
+    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         let append = async { self.log().append_all(appends).await };
         self.call("append", append).await
     }
@@ -63,7 +63,7 @@ impl EventStore for Scripted {
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, WriteError> {
+    ) -> Result<Option<Vec<Appended>>, AppendError> {
         let looked = async { self.log().appended_under(idempotency).await };
         self.read("appended_under", looked).await
     }
@@ -80,7 +80,7 @@ impl EventStore for Scripted {
         &self,
         transaction: &mut MemoryTransaction,
         appends: Appends,
-    ) -> Result<Vec<Appended>, WriteError> {
+    ) -> Result<Vec<Appended>, AppendError> {
         self.log().append_in(transaction, appends).await
     }
 
@@ -126,9 +126,9 @@ impl Snapshots for Scripted {
 }
 
 /// The outcome of a call that writes nothing.
-fn unwritten<T>(outcome: Result<T, WriteError>) -> Result<T, StoreError> {
+fn unwritten<T>(outcome: Result<T, AppendError>) -> Result<T, StoreError> {
     outcome.map_err(|error| match error {
-        WriteError::Store(error) => error,
+        AppendError::Store(error) => error,
         other => StoreError::new(StoreErrorKind::Other, other.to_string()),
     })
 }
