@@ -8,6 +8,8 @@
 //! | [`View`] | event + document -> document |
 //! | [`Reactor`] | event -> commands |
 //!
+//! The [`guide`] has a tutorial, how-to pages and explanations.
+//!
 //! ```
 //! use cqrs_core::prelude::*;
 //! use serde::{Deserialize, Serialize};
@@ -67,6 +69,7 @@
 //! The crate `cqrs-testing` has given-when-then for aggregates, views and reactors, and the contract of a store.
 
 pub mod codec;
+pub mod guide;
 pub mod memory;
 pub mod model;
 pub mod ports;

@@ -25,6 +25,8 @@
 //! # }
 //! ```
 //!
+//! How to [relay to Kafka](cqrs_core::guide::relay_to_kafka) and [consume from it](cqrs_core::guide::consume_from_kafka).
+//!
 //! # Guarantees
 //!
 //! - **Into Kafka**: a consumer that reads `read_committed` gets every event once, and the events of a stream in order,

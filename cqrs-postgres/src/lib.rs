@@ -25,6 +25,9 @@
 //! Appends of one process that come at the same time share a statement and a commit, each with a verdict of its own; one that
 //! comes alone goes straight to the server.
 //!
+//! How to [run it on your servers](cqrs_core::guide::run_on_your_servers) and [with the least
+//! privilege](cqrs_core::guide::run_with_least_privilege), and [how an append works](cqrs_core::guide::appending).
+//!
 //! This crate names sqlx in its public API on purpose: a [`Projection`](cqrs_core::Projection) with SQL of its own gets
 //! the connection inside the very transaction that moves its checkpoint, see [`PgTransaction`].
 

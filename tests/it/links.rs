@@ -36,15 +36,21 @@ fn markdown(folder: &Path, pages: &mut Vec<PathBuf>) {
 
 fn broken_links(page: &Path) -> Vec<String> {
     let text = fs::read_to_string(page).expect("a page");
-    let targets = text
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next());
-    targets
+    let inline = text.split("](").skip(1);
+    let inline = inline.filter_map(|rest| rest.split(')').next());
+    let definitions = text.lines().filter_map(definition);
+    inline
+        .chain(definitions)
         .map(|target| target.replace('\n', ""))
         .filter(|target| !target.contains("://") && !leads_somewhere(page, target))
         .map(|target| format!("{}: {target}", page.display()))
         .collect()
+}
+
+/// The target of a line `[label]: target`.
+fn definition(line: &str) -> Option<&str> {
+    let (_, target) = line.strip_prefix('[')?.split_once("]: ")?;
+    Some(target)
 }
 
 fn leads_somewhere(page: &Path, target: &str) -> bool {

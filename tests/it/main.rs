@@ -4,6 +4,7 @@
 mod broker_down;
 mod consumer_killed;
 mod contention;
+mod guide;
 mod invariants;
 mod links;
 mod readme;

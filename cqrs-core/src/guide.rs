@@ -1,0 +1,107 @@
+//! The guide: the pages of the repository's `docs/`, from the tutorial to the decisions.
+//!
+//! **Start here**: [a tutorial](bank_account).
+//!
+//! **How to**
+//!
+//! - write [an aggregate](write_an_aggregate), [a view](write_a_view), [a projection with SQL](write_a_projection_with_sql),
+//!   [a reactor](react_to_another_service), [a web handler](write_a_web_handler)
+//! - [make commands idempotent](make_commands_idempotent), [change several aggregates at
+//!   once](change_several_aggregates_at_once), [take snapshots](take_snapshots), [handle errors](handle_errors)
+//! - [relay to Kafka](relay_to_kafka), [consume from Kafka](consume_from_kafka)
+//! - [run on your servers](run_on_your_servers), [with the least privilege](run_with_least_privilege),
+//!   [rebuild a read model](rebuild_a_read_model), [find who holds readers back](find_who_holds_readers_back),
+//!   [check your store](check_your_store)
+//!
+//! **Explanation**
+//!
+//! - [which framework when](which_framework)
+//! - what is guaranteed: [delivery guarantees](delivery_guarantees), [invariants and their tests](invariants)
+//! - how it works: [appending], [the global order](global_order), [the runner](runner),
+//!   [performance]
+//! - why it is as it is: [decisions]
+
+// The pages link each other by reference. The first definition of a reference wins, so that here a link leads to a module
+// and in the repository to a file. Their code is tested in the package `cqrs-tests`, which has all crates.
+macro_rules! page {
+    ($name:ident, $path:literal) => {
+        #[doc = include_str!("guide/links.md")]
+        #[cfg_attr(not(doctest), doc = include_str!($path))]
+        pub mod $name {}
+    };
+}
+
+page!(bank_account, "../docs/tutorial/bank-account.md");
+
+page!(
+    change_several_aggregates_at_once,
+    "../docs/how-to/change-several-aggregates-at-once.md"
+);
+page!(check_your_store, "../docs/how-to/check-your-store.md");
+page!(consume_from_kafka, "../docs/how-to/consume-from-kafka.md");
+page!(
+    find_who_holds_readers_back,
+    "../docs/how-to/find-who-holds-readers-back.md"
+);
+page!(handle_errors, "../docs/how-to/handle-errors.md");
+page!(
+    make_commands_idempotent,
+    "../docs/how-to/make-commands-idempotent.md"
+);
+page!(
+    react_to_another_service,
+    "../docs/how-to/react-to-another-service.md"
+);
+page!(
+    rebuild_a_read_model,
+    "../docs/how-to/rebuild-a-read-model.md"
+);
+page!(relay_to_kafka, "../docs/how-to/relay-to-kafka.md");
+page!(run_on_your_servers, "../docs/how-to/run-on-your-servers.md");
+page!(
+    run_with_least_privilege,
+    "../docs/how-to/run-with-least-privilege.md"
+);
+page!(take_snapshots, "../docs/how-to/take-snapshots.md");
+page!(
+    write_a_projection_with_sql,
+    "../docs/how-to/write-a-projection-with-sql.md"
+);
+page!(write_a_view, "../docs/how-to/write-a-view.md");
+page!(write_a_web_handler, "../docs/how-to/write-a-web-handler.md");
+page!(write_an_aggregate, "../docs/how-to/write-an-aggregate.md");
+
+page!(appending, "../docs/explanation/appending.md");
+page!(
+    delivery_guarantees,
+    "../docs/explanation/delivery-guarantees.md"
+);
+page!(global_order, "../docs/explanation/global-order.md");
+page!(invariants, "../docs/explanation/invariants.md");
+page!(performance, "../docs/explanation/performance.md");
+page!(runner, "../docs/explanation/runner.md");
+page!(which_framework, "../docs/explanation/which-framework.md");
+
+/// Decisions: what was asked, what was decided and why, what was rejected, and the price.
+///
+#[doc = include_str!("guide/links.md")]
+#[doc = include_str!("../docs/decisions/0001-append-fence.md")]
+#[doc = include_str!("../docs/decisions/0002-position-in-the-kafka-transaction.md")]
+#[doc = include_str!("../docs/decisions/0003-a-checkpoint-is-anchored-at-an-event.md")]
+#[doc = include_str!("../docs/decisions/0004-each-relay-shard-reads-the-log.md")]
+#[doc = include_str!("../docs/decisions/0005-documents-are-locked-and-versioned.md")]
+#[doc = include_str!("../docs/decisions/0006-memory-proves-its-guards-at-commit.md")]
+#[doc = include_str!("../docs/decisions/0007-idle-workers-compare-their-checkpoint.md")]
+#[doc = include_str!("../docs/decisions/0008-metadata-belongs-to-the-event.md")]
+#[doc = include_str!("../docs/decisions/0009-no-workaround-for-nagle.md")]
+#[doc = include_str!("../docs/decisions/0010-batches-try-guards.md")]
+#[doc = include_str!("../docs/decisions/0011-a-cached-state-is-anchored-at-an-event.md")]
+#[doc = include_str!("../docs/decisions/0012-the-shape-is-traced-through-serde.md")]
+#[doc = include_str!("../docs/decisions/0013-connections-for-single-statements.md")]
+#[doc = include_str!("../docs/decisions/0014-append-functions-run-as-the-owner.md")]
+#[doc = include_str!("../docs/decisions/0015-commands-to-one-aggregate-take-turns.md")]
+#[doc = include_str!("../docs/decisions/0016-metrics-through-a-facade.md")]
+#[doc = include_str!("../docs/decisions/0017-functions-that-append.md")]
+#[doc = include_str!("../docs/decisions/0018-known-streams-skip-the-version-check.md")]
+#[doc = include_str!("../docs/decisions/0019-append-functions-check-the-search-path.md")]
+pub mod decisions {}
