@@ -1,13 +1,13 @@
-//! How often memory was asked for.
+//! Counts allocations.
 
-/// So far, by this process; none unless the feature `allocations` counts them.
+/// The allocations of this process so far; `None` without the feature `allocations`.
 #[cfg(not(feature = "allocations"))]
-pub(crate) fn so_far() -> Option<usize> {
+pub(crate) fn count() -> Option<usize> {
     None
 }
 
 #[cfg(feature = "allocations")]
-pub(crate) use counted::so_far;
+pub(crate) use counted::count;
 
 #[cfg(feature = "allocations")]
 mod counted {
@@ -18,7 +18,7 @@ mod counted {
     #[global_allocator]
     static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-    pub(crate) fn so_far() -> Option<usize> {
+    pub(crate) fn count() -> Option<usize> {
         let stats = ALLOCATOR.stats();
         Some(stats.allocations + stats.reallocations)
     }

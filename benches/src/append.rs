@@ -1,12 +1,8 @@
-//! Commands and appends by some writers at once, each on streams of its own.
+//! Commands and appends by concurrent writers, each on its own streams.
 
-/// Commands to aggregates whose state is not at hand.
 mod cold;
-/// Appends without a command.
 mod plain;
-/// How often a command asks the server.
-mod trips;
-/// Commands to aggregates whose state is at hand.
+mod round_trips;
 mod warm;
 
 use clap::ValueEnum;
@@ -26,16 +22,17 @@ const ONE_BY_ONE: &str = "select the stream, insert with a version check";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Call {
-    /// Commands to aggregates whose state is at hand.
+    /// Commands to aggregates whose state is cached.
     Warm,
-    /// Commands to aggregates whose state is not.
+    /// Commands to aggregates whose state is not cached.
     Cold,
     /// Appends through the port.
     Append,
 }
 
 pub(crate) async fn run(options: &Options) -> Outcome<()> {
-    let (ours, raw) = (Database::from_env("append")?, Database::from_env("append")?);
+    let ours = Database::from_env("append")?;
+    let raw = Database::from_env("append")?;
     let measured = measure(options, &ours, &raw).await;
     let measured = ours.drop_after(measured).await;
     raw.drop_after(measured).await
@@ -43,11 +40,11 @@ pub(crate) async fn run(options: &Options) -> Outcome<()> {
 
 async fn measure(options: &Options, ours: &Database, raw: &Database) -> Outcome<()> {
     let notes = ours.notes().await?;
-    trips::print(ours, &notes).await?;
-    let most = options.writers.iter().copied().max().unwrap_or(1);
+    round_trips::print(ours, &notes).await?;
+    let max_writers = options.writers.iter().copied().max().unwrap_or(1);
     let sides = Sides {
-        store: ours.store(most).await?,
-        alone: RawEvents::create(raw, 1).await?,
+        store: ours.store(max_writers).await?,
+        one_by_one: RawEvents::create(raw, 1).await?,
         batched: BatchedEvents::of(raw).await?,
         databases: [ours, raw],
     };
@@ -65,16 +62,16 @@ async fn measure(options: &Options, ours: &Database, raw: &Database) -> Outcome<
     Ok(())
 }
 
-/// Who is compared: our store, with raw in batches and one by one on another table.
+/// The sides that are compared: our store, and raw SQL on another table, in batches and one by one.
 struct Sides<'a> {
     store: PgEventStore,
     batched: BatchedEvents,
-    alone: RawEvents,
+    one_by_one: RawEvents,
     databases: [&'a Database; 2],
 }
 
 impl Sides<'_> {
-    /// Removes all events, so that no measurement works on what an earlier one has left.
+    /// Removes all events of an earlier measurement.
     async fn clear(&self) -> Outcome<()> {
         for database in self.databases {
             database.run("truncate __schema__.events").await?;

@@ -1,6 +1,5 @@
-//! Many writers at the same streams: how much gets through, and how much is done in vain.
+//! Many writers of the same streams: the rate of successes, and how many attempts are wasted.
 
-/// Streams of which few are asked for often.
 mod zipf;
 
 use std::{
@@ -20,7 +19,7 @@ use crate::{
     Options, Outcome,
     database::Database,
     domain::{Account, AccountEvent},
-    measure::{rate, take_turns},
+    measure::{alternate, rate},
     random::Random,
     report::Point,
     yardstick::{RawEvents, Read},
@@ -28,7 +27,7 @@ use crate::{
 
 const WRITERS: u32 = 32;
 const STREAMS: [u32; 2] = [1, 1_000];
-/// Within a process commands to an aggregate take turns; between processes they meet in the database.
+/// Commands to an aggregate take turns within a process. Between processes they conflict in the database.
 const PROCESSES: [u32; 2] = [1, 4];
 
 const YARDSTICKS: [(Read, &str); 2] = [
@@ -43,10 +42,8 @@ const YARDSTICKS: [(Read, &str); 2] = [
 ];
 
 pub(crate) async fn run(options: &Options) -> Outcome<()> {
-    let (ours, raw) = (
-        Database::from_env("contention")?,
-        Database::from_env("contention")?,
-    );
+    let ours = Database::from_env("contention")?;
+    let raw = Database::from_env("contention")?;
     let measured = measure(options, &ours, &raw).await;
     let measured = ours.drop_after(measured).await;
     raw.drop_after(measured).await
@@ -62,8 +59,9 @@ async fn measure(options: &Options, ours: &Database, raw: &Database) -> Outcome<
         }
         for streams in STREAMS {
             for (read, yardstick) in YARDSTICKS {
-                let (ours, theirs) = (Attempts::default(), Attempts::default());
-                let pairs = take_turns(
+                let ours = Attempts::default();
+                let theirs = Attempts::default();
+                let pairs = alternate(
                     options.rounds,
                     options.turn(),
                     async |time| commands(&stores, streams, &ours, time).await,
@@ -95,7 +93,7 @@ fn point(notes: &Value, streams: u32, processes: u32, yardstick: &'static str) -
     }
 }
 
-/// A store and a repository for each process, among which the writers are dealt out.
+/// Each process is a store and a repository of its own. The writers are distributed among them.
 async fn commands(
     stores: &[PgEventStore],
     streams: u32,
@@ -110,14 +108,16 @@ async fn commands(
     let before = DECISIONS.load(Ordering::Relaxed);
     let rate = rate(WRITERS, time, |writer, mut turn| {
         let accounts = accounts[writer as usize % accounts.len()].clone();
-        let (attempts, drawn, mut random) = (attempts.clone(), drawn.clone(), Random::new());
+        let attempts = attempts.clone();
+        let drawn = drawn.clone();
+        let mut random = Random::new();
         async move {
-            while turn.goes_on() {
+            while turn.should_continue() {
                 let id = drawn.draw(&mut random);
                 loop {
                     match accounts.execute(&id, 1).await {
                         Ok(_) => break,
-                        // Who has given up asks again.
+                        // After its last retry the writer sends the command again.
                         Err(ExecuteError::Conflict(_)) => {}
                         Err(other) => return Err(other.into()),
                     }
@@ -141,11 +141,13 @@ async fn compare_and_set(
 ) -> Outcome<f64> {
     let drawn = Zipf::of(streams);
     rate(WRITERS, time, |_, mut turn| {
-        let (raw, attempts) = (raw.clone(), attempts.clone());
-        let (drawn, mut random) = (drawn.clone(), Random::new());
+        let raw = raw.clone();
+        let attempts = attempts.clone();
+        let drawn = drawn.clone();
+        let mut random = Random::new();
         async move {
             let mut raw = raw.session().await?;
-            while turn.goes_on() {
+            while turn.should_continue() {
                 let id = drawn.draw(&mut random);
                 loop {
                     attempts.made(1);
@@ -161,30 +163,37 @@ async fn compare_and_set(
     .await
 }
 
-/// How often it was tried and how often it succeeded, in all turns.
+/// The attempts and the successes of all rounds.
 #[derive(Debug, Clone, Default)]
-struct Attempts(Arc<[AtomicU64; 2]>);
+struct Attempts(Arc<AttemptCounts>);
+
+#[derive(Debug, Default)]
+struct AttemptCounts {
+    made: AtomicU64,
+    succeeded: AtomicU64,
+}
 
 impl Attempts {
     fn made(&self, attempts: u64) {
-        self.0[0].fetch_add(attempts, Ordering::Relaxed);
+        self.0.made.fetch_add(attempts, Ordering::Relaxed);
     }
 
     fn succeeded(&self) {
-        self.0[1].fetch_add(1, Ordering::Relaxed);
+        self.0.succeeded.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Attempts in vain for each success.
+    /// The wasted attempts for each success.
     fn wasted(&self) -> f64 {
-        let [made, succeeded] = [0, 1].map(|at| self.0[at].load(Ordering::Relaxed));
+        let made = self.0.made.load(Ordering::Relaxed);
+        let succeeded = self.0.succeeded.load(Ordering::Relaxed);
         made.saturating_sub(succeeded) as f64 / succeeded.max(1) as f64
     }
 }
 
-/// How often an account was asked to decide.
+/// How many decisions were made.
 static DECISIONS: AtomicU64 = AtomicU64::new(0);
 
-/// An account that counts how often it decides.
+/// An account that counts its decisions.
 #[derive(Debug, Default, Clone)]
 struct Contended(Account);
 

@@ -1,6 +1,6 @@
-//! A schema of the own on the server that `DATABASE_URL` names. It is dropped when it has been measured.
+//! A new schema on the server of `DATABASE_URL`, which is dropped after the measurement.
 
-mod trips;
+mod round_trips;
 
 use std::str::FromStr;
 
@@ -12,10 +12,10 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-pub(crate) use self::trips::Trips;
+pub(crate) use self::round_trips::{RoundTrips, TripCounts};
 use crate::Outcome;
 
-/// A schema with a name that nobody else has.
+/// A schema with a unique name.
 #[derive(Debug)]
 pub(crate) struct Database {
     url: String,
@@ -45,22 +45,22 @@ impl Database {
         Ok(PgEventStore::connect(&config).await?)
     }
 
-    /// A store of the schema whose round trips are counted.
-    pub(crate) async fn watched_store(&self) -> Outcome<(PgEventStore, Trips)> {
+    /// A store in the schema, whose round trips are counted.
+    pub(crate) async fn counted_store(&self) -> Outcome<(PgEventStore, RoundTrips)> {
         self.store(1).await?;
         let options = PgConnectOptions::from_str(&self.url)?;
         if options.get_socket().is_some() {
-            return Err("round trips are counted over TCP: DATABASE_URL names a socket".into());
+            return Err("round trips are counted over TCP, but DATABASE_URL names a socket".into());
         }
         let server = (options.get_host().to_owned(), options.get_port());
-        let (port, trips) = Trips::on_the_way_to(server).await?;
+        let (port, trips) = RoundTrips::in_front_of(server).await?;
         let url = options.host("127.0.0.1").port(port).to_url_lossy();
         let config = PgConfig::new(url.as_str()).schema(&self.schema);
         Ok((PgEventStore::connect(&config).await?, trips))
     }
 
-    /// Connections that find the schema's tables without naming it, and plan each statement once: the best that plain
-    /// SQL can have.
+    /// Connections with the best settings for plain SQL: the schema is in the search path, and each statement is planned
+    /// once.
     pub(crate) async fn raw(&self, connections: u32) -> Outcome<PgPool> {
         let options = PgConnectOptions::from_str(&self.url)?.options([
             ("search_path", self.schema.as_str()),
@@ -73,7 +73,7 @@ impl Database {
         Ok(pool.connect_with(options).await?)
     }
 
-    /// Runs a statement about the schema, written `__schema__` in it.
+    /// Runs a statement, with the name of the schema in place of `__schema__`.
     pub(crate) async fn run(&self, sql: &str) -> Outcome<()> {
         let mut connection = PgConnection::connect(&self.url).await?;
         let sql = AssertSqlSafe(sql.replace("__schema__", &self.schema));
@@ -81,7 +81,7 @@ impl Database {
         Ok(connection.close().await?)
     }
 
-    /// How much the events take, with their indexes.
+    /// The size of the table of events with its indexes.
     pub(crate) async fn table_size(&self) -> Outcome<String> {
         let mut connection = PgConnection::connect(&self.url).await?;
         let size =
@@ -93,10 +93,10 @@ impl Database {
         Ok(size)
     }
 
-    /// What the figures depend on.
+    /// The settings that the figures depend on.
     pub(crate) async fn notes(&self) -> Outcome<Value> {
         let mut connection = PgConnection::connect(&self.url).await?;
-        let told: Vec<(String, String)> = sqlx::query_as(
+        let settings: Vec<(String, String)> = sqlx::query_as(
             "select name, current_setting(name) from pg_settings where name in ( \
                  'server_version', 'synchronous_commit', 'fsync', 'shared_buffers', 'huge_pages', 'max_wal_size')",
         )
@@ -104,13 +104,13 @@ impl Database {
         .await?;
         connection.close().await?;
         let mut notes = json!({ "cores": std::thread::available_parallelism()?.get() });
-        for (setting, value) in told {
+        for (setting, value) in settings {
             notes[setting] = value.into();
         }
         Ok(notes)
     }
 
-    /// Drops the schema, then passes `outcome` on: a run that failed leaves nothing behind either.
+    /// Drops the schema, also after a failed run, and returns the outcome of the run.
     pub(crate) async fn drop_after(&self, outcome: Outcome<()>) -> Outcome<()> {
         let dropped = self.run("drop schema if exists __schema__ cascade").await;
         outcome.and(dropped)

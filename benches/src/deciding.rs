@@ -1,4 +1,4 @@
-//! What a user's aggregate costs through the framework: deciding and taking events in, without a store.
+//! Decides and applies events through the framework and by hand, without a store.
 
 use std::{
     convert::Infallible,
@@ -13,17 +13,17 @@ use serde_json::{Value, json};
 use crate::{
     Options, Outcome,
     domain::Account,
-    measure::{per_second, take_turns},
+    measure::{alternate, per_second},
     random::Random,
     report::Point,
 };
 
-/// So many commands between two looks at the clock.
+/// How many commands to run before the clock is read again.
 const CHUNK: u32 = 1_000;
 
-/// A command takes some nanoseconds, which by a quarter depend on where in memory its state happens to lie. So each turn is one of
-/// so many places.
-const PLACES: u32 = 50;
+/// A command takes a few nanoseconds, and up to a quarter of that depends on the address of its state. So each measurement
+/// uses this many addresses.
+const ADDRESSES: u32 = 50;
 
 pub(crate) async fn run(options: &Options) -> Outcome<()> {
     point::<Account>(options, "events with texts", 1).await?;
@@ -36,7 +36,7 @@ where
 {
     let ours = async |time| Ok(rate(time, || framework::<A>(command.clone())));
     let raw = async |time| Ok(rate(time, || by_hand::<A>(command.clone())));
-    let pairs = take_turns(options.rounds, options.turn(), ours, raw).await?;
+    let pairs = alternate(options.rounds, options.turn(), ours, raw).await?;
     let point = Point {
         scenario: "core",
         parameters: json!({ "aggregate": aggregate, "events": 1 }),
@@ -58,7 +58,8 @@ fn framework<A: Aggregate<Error = Infallible>>(command: A::Command) -> impl FnMu
 }
 
 fn by_hand<A: Aggregate<Error = Infallible>>(command: A::Command) -> impl FnMut() {
-    let (mut state, mut context) = (A::default(), context());
+    let mut state = A::default();
+    let mut context = context();
     move || {
         let Ok(events) = state.handle(black_box(command.clone()), &context);
         context.version = context.version.plus(events.len() as u64);
@@ -69,22 +70,24 @@ fn by_hand<A: Aggregate<Error = Infallible>>(command: A::Command) -> impl FnMut(
     }
 }
 
-/// How often a second.
+/// The commands per second.
 fn rate<C: FnMut()>(time: Duration, commands: impl Fn() -> C) -> f64 {
-    let (begun, mut random) = (Instant::now(), Random::new());
-    let (mut done, mut others) = (0, Vec::new());
-    for place in 1..=PLACES {
-        others.push(Vec::<u128>::with_capacity(random.below(256) as usize));
+    let mut random = Random::new();
+    let mut padding = Vec::new();
+    let mut done = 0;
+    let started = Instant::now();
+    for address in 1..=ADDRESSES {
+        padding.push(Vec::<u128>::with_capacity(random.below(256) as usize));
         let mut command = Box::new(commands());
-        while begun.elapsed() < time * place / PLACES {
+        while started.elapsed() < time * address / ADDRESSES {
             for _ in 0..CHUNK {
                 command();
             }
             done += u64::from(CHUNK);
         }
     }
-    black_box(others);
-    per_second(done, begun.elapsed())
+    black_box(padding);
+    per_second(done, started.elapsed())
 }
 
 fn context() -> Context {
@@ -96,7 +99,7 @@ fn context() -> Context {
     }
 }
 
-/// The smallest aggregate: what is around it shows most.
+/// The smallest aggregate, for which the overhead of the framework is largest.
 #[derive(Debug, Default, Clone)]
 struct Tally(u64);
 

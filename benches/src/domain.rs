@@ -1,4 +1,4 @@
-//! An account and what moves it: events of about 100 bytes, the aggregate that decides them, the view that adds them up.
+//! An account: events of about 100 bytes, the aggregate that decides them, and a view that adds them up.
 
 use std::convert::Infallible;
 
@@ -23,7 +23,7 @@ impl Event for AccountEvent {
 }
 
 impl AccountEvent {
-    /// The event with this number: every third one takes, the others give.
+    /// The event with this number. Every third one is a withdrawal.
     pub(crate) fn example(number: u32) -> Self {
         let movement = Movement {
             cents: u64::from(number % 1_000) + 1,
@@ -49,7 +49,7 @@ pub(crate) struct Account {
 }
 
 impl Aggregate for Account {
-    /// So many movements.
+    /// The number of movements.
     type Command = u32;
     type Event = AccountEvent;
     type Error = Infallible;

@@ -1,15 +1,15 @@
-//! Fills a table with events on the server itself, for tables that would take too long to fill by appends.
+//! Fills a table on the server itself, which is faster than appends.
 
 use crate::{Outcome, database::Database};
 
-/// So many streams live at the same time: the events of one lie so far apart.
+/// How many streams are written at the same time. The events of one stream are this far apart.
 pub(crate) const WAVE: u32 = 10_000;
 
 /// How many events one statement writes.
-const AT_ONCE: u32 = 1_000_000;
+const EVENTS_PER_STATEMENT: u32 = 1_000_000;
 
-/// Events as [`AccountEvent::example`](crate::domain::AccountEvent::example) makes them, stream ids as [`id`] does.
-/// `$wave` streams take turns until they are full, then come the next.
+/// Inserts the events of [`AccountEvent::example`](crate::domain::AccountEvent::example) with the stream ids of [`id`].
+/// `__wave__` streams take turns until all their events are written. Then the next ones follow.
 const INSERT: &str = r#"
     insert into __schema__.events (
         position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload
@@ -28,20 +28,21 @@ const INSERT: &str = r#"
         order by n offset 0
     ) as numbered"#;
 
-/// The id of a stream: those of a wave begin alike, as ids do that carry a time, and are in no order within it.
+/// The id of a stream. The ids of a wave have the same prefix, as ids with a time have, and a random order after it.
 pub(crate) fn id(number: u32) -> String {
-    let (number, wave) = (u64::from(number), u64::from(number / WAVE));
+    let wave = u64::from(number / WAVE);
+    let number = u64::from(number);
     format!(
         "{wave:012x}-{:08x}-{number:012x}",
         (number * 2_654_435_761) & 0xffff_ffff
     )
 }
 
-/// Appends so many streams of so many events each to a table that is empty. `streams` should fill its waves.
+/// Writes `streams` streams of `each` events into an empty table. `streams` should be a multiple of the wave.
 pub(crate) async fn fill(database: &Database, streams: u32, each: u32) -> Outcome<()> {
     let events = streams * each;
-    for from in (0..events).step_by(AT_ONCE as usize) {
-        let to = events.min(from + AT_ONCE);
+    for from in (0..events).step_by(EVENTS_PER_STATEMENT as usize) {
+        let to = events.min(from + EVENTS_PER_STATEMENT);
         let numbers = [("wave", WAVE), ("each", each), ("from", from), ("to", to)];
         let insert = numbers
             .iter()

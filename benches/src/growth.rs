@@ -1,6 +1,5 @@
-//! The same work on a table of millions of events and on a small one: what growth costs.
+//! The same work on a table of millions of events and on a small one.
 
-/// What is done to either table.
 mod work;
 
 use serde_json::{Value, json};
@@ -10,8 +9,8 @@ use crate::{
     Options, Outcome,
     database::Database,
     fill::WAVE,
-    measure::take_turns,
-    report::{Fact, Point, resident_kilobytes},
+    measure::alternate,
+    report::{Figure, Point, resident_kilobytes},
 };
 
 const SMALL: u32 = 100_000;
@@ -19,7 +18,8 @@ const SMALL: u32 = 100_000;
 const EACH: u32 = 10;
 
 pub(crate) async fn run(options: &Options) -> Outcome<()> {
-    let (big, small) = (Database::from_env("growth")?, Database::from_env("growth")?);
+    let big = Database::from_env("growth")?;
+    let small = Database::from_env("growth")?;
     let measured = measure(options, &big, &small).await;
     let measured = big.drop_after(measured).await;
     small.drop_after(measured).await
@@ -35,7 +35,7 @@ async fn measure(options: &Options, big: &Database, small: &Database) -> Outcome
     memory(events, "before", &notes)?;
     for work in Work::ALL {
         for side in [Side::Store, Side::Sql] {
-            let pairs = take_turns(
+            let pairs = alternate(
                 options.rounds,
                 options.turn(),
                 async |time| big.rate(work, side, time).await,
@@ -47,7 +47,7 @@ async fn measure(options: &Options, big: &Database, small: &Database) -> Outcome
     memory(events, "after", &notes)
 }
 
-/// So many that they make at least so many events and fill their waves.
+/// How many streams to fill for at least this many events. A multiple of the wave.
 fn streams(events: u32) -> u32 {
     events.div_ceil(EACH * WAVE) * WAVE
 }
@@ -69,7 +69,7 @@ fn point(events: u64, work: Work, side: Side, notes: &Value) -> Point {
 }
 
 fn memory(events: u64, when: &str, notes: &Value) -> Outcome<()> {
-    let fact = Fact {
+    let fact = Figure {
         scenario: "growth",
         parameters: json!({ "events": events, "work": "memory of the client", "when": when }),
         unit: "kB resident",

@@ -1,58 +1,59 @@
-//! Loops that count, and rounds in which both sides take turns.
+//! Loops that count for a time, and rounds in which both sides alternate.
 
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::{Outcome, cpu::Cost};
+use crate::{Outcome, cpu::Costs};
 
-/// What a worker still may do in a turn, and what it has done.
+/// Counts the calls of one worker until the time is over.
 #[derive(Debug)]
-pub(crate) struct Turn {
-    until: Instant,
-    done: u64,
+pub(crate) struct TimedLoop {
+    deadline: Instant,
+    calls: u64,
 }
 
-impl Turn {
-    /// Whether there is time for one more. If so it counts as done: what fails ends the run.
-    pub(crate) fn goes_on(&mut self) -> bool {
-        let on = Instant::now() < self.until;
-        self.done += u64::from(on);
-        on
+impl TimedLoop {
+    /// Whether there is time for another call. If so, it counts: a call that fails ends the program.
+    pub(crate) fn should_continue(&mut self) -> bool {
+        let has_time = Instant::now() < self.deadline;
+        self.calls += u64::from(has_time);
+        has_time
     }
 }
 
-/// How often a second the work is done by so many workers at once. Each works off its turn and gives it back.
+/// The calls per second of this many concurrent workers. Each calls until its loop ends, and returns the loop.
 pub(crate) async fn rate<F>(
     workers: u32,
     time: Duration,
-    worker: impl Fn(u32, Turn) -> F,
+    worker: impl Fn(u32, TimedLoop) -> F,
 ) -> Outcome<f64>
 where
-    F: Future<Output = Outcome<Turn>> + Send + 'static,
+    F: Future<Output = Outcome<TimedLoop>> + Send + 'static,
 {
-    let begun = Instant::now();
-    let until = begun + time;
-    let turns = (0..workers).map(|number| worker(number, Turn { until, done: 0 }));
-    let mut turns: JoinSet<_> = turns.collect();
-    let mut done = 0;
-    while let Some(turn) = turns.join_next().await {
-        done += turn??.done;
+    let started = Instant::now();
+    let deadline = started + time;
+    let mut running: JoinSet<_> = (0..workers)
+        .map(|number| worker(number, TimedLoop { deadline, calls: 0 }))
+        .collect();
+    let mut calls = 0;
+    while let Some(finished) = running.join_next().await {
+        calls += finished??.calls;
     }
-    Ok(per_second(done, begun.elapsed()))
+    Ok(per_second(calls, started.elapsed()))
 }
 
 pub(crate) fn per_second(count: u64, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
 }
 
-/// Rates of both sides, round by round.
+/// The rates of both sides in each round.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
     pub(crate) ours: Vec<f64>,
     pub(crate) raw: Vec<f64>,
-    /// Of ours and of raw, where turns were taken.
-    pub(crate) costs: Option<[Cost; 2]>,
+    /// Where both sides alternated.
+    pub(crate) costs: Option<Costs>,
 }
 
 impl Pairs {
@@ -62,9 +63,9 @@ impl Pairs {
     }
 }
 
-/// Ours, raw, ours, raw: whatever else the machine does meets both. A first, short turn opens connections and prepares
-/// statements, and does not count.
-pub(crate) async fn take_turns(
+/// Measures ours, raw, ours, raw, so that other load on the machine affects both. A short warm-up opens connections and
+/// prepares statements. It does not count.
+pub(crate) async fn alternate(
     rounds: u32,
     time: Duration,
     ours: impl AsyncFn(Duration) -> Outcome<f64>,
@@ -74,10 +75,11 @@ pub(crate) async fn take_turns(
     ours(warm_up).await?;
     raw(warm_up).await?;
     let mut pairs = Pairs::default();
-    let mut costs = [Cost::default(), Cost::default()];
+    let mut costs = Costs::default();
     for _ in 0..rounds {
-        let ours = costs[0].of(ours(time)).await?;
-        pairs.add(ours, costs[1].of(raw(time)).await?);
+        let ours = costs.ours.measure(ours(time)).await?;
+        let raw = costs.raw.measure(raw(time)).await?;
+        pairs.add(ours, raw);
     }
     pairs.costs = Some(costs);
     Ok(pairs)

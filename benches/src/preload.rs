@@ -1,4 +1,4 @@
-//! Fills a store: events dealt out to streams in turns, as they would come in life, so that no stream lies together.
+//! Fills a store by appends. The streams take turns, so the events of a stream are not next to each other on disk.
 
 use cqrs_core::{
     Append, EventStore, ExpectedVersion, Metadata, StreamId, model::NewEvent, ports::UnitOfWork,
@@ -8,14 +8,14 @@ use cqrs_postgres::PgEventStore;
 use crate::{Outcome, domain::AccountEvent};
 
 /// How many streams one transaction appends to.
-const TOGETHER: u32 = 1_000;
+const STREAMS_PER_TRANSACTION: u32 = 1_000;
 
 /// The id of an account.
 pub(crate) fn account(prefix: &str, number: u32) -> String {
     format!("{prefix}-{number:06}")
 }
 
-/// Appends `events` to `streams` streams, one each in turns.
+/// Appends this many events to this many streams, one event at a time to each stream.
 pub(crate) async fn preload(
     store: &PgEventStore,
     prefix: &str,
@@ -24,8 +24,8 @@ pub(crate) async fn preload(
 ) -> Outcome<()> {
     let mut next = 0;
     while next < events {
-        // Within one transaction no stream comes twice.
-        let end = events.min(next + TOGETHER.min(streams - next % streams));
+        // A transaction appends to a stream only once.
+        let end = events.min(next + STREAMS_PER_TRANSACTION.min(streams - next % streams));
         let appends = (next..end).map(|number| append(&account(prefix, number % streams), number));
         let appends = appends.collect::<Outcome<Vec<_>>>()?;
         let mut transaction = store.begin().await?;

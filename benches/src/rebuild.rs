@@ -1,4 +1,4 @@
-//! A view from the beginning of the log.
+//! Rebuilds a view from the beginning of the log.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ use crate::{
     yardstick::{LogEvents, Write},
 };
 
-/// Events in a transaction; the first is the default.
+/// The numbers of events in a transaction. The first one is the default of the runner.
 const BATCHES: [u32; 3] = [1_000, 10_000, 100_000];
 
 const YARDSTICKS: [(Write, &str); 3] = [
@@ -80,10 +80,10 @@ async fn rate<F: Future<Output = Outcome<Duration>>>(
     Ok(per_second(u64::from(options.rebuild_events), work().await?))
 }
 
-/// From the start of the runner until the last event's effect is committed. Removing the old documents is not counted.
+/// The time from the start of the runner to the commit of the last event. The removal of the old documents does not count.
 async fn rebuild(store: &PgEventStore, batch: u32) -> Outcome<Duration> {
     let runner = Runner::over_log(store, Balances)?.batch_size(usize::try_from(batch)?);
-    // The first time there is nothing to remove yet.
+    // The first time there is no view yet.
     cqrs_core::ports::Documents::prepare_view(store, Balances::NAME).await?;
     reset_view(store, Balances::NAME).await?;
     let upto = store.high_water_mark().await?;
@@ -98,7 +98,7 @@ async fn rebuild(store: &PgEventStore, batch: u32) -> Outcome<Duration> {
     Ok(time)
 }
 
-/// Resolves when the view has handled the event at `upto`. Looking every few milliseconds costs next to nothing.
+/// Resolves when the view has handled the event at `upto`. A look every few milliseconds costs almost nothing.
 async fn handled(store: &PgEventStore, upto: Position) {
     let partition = PartitionId::Log(Slices::ALL);
     loop {
@@ -110,7 +110,7 @@ async fn handled(store: &PgEventStore, upto: Position) {
     }
 }
 
-/// Both sides have come to the same documents.
+/// Checks that both sides have the same documents.
 async fn check(raw: &LogEvents, store: &PgEventStore) -> Outcome<()> {
     let all = usize::MAX >> 1;
     let ours = cqrs_core::ports::Documents::documents(store, Balances::NAME, None, all).await?;
@@ -123,7 +123,8 @@ async fn check(raw: &LogEvents, store: &PgEventStore) -> Outcome<()> {
     if ours == raw {
         return Ok(());
     }
-    let (ours, raw) = (ours.len(), raw.len());
+    let ours = ours.len();
+    let raw = raw.len();
     Err(format!("the read models differ ({ours} and {raw} documents)").into())
 }
 

@@ -1,4 +1,4 @@
-//! Streams of some lengths to states, with a snapshot and without, one reader.
+//! Loads streams of several lengths, with and without a snapshot, with one reader.
 
 use std::{
     sync::{
@@ -16,13 +16,13 @@ use crate::{
     Options, Outcome,
     database::Database,
     domain::Account,
-    measure::{rate, take_turns},
+    measure::{alternate, rate},
     preload::{account, preload},
     report::Point,
     yardstick::{RawEvents, Session},
 };
 
-/// So many streams of each kind take turns.
+/// How many streams of each kind there are. They are loaded in turn.
 const STREAMS: u32 = 100;
 
 const KINDS: [Streams; 5] = [
@@ -46,7 +46,7 @@ async fn measure(options: &Options, database: &Database) -> Outcome<()> {
         streams.prepare(&store).await?;
     }
     database.run("vacuum analyze __schema__.events").await?;
-    // Raw reads the store's own tables: the same rows in the same places.
+    // Raw reads the tables of the store: the same rows in the same places.
     let raw = RawEvents::of(database, 2).await?;
     for streams in KINDS {
         streams.check(&store, &raw).await?;
@@ -59,53 +59,57 @@ async fn measure(options: &Options, database: &Database) -> Outcome<()> {
 #[derive(Debug, Clone, Copy)]
 struct Streams {
     events: u32,
-    /// How many of them are behind the snapshot; none without one.
-    behind: Option<u32>,
+    /// How many of them are after the snapshot; `None` without a snapshot.
+    after_snapshot: Option<u32>,
 }
 
 impl Streams {
     const fn replayed(events: u32) -> Self {
-        let behind = None;
-        Self { events, behind }
+        Self {
+            events,
+            after_snapshot: None,
+        }
     }
 
-    const fn with_snapshot(events: u32, behind: u32) -> Self {
-        let behind = Some(behind);
-        Self { events, behind }
+    const fn with_snapshot(events: u32, after_snapshot: u32) -> Self {
+        Self {
+            events,
+            after_snapshot: Some(after_snapshot),
+        }
     }
 
     fn prefix(self) -> String {
-        match self.behind {
+        match self.after_snapshot {
             None => format!("of-{}", self.events),
-            Some(behind) => format!("of-{}-and-{behind}", self.events - behind),
+            Some(after) => format!("of-{}-and-{after}", self.events - after),
         }
     }
 
     fn accounts(self, store: &PgEventStore) -> Repository<Account, PgEventStore> {
         let accounts = Repository::new(store.clone());
-        match self.behind {
+        match self.after_snapshot {
             None => accounts,
             Some(_) => accounts.snapshots(SnapshotPolicy::on_demand()),
         }
     }
 
     async fn prepare(self, store: &PgEventStore) -> Outcome<()> {
-        let behind = self.behind.unwrap_or_default();
-        let before = (self.events - behind) * STREAMS;
+        let after = self.after_snapshot.unwrap_or_default();
+        let before = (self.events - after) * STREAMS;
         preload(store, &self.prefix(), before, STREAMS).await?;
-        if self.behind.is_some() {
+        if self.after_snapshot.is_some() {
             let accounts = self.accounts(store);
             for number in 0..STREAMS {
                 accounts
                     .take_snapshot(account(&self.prefix(), number))
                     .await?;
             }
-            preload(store, &self.prefix(), behind * STREAMS, STREAMS).await?;
+            preload(store, &self.prefix(), after * STREAMS, STREAMS).await?;
         }
         Ok(())
     }
 
-    /// Both sides do the same work.
+    /// Checks that both sides load the same state.
     async fn check(self, store: &PgEventStore, raw: &RawEvents) -> Outcome<()> {
         let id = account(&self.prefix(), 0);
         let ours = self.accounts(store).load(&id).await?;
@@ -117,7 +121,7 @@ impl Streams {
     }
 
     async fn load_raw(self, raw: &mut Session, id: &str) -> Outcome<(Account, i64)> {
-        match self.behind {
+        match self.after_snapshot {
             None => raw.load(id).await,
             Some(_) => raw.load_from_snapshot(id).await,
         }
@@ -131,13 +135,14 @@ impl Streams {
         raw: &RawEvents,
     ) -> Outcome<()> {
         let accounts = self.accounts(store);
-        let next = Next::of(self.prefix());
+        let ids = StreamIds::of(self.prefix());
         let ours = async |time: Duration| {
             rate(1, time, |_, mut turn| {
-                let (accounts, next) = (accounts.clone(), next.clone());
+                let accounts = accounts.clone();
+                let ids = ids.clone();
                 async move {
-                    while turn.goes_on() {
-                        std::hint::black_box(accounts.load(next.id()).await?);
+                    while turn.should_continue() {
+                        std::hint::black_box(accounts.load(ids.next()).await?);
                     }
                     Ok(turn)
                 }
@@ -146,30 +151,33 @@ impl Streams {
         };
         let raw = async |time: Duration| {
             rate(1, time, |_, mut turn| {
-                let (raw, next) = (raw.clone(), next.clone());
+                let raw = raw.clone();
+                let ids = ids.clone();
                 async move {
                     let mut raw = raw.session().await?;
-                    while turn.goes_on() {
-                        std::hint::black_box(self.load_raw(&mut raw, &next.id()).await?);
+                    while turn.should_continue() {
+                        std::hint::black_box(self.load_raw(&mut raw, &ids.next()).await?);
                     }
                     Ok(turn)
                 }
             })
             .await
         };
-        let pairs = take_turns(options.rounds, options.turn(), ours, raw).await?;
+        let pairs = alternate(options.rounds, options.turn(), ours, raw).await?;
         self.point(notes).print(&pairs);
         Ok(())
     }
 
     fn point(self, notes: &Value) -> Point {
-        let (events, behind) = (self.events, self.behind);
         Point {
             scenario: "rehydrate",
             parameters: json!({
-                "events": events, "behind_snapshot": behind, "streams": STREAMS, "readers": 1,
+                "events": self.events,
+                "behind_snapshot": self.after_snapshot,
+                "streams": STREAMS,
+                "readers": 1,
             }),
-            yardstick: match behind {
+            yardstick: match self.after_snapshot {
                 None => "select version, type and payload, decode by hand",
                 Some(_) => "select a state and what is behind it, decode by hand",
             },
@@ -180,14 +188,14 @@ impl Streams {
     }
 }
 
-/// The streams in turns.
+/// The ids of the streams, in turn.
 #[derive(Debug, Clone)]
-struct Next {
+struct StreamIds {
     prefix: Arc<str>,
     number: Arc<AtomicU32>,
 }
 
-impl Next {
+impl StreamIds {
     fn of(prefix: String) -> Self {
         Self {
             prefix: prefix.into(),
@@ -195,7 +203,7 @@ impl Next {
         }
     }
 
-    fn id(&self) -> String {
+    fn next(&self) -> String {
         account(
             &self.prefix,
             self.number.fetch_add(1, Ordering::Relaxed) % STREAMS,

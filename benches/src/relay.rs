@@ -1,6 +1,5 @@
-//! A log to Kafka: from an open session until the last event is committed.
+//! Publishes a log to Kafka: the time from the open sessions to the commit of the last event.
 
-/// A publisher that tells when everything is out.
 mod watched;
 
 use std::{
@@ -22,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use self::watched::{Watch, Watched};
+use self::watched::{RelayTimes, RelayWatch, WatchedPublisher};
 use crate::{
     Options, Outcome,
     database::Database,
@@ -30,16 +29,35 @@ use crate::{
     measure::{Pairs, per_second},
     preload::preload,
     report::Point,
-    yardstick::produce,
+    yardstick::{Target, produce},
 };
 
-pub(crate) const CATEGORY: &str = AccountEvent::CATEGORY;
-pub(crate) const PARTITIONS: u16 = 6;
+const CATEGORY: &str = AccountEvent::CATEGORY;
+const PARTITIONS: u16 = 6;
 const RELAY: &str = "relay";
 const STREAMS: u32 = 5_000;
 
-/// Shards, and events in a transaction; the first is the default.
-const SHAPES: [(u16, usize); 4] = [(1, 5_000), (1, 20_000), (4, 5_000), (1, 1_000)];
+/// How the relay is set up.
+#[derive(Debug, Clone, Copy)]
+struct Setup {
+    shards: u16,
+    /// The most events in a transaction.
+    batch: usize,
+}
+
+impl Setup {
+    const fn new(shards: u16, batch: usize) -> Self {
+        Self { shards, batch }
+    }
+}
+
+/// The first one is the default of the relay.
+const SETUPS: [Setup; 4] = [
+    Setup::new(1, 5_000),
+    Setup::new(1, 20_000),
+    Setup::new(4, 5_000),
+    Setup::new(1, 1_000),
+];
 
 pub(crate) async fn run(options: &Options) -> Outcome<()> {
     let database = Database::from_env("relay")?;
@@ -63,8 +81,8 @@ async fn measure(options: &Options, database: &Database, brokers: &str) -> Outco
         log: Arc::new(Log::read(&store).await?),
         store,
     };
-    for (shards, batch) in SHAPES {
-        bench.shape(&notes, shards, batch).await?;
+    for setup in SETUPS {
+        bench.measure(&notes, setup).await?;
     }
     Ok(())
 }
@@ -77,16 +95,18 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    async fn shape(&self, notes: &Value, shards: u16, batch: usize) -> Outcome<()> {
-        let (mut plain, mut reading) = (Pairs::default(), Pairs::default());
+    async fn measure(&self, notes: &Value, setup: Setup) -> Outcome<()> {
+        let Setup { shards, batch } = setup;
+        let mut plain = Pairs::default();
+        let mut reading = Pairs::default();
         let mut starts = Vec::new();
         for _ in 0..self.options.rounds {
             let topics = Topics::create(&self.brokers, shards).await?;
-            let measured = self.ours(&topics.config, shards, batch).await;
+            let measured = self.ours(&topics.config, setup).await;
             topics.delete().await?;
-            let (ours, start) = measured?;
-            starts.push(u64::try_from(start.as_millis())?);
-            let ours = self.rate(ours);
+            let times = measured?;
+            starts.push(u64::try_from(times.opening.as_millis())?);
+            let ours = self.rate(times.publishing);
             plain.add(ours, self.rate(self.plain().await?));
             reading.add(ours, self.rate(self.reading(batch).await?));
         }
@@ -109,22 +129,17 @@ impl Bench<'_> {
         per_second(u64::from(self.options.relay_events), time)
     }
 
-    /// The time, and that of the start before it.
-    async fn ours(
-        &self,
-        config: &KafkaConfig,
-        shards: u16,
-        batch: usize,
-    ) -> Outcome<(Duration, Duration)> {
-        let watch = Arc::new(Watch::of(u64::from(self.options.relay_events)));
-        let publisher = Watched::new(KafkaPublisher::new(config.clone()), Arc::clone(&watch));
+    async fn ours(&self, config: &KafkaConfig, setup: Setup) -> Outcome<RelayTimes> {
+        let watch = Arc::new(RelayWatch::of(u64::from(self.options.relay_events)));
+        let publisher =
+            WatchedPublisher::new(KafkaPublisher::new(config.clone()), Arc::clone(&watch));
         let relay = Relay::new(RELAY, self.store.clone(), publisher)
-            .shards(shards)
-            .batch_size(batch);
-        let begun = Instant::now();
+            .shards(setup.shards)
+            .batch_size(setup.batch);
+        let started = Instant::now();
         relay.run(watch.complete()).await?;
         watch
-            .times(begun)
+            .times(started)
             .ok_or_else(|| "the relay ended early".into())
     }
 
@@ -135,7 +150,8 @@ impl Bench<'_> {
     }
 
     async fn reading(&self, batch: usize) -> Outcome<Duration> {
-        let (store, runtime) = (self.store.clone(), Handle::current());
+        let store = self.store.clone();
+        let runtime = Handle::current();
         let mut after = Position::START;
         self.produce(move || {
             let events = runtime.block_on(page(&store, after, batch))?;
@@ -151,7 +167,11 @@ impl Bench<'_> {
     ) -> Outcome<Duration> {
         let topics = Topics::create(&self.brokers, 1).await?;
         let config = topics.config.clone();
-        let time = tokio::task::spawn_blocking(move || produce(&config, pages)).await?;
+        let target = Target {
+            topic: config.topic(CATEGORY),
+            partitions: PARTITIONS,
+        };
+        let time = tokio::task::spawn_blocking(move || produce(&config, &target, pages)).await?;
         topics.delete().await?;
         time
     }
@@ -176,7 +196,7 @@ async fn page(store: &PgEventStore, after: Position, limit: usize) -> Outcome<Ve
     Ok(store.read_log(query).await?.events)
 }
 
-/// Topics of the own, under a prefix that nobody else has.
+/// New topics with a unique prefix.
 struct Topics {
     config: KafkaConfig,
 }

@@ -1,28 +1,28 @@
-//! One JSON line for each measured point.
+//! Prints one JSON line for each measured point.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Outcome, cpu::Cost, measure::Pairs};
+use crate::{Outcome, cpu::Costs, measure::Pairs};
 
-/// What was measured, apart from the figures.
+/// A comparison: everything but its figures.
 #[derive(Debug, Serialize)]
 pub(crate) struct Point {
     pub(crate) scenario: &'static str,
     pub(crate) parameters: Value,
-    /// What raw is.
+    /// The work that is raw.
     pub(crate) yardstick: &'static str,
     pub(crate) unit: &'static str,
-    /// What else was counted.
+    /// Other counts.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub(crate) details: Value,
-    /// Where and under which settings.
+    /// The machine and the settings.
     pub(crate) notes: Value,
 }
 
-/// A figure that has nothing beside it.
+/// A figure that is not compared with anything.
 #[derive(Debug, Serialize)]
-pub(crate) struct Fact {
+pub(crate) struct Figure {
     pub(crate) scenario: &'static str,
     pub(crate) parameters: Value,
     pub(crate) unit: &'static str,
@@ -30,7 +30,7 @@ pub(crate) struct Fact {
     pub(crate) notes: Value,
 }
 
-impl Fact {
+impl Figure {
     pub(crate) fn print(&self) {
         print(self);
     }
@@ -42,19 +42,19 @@ struct Line<'a> {
     point: &'a Point,
     ours: Spread,
     raw: Spread,
-    /// Ours over raw: the median of the rounds' own ratios.
+    /// Ours divided by raw: the median of the ratios of all rounds.
     ratio: f64,
     rounds: usize,
-    /// Processor time of each call.
+    /// The processor time of a call.
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_micros: Option<Value>,
-    /// How often each call asked for memory, if that was counted.
+    /// The allocations of a call, if they were counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     allocations: Option<Value>,
-    /// Which part of the machine was busy with something else.
+    /// The part of the machine that was busy with something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<f64>,
-    /// How busy the machine was when the last round ended; below its cores if nothing else ran.
+    /// The load average at the end of the last round. Below the number of cores if nothing else ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     load: Option<f64>,
 }
@@ -81,11 +81,11 @@ impl Point {
             cpu_micros: pairs
                 .costs
                 .as_ref()
-                .map(|[ours, raw]| json!({ "ours": ours.each(), "raw": raw.each() })),
-            allocations: pairs.costs.as_ref().and_then(|[ours, raw]| {
+                .map(|Costs { ours, raw }| json!({ "ours": ours.each(), "raw": raw.each() })),
+            allocations: pairs.costs.as_ref().and_then(|Costs { ours, raw }| {
                 Some(json!({ "ours": ours.allocations()?, "raw": raw.allocations()? }))
             }),
-            others: pairs.costs.as_ref().and_then(Cost::others),
+            others: pairs.costs.as_ref().and_then(Costs::other_load),
             load: load(),
         };
         print(&line);
@@ -124,16 +124,16 @@ fn rounded(value: f64, parts: f64) -> f64 {
     (value * parts).round() / parts
 }
 
-/// The load average of the last minute, where the system tells it.
+/// The load average of the last minute, if the system reports it.
 fn load() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/loadavg").ok()?;
     text.split(' ').next()?.parse().ok()
 }
 
-/// How much memory this process has now.
+/// The memory of this process.
 pub(crate) fn resident_kilobytes() -> Outcome<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let resident = resident.ok_or("the system does not tell how much memory is resident")?;
+    let resident = resident.ok_or("the system does not report the resident memory")?;
     Ok(resident.trim_end_matches("kB").trim().parse()?)
 }

@@ -1,4 +1,4 @@
-//! The raw limit: the same work in plain SQL and with a plain producer, without guards, fences and checkpoints.
+//! The raw limit: the same work with plain SQL and a plain producer, without guards, fences and checkpoints.
 
 mod batch;
 mod decode;
@@ -11,5 +11,5 @@ pub(crate) use self::{
     batch::BatchedEvents,
     events::{RawEvents, Read, Session},
     fold::{LogEvents, Write},
-    produce::produce,
+    produce::{Target, produce},
 };

@@ -123,7 +123,8 @@ impl Observations {
             last = last.max(event.position.get());
         }
         if upto <= self.position || upto < last {
-            let (reader, after) = (self.reader, self.position);
+            let reader = self.reader;
+            let after = self.position;
             self.verdict.add(Violation::Reordered, || {
                 format!("reader {reader} read after position {after} up to {last}, but the page says that it ends at {upto}")
             });

@@ -1,4 +1,4 @@
-//! Commands to aggregates that the repository does not know: each is met for the first time.
+//! Commands to aggregates whose state is not cached.
 
 use std::{
     sync::{
@@ -15,15 +15,15 @@ use crate::{
     Outcome,
     domain::Account,
     fill::{fill, id},
-    measure::{rate, take_turns},
+    measure::{alternate, rate},
 };
 
-/// How many events an aggregate has before.
+/// How many events an aggregate has before the command.
 const EACH: u32 = 5;
 
 pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome<()> {
     sides.clear().await?;
-    // At such rates they last for all turns of a point. Should they not, the first ones come again, still unknown.
+    // Enough for all rounds of a point at the usual rates. If not, the first ones are used again, still not cached.
     let streams = if setting.writers == 1 {
         20_000
     } else {
@@ -32,20 +32,21 @@ pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome
     for database in sides.databases {
         fill(database, streams, EACH).await?;
     }
-    let (rounds, turn) = (setting.options.rounds, setting.options.turn());
+    let rounds = setting.options.rounds;
+    let turn = setting.options.turn();
 
     let ids = Ids::of(streams);
     let ours = async |time| commands(setting, sides, &ids, time).await;
     let ids = Ids::of(streams);
     if setting.writers == 1 {
-        let raw = async |time| alone(setting, sides, &ids, time).await;
-        let pairs = take_turns(rounds, turn, ours, raw).await?;
+        let raw = async |time| one_by_one(setting, sides, &ids, time).await;
+        let pairs = alternate(rounds, turn, ours, raw).await?;
         let point = setting.point("execute", Some("cold"), ONE_BY_ONE);
         point.print(&pairs);
         return Ok(());
     }
     let raw = async |time| batched(setting, sides, &ids, time).await;
-    let pairs = take_turns(rounds, turn, ours, raw).await?;
+    let pairs = alternate(rounds, turn, ours, raw).await?;
     let yardstick = "a select for all that wait, an insert for all that wait";
     let point = setting.point("execute", Some("cold"), yardstick);
     point.print(&pairs);
@@ -61,9 +62,10 @@ async fn commands(
     let accounts = Repository::<Account, _>::new(sides.store.clone()).cache(0);
     let events = setting.events;
     rate(setting.writers, time, |_, mut turn| {
-        let (accounts, ids) = (accounts.clone(), ids.clone());
+        let accounts = accounts.clone();
+        let ids = ids.clone();
         async move {
-            while turn.goes_on() {
+            while turn.should_continue() {
                 accounts.execute(ids.next(), events).await?;
             }
             Ok(turn)
@@ -80,9 +82,10 @@ async fn batched(
 ) -> Outcome<f64> {
     let events = setting.events;
     rate(setting.writers, time, |_, mut turn| {
-        let (raw, ids) = (sides.batched.clone(), ids.clone());
+        let raw = sides.batched.clone();
+        let ids = ids.clone();
         async move {
-            while turn.goes_on() {
+            while turn.should_continue() {
                 raw.command(&ids.next(), events).await?;
             }
             Ok(turn)
@@ -91,7 +94,7 @@ async fn batched(
     .await
 }
 
-async fn alone(
+async fn one_by_one(
     setting: &Setting<'_>,
     sides: &Sides<'_>,
     ids: &Ids,
@@ -99,10 +102,11 @@ async fn alone(
 ) -> Outcome<f64> {
     let events = setting.events;
     rate(setting.writers, time, |_, mut turn| {
-        let (raw, ids) = (sides.alone.clone(), ids.clone());
+        let raw = sides.one_by_one.clone();
+        let ids = ids.clone();
         async move {
             let mut raw = raw.session().await?;
-            while turn.goes_on() {
+            while turn.should_continue() {
                 raw.command(&ids.next(), events).await?;
             }
             Ok(turn)
@@ -111,7 +115,7 @@ async fn alone(
     .await
 }
 
-/// The streams, one after the other for all writers.
+/// The streams, one after the other. All writers share them.
 #[derive(Clone)]
 struct Ids {
     next: Arc<AtomicU32>,

@@ -1,4 +1,4 @@
-//! Appends to new streams, through the port.
+//! Appends to new streams through the port, without a command.
 
 use std::time::Duration;
 
@@ -8,17 +8,18 @@ use super::{Setting, Sides, new_id};
 use crate::{
     Outcome,
     domain::AccountEvent,
-    measure::{rate, take_turns},
+    measure::{alternate, rate},
 };
 
 pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome<()> {
     sides.clear().await?;
-    let (writers, events) = (setting.writers, setting.events);
+    let writers = setting.writers;
+    let events = setting.events;
     let ours = async |time: Duration| {
         rate(writers, time, |_, mut turn| {
             let store = sides.store.clone();
             async move {
-                while turn.goes_on() {
+                while turn.should_continue() {
                     let append = append_to(new_id(), ExpectedVersion::NoStream, events)?;
                     store.append(append).await?;
                 }
@@ -31,7 +32,7 @@ pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome
         rate(writers, time, |_, mut turn| {
             let raw = sides.batched.clone();
             async move {
-                while turn.goes_on() {
+                while turn.should_continue() {
                     raw.insert(&new_id(), 0, &AccountEvent::examples(events))
                         .await?;
                 }
@@ -40,13 +41,13 @@ pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome
         })
         .await
     };
-    let pairs = take_turns(setting.options.rounds, setting.options.turn(), ours, raw).await?;
+    let pairs = alternate(setting.options.rounds, setting.options.turn(), ours, raw).await?;
     let point = setting.point("append", None, "an insert for all that wait");
     point.print(&pairs);
     Ok(())
 }
 
-/// An append of examples.
+/// An append of example events.
 pub(crate) fn append_to(id: String, expected: ExpectedVersion, events: u32) -> Outcome<Append> {
     let encoded = AccountEvent::examples(events);
     let encoded = encoded

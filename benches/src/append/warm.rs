@@ -1,4 +1,4 @@
-//! Commands to aggregates that the repository knows: their writers come back to them. Raw knows the versions likewise.
+//! Commands to aggregates whose state is cached. Raw knows the versions, too.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use crate::{
     Outcome,
     domain::{Account, AccountEvent},
     fill::id,
-    measure::{rate, take_turns},
+    measure::{alternate, rate},
 };
 
 const AGGREGATES: u32 = 1_000;
@@ -28,17 +28,18 @@ pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome
         accounts.execute(id(number), 1).await?;
     }
     let versions: Versions = (0..AGGREGATES).map(|_| AtomicI64::new(0)).collect();
-    let (rounds, turn) = (setting.options.rounds, setting.options.turn());
+    let rounds = setting.options.rounds;
+    let turn = setting.options.turn();
 
     let ours = async |time| commands(setting, &accounts, time).await;
     let raw = async |time| batched(setting, sides, &versions, time).await;
-    let pairs = take_turns(rounds, turn, ours, raw).await?;
+    let pairs = alternate(rounds, turn, ours, raw).await?;
     let point = setting.point("execute", Some("warm"), "an insert for all that wait");
     point.print(&pairs);
 
     if setting.writers == 1 {
-        let raw = async |time| alone(setting, sides, &versions, time).await;
-        let pairs = take_turns(rounds, turn, ours, raw).await?;
+        let raw = async |time| one_by_one(setting, sides, &versions, time).await;
+        let pairs = alternate(rounds, turn, ours, raw).await?;
         let point = setting.point("execute", Some("warm"), "an insert with a version check");
         point.print(&pairs);
     }
@@ -50,11 +51,13 @@ async fn commands(
     accounts: &Repository<Account, PgEventStore>,
     time: Duration,
 ) -> Outcome<f64> {
-    let (writers, events) = (setting.writers, setting.events);
+    let writers = setting.writers;
+    let events = setting.events;
     rate(writers, time, |writer, mut turn| {
-        let (accounts, mut own) = (accounts.clone(), Own::of(writer, writers));
+        let accounts = accounts.clone();
+        let mut own = OwnAggregates::of(writer, writers);
         async move {
-            while turn.goes_on() {
+            while turn.should_continue() {
                 accounts.execute(id(own.next()), events).await?;
             }
             Ok(turn)
@@ -72,12 +75,14 @@ async fn batched(
     versions: &Versions,
     time: Duration,
 ) -> Outcome<f64> {
-    let (writers, events) = (setting.writers, setting.events);
+    let writers = setting.writers;
+    let events = setting.events;
     rate(writers, time, |writer, mut turn| {
-        let (raw, versions) = (sides.batched.clone(), Arc::clone(versions));
-        let mut own = Own::of(writer, writers);
+        let raw = sides.batched.clone();
+        let versions = Arc::clone(versions);
+        let mut own = OwnAggregates::of(writer, writers);
         async move {
-            while turn.goes_on() {
+            while turn.should_continue() {
                 let number = own.next();
                 let version = advance(&versions, number, events);
                 let events = AccountEvent::examples(events);
@@ -89,19 +94,21 @@ async fn batched(
     .await
 }
 
-async fn alone(
+async fn one_by_one(
     setting: &Setting<'_>,
     sides: &Sides<'_>,
     versions: &Versions,
     time: Duration,
 ) -> Outcome<f64> {
-    let (writers, events) = (setting.writers, setting.events);
+    let writers = setting.writers;
+    let events = setting.events;
     rate(writers, time, |writer, mut turn| {
-        let (raw, versions) = (sides.alone.clone(), Arc::clone(versions));
-        let mut own = Own::of(writer, writers);
+        let raw = sides.one_by_one.clone();
+        let versions = Arc::clone(versions);
+        let mut own = OwnAggregates::of(writer, writers);
         async move {
             let mut raw = raw.session().await?;
-            while turn.goes_on() {
+            while turn.should_continue() {
                 let number = own.next();
                 let version = advance(&versions, number, events);
                 let events = AccountEvent::examples(events);
@@ -115,19 +122,19 @@ async fn alone(
     .await
 }
 
-/// Where the aggregate is, before it is moved on.
+/// The version of the aggregate before it is advanced.
 fn advance(versions: &[AtomicI64], number: u32, events: u32) -> i64 {
     versions[number as usize].fetch_add(i64::from(events), Ordering::Relaxed)
 }
 
-/// The aggregates of one writer, again and again: no two writers meet.
-struct Own {
+/// The aggregates of one writer, in turn. No two writers share one.
+struct OwnAggregates {
     writer: u32,
     writers: u32,
     next: u32,
 }
 
-impl Own {
+impl OwnAggregates {
     fn of(writer: u32, writers: u32) -> Self {
         Self {
             writer,

@@ -1,4 +1,4 @@
-//! What is done to either table: streams are loaded, and new and old ones appended to.
+//! The work on each table: loads of streams, and appends to new and to old ones.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use crate::{
     yardstick::{RawEvents, Read},
 };
 
-/// Each changes what those before it have read, so loads come first.
+/// Loads come first, because appends change the streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
-    /// Loads any stream: hardly ever one whose pages are at hand.
+    /// Loads any stream. Its pages are hardly ever in memory.
     LoadAny,
     /// Loads one of the last streams, as most services do.
     LoadLate,
-    /// Appends to a stream of its own.
+    /// Appends to a new stream.
     AppendNew,
     /// Appends to any stream.
     AppendAny,
@@ -62,11 +62,11 @@ impl Work {
     }
 }
 
-/// Who does it.
+/// The side that does the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Store,
-    /// Shows what growth costs the server alone.
+    /// Plain SQL shows the cost of growth for the server alone.
     Sql,
 }
 
@@ -79,7 +79,7 @@ impl Side {
     }
 }
 
-/// A table that was filled, with both ways to it.
+/// A filled table, and both ways to use it.
 #[derive(Clone)]
 pub(super) struct Table<'a> {
     database: &'a Database,
@@ -102,7 +102,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// With its indexes.
+    /// The size of the table with its indexes.
     pub(super) async fn size(&self) -> Outcome<String> {
         self.database.table_size().await
     }
@@ -110,12 +110,13 @@ impl<'a> Table<'a> {
     pub(super) async fn rate(&self, work: Work, side: Side, time: Duration) -> Outcome<f64> {
         let streams = self.streams;
         rate(work.workers(), time, |_, mut turn| {
-            let (accounts, store, raw) =
-                (self.accounts.clone(), self.store.clone(), self.raw.clone());
+            let accounts = self.accounts.clone();
+            let store = self.store.clone();
+            let raw = self.raw.clone();
             let mut random = Random::new();
             async move {
                 let mut raw = raw.session().await?;
-                while turn.goes_on() {
+                while turn.should_continue() {
                     let id = match work {
                         Work::LoadAny | Work::AppendAny => id(random.below(streams)),
                         Work::LoadLate => id(streams - WAVE + random.below(WAVE)),
@@ -137,7 +138,7 @@ impl<'a> Table<'a> {
                             let events = AccountEvent::examples(1);
                             raw.insert(&id, 0, &events).await?;
                         }
-                        // Another writer is hardly ever at the same stream.
+                        // A retry is rare: two writers seldom choose the same stream.
                         (Work::AppendAny, Side::Sql) => {
                             while !raw.attempt(&id, Read::Version, 1).await? {}
                         }

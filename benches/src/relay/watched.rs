@@ -1,4 +1,4 @@
-//! A publisher around another one: it counts what was committed and tells when everything is out.
+//! A publisher that counts what another publisher commits, and reports when everything is committed.
 
 use std::{
     sync::{
@@ -16,17 +16,17 @@ use cqrs_core::{
 };
 use tokio::sync::Notify;
 
-/// How far a relay is.
+/// The progress of a relay.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct RelayWatch {
     left: AtomicU64,
     opened: OnceLock<Instant>,
     ended: OnceLock<Instant>,
     complete: Notify,
 }
 
-impl Watch {
-    /// Of a relay that has so many events to publish.
+impl RelayWatch {
+    /// Watches a relay that has this many events to publish.
     pub(super) fn of(events: u64) -> Self {
         Self {
             left: AtomicU64::new(events),
@@ -41,10 +41,14 @@ impl Watch {
         self.complete.notified().await;
     }
 
-    /// From open to complete, and from `begun` to open.
-    pub(super) fn times(&self, begun: Instant) -> Option<(Duration, Duration)> {
-        let (opened, ended) = (self.opened.get()?, self.ended.get()?);
-        Some((*ended - *opened, *opened - begun))
+    /// The times of a relay that was started then; `None` if it has not published everything.
+    pub(super) fn times(&self, started: Instant) -> Option<RelayTimes> {
+        let opened = *self.opened.get()?;
+        let ended = *self.ended.get()?;
+        Some(RelayTimes {
+            opening: opened - started,
+            publishing: ended - opened,
+        })
     }
 
     fn committed(&self, events: u64) {
@@ -55,26 +59,35 @@ impl Watch {
     }
 }
 
-/// The publisher under watch.
-#[derive(Debug)]
-pub(super) struct Watched<P> {
-    inner: P,
-    watch: Arc<Watch>,
+/// How long a relay took.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RelayTimes {
+    /// From the start to the open sessions.
+    pub(super) opening: Duration,
+    /// From the open sessions to the last commit.
+    pub(super) publishing: Duration,
 }
 
-impl<P> Watched<P> {
-    pub(super) fn new(inner: P, watch: Arc<Watch>) -> Self {
+/// A publisher or session that is watched.
+#[derive(Debug)]
+pub(super) struct WatchedPublisher<P> {
+    inner: P,
+    watch: Arc<RelayWatch>,
+}
+
+impl<P> WatchedPublisher<P> {
+    pub(super) fn new(inner: P, watch: Arc<RelayWatch>) -> Self {
         Self { inner, watch }
     }
 
-    fn session<S>(&self, inner: S) -> Watched<S> {
-        Watched::new(inner, Arc::clone(&self.watch))
+    fn session<S>(&self, inner: S) -> WatchedPublisher<S> {
+        WatchedPublisher::new(inner, Arc::clone(&self.watch))
     }
 }
 
 #[async_trait]
-impl<P: Publisher> Publisher for Watched<P> {
-    type Session = Watched<P::Session>;
+impl<P: Publisher> Publisher for WatchedPublisher<P> {
+    type Session = WatchedPublisher<P::Session>;
 
     async fn open(&self, relay: &str, shards: u16) -> Result<Vec<Self::Session>, PublishError> {
         let sessions = self.inner.open(relay, shards).await?;
@@ -91,7 +104,7 @@ impl<P: Publisher> Publisher for Watched<P> {
 }
 
 #[async_trait]
-impl<S: PublisherSession> PublisherSession for Watched<S> {
+impl<S: PublisherSession> PublisherSession for WatchedPublisher<S> {
     fn shard(&self) -> u16 {
         self.inner.shard()
     }

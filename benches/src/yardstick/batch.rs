@@ -1,4 +1,4 @@
-//! Group commit by hand: one task asks in one statement for all who wait.
+//! Group commit by hand: one task runs one statement for all waiting callers.
 
 mod events;
 
@@ -7,61 +7,61 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) use self::events::BatchedEvents;
 use crate::Outcome;
 
-/// So many go into one statement at most.
-const MOST: usize = 256;
+/// The most requests of one statement.
+const MAX_REQUESTS: usize = 256;
 
-/// What is done for many at once.
-pub(super) trait Together: Send + 'static {
-    type Question: Send;
-    type Answer: Send;
+/// Work that handles many requests in one statement.
+pub(super) trait BatchWork: Send + 'static {
+    type Request: Send;
+    type Response: Send;
 
-    /// An answer for each question, in their order.
-    fn together(
+    /// Returns a response for each request, in the same order.
+    fn run(
         &mut self,
-        questions: Vec<Self::Question>,
-    ) -> impl Future<Output = Outcome<Vec<Self::Answer>>> + Send;
+        requests: Vec<Self::Request>,
+    ) -> impl Future<Output = Outcome<Vec<Self::Response>>> + Send;
 }
 
 type Waiting<W> = (
-    <W as Together>::Question,
-    oneshot::Sender<Outcome<<W as Together>::Answer>>,
+    <W as BatchWork>::Request,
+    oneshot::Sender<Outcome<<W as BatchWork>::Response>>,
 );
 
-/// The way to the task. It ends with the last of them.
-pub(super) struct Batcher<W: Together>(mpsc::Sender<Waiting<W>>);
+/// Sends requests to the task. The task ends when the last `Batcher` is dropped.
+pub(super) struct Batcher<W: BatchWork>(mpsc::Sender<Waiting<W>>);
 
-impl<W: Together> Clone for Batcher<W> {
+impl<W: BatchWork> Clone for Batcher<W> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<W: Together> Batcher<W> {
+impl<W: BatchWork> Batcher<W> {
     pub(super) fn new(work: W) -> Self {
-        let (sender, receiver) = mpsc::channel(MOST);
+        let (sender, receiver) = mpsc::channel(MAX_REQUESTS);
         tokio::spawn(serve(work, receiver));
         Self(sender)
     }
 
-    pub(super) async fn ask(&self, question: W::Question) -> Outcome<W::Answer> {
-        let (sender, answer) = oneshot::channel();
-        if self.0.send((question, sender)).await.is_err() {
-            return Err("the batching task is gone".into());
+    pub(super) async fn request(&self, request: W::Request) -> Outcome<W::Response> {
+        let (sender, response) = oneshot::channel();
+        if self.0.send((request, sender)).await.is_err() {
+            return Err("the batching task has ended".into());
         }
-        answer.await?
+        response.await?
     }
 }
 
-/// All that wait, but never waiting for more.
-async fn serve<W: Together>(mut work: W, mut asked: mpsc::Receiver<Waiting<W>>) {
-    let mut waiting = Vec::with_capacity(MOST);
-    while asked.recv_many(&mut waiting, MOST).await > 0 {
-        let (questions, senders): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-        match work.together(questions).await {
-            Ok(answers) => {
-                for (sender, answer) in senders.into_iter().zip(answers) {
-                    // Who has gone does not want to know.
-                    let _ = sender.send(Ok(answer));
+/// Handles all waiting requests at once, and never waits for more.
+async fn serve<W: BatchWork>(mut work: W, mut requests: mpsc::Receiver<Waiting<W>>) {
+    let mut waiting = Vec::with_capacity(MAX_REQUESTS);
+    while requests.recv_many(&mut waiting, MAX_REQUESTS).await > 0 {
+        let (batch, senders): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
+        match work.run(batch).await {
+            Ok(responses) => {
+                for (sender, response) in senders.into_iter().zip(responses) {
+                    // Nobody receives it if the caller has gone.
+                    let _ = sender.send(Ok(response));
                 }
             }
             Err(error) => {

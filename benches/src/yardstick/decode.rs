@@ -1,10 +1,10 @@
-//! Type and payload to a typed event, written by hand.
+//! Decodes typed events by hand.
 
 use sqlx::{Row, postgres::PgRow};
 
 use crate::{Outcome, domain::AccountEvent};
 
-/// The event in the columns `event_type` and `payload`, which stand at `first` and behind it.
+/// The event in the columns `event_type` and `payload`. `first` is the index of the first one.
 pub(super) fn decode(row: &PgRow, first: usize) -> Outcome<AccountEvent> {
     let event_type: &str = row.try_get(first)?;
     let payload = row.try_get_raw(first + 1)?;

@@ -1,10 +1,10 @@
-//! A typed event to id, type and payload, written by hand.
+//! Encodes typed events by hand.
 
 use uuid::Uuid;
 
 use crate::{Outcome, domain::AccountEvent};
 
-/// Events column by column.
+/// Events as columns.
 #[derive(Debug, Default)]
 pub(super) struct Encoded {
     pub(super) ids: Vec<Uuid>,

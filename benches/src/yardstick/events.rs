@@ -1,4 +1,4 @@
-//! Streams in plain SQL: one select, one insert.
+//! Reads and writes streams with plain SQL: one select, one insert.
 
 use cqrs_core::{Aggregate, Event};
 use sqlx::{PgPool, Postgres, Row, ValueRef, pool::PoolConnection};
@@ -10,7 +10,7 @@ use crate::{
     domain::{Account, AccountEvent},
 };
 
-/// The columns and indexes of the store's own table; nothing else of it.
+/// A table with the columns and indexes of the store, and nothing else of it.
 const TABLE: &str = r#"
     create schema __schema__;
     create sequence __schema__.position as bigint;
@@ -36,7 +36,7 @@ const TABLE: &str = r#"
 const SELECT: &str = "select version, event_type, payload from events \
                       where category = $1 and aggregate_id = $2 order by version";
 
-/// A row of the state first, if there is one, with a null for its type.
+/// The row of the snapshot comes first, if there is one. Its type is null.
 const SELECT_BEHIND: &str = "
     select version, null as event_type, payload from snapshots where category = $1 and aggregate_id = $2
     union all (
@@ -48,7 +48,8 @@ const SELECT_BEHIND: &str = "
 
 const VERSION: &str = "select version from events where category = $1 and aggregate_id = $2 order by version desc limit 1";
 
-/// The version check is a condition: a stream that is elsewhere gets no rows. Two writers at once meet in the index.
+/// The version check is a condition: a stream at another version gets no rows. Of two concurrent writers the primary key
+/// rejects one.
 const INSERT: &str = "
     insert into events (position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload)
     select nextval('position'), $1, $2, $3 + n, 0, id, type, 1, payload::json
@@ -58,12 +59,12 @@ const INSERT: &str = "
     ), 0)
     returning position";
 
-/// What a writer reads before it decides.
+/// What a writer reads before it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Read {
     /// The whole stream, for a decision on its state.
     Events,
-    /// Where the stream is: the least that a version check needs.
+    /// Its version, the minimum for a version check.
     Version,
 }
 
@@ -74,19 +75,19 @@ pub(crate) struct RawEvents {
 }
 
 impl RawEvents {
-    /// A new, empty one.
+    /// A new, empty table.
     pub(crate) async fn create(database: &Database, connections: u32) -> Outcome<Self> {
         database.run(TABLE).await?;
         Self::of(database, connections).await
     }
 
-    /// The one that is there: a store's own.
+    /// The existing table of a store.
     pub(crate) async fn of(database: &Database, connections: u32) -> Outcome<Self> {
         let pool = database.raw(connections).await?;
         Ok(Self { pool })
     }
 
-    /// A connection for oneself. The pool would ask it whether it is alive each time that it is given back.
+    /// A connection to keep. The pool would ping it each time that it is returned.
     pub(crate) async fn session(&self) -> Outcome<Session> {
         Ok(Session(self.pool.acquire().await?))
     }
@@ -111,14 +112,15 @@ impl Session {
         Ok((account, i64::try_from(rows.len())?))
     }
 
-    /// The same by way of the store's snapshots, which are states as JSON.
+    /// The same from the snapshot of the store, which is the state as JSON.
     pub(crate) async fn load_from_snapshot(&mut self, id: &str) -> Outcome<(Account, i64)> {
         let rows = sqlx::query(SELECT_BEHIND)
             .bind(AccountEvent::CATEGORY)
             .bind(id)
             .fetch_all(&mut *self.0)
             .await?;
-        let (mut account, mut version) = (Account::default(), 0);
+        let mut account = Account::default();
+        let mut version = 0;
         for row in &rows {
             version = row.try_get(0)?;
             if row.try_get_raw(1)?.is_null() {
@@ -130,7 +132,7 @@ impl Session {
         Ok((account, version))
     }
 
-    /// Whether the events were appended: the stream must be at `version`, and nobody faster.
+    /// Appends if the stream is at `version`. Returns whether it did.
     pub(crate) async fn insert(
         &mut self,
         id: &str,
@@ -154,7 +156,7 @@ impl Session {
         }
     }
 
-    /// Reads, decides, appends, unless somebody was faster.
+    /// Reads, decides and appends. Returns false after a conflict.
     pub(crate) async fn attempt(&mut self, id: &str, read: Read, movements: u32) -> Outcome<bool> {
         let version = match read {
             Read::Events => {
@@ -177,11 +179,11 @@ impl Session {
         Ok(version.unwrap_or(0))
     }
 
-    /// Loads, decides, appends. Nobody else may write to the stream meanwhile.
+    /// Loads, decides and appends. Fails if another writer was faster.
     pub(crate) async fn command(&mut self, id: &str, movements: u32) -> Outcome<()> {
         if self.attempt(id, Read::Events, movements).await? {
             return Ok(());
         }
-        Err(format!("somebody else wrote to {id}").into())
+        Err(format!("another writer has written to {id}").into())
     }
 }

@@ -1,4 +1,4 @@
-//! The log in plain SQL: keyset pages, folded in memory, written as jsonb.
+//! Reads the log with plain SQL: pages by position, folded in memory, written as jsonb.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,15 +24,15 @@ const UPSERT: &str = "
 /// When documents are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// Those that a page touched, in a transaction for each page.
+    /// After each page, those that it changed, in a transaction of their own.
     EachPage,
-    /// All of them, once.
+    /// All of them, after the last page.
     AtTheEnd,
-    /// Reading and decoding alone.
+    /// Not at all: only reading and decoding is measured.
     Never,
 }
 
-/// The events of a store's own table, and a table for documents beside it.
+/// The table of events of a store, and a table for documents beside it.
 #[derive(Debug)]
 pub(crate) struct LogEvents {
     pool: PgPool,
@@ -53,7 +53,7 @@ impl LogEvents {
         Ok(())
     }
 
-    /// Reads the whole log, in pages of so many events.
+    /// Reads the whole log, in pages of this many events.
     pub(crate) async fn fold(&self, page: u32, write: Write) -> Outcome<HashMap<String, Balance>> {
         let mut balances = HashMap::new();
         let mut after = 0_i64;
@@ -64,7 +64,8 @@ impl LogEvents {
             after = last.try_get(0)?;
             let mut touched = HashSet::new();
             for row in &rows {
-                let (key, event): (&str, _) = (row.try_get(1)?, decode(row, 2)?);
+                let key: &str = row.try_get(1)?;
+                let event = decode(row, 2)?;
                 if !balances.contains_key(key) {
                     balances.insert(key.to_owned(), Balance::default());
                 }

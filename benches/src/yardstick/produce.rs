@@ -1,4 +1,4 @@
-//! A plain idempotent producer: the same records, no transactions and no books.
+//! A plain idempotent producer: the same records without transactions and without the relay's progress.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -16,8 +16,8 @@ use rdkafka::{
 
 use crate::Outcome;
 
-/// Longer than anything takes that will still come to a good end.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest time for the delivery of all records.
+const DELIVERY_LIMIT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 struct Reports {
@@ -36,31 +36,39 @@ impl ProducerContext for Reports {
     }
 }
 
-/// Sends what `pages` hands out, page by page, and says how long it took until all of it was acknowledged. Blocks.
+/// The topic to send to.
+pub(crate) struct Target {
+    pub(crate) topic: String,
+    pub(crate) partitions: u16,
+}
+
+/// Sends the pages of events. Returns the time until all of them were acknowledged. Blocks.
 pub(crate) fn produce(
     config: &KafkaConfig,
+    target: &Target,
     mut pages: impl FnMut() -> Outcome<Option<Vec<RecordedEvent>>>,
 ) -> Outcome<Duration> {
     let producer = producer(config)?;
     let lane = Lane::new(format!("{}.relay.0", config.prefix()));
-    warm_up(&producer, config)?;
+    warm_up(&producer, target)?;
     let before = producer.context().delivered.load(Ordering::Relaxed);
-    let (begun, mut sent) = (Instant::now(), 0_u64);
+    let started = Instant::now();
+    let mut sent = 0_u64;
     while let Some(events) = pages()? {
         for event in &events {
-            send(&producer, config, &lane, event)?;
+            send(&producer, config, target, &lane, event)?;
         }
         sent += u64::try_from(events.len())?;
     }
-    // Not `flush`, which looks every 100 ms.
+    // `flush` would look only every 100 ms.
     let delivered = || producer.context().delivered.load(Ordering::Relaxed) - before;
     while delivered() < sent {
-        if begun.elapsed() > PATIENCE {
+        if started.elapsed() > DELIVERY_LIMIT {
             return Err(format!("{} of {sent} records were delivered", delivered()).into());
         }
         std::thread::sleep(Duration::from_micros(200));
     }
-    Ok(begun.elapsed())
+    Ok(started.elapsed())
 }
 
 fn producer(config: &KafkaConfig) -> Outcome<ThreadedProducer<Reports>> {
@@ -71,7 +79,7 @@ fn producer(config: &KafkaConfig) -> Outcome<ThreadedProducer<Reports>> {
         ("enable.idempotence", "true"),
         ("compression.type", "lz4"),
         ("partitioner", "murmur2_random"),
-        // What gives a plain producer its best rate.
+        // The best rate of a plain producer needs a small delay.
         ("linger.ms", "5"),
     ];
     for (key, value) in settings {
@@ -80,21 +88,21 @@ fn producer(config: &KafkaConfig) -> Outcome<ThreadedProducer<Reports>> {
     Ok(client.create_with_context(Reports::default())?)
 }
 
-/// Connects, gets the producer's id and learns the partitions: the relay does so before its first batch too.
-fn warm_up(producer: &ThreadedProducer<Reports>, config: &KafkaConfig) -> Outcome<()> {
-    for partition in 0..crate::relay::PARTITIONS {
-        let topic = config.topic(crate::relay::CATEGORY);
-        let record = BaseRecord::<str, str, ()>::to(&topic)
+/// Connects, and gets the id of the producer and the leaders of the partitions, as the relay does before its first batch.
+fn warm_up(producer: &ThreadedProducer<Reports>, target: &Target) -> Outcome<()> {
+    for partition in 0..target.partitions {
+        let record = BaseRecord::<str, str, ()>::to(&target.topic)
             .partition(i32::from(partition))
             .payload("{}");
         producer.send(record).map_err(|(error, _)| error)?;
     }
-    Ok(producer.flush(PATIENCE)?)
+    Ok(producer.flush(DELIVERY_LIMIT)?)
 }
 
 fn send(
     producer: &ThreadedProducer<Reports>,
     config: &KafkaConfig,
+    target: &Target,
     lane: &Lane,
     event: &RecordedEvent,
 ) -> Outcome<()> {
@@ -103,8 +111,7 @@ fn send(
         let value = Some(value);
         headers = headers.take().map(|all| all.insert(Header { key, value }));
     })?;
-    let topic = config.topic(event.stream.category().as_str());
-    let mut record = BaseRecord::to(&topic)
+    let mut record = BaseRecord::to(&target.topic)
         .key(event.stream.id())
         .payload(event.payload.as_ref())
         .headers(headers.unwrap_or_default());

@@ -104,7 +104,8 @@ impl Decoder {
         let headers = Headers::collect(headers)?;
         headers.check_format()?;
         let payload = record.payload.ok_or(WireError::NoPayload)?;
-        let (source, id) = (headers.source.required()?, headers.id.required()?);
+        let source = headers.source.required()?;
+        let id = headers.id.required()?;
         let ours = headers.is_ours();
         let category = self.category(source, record.topic)?;
         let event_type = self.event_type(headers.event_type.required()?, category.as_str());

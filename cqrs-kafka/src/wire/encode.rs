@@ -84,7 +84,10 @@ impl Text {
             .map_err(|_| WireError::Time)?;
         let seconds = i64::try_from(since.as_secs()).map_err(|_| WireError::Time)?;
         let utc = OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| WireError::Time)?;
-        let (date, hour, minute, second) = (utc.date(), utc.hour(), utc.minute(), utc.second());
+        let date = utc.date();
+        let hour = utc.hour();
+        let minute = utc.minute();
+        let second = utc.second();
         let micros = since.subsec_micros();
         Ok(self.of(format_args!(
             "{date}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"

@@ -21,7 +21,8 @@ async fn relay_and_consumer_survive_an_outage_without_loss_or_repeat() {
     for topic in ["shop.order", "shop.relay.progress"] {
         cluster.create_topic(topic, 1, 1).expect("it is new");
     }
-    let (fixture, store) = (Fixture::at(config), MemoryEventStore::default());
+    let fixture = Fixture::at(config);
+    let store = MemoryEventStore::default();
     fixture.place(20, 10, "").await;
     let relay = fixture.start_relay(1);
     let consumer = consume(&fixture, &store, 0).await;

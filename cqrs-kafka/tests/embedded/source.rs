@@ -74,7 +74,8 @@ async fn a_slow_reader_pauses_the_partition_and_misses_nothing() {
     let mut source = join(&fixture, "one").await;
     let mut reader = assigned(&mut source).await;
     reader.start(None).await.expect("starts");
-    let (mut seen, mut last) = (0, 0);
+    let mut seen = 0;
+    let mut last = 0;
     while seen < 30_000 {
         let batch = reader.next(500).await.expect("reads").expect("not revoked");
         for event in &batch.events {

@@ -1,9 +1,9 @@
-//! Streams in plain SQL, many in one statement: no guards, no version check.
+//! Reads and writes many streams in one plain SQL statement, without guards and version checks.
 
 use cqrs_core::{Aggregate, Event};
 use sqlx::{Postgres, Row, pool::PoolConnection, postgres::PgRow};
 
-use super::{Batcher, Together};
+use super::{BatchWork, Batcher};
 use crate::{
     Outcome,
     database::Database,
@@ -31,7 +31,7 @@ pub(crate) struct BatchedEvents {
 }
 
 impl BatchedEvents {
-    /// The table of events that is there.
+    /// The existing table of events.
     pub(crate) async fn of(database: &Database) -> Outcome<Self> {
         let pool = database.raw(2).await?;
         Ok(Self {
@@ -50,7 +50,7 @@ impl BatchedEvents {
         let id = id.to_owned();
         let events = encode(events)?;
         self.inserts
-            .ask(Insert {
+            .request(Insert {
                 id,
                 version,
                 events,
@@ -60,7 +60,7 @@ impl BatchedEvents {
 
     /// The state of a stream, and its version.
     pub(crate) async fn load(&self, id: &str) -> Outcome<(Account, i64)> {
-        let rows = self.selects.ask(id.to_owned()).await?;
+        let rows = self.selects.request(id.to_owned()).await?;
         let mut account = Account::default();
         for row in &rows {
             account.apply(decode(row, 2)?);
@@ -68,7 +68,7 @@ impl BatchedEvents {
         Ok((account, i64::try_from(rows.len())?))
     }
 
-    /// Loads, decides, appends.
+    /// Loads, decides and appends.
     pub(crate) async fn command(&self, id: &str, movements: u32) -> Outcome<()> {
         let (account, version) = self.load(id).await?;
         std::hint::black_box(account);
@@ -85,13 +85,15 @@ struct Insert {
 
 struct Inserts(PoolConnection<Postgres>);
 
-impl Together for Inserts {
-    type Question = Insert;
-    type Answer = ();
+impl BatchWork for Inserts {
+    type Request = Insert;
+    type Response = ();
 
-    async fn together(&mut self, inserts: Vec<Insert>) -> Outcome<Vec<()>> {
-        let (mut ids, mut versions, mut columns) = (Vec::new(), Vec::new(), Encoded::default());
-        let answers = vec![(); inserts.len()];
+    async fn run(&mut self, inserts: Vec<Insert>) -> Outcome<Vec<()>> {
+        let mut ids = Vec::new();
+        let mut versions = Vec::new();
+        let mut columns = Encoded::default();
+        let responses = vec![(); inserts.len()];
         for insert in &inserts {
             for number in 1..=i64::try_from(insert.events.ids.len())? {
                 ids.push(insert.id.as_str());
@@ -111,25 +113,25 @@ impl Together for Inserts {
             .bind(payloads)
             .execute(&mut *self.0)
             .await?;
-        Ok(answers)
+        Ok(responses)
     }
 }
 
 struct Selects(PoolConnection<Postgres>);
 
-impl Together for Selects {
-    type Question = String;
-    type Answer = Vec<PgRow>;
+impl BatchWork for Selects {
+    type Request = String;
+    type Response = Vec<PgRow>;
 
-    async fn together(&mut self, ids: Vec<String>) -> Outcome<Vec<Vec<PgRow>>> {
-        let mut answers = Vec::new();
-        answers.resize_with(ids.len(), Vec::new);
+    async fn run(&mut self, ids: Vec<String>) -> Outcome<Vec<Vec<PgRow>>> {
+        let mut responses = Vec::new();
+        responses.resize_with(ids.len(), Vec::new);
         let rows = sqlx::query(SELECT).bind(AccountEvent::CATEGORY).bind(ids);
         for row in rows.fetch_all(&mut *self.0).await? {
             let number: i64 = row.try_get(0)?;
-            let answer = answers.get_mut(usize::try_from(number - 1)?);
-            answer.ok_or("a number that was not asked for")?.push(row);
+            let response = responses.get_mut(usize::try_from(number - 1)?);
+            response.ok_or("a number that was not requested")?.push(row);
         }
-        Ok(answers)
+        Ok(responses)
     }
 }
