@@ -1,7 +1,7 @@
-//! Events to and from (type, payload), straight through serde and without an intermediate value.
+//! Writes an event as a type and a JSON payload, and reads it back, without an intermediate value.
 //!
-//! An event is an externally tagged enum, serde's default: the tag becomes the event type, the content the payload.
-//! Payload bytes equal those that `serde_json` writes for the content.
+//! An event is an externally tagged enum, serde's default: the tag is the event type, the content is the payload. The
+//! payload has the same bytes that `serde_json` writes for the content.
 
 mod deserialize;
 mod probe;
@@ -11,24 +11,24 @@ use std::fmt::Display;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Why an event cannot be written or read.
+/// An event that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
     /// The type is a struct, an internally tagged or an untagged enum.
     #[error(
-        "events must be an externally tagged enum (serde's default), this one is written as {found}"
+        "events must be an externally tagged enum (serde's default), but this type is serialized as {found}"
     )]
     NotAnEnum {
-        /// What serde saw instead.
+        /// The shape that serde found.
         found: &'static str,
     },
     /// The enum has no variant of this name.
-    #[error("event type `{event_type}` is unknown, known are: {}", known.join(", "))]
+    #[error("event type `{event_type}` is unknown; the known types are: {}", known.join(", "))]
     UnknownType {
         /// The stored type.
         event_type: String,
-        /// The types the enum has.
+        /// The types of the enum.
         known: &'static [&'static str],
     },
     /// The event can be written but not read back, so it is not stored.
@@ -41,7 +41,7 @@ pub enum CodecError {
         /// Why it cannot be read back.
         reason: String,
     },
-    /// The payload is not what the variant needs.
+    /// The payload does not fit the variant.
     #[error("{0}")]
     Payload(String),
 }
@@ -73,10 +73,10 @@ impl serde::de::Error for CodecError {
     }
 }
 
-/// Writes the payload of `event` behind what `out` holds, and returns the event type.
+/// Appends the payload of `event` to `out`, and returns the event type.
 ///
 /// # Errors
-/// When `event` is not an externally tagged enum, or its content is not JSON.
+/// When `event` is not an externally tagged enum, or its content cannot be written as JSON.
 pub(crate) fn encode<E: Serialize>(
     event: &E,
     out: &mut Vec<u8>,
@@ -84,15 +84,15 @@ pub(crate) fn encode<E: Serialize>(
     event.serialize(serialize::TypeAndPayload(out))
 }
 
-/// The generation of every payload that is written.
+/// The generation of every payload that this version writes.
 pub const GENERATION: u32 = 1;
 
-/// Reads an event from its type, the generation of its payload and the payload.
+/// Decodes an event from its type, the generation of its payload and the payload.
 ///
-/// Every place that needs a typed event comes here, so that one place knows what a generation means.
+/// All code that needs a typed event calls this function, so only one place interprets generations.
 ///
 /// # Errors
-/// When the enum has no such type, or the payload is not what the variant needs.
+/// When the enum has no such type, or the payload does not fit the variant.
 pub fn decode<E: DeserializeOwned>(
     event_type: &str,
     generation: u32,
@@ -114,7 +114,7 @@ pub fn decode<E: DeserializeOwned>(
     })
 }
 
-/// The event types that an enum reads, aliases included, as serde tells them.
+/// The event types that an enum can read, aliases included.
 ///
 /// # Errors
 /// When `E` is not an externally tagged enum.

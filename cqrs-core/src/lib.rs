@@ -1,8 +1,8 @@
-//! Event sourcing and CQRS: the model, its ports, and the one runner around them.
+//! Event sourcing and CQRS: the model, the ports of a store, and the code that runs aggregates, views and reactors.
 //!
-//! What a user writes is a pure, synchronous role; what touches the world is written once, here:
+//! You write pure, synchronous roles. This crate does the I/O around them.
 //!
-//! | Role | From -> to |
+//! | Role | Input -> output |
 //! | --- | --- |
 //! | [`Aggregate`] | command + state -> events |
 //! | [`View`] | event + document -> document |
@@ -43,30 +43,30 @@
 //!
 //! | I want to | Use |
 //! | --- | --- |
-//! | send a command, again after a conflict | [`Repository::execute`]; with I/O in the decision [`Repository::decide`] |
-//! | have it done once, however often it is sent | [`Execute::idempotency_key`](write::Execute::idempotency_key) |
+//! | execute a command, with retries after a conflict | [`Repository::execute`]; with I/O in the decision [`Repository::decide`] |
+//! | execute a command at most once | [`Execute::idempotency_key`](write::Execute::idempotency_key) |
 //! | change several aggregates, all or none | [`CommandStore::execute_all`] with [`To`] and [`Check`] |
-//! | append in a transaction of my own | [`EventStore::append_in`] |
+//! | append in my own transaction | [`EventStore::append_in`] |
 //! | keep long streams cheap | [`Repository::snapshots`], [`Repository::cache`] |
-//! | simulate, without a store | [`Simulation`] |
+//! | simulate without a store | [`Simulation`] |
 //!
 //! # Layers, bottom up
 //!
-//! The root exports what a program names, [`prelude`] most of it at once. The rest is in the modules, for who writes an
-//! adapter. Each module imports only from those above it in this table.
+//! The root exports the types that most programs name; [`prelude`] imports most of them at once. The modules hold the
+//! rest, for authors of adapters. Each module imports only from the modules above it in this table.
 //!
-//! | Module | What is in it |
+//! | Module | Contents |
 //! | --- | --- |
 //! | [`codec`] | events to and from a type and a payload |
 //! | [`model`] | [`StreamId`], [`Version`], [`Position`], [`Event`], [`RecordedEvent`], [`ExpectedVersion`], checkpoints |
-//! | [`ports`] | what an adapter offers: a [`Store`] with its [`EventStore`], a source of events, a publisher; and their errors |
-//! | [`roles`] | what a user writes: [`Aggregate`], [`View`], [`Reactor`], [`Projection`] |
+//! | [`ports`] | the traits of an adapter: a [`Store`] with its [`EventStore`], a source of events, a publisher; and their errors |
+//! | [`roles`] | the traits of a user: [`Aggregate`], [`View`], [`Reactor`], [`Projection`] |
 //! | [`write`](mod@write) | [`Repository`], [`CommandStore`] and [`Simulation`] |
 //! | [`read`] | [`Runner`] and [`ReadModel`] |
 //! | [`relay`] | [`Relay`] |
-//! | [`memory`] | [`MemoryEventStore`], the shortest correct adapter: read it first |
+//! | [`memory`] | [`MemoryEventStore`], the shortest correct adapter: read it before you write one |
 //!
-//! The crate `cqrs-testing` has given-when-then for aggregates, views and reactors, and the contract of a store.
+//! The crate `cqrs-testing` has given-when-then tests for aggregates, views and reactors, and a contract suite for stores.
 
 pub mod codec;
 pub mod guide;

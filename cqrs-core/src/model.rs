@@ -1,4 +1,4 @@
-//! The words of an event store: streams, events, numbers, and how far they have been read. Knows no port and no role.
+//! The vocabulary of an event store: streams, events, numbers and checkpoints. Imports no port and no role.
 
 mod checkpoint;
 mod context;

@@ -1,4 +1,4 @@
-//! What an adapter offers: the ports of a store, of a source of events, and of a broker.
+//! The traits that an adapter implements: the ports of a store, of a source of events, and of a broker.
 
 mod checkpoints;
 mod documents;

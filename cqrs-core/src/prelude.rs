@@ -1,7 +1,7 @@
-//! What most programs name, for one `use cqrs_core::prelude::*;`.
+//! The types and traits that most programs need: `use cqrs_core::prelude::*;`.
 //!
-//! It holds the roles, what drives them, and the traits whose methods a program calls. Types with common names, such as
-//! [`Append`](crate::Append), are not in it.
+//! It exports the roles, the types that run them, and the traits whose methods a program calls. It leaves out types with
+//! common names, such as [`Append`](crate::Append).
 
 pub use crate::{
     commands, events,

@@ -1,4 +1,4 @@
-//! What a user writes: aggregates, views, reactors and projections, with the events they read and the commands they send.
+//! The traits that a user implements: aggregates, views, reactors and projections, with their events and commands.
 
 mod aggregate;
 mod commands;
@@ -18,7 +18,7 @@ pub use self::{
     view::{Keys, View},
 };
 
-/// What `commands!` and `events!` expand to. Not part of the API.
+/// The items that the expansions of `commands!` and `events!` use. Not part of the API.
 #[doc(hidden)]
 pub mod __private {
     pub use serde_json::{Error as JsonError, Value};

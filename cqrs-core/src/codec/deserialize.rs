@@ -1,4 +1,4 @@
-//! A deserializer that puts the outermost enum together again: the event type is its variant, the payload its content.
+//! A deserializer that builds the outermost enum from its two parts: the event type is the variant, the payload its content.
 
 use serde::{
     Deserialize, Deserializer,
@@ -12,7 +12,7 @@ use serde_json::de::SliceRead;
 
 use super::CodecError;
 
-/// An enum in two parts.
+/// An encoded enum: its variant and its content.
 pub(super) struct TypeAndPayload<'de> {
     pub(super) event_type: &'de str,
     pub(super) payload: &'de [u8],
@@ -66,7 +66,7 @@ impl<'de> EnumAccess<'de> for TypeAndPayload<'de> {
 pub(super) struct Payload<'de>(&'de [u8]);
 
 impl<'de> Payload<'de> {
-    /// Reads the whole payload: what is left over is an error.
+    /// Reads the whole payload; trailing bytes are an error.
     fn read<T>(
         self,
         read: impl FnOnce(&mut serde_json::Deserializer<SliceRead<'de>>) -> Result<T, serde_json::Error>,
@@ -81,7 +81,7 @@ impl<'de> Payload<'de> {
 impl<'de> VariantAccess<'de> for Payload<'de> {
     type Error = CodecError;
 
-    /// Anything is accepted: a variant that lost its last field stays readable.
+    /// Accepts any payload, so that a variant that lost its last field stays readable.
     fn unit_variant(self) -> Result<(), CodecError> {
         self.read(|json| IgnoredAny::deserialize(json)).map(drop)
     }
@@ -101,7 +101,7 @@ impl<'de> VariantAccess<'de> for Payload<'de> {
         self.read(|json| json.deserialize_tuple(len, visitor))
     }
 
-    /// `null`, written by a generation without fields, reads as an object without fields.
+    /// Reads `null`, written when the variant had no fields, as an object without fields.
     fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! Asks serde which variants an enum has: the derived code names them all when it asks for an enum.
+//! Finds the variants of an enum: serde's derived code passes all their names when it deserializes an enum.
 
 use serde::{
     Deserializer,
@@ -10,7 +10,7 @@ use super::CodecError;
 
 pub(super) fn variants<E: DeserializeOwned>() -> Result<&'static [&'static str], CodecError> {
     let mut found = None;
-    // The probe always fails: what counts is the question it was asked before.
+    // The probe always fails. It records the variants before it does.
     let _ = E::deserialize(Probe(&mut found));
     found.ok_or(CodecError::NotAnEnum {
         found: "something else",
@@ -19,7 +19,7 @@ pub(super) fn variants<E: DeserializeOwned>() -> Result<&'static [&'static str],
 
 struct Probe<'a>(&'a mut Option<&'static [&'static str]>);
 
-fn asked<T>() -> Result<T, CodecError> {
+fn no_value<T>() -> Result<T, CodecError> {
     Err(CodecError::Payload("a probe has no value".to_owned()))
 }
 
@@ -27,7 +27,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     type Error = CodecError;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, CodecError> {
-        asked()
+        no_value()
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -37,7 +37,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         _: V,
     ) -> Result<V::Value, CodecError> {
         *self.0 = Some(variants);
-        asked()
+        no_value()
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(

@@ -1,4 +1,4 @@
-//! A serializer that takes the outermost enum apart: its variant is the event type, its content the payload.
+//! A serializer that splits the outermost enum: its variant is the event type, its content is the payload.
 
 use serde::{
     Serialize, Serializer,
@@ -7,15 +7,15 @@ use serde::{
 
 use super::CodecError;
 
-/// Writes the payload to the end of the buffer and answers the event type.
+/// Appends the payload to the buffer and returns the event type.
 pub(super) struct TypeAndPayload<'a>(pub(super) &'a mut Vec<u8>);
 
 fn json(out: &mut Vec<u8>) -> serde_json::Serializer<&mut Vec<u8>> {
     serde_json::Serializer::new(out)
 }
 
-/// The fields of a struct or tuple variant. The brackets are written by hand, since serde_json's own compound would have
-/// to outlive the serializer that made it.
+/// Writes the fields of a struct or tuple variant. It writes the brackets itself: `serde_json`'s own compound serializer
+/// borrows the serializer that made it, and would have to outlive it.
 pub(super) struct Fields<'a> {
     event_type: &'static str,
     out: &'a mut Vec<u8>,
@@ -80,27 +80,27 @@ impl SerializeTupleVariant for Fields<'_> {
     }
 }
 
-type Refused = Impossible<&'static str, CodecError>;
+type NotSupported = Impossible<&'static str, CodecError>;
 
-fn refuse<T>(found: &'static str) -> Result<T, CodecError> {
+fn reject<T>(found: &'static str) -> Result<T, CodecError> {
     Err(CodecError::NotAnEnum { found })
 }
 
-macro_rules! refuse_scalars {
+macro_rules! reject_scalars {
     ($($method:ident($type:ty) $found:literal;)+) => {
-        $(fn $method(self, _: $type) -> Result<&'static str, CodecError> { refuse($found) })+
+        $(fn $method(self, _: $type) -> Result<&'static str, CodecError> { reject($found) })+
     };
 }
 
 impl<'a> Serializer for TypeAndPayload<'a> {
     type Ok = &'static str;
     type Error = CodecError;
-    type SerializeSeq = Refused;
-    type SerializeTuple = Refused;
-    type SerializeTupleStruct = Refused;
+    type SerializeSeq = NotSupported;
+    type SerializeTuple = NotSupported;
+    type SerializeTupleStruct = NotSupported;
     type SerializeTupleVariant = Fields<'a>;
-    type SerializeMap = Refused;
-    type SerializeStruct = Refused;
+    type SerializeMap = NotSupported;
+    type SerializeStruct = NotSupported;
     type SerializeStructVariant = Fields<'a>;
 
     fn serialize_unit_variant(
@@ -156,7 +156,7 @@ impl<'a> Serializer for TypeAndPayload<'a> {
         value.serialize(self)
     }
 
-    refuse_scalars! {
+    reject_scalars! {
         serialize_bool(bool) "a bool";
         serialize_i8(i8) "a number";
         serialize_i16(i16) "a number";
@@ -175,30 +175,30 @@ impl<'a> Serializer for TypeAndPayload<'a> {
     }
 
     fn serialize_none(self) -> Result<Self::Ok, CodecError> {
-        refuse("nothing")
+        reject("nothing")
     }
 
     fn serialize_unit(self) -> Result<Self::Ok, CodecError> {
-        refuse("nothing")
+        reject("nothing")
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Refused, CodecError> {
-        refuse("a sequence")
+    fn serialize_seq(self, _: Option<usize>) -> Result<NotSupported, CodecError> {
+        reject("a sequence")
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Refused, CodecError> {
-        refuse("a tuple (an adjacently tagged enum?)")
+    fn serialize_tuple(self, _: usize) -> Result<NotSupported, CodecError> {
+        reject("a tuple (an adjacently tagged enum?)")
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Refused, CodecError> {
-        refuse("a tuple struct")
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<NotSupported, CodecError> {
+        reject("a tuple struct")
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Refused, CodecError> {
-        refuse("a map (an internally tagged enum?)")
+    fn serialize_map(self, _: Option<usize>) -> Result<NotSupported, CodecError> {
+        reject("a map (an internally tagged enum?)")
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Refused, CodecError> {
-        refuse("a struct (an internally tagged enum?)")
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<NotSupported, CodecError> {
+        reject("a struct (an internally tagged enum?)")
     }
 }

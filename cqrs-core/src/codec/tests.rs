@@ -43,7 +43,7 @@ fn encoded<E: Serialize>(event: &E) -> (&'static str, String) {
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_decoded(sample in samples()) {
+    fn every_encoded_event_decodes_to_itself(sample in samples()) {
         let (event_type, payload) = encoded(&sample);
         prop_assert_eq!(decode::<Sample>(event_type, GENERATION, payload.as_bytes()).expect("decodes"), sample);
     }
@@ -70,7 +70,7 @@ fn the_type_is_the_name_serde_gives_the_variant() {
 }
 
 #[test]
-fn generations_without_fields_stay_readable() {
+fn variants_that_lost_or_gained_all_fields_stay_readable() {
     assert_eq!(
         decode::<Sample>("Unit", GENERATION, br#"{"was":1}"#).expect("decodes"),
         Sample::Unit
@@ -111,7 +111,7 @@ fn a_broken_payload_is_an_error() {
 }
 
 #[test]
-fn other_shapes_than_tagged_enums_are_refused() {
+fn other_shapes_than_tagged_enums_are_rejected() {
     #[derive(Serialize, Deserialize)]
     struct Plain {}
     #[derive(Serialize, Deserialize)]
@@ -124,10 +124,10 @@ fn other_shapes_than_tagged_enums_are_refused() {
     enum Untagged {
         Variant(Value),
     }
-    let refused = |result| matches!(result, Err(CodecError::NotAnEnum { .. }));
-    assert!(refused(encode(&Plain {}, &mut Vec::new())));
-    assert!(refused(encode(&Internal::Variant {}, &mut Vec::new())));
-    assert!(refused(encode(
+    let rejected = |result| matches!(result, Err(CodecError::NotAnEnum { .. }));
+    assert!(rejected(encode(&Plain {}, &mut Vec::new())));
+    assert!(rejected(encode(&Internal::Variant {}, &mut Vec::new())));
+    assert!(rejected(encode(
         &Untagged::Variant(Value::Null),
         &mut Vec::new()
     )));
@@ -139,7 +139,7 @@ fn other_shapes_than_tagged_enums_are_refused() {
 }
 
 #[test]
-fn an_event_that_could_not_be_read_back_is_not_stored() {
+fn an_event_that_cannot_be_read_back_is_rejected() {
     #[derive(Serialize, Deserialize)]
     enum Measured {
         At { celsius: f64 },
@@ -147,11 +147,11 @@ fn an_event_that_could_not_be_read_back_is_not_stored() {
     impl crate::model::Event for Measured {
         const CATEGORY: &'static str = "measured";
     }
-    let stored = |celsius| {
+    let encode = |celsius| {
         crate::model::NewEvent::encode(&Measured::At { celsius }, crate::model::Metadata::default())
     };
-    assert!(stored(21.5).is_ok());
-    let error = stored(f64::NAN).expect_err("null is no number");
+    assert!(encode(21.5).is_ok());
+    let error = encode(f64::NAN).expect_err("null is no number");
     assert!(
         matches!(
             error,

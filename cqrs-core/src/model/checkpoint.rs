@@ -1,4 +1,4 @@
-//! How far a runner has read, and who may say so.
+//! How far a subscription has read a partition, and the claim that allows a runner to move on.
 
 use std::{fmt, sync::Arc};
 
@@ -7,10 +7,10 @@ use crate::model::{
     number::{Position, Slices},
 };
 
-/// The unit of ownership and of order. Its text is the checkpoint's key.
+/// A partition of the input: one runner owns it, and its events come in order. Its text is the checkpoint's key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PartitionId {
-    /// A range of slices of the own log.
+    /// A range of slices of the store's own log.
     Log(Slices),
     /// A partition of a topic.
     Topic {
@@ -55,17 +55,17 @@ impl fmt::Display for Offset {
     }
 }
 
-/// How far a partition has been read, and by which event that can be verified.
+/// How far a partition has been read, and an event that verifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Where to go on.
+    /// Where reading continues.
     pub offset: Offset,
-    /// The last event before that place. In the log it must still be there when reading goes on.
+    /// The last event before that place. When reading of a log continues, this event must still be there.
     pub event_id: Option<EventId>,
 }
 
 impl Checkpoint {
-    /// The checkpoint behind an event of the log.
+    /// The checkpoint after an event of the log.
     #[must_use]
     pub fn behind(position: Position, event_id: EventId) -> Self {
         Self {
@@ -75,11 +75,11 @@ impl Checkpoint {
     }
 }
 
-/// A partition taken over.
+/// The right to handle a partition. A later claim ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// The fence of this claim: only writes that carry it are accepted, until the next claim.
+    /// The fencing token of this claim: until the next claim, the store accepts only writes that carry it.
     pub epoch: u64,
-    /// Where to go on; `None` from the beginning.
+    /// Where reading continues; `None` is the beginning.
     pub at: Option<Checkpoint>,
 }

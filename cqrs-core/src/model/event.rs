@@ -1,4 +1,4 @@
-//! Events as users declare them, and as they are on the way into the store.
+//! Events as users declare them, and in the form in which a store appends them.
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -10,8 +10,8 @@ use crate::{
 
 /// The events of one category: an enum with serde's derives and one line.
 ///
-/// The stored event type is serde's name of the variant (`#[serde(rename = "..")]` counts), the stored payload is the
-/// variant's content. There is nothing else to write:
+/// The stored event type is serde's name of the variant (with `#[serde(rename = "..")]` applied). The stored payload is
+/// the variant's content.
 ///
 /// ```
 /// #[derive(serde::Serialize, serde::Deserialize)]
@@ -33,26 +33,26 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The category of the streams that hold these events.
     const CATEGORY: &'static str;
 
-    /// `true`: the enum names only the types that its reader needs, and passes the others of the category over.
-    /// `false`, the default: an unknown type is an error, because skipping an event of one's own is losing it.
+    /// `true`: the enum lists only the types that its reader needs; events of other types are skipped.
+    /// `false`, the default: an unknown type is an error, because an aggregate that skips an event has a wrong state.
     const PARTIAL: bool = false;
 }
 
-/// An event to be appended: encoded, with the id it will keep everywhere.
+/// An encoded event that is ready to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
-    /// Names the event in the store, on the wire and in every consumer's books.
+    /// Identifies the event in the store, in topics and in every consumer.
     pub id: EventId,
     /// serde's name of the variant.
     pub event_type: &'static str,
     /// The variant's content as JSON.
     pub payload: Bytes,
-    /// Its ties.
+    /// Correlation, causation, trace context and headers.
     pub metadata: Metadata,
 }
 
 impl NewEvent {
-    /// Encodes `event`, and decodes it again: nothing that cannot be read is ever stored.
+    /// Encodes `event` and decodes it again, so that an event that cannot be read is never stored.
     ///
     /// # Errors
     /// When `event` is not an externally tagged enum, cannot be encoded, or cannot be read back (a `f64::NAN`, a field
@@ -62,7 +62,7 @@ impl NewEvent {
         Ok(encoded)
     }
 
-    /// [`encode`](Self::encode), and the event as every reader will have it.
+    /// [`encode`](Self::encode), and the decoded event, as every reader will get it.
     pub(crate) fn encode_and_decode<E: Event>(
         event: &E,
         metadata: Metadata,
@@ -81,7 +81,7 @@ impl NewEvent {
     }
 }
 
-/// A category, and the event types in it that a reader knows. No types: all of them.
+/// A filter on the log: a category and the event types in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reads {
     /// The category to read.

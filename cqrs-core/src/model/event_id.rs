@@ -1,27 +1,27 @@
-//! The name of an event, everywhere.
+//! The id of an event, in the store, in topics and in consumers.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// Names one event for ever and everywhere.
+/// Identifies one event, in the store, in topics and in consumers. It never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(Uuid);
 
 impl EventId {
-    /// A new id. Its first bits are a time (UUID version 7), so that ids of one writer lie side by side in an index.
+    /// A new id. It starts with the time (UUID version 7), so that new ids are neighbours in an index.
     #[must_use]
     pub fn random() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// The id with this number.
+    /// The id with this UUID.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// The number.
+    /// The UUID.
     #[must_use]
     pub const fn as_uuid(self) -> Uuid {
         self.0

@@ -1,13 +1,13 @@
-//! What an append expects of its stream, and the conflict when the stream is not so.
+//! The version that an append expects of its stream, and the conflict when the stream has another.
 
 use std::fmt;
 
 use crate::model::{event_id::EventId, number::Version, stream::StreamId};
 
-/// What an append expects of its stream. The guard of optimistic concurrency.
+/// The state of the stream that an append expects: the check of optimistic concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedVersion {
-    /// Anything.
+    /// No expectation.
     Any,
     /// A stream without events.
     NoStream,
@@ -15,13 +15,13 @@ pub enum ExpectedVersion {
     StreamExists,
     /// A stream at exactly this version.
     Exact(Version),
-    /// A stream at exactly this version, whose last event is this one: a state that was kept since is still a state of
-    /// this stream, even if the log was restored in between.
+    /// A stream at exactly this version, whose last event has this id. With it, a cached state is safe even if the log
+    /// was restored from a backup in between.
     LastEvent(Version, EventId),
 }
 
 impl ExpectedVersion {
-    /// Whether a stream at `actual`, whose last event is `last`, is what was expected.
+    /// Whether a stream at version `actual` with last event `last` meets the expectation.
     #[must_use]
     pub fn allows(self, actual: Version, last: Option<EventId>) -> bool {
         match self {
@@ -46,14 +46,14 @@ impl fmt::Display for ExpectedVersion {
     }
 }
 
-/// Somebody else was faster: the stream is not at the version that the append expected.
+/// The stream is not at the version that the append expected: another writer was faster.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("conflict on {stream}: expected {expected}, is at version {actual}")]
+#[error("conflict on {stream}: expected {expected}, but it is at version {actual}")]
 pub struct Conflict {
     /// The stream.
     pub stream: StreamId,
     /// What the append expected.
     pub expected: ExpectedVersion,
-    /// Where the stream is.
+    /// The stream's version.
     pub actual: Version,
 }

@@ -1,4 +1,4 @@
-//! A hash that never changes, for what is stored: 64-bit FNV-1a.
+//! 64-bit FNV-1a, a hash that never changes: safe to store.
 //!
 //! Source: Fowler, Noll, Vo, <http://www.isthe.com/chongo/tech/comp/fnv/>.
 
@@ -6,7 +6,7 @@ use std::hash::Hasher;
 
 use fnv::FnvHasher;
 
-/// The hash of `bytes`. Spreads well and is the same everywhere; no protection against someone who looks for collisions.
+/// The hash of `bytes`, the same on every platform. It does not protect against deliberate collisions.
 pub(crate) fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
     let mut hash = FnvHasher::default();
     bytes.into_iter().for_each(|byte| hash.write_u8(byte));
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hashes_are_those_its_authors_published() {
+    fn hashes_equal_the_published_test_vectors() {
         assert_eq!(fnv1a(*b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a(*b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(fnv1a(*b"foobar"), 0x8594_4171_f739_67e8);

@@ -1,17 +1,16 @@
-//! The open headers of an event: what an application wants to keep with it, a user or a tenant, and their limits.
+//! The headers that an application adds to an event, such as a user or a tenant, and their limits.
 
 use std::collections::BTreeMap;
 
-/// Headers by their names.
+/// Header values by name.
 pub type Headers = BTreeMap<String, String>;
 
-/// A header that no store accepts. The limits are the same for every store, so that an event that one accepted can be copied
-/// into another.
+/// A header that no store accepts. All stores have the same limits, so that an event can be copied from one to another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
     /// An event has more than 32 headers.
-    #[error("{0} headers are more than {MAX_HEADERS}")]
+    #[error("the event has {0} headers, at most {MAX_HEADERS} are allowed")]
     TooMany(usize),
     /// A name is not 1 to 64 of the characters `a-z`, `0-9`, `-`, `_` and `.`.
     #[error(
@@ -23,7 +22,7 @@ pub enum HeaderError {
     TooLong {
         /// The header.
         name: String,
-        /// How long its value is.
+        /// The length of its value.
         bytes: usize,
     },
     /// A value contains the NUL character, which databases cannot store in a text.
@@ -35,7 +34,7 @@ const MAX_HEADERS: usize = 32;
 const MAX_NAME_BYTES: usize = 64;
 const MAX_VALUE_BYTES: usize = 1024;
 
-/// Checks the limits of headers.
+/// Checks that the headers are within their limits.
 pub(crate) fn check(headers: &Headers) -> Result<(), HeaderError> {
     if headers.len() > MAX_HEADERS {
         return Err(HeaderError::TooMany(headers.len()));

@@ -1,4 +1,4 @@
-//! The name under which something is done at most once.
+//! The key under which a request is executed at most once.
 
 use std::{fmt, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Names a request for ever, in the whole store: what is sent again under the same key is not done again.
+/// Identifies a request in the whole store: a repeat under the same key is not executed again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdempotencyKey(Arc<str>);
 
@@ -26,15 +26,15 @@ impl IdempotencyKey {
     /// When the key breaks that rule.
     pub fn new(key: impl AsRef<str>) -> Result<Self, InvalidName> {
         let key = key.as_ref();
-        let refuse = |why: &str| Err(InvalidName::new("idempotency key", key, why));
+        let reject = |why: &str| Err(InvalidName::new("idempotency key", key, why));
         if key.is_empty() {
-            return refuse("is empty; give it 1 to 255 bytes");
+            return reject("is empty; give it 1 to 255 bytes");
         }
         if key.len() > Self::MAX_BYTES {
-            return refuse("is longer than 255 bytes");
+            return reject("is longer than 255 bytes");
         }
         if key.chars().any(char::is_control) {
-            return refuse("holds a control character");
+            return reject("contains a control character");
         }
         Ok(Self(key.into()))
     }
@@ -52,20 +52,20 @@ impl fmt::Display for IdempotencyKey {
     }
 }
 
-/// A key, and what was asked for under it.
+/// A key, and the fingerprint of the command that was sent under it.
 ///
-/// **Invariant**: the fingerprint is of the command, never of the events: a repeat decides on another state.
+/// **Invariant**: the fingerprint depends on the command, never on the events: a repeat may decide on another state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
     /// The key.
     pub key: IdempotencyKey,
-    /// Tells the commands of one key apart.
+    /// Detects that another command was sent under the same key.
     pub fingerprint: u64,
 }
 
 impl Idempotency {
-    /// `key` for `command` to the aggregate of `stream`. The fingerprint is taken of the command's JSON, its maps in key
-    /// order; a `HashSet` in a command has none, use a `BTreeSet`.
+    /// `key` for `command` to the aggregate of `stream`. The fingerprint is the hash of the command's JSON with sorted
+    /// maps. A `HashSet` has no stable order: use a `BTreeSet` in commands.
     ///
     /// # Errors
     /// When the command cannot be written as JSON.
@@ -80,8 +80,7 @@ impl Idempotency {
         Ok(Self { key, fingerprint })
     }
 
-    /// `key` for a request to several aggregates, or to none in particular. The fingerprint is taken as by
-    /// [`of`](Self::of).
+    /// `key` for a request that is not about one aggregate. The fingerprint is computed as in [`of`](Self::of).
     ///
     /// # Errors
     /// When the request cannot be written as JSON.
@@ -91,15 +90,15 @@ impl Idempotency {
     }
 }
 
-/// JSON by way of a value, whose maps are sorted.
+/// The value as JSON, with maps in key order.
 fn sorted_json<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
     Ok(serde_json::to_vec(&serde_json::to_value(value)?)?)
 }
 
-/// The key was used for something else.
+/// The key was used for another command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "idempotency key {:?} was used for another command; nothing was done. Give each command a key of its own, and send a \
+    "idempotency key {:?} was used for another command; nothing was executed. Give each command its own key, and send a \
      repeat unchanged",
     key.as_str()
 )]
@@ -116,15 +115,15 @@ mod tests {
     use crate::model::stream::Category;
 
     #[test]
-    fn keys_that_cannot_be_stored_are_refused() {
+    fn keys_that_cannot_be_stored_are_rejected() {
         assert!(IdempotencyKey::new("order 17/pay").is_ok());
-        for refused in ["", "a\0b", "a\nb", &"x".repeat(256)] {
-            assert!(IdempotencyKey::new(refused).is_err(), "{refused:?}");
+        for invalid in ["", "a\0b", "a\nb", &"x".repeat(256)] {
+            assert!(IdempotencyKey::new(invalid).is_err(), "{invalid:?}");
         }
     }
 
     #[test]
-    fn a_fingerprint_is_of_the_command_and_its_aggregate() {
+    fn a_fingerprint_depends_on_the_command_and_its_aggregate() {
         let of = |id: &str, command: &HashMap<String, u32>| {
             let stream = StreamId::new(Category::new("order").expect("valid"), id).expect("valid");
             let key = IdempotencyKey::new("k").expect("valid");

@@ -1,9 +1,9 @@
-//! Who published an event to a topic.
+//! The publisher of an event in a topic.
 
 use std::{fmt, sync::Arc};
 
-/// One publisher of a topic: a shard of a relay. Within a lane positions rise, so that an event at or below the highest
-/// one received is a repeat.
+/// One publisher of a topic: a shard of a relay. Positions rise within a lane, so an event at or below the highest
+/// position received is a repeat.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Lane(Arc<str>);
 

@@ -1,17 +1,18 @@
-//! Correlation, causation and trace of an event, and its open headers.
+//! The metadata of an event.
 
 use crate::model::{event_id::EventId, headers::Headers};
 
-/// Correlation, causation and trace of an event, and its open headers.
+/// Correlation, causation and trace context of an event, and the application's headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
-    /// Names the conversation an event belongs to; inherited by everything it causes.
+    /// The conversation that the event belongs to. Events that it causes inherit it.
     pub correlation_id: Option<String>,
     /// The event that caused this one.
     pub causation_id: Option<EventId>,
     /// The W3C trace context in which the command was handled.
     pub traceparent: Option<String>,
-    /// What the application adds: a user, a tenant, an address. Stored with the event and never interpreted. At most 32, with
-    /// names of up to 64 of the characters `a-z`, `0-9`, `-`, `_` and `.`, and values of up to 1,024 bytes without NUL.
+    /// Headers of the application, such as a user or a tenant. They are stored with the event and never interpreted. An
+    /// event has at most 32. A name has 1 to 64 of the characters `a-z`, `0-9`, `-`, `_` and `.`; a value has at most
+    /// 1,024 bytes and no NUL.
     pub headers: Headers,
 }

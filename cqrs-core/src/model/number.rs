@@ -1,8 +1,8 @@
-//! The numbers of an event log, each with a type of its own.
+//! Versions, positions and slices: each number of an event log has its own type.
 
 use std::fmt;
 
-/// How many events a stream holds; also the place of an event in its stream, counted from 1. 0 is the empty stream.
+/// The number of events in a stream; also the place of an event in its stream, counted from 1. 0 is the empty stream.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u64);
 
@@ -35,7 +35,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// The place of an event in the whole log. Positions rise; there may be holes between them. 0 lies before the first event.
+/// The place of an event in the whole log. Positions rise and may have gaps. 0 is before the first event.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(u64);
 
@@ -62,9 +62,9 @@ impl fmt::Display for Position {
     }
 }
 
-/// A half-open range of the 1,024 slices into which a stable hash spreads the streams.
+/// A half-open range of the 1,024 slices to which a stable hash assigns the streams.
 ///
-/// The number of partitions of a log can change without touching an event, because every event keeps its slice.
+/// An event never changes its slice, so the number of partitions of a log can change without touching events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slices {
     from: u16,
@@ -97,13 +97,13 @@ impl Slices {
         self.from
     }
 
-    /// The slice behind the last one of the range.
+    /// The slice after the last one of the range.
     #[must_use]
     pub const fn to(self) -> u16 {
         self.to
     }
 
-    /// Whether `slice` lies in the range.
+    /// Whether `slice` is in the range.
     #[must_use]
     pub const fn contains(self, slice: u16) -> bool {
         self.from <= slice && slice < self.to

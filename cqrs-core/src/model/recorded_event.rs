@@ -1,4 +1,4 @@
-//! Events as the store holds them, and as a reader receives them.
+//! Events as a store returns them and as a reader receives them.
 
 use std::{fmt, ops::Deref, sync::Arc, time::SystemTime};
 
@@ -13,16 +13,16 @@ use crate::model::{
     stream::StreamId,
 };
 
-/// An event as it was stored. Never changed afterwards.
+/// A stored event. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedEvent {
-    /// The name of the event.
+    /// The event's id.
     pub id: EventId,
     /// The stream that holds it.
     pub stream: StreamId,
     /// Its place in the stream, from 1.
     pub version: Version,
-    /// Its place in the log of the store that recorded it. An event read from a topic keeps its producer's.
+    /// Its place in the log of the store that recorded it. An event from a topic has the position in its producer's log.
     pub position: Position,
     /// serde's name of the variant.
     pub event_type: Arc<str>,
@@ -30,15 +30,15 @@ pub struct RecordedEvent {
     pub schema_version: u32,
     /// The variant's content as JSON.
     pub payload: Bytes,
-    /// Its ties.
+    /// Correlation, causation, trace context and headers.
     pub metadata: Metadata,
     /// When it was stored, by the store's clock.
     pub recorded_at: SystemTime,
-    /// On an event that came over a topic: who published it. Within a lane positions rise.
+    /// The publisher of an event that came from a topic. Positions rise within a lane.
     pub lane: Option<Lane>,
 }
 
-/// Says which event it is: `order-17@3 (Placed), position 42`.
+/// Identifies the event: `order-17@3 (Placed), position 42`.
 impl fmt::Display for RecordedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -50,8 +50,8 @@ impl fmt::Display for RecordedEvent {
 }
 
 impl Metadata {
-    /// The metadata of what `cause` brings about: it is named as the cause, its conversation and trace go on. An event
-    /// outside of any conversation begins one with its own id. Headers are not inherited: they belong to one request.
+    /// The metadata of an event that `cause` leads to: it has the cause's id, correlation id and trace context. A cause
+    /// without a correlation id starts a conversation with its own id. Headers are not inherited: they belong to one request.
     #[must_use]
     pub fn caused_by(cause: &RecordedEvent) -> Self {
         let own = || cause.id.to_string();
@@ -64,17 +64,17 @@ impl Metadata {
     }
 }
 
-/// A typed event together with how it was recorded.
+/// A typed event with the recorded event that it was decoded from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope<E> {
     /// The event.
     pub event: E,
-    /// How it was recorded.
+    /// The recorded event.
     pub recorded: RecordedEvent,
 }
 
 impl<E> Envelope<E> {
-    /// The id of the aggregate it happened to.
+    /// The id of its aggregate.
     #[must_use]
     pub fn id(&self) -> &str {
         self.recorded.stream.id()

@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt.
+//! The wait before the next attempt.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often to try at most, the first time included.
+    /// The most attempts, the first one included.
     pub attempts: u32,
     /// The longest first wait.
     pub base: Duration,
@@ -16,21 +16,21 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Try once.
+    /// One attempt.
     pub const NEVER: Self = Self {
         attempts: 1,
         base: Duration::ZERO,
         longest: Duration::ZERO,
     };
 
-    /// Try for ever, for what a service cannot go on without.
+    /// Attempts without end, for operations that a service needs to continue.
     pub(crate) const ALWAYS: Self = Self {
         attempts: u32::MAX,
         base: Duration::from_millis(5),
         longest: Duration::from_secs(5),
     };
 
-    /// The wait after `failures` failed attempts, or `None` when there is to be no other.
+    /// The wait after `failures` failed attempts, or `None` when no attempt is left.
     #[must_use]
     pub fn wait(self, failures: u32) -> Option<Duration> {
         if failures >= self.attempts {

@@ -1,4 +1,4 @@
-//! The names of streams: a category, and an id within it.
+//! The name of a stream: a category and an id within it.
 
 use std::{fmt, sync::Arc};
 
@@ -14,7 +14,7 @@ pub struct InvalidName {
 }
 
 impl InvalidName {
-    /// Says that the `what` called `name` cannot be used because it `why`.
+    /// The error for a `name` of kind `what`. `why` completes the sentence: `is empty`, `contains a space`.
     #[must_use]
     pub fn new(what: &'static str, name: &str, why: impl Into<String>) -> Self {
         let shown = name.chars().take(64).collect();
@@ -34,24 +34,24 @@ impl Category {
     /// The longest category, in bytes.
     pub const MAX_BYTES: usize = 100;
 
-    /// A category of 1 to 100 bytes out of ASCII letters, digits, `_`, `-` and `.`: what a Kafka topic may be called.
+    /// A category of 1 to 100 ASCII letters, digits, `_`, `-` and `.`: the characters that Kafka allows in a topic's name.
     ///
     /// # Errors
     /// When the name breaks that rule.
     pub fn new(name: impl AsRef<str>) -> Result<Self, InvalidName> {
         let name = name.as_ref();
-        let refuse = |why: &str| Err(InvalidName::new("category", name, why));
+        let reject = |why: &str| Err(InvalidName::new("category", name, why));
         if name.is_empty() {
-            return refuse("is empty; give it 1 to 100 bytes");
+            return reject("is empty; give it 1 to 100 bytes");
         }
         if name.len() > Self::MAX_BYTES {
-            return refuse("is longer than 100 bytes");
+            return reject("is longer than 100 bytes");
         }
         if !name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         {
-            return refuse("may hold only ASCII letters, digits, `_`, `-` and `.`");
+            return reject("may contain only ASCII letters, digits, `_`, `-` and `.`");
         }
         Ok(Self(name.into()))
     }
@@ -83,7 +83,7 @@ impl StreamId {
     /// The stream of `id` in `category`.
     ///
     /// # Errors
-    /// When `id` is empty, longer than 255 bytes or holds a control character.
+    /// When `id` is empty, is longer than 255 bytes or contains a control character.
     pub fn new(category: Category, id: impl AsRef<str>) -> Result<Self, InvalidName> {
         let id = id.as_ref();
         if id.is_empty() {
@@ -104,7 +104,7 @@ impl StreamId {
             return Err(InvalidName::new(
                 "stream id",
                 id,
-                "holds a control character",
+                "contains a control character",
             ));
         }
         Ok(Self {
@@ -121,7 +121,7 @@ impl StreamId {
         Self::new(Category::new(E::CATEGORY)?, id)
     }
 
-    /// The kind of stream.
+    /// The category.
     #[must_use]
     pub fn category(&self) -> &Category {
         &self.category
@@ -133,14 +133,14 @@ impl StreamId {
         &self.id
     }
 
-    /// The aggregate's id, shared.
+    /// The aggregate's id, as a shared reference.
     #[must_use]
     pub fn shared_id(&self) -> Arc<str> {
         Arc::clone(&self.id)
     }
 
-    /// The slice of this stream, 0 to 1,023. Stored with every event, so it never changes:
-    /// 64-bit FNV-1a over `category`, a zero byte and `id`, folded to 32 bits, modulo 1,024.
+    /// The slice of this stream, 0 to 1,023. It is stored with every event, so the algorithm never changes: 64-bit FNV-1a
+    /// over `category`, a zero byte and `id`, folded to 32 bits, modulo 1,024.
     ///
     /// Source: Fowler, Noll, Vo, <http://www.isthe.com/chongo/tech/comp/fnv/>.
     #[must_use]
@@ -167,16 +167,17 @@ mod tests {
     }
 
     #[test]
-    fn names_that_cannot_be_stored_are_refused_with_a_reason() {
-        let said = |result: Result<StreamId, InvalidName>| result.expect_err("refused").to_string();
+    fn names_that_cannot_be_stored_are_rejected_with_a_reason() {
+        let message =
+            |result: Result<StreamId, InvalidName>| result.expect_err("invalid").to_string();
         assert_eq!(
-            said(stream("")),
+            message(stream("")),
             "stream id \"\" is empty; give it 1 to 255 bytes"
         );
-        assert!(said(stream(&"x".repeat(256))).ends_with("has 256 bytes, more than 255"));
+        assert!(message(stream(&"x".repeat(256))).ends_with("has 256 bytes, more than 255"));
         assert_eq!(
-            said(stream("a\0b")),
-            "stream id \"a\\0b\" holds a control character"
+            message(stream("a\0b")),
+            "stream id \"a\\0b\" contains a control character"
         );
         assert!(Category::new("bank account").is_err() && Category::new("").is_err());
         assert!(Category::new("x".repeat(101)).is_err());

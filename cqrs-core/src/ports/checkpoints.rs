@@ -1,4 +1,4 @@
-//! The port of the checkpoints: how far each subscription has read.
+//! The port of checkpoints: how far each subscription has read.
 
 use async_trait::async_trait;
 
@@ -10,14 +10,14 @@ use crate::{
     },
 };
 
-/// Where subscriptions stand, one row for each of their partitions.
+/// The checkpoints of subscriptions, one for each of their partitions.
 #[async_trait]
 pub trait Checkpoints: UnitOfWork {
-    /// Takes a partition over: raises its epoch, so that every earlier holder is fenced, and says where to go on.
+    /// Claims a partition: raises its epoch, which fences every earlier holder, and returns where reading continues.
     async fn claim(&self, subscription: &str, partition: &PartitionId)
     -> Result<Claim, StoreError>;
 
-    /// Moves the checkpoint under the claim's epoch. The first statement of a batch's transaction, so that a fenced
+    /// Moves the checkpoint under the claim's epoch. It is the first statement of a batch's transaction, so that a fenced
     /// runner stops before it does any work.
     ///
     /// # Errors
@@ -31,14 +31,14 @@ pub trait Checkpoints: UnitOfWork {
         to: Checkpoint,
     ) -> Result<(), AdvanceError>;
 
-    /// Where a partition stands now; `None` before its first batch.
+    /// The checkpoint of a partition; `None` before its first batch.
     async fn checkpoint(
         &self,
         subscription: &str,
         partition: &PartitionId,
     ) -> Result<Option<Checkpoint>, StoreError>;
 
-    /// Sends every partition of a subscription back to the beginning, forgets its inbox and fences its runners.
+    /// Moves every partition of a subscription back to the beginning, clears its inbox and fences its runners.
     async fn reset_in(
         &self,
         transaction: &mut Self::Transaction,

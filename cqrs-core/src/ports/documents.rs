@@ -1,4 +1,4 @@
-//! The port of the read models that views keep: documents by key.
+//! The port of the views' documents.
 
 use std::{any::type_name, collections::HashMap};
 
@@ -10,21 +10,21 @@ use crate::ports::{
     unit_of_work::UnitOfWork,
 };
 
-/// A document as stored.
+/// A stored document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Rises with every write. The next write is guarded by it.
+    /// Rises with every write. The next write must name it.
     pub version: u64,
     /// The document as JSON.
     pub body: Vec<u8>,
 }
 
-/// A document to be written.
+/// A write or a removal of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentWrite {
     /// Its key.
     pub key: String,
-    /// The version that was read; 0 for a document that was not there.
+    /// The version that was read; 0 for a document that does not exist.
     pub version: u64,
     /// The new content as JSON; `None` removes it.
     pub body: Option<Vec<u8>>,
@@ -32,14 +32,15 @@ pub struct DocumentWrite {
 
 /// Documents, in one named collection for each view.
 ///
-/// **Invariant**: a write is guarded by the version that was read, so that of two writers who read the same document
-/// only one commits.
+/// **Invariant**: a write succeeds only at the version that was read: of two writers that read the same version, only one
+/// commits.
 #[async_trait]
 pub trait Documents: UnitOfWork {
-    /// Makes sure that the view's collection exists.
+    /// Creates the view's collection unless it exists.
     async fn prepare_view(&self, view: &str) -> Result<(), StoreError>;
 
-    /// The documents with these keys, to be changed: those that exist, in one round trip. Give the keys sorted.
+    /// Loads the documents with these keys to change them, in one round trip. Keys without a document are left out. The
+    /// keys must be sorted.
     async fn load_in(
         &self,
         transaction: &mut Self::Transaction,
@@ -47,10 +48,10 @@ pub trait Documents: UnitOfWork {
         keys: &[String],
     ) -> Result<HashMap<String, Document>, StoreError>;
 
-    /// Writes them all, in one round trip. Give them sorted by key.
+    /// Makes all writes in one round trip. They must be sorted by key.
     ///
     /// # Errors
-    /// [`SaveError::Conflict`] when one is not at the version that was read.
+    /// [`SaveError::Conflict`] when a document is not at the version that was read.
     async fn save_in(
         &self,
         transaction: &mut Self::Transaction,
@@ -58,8 +59,8 @@ pub trait Documents: UnitOfWork {
         writes: &[DocumentWrite],
     ) -> Result<(), SaveError>;
 
-    /// Removes every document of a view. To rebuild it use [`reset_view`](crate::reset_view), which sends the subscription
-    /// back first: a batch in flight would otherwise write behind the removal.
+    /// Removes every document of a view. To rebuild a view use [`reset_view`](crate::reset_view): it resets the subscription
+    /// first, so that a batch in flight cannot write after the removal.
     async fn clear_in(
         &self,
         transaction: &mut Self::Transaction,
@@ -69,7 +70,7 @@ pub trait Documents: UnitOfWork {
     /// One document, for a query.
     async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError>;
 
-    /// Up to `limit` documents whose key lies behind `after`, in key order: page through a view with it.
+    /// Up to `limit` documents with keys after `after`, in key order: one page of a view.
     async fn documents(
         &self,
         view: &str,
@@ -78,10 +79,10 @@ pub trait Documents: UnitOfWork {
     ) -> Result<Vec<(String, Document)>, StoreError>;
 }
 
-/// A document's body as the type a view keeps.
+/// Decodes the body of a document.
 ///
 /// # Errors
-/// When the stored shape is not that of `D`: reset the view and let it be rebuilt.
+/// When the stored JSON does not fit `D`: reset the view to rebuild it.
 pub fn decode_document<D: DeserializeOwned>(
     view: &str,
     key: &str,

@@ -1,4 +1,4 @@
-//! What can go wrong between an adapter and its caller, split by what the caller can do next.
+//! The errors of the ports. Each variant stands for a different reaction of the caller.
 
 use std::{any::type_name, fmt};
 
@@ -7,30 +7,30 @@ use crate::{
     model::{Conflict, InvalidName, KeyReused, PartitionId, RecordedEvent},
 };
 
-/// Any error, as a source.
+/// Any error, used as a source.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a store could not do what it was asked.
+/// The kind of a store's failure: it determines what the caller can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The store cannot be reached, or is too busy. Nothing was written; later it may work.
+    /// The store cannot be reached or is too busy. Nothing was written; a retry may succeed.
     Unavailable,
-    /// The connection broke while a commit was under way: it may or may not have happened. Read before you go on.
+    /// The connection broke during a commit, which may or may not have happened. Read before you continue.
     OutcomeUnknown,
-    /// What was asked for can never be stored: a name that is too long, a payload that cannot be encoded.
+    /// The input can never be stored: a name is too long, a payload cannot be encoded.
     InvalidInput,
-    /// A stored event or document cannot be read as the type that was asked for.
+    /// A stored event or document cannot be decoded as the requested type.
     Undecodable,
     /// The store is not installed, or was installed by a newer version of this crate.
     Schema,
-    /// The store is set up in a way that would break its promises.
+    /// The store's settings would break its guarantees.
     Misconfigured,
     /// Anything else.
     Other,
 }
 
-/// A store's failure. Opaque: ask [`kind`](Self::kind) what it means for you; the driver's error is the source.
+/// A failure of the store. [`kind`](Self::kind) determines what the caller can do; the source is the driver's error.
 pub struct StoreError {
     kind: StoreErrorKind,
     message: String,
@@ -38,7 +38,7 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// A failure of this kind; the message says what, where and what to do.
+    /// A failure of this kind. The message says what failed, where, and how to fix it.
     #[must_use]
     pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl StoreError {
         }
     }
 
-    /// The same failure with what caused it.
+    /// The same failure with its cause as the source.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
@@ -61,7 +61,7 @@ impl StoreError {
         Self::unreadable::<E>(&recorded.to_string(), error)
     }
 
-    /// What is called `event` cannot be read as an `E`.
+    /// An event, described by `event`, cannot be read as an `E`.
     pub(crate) fn unreadable<E>(event: &str, error: CodecError) -> Self {
         let reader = type_name::<E>();
         let message = format!(
@@ -71,13 +71,13 @@ impl StoreError {
         Self::new(StoreErrorKind::Undecodable, message).caused_by(error)
     }
 
-    /// What it means for the caller.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }
 
-    /// Whether the same call may succeed later. Not so after an unknown outcome: read first.
+    /// Whether the same call may succeed later. `false` after an unknown outcome: read first.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.kind == StoreErrorKind::Unavailable
@@ -145,7 +145,7 @@ impl DocumentConflict {
     }
 }
 
-/// Another runner has claimed the partition since: nothing of this transaction may stay.
+/// Another runner claimed the partition. The transaction must be rolled back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("subscription {subscription:?} was claimed by another runner on {partition}")]
 #[non_exhaustive]
@@ -167,14 +167,14 @@ impl Fenced {
     }
 }
 
-/// Why an append was not made.
+/// An append that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
     /// A stream is not at the expected version.
     #[error(transparent)]
     Conflict(#[from] Conflict),
-    /// The idempotency key was used for something else.
+    /// The idempotency key was used for another command.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
     /// The store failed.
@@ -182,7 +182,7 @@ pub enum AppendError {
     Store(#[from] StoreError),
 }
 
-/// Why documents were not saved.
+/// Documents that could not be saved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaveError {
@@ -194,11 +194,11 @@ pub enum SaveError {
     Store(#[from] StoreError),
 }
 
-/// Why a checkpoint was not moved.
+/// A checkpoint that could not be moved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdvanceError {
-    /// Another runner has claimed the partition since.
+    /// Another runner claimed the partition.
     #[error(transparent)]
     Fenced(#[from] Fenced),
     /// The store failed.
@@ -206,21 +206,21 @@ pub enum AdvanceError {
     Store(#[from] StoreError),
 }
 
-/// Why a transaction was not committed. A store without locks proves only at the commit that what each step of the transaction
-/// relied on still holds; the error of each step converts into this one.
+/// A transaction that was not committed. A store without locks detects the conflicts of earlier steps only at commit, so
+/// the error of each step converts into this one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
     /// A stream is not at the expected version.
     #[error(transparent)]
     Conflict(#[from] Conflict),
-    /// The idempotency key was used for something else.
+    /// The idempotency key was used for another command.
     #[error(transparent)]
     KeyReused(#[from] KeyReused),
     /// A document is not at the version that was read.
     #[error(transparent)]
     DocumentConflict(#[from] DocumentConflict),
-    /// Another runner has claimed the partition since.
+    /// Another runner claimed the partition.
     #[error(transparent)]
     Fenced(#[from] Fenced),
     /// The store failed.

@@ -18,10 +18,10 @@ use crate::{
     },
 };
 
-/// What a replay needs of a recorded event.
+/// The parts of a recorded event that a replay needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastEvent {
-    /// The name of the event.
+    /// The event's id.
     pub id: EventId,
     /// Its place in the stream, from 1.
     pub version: Version,
@@ -45,16 +45,16 @@ impl From<RecordedEvent> for PastEvent {
     }
 }
 
-/// What to read of the log.
+/// A query for one page of the log.
 #[derive(Debug, Clone, Copy)]
 pub struct LogQuery<'a> {
-    /// Events behind this position.
+    /// Only events after this position.
     pub after: Position,
     /// Only these categories and types; empty for all.
     pub reads: &'a [Reads],
     /// Only streams in these slices.
     pub slices: Slices,
-    /// At most so many events.
+    /// The most events to return.
     pub limit: usize,
 }
 
@@ -63,25 +63,25 @@ pub struct LogQuery<'a> {
 pub struct LogPage {
     /// The events that matched, in position order.
     pub events: Vec<RecordedEvent>,
-    /// The last event up to which the log has been searched, whether it matched or not: go on behind it.
-    /// `None`: there was nothing behind the query's position.
+    /// The last event that was searched, whether it matched or not: the next page starts after it.
+    /// `None`: there is no event after the query's position.
     pub upto: Option<Checkpoint>,
 }
 
-/// Streams of events, and the log of all of them.
+/// Streams of events, and the log of all events.
 ///
-/// **Invariant**: reading the log page by page, no committed event is skipped, none comes twice, and those of a stream
-/// come in the order of their versions, whatever writers are doing.
+/// **Invariant**: a reader that pages through the log while others write gets every committed event exactly once, and the
+/// events of a stream in the order of their versions.
 #[async_trait]
 pub trait EventStore: UnitOfWork {
-    /// The events of a stream behind version `after`, in order.
+    /// The events of a stream after version `after`, in order.
     async fn read_stream(
         &self,
         stream: &StreamId,
         after: Version,
     ) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// The events of a stream behind version `after`, in order, and of each only what a replay needs.
+    /// Like [`read_stream`](Self::read_stream), but returns only the parts of each event that a replay needs.
     async fn replay(
         &self,
         stream: &StreamId,
@@ -91,8 +91,8 @@ pub trait EventStore: UnitOfWork {
         Ok(events.into_iter().map(PastEvent::from).collect())
     }
 
-    /// The events of several streams, each in order and in the order of `streams`: one round trip and one moment where the
-    /// store allows. Each stream is to be named once.
+    /// The events of several streams, in the order of `streams`. A store does it in one round trip and one read snapshot
+    /// where it can. Name each stream once.
     async fn replay_all(&self, streams: &[StreamId]) -> Result<Vec<Vec<PastEvent>>, StoreError> {
         let mut histories = Vec::with_capacity(streams.len());
         for stream in streams {
@@ -101,62 +101,62 @@ pub trait EventStore: UnitOfWork {
         Ok(histories)
     }
 
-    /// Appends in a transaction of its own: all or none, one round trip where the store allows. A caller who stops waiting
-    /// has appended all of it or nothing.
+    /// Appends all or nothing in a transaction of its own, in one round trip where the store can. This also holds when the
+    /// caller drops the future.
     ///
     /// # Errors
-    /// A conflict names one stream that is not as expected; [`AppendError::KeyReused`] when the key was used for something
-    /// else. Nothing was appended then, nor after a store's error, unless it is of the kind
-    /// [`OutcomeUnknown`](StoreErrorKind::OutcomeUnknown): the same call under a key settles that.
+    /// [`AppendError::Conflict`] names one stream that is not at the expected version. [`AppendError::KeyReused`]: the key
+    /// was used for another command. After any error nothing was appended, except after
+    /// [`OutcomeUnknown`](StoreErrorKind::OutcomeUnknown): repeat the call under an idempotency key to find out.
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError>;
 
     /// [`append_all`](Self::append_all) to one stream.
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let mut appended = self.append_all(append.into()).await?;
-        Ok(appended.pop().ok_or_else(no_answer)?)
+        Ok(appended.pop().ok_or_else(missing_result)?)
     }
 
-    /// Where the appends under this key have landed; `None` when there were none, or they are forgotten.
+    /// The result of the appends under this key; `None` when there were none, or the key was deleted since.
     ///
     /// # Errors
-    /// [`AppendError::KeyReused`] when the key was used for something else.
+    /// [`AppendError::KeyReused`] when the key was used for another command.
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
     ) -> Result<Option<Vec<Appended>>, AppendError>;
 
-    /// Guards the streams against every other writer for the rest of the transaction and reads them, in one round trip.
-    /// A store without locks proves at commit that nobody else wrote. Give all streams in one call: they are locked in
-    /// one order.
+    /// Locks the streams against other writers until the transaction ends, and reads them, in one round trip. A store
+    /// without locks checks at commit that nobody else wrote. Name all streams in one call: they are locked in a fixed
+    /// order, which avoids deadlocks.
     async fn read_streams_in(
         &self,
         transaction: &mut Self::Transaction,
         streams: &[StreamId],
     ) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// Appends to several streams within the caller's transaction: all or none. Call it late and once, since positions
-    /// behind it stay unread until the transaction ends. Under a key, a repeat appends nothing; what else the transaction
-    /// does is not repeated either only if the caller looks at [`Appended::repeated`].
+    /// Appends to several streams within the caller's transaction: all or none. Call it once, late in the transaction:
+    /// readers wait for later positions until the transaction ends. Under an idempotency key a repeat appends nothing; check
+    /// [`Appended::repeated`] to skip the transaction's other writes as well.
     async fn append_in(
         &self,
         transaction: &mut Self::Transaction,
         appends: Appends,
     ) -> Result<Vec<Appended>, AppendError>;
 
-    /// A page of the log.
+    /// One page of the log.
     async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError>;
 
-    /// Every event up to here is visible, and none will appear at or before it.
+    /// The position up to which the log is complete: no event will appear at or before it.
     async fn high_water_mark(&self) -> Result<Position, StoreError>;
 
-    /// The event at a position, to tell whether the log is still the one a checkpoint was taken of.
+    /// The id of the event at a position, to verify that a checkpoint belongs to this log.
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError>;
 
-    /// Returns when something may have been appended, and after `at_most` in any case. A hint: polling alone is correct.
+    /// Returns when events may have been appended, and after `at_most` at the latest. Only a hint: polling alone is correct.
     async fn wait_for_append(&self, at_most: Duration);
 }
 
-fn no_answer() -> StoreError {
-    let message = "the store answered an append with nothing";
+fn missing_result() -> StoreError {
+    let message = "the store returned no result for an append";
     StoreError::new(StoreErrorKind::Other, message)
 }

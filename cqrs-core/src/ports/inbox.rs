@@ -1,4 +1,4 @@
-//! The port of the inbox: which published events a subscription has already received.
+//! The port of the inbox: the published events that a subscription has already received.
 
 use async_trait::async_trait;
 
@@ -7,19 +7,19 @@ use crate::{
     ports::{error::StoreError, unit_of_work::UnitOfWork},
 };
 
-/// The highest position received of each lane, for every subscription and partition.
+/// The highest position received from each lane, for each subscription and partition.
 ///
 /// Only the holder of the claim writes it, in the transaction that moves the checkpoint.
 #[async_trait]
 pub trait Inbox: UnitOfWork {
-    /// What has been received. Read it after the claim.
+    /// The highest positions received. Read them after the claim.
     async fn received(
         &self,
         subscription: &str,
         partition: &PartitionId,
     ) -> Result<Vec<(Lane, Position)>, StoreError>;
 
-    /// Notes what this transaction receives.
+    /// Records the positions that this transaction receives.
     async fn receive_in(
         &self,
         transaction: &mut Self::Transaction,

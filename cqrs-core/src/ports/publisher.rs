@@ -7,64 +7,65 @@ use crate::{
     ports::error::BoxError,
 };
 
-/// Why events were not published.
+/// Events that could not be published.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// Another relay of this name has taken over. Stop; do not open again by yourself.
+    /// Another instance of the relay has taken over. Stop, and do not open the shards again.
     #[error("relay {relay:?} was taken over by another instance; run one instance of each relay")]
     Fenced {
         /// The relay.
         relay: String,
     },
-    /// The outcome is unknown or the connection broken: open the shard again, which tells where it stands.
+    /// The outcome is unknown or the connection broke. Open the shard again: that finds out what was published.
     #[error("the shard must be opened again")]
     Reopen(#[source] BoxError),
-    /// This event can never be published as things are.
+    /// This event cannot be published without a change of the settings.
     #[error(
-        "{event} cannot be published: {reason}; the relay stops in front of it, nothing is skipped"
+        "{event} cannot be published: {reason}; the relay stops at this event and skips nothing"
     )]
     Refused {
-        /// The event, in words.
+        /// The event, as text.
         event: String,
-        /// Why, and what to do.
+        /// The cause, and how to fix it.
         reason: String,
     },
-    /// The broker's books belong to another relay layout or another cluster.
+    /// The relay's progress at the broker belongs to other settings or to another cluster.
     #[error("{0}")]
     Misconfigured(String),
     /// The broker cannot be reached.
     #[error("the broker cannot be reached: {reason}")]
     Unavailable {
-        /// What was tried.
+        /// The failed call and its error.
         reason: String,
     },
 }
 
-/// A broker with transactions, or something that can promise as much.
+/// A broker with transactions, or an equivalent guarantee.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
     /// One open shard.
     type Session: PublisherSession;
 
-    /// Fences every earlier session of every shard that this relay ever had, then says where each of today's stands.
+    /// Fences every earlier session of this relay, also of shards that it no longer has, then opens its shards and reads how
+    /// far each has published.
     async fn open(&self, relay: &str, shards: u16) -> Result<Vec<Self::Session>, PublishError>;
 
     /// Opens one shard again.
     async fn reopen(&self, relay: &str, shard: u16) -> Result<Self::Session, PublishError>;
 }
 
-/// One shard of a relay, under the fence of its opening.
+/// An open shard of a relay. A later opening of the shard fences it.
 #[async_trait]
 pub trait PublisherSession: Send + Sized + 'static {
-    /// Its number.
+    /// The number of the shard.
     fn shard(&self) -> u16;
 
     /// How far it has published; `None` before its first batch.
     fn published(&self) -> Option<Checkpoint>;
 
-    /// Publishes. The events and the new place become visible together or not at all. By value: after an error there is
-    /// no session to go on with.
+    /// Publishes the events and the new progress together or not at all. It takes `self` by value, because a session cannot
+    /// be used after an error.
     async fn publish(
         self,
         events: &[RecordedEvent],

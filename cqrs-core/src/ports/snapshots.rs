@@ -1,4 +1,4 @@
-//! The port of snapshots: states that were saved, to shorten a replay.
+//! The port of snapshots: saved states that shorten a replay.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,31 +11,31 @@ use crate::{
     },
 };
 
-/// A state that was saved.
+/// A saved state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// The stream.
     pub stream: StreamId,
-    /// How many events made the state.
+    /// The number of events in the state.
     pub version: Version,
     /// The last of them.
     pub last_event: EventId,
-    /// Of the shape of the state's type and of its version: a snapshot of another fingerprint is not read.
+    /// Identifies the shape and the version of the state's type. A snapshot with another fingerprint is ignored.
     pub fingerprint: u64,
-    /// Of the payload, and of the event it stands on.
+    /// The checksum of the payload and of the last event's id.
     pub checksum: u64,
     /// The state as JSON.
     pub payload: Bytes,
 }
 
-/// A store that keeps one snapshot for each stream. A snapshot only ever saves time: losing one loses nothing.
+/// A store that keeps one snapshot for each stream. A snapshot only saves time: losing one loses no data.
 #[async_trait]
 pub trait Snapshots: EventStore {
-    /// Puts it in place of the stream's earlier one.
+    /// Saves the snapshot, in place of the stream's earlier one.
     async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError>;
 
-    /// The stream's snapshot, if it has one of this fingerprint, and the events from the one on that it stands on; without
-    /// a snapshot all events. One round trip where the store allows.
+    /// The stream's snapshot with this fingerprint, and the events from the snapshot's last event on, that one included;
+    /// without a snapshot, all events. One round trip where the store can.
     async fn replay_from_snapshot(
         &self,
         stream: &StreamId,

@@ -1,4 +1,4 @@
-//! Where a runner's batches come from, and which partitions are ours.
+//! The port of a source: it assigns partitions to this process and reads batches of events from them.
 
 use std::time::Duration;
 
@@ -12,33 +12,33 @@ use crate::{
 /// Events to handle together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// The events, in order. May be empty when everything read was passed over.
+    /// The events, in order. Empty when every event that was read was filtered out.
     pub events: Vec<RecordedEvent>,
-    /// Where to go on behind the batch; it may lie beyond its last event.
+    /// Where reading continues after the batch; it may be beyond the batch's last event.
     pub next: Checkpoint,
 }
 
-/// Why a partition cannot be read on.
+/// A partition that cannot be read further.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// The checkpoint lies outside of what is kept: retention has passed it, or the topic was created anew.
+    /// The checkpoint is outside the topic's records: retention removed them, or the topic was recreated.
     #[error(
-        "{partition}: offset {offset} is no longer kept ({detail}); nothing is skipped silently: reset the \
-         subscription to read what is left from its beginning, or restore the topic"
+        "{partition}: offset {offset} does not exist any more ({detail}); reset the subscription to read the remaining \
+         records from the beginning, or restore the topic"
     )]
     OutOfRange {
         /// The partition.
         partition: PartitionId,
-        /// Where the checkpoint stands.
+        /// The checkpoint's offset.
         offset: Offset,
-        /// What is kept.
+        /// The offsets that exist.
         detail: String,
     },
-    /// The log is not the one that the checkpoint was taken of.
+    /// The checkpoint does not belong to this log.
     #[error(
         "{partition}: the log was replaced: {detail}; it was restored or has lost commits. Reset the subscription to \
-         read the log as it is now from its beginning"
+         read the present log from the beginning"
     )]
     LogReplaced {
         /// The partition.
@@ -48,7 +48,7 @@ pub enum SourceError {
     },
     /// A record that is not an event.
     #[error(
-        "{partition}, offset {offset}: not an event: {reason}; nothing behind it is read until it is dealt with"
+        "{partition}, offset {offset}: not an event: {reason}; reading stops here until this is fixed"
     )]
     Malformed {
         /// The partition.
@@ -58,43 +58,43 @@ pub enum SourceError {
         /// What is wrong with it.
         reason: String,
     },
-    /// It cannot be reached right now. Tried again.
+    /// The source cannot be reached. The runner retries.
     #[error("the source is unavailable")]
     Unavailable(#[source] BoxError),
-    /// It will not work without a change: wrong settings, missing rights, an unknown topic.
+    /// The source needs a change: wrong settings, missing rights, an unknown topic.
     #[error("the source cannot be read: {0}")]
     Fatal(String),
 }
 
-/// Hands out the partitions that are ours, one reader each.
+/// Assigns partitions to this process, with one reader for each.
 #[async_trait]
 pub trait Source: Send + 'static {
     /// Reads one partition.
     type Reader: Reader;
 
-    /// The next partition to work on. One whose reader was dropped comes again while it is still ours.
-    /// `None`: stopped, and every reader is gone. Cancel-safe.
+    /// The reader of the next partition. A partition whose reader was dropped is returned again while it is assigned to
+    /// this process. `None`: stopped, and every reader was dropped. Cancel-safe.
     async fn assigned(&mut self) -> Result<Option<Self::Reader>, SourceError>;
 
-    /// Asks every reader to finish. Returns at once.
+    /// Tells every reader to finish. Returns at once.
     fn stop(&mut self);
 }
 
-/// One partition that is ours. Dropping the reader gives it back; taking the partition away waits for that.
+/// Reads one assigned partition. Dropping the reader gives the partition back; a revocation waits for that.
 #[async_trait]
 pub trait Reader: Send + Sync + 'static {
-    /// Which partition.
+    /// The partition.
     fn partition(&self) -> &PartitionId;
 
-    /// Goes to a place: first of all, and again after every failure. `None` is the beginning.
+    /// Moves to a place: called first, and again after every failure. `None` is the beginning.
     async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError>;
 
-    /// Waits for events and returns what is there, up to `max`. `None`: revoked or stopping. Cancel-safe.
+    /// Waits for events and returns up to `max` of them. `None`: revoked or stopping. Cancel-safe.
     async fn next(&mut self, max: usize) -> Result<Option<Batch>, SourceError>;
 
-    /// Waits, keeping the partition. Ends early when it is revoked.
+    /// Waits without giving the partition back. Returns early when it is revoked.
     async fn back_off(&mut self, wait: Duration);
 
-    /// Whether the partition is to be given back.
+    /// Whether the partition must be given back.
     fn revoked(&self) -> bool;
 }

@@ -5,13 +5,13 @@ use crate::ports::{
     inbox::Inbox, snapshots::Snapshots,
 };
 
-/// A store with every port, so that a service names one bound and no adapter.
+/// A store with every port: one bound for a service that does not depend on an adapter.
 pub trait Store: EventStore + Snapshots + Checkpoints + Documents + Inbox {}
 
 impl<S: EventStore + Snapshots + Checkpoints + Documents + Inbox> Store for S {}
 
-/// Removes a view's documents and sends it back to the beginning, in one transaction: the next runner rebuilds it by
-/// replay. A runner that is at work is fenced, claims again and starts over by itself.
+/// Removes a view's documents and moves its subscription back to the beginning, in one transaction: the next run rebuilds
+/// the view by replay. A runner that is active is fenced, claims again and starts over by itself.
 ///
 /// # Errors
 /// When the store fails. Nothing is removed then.

@@ -1,4 +1,4 @@
-//! What can be sent: a command to one aggregate, a check of one, and sets of them.
+//! Commands to aggregates, checks of aggregates, and sets of both.
 
 use std::{fmt, sync::Arc};
 
@@ -29,7 +29,7 @@ impl<A: Aggregate> To<A> {
     }
 }
 
-// Derives would ask the same of `A` itself, which needs none of it.
+// By hand: derives would demand `Clone`, `Debug` and `PartialEq` of `A` itself.
 impl<A: Aggregate> Clone for To<A> {
     fn clone(&self) -> Self {
         Self {
@@ -54,8 +54,8 @@ impl<A: Aggregate<Command: PartialEq>> PartialEq for To<A> {
     }
 }
 
-/// A condition on an aggregate that gets no command: it must hold, and the aggregate must not change until the events of
-/// the other commands are stored.
+/// A condition on an aggregate that gets no command. The condition must hold, and the aggregate must not change until the
+/// events of the other commands are stored.
 ///
 /// ```
 /// # use cqrs_core::{Aggregate, Check, Context, Decision, Event};
@@ -78,7 +78,7 @@ pub struct Check<A: Aggregate> {
 }
 
 impl<A: Aggregate> Check<A> {
-    /// Asks `condition` about the state of the aggregate called `id`.
+    /// Checks `condition` on the state of the aggregate called `id`.
     #[must_use]
     pub fn new(
         id: impl Into<String>,
@@ -90,7 +90,7 @@ impl<A: Aggregate> Check<A> {
         }
     }
 
-    /// Only that the aggregate does not change meanwhile.
+    /// Checks only that the aggregate does not change meanwhile.
     #[must_use]
     pub fn unchanged(id: impl Into<String>) -> Self {
         Self::new(id, |_| Ok(()))
@@ -99,7 +99,7 @@ impl<A: Aggregate> Check<A> {
     /// Whether the condition holds for this state.
     ///
     /// # Errors
-    /// The condition's own.
+    /// The condition's error, when it does not hold.
     pub fn holds(&self, state: &A) -> Result<(), A::Error> {
         (self.condition)(state)
     }
@@ -128,7 +128,7 @@ impl<A: Aggregate> fmt::Debug for Check<A> {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{stream} rejected a command")]
 pub struct Rejection {
-    /// Which aggregate.
+    /// The aggregate's stream.
     pub stream: StreamId,
     #[source]
     error: Arc<dyn std::error::Error + Send + Sync>,
@@ -152,30 +152,30 @@ impl Rejection {
         (self.stream, self.error)
     }
 
-    /// The aggregate's error in words, to show and to log. Never branch on it.
+    /// The text of the aggregate's error, for people and logs. Do not branch on it.
     #[must_use]
     pub fn reason(&self) -> String {
         self.error.to_string()
     }
 }
 
-/// Takes the commands of a set one after the other, each with the type of its aggregate.
+/// Visits the commands of a set one after the other, each with the type of its aggregate.
 ///
-/// You need it only to write a store's or a test tool's own way of handling commands.
+/// You need it only when you write your own way of handling commands, for a store or a test tool.
 pub trait CommandVisitor {
-    /// Why a command is not taken; the rest of the set is left out then.
+    /// The error that ends the visit; the rest of the set is not visited.
     type Error;
 
-    /// Takes a command.
+    /// Visits a command.
     ///
     /// # Errors
-    /// The visitor's own.
+    /// Any error of the visitor.
     fn command<A: Aggregate>(&mut self, to: &To<A>) -> Result<(), Self::Error>;
 
-    /// Takes a check.
+    /// Visits a check.
     ///
     /// # Errors
-    /// The visitor's own.
+    /// Any error of the visitor.
     fn check<A: Aggregate>(&mut self, check: &Check<A>) -> Result<(), Self::Error>;
 }
 
@@ -187,10 +187,10 @@ pub trait CommandVisitor {
             or declare a union: commands! {{ enum {Self} {{ .. }} }}"
 )]
 pub trait Commands: Send + Sync + 'static {
-    /// Hands every command to `visitor`, in order.
+    /// Passes every command to `visitor`, in order.
     ///
     /// # Errors
-    /// The first one of the visitor.
+    /// The visitor's first error.
     fn visit<V: CommandVisitor>(&self, visitor: &mut V) -> Result<(), V::Error>;
 }
 
@@ -218,8 +218,8 @@ impl<C: Commands, const N: usize> Commands for [C; N] {
     }
 }
 
-/// Commands that can be told apart from others: what an idempotency key needs. Every set whose commands can be serialized
-/// is one.
+/// Commands that can be written as JSON, which an idempotency key requires. Implemented for every set whose commands are
+/// `Serialize`.
 #[diagnostic::on_unimplemented(
     message = "the commands of `{Self}` cannot be serialized",
     note = "an idempotency key needs the commands' JSON: derive `serde::Serialize` for them"
@@ -243,7 +243,7 @@ impl<A: Aggregate<Command: Serialize>> SerializableCommands for To<A> {
     }
 }
 
-/// [`SerializableCommands`] with a lifetime that means nothing: a bound on it may be put off until it is used.
+/// [`SerializableCommands`] with an unused lifetime: `for<'a>` in a bound delays the check until the bound is used.
 pub trait Serializable<'a>: SerializableCommands {}
 
 impl<C: SerializableCommands> Serializable<'_> for C {}
@@ -298,7 +298,7 @@ tuples!(C1, C2, C3, C4, C5, C6);
 tuples!(C1, C2, C3, C4, C5, C6, C7);
 tuples!(C1, C2, C3, C4, C5, C6, C7, C8);
 
-/// Declares a union of commands, for a reactor or a request that speaks to several kinds of aggregate.
+/// Declares a union of commands, for a reactor or a request that sends commands to several types of aggregates.
 ///
 /// `commands! { enum Both { Account(Account), Bonus(Bonus) } }` names the *aggregates*; a `To<Account>` becomes a `Both`
 /// with `.into()`.
@@ -317,7 +317,7 @@ macro_rules! commands {
             }
         }
 
-        // Only a union of commands that can all be serialized has this: the lifetime puts the question off until it is used.
+        // Only unions whose commands can all be serialized implement this: `for<'a>` delays the check until it is used.
         impl $crate::roles::SerializableCommands for $name
         where
             $(for<'a> $crate::To<$aggregate>: $crate::__private::Serializable<'a>),+

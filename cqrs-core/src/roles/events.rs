@@ -1,4 +1,4 @@
-//! What a reader reads: the events of one category, or a union of several.
+//! The events that a reader reads: those of one category, or a union of several.
 
 use crate::{
     codec::{self, CodecError},
@@ -15,13 +15,13 @@ pub trait Events: Sized + Send + Sync + 'static {
     /// The categories and types to read.
     ///
     /// # Errors
-    /// When a member is not an externally tagged enum, so that its types cannot be told.
+    /// When a member is not an externally tagged enum: its types are unknown then.
     fn reads() -> Result<Vec<Reads>, CodecError>;
 
-    /// The typed event, or `None` for one that this reader does not read.
+    /// The typed event, or `None` for an event that this reader does not read.
     ///
     /// # Errors
-    /// When the event should be read but its type is unknown or its payload does not decode.
+    /// When the reader reads this category but the type is unknown, or the payload does not decode.
     fn decode(recorded: &RecordedEvent) -> Result<Option<Self>, StoreError>;
 }
 
@@ -35,7 +35,7 @@ impl<E: Event> Events for E {
     }
 }
 
-/// What a reader of `E` alone reads: [`events!`](crate::events) is written with it.
+/// The filter for a reader of `E` alone. The expansion of [`events!`](crate::events) calls it.
 ///
 /// # Errors
 /// When `E` is not an externally tagged enum.
@@ -47,7 +47,7 @@ pub fn reads_one<E: Event>() -> Result<Reads, CodecError> {
     })
 }
 
-/// The event as an `E`, or `None` when `E` does not read it: [`events!`](crate::events) is written with it.
+/// The event as an `E`, or `None` when `E` does not read it. The expansion of [`events!`](crate::events) calls it.
 ///
 /// # Errors
 /// When the type is unknown to an `E` that is not partial, or the payload does not decode.

@@ -1,23 +1,23 @@
-//! Why a batch could not be handled.
+//! The error of a handler for a batch of events.
 
 use crate::{
     model::{Conflict, EventId},
     ports::{AdvanceError, AppendError, CommitError, SaveError, StoreError},
 };
 
-/// Why a batch was not handled.
+/// A batch that could not be handled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandlerError {
-    /// A write failed. The runner rolls back and tries again on fresh state, or stops when that cannot help.
+    /// A write failed. The runner rolls back, then retries on fresh state; it stops when a retry cannot help.
     #[error(transparent)]
     Write(#[from] CommitError),
-    /// This event cannot be handled, now or later. The runner commits what comes before it and stops in front of it.
+    /// This event cannot be handled, now or later. The runner commits the events before it and stops at this event.
     #[error("event {event}: {reason}")]
     Poison {
         /// The event.
         event: EventId,
-        /// Why, and what to do.
+        /// The cause, and how to fix it.
         reason: String,
     },
 }

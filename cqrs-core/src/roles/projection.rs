@@ -1,4 +1,4 @@
-//! The role that keeps a read model with SQL of its own.
+//! The role that maintains a read model with its own SQL.
 
 use async_trait::async_trait;
 
@@ -8,18 +8,18 @@ use crate::{
     roles::{events::Events, handler_error::HandlerError},
 };
 
-/// A read model that writes through the store's own transaction.
+/// A read model that writes in the transaction of the store.
 ///
-/// **Invariant**: what it writes and its checkpoint commit together or not at all.
+/// **Invariant**: its writes and its checkpoint commit together or not at all.
 #[async_trait]
 pub trait Projection<S: UnitOfWork>: Send + Sync + 'static {
-    /// What it reads.
+    /// The events that it reads.
     type Events: Events;
 
-    /// Names the subscription.
+    /// The name of the subscription.
     fn name(&self) -> &str;
 
-    /// Writes what follows from the events, in order. A batch that failed comes again, perhaps cut differently.
+    /// Updates the read model from the events, in order. A failed batch is delivered again, perhaps with other boundaries.
     async fn project(
         &self,
         transaction: &mut S::Transaction,

@@ -1,4 +1,4 @@
-//! The role that answers events with commands.
+//! The role that reacts to events with commands.
 
 use crate::{
     model::Envelope,
@@ -8,32 +8,33 @@ use crate::{
     },
 };
 
-/// What to do about a command that its aggregate refused.
+/// What a runner does when an aggregate rejected a reactor's command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnRejected<C> {
-    /// Hold the event: the runner stops in front of it with an error that says why. Nothing is skipped.
+    /// Stop at the event, with an error that gives the reason. No event is skipped.
     Park,
-    /// The refusal is fine: go on.
+    /// Continue: the rejection is expected.
     Ignore,
-    /// Send these instead.
+    /// Send these commands instead.
     Instead(Vec<C>),
 }
 
-/// Event to commands, without a state of its own.
+/// Event -> commands, without a state of its own.
 ///
-/// **Invariant**: the events that its commands bring about and the checkpoint commit together, so nothing is done twice.
+/// **Invariant**: the events of its commands and its checkpoint commit together, so no command is executed twice.
 pub trait Reactor: Send + Sync + 'static {
-    /// Names the subscription.
+    /// The name of the subscription.
     const NAME: &'static str;
-    /// What it reads.
+    /// The events that it reads.
     type Events: Events;
-    /// What it sends: [`To`](crate::To) one aggregate, or a union declared with [`commands!`](crate::commands).
+    /// The commands that it sends: [`To`](crate::To) one aggregate, or a union declared with [`commands!`](crate::commands).
     type Commands: Commands;
 
     /// The commands that follow from the event.
     fn react(&self, event: &Envelope<Self::Events>) -> Vec<Self::Commands>;
 
-    /// Decides about a command that was refused. Parks by default: a refusal that nobody thought of must not vanish.
+    /// Chooses how to go on after a rejected command. The default is [`Park`](OnRejected::Park), so that an unforeseen
+    /// rejection is never lost.
     fn rejected(
         &self,
         event: &Envelope<Self::Events>,

@@ -1,4 +1,4 @@
-//! The role that keeps a read model: event and document to document.
+//! The role that maintains a read model of documents: event + document -> document.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::{model::Envelope, roles::events::Events};
 pub struct Keys(Vec<String>);
 
 impl Keys {
-    /// No document: the event is passed over.
+    /// No document: the event is skipped.
     #[must_use]
     pub const fn none() -> Self {
         Self(Vec::new())
@@ -42,7 +42,7 @@ impl<K: Into<String>> From<Option<K>> for Keys {
 }
 
 impl<K: Into<String>> FromIterator<K> for Keys {
-    /// A key that comes twice counts once: an event is applied to a document once.
+    /// Duplicate keys count once: an event is applied to a document once.
     fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
         let mut seen = HashSet::new();
         Self(
@@ -56,20 +56,21 @@ impl<K: Into<String>> FromIterator<K> for Keys {
 
 /// A read model as a pure fold into typed documents.
 ///
-/// It runs unchanged over the local log or over topics, on memory or on PostgreSQL, and can be rebuilt by replay at any
-/// time. **Over topics a view must not depend on the order between streams**: only those of one stream come in order.
+/// It reads the local log or topics, on memory or PostgreSQL, without changes, and can be rebuilt by replay at any time.
+/// **Over topics a view must not depend on the order between streams**: only the events of one stream come in order.
 pub trait View: Send + Sync + 'static {
-    /// Names the collection of documents, and the subscription that keeps it.
+    /// The name of the collection of documents and of its subscription.
     const NAME: &'static str;
-    /// What it reads.
+    /// The events that it reads.
     type Events: Events;
-    /// What it keeps under each key.
+    /// The document under each key.
     type Document: Serialize + DeserializeOwned + Send + Sync;
 
-    /// Which documents the event touches.
+    /// The keys of the documents that the event touches.
     fn keys(&self, event: &Envelope<Self::Events>) -> Keys;
 
-    /// The document under `key` after the event. `None` is a document that is not there, before and after.
+    /// The document under `key` after the event. `None` means that there is no document: as the argument it does not exist
+    /// yet, as the result it is removed.
     fn apply(
         &self,
         key: &str,
@@ -83,7 +84,7 @@ mod tests {
     use super::Keys;
 
     #[test]
-    fn a_key_that_comes_twice_counts_once() {
+    fn duplicate_keys_count_once() {
         assert_eq!(
             Keys::from_iter(["a", "b", "a"]),
             Keys::from_iter(["a", "b"])

@@ -135,7 +135,7 @@ fn a_header_that_is_missing_or_wrong_is_named() {
         rejection(&with("ce_time", "yesterday"))
             .starts_with("header \"ce_time\" is \"yesterday\": not an RFC 3339 time")
     );
-    assert!(rejection(&with("ce_subject", "a\nb")).ends_with("holds a control character"));
+    assert!(rejection(&with("ce_subject", "a\nb")).ends_with("contains a control character"));
     let twice = [headers(&placed()), headers(&placed())].concat();
     assert_eq!(rejection(&twice), "header \"content-type\" occurs twice");
     assert_eq!(decode(&headers(&placed()), None), Err(WireError::NoPayload));

@@ -1,4 +1,4 @@
-//! What is to be appended, under which guard, and where it has landed.
+//! The arguments and the result of an append.
 
 use std::collections::HashSet;
 
@@ -11,13 +11,13 @@ use crate::{
     ports::error::{StoreError, StoreErrorKind},
 };
 
-/// Events for one stream, and what is expected of it. Without events it is a guard only: the stream is looked at, and
-/// must not change until the others of the same call are written.
+/// Events for one stream, and the version expected of it. Without events the stream is a read-only participant: its
+/// version is checked and must not change until the other streams of the call are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Append {
     /// The stream.
     pub stream: StreamId,
-    /// What is expected of it.
+    /// The version expected of it.
     pub expected: ExpectedVersion,
     /// The events, in order.
     pub events: Vec<NewEvent>,
@@ -27,7 +27,7 @@ impl Append {
     /// An append of `events` to the aggregate called `id`.
     ///
     /// # Errors
-    /// When the id cannot be a name, or an event not be stored.
+    /// When the id is not a valid name, or an event cannot be encoded.
     pub fn of<E: Event>(
         id: impl AsRef<str>,
         expected: ExpectedVersion,
@@ -66,28 +66,28 @@ impl Append {
     }
 }
 
-/// Appends to one stream or several: all or none, and under a key at most once.
+/// Appends to one stream or several: all or none, and at most once under an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appends {
-    /// The streams, each once. Without any, nothing is done and the key is not used.
+    /// One append for each stream. An empty list does nothing and does not use the key.
     pub streams: Vec<Append>,
-    /// Under which key.
+    /// The idempotency key, if any.
     pub idempotency: Option<Idempotency>,
 }
 
 impl Appends {
-    /// The same appends, at most once: a repeat under the key appends nothing and answers what the first one did.
+    /// The same appends, at most once: a repeat under the key appends nothing and returns the first result.
     #[must_use]
     pub fn once(mut self, idempotency: Idempotency) -> Self {
         self.idempotency = Some(idempotency);
         self
     }
 
-    /// Checks what no store accepts: a stream that is named twice, since its two expectations would contradict each other, and
-    /// headers beyond their limits. Adapters begin with it.
+    /// Rejects appends that no store accepts: a stream that is named twice, and headers beyond their limits. An adapter calls
+    /// it first.
     ///
     /// # Errors
-    /// [`StoreErrorKind::InvalidInput`]; names the stream. The source of one about headers is a
+    /// [`StoreErrorKind::InvalidInput`]; the message names the stream. For headers the source is a
     /// [`HeaderError`](crate::model::HeaderError).
     pub fn check(&self) -> Result<(), StoreError> {
         self.each_stream_once()?;
@@ -129,17 +129,17 @@ impl From<Vec<Append>> for Appends {
     }
 }
 
-/// Where an append to a stream has landed.
+/// The result of an append to one stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
     /// The stream.
     pub stream: StreamId,
-    /// The stream's version before it.
+    /// The stream's version before the append.
     pub before: Version,
-    /// The stream's version after it.
+    /// The stream's version after the append.
     pub version: Version,
-    /// The position of its last event; `None` when there is none, and inside a transaction that gives positions at commit.
+    /// The position of its last event; `None` without events, and in a transaction that assigns positions at commit.
     pub position: Option<Position>,
-    /// It was appended under the same key before, and not again now: this is where it landed then.
+    /// `true`: the events were appended earlier under the same key and not again; this is the earlier result.
     pub repeated: bool,
 }

@@ -309,7 +309,8 @@ async fn an_event_of_an_unknown_type_stops_its_owners_view_and_is_named() {
     let said = error.to_string();
     assert!(matches!(error, RunnerError::Poison { .. }), "{said}");
     assert!(
-        said.contains("counter-c9@1 (Reset), position 3") && said.contains("known are: By"),
+        said.contains("counter-c9@1 (Reset), position 3")
+            && said.contains("the known types are: By"),
         "{said}"
     );
 }

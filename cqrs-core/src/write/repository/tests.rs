@@ -222,7 +222,7 @@ async fn a_stored_event_that_cannot_be_read_is_named_and_left_alone() {
     );
     let said = error.to_string();
     assert!(
-        said.contains("seat-one@1 (Freed)") && said.contains("known are: Taken"),
+        said.contains("seat-one@1 (Freed)") && said.contains("the known types are: Taken"),
         "{said}"
     );
 }
