@@ -1,6 +1,6 @@
 //! The bank account of `docs/tutorial/bank-account.md`. In memory, nothing to install: `cargo run -p tutorial`.
 
-use cqrs_core::*;
+use cqrs_core::{prelude::*, reset_view};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
