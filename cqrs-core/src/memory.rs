@@ -1,7 +1,7 @@
-//! The store in memory: for tests and first runs, and the shortest correct adapter. Read it to learn what a store must do.
+//! The store in memory: for tests and first runs. It is the shortest correct adapter: read it before you write one.
 //!
-//! A transaction is a set of staged writes and of guards. Nothing is locked between two calls; at commit the guards are
-//! proved again under one lock, and either every write becomes visible or none does.
+//! A transaction is a set of staged writes and of guards. Nothing is locked between two calls. Commit checks the guards
+//! again under one lock; then all writes become visible, or none.
 
 mod keys;
 mod ports;
@@ -36,7 +36,7 @@ struct Shared {
 }
 
 impl MemoryEventStore {
-    /// How long an idempotency key is remembered; seven days by default.
+    /// Sets how long idempotency keys are kept; seven days by default.
     #[must_use]
     pub fn idempotency_retention(self, retention: Duration) -> Self {
         self.state().keys.retention = retention;
@@ -54,7 +54,7 @@ impl MemoryEventStore {
 type Subscribed = (String, PartitionId);
 type DocumentKey = (String, String);
 
-/// What is committed.
+/// The committed data.
 #[derive(Debug, Default)]
 struct State {
     /// The log. The event at index n has position n + 1.
@@ -64,8 +64,8 @@ struct State {
     checkpoints: HashMap<Subscribed, Claim>,
     inbox: HashMap<Subscribed, BTreeMap<Lane, Position>>,
     documents: BTreeMap<DocumentKey, (u64, Vec<u8>)>,
-    /// Counts document writes. Versions are taken from it, so that a document that was removed and written again never
-    /// has a version that somebody has read before.
+    /// Counts document writes; the source of document versions. A document that is removed and written again therefore
+    /// never gets a version that it had before.
     document_writes: u64,
     keys: Keys,
     snapshots: HashMap<StreamId, Snapshot>,
@@ -80,7 +80,7 @@ impl State {
         )
     }
 
-    /// The events of a stream behind version `after`, in order.
+    /// The events of a stream after version `after`, in order.
     fn history(&self, stream: &StreamId, after: Version) -> impl Iterator<Item = &RecordedEvent> {
         let skip = usize::try_from(after.get()).unwrap_or(usize::MAX);
         let indexes = self.streams.get(stream).into_iter().flatten().skip(skip);
@@ -92,7 +92,7 @@ impl State {
         Some(self.log[*index].id)
     }
 
-    /// Fills in the position of what was appended.
+    /// Fills in the position of the append's last event.
     fn locate(&self, appended: &mut Appended) {
         if appended.version == appended.before {
             return;
@@ -109,17 +109,17 @@ impl State {
     }
 }
 
-/// Writes under way: what is to be written, and what must still hold when it is.
+/// Staged writes, and the guards that must still hold at commit.
 #[derive(Debug, Default)]
 pub struct MemoryTransaction {
-    /// Streams and the version they were seen at.
+    /// Streams: the expected version, and the version that was read.
     guards: BTreeMap<StreamId, (ExpectedVersion, Version)>,
-    /// Claims that must still be held, and where they move the checkpoint.
+    /// Claims that must still be valid, and the new checkpoint of each.
     checkpoints: Vec<(Subscribed, u64, Checkpoint)>,
-    /// Documents: the version they were read at, and what they become.
+    /// Documents: the version that was read, and the new content.
     documents: BTreeMap<DocumentKey, (u64, Option<Vec<u8>>)>,
     events: Vec<RecordedEvent>,
-    /// Keys that must still be free, and what was appended under them.
+    /// Idempotency keys that must still be unused, and the appends under them.
     keys: Vec<(Idempotency, Vec<Appended>)>,
     inbox: Vec<(Subscribed, Vec<(Lane, Position)>)>,
     reset_subscriptions: HashSet<String>,
@@ -127,7 +127,7 @@ pub struct MemoryTransaction {
 }
 
 impl MemoryTransaction {
-    /// The stream as this transaction sees it: what is committed and what it has staged itself.
+    /// The version and last event of a stream, with this transaction's staged events.
     fn head(&self, state: &State, stream: &StreamId) -> (Version, Option<EventId>) {
         let mut staged = self.events.iter().filter(|event| event.stream == *stream);
         let last = staged.next_back();
@@ -136,7 +136,7 @@ impl MemoryTransaction {
         (state.version(stream).plus(count as u64), last)
     }
 
-    /// Stages appends, or tells what was appended under their key before. Positions are given when they are applied.
+    /// Stages appends, or returns what was appended earlier under their key. Positions are assigned at commit.
     fn stage_all(
         &mut self,
         state: &State,
@@ -166,19 +166,19 @@ impl MemoryTransaction {
         Ok(appended)
     }
 
-    /// What was appended under a key, by this transaction or before it.
+    /// The appends under a key, by this transaction or an earlier one.
     fn appended_under(
         &self,
         state: &State,
         idempotency: &Idempotency,
     ) -> Result<Option<Vec<Appended>>, AppendError> {
-        let ours = self
+        let staged = self
             .keys
             .iter()
-            .find(|(ours, _)| ours.key == idempotency.key);
-        match ours {
-            Some((ours, appended)) => {
-                keys::answer(ours.fingerprint, appended, idempotency).map(Some)
+            .find(|(staged, _)| staged.key == idempotency.key);
+        match staged {
+            Some((staged, appended)) => {
+                keys::repeat(staged.fingerprint, appended, idempotency).map(Some)
             }
             None => state.keys.get(idempotency),
         }
@@ -196,7 +196,7 @@ impl MemoryTransaction {
         })
     }
 
-    /// Stages an append that was checked.
+    /// Stages an append whose expected version was checked.
     fn stage(
         &mut self,
         state: &State,
@@ -235,8 +235,8 @@ impl MemoryTransaction {
         }
     }
 
-    /// Proves that everything the transaction relied on still holds.
-    fn prove(&self, state: &State) -> Result<(), CommitError> {
+    /// Checks that every guard of the transaction still holds.
+    fn check_guards(&self, state: &State) -> Result<(), CommitError> {
         for ((subscription, partition), epoch, _) in &self.checkpoints {
             let held = state
                 .checkpoints
@@ -245,9 +245,9 @@ impl MemoryTransaction {
                 return Err(Fenced::new(subscription, partition.clone()).into());
             }
         }
-        for (stream, (expected, seen)) in &self.guards {
+        for (stream, (expected, read)) in &self.guards {
             let actual = state.version(stream);
-            if actual != *seen {
+            if actual != *read {
                 return Err(Conflict {
                     stream: stream.clone(),
                     expected: *expected,
@@ -258,7 +258,7 @@ impl MemoryTransaction {
         }
         for (idempotency, _) in &self.keys {
             if state.keys.get(idempotency)?.is_some() {
-                return Err(keys::taken(&idempotency.key).into());
+                return Err(keys::used_concurrently(&idempotency.key).into());
             }
         }
         for (key, (read, _)) in &self.documents {
@@ -270,7 +270,7 @@ impl MemoryTransaction {
         Ok(())
     }
 
-    /// Makes everything visible. Cannot fail.
+    /// Makes every staged write visible. Cannot fail.
     fn apply(self, state: &mut State) {
         for (subscribed, epoch, checkpoint) in self.checkpoints {
             state.checkpoints.insert(

@@ -1,4 +1,4 @@
-//! What a probe offers of a sequence, a map, a struct or an enum.
+//! The parts of a sequence, map, struct or enum that a probe offers to a type.
 
 use std::vec;
 
@@ -12,11 +12,12 @@ use super::{
     route::Step,
 };
 
-/// Parts in the order in which they are offered, each once whatever comes of it: a visitor that passes errors over comes to its end.
+/// Parts in the order in which they are offered. Each is offered once, even after an error, so that a visitor that ignores
+/// errors still ends.
 pub(super) struct Parts<'p, 'r> {
     pass: &'p mut Pass<'r>,
     left: vec::IntoIter<(Step, Place)>,
-    /// Where the value is whose key was offered last.
+    /// The place of the value that belongs to the last key.
     value: Option<Place>,
 }
 
@@ -76,7 +77,7 @@ impl<'de> MapAccess<'de> for Parts<'_, '_> {
         seed.deserialize(self.probe(place))
     }
 
-    /// A value that is looked for needs no key, which might refuse every sample.
+    /// To reach a value no key is needed, and its type might reject every sample.
     fn next_entry_seed<K: DeserializeSeed<'de>, V: DeserializeSeed<'de>>(
         &mut self,
         key: K,
@@ -94,7 +95,7 @@ impl<'de> MapAccess<'de> for Parts<'_, '_> {
     }
 }
 
-/// A variant, and the probe for what is in it.
+/// A variant, and the probe for its content.
 pub(super) struct Chosen<'p, 'r> {
     pub(super) variant: &'static str,
     pub(super) probe: Probe<'p, 'r>,

@@ -1,4 +1,4 @@
-//! What a probe offers as a struct, a tuple or a map, and what it notes there.
+//! How a probe acts as a struct, a tuple or a map, and what it records there.
 
 use serde::de::Visitor;
 
@@ -9,7 +9,7 @@ use super::{
     route::Step,
 };
 
-/// How many elements of a tuple or an array are looked at.
+/// The most elements of a tuple or an array that are visited.
 const MAX_ELEMENTS: usize = 64;
 
 impl Probe<'_, '_> {
@@ -25,7 +25,7 @@ impl Probe<'_, '_> {
         visitor.visit_map(Parts::new(pass, parts))
     }
 
-    /// An element cannot be offered without those before it.
+    /// Offers an element after samples of all elements before it: it cannot be offered alone.
     pub(super) fn elements<'de, V: Visitor<'de>>(
         self,
         len: usize,
@@ -46,7 +46,7 @@ impl Probe<'_, '_> {
         visitor.visit_seq(Parts::new(pass, parts))
     }
 
-    /// The end of the route is a map, or a struct that reads as one.
+    /// Records a map, or a struct that reads as one, at the end of the route.
     pub(super) fn answer_map<'de, V: Visitor<'de>>(self, visitor: V) -> Stop {
         let fields = self.pass.missed.clone().into_iter().map(Step::Field);
         let samples = fields.clone().map(|step| (step, Place::BESIDE)).collect();
@@ -54,7 +54,7 @@ impl Probe<'_, '_> {
         let parts = [Step::Key, Step::Value].into_iter().chain(fields);
         self.pass.answer(Node::new("map", parts));
         if let Err(stop) = read {
-            self.pass.doubt(stop.missing);
+            self.pass.incomplete(stop.missing);
         }
         Stop::default()
     }

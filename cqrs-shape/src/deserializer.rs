@@ -1,4 +1,4 @@
-//! What serde may ask of a probe.
+//! The probe as a serde deserializer.
 
 use serde::{
     Deserializer,
@@ -132,7 +132,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
     }
 }
 
-/// What is in a variant is what the probe finds next: `V(u64)` reads as its `u64`, and `V { .. }` as the struct.
+/// Reads the content of a variant with the same probe: `V(u64)` as its `u64`, and `V { .. }` as the struct.
 impl<'de> VariantAccess<'de> for Probe<'_, '_> {
     type Error = Stop;
 

@@ -1,26 +1,27 @@
-//! A fingerprint of how serde reads a type, so that what another shape of it has stored is known to be stale.
+//! A fingerprint of how serde reads a type: it detects stored values that were written with another shape of the type.
 //!
-//! A probing deserializer puts one question after another to the type: what do you read at this place? It goes there from the root,
-//! offers of each struct, enum or map on the way only the part that lies in its direction, notes what it is asked for there, and
-//! breaks off. So nothing has to be made of one part in order to see the next, and a type that refuses made-up values hides nobody.
-//! The parts of an answer are the next questions. An answer is a line, `place: kind`; all of them are the trace, whose hash is the
-//! fingerprint.
+//! A probing deserializer visits each place in the type, one at a time. It walks from the root to the place. Of each struct,
+//! enum or map on the way it offers only the part that leads there. At the place it records what the type asks for, and stops.
+//! So no sample of one part is needed to reach another, and a type that rejects samples does not hide its neighbours. The
+//! parts found at a place are the next places to visit. Each result is a line, `place: kind`. All lines together are the
+//! trace; the fingerprint is its hash.
 //!
-//! Names of fields and variants count, names of types do not: they are not stored. A newtype is what it holds.
+//! Names of fields and variants count. Names of types do not, because they are not stored. A newtype has the fingerprint of its
+//! content.
 //!
 //! Cf. <https://docs.rs/serde-reflection>, which traces formats through serde too, by making whole values.
 //!
-//! # What it cannot see
+//! # Limits
 //!
-//! Whoever stores a type gives it a version number and raises it for what no fingerprint shows:
+//! Give a stored type a version number as well, and raise it for the changes that the fingerprint does not detect:
 //!
 //! - a change of meaning: another `apply`, another unit, another default;
-//! - what a `with`, a `try_from` or a handwritten `Deserialize` makes of what it asks for;
-//! - what only `Serialize` knows, and fields that serde skips;
-//! - what serde buffers (`any`): internally tagged and untagged enums, the content of adjacently tagged ones, whatever is flattened.
-//!   Beside a flattened field only the fields that must be there are seen, up to the first of which no sample can be made;
-//! - tuple elements behind one of which no sample can be made (`unseen`): they are all that cannot be offered alone;
-//! - what is too far away (`unseen`): more than 64 steps or elements, or 20,000 reads.
+//! - conversions by `with`, `try_from` or a handwritten `Deserialize`, after the value was read;
+//! - a change of `Serialize` alone, and fields that serde skips;
+//! - values that serde buffers (`any`): internally tagged and untagged enums, the content of adjacently tagged enums, flattened
+//!   fields. Beside a flattened field only the required fields are found, up to the first one without a valid sample;
+//! - tuple elements after an element without a valid sample (`unseen`): an element can only be offered after those before it;
+//! - places that are too deep (`unseen`): more than 64 steps or elements, or after 20,000 reads.
 
 mod access;
 mod compound;
@@ -45,27 +46,28 @@ use self::{
     route::Route,
 };
 
-/// How far from the root is looked, in steps. An optional list of structs is three of them.
+/// The most steps from the root to a place. An optional list of structs takes three steps.
 const MAX_DEPTH: usize = 64;
 
-/// How often a type is read in all: mostly once for each line of its trace.
+/// The most reads of a type in all. Most lines of a trace take one read.
 const MAX_PASSES: usize = 20_000;
 
-/// A fingerprint of how serde reads a `T`: the names of its fields and variants, in whatever order, and the shapes within.
+/// A fingerprint of how serde reads a `T`: the names of its fields and variants, in any order, and the shapes within.
 ///
-/// The same in every build, on every machine and under every version of Rust, and of serde as long as `T` asks it for the same.
-/// Runs the `Deserialize` of `T` on made-up input. A panic in it counts as a refusal, though the panic hook may report it.
+/// It is the same in every build, on every machine and with every version of Rust. It is the same with every version of serde
+/// as long as `T` asks serde for the same. Runs the `Deserialize` of `T` on samples. A panic in it counts as an error, but the
+/// panic hook may report it.
 pub fn fingerprint<T: DeserializeOwned>() -> u64 {
     let mut hash = FnvHasher::default();
     hash.write(trace::<T>().as_bytes());
     hash.finish()
 }
 
-/// A line for each place in `T`, sorted.
+/// One line for each place in `T`, sorted.
 fn trace<T: DeserializeOwned>() -> String {
     let mut lines = BTreeSet::new();
     let mut passes = MAX_PASSES;
-    // Nearest first: what is left out when the passes are used up lies deepest.
+    // Nearest first, so that the limit on reads cuts off the deepest places.
     let mut questions = VecDeque::from([Route::default()]);
     while let Some(route) = questions.pop_front() {
         let node = ask::<T>(&route, &mut passes).unwrap_or_else(|| Node::leaf("unseen"));
@@ -75,7 +77,7 @@ fn trace<T: DeserializeOwned>() -> String {
     lines.into_iter().collect()
 }
 
-/// What `T` reads at the end of `route`.
+/// What `T` asks for at the end of `route`.
 fn ask<T: DeserializeOwned>(route: &Route, passes: &mut usize) -> Option<Node> {
     if route.len() > MAX_DEPTH {
         return None;
@@ -83,7 +85,7 @@ fn ask<T: DeserializeOwned>(route: &Route, passes: &mut usize) -> Option<Node> {
     let mut pass = Pass::new(route);
     while *passes > 0 {
         *passes -= 1;
-        // What comes back does not matter: what was asked is in `pass`.
+        // The result does not matter: `pass` has recorded what the type asked for.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             T::deserialize(Probe::new(&mut pass)).is_ok()
         }));

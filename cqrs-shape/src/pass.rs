@@ -1,4 +1,4 @@
-//! One question: the way to a place, and what was learnt there.
+//! The visit to one place: the route to it, and what was found there.
 
 use std::{any, borrow::Cow, mem};
 
@@ -7,7 +7,7 @@ use super::{
     samples::Choices,
 };
 
-/// What is read at a place.
+/// What a type asks for at a place.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) kind: Cow<'static, str>,
@@ -19,7 +19,7 @@ impl Node {
         Self::new(kind, [])
     }
 
-    /// Sorts `parts`: the order in which a type has them must not matter anywhere.
+    /// Sorts `parts`, because their order in the type must not matter.
     pub(super) fn new(
         kind: impl Into<Cow<'static, str>>,
         parts: impl IntoIterator<Item = Step>,
@@ -33,36 +33,36 @@ impl Node {
     }
 }
 
-/// What tells types apart: what serde calls them, their fields or variants, and Rust's name for what is read, which has the type
-/// parameters. Rust does not promise that this name is unique; so all three would have to agree for two types to be taken for one.
+/// Identifies a type: serde's name, its fields or variants, and Rust's name of the value, which includes the type parameters.
+/// Rust does not guarantee that its name is unique, so two types are confused only if all three are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Named {
+struct TypeKey {
     name: &'static str,
     parts: &'static [&'static str],
     value: &'static str,
 }
 
-/// How reading the type went.
+/// The outcome of a read.
 #[derive(Debug, Default)]
 enum Outcome {
-    /// It broke off too early: something was refused.
+    /// The read ended too early: the type rejected a sample.
     #[default]
-    Refused,
-    /// A field was missing. With it, it may miss another.
+    Rejected,
+    /// A required field was missing. The next read offers it, and may find another.
     Missed,
-    /// There is nothing more to learn here.
+    /// The answer is complete.
     Answered,
 }
 
-/// A question, and its answer so far.
+/// The visit to one place, over several reads.
 #[derive(Debug)]
 pub(super) struct Pass<'r> {
     pub(super) route: &'r Route,
     pub(super) samples: Choices,
-    /// The fields that a struct behind a map asked for by missing them.
+    /// The required fields of a struct that reads as a map. It reports each one only as a missing field.
     pub(super) missed: Vec<&'static str>,
     pub(super) found: Option<Node>,
-    met: Vec<(Named, usize)>,
+    met: Vec<(TypeKey, usize)>,
     outcome: Outcome,
 }
 
@@ -78,7 +78,7 @@ impl<'r> Pass<'r> {
         }
     }
 
-    /// Comes to a type, so many steps from the root. When that type holds itself: how many steps further up it was met before.
+    /// Records a type at `taken` steps from the root. If the type contains itself, returns how many steps further up it was met.
     pub(super) fn meet<T>(
         &mut self,
         name: &'static str,
@@ -86,10 +86,10 @@ impl<'r> Pass<'r> {
         taken: usize,
     ) -> Option<usize> {
         let value = any::type_name::<T>();
-        let named = Named { name, parts, value };
-        let before = self.met.iter().find(|(met, _)| *met == named);
+        let key = TypeKey { name, parts, value };
+        let before = self.met.iter().find(|(met, _)| *met == key);
         let up = before.map(|(_, then)| taken - then);
-        self.met.push((named, taken));
+        self.met.push((key, taken));
         up
     }
 
@@ -98,18 +98,18 @@ impl<'r> Pass<'r> {
         self.outcome = Outcome::Answered;
     }
 
-    /// A map refused what it was given: the answer may be incomplete, because of a field that is missing or of a bad sample.
-    pub(super) fn doubt(&mut self, missing: Option<&'static str>) {
+    /// Records that a map ended with an error: its fields may be incomplete, because of a missing field or a rejected sample.
+    pub(super) fn incomplete(&mut self, missing: Option<&'static str>) {
         self.outcome = match missing {
             Some(field) if !self.missed.contains(&field) => {
                 self.missed.push(field);
                 Outcome::Missed
             }
-            _ => Outcome::Refused,
+            _ => Outcome::Rejected,
         };
     }
 
-    /// Prepares another read, if one may tell more.
+    /// Prepares another read, if one may find more.
     pub(super) fn again(&mut self) -> bool {
         self.met.clear();
         match mem::take(&mut self.outcome) {
@@ -118,7 +118,7 @@ impl<'r> Pass<'r> {
                 self.samples.repeat();
                 true
             }
-            Outcome::Refused => self.samples.vary(),
+            Outcome::Rejected => self.samples.vary(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Goes one way into a type, and notes what is asked for at its end.
+//! Follows one route into a type, and records what the type asks for at its end.
 
 use std::fmt::Display;
 
@@ -10,10 +10,10 @@ use super::{
     samples,
 };
 
-/// How deep a sample may be.
+/// The deepest nesting of a sample.
 const MAX_SAMPLE_DEPTH: usize = 16;
 
-/// Why reading ended: the answer was found, or something was refused.
+/// Ends a read: the answer was found, or the type rejected a sample.
 #[derive(Debug, Default, thiserror::Error)]
 #[error("a probe has no value")]
 pub(super) struct Stop {
@@ -32,20 +32,20 @@ impl de::Error for Stop {
     }
 }
 
-/// Where a probe is.
+/// The place of a probe.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
-    /// On the route, so many steps from the root.
+    /// On the route, at this number of steps from the root.
     On(usize),
-    /// Beside it, so many steps: a sample is needed.
+    /// Inside a sample, at this depth.
     Beside(usize),
 }
 
 impl Place {
-    /// At the head of a sample.
+    /// At the top of a sample.
     pub(super) const BESIDE: Self = Self::Beside(0);
 
-    /// Further inside, where no step of the route is needed.
+    /// One level deeper, without a step on the route.
     pub(super) fn deeper(self) -> Result<Self, Stop> {
         match self {
             Self::On(taken) => Ok(Self::On(taken)),
@@ -55,17 +55,18 @@ impl Place {
     }
 }
 
-/// On the route it offers the next step, and the answer at the end. Beside it makes samples, the smallest it can.
+/// A deserializer that offers the next step of a route, and records the answer at the end. Beside the route it makes the
+/// smallest samples it can.
 ///
-/// A struct with a flattened field reads a map and does not say which fields it has. It is asked without any, and names the
-/// first that it misses; then with a sample of that one, and so on. Those that may be missing stay unknown.
+/// A struct with a flattened field reads a map and does not list its fields. The first read offers no field, and its error
+/// names the first missing one; the next read offers a sample of it, and so on. Optional fields stay unknown.
 pub(super) struct Probe<'p, 'r> {
     pub(super) pass: &'p mut Pass<'r>,
     pub(super) place: Place,
 }
 
 impl<'p, 'r> Probe<'p, 'r> {
-    /// At the root.
+    /// A probe at the root.
     pub(super) fn new(pass: &'p mut Pass<'r>) -> Self {
         Self {
             pass,
@@ -77,7 +78,7 @@ impl<'p, 'r> Probe<'p, 'r> {
         matches!(self.place, Place::On(taken) if self.pass.route.step(taken).is_none())
     }
 
-    /// The next step and a probe behind it; no step beside the route. At the end of the route, answers with `node`.
+    /// The next step and the probe after it; beside the route there is no step. At the end of the route, records `node`.
     pub(super) fn enter(self, node: impl FnOnce() -> Node) -> Result<(Option<Step>, Self), Stop> {
         let Self { pass, place } = self;
         let Place::On(taken) = place else {
@@ -92,7 +93,7 @@ impl<'p, 'r> Probe<'p, 'r> {
         Ok((Some(step), Self { pass, place }))
     }
 
-    /// Comes to a type of which serde knows a name, where recursion ends.
+    /// Records a type that serde knows by name, and ends recursion if it contains itself.
     pub(super) fn meet<T>(
         self,
         name: &'static str,
@@ -108,7 +109,7 @@ impl<'p, 'r> Probe<'p, 'r> {
         Err(Stop::default())
     }
 
-    /// Something without parts: the answer, or a sample for the caller to make.
+    /// A value without parts: records the answer, or lets the caller make a sample.
     pub(super) fn leaf(self, kind: &'static str) -> Result<&'p mut Pass<'r>, Stop> {
         match self.enter(|| Node::leaf(kind))? {
             (None, beside) => Ok(beside.pass),

@@ -1,14 +1,14 @@
-//! The way from a type to a place within it.
+//! The route from the root of a type to a place within it.
 
 use std::fmt;
 
-/// From a value to one of its parts.
+/// A step from a value to one of its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     Field(&'static str),
     Variant(&'static str),
     Element(usize),
-    /// What an option holds.
+    /// The content of an option.
     Content,
     /// Any item of a sequence.
     Item,
@@ -19,7 +19,7 @@ pub(super) enum Step {
 }
 
 impl fmt::Display for Step {
-    /// Names are quoted and escaped, so that two routes never read alike.
+    /// Quotes and escapes names, so that different routes have different texts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Field(name) => write!(f, ".\"{}\"", name.escape_default()),
@@ -33,12 +33,12 @@ impl fmt::Display for Step {
     }
 }
 
-/// Steps from the root on. The root itself is written `$`.
+/// Steps from the root, which is written as `$`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Route(Vec<Step>);
 
 impl Route {
-    /// This way, and then `step`.
+    /// This route, followed by `step`.
     pub(super) fn then(&self, step: Step) -> Self {
         Self(self.0.iter().copied().chain([step]).collect())
     }
@@ -47,7 +47,7 @@ impl Route {
         self.0.len()
     }
 
-    /// The step after `taken` ones; none at the end.
+    /// The step after the first `taken` steps; `None` at the end.
     pub(super) fn step(&self, taken: usize) -> Option<Step> {
         self.0.get(taken).copied()
     }

@@ -1,6 +1,6 @@
-//! Made-up values: tried in turn until the type takes one.
+//! Sample values, tried in turn until the type accepts one.
 
-/// What most strings with a rule of their own accept at least one of: ids, times, dates, addresses.
+/// Strings for types with their own rules, such as ids, times, dates and addresses: most types accept at least one.
 pub(super) const STRINGS: [&str; 9] = [
     "",
     "a",
@@ -13,11 +13,11 @@ pub(super) const STRINGS: [&str; 9] = [
     "http://a.example/",
 ];
 
-/// How many combinations are tried for one question.
+/// The most combinations tried for one place.
 const MAX_TRIES: usize = 200;
 
-/// The choices of one pass, in the order in which they come up. The next pass makes the last one differently and, when it has no
-/// alternative left, the one before it: so a refusal changes what was refused, not what was taken before.
+/// The choices of one read, in order. The next read changes the last choice or, when it has no alternative left, the choice
+/// before it. So it changes the sample that was rejected and keeps those that were accepted before.
 #[derive(Debug, Default)]
 pub(super) struct Choices {
     made: Vec<Choice>,
@@ -32,7 +32,7 @@ struct Choice {
 }
 
 impl Choices {
-    /// One of the alternatives. None when there are none.
+    /// One of the alternatives. `None` when there are none.
     pub(super) fn choose<T: Copy>(&mut self, among: &[T]) -> Option<T> {
         if self.asked == self.made.len() {
             let of = among.len();
@@ -43,12 +43,12 @@ impl Choices {
         among.get(index).copied()
     }
 
-    /// Begins again with the same choices.
+    /// Starts a read with the same choices.
     pub(super) fn repeat(&mut self) {
         self.asked = 0;
     }
 
-    /// Begins again with other choices. False when there are none.
+    /// Starts a read with other choices. `false` when there are none left.
     pub(super) fn vary(&mut self) -> bool {
         self.asked = 0;
         self.tries += 1;

@@ -8,7 +8,7 @@ mod limits;
 mod random;
 mod refusals;
 
-/// Of several types, the fingerprint of the one called `T`. Braces, so that each stays on its line.
+/// The fingerprint of the type called `T` among the given items. The braces keep each call on one line.
 macro_rules! of {
     ($($item:item)+) => {{
         $(#[derive(Serialize, Deserialize)] $item)+
@@ -74,7 +74,7 @@ fn the_type_of_a_field_counts() {
 }
 
 #[test]
-fn the_variants_of_an_enum_and_what_is_in_each_count() {
+fn the_variants_of_an_enum_and_their_content_count() {
     assert_distinct(&[
         of! { enum T { A, B, C } },
         of! { enum T { A, B } },
@@ -130,7 +130,7 @@ type Key<T> = BTreeMap<T, u8>;
 type Value<T> = HashMap<String, T>;
 
 #[test]
-fn a_change_counts_wherever_it_is() {
+fn a_change_counts_at_any_place() {
     macro_rules! counts_in {
         ($($holder:ident)*) => {$(
             let within = concat!("in ", stringify!($holder));
@@ -160,7 +160,7 @@ fn names_of_types_do_not_count() {
 }
 
 #[test]
-fn a_newtype_is_what_it_holds() {
+fn a_newtype_has_the_fingerprint_of_its_content() {
     let plain = of! { struct T { a: u32 } };
     assert_eq!(plain, of! { struct T { a: Newtype<u32> } });
     assert_eq!(plain, of! { struct T { a: Box<Transparent<u32>> } });
@@ -188,7 +188,7 @@ fn names_are_not_mistaken_for_structure() {
     ]);
 }
 
-/// Something of everything. Whoever changes these literals makes every stored snapshot stale.
+/// One of each construct. A change of these literals means that every stored snapshot becomes stale.
 #[test]
 fn a_trace_and_its_fingerprint_never_change() {
     #[derive(Serialize, Deserialize)]

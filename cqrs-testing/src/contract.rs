@@ -1,6 +1,6 @@
-//! What every store promises, as tests that each adapter runs.
+//! The guarantees of every store, as tests that each adapter runs.
 //!
-//! An adapter's own test file is one line: `cqrs_testing::event_store_contract!(a_fresh_store().await);`
+//! An adapter needs one line for them: `cqrs_testing::event_store_contract!(a_fresh_store().await);`
 
 pub mod checkpoints;
 pub mod documents;
@@ -19,9 +19,9 @@ pub mod together;
 pub mod transactions;
 pub mod writers;
 
-/// Declares a test for every promise of a [`Store`](cqrs_core::Store). The expression makes a fresh, empty store; it may
-/// await. Needs `tokio` with its test macro in the crate that calls it. `CQRS_HISTORIES` sets how many histories
-/// `every_history_is_linearizable` tries.
+/// Declares one test for each guarantee of a [`Store`](cqrs_core::Store). The expression makes a fresh, empty store; it may
+/// await. The calling crate needs `tokio` with its test macro. `CQRS_HISTORIES` sets the number of histories in
+/// `every_history_is_linearizable`.
 #[macro_export]
 macro_rules! event_store_contract {
     ($store:expr) => {
@@ -29,61 +29,61 @@ macro_rules! event_store_contract {
             events: an_append_is_read_back_whole
             events: expectations_guard_the_stream
             events: the_last_event_is_expected_by_its_id
-            events: an_append_without_events_is_a_look
-            events: a_refused_append_leaves_nothing
-            events: of_many_writers_at_one_version_one_wins
-            events: ids_up_to_the_limit_are_kept
+            events: an_append_without_events_changes_nothing
+            events: a_rejected_append_writes_nothing
+            events: one_of_many_writers_at_one_version_succeeds
+            events: the_longest_ids_can_be_stored
             headers: every_way_to_append_keeps_the_headers_of_each_event
-            headers: headers_beyond_a_limit_are_rejected_and_leave_nothing
+            headers: headers_beyond_a_limit_are_rejected
             transactions: appends_to_several_streams_are_all_or_none
-            transactions: a_rolled_back_append_was_never_there
+            transactions: a_rolled_back_append_leaves_no_trace
             transactions: a_stream_read_in_a_transaction_is_guarded_until_its_end
-            transactions: a_stream_looked_at_in_a_transaction_is_guarded_until_its_end
-            transactions: a_stream_twice_in_one_append_is_refused
-            several: an_append_to_several_streams_is_whole_or_names_a_conflict
-            several: positions_rise_in_the_order_given
-            several: another_event_at_the_same_version_is_refused
-            several: who_looks_at_the_same_stream_does_not_wait
-            several: of_two_appends_that_look_at_each_others_stream_one_succeeds
-            several: an_append_to_no_stream_is_nothing
-            idempotency: a_repeat_under_a_key_answers_what_the_first_one_did
-            idempotency: a_key_that_was_used_for_something_else_is_refused
-            idempotency: a_key_is_looked_up
-            idempotency: a_key_is_kept_with_its_transaction_or_free_again
-            idempotency: a_key_without_events_is_kept_too
-            idempotency: a_refused_append_leaves_its_key_free
-            repeats: of_a_hundred_repeats_at_once_one_appends
-            repeats: of_two_commands_under_one_key_at_once_one_is_done
-            repeats: among_others_each_key_keeps_its_own_answer
-            together: commands_to_several_aggregates_decide_on_one_another
-            together: a_set_under_a_key_takes_effect_once
-            together: sets_at_once_decide_on_what_they_are_stored_after
-            writers: each_of_many_appends_at_once_has_a_verdict_of_its_own
+            transactions: a_stream_checked_in_a_transaction_is_guarded_until_its_end
+            transactions: a_stream_twice_in_one_append_is_rejected
+            several: an_append_to_several_streams_succeeds_or_names_a_conflict
+            several: positions_rise_in_the_order_of_the_append
+            several: another_event_at_the_same_version_is_rejected
+            several: appends_with_the_same_read_only_stream_do_not_wait
+            several: one_of_two_appends_that_check_each_other_succeeds
+            several: an_append_to_no_stream_does_nothing
+            idempotency: a_repeat_under_a_key_returns_the_first_result
+            idempotency: another_command_under_a_used_key_is_rejected
+            idempotency: the_appends_under_a_key_can_be_looked_up
+            idempotency: a_key_commits_with_its_transaction
+            idempotency: a_key_without_events_is_stored_too
+            idempotency: a_rejected_append_leaves_its_key_free
+            repeats: one_of_a_hundred_concurrent_repeats_appends
+            repeats: one_of_two_concurrent_commands_under_a_key_succeeds
+            repeats: each_concurrent_key_gets_its_own_result
+            together: commands_see_the_events_of_earlier_commands
+            together: a_request_under_a_key_takes_effect_once
+            together: concurrent_requests_decide_on_the_state_before_them
+            writers: each_of_many_concurrent_appends_gets_its_own_result
             writers: fresh_streams_do_not_conflict_with_each_other
-            writers: a_caller_who_stops_waiting_has_appended_all_or_nothing
-            snapshots: a_snapshot_is_read_with_the_events_from_its_own_on
+            writers: a_dropped_append_has_written_all_or_nothing
+            snapshots: a_snapshot_is_read_with_the_events_from_its_last_on
             snapshots: a_snapshot_of_another_fingerprint_is_not_read
             snapshots: an_event_in_a_snapshot_is_not_applied_again
             snapshots: a_snapshot_of_another_shape_is_not_an_empty_state
             replays: a_replay_reads_the_stream_from_any_version_on
-            replays: several_streams_replay_as_each_of_them_does
+            replays: several_streams_replay_like_each_of_them
             replays: a_stream_outgrows_65_535_events
             replays: an_event_that_cannot_be_read_is_an_error_to_every_reader
             replays: a_rebuild_applies_every_event_once
             log: the_log_is_read_page_by_page_in_order
-            log: a_filtered_page_goes_on_behind_what_it_passed_over
-            log: a_page_of_slices_holds_the_streams_of_those_slices
-            log: the_event_at_a_position_is_known
+            log: a_filtered_page_continues_after_skipped_events
+            log: a_page_of_slices_has_the_streams_of_those_slices
+            log: the_id_of_the_event_at_a_position_can_be_read
             histories: every_history_is_linearizable
-            checkpoints: a_claim_goes_on_where_the_last_one_stood
+            checkpoints: a_claim_continues_at_the_last_checkpoint
             checkpoints: a_claim_fences_every_earlier_one
             checkpoints: a_claim_during_a_batch_fences_it_or_waits
             checkpoints: a_rolled_back_batch_moves_nothing
             checkpoints: the_inbox_keeps_the_highest_position_of_each_lane
-            checkpoints: a_reset_forgets_and_fences
+            checkpoints: a_reset_starts_over_and_fences_runners
             documents: documents_are_written_changed_and_removed
-            documents: of_two_writers_of_a_document_one_commits
-            documents: of_two_creators_of_a_document_one_commits
+            documents: one_of_two_writers_of_a_document_commits
+            documents: one_of_two_creators_of_a_document_commits
             documents: documents_are_paged_in_key_order
             documents: a_document_commits_with_its_checkpoint_or_not_at_all
         }

@@ -1,4 +1,4 @@
-//! Tests for what is built with `cqrs-core`: specifications of roles, and the contract of a store.
+//! Test tools for `cqrs-core`: specifications of aggregates, views and reactors, and a contract suite for stores.
 //!
 //! # Given, when, then
 //!
@@ -31,13 +31,14 @@
 //! Spec::<Lamp>::new().given([LampEvent::SwitchedOn]).when(SwitchOn).then_rejected(AlreadyOn);
 //! ```
 //!
-//! Lists are exact: all events, in order, and no others. A failure prints what differs, and the test as it would pass.
+//! Lists are exact: all events, in order, and no others. A failure prints the difference, and the test with the values that
+//! would pass.
 //!
 //! # The contract of a store
 //!
-//! [`event_store_contract!`] declares a test for everything that [`contract`] demands of a store, and one line runs it:
-//! `cqrs_testing::event_store_contract!(a_fresh_store().await);`. [`linearizability`] lets several clients call a store at
-//! the same time and explains their answers by one order of the calls.
+//! [`event_store_contract!`] declares all tests of [`contract`] for a store, in one line:
+//! `cqrs_testing::event_store_contract!(a_fresh_store().await);`. [`linearizability`] lets several clients call a store
+//! concurrently, and checks that one order of the calls explains all results.
 
 pub mod contract;
 pub mod linearizability;

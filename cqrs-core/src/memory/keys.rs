@@ -1,4 +1,4 @@
-//! Idempotency keys: what was appended under which, for as long as they are remembered.
+//! Idempotency keys and the appends under them, until their retention ends.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,13 +13,13 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Keys {
     pub(super) retention: Duration,
-    kept: HashMap<IdempotencyKey, Kept>,
-    /// The keys in the order in which they came.
+    entries: HashMap<IdempotencyKey, Entry>,
+    /// The keys, oldest first.
     ages: VecDeque<(Instant, IdempotencyKey)>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct Entry {
     fingerprint: u64,
     appended: Vec<Appended>,
     since: Instant,
@@ -29,51 +29,56 @@ impl Default for Keys {
     fn default() -> Self {
         Self {
             retention: Duration::from_secs(7 * 24 * 60 * 60),
-            kept: HashMap::new(),
+            entries: HashMap::new(),
             ages: VecDeque::new(),
         }
     }
 }
 
 impl Keys {
-    /// What was appended under a key that is still remembered.
+    /// The appends under a key that has not expired.
     pub(super) fn get(
         &self,
         idempotency: &Idempotency,
     ) -> Result<Option<Vec<Appended>>, AppendError> {
-        let kept = self.kept.get(&idempotency.key);
-        kept.filter(|kept| kept.since.elapsed() < self.retention)
-            .map(|kept| answer(kept.fingerprint, &kept.appended, idempotency))
+        let entry = self.entries.get(&idempotency.key);
+        entry
+            .filter(|entry| entry.since.elapsed() < self.retention)
+            .map(|entry| repeat(entry.fingerprint, &entry.appended, idempotency))
             .transpose()
     }
 
     pub(super) fn insert(&mut self, idempotency: Idempotency, appended: Vec<Appended>) {
-        self.forget();
+        self.remove_expired();
         let since = Instant::now();
         self.ages.push_back((since, idempotency.key.clone()));
-        let kept = Kept {
+        let entry = Entry {
             fingerprint: idempotency.fingerprint,
             appended,
             since,
         };
-        self.kept.insert(idempotency.key, kept);
+        self.entries.insert(idempotency.key, entry);
     }
 
-    fn forget(&mut self) {
+    fn remove_expired(&mut self) {
         while let Some((since, _)) = self.ages.front()
             && since.elapsed() >= self.retention
             && let Some((since, key)) = self.ages.pop_front()
         {
-            // The key may have come again since.
-            if self.kept.get(&key).is_some_and(|kept| kept.since == since) {
-                self.kept.remove(&key);
+            // The key may have been inserted again since.
+            if self
+                .entries
+                .get(&key)
+                .is_some_and(|entry| entry.since == since)
+            {
+                self.entries.remove(&key);
             }
         }
     }
 }
 
-/// The answer to a repeat, or the refusal of another command under the same key.
-pub(super) fn answer(
+/// The result of a repeat, or an error if the key was used for another command.
+pub(super) fn repeat(
     fingerprint: u64,
     appended: &[Appended],
     idempotency: &Idempotency,
@@ -89,9 +94,9 @@ pub(super) fn answer(
     Ok(repeated.collect())
 }
 
-/// Two transactions used a key at once: the one that commits later may ask again.
-pub(super) fn taken(key: &IdempotencyKey) -> StoreError {
+/// The error of the later of two concurrent transactions with the same key. The caller may retry.
+pub(super) fn used_concurrently(key: &IdempotencyKey) -> StoreError {
     let key = key.as_str();
-    let message = format!("idempotency key {key:?} was used by another writer just now; try again");
+    let message = format!("idempotency key {key:?} was just used by another writer; try again");
     StoreError::new(StoreErrorKind::Unavailable, message)
 }

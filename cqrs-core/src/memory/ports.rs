@@ -1,4 +1,4 @@
-//! The ports, over the state.
+//! The implementations of the ports.
 
 use std::{collections::HashMap, ops::Bound, time::Duration};
 
@@ -27,7 +27,7 @@ impl UnitOfWork for MemoryEventStore {
 
     async fn commit(&self, transaction: MemoryTransaction) -> Result<(), CommitError> {
         let mut state = self.state();
-        transaction.prove(&state)?;
+        transaction.check_guards(&state)?;
         let appends = !transaction.events.is_empty();
         transaction.apply(&mut state);
         drop(state);
@@ -54,11 +54,11 @@ impl EventStore for MemoryEventStore {
 
     async fn replay_all(&self, streams: &[StreamId]) -> Result<Vec<Vec<PastEvent>>, StoreError> {
         let state = self.state();
-        let past = |stream| {
+        let history = |stream| {
             let events = state.history(stream, Version::EMPTY).cloned();
             events.map(PastEvent::from).collect()
         };
-        Ok(streams.iter().map(past).collect())
+        Ok(streams.iter().map(history).collect())
     }
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
@@ -88,11 +88,11 @@ impl EventStore for MemoryEventStore {
         let mut events = Vec::new();
         for stream in streams {
             let committed = self.read_stream(stream, Version::EMPTY).await?;
-            let seen = Version::new(committed.len() as u64);
+            let read = Version::new(committed.len() as u64);
             transaction
                 .guards
                 .entry(stream.clone())
-                .or_insert((crate::model::ExpectedVersion::Exact(seen), seen));
+                .or_insert((crate::model::ExpectedVersion::Exact(read), read));
             events.extend(committed);
             events.extend(
                 transaction
@@ -148,7 +148,7 @@ impl EventStore for MemoryEventStore {
     }
 
     async fn wait_for_append(&self, at_most: Duration) {
-        // Woken or timed out, the caller looks.
+        // The caller reads the log in both cases: after a wake-up and after the timeout.
         let _ = tokio::time::timeout(at_most, self.0.appended.notified()).await;
     }
 }
@@ -332,11 +332,11 @@ impl Documents for MemoryEventStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Document)>, StoreError> {
-        let behind = Bound::Excluded((view.to_owned(), after.unwrap_or_default().to_owned()));
+        let start = Bound::Excluded((view.to_owned(), after.unwrap_or_default().to_owned()));
         let state = self.state();
         let documents = state
             .documents
-            .range((behind, Bound::Unbounded))
+            .range((start, Bound::Unbounded))
             .take_while(|((of, _), _)| of == view);
         let document = |(version, body): &(u64, Vec<u8>)| Document {
             version: *version,

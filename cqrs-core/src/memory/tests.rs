@@ -1,4 +1,4 @@
-//! The contract in `tests/memory.rs` says what every store promises; this is what only a store without locks can do.
+//! Tests of behaviour that only a store without locks has. The contract suite tests what every store guarantees.
 
 use std::time::Duration;
 
@@ -30,14 +30,14 @@ fn under_a_key(id: &str, fingerprint: u64) -> Appends {
 }
 
 #[tokio::test]
-async fn guards_are_proved_again_at_commit() {
+async fn commit_checks_the_guards_again() {
     let store = MemoryEventStore::default();
     let append = || append("b", ExpectedVersion::NoStream);
     let mut late = store.begin().await.expect("begins");
     store
         .append_in(&mut late, append().into())
         .await
-        .expect("holds so far");
+        .expect("no conflict yet");
     store.append(append()).await.expect("is first");
     let outcome = store.commit(late).await;
     assert!(
@@ -47,24 +47,22 @@ async fn guards_are_proved_again_at_commit() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_used_since_is_found_at_commit() {
+async fn commit_detects_a_key_that_was_used_meanwhile() {
     let store = MemoryEventStore::default();
     let staged = async |appends| {
         let mut late = store.begin().await.expect("begins");
         let staged = store.append_in(&mut late, appends).await;
-        staged.expect("holds so far");
+        staged.expect("no conflict yet");
         late
     };
-    let (repeat, other) = (
-        staged(under_a_key("repeat", 1)).await,
-        staged(under_a_key("other", 2)).await,
-    );
+    let repeat = staged(under_a_key("repeat", 1)).await;
+    let other = staged(under_a_key("other", 2)).await;
     let first = store.append_all(under_a_key("first", 1)).await;
     first.expect("is first");
     let outcome = store.commit(repeat).await;
     assert!(
         matches!(&outcome, Err(CommitError::Store(e)) if e.kind() == StoreErrorKind::Unavailable),
-        "the caller asks again and finds a repeat: {outcome:?}"
+        "a retry then finds the repeat: {outcome:?}"
     );
     let outcome = store.commit(other).await;
     assert!(
@@ -74,7 +72,7 @@ async fn a_key_that_was_used_since_is_found_at_commit() {
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_its_retention() {
+async fn a_key_expires_after_its_retention() {
     let store = MemoryEventStore::default().idempotency_retention(Duration::ZERO);
     for fingerprint in 0..3 {
         let appends = under_a_key("b", fingerprint);
@@ -85,6 +83,6 @@ async fn a_key_is_forgotten_after_its_retention() {
             (fingerprint, false)
         );
         let looked_up = store.appended_under(&idempotency).await;
-        assert_eq!(looked_up.expect("looks"), None);
+        assert_eq!(looked_up.expect("looks it up"), None);
     }
 }

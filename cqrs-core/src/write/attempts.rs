@@ -1,4 +1,4 @@
-//! The attempts at one request: how often a conflict is retried, and what an unknown outcome means for the next attempt.
+//! The attempts at one request: it limits retries, and handles an attempt whose outcome is unknown.
 
 use crate::{
     model::RetryPolicy,
@@ -12,7 +12,7 @@ pub(crate) struct Attempts {
     /// The request has an idempotency key, so that a repeat is safe after an unknown outcome.
     keyed: bool,
     failures: u32,
-    /// An attempt may have been stored, and no later answer has settled it.
+    /// The error of an attempt that may have been stored, until a later attempt finds out.
     unknown: Option<StoreError>,
 }
 
@@ -26,7 +26,7 @@ impl Attempts {
         }
     }
 
-    /// Waits before the next attempt. `false`: there is to be none.
+    /// Waits before the next attempt. `false`: no attempt is left.
     pub(crate) async fn pause(&mut self) -> bool {
         self.failures += 1;
         let Some(wait) = self.policy.wait(self.failures) else {
@@ -36,10 +36,10 @@ impl Attempts {
         true
     }
 
-    /// Waits for another attempt if that can settle the outcome: under a key the next attempt finds out what became of
-    /// this one.
+    /// Waits before another attempt, if one can help: under an idempotency key the next attempt finds out whether this one
+    /// was stored. Otherwise returns the error.
     ///
-    /// **Invariant**: an error never says that nothing was stored while an earlier attempt may have been.
+    /// **Invariant**: while an earlier attempt may have been stored, the error returned is of the kind `OutcomeUnknown`.
     pub(crate) async fn settle(&mut self, error: StoreError) -> Result<(), StoreError> {
         let lost = error.kind() == StoreErrorKind::OutcomeUnknown;
         let later = self.unknown.is_some() && error.is_retryable();

@@ -1,4 +1,4 @@
-//! Commands straight from a store: the shortest way to a repository, and to several aggregates at once.
+//! Methods of every store for commands: to get a repository, and to change several aggregates at once.
 
 use crate::{
     ports::EventStore,
@@ -6,9 +6,9 @@ use crate::{
     write::{execute_all::ExecuteAll, repository::Repository},
 };
 
-/// What every event store offers to those who send commands.
+/// Executes commands on a store. Implemented for every event store.
 pub trait CommandStore: EventStore {
-    /// The aggregates of kind `A` in this store. Keep the repository: it caches states.
+    /// A repository of the aggregates of type `A`. Reuse it: it caches states.
     ///
     /// ```
     /// # use cqrs_core::{Aggregate, CommandStore, Context, Decision, Event, MemoryEventStore};
@@ -31,12 +31,13 @@ pub trait CommandStore: EventStore {
         Repository::new(self.clone())
     }
 
-    /// Sends commands to several aggregates that take effect together or not at all: await what this returns.
+    /// Executes commands to several aggregates, all or none, when the returned request is awaited.
     ///
-    /// Takes an array, a vector or a tuple of [`To`](crate::To) and [`Check`](crate::Check), of mixed aggregates. Commands to
-    /// one aggregate are decided in order, each on the state that those before it have led to. Every stream is read in one
-    /// round trip, whole and without snapshots, and all are appended to in one more. A conflict reads and decides all of it
-    /// again; a rejection does not. If no event follows from any command, nothing is written and no check is guarded.
+    /// Takes an array, a vector or a tuple of [`To`](crate::To) and [`Check`](crate::Check), for aggregates of any types.
+    /// Commands to one aggregate are decided in order, each on the state after the commands before it. One round trip reads
+    /// all streams, whole and without snapshots; one more appends to them. After a conflict everything is read and decided
+    /// again; after a rejection it is not. If no command results in an event, nothing is written, and the checks are not
+    /// protected against concurrent writers.
     ///
     /// ```
     /// # use cqrs_core::{Aggregate, CommandStore, Context, Decision, Event, MemoryEventStore, To};

@@ -1,7 +1,7 @@
-//! One decision: a state and a command become events, the form to store them in, and the next state.
+//! One decision: state + command -> events, encoded events and the next state.
 //!
-//! Every way to decide takes this step: [`Repository::execute`](crate::Repository::execute) and `decide`, `execute_all`,
-//! reactors, and [`Simulation`](crate::Simulation), which stores nothing and leaves the encoding out.
+//! All code that decides uses this step: [`Repository::execute`](crate::Repository::execute) and `decide`, `execute_all`,
+//! reactors, and [`Simulation`](crate::Simulation), which does not encode because it stores nothing.
 
 use std::fmt;
 
@@ -14,15 +14,15 @@ use crate::{
 /// The events that follow from a command.
 pub struct Decided<A: Aggregate>(Vec<A::Event>);
 
-/// Decided events in the form to store them in.
+/// Decided events, encoded for the store.
 pub(crate) struct Encoded<A: Aggregate> {
-    /// The events, as the store takes them.
+    /// The events to append.
     pub(crate) new: Vec<NewEvent>,
-    /// The events as every reader decodes them: only these may change a state that goes on.
+    /// The same events, decoded again. Only these are applied to a state that is used further, since later readers see them.
     pub(crate) decoded: Vec<(EventId, A::Event)>,
 }
 
-// Derives would ask the same of `A`, which needs none of it.
+// By hand: a derive would demand `Debug` of `A`.
 impl<A: Aggregate> fmt::Debug for Decided<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Decided").finish_non_exhaustive()
@@ -30,12 +30,12 @@ impl<A: Aggregate> fmt::Debug for Decided<A> {
 }
 
 impl<A: Aggregate> Decided<A> {
-    /// Lets the aggregate decide.
+    /// The aggregate's decision.
     pub(crate) fn by(state: &A, command: A::Command, context: &Context) -> Result<Self, A::Error> {
         state.handle(command, context).map(Self)
     }
 
-    /// Events that a decision with I/O has made.
+    /// The events of a decision made outside, with I/O.
     pub(crate) fn given(events: Vec<A::Event>) -> Self {
         Self(events)
     }
@@ -44,7 +44,7 @@ impl<A: Aggregate> Decided<A> {
         self.0.is_empty()
     }
 
-    /// Encodes each event, and decodes it again: what no reader could read is not stored.
+    /// Encodes each event and decodes it again, so that an event that cannot be read is never stored.
     pub(crate) fn encode(&self, metadata: &Metadata) -> Result<Encoded<A>, StoreError> {
         let mut encoded = Encoded {
             new: Vec::with_capacity(self.0.len()),
@@ -58,7 +58,7 @@ impl<A: Aggregate> Decided<A> {
         Ok(encoded)
     }
 
-    /// Applies the events to the state that they were decided on. Returns how many there were.
+    /// Applies the events to the state that they were decided on. Returns their number.
     pub(crate) fn apply_to(self, state: &mut A) -> u64 {
         let count = self.0.len() as u64;
         self.0.into_iter().for_each(|event| state.apply(event));

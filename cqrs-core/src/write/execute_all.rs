@@ -1,4 +1,4 @@
-//! Commands to several aggregates that take effect together or not at all.
+//! Commands to several aggregates, all or none.
 
 use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc};
 
@@ -14,29 +14,29 @@ use crate::{
     },
 };
 
-/// Why commands to several aggregates had no effect, split by what the caller can do next.
+/// Commands to several aggregates that had no effect. Each variant stands for a different reaction of the caller.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecuteAllError {
-    /// An aggregate rejected its command, or a check did not hold: tell the user. The source is the aggregate's own error.
+    /// An aggregate rejected its command, or a check did not hold: show the user why. The source is the aggregate's error.
     #[error("{stream} rejected command {command}")]
     #[non_exhaustive]
     Rejected {
-        /// Which of the commands and checks, counted from 1.
+        /// The number of the command or check, counted from 1.
         command: usize,
-        /// Which aggregate.
+        /// The aggregate's stream.
         stream: StreamId,
         /// The aggregate's error.
         #[source]
         error: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// Others wrote to one of the streams first, as often as the retry policy allowed: try again later.
+    /// Every attempt that the retry policy allows ran into a conflict: try again later.
     #[error(transparent)]
     Conflict(Conflict),
     /// The idempotency key belongs to other commands: the caller has mixed up its keys.
     #[error(transparent)]
     KeyReused(KeyReused),
-    /// The store failed: ask its [`kind`](StoreError::kind).
+    /// The store failed; its [`kind`](StoreError::kind) determines what to do.
     #[error(transparent)]
     Store(StoreError),
 }
@@ -68,13 +68,13 @@ impl From<AppendError> for ExecuteAllError {
     }
 }
 
-/// What commands to several aggregates have brought about.
+/// The result of commands to several aggregates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExecutedAll {
-    /// Where each stream is now, in the order of the streams' names. Empty when nothing happened.
+    /// The append to each stream, ordered by stream. Empty when no command resulted in an event.
     pub streams: Vec<Appended>,
-    /// The request was done before under its key and was not done again: the streams are as it left them then.
+    /// `true`: the request was executed earlier under its key and not again; `streams` is the earlier result.
     pub repeated: bool,
 }
 
@@ -97,23 +97,23 @@ impl ExecutedAll {
 }
 
 impl From<&ExecutedAll> for Position {
-    /// The place to wait for: [`START`](Position::START) when nothing happened.
+    /// The position for a view to wait for: [`START`](Position::START) without events.
     fn from(executed: &ExecutedAll) -> Self {
         executed.position().unwrap_or_default()
     }
 }
 
-/// Commands to several aggregates on their way. Nothing happens until it is awaited.
+/// A request to several aggregates. It does nothing until it is awaited.
 #[must_use = "commands do nothing until they are awaited"]
 pub struct ExecuteAll<'a, S, C> {
     store: &'a S,
     commands: C,
     request: Request,
-    /// Made when the request is awaited, so that its error has somewhere to go.
+    /// Evaluated when the request is awaited, because only then an error can be returned.
     idempotency: Option<(String, Fingerprint<C>)>,
 }
 
-/// Only commands that can be serialized have a fingerprint.
+/// Computes the fingerprint. Needs commands that can be serialized.
 type Fingerprint<C> = fn(IdempotencyKey, &C) -> Result<Idempotency, CodecError>;
 
 fn fingerprint<C: SerializableCommands>(
@@ -146,11 +146,10 @@ impl<'a, S, C> ExecuteAll<'a, S, C> {
 
     request_options!();
 
-    /// Takes effect at most once under this key, which names the request in the whole store: sent again it has no further
-    /// effect and returns where the first one's events are. A key that was used for other commands is
-    /// [`ExecuteAllError::KeyReused`].
+    /// Executes the request at most once under this key, which identifies it in the whole store. A repeat has no effect and
+    /// returns the first result. The same key with other commands is [`ExecuteAllError::KeyReused`].
     ///
-    /// A request whose outcome a broken connection left unknown is tried again, since the key makes that safe.
+    /// When a broken connection leaves the outcome unknown, the request is retried: the key makes that safe.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self
     where
         C: SerializableCommands,
@@ -180,7 +179,7 @@ impl<S: EventStore, C: Commands> ExecuteAll<'_, S, C> {
     }
 }
 
-/// A request that every attempt makes in the same way.
+/// The parts of a request that all its attempts share.
 struct Prepared<'a, S, C> {
     store: &'a S,
     commands: C,
@@ -233,8 +232,8 @@ impl<S: EventStore, C: Commands> Prepared<'_, S, C> {
         Ok(participants)
     }
 
-    /// **Invariant**: a rejection is believed only if the request was not done before: its own first attempt may be the
-    /// reason for it.
+    /// **Invariant**: a rejection counts only if the request was not executed before, since its own first execution may be
+    /// the reason for the rejection.
     async fn rejected(
         &self,
         command: usize,

@@ -1,4 +1,4 @@
-//! An aggregate as its events tell it, and how it catches up with its stream.
+//! An aggregate's state with its version, and how it catches up with its stream.
 
 use crate::{
     codec,
@@ -7,12 +7,12 @@ use crate::{
     roles::Aggregate,
 };
 
-/// An aggregate as its events tell it.
+/// An aggregate, built from its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded<A> {
     /// Its state.
     pub state: A,
-    /// How many events made it.
+    /// The number of events in the state.
     pub version: Version,
     /// The last of them.
     pub last_event: Option<EventId>,
@@ -30,8 +30,8 @@ impl<A: Default> Default for Loaded<A> {
 }
 
 impl<A> Loaded<A> {
-    /// What an append that was decided on this state expects: the very event that the state stands on. A version alone
-    /// would be reached again by other events after the log was restored.
+    /// The expectation of an append that was decided on this state: the version and the id of the last event. The version
+    /// alone is not enough: after a restore of the log, other events could reach the same version.
     #[must_use]
     pub fn expected(&self) -> ExpectedVersion {
         match self.last_event {
@@ -41,14 +41,14 @@ impl<A> Loaded<A> {
         }
     }
 
-    /// The version from which to read on so that the first event read is the one that the state stands on.
-    pub(crate) fn from(&self) -> Version {
+    /// The version to read after, so that the first event returned is the state's last event.
+    pub(crate) fn before_last_event(&self) -> Version {
         Version::new(self.version.get().saturating_sub(1))
     }
 }
 
 impl<A: Aggregate> Loaded<A> {
-    /// Takes in what was read behind its version.
+    /// Applies the events after its version.
     pub(crate) fn catch_up(
         mut self,
         stream: &StreamId,
@@ -62,23 +62,24 @@ impl<A: Aggregate> Loaded<A> {
         Ok(self)
     }
 
-    /// Takes in what was read from the event on that it stands on, or gives nothing if the stream has another there.
-    pub(crate) fn confirmed(
+    /// Applies events that start with the state's last event. `None`: the stream has another event there, so the state does
+    /// not belong to it.
+    pub(crate) fn verified_catch_up(
         self,
         stream: &StreamId,
         events: Vec<PastEvent>,
     ) -> Result<Option<Self>, StoreError> {
         let mut events = events.into_iter();
         if let Some(last_event) = self.last_event {
-            let stands = |past: PastEvent| past.version == self.version && past.id == last_event;
-            if !events.next().is_some_and(stands) {
+            let same = |past: PastEvent| past.version == self.version && past.id == last_event;
+            if !events.next().is_some_and(same) {
                 return Ok(None);
             }
         }
         self.catch_up(stream, events).map(Some)
     }
 
-    /// Takes in its own events, once they are known to be stored.
+    /// Applies events that were decided on this state and are now stored.
     pub(crate) fn advance(&mut self, version: Version, events: Vec<(EventId, A::Event)>) {
         for (id, event) in events {
             self.state.apply(event);
@@ -88,7 +89,7 @@ impl<A: Aggregate> Loaded<A> {
     }
 }
 
-/// The event as its aggregate knows it.
+/// Decodes an event of the aggregate.
 pub(crate) fn decoded<A: Aggregate>(
     stream: &StreamId,
     past: &PastEvent,

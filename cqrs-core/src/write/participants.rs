@@ -1,6 +1,6 @@
-//! Several aggregates in one decision: each is read once, decides as often as it is asked, and is appended to once.
+//! Several aggregates in one decision: each is read once, decides all its commands, and is appended to once.
 //!
-//! Reactors decide a batch of events with it, `execute_all` a request.
+//! Reactors use it for a batch of events, `execute_all` for a request.
 
 use std::{
     any::Any,
@@ -15,44 +15,44 @@ use crate::{
     write::{decision::Decided, loaded::Loaded, request::Circumstances},
 };
 
-/// The aggregates that take part, by stream.
+/// The aggregates of one decision, by stream.
 #[derive(Debug, Default)]
 pub(crate) struct Participants(BTreeMap<StreamId, Participant>);
 
-/// One aggregate that takes part.
+/// One aggregate of the decision.
 #[derive(Debug)]
 struct Participant {
-    /// What the append expects: the last event that was read.
+    /// The expectation of its append: the last event that was read.
     expected: ExpectedVersion,
     version: Version,
     state: State,
     new: Vec<NewEvent>,
 }
 
-/// The state of a participant. Only a command knows its type; a stream has one kind of aggregate.
+/// The state of a participant. Its type is known only once a command or a check names it.
 enum State {
-    Unread(Vec<PastEvent>),
-    Of(Box<dyn Any + Send>),
+    History(Vec<PastEvent>),
+    Built(Box<dyn Any + Send>),
 }
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unread(history) => f.debug_tuple("Unread").field(history).finish(),
-            Self::Of(_) => f.debug_tuple("Of").finish_non_exhaustive(),
+            Self::History(history) => f.debug_tuple("History").field(history).finish(),
+            Self::Built(_) => f.debug_tuple("Built").finish_non_exhaustive(),
         }
     }
 }
 
-/// Why a command did not bring events about.
+/// Commands that were not decided.
 #[derive(Debug)]
 pub(crate) enum NotDecided {
-    /// The `command`th of the set, counted from 1, was rejected.
+    /// Command number `command` of the set, counted from 1, was rejected.
     Rejected {
         command: usize,
         rejection: Rejection,
     },
-    /// A stream cannot be decoded, or an event not be encoded.
+    /// An event cannot be decoded or encoded.
     Store(StoreError),
 }
 
@@ -87,7 +87,7 @@ impl CommandVisitor for Targets {
 }
 
 impl Participants {
-    /// Those of `streams` that have not been read yet, sorted.
+    /// The streams that were not added yet, sorted.
     pub(crate) fn missing(&self, streams: BTreeSet<StreamId>) -> Vec<StreamId> {
         streams
             .into_iter()
@@ -95,7 +95,7 @@ impl Participants {
             .collect()
     }
 
-    /// Adds a stream with everything that was read of it.
+    /// Adds a stream with all its events.
     pub(crate) fn add(&mut self, stream: StreamId, history: Vec<PastEvent>) {
         let last = history.last();
         let participant = Participant {
@@ -103,14 +103,14 @@ impl Participants {
                 ExpectedVersion::LastEvent(last.version, last.id)
             }),
             version: last.map_or(Version::EMPTY, |last| last.version),
-            state: State::Unread(history),
+            state: State::History(history),
             new: Vec::new(),
         };
         self.0.insert(stream, participant);
     }
 
-    /// Decides `commands` in turn, each on the state that those before it have led to. Stops at the first that is rejected,
-    /// which has changed nothing.
+    /// Decides `commands` in order, each on the state after the commands before it. Stops at the first rejection; the
+    /// rejected command changes nothing.
     pub(crate) fn decide(
         &mut self,
         commands: &impl Commands,
@@ -123,20 +123,20 @@ impl Participants {
         })
     }
 
-    /// Whether nothing happened to any of them.
+    /// Whether no command resulted in an event.
     pub(crate) fn unchanged(&self) -> bool {
         self.0
             .values()
             .all(|participant| participant.new.is_empty())
     }
 
-    /// One append for each stream that something happened to, in stream order.
+    /// One append for each stream with new events, in stream order.
     pub(crate) fn into_changes(self) -> Vec<Append> {
         let appends = self.into_appends().into_iter();
         appends.filter(|append| !append.events.is_empty()).collect()
     }
 
-    /// One append for each stream, in stream order. Those without events only guard theirs.
+    /// One append for each stream, in stream order. A stream without new events is a read-only participant.
     pub(crate) fn into_appends(self) -> Vec<Append> {
         let append = |(stream, Participant { expected, new, .. })| Append {
             stream,
@@ -212,29 +212,29 @@ impl CommandVisitor for Deciding<'_> {
 
 impl State {
     fn of<A: Aggregate>(&mut self, stream: &StreamId) -> Result<&mut A, StoreError> {
-        if let Self::Unread(history) = self {
+        if let Self::History(history) = self {
             let history = std::mem::take(history);
             let loaded = Loaded::<A>::default().catch_up(stream, history)?;
-            *self = Self::Of(Box::new(loaded.state));
+            *self = Self::Built(Box::new(loaded.state));
         }
         match self {
-            Self::Of(state) => state.downcast_mut().ok_or_else(two_kinds::<A>),
-            Self::Unread(_) => Err(not_read(stream)),
+            Self::Built(state) => state.downcast_mut().ok_or_else(shared_category::<A>),
+            Self::History(_) => Err(not_read(stream)),
         }
     }
 }
 
 fn not_read(stream: &StreamId) -> StoreError {
     let message = format!(
-        "{stream} was not read before its command was decided: `Commands::visit` must hand out the same commands each time"
+        "{stream} was not read before its command was decided: `Commands::visit` must visit the same commands each time"
     );
     StoreError::new(StoreErrorKind::Other, message)
 }
 
-fn two_kinds<A: Aggregate>() -> StoreError {
+fn shared_category<A: Aggregate>() -> StoreError {
     let category = A::Event::CATEGORY;
     let message = format!(
-        "two kinds of aggregate share the category {category:?}; give each a category of its own"
+        "two types of aggregates share the category {category:?}; give each its own category"
     );
     StoreError::new(StoreErrorKind::InvalidInput, message)
 }

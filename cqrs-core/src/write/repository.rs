@@ -1,4 +1,4 @@
-//! Loads, decides, appends, and asks again after a conflict.
+//! Loads an aggregate, decides and appends; decides again after a conflict.
 
 mod decide;
 mod engine;
@@ -16,7 +16,7 @@ pub use self::{
     snapshotting::SnapshotPolicy,
 };
 use self::{
-    snapshotting::{Keep, Keeper},
+    snapshotting::{Snapshotter, Snapshotting},
     states::States,
 };
 use crate::{
@@ -26,19 +26,19 @@ use crate::{
     write::loaded::Loaded,
 };
 
-/// Why a command had no effect, split by what the caller can do next.
+/// A command that had no effect. Each variant stands for a different reaction of the caller.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError<E: std::error::Error + 'static> {
-    /// The aggregate refused it: tell the user.
+    /// The aggregate rejected the command: show the user why.
     #[error(transparent)]
     Rejected(E),
-    /// Others were faster, as often as the retry policy allowed: try again later.
+    /// Every attempt that the retry policy allows ran into a conflict: try again later.
     #[error(transparent)]
     Conflict(Conflict),
     /// The idempotency key belongs to another command: the caller has mixed up its keys.
     #[error(transparent)]
     KeyReused(KeyReused),
-    /// The store failed: ask its [`kind`](StoreError::kind).
+    /// The store failed; its [`kind`](StoreError::kind) determines what to do.
     #[error(transparent)]
     Store(StoreError),
 }
@@ -59,20 +59,20 @@ impl<E: std::error::Error + 'static> From<AppendError> for ExecuteError<E> {
     }
 }
 
-/// What a request to one aggregate has brought about.
+/// The result of a request to one aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Executed<E> {
     /// The aggregate's stream.
     pub stream: StreamId,
-    /// The stream's version after it.
+    /// The stream's version after the request.
     pub version: Version,
-    /// The position of its last event; `None` when there was none.
+    /// The position of its last event; `None` without events.
     pub position: Option<Position>,
     /// Its events.
     pub events: Vec<E>,
-    /// It was done before under its key, perhaps by an attempt whose answer was lost, and was not done again: everything
-    /// else is as it was then.
+    /// `true`: the request was executed earlier under its key, perhaps by an attempt whose reply was lost, and not again.
+    /// The other fields are the earlier result.
     pub repeated: bool,
 }
 
@@ -89,21 +89,21 @@ impl<E> Executed<E> {
 }
 
 impl<E> From<&Executed<E>> for Position {
-    /// The place to wait for: [`START`](Position::START) when nothing happened.
+    /// The position for a view to wait for: [`START`](Position::START) without events.
     fn from(executed: &Executed<E>) -> Self {
         executed.position.unwrap_or_default()
     }
 }
 
-/// The aggregates of one kind in a store. A clone shares the states that are kept.
+/// The aggregates of one type in a store. Clones share the cache of states.
 pub struct Repository<A, S> {
     store: S,
     retry: RetryPolicy,
     states: States<A>,
-    snapshots: Option<Arc<dyn Keep<A>>>,
+    snapshots: Option<Arc<dyn Snapshotting<A>>>,
 }
 
-// Derives would ask the same of `A`, which needs none of it.
+// By hand: a derive would demand `Clone` of `A`.
 impl<A, S: Clone> Clone for Repository<A, S> {
     fn clone(&self) -> Self {
         Self {
@@ -125,10 +125,10 @@ impl<A, S: fmt::Debug> fmt::Debug for Repository<A, S> {
 }
 
 impl<A: Aggregate, S: EventStore> Repository<A, S> {
-    /// How many recent states a repository keeps unless it is told otherwise.
+    /// The default size of the cache, in states.
     pub const CACHE: usize = 1_024;
 
-    /// The aggregates of kind `A` in `store`.
+    /// The aggregates of type `A` in `store`.
     #[must_use]
     pub fn new(store: S) -> Self {
         Self {
@@ -139,44 +139,45 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         }
     }
 
-    /// How conflicts are retried.
+    /// Sets how conflicts are retried.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// How many recent states to keep at most, 0 for none; [`CACHE`](Self::CACHE) by default. A command to an aggregate
-    /// whose state is kept costs one round trip instead of two, and commands to one aggregate take turns within the
-    /// process instead of running into conflicts. A state that others have gone past costs an append in vain, and never
-    /// a wrong decision; after that it catches up before it is decided on, which is two round trips, until nobody else has
-    /// written meanwhile.
+    /// Sets the size of the cache in states, 0 for none; [`CACHE`](Self::CACHE) by default. A command to an aggregate with a
+    /// cached state takes one round trip instead of two. Commands to one aggregate take turns within the process, which
+    /// avoids conflicts.
+    ///
+    /// A stale state never leads to a wrong decision: it costs one failed append, then a fresh read. After that, commands to
+    /// this aggregate read first (two round trips), until a read finds no events of other writers.
     #[must_use]
     pub fn cache(mut self, states: usize) -> Self {
         self.states = States::new(states);
         self
     }
 
-    /// Shortens loads by snapshots of the state, taken as the policy says. They are written beside the commands, which do
-    /// not wait for them; a snapshot that is missing, stale or broken costs time and never truth.
+    /// Shortens loads with snapshots of the state. They are saved in the background: commands do not wait for them. A
+    /// missing, stale or broken snapshot costs time, but never changes the loaded state.
     #[must_use]
     pub fn snapshots(mut self, policy: SnapshotPolicy) -> Self
     where
         A: Serialize + DeserializeOwned,
         S: Snapshots,
     {
-        self.snapshots = Some(Arc::new(Keeper::new::<A>(self.store.clone(), policy)));
+        self.snapshots = Some(Arc::new(Snapshotter::new::<A>(self.store.clone(), policy)));
         self
     }
 
-    /// Sends a command to the aggregate called `id`: await what this returns. Two round trips, one to read the stream and
-    /// one to append; one if the state is still kept and no others write to it. A conflict decides again on fresh state; a
-    /// refusal does not.
+    /// Executes a command on the aggregate called `id`, when the returned request is awaited. It takes two round trips, one
+    /// to read the stream and one to append; only one if the state is cached and nobody else writes to the stream. After a
+    /// conflict the command is decided again on fresh state; after a rejection it is not.
     pub fn execute(&self, id: impl AsRef<str>, command: A::Command) -> Execute<'_, A, S> {
         Execute::new(self, StreamId::of::<A::Event>(id), ByCommand(command))
     }
 
-    /// The aggregate called `id` as it is now, always read from the store; the default state when nothing has happened to it.
+    /// Loads the current state of the aggregate called `id`, always from the store; the default state without events.
     ///
     /// # Errors
     /// When the store fails or an event cannot be read.
@@ -184,8 +185,8 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         self.replay(&StreamId::of::<A::Event>(id)?).await
     }
 
-    /// Takes a snapshot of the aggregate called `id` now, and answers its version. Without
-    /// [`snapshots`](Self::snapshots), and before the first event, there is nothing to take.
+    /// Takes a snapshot of the aggregate called `id` and returns its version. Without [`snapshots`](Self::snapshots), or
+    /// before the first event, it takes none.
     ///
     /// # Errors
     /// When the store fails or an event cannot be read.
@@ -193,13 +194,13 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         let stream = StreamId::of::<A::Event>(id)?;
         let loaded = self.replay(&stream).await?;
         if let Some(snapshots) = &self.snapshots {
-            snapshots.take(&stream, &loaded).await?;
+            snapshots.save(&stream, &loaded).await?;
         }
         Ok(loaded.version)
     }
 
-    /// Like [`execute`](Self::execute), for a decision that needs I/O: await what this returns. The stream is always read
-    /// first. After a conflict the decision is made again on fresh state, so what it does outside must bear a repeat.
+    /// Like [`execute`](Self::execute), for a decision that needs I/O. It always reads the stream first. After a conflict
+    /// `decide` runs again on fresh state, so its effects outside must be idempotent.
     pub fn decide<F, D>(&self, id: impl AsRef<str>, decide: F) -> Execute<'_, A, S, ByFunction<F>>
     where
         F: FnMut(A, Context) -> D + Send,
@@ -218,20 +219,22 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         }
     }
 
-    /// The state as it is now, by what was appended since. If the stream is no longer the one that the state was made of,
-    /// everything is replayed.
-    async fn refresh(&self, stream: &StreamId, kept: Loaded<A>) -> Result<Loaded<A>, StoreError> {
-        let events = self.store.replay(stream, kept.from()).await?;
-        match kept.confirmed(stream, events)? {
+    /// Brings a cached state up to date. If it does not belong to the stream any more, replays all events.
+    async fn refresh(&self, stream: &StreamId, cached: Loaded<A>) -> Result<Loaded<A>, StoreError> {
+        let events = self
+            .store
+            .replay(stream, cached.before_last_event())
+            .await?;
+        match cached.verified_catch_up(stream, events)? {
             Some(current) => Ok(current),
             None => self.replay(stream).await,
         }
     }
 
-    /// Looks whether it is time for a snapshot.
-    fn note(&self, stream: &StreamId, from: Version, loaded: &Loaded<A>) {
+    /// Takes a snapshot in the background if one is due.
+    fn snapshot_if_due(&self, stream: &StreamId, from: Version, loaded: &Loaded<A>) {
         if let Some(snapshots) = &self.snapshots {
-            snapshots.note(stream, from, loaded);
+            snapshots.save_if_due(stream, from, loaded);
         }
     }
 }

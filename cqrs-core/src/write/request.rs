@@ -1,4 +1,4 @@
-//! What a request carries beside its commands: time, metadata, retries. The same for one aggregate and for several.
+//! The options of a request: time, metadata and retries. Requests to one and to several aggregates share them.
 
 use std::time::SystemTime;
 
@@ -15,12 +15,12 @@ pub(crate) struct Request {
     pub(crate) retry: RetryPolicy,
 }
 
-/// The circumstances under which every attempt at a request decides.
+/// The time and the metadata with which all attempts at a request decide.
 #[derive(Debug, Clone)]
 pub(crate) struct Circumstances {
-    /// When the request came; a retry keeps it.
+    /// The time of the request; a retry keeps it.
     pub(crate) now: SystemTime,
-    /// What its events carry.
+    /// The metadata of its events.
     pub(crate) metadata: Metadata,
 }
 
@@ -56,7 +56,7 @@ impl Request {
         self.now = Some(now);
     }
 
-    /// What was said explicitly wins over what follows from the cause, in whichever order it was said.
+    /// Explicit values win over values inherited from the cause, whatever the order of the calls.
     pub(crate) fn circumstances(&self) -> Circumstances {
         let mut metadata = self.cause.clone().unwrap_or_default();
         if let Some(id) = &self.correlation_id {
@@ -76,13 +76,13 @@ impl Request {
 /// The methods of a builder that has a field `request: Request`.
 macro_rules! request_options {
     () => {
-        /// Names the event that this request follows from: its events continue that event's conversation and trace.
+        /// Sets the event that causes this request. The new events inherit its correlation id and trace context.
         pub fn caused_by<E>(mut self, event: &$crate::Envelope<E>) -> Self {
             self.request.caused_by(&event.recorded);
             self
         }
 
-        /// Names the conversation that the request belongs to.
+        /// Sets the correlation id: the conversation that the request belongs to.
         pub fn correlation_id(
             mut self,
             id: impl ::core::convert::Into<::std::string::String>,
@@ -91,7 +91,7 @@ macro_rules! request_options {
             self
         }
 
-        /// The W3C trace context that the events carry.
+        /// Sets the W3C trace context of the events.
         pub fn traceparent(
             mut self,
             traceparent: impl ::core::convert::Into<::std::string::String>,
@@ -100,8 +100,8 @@ macro_rules! request_options {
             self
         }
 
-        /// Adds a header to the events: a user, a tenant, an address. The limits of [`Metadata::headers`](crate::Metadata::headers) are
-        /// checked when the events are appended.
+        /// Adds a header to the events, such as a user or a tenant. The limits of
+        /// [`Metadata::headers`](crate::Metadata::headers) are checked when the events are appended.
         pub fn header(
             mut self,
             name: impl ::core::convert::Into<::std::string::String>,
@@ -111,13 +111,13 @@ macro_rules! request_options {
             self
         }
 
-        /// The time of the request, instead of the clock's.
+        /// Sets the time of the request; the present time by default.
         pub fn at(mut self, now: ::std::time::SystemTime) -> Self {
             self.request.at(now);
             self
         }
 
-        /// How conflicts are retried, instead of the default.
+        /// Sets how conflicts are retried.
         pub fn retry(mut self, policy: $crate::RetryPolicy) -> Self {
             self.request.retry = policy;
             self

@@ -1,4 +1,4 @@
-//! An aggregate by itself, without a store.
+//! An aggregate without a store.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -8,7 +8,7 @@ use crate::{
     write::decision::Decided,
 };
 
-/// An aggregate by itself, without a store: to simulate, and to see what deciding alone costs.
+/// An aggregate without a store: for simulations, and to measure the cost of decisions alone.
 ///
 /// ```
 /// # use std::time::SystemTime;
@@ -43,7 +43,7 @@ use crate::{
 pub struct Simulation<A> {
     /// Its state.
     pub state: A,
-    /// What its next decision is told; the version is that of the state.
+    /// The context of the next decision; its version is the state's version.
     pub context: Context,
 }
 
@@ -62,10 +62,10 @@ impl<A: Aggregate> Simulation<A> {
         }
     }
 
-    /// Decides on a command and takes its events in. Answers how many there were.
+    /// Decides a command and applies its events. Returns their number.
     ///
     /// # Errors
-    /// When the aggregate refuses; nothing has changed then.
+    /// When the aggregate rejects the command. The state does not change then.
     pub fn handle(&mut self, command: A::Command) -> Result<u64, A::Error> {
         let decided = Decided::by(&self.state, command, &self.context)?;
         let count = decided.apply_to(&mut self.state);

@@ -14,7 +14,7 @@ fn request(name: &str, fingerprint: u64) -> Appends {
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_after_its_retention() {
+async fn a_key_expires_after_its_retention() {
     let config = fresh_config().idempotency_retention(Duration::ZERO);
     PgEventStore::install(&config).await.expect("installs");
     let store = PgEventStore::connect(&config).await.expect("connects");

@@ -155,7 +155,7 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     }
     let outcomes = writers.join_all().await;
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    contract::checkpoints::a_claim_goes_on_where_the_last_one_stood(store.clone()).await;
+    contract::checkpoints::a_claim_continues_at_the_last_checkpoint(store.clone()).await;
     contract::documents::documents_are_written_changed_and_removed(store.clone()).await;
     contract::documents::a_document_commits_with_its_checkpoint_or_not_at_all(store.clone()).await;
     let query = LogQuery {

@@ -1,4 +1,4 @@
-//! Types that never end, and types that are too large.
+//! Types without an end, and types that are too large.
 
 use std::{collections::BTreeMap, fmt, sync::LazyLock};
 
@@ -41,13 +41,13 @@ fn recursion_ends() {
 }
 
 #[test]
-fn types_without_an_end_are_survived() {
+fn the_trace_of_an_endless_type_ends() {
     #[derive(Serialize, Deserialize)]
     struct Endless(Box<Self>);
     assert_traced::<Endless>("$: the type 0 up");
     assert_traced::<(Endless, u8)>("$: tuple of 2\n$.0: the type 0 up\n$.1: unseen");
 
-    /// A list of lists of lists, without a name by which it could be known again.
+    /// A list of lists of lists, without a name that would show the recursion.
     struct Nameless;
     impl<'de> Deserialize<'de> for Nameless {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -59,7 +59,7 @@ fn types_without_an_end_are_survived() {
     assert!(trace.contains("[]: unseen"), "{trace}");
 }
 
-/// More variants than are ever asked about, in one order or the other.
+/// More variants than the limit on reads, in one order or the other.
 struct Huge<const BACKWARDS: bool>;
 
 const VARIANTS: usize = MAX_PASSES + 10;
@@ -92,7 +92,7 @@ impl<'de, const BACKWARDS: bool> Visitor<'de> for Huge<BACKWARDS> {
 }
 
 #[test]
-fn a_huge_enum_keeps_all_its_names_in_whatever_order() {
+fn a_huge_enum_keeps_all_its_names_in_any_order() {
     let forth = trace::<Huge<false>>();
     let unseen = forth.lines().filter(|line| line.ends_with("unseen"));
     assert_eq!(unseen.count(), VARIANTS + 1 - MAX_PASSES);

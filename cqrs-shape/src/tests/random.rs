@@ -1,4 +1,4 @@
-//! Types made up at random: whatever they are, the trace is what their description says, and no order is in it.
+//! Random types: the trace equals the description of the type and does not depend on the order of its parts.
 
 use std::{
     cell::RefCell,
@@ -17,12 +17,12 @@ use crate::trace;
 
 const NAMES: [&str; 4] = ["a", "b.c", "D", "e f"];
 
-/// A type, as its author would describe it.
+/// The description of a type.
 #[derive(Debug, Clone)]
 enum Type {
     Number,
     Text,
-    /// A text that takes no sample.
+    /// A string that accepts no sample.
     Stubborn,
     Option(Box<Self>),
     List(Box<Self>),
@@ -32,7 +32,7 @@ enum Type {
     Enum(Parts),
 }
 
-/// Named types, under a name of their own.
+/// The parts of a named type.
 #[derive(Debug, Clone)]
 struct Parts {
     of: &'static str,
@@ -76,7 +76,7 @@ impl Type {
         }
     }
 
-    /// What the trace must say of this type at `place`.
+    /// The lines of the trace for this type at `place`.
     fn describe(&self, place: &str, lines: &mut BTreeSet<String>) {
         let mut line = |kind| lines.insert(format!("{place}: {kind}"));
         match self {
@@ -120,7 +120,7 @@ impl Type {
     }
 }
 
-/// Types, and the same ones with all fields and variants in the opposite order.
+/// Types, each with its copy that has all fields and variants in the opposite order.
 fn types() -> impl Strategy<Value = (Type, Type)> {
     let leaf = prop_oneof![Just(Type::Number), Just(Type::Text), Just(Type::Stubborn)];
     let leaf = leaf.prop_map(|leaf| (leaf.clone(), leaf));
@@ -146,7 +146,7 @@ fn types() -> impl Strategy<Value = (Type, Type)> {
     })
 }
 
-/// Reads as a type does that serde's derive has made.
+/// Reads like a type with serde's derive.
 impl<'de> DeserializeSeed<'de> for &Type {
     type Value = ();
 
@@ -238,7 +238,7 @@ thread_local! {
     static MADE_UP: RefCell<Type> = const { RefCell::new(Type::Number) };
 }
 
-/// The type that was made up.
+/// Deserializes like the type of the present test case.
 struct MadeUp;
 
 impl<'de> Deserialize<'de> for MadeUp {

@@ -1,4 +1,4 @@
-//! Types that refuse made-up values, or do not say what they read.
+//! Types that reject samples, or do not say what they read.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::assert_traced;
 
-/// A string with a rule that no sample keeps.
+/// A string with a rule that no sample satisfies.
 #[derive(Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[serde(try_from = "String")]
 struct Iban(String);
@@ -34,7 +34,7 @@ impl TryFrom<String> for Iban {
 }
 
 #[test]
-fn what_refuses_made_up_values_hides_nobody() {
+fn a_part_that_rejects_samples_does_not_hide_others() {
     #[derive(Serialize, Deserialize)]
     struct T {
         a: Iban,
@@ -72,7 +72,7 @@ fn what_refuses_made_up_values_hides_nobody() {
 }
 
 #[test]
-fn elements_of_a_tuple_are_seen_as_long_as_samples_are_taken() {
+fn tuple_elements_are_seen_up_to_a_rejected_sample() {
     #[derive(Serialize, Deserialize)]
     struct T {
         tuple: (Uuid, NonZeroU32, Struct, u8, Iban, Uuid),
@@ -106,7 +106,7 @@ fn elements_of_a_tuple_are_seen_as_long_as_samples_are_taken() {
 }
 
 #[test]
-fn what_serde_buffers_is_opaque_and_hides_nothing_beside_it() {
+fn buffered_parts_are_opaque_and_hide_no_others() {
     #[derive(Serialize, Deserialize)]
     struct T {
         a: Internal,
@@ -153,7 +153,7 @@ fn what_serde_buffers_is_opaque_and_hides_nothing_beside_it() {
 }
 
 #[test]
-fn beside_what_is_flattened_the_fields_that_must_be_there_are_seen() {
+fn required_fields_beside_a_flattened_one_are_seen() {
     #[derive(Serialize, Deserialize)]
     struct T {
         a: u8,
@@ -188,7 +188,7 @@ fn beside_what_is_flattened_the_fields_that_must_be_there_are_seen() {
     );
 }
 
-/// Its author thought that the text is always a number.
+/// Its `Deserialize` panics when the string is not a number.
 #[derive(Serialize)]
 struct Panicking(u32);
 
@@ -199,7 +199,7 @@ impl<'de> Deserialize<'de> for Panicking {
     }
 }
 
-/// A map or list whose entries may be broken.
+/// A map or list that skips broken entries.
 struct Lenient;
 
 impl<'de> Deserialize<'de> for Lenient {
@@ -224,7 +224,7 @@ impl<'de> Visitor<'de> for Lenient {
 }
 
 #[test]
-fn a_deserialize_that_panics_or_passes_errors_over_is_survived() {
+fn a_deserialize_that_panics_or_ignores_errors_is_traced() {
     assert_traced::<(u8, Panicking, u8)>(
         r"$: tuple of 3
         $.0: u8

@@ -1,4 +1,4 @@
-//! Promises of the [`Checkpoints`] and [`Inbox`] ports.
+//! Guarantees of the [`Checkpoints`] and [`Inbox`] ports.
 
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ async fn advance<S: Checkpoints>(store: &S, epoch: u64, to: Checkpoint) -> Resul
     store.commit(transaction).await
 }
 
-/// Nothing before the first batch, then where the last one ended, each partition on its own.
-pub async fn a_claim_goes_on_where_the_last_one_stood<S: Checkpoints>(store: S) {
+/// A claim returns no checkpoint before the first batch, then the end of the last batch, for each partition separately.
+pub async fn a_claim_continues_at_the_last_checkpoint<S: Checkpoints>(store: S) {
     let first = store.claim(NAME, &partition()).await.expect("claims");
     assert_eq!(first.at, None);
     assert_eq!(
@@ -70,7 +70,7 @@ pub async fn a_claim_goes_on_where_the_last_one_stood<S: Checkpoints>(store: S) 
     );
 }
 
-/// Whoever claimed before can write no more; whoever claimed last can.
+/// Earlier holders cannot write any more; the last one can.
 pub async fn a_claim_fences_every_earlier_one<S: Checkpoints>(store: S) {
     let first = store.claim(NAME, &partition()).await.expect("claims");
     let second = store.claim(NAME, &partition()).await.expect("claims");
@@ -83,7 +83,7 @@ pub async fn a_claim_fences_every_earlier_one<S: Checkpoints>(store: S) {
     fenced(&advance(&store, second.epoch + 1, to(4)).await);
 }
 
-/// A claim that comes while a batch is under way either makes its commit fail or sees its result.
+/// A claim during a batch either makes the batch's commit fail or returns the batch's checkpoint.
 pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Checkpoints>(store: S) {
     let first = store.claim(NAME, &partition()).await.expect("claims");
     let mut transaction = store.begin().await.expect("begins");
@@ -96,7 +96,7 @@ pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Checkpoints>(store: S)
         let store = store.clone();
         async move { store.claim(NAME, &partition()).await }
     });
-    // Time to come through, or to begin to wait for the row.
+    // Long enough to succeed, or to start to wait for the row.
     let early = tokio::time::timeout(Duration::from_millis(200), &mut claiming).await;
     let committed = store.commit(transaction).await;
     let second = match early {
@@ -111,7 +111,7 @@ pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Checkpoints>(store: S)
     );
 }
 
-/// A rolled back batch leaves checkpoint and inbox as they were.
+/// A rolled back batch changes neither checkpoint nor inbox.
 pub async fn a_rolled_back_batch_moves_nothing<S: Checkpoints + Inbox>(store: S) {
     let claim = store.claim(NAME, &partition()).await.expect("claims");
     let mut transaction = store.begin().await.expect("begins");
@@ -132,7 +132,7 @@ pub async fn a_rolled_back_batch_moves_nothing<S: Checkpoints + Inbox>(store: S)
     assert_eq!(store.received(NAME, &partition()).await.expect("reads"), []);
 }
 
-/// Each partition and lane has a position of its own.
+/// Each partition and lane has its own position.
 pub async fn the_inbox_keeps_the_highest_position_of_each_lane<S: Inbox>(store: S) {
     let lane = |name: &str, position| (Lane::new(name), Position::new(position));
     for (partition, received) in [
@@ -153,8 +153,8 @@ pub async fn the_inbox_keeps_the_highest_position_of_each_lane<S: Inbox>(store: 
     assert_eq!(store.received("other", &topic()).await.expect("reads"), []);
 }
 
-/// After a reset a subscription begins again, and who was at work is fenced.
-pub async fn a_reset_forgets_and_fences<S: Checkpoints + Inbox>(store: S) {
+/// A reset moves a subscription back to the beginning and fences its active runners.
+pub async fn a_reset_starts_over_and_fences_runners<S: Checkpoints + Inbox>(store: S) {
     let claim = store.claim(NAME, &partition()).await.expect("claims");
     let other = store.claim("other", &partition()).await.expect("claims");
     let mut transaction = store.begin().await.expect("begins");

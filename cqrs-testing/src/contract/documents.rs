@@ -1,4 +1,4 @@
-//! Promises of the [`Documents`] port.
+//! Guarantees of the [`Documents`] port.
 
 use cqrs_core::{
     CommitError,
@@ -47,7 +47,7 @@ fn body(document: &Document) -> serde_json::Value {
     serde_json::from_slice(&document.body).expect("JSON")
 }
 
-/// The life of a document.
+/// A document is created, changed, removed and created again.
 pub async fn documents_are_written_changed_and_removed<S: Documents>(store: S) {
     store.prepare_view(VIEW).await.expect("prepares");
     store.prepare_view(VIEW).await.expect("prepares again");
@@ -80,15 +80,15 @@ pub async fn documents_are_written_changed_and_removed<S: Documents>(store: S) {
 }
 
 #[track_caller]
-fn refused(result: &Result<(), CommitError>, of: &str) {
+fn assert_conflict(result: &Result<(), CommitError>, of: &str) {
     assert!(
         matches!(result, Err(CommitError::DocumentConflict(conflict)) if conflict.key == of),
         "{result:?}"
     );
 }
 
-/// Two who read the same version cannot both write, and a refused write takes its whole transaction with it.
-pub async fn of_two_writers_of_a_document_one_commits<S: Documents>(store: S) {
+/// Two writers that read the same version cannot both commit. The one that fails writes nothing at all.
+pub async fn one_of_two_writers_of_a_document_commits<S: Documents>(store: S) {
     store.prepare_view(VIEW).await.expect("prepares");
     save(&store, &[write("a", 0, Some("1"))])
         .await
@@ -97,7 +97,7 @@ pub async fn of_two_writers_of_a_document_one_commits<S: Documents>(store: S) {
     save(&store, &[write("a", seen, Some("2"))])
         .await
         .expect("the first");
-    refused(
+    assert_conflict(
         &save(
             &store,
             &[write("a", seen, Some("3")), write("b", 0, Some("3"))],
@@ -105,14 +105,14 @@ pub async fn of_two_writers_of_a_document_one_commits<S: Documents>(store: S) {
         .await,
         "a",
     );
-    refused(&save(&store, &[write("a", seen, None)]).await, "a");
+    assert_conflict(&save(&store, &[write("a", seen, None)]).await, "a");
     assert_eq!(body(&load(&store, "a").await.expect("is there")), 2);
     assert_eq!(load(&store, "b").await, None);
-    refused(&save(&store, &[write("gone", 1, Some("1"))]).await, "gone");
+    assert_conflict(&save(&store, &[write("gone", 1, Some("1"))]).await, "gone");
 }
 
-/// Two who saw no document cannot both create it.
-pub async fn of_two_creators_of_a_document_one_commits<S: Documents>(store: S) {
+/// Two writers that found no document cannot both create it.
+pub async fn one_of_two_creators_of_a_document_commits<S: Documents>(store: S) {
     store.prepare_view(VIEW).await.expect("prepares");
     let create = |body: &'static str| {
         let store = store.clone();
@@ -121,10 +121,10 @@ pub async fn of_two_creators_of_a_document_one_commits<S: Documents>(store: S) {
     let (one, two) = (create("1"), create("2"));
     let (one, two) = (one.await.expect("no panic"), two.await.expect("no panic"));
     assert_ne!(one.is_ok(), two.is_ok());
-    refused(if one.is_ok() { &two } else { &one }, "a");
+    assert_conflict(if one.is_ok() { &two } else { &one }, "a");
 }
 
-/// Pages follow each other without a gap, in the order of the keys' bytes.
+/// Pages follow each other without gaps, ordered by the bytes of the keys.
 pub async fn documents_are_paged_in_key_order<S: Documents>(store: S) {
     store.prepare_view(VIEW).await.expect("prepares");
     let mut keys = ["b", "a", "Z", "ä", "a b", "10", "9", "_"];
@@ -146,7 +146,7 @@ pub async fn documents_are_paged_in_key_order<S: Documents>(store: S) {
     assert_eq!(found, keys);
 }
 
-/// A fenced runner's documents vanish with its checkpoint.
+/// The documents of a fenced runner are rolled back with its checkpoint.
 pub async fn a_document_commits_with_its_checkpoint_or_not_at_all<S: Documents + Checkpoints>(
     store: S,
 ) {

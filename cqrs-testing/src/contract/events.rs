@@ -1,4 +1,4 @@
-//! Promises of the [`EventStore`] port about one stream.
+//! Guarantees of the [`EventStore`] port for one stream.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::fixture::{account, append, at, conflict, event, headers, read_all, versions};
 
-/// Every field comes back as it was given, and what the store adds makes sense.
+/// Every field is read back as it was appended, and the store's own fields have valid values.
 pub async fn an_append_is_read_back_whole<S: EventStore>(store: S) {
     let alice = account("alice");
     let metadata = Metadata {
@@ -57,7 +57,7 @@ pub async fn an_append_is_read_back_whole<S: EventStore>(store: S) {
         (appended.version.get(), appended.position),
         (2, Some(events[1].position))
     );
-    // One event alone may go another way.
+    // A store may append a single event by another path.
     let mut reopened = event("Reopened", "{}");
     reopened.metadata = metadata.clone();
     let new = Append {
@@ -79,7 +79,7 @@ pub async fn an_append_is_read_back_whole<S: EventStore>(store: S) {
     );
 }
 
-/// Each expectation lets through what it names and nothing else.
+/// Each expectation accepts exactly the versions that it names.
 pub async fn expectations_guard_the_stream<S: EventStore>(store: S) {
     let alice = account("alice");
     let try_with = async |expected| store.append(append(&alice, expected, 1)).await;
@@ -105,7 +105,7 @@ pub async fn expectations_guard_the_stream<S: EventStore>(store: S) {
     assert_eq!(versions(&store, &alice).await, [1, 2, 3, 4]);
 }
 
-/// A version with its last event lets through that event only, also where there is none yet.
+/// A version with its last event accepts only a stream with that event, also on an empty stream.
 pub async fn the_last_event_is_expected_by_its_id<S: EventStore>(store: S) {
     let alice = account("alice");
     let with = |version, id| ExpectedVersion::LastEvent(Version::new(version), id);
@@ -125,8 +125,8 @@ pub async fn the_last_event_is_expected_by_its_id<S: EventStore>(store: S) {
     assert_eq!(versions(&store, &alice).await, [1, 2, 3]);
 }
 
-/// No events change nothing, and the answer says where the stream is.
-pub async fn an_append_without_events_is_a_look<S: EventStore>(store: S) {
+/// An append without events changes nothing and returns the stream's version.
+pub async fn an_append_without_events_changes_nothing<S: EventStore>(store: S) {
     let alice = account("alice");
     store
         .append(append(&alice, at(0), 3))
@@ -150,8 +150,8 @@ pub async fn an_append_without_events_is_a_look<S: EventStore>(store: S) {
     assert_eq!(versions(&store, &alice).await, [1, 2, 3]);
 }
 
-/// A conflict writes nothing, not even a part.
-pub async fn a_refused_append_leaves_nothing<S: EventStore>(store: S) {
+/// An append with a conflict writes no event.
+pub async fn a_rejected_append_writes_nothing<S: EventStore>(store: S) {
     let alice = account("alice");
     store
         .append(append(&alice, at(0), 2))
@@ -162,8 +162,8 @@ pub async fn a_refused_append_leaves_nothing<S: EventStore>(store: S) {
     assert_eq!(read_all(&store, &[], Slices::ALL, 10).await.len(), 2);
 }
 
-/// Of many appends that expect the same version, exactly one succeeds.
-pub async fn of_many_writers_at_one_version_one_wins<S: EventStore>(store: S) {
+/// Exactly one of many appends that expect the same version succeeds.
+pub async fn one_of_many_writers_at_one_version_succeeds<S: EventStore>(store: S) {
     let alice = account("alice");
     for version in 0..5 {
         let mut writers = JoinSet::new();
@@ -180,8 +180,8 @@ pub async fn of_many_writers_at_one_version_one_wins<S: EventStore>(store: S) {
     assert_eq!(versions(&store, &alice).await, [1, 2, 3, 4, 5]);
 }
 
-/// The longest names that are allowed can be stored, in any script.
-pub async fn ids_up_to_the_limit_are_kept<S: EventStore>(store: S) {
+/// The longest valid names can be stored, in any script.
+pub async fn the_longest_ids_can_be_stored<S: EventStore>(store: S) {
     let long = "ä".repeat(StreamId::MAX_ID_BYTES / 2);
     for id in [
         long.as_str(),

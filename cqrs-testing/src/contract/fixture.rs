@@ -1,4 +1,4 @@
-//! Small words for the contract.
+//! Helpers for the contract tests.
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
@@ -65,7 +65,7 @@ pub(super) async fn versions<S: EventStore>(store: &S, stream: &StreamId) -> Vec
     events.iter().map(|event| event.version.get()).collect()
 }
 
-/// The whole log that matches, read in pages of `limit` until there is no more.
+/// All matching events of the log, read in pages of `limit`.
 pub(super) async fn read_all<S: EventStore>(
     store: &S,
     reads: &[Reads],
@@ -94,7 +94,7 @@ pub(super) async fn read_all<S: EventStore>(
     }
 }
 
-/// Appends in a transaction of the caller.
+/// Appends in a transaction of its own.
 pub(super) async fn in_a_transaction<S: EventStore>(
     store: &S,
     appends: Appends,
@@ -109,9 +109,10 @@ pub(super) async fn in_a_transaction<S: EventStore>(
     }
 }
 
-/// Polls a call so many times at most, whether it has something to do or not, then stops waiting.
+/// Polls a call at most `polls` times, whether it was woken or not, then drops it.
 pub(super) async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F::Output> {
-    let (mut call, mut polls) = (pin!(call), polls);
+    let mut call = pin!(call);
+    let mut polls = polls;
     poll_fn(|context| match call.as_mut().poll(context) {
         Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
         Poll::Pending if polls <= 1 => Poll::Ready(None),

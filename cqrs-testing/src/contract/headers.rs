@@ -1,4 +1,4 @@
-//! Promises about the open headers of events.
+//! Guarantees for the headers of events.
 
 use std::error::Error;
 
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::fixture::{account, append, headers, key, read_all};
 
-/// An append whose first event has a header of its own, whose second has none, and so on.
+/// An append in which every other event has a header, starting with the first one.
 fn named(id: &str, count: usize) -> Append {
     let mut append = append(&account(id), ExpectedVersion::Any, count);
     for (event, n) in append.events.iter_mut().zip(0..) {
@@ -22,8 +22,8 @@ fn named(id: &str, count: usize) -> Append {
     append
 }
 
-/// Alone or several, in a batch or a transaction, under a key or to several streams: each event comes back with its own headers,
-/// from its stream and from the log.
+/// Each event is read back with its own headers, from its stream and from the log: after single appends, batches,
+/// transactions, appends under a key and appends to several streams.
 pub async fn every_way_to_append_keeps_the_headers_of_each_event<S>(store: S)
 where
     S: EventStore + UnitOfWork,
@@ -61,8 +61,8 @@ where
     }
 }
 
-/// Headers that no store accepts, and what each says about them.
-fn beyond() -> Vec<(Headers, HeaderError)> {
+/// Headers that no store accepts, with the error for each.
+fn invalid_headers() -> Vec<(Headers, HeaderError)> {
     let many = (0..33).map(|n| (n.to_string(), String::new())).collect();
     let long = "n".repeat(65);
     let name = |name: &str, said: &str| (headers([(name, "")]), HeaderError::Name(said.to_owned()));
@@ -84,12 +84,13 @@ fn beyond() -> Vec<(Headers, HeaderError)> {
     ]
 }
 
-/// The widest headers are kept. Wider ones are an error of the same type in every store, whichever event of an append has them.
-pub async fn headers_beyond_a_limit_are_rejected_and_leave_nothing<S>(store: S)
+/// The largest valid headers are stored. Larger ones are the same error in every store, whichever event of an append has
+/// them.
+pub async fn headers_beyond_a_limit_are_rejected<S>(store: S)
 where
     S: EventStore + UnitOfWork,
 {
-    for (headers, said) in beyond() {
+    for (headers, said) in invalid_headers() {
         let mut rejected = append(&account("a"), ExpectedVersion::Any, 2);
         rejected.events[1].metadata.headers = headers;
         let other = append(&account("b"), ExpectedVersion::Any, 1);

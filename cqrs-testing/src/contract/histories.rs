@@ -1,13 +1,13 @@
-//! What the calls of several clients at the same time may look like.
+//! The guarantee for concurrent calls: they are linearizable.
 
 use cqrs_core::EventStore;
 
 use crate::linearizability::{self, variable};
 
-/// How many histories are tried, unless `CQRS_HISTORIES` says otherwise.
+/// The number of histories, unless `CQRS_HISTORIES` sets it.
 const HISTORIES: u64 = 1_000;
 
-/// Whatever several clients do at the same time, the answers are those of a store that does one call after the other.
+/// The results of concurrent calls are those of a store that executes one call after the other.
 pub async fn every_history_is_linearizable<S: EventStore>(store: S) {
     let histories = variable("CQRS_HISTORIES").unwrap_or(HISTORIES);
     let histories = usize::try_from(histories).expect("CQRS_HISTORIES fits the memory");

@@ -1,4 +1,4 @@
-//! Promises of the [`EventStore`] port about idempotency keys: what is named by one is appended at most once.
+//! Guarantees of the [`EventStore`] port for idempotency keys: an append under a key is made at most once.
 
 use cqrs_core::{
     Appended, Appends, CommitError, EventStore, ExpectedVersion, Idempotency, model::Slices,
@@ -8,16 +8,16 @@ use super::fixture::{
     account, append, at, conflict, in_a_transaction, key, read_all, stream, versions,
 };
 
-/// A repeat appends nothing and answers what the first one did. What it expects does not hold any more, which is no
-/// conflict: it was the first one that has moved the stream.
-pub async fn a_repeat_under_a_key_answers_what_the_first_one_did<S: EventStore>(store: S) {
+/// A repeat appends nothing and returns the first result. Its expected version does not match any more, because the first
+/// append moved the stream; that is not a conflict.
+pub async fn a_repeat_under_a_key_returns_the_first_result<S: EventStore>(store: S) {
     for (n, appends) in [one as fn() -> Appends, several].into_iter().enumerate() {
         let named = key(&format!("request {n}"), 7);
         let first = store.append_all(appends().once(named.clone())).await;
         let first = first.expect("appends");
         assert!(first.iter().all(|one| !one.repeated));
         let log = read_all(&store, &[], Slices::ALL, 100).await;
-        // Others have gone on since.
+        // Another writer appends in between.
         let meanwhile = append(&first[0].stream, ExpectedVersion::Any, 1);
         store.append(meanwhile).await.expect("appends");
         for _ in 0..3 {
@@ -31,9 +31,10 @@ pub async fn a_repeat_under_a_key_answers_what_the_first_one_did<S: EventStore>(
     }
 }
 
-/// A key names one command for ever: another one under it is refused and leaves nothing.
-pub async fn a_key_that_was_used_for_something_else_is_refused<S: EventStore>(store: S) {
-    let (ours, theirs) = (key("request", u64::MAX), key("request", 0));
+/// A key belongs to one command: another command under it is rejected and writes nothing.
+pub async fn another_command_under_a_used_key_is_rejected<S: EventStore>(store: S) {
+    let ours = key("request", u64::MAX);
+    let theirs = key("request", 0);
     let bob = account("bob");
     let appends = |named: &Idempotency| Appends::from(append(&bob, at(0), 1)).once(named.clone());
     let alice = Appends::from(append(&account("alice"), at(0), 1)).once(ours.clone());
@@ -42,13 +43,13 @@ pub async fn a_key_that_was_used_for_something_else_is_refused<S: EventStore>(st
     is_reused(&theirs, in_a_transaction(&store, appends(&theirs)).await);
     is_reused(&theirs, store.appended_under(&theirs).await);
     assert_eq!(read_all(&store, &[], Slices::ALL, 10).await.len(), 1);
-    // Before any other question, as for a repeat.
+    // The key is checked before the version, as for a repeat.
     let conflicting = Appends::from(append(&bob, at(9), 1)).once(theirs.clone());
     is_reused(&theirs, store.append_all(conflicting).await);
 }
 
-/// What was appended under a key can be asked for.
-pub async fn a_key_is_looked_up<S: EventStore>(store: S) {
+/// The appends under a key can be looked up.
+pub async fn the_appends_under_a_key_can_be_looked_up<S: EventStore>(store: S) {
     let named = key("request", 7);
     assert_eq!(store.appended_under(&named).await.expect("looks"), None);
     let appends = several().once(named.clone());
@@ -59,8 +60,8 @@ pub async fn a_key_is_looked_up<S: EventStore>(store: S) {
     assert_eq!(another.expect("looks"), None);
 }
 
-/// A key belongs to the transaction that used it: kept with what it has written, or free again.
-pub async fn a_key_is_kept_with_its_transaction_or_free_again<S: EventStore>(store: S) {
+/// A key commits with the transaction that used it, and is free again after a rollback.
+pub async fn a_key_commits_with_its_transaction<S: EventStore>(store: S) {
     let named = key("request", 7);
     let appends = || several().once(named.clone());
     let mut undone = store.begin().await.expect("begins");
@@ -86,7 +87,7 @@ pub async fn a_key_is_kept_with_its_transaction_or_free_again<S: EventStore>(sto
     };
     let first = places(&first.expect("the key is free"));
     assert!(first.iter().all(|(.., repeated)| !repeated));
-    // The transaction knows its own key already.
+    // The transaction finds its own key before it commits.
     let again = store
         .append_in(&mut kept, appends())
         .await
@@ -98,9 +99,10 @@ pub async fn a_key_is_kept_with_its_transaction_or_free_again<S: EventStore>(sto
     assert_eq!(read_all(&store, &[], Slices::ALL, 10).await.len(), 3);
 }
 
-/// That nothing was to be done is an answer too: a repeat gets it, though now there might be something to do.
-pub async fn a_key_without_events_is_kept_too<S: EventStore>(store: S) {
-    let (alice, named) = (account("alice"), key("request", 7));
+/// A request without events also uses its key: a repeat returns the same empty result, even if it would append events now.
+pub async fn a_key_without_events_is_stored_too<S: EventStore>(store: S) {
+    let alice = account("alice");
+    let named = key("request", 7);
     store
         .append(append(&alice, at(0), 2))
         .await
@@ -114,13 +116,14 @@ pub async fn a_key_without_events_is_kept_too<S: EventStore>(store: S) {
     assert_eq!(versions(&store, &alice).await, [1, 2]);
 }
 
-/// A conflict has done nothing, so its key is free for the next attempt.
-pub async fn a_refused_append_leaves_its_key_free<S: EventStore>(store: S) {
-    let (alice, named) = (account("alice"), key("request", 7));
+/// A conflict writes nothing, so its key stays free for the next attempt.
+pub async fn a_rejected_append_leaves_its_key_free<S: EventStore>(store: S) {
+    let alice = account("alice");
+    let named = key("request", 7);
     let appends = |version| Appends::from(append(&alice, at(version), 1)).once(named.clone());
     assert_eq!(conflict(store.append_all(appends(3)).await), (0, at(3)));
-    let refused = in_a_transaction(&store, appends(3)).await;
-    assert_eq!(conflict(refused), (0, at(3)));
+    let rejected = in_a_transaction(&store, appends(3)).await;
+    assert_eq!(conflict(rejected), (0, at(3)));
     assert_eq!(store.appended_under(&named).await.expect("looks"), None);
     let appended = store.append_all(appends(0)).await.expect("appends");
     assert!(!appended[0].repeated);
@@ -130,18 +133,18 @@ fn one() -> Appends {
     append(&account("alice"), at(0), 2).into()
 }
 
-/// Two streams that are written, in another order than that of their names, and one that is looked at.
+/// Two streams with events, not in the order of their names, and a read-only participant.
 fn several() -> Appends {
-    let looked_at = append(&stream("rate", "eur"), ExpectedVersion::NoStream, 0);
+    let read_only = append(&stream("rate", "eur"), ExpectedVersion::NoStream, 0);
     [
         append(&account("carol"), at(0), 1),
-        looked_at,
+        read_only,
         append(&account("bob"), at(0), 2),
     ]
     .into()
 }
 
-/// The same answer to one who comes later.
+/// The result of a repeat.
 pub(super) fn repeated(first: &[Appended]) -> Vec<Appended> {
     let again = |one: &Appended| Appended {
         repeated: true,

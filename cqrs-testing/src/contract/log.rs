@@ -1,4 +1,4 @@
-//! Promises of the [`EventStore`] port about the log of all streams.
+//! Guarantees of the [`EventStore`] port for the log of all streams.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::fixture::{account, append, at, event, read_all, stream, versions};
 
-/// No event is missing, none comes twice, positions rise, versions of a stream come in order.
+/// No event is missing or read twice, positions rise, and the versions of each stream are in order.
 pub async fn the_log_is_read_page_by_page_in_order<S: EventStore>(store: S) {
     let mut writers = JoinSet::new();
     for writer in 0..8 {
@@ -49,8 +49,8 @@ pub async fn the_log_is_read_page_by_page_in_order<S: EventStore>(store: S) {
     );
 }
 
-/// What does not match is passed over once, not searched again.
-pub async fn a_filtered_page_goes_on_behind_what_it_passed_over<S: EventStore>(store: S) {
+/// Events that do not match are skipped once and not searched again.
+pub async fn a_filtered_page_continues_after_skipped_events<S: EventStore>(store: S) {
     let (account, bonus) = (account("a"), stream("bonus", "b"));
     for stream in [&account, &bonus, &account, &bonus, &account] {
         let events = vec![event("Granted", "1"), event("Spent", "2")];
@@ -121,8 +121,8 @@ pub async fn a_filtered_page_goes_on_behind_what_it_passed_over<S: EventStore>(s
     );
 }
 
-/// The parts of the log are its streams, each whole and in one part.
-pub async fn a_page_of_slices_holds_the_streams_of_those_slices<S: EventStore>(store: S) {
+/// Ranges of slices divide the log: each stream is in exactly one range.
+pub async fn a_page_of_slices_has_the_streams_of_those_slices<S: EventStore>(store: S) {
     for n in 0..40 {
         store
             .append(append(&account(&n.to_string()), at(0), 2))
@@ -146,8 +146,8 @@ pub async fn a_page_of_slices_holds_the_streams_of_those_slices<S: EventStore>(s
     );
 }
 
-/// A checkpoint can be verified by the event it stands on.
-pub async fn the_event_at_a_position_is_known<S: EventStore>(store: S) {
+/// A checkpoint can be verified by the id of its last event.
+pub async fn the_id_of_the_event_at_a_position_can_be_read<S: EventStore>(store: S) {
     store
         .append(append(&account("alice"), at(0), 3))
         .await

@@ -1,4 +1,4 @@
-//! An aggregate for the contract: what is lost, doubled or decided on a wrong state shows in its events.
+//! An aggregate for the contract tests: its events show losses, duplicates and decisions on a wrong state.
 
 use cqrs_core::{Aggregate, Context, Decision, Envelope, Event, Keys, View};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ impl Event for PurseEvent {
     const CATEGORY: &'static str = "purse";
 }
 
-/// Adds up, so that an event that is applied twice counts twice.
+/// A sum, so that an event that is applied twice counts twice.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Purse {
     pub(super) balance: u64,
@@ -34,7 +34,7 @@ impl Aggregate for Purse {
     }
 }
 
-/// Every amount that was paid into a purse, in order.
+/// All amounts that were paid into a purse, in order.
 #[derive(Debug)]
 pub(super) struct Payments;
 

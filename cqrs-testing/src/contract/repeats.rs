@@ -1,5 +1,5 @@
-//! Promises of the [`EventStore`] port about idempotency keys that come at once: however appends are put together, each key is
-//! answered for itself.
+//! Guarantees of the [`EventStore`] port for concurrent idempotency keys: each key gets its own result, whatever appends share
+//! a batch with it.
 
 use cqrs_core::{
     AppendError, Appended, Appends, EventStore, ExpectedVersion, Idempotency, model::Slices,
@@ -11,8 +11,8 @@ use super::{
     idempotency::{is_reused, repeated},
 };
 
-/// However many come at once, one appends, and all are answered alike: for one stream, and for several.
-pub async fn of_a_hundred_repeats_at_once_one_appends<S: EventStore>(store: S) {
+/// Exactly one of many concurrent repeats appends, and all get the same result: for one stream and for several.
+pub async fn one_of_a_hundred_concurrent_repeats_appends<S: EventStore>(store: S) {
     let requests: Vec<Appends> = (0..4).map(request).collect();
     let mut calls = JoinSet::new();
     for n in 0..400 {
@@ -40,21 +40,21 @@ pub async fn of_a_hundred_repeats_at_once_one_appends<S: EventStore>(store: S) {
     }
 }
 
-/// The `n`-th request: to one stream, or to two and a look at a third. Its events are new each time.
+/// The `n`-th request: to one stream, or to two with a third as a read-only participant. Each call makes new events.
 fn request(n: usize) -> Appends {
     let nth = |who: &str| account(&format!("{who} {n}"));
     let one = append(&nth("carol"), at(0), 1);
-    let looked_at = append(&stream("rate", "eur"), ExpectedVersion::NoStream, 0);
+    let read_only = append(&stream("rate", "eur"), ExpectedVersion::NoStream, 0);
     let other = append(&nth("bob"), at(0), 2);
     let appends: Appends = match n % 2 {
         0 => one.into(),
-        _ => [one, looked_at, other].into(),
+        _ => [one, read_only, other].into(),
     };
     appends.once(key(&format!("request {n}"), 7))
 }
 
-/// Of two commands that come at once under one key, one is done and every attempt at the other is refused.
-pub async fn of_two_commands_under_one_key_at_once_one_is_done<S: EventStore>(store: S) {
+/// One of two concurrent commands under one key is executed, and every attempt at the other is rejected.
+pub async fn one_of_two_concurrent_commands_under_a_key_succeeds<S: EventStore>(store: S) {
     for round in 0..10 {
         let name = format!("request {round}");
         let mut requests = JoinSet::new();
@@ -70,9 +70,9 @@ pub async fn of_two_commands_under_one_key_at_once_one_is_done<S: EventStore>(st
         for (which, outcome) in outcomes {
             match outcome {
                 Ok(_) => assert_eq!(which, done),
-                refused => {
+                rejected => {
                     assert_ne!(which, done);
-                    is_reused(&key(&name, which), refused);
+                    is_reused(&key(&name, which), rejected);
                 }
             }
         }
@@ -80,9 +80,8 @@ pub async fn of_two_commands_under_one_key_at_once_one_is_done<S: EventStore>(st
     assert_eq!(read_all(&store, &[], Slices::ALL, 100).await.len(), 10);
 }
 
-/// Repeats, keys that were used for something else, conflicts under a key and new keys, all at once: none takes or leaves
-/// what belongs to another.
-pub async fn among_others_each_key_keeps_its_own_answer<S: EventStore>(store: S) {
+/// Concurrent repeats, reused keys, conflicts under a key and new keys do not affect each other.
+pub async fn each_concurrent_key_gets_its_own_result<S: EventStore>(store: S) {
     let taken = account("taken");
     store
         .append(append(&taken, at(0), 1))
@@ -98,12 +97,13 @@ pub async fn among_others_each_key_keeps_its_own_answer<S: EventStore>(store: S)
     for round in 0..3 {
         let mut calls = JoinSet::new();
         for n in 0..8 {
-            let (old, new) = (format!("old {n}"), format!("new {round} {n}"));
-            let refused = refused(round, n);
+            let old = format!("old {n}");
+            let new = format!("new {round} {n}");
+            let rejected = rejected(round, n);
             let calls_of_n = [
                 (Kind::Repeat, own(&old), Some(key(&old, 1))),
                 (Kind::Reused, own(&old), Some(key(&old, 2))),
-                (Kind::Refused, append(&taken, at(0), 1), Some(refused)),
+                (Kind::Rejected, append(&taken, at(0), 1), Some(rejected)),
                 (Kind::New, own(&new), Some(key(&new, 1))),
                 (Kind::New, own("busy"), None),
             ];
@@ -128,7 +128,7 @@ pub async fn among_others_each_key_keeps_its_own_answer<S: EventStore>(store: S)
                 found(key(&format!("old {n}"), 1)).await,
                 Some(repeated(first))
             );
-            assert_eq!(found(refused(round, n)).await, None);
+            assert_eq!(found(rejected(round, n)).await, None);
             let new = format!("new {round} {n}");
             let new = found(key(&new, 1)).await.expect("was appended");
             assert_eq!((new[0].before.get(), new[0].version.get()), (0, 2));
@@ -136,16 +136,16 @@ pub async fn among_others_each_key_keeps_its_own_answer<S: EventStore>(store: S)
     }
 }
 
-fn refused(round: usize, n: usize) -> Idempotency {
-    key(&format!("refused {round} {n}"), 1)
+fn rejected(round: usize, n: usize) -> Idempotency {
+    key(&format!("rejected {round} {n}"), 1)
 }
 
-/// What a call should come to.
+/// The expected outcome of a call.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Repeat,
     Reused,
-    Refused,
+    Rejected,
     New,
 }
 
@@ -155,7 +155,7 @@ impl Kind {
         match self {
             Self::Repeat => assert_eq!(outcome.expect("is a repeat"), repeated(first)),
             Self::Reused => is_reused(&key(&format!("old {n}"), 2), outcome),
-            Self::Refused => assert_eq!(conflict(outcome), (1, at(0))),
+            Self::Rejected => assert_eq!(conflict(outcome), (1, at(0))),
             Self::New => assert!(!outcome.expect("appends")[0].repeated),
         }
     }

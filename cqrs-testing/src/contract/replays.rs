@@ -1,4 +1,4 @@
-//! Promises of a store to who replays it: nothing is left out, nothing comes twice, and what cannot be read is an error.
+//! Guarantees for replays: no event is missing or read twice, and an event that cannot be read is an error.
 
 use cqrs_core::{
     Append, EventStore, ExecuteError, ExpectedVersion, ReadModel, Repository, Runner,
@@ -12,7 +12,7 @@ use super::{
     purse::{Payments, Purse, PurseEvent},
 };
 
-/// A replay reads what a reader of the stream reads, from any version on.
+/// A replay returns the same events as `read_stream`, from any version on.
 pub async fn a_replay_reads_the_stream_from_any_version_on<S: EventStore>(store: S) {
     let alice = account("alice");
     for batch in 0..3 {
@@ -35,7 +35,7 @@ pub async fn a_replay_reads_the_stream_from_any_version_on<S: EventStore>(store:
         let after = Version::new(after);
         let read = store.read_stream(&alice, after).await.expect("reads");
         let past: Vec<_> = read.into_iter().map(PastEvent::from).collect();
-        // Alone, and beside others.
+        // One reader, then several at the same time.
         assert_eq!(store.replay(&alice, after).await.expect("replays"), past);
         let mut readers = JoinSet::new();
         for _ in 0..8 {
@@ -47,7 +47,7 @@ pub async fn a_replay_reads_the_stream_from_any_version_on<S: EventStore>(store:
 }
 
 /// Short, long and missing streams in one call.
-pub async fn several_streams_replay_as_each_of_them_does<S: EventStore>(store: S) {
+pub async fn several_streams_replay_like_each_of_them<S: EventStore>(store: S) {
     let streams = ["alice", "bob", "carl", "dora"].map(account);
     for (stream, events) in streams.iter().zip([1, 250, 0, 100]) {
         if events > 0 {
@@ -66,7 +66,7 @@ pub async fn several_streams_replay_as_each_of_them_does<S: EventStore>(store: S
     assert!(none.is_empty());
 }
 
-/// Guards against counters of 16 bits.
+/// Detects 16-bit counters.
 pub async fn a_stream_outgrows_65_535_events<S: EventStore>(store: S) {
     let (alice, batch) = (account("alice"), 11_000);
     let mut last = None;
@@ -90,7 +90,7 @@ pub async fn a_stream_outgrows_65_535_events<S: EventStore>(store: S) {
     assert!(replayed.map(|past| past.version.get()).eq(65_535..=66_001));
 }
 
-/// Guards against readers that leave out what they cannot read: the state would be wrong and nobody would know.
+/// Detects readers that skip an event they cannot read: the state would be wrong without an error.
 pub async fn an_event_that_cannot_be_read_is_an_error_to_every_reader<S: Store>(store: S) {
     let purses = || Repository::<Purse, _>::new(store.clone());
     let warm = purses();
@@ -111,13 +111,13 @@ pub async fn an_event_that_cannot_be_read_is_an_error_to_every_reader<S: Store>(
         };
         store.append(append).await.expect("appends");
         for purses in [&warm, &snapshotted, &purses()] {
-            let refused = purses
+            let rejected = purses
                 .execute("alice", 1)
                 .await
                 .expect_err("cannot be read");
             assert!(
-                matches!(&refused, ExecuteError::Store(e) if e.kind() == StoreErrorKind::Undecodable),
-                "{refused:?}"
+                matches!(&rejected, ExecuteError::Store(e) if e.kind() == StoreErrorKind::Undecodable),
+                "{rejected:?}"
             );
             let unread = purses.load("alice").await.expect_err("cannot be read");
             assert_eq!(unread.kind(), StoreErrorKind::Undecodable, "{unread}");
@@ -135,7 +135,7 @@ pub async fn an_event_that_cannot_be_read_is_an_error_to_every_reader<S: Store>(
     assert_eq!(payments.get("alice").await.expect("reads"), Some(vec![1]));
 }
 
-/// Guards against rebuilds that begin anew at every event: all of them are applied, each once, as often as it is rebuilt.
+/// Detects rebuilds that start again at every event: each rebuild applies every event once.
 pub async fn a_rebuild_applies_every_event_once<S: Store>(store: S) {
     let purses = Repository::<Purse, _>::new(store.clone());
     let mut last = None;

@@ -1,4 +1,4 @@
-//! Promises of the [`EventStore`] port about appends to several streams.
+//! Guarantees of the [`EventStore`] port for appends to several streams.
 
 use cqrs_core::{
     Append, AppendError, Appends, EventId, EventStore, ExpectedVersion, Version,
@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 
 use super::fixture::{account, append, at, conflict, event_ids, key, read_all, stream, versions};
 
-/// All streams or none; and the conflict is that of a stream which is not as expected, with the version it is at.
-pub async fn an_append_to_several_streams_is_whole_or_names_a_conflict<S: EventStore>(store: S) {
+/// An append writes to all streams or to none. Its conflict names a stream that is not at the expected version, with that
+/// stream's version.
+pub async fn an_append_to_several_streams_succeeds_or_names_a_conflict<S: EventStore>(store: S) {
     let ids = ["alice", "bob", "carol", "dave"].map(account);
     for (stream, count) in ids.iter().zip(1..) {
         let filled = append(stream, at(0), count);
@@ -24,14 +25,14 @@ pub async fn an_append_to_several_streams_is_whole_or_names_a_conflict<S: EventS
                 is_at[n]
             }
         };
-        // The last one is looked at only.
+        // The last stream is a read-only participant.
         let all = [0, 1, 2, 3].map(|n| append(&ids[n], at(expects(n)), usize::from(n < 3)));
-        let refused = named_conflict(store.append_all(all.into()).await);
-        let named = ids.iter().position(|stream| *stream == refused.stream);
+        let rejected = named_conflict(store.append_all(all.into()).await);
+        let named = ids.iter().position(|stream| *stream == rejected.stream);
         let named = named.expect("a stream of the append");
-        assert_eq!(wrong >> named & 1, 1, "{refused} is none");
-        assert_eq!(refused.actual.get(), is_at[named]);
-        assert_eq!(refused.expected, at(expects(named)));
+        assert_eq!(wrong >> named & 1, 1, "{rejected} is none");
+        assert_eq!(rejected.actual.get(), is_at[named]);
+        assert_eq!(rejected.expected, at(expects(named)));
     }
     assert_eq!(read_all(&store, &[], Slices::ALL, 100).await.len(), 10);
     let all = [0, 1, 2, 3].map(|n| append(&ids[n], at(is_at[n]), usize::from(n < 3)));
@@ -42,8 +43,8 @@ pub async fn an_append_to_several_streams_is_whole_or_names_a_conflict<S: EventS
     assert_eq!(places.collect::<Vec<_>>(), [(1, 2), (2, 3), (3, 4), (4, 4)]);
 }
 
-/// The log has the streams in the order given, whatever their names are, and each answer says where its stream has landed.
-pub async fn positions_rise_in_the_order_given<S: EventStore>(store: S) {
+/// The log has the events in the order of the append, not of the streams' names, and each result has the stream's position.
+pub async fn positions_rise_in_the_order_of_the_append<S: EventStore>(store: S) {
     let streams = ["m", "a", "z", "b"].map(account);
     for _ in 0..3 {
         let counts = [2, 1, 0, 3];
@@ -73,8 +74,8 @@ pub async fn positions_rise_in_the_order_given<S: EventStore>(store: S) {
     }
 }
 
-/// A version can be reached by other events, after a restore: who knows the last event notices.
-pub async fn another_event_at_the_same_version_is_refused<S: EventStore>(store: S) {
+/// After a restore other events can reach the same version: an expectation with the last event detects that.
+pub async fn another_event_at_the_same_version_is_rejected<S: EventStore>(store: S) {
     let (alice, bob) = (account("alice"), account("bob"));
     let (first, other) = (append(&alice, at(0), 2), append(&bob, at(0), 2));
     let (ours, theirs) = (event_ids(&first), event_ids(&other));
@@ -88,7 +89,7 @@ pub async fn another_event_at_the_same_version_is_refused<S: EventStore>(store: 
             conflict(store.append(append(&alice, wrong, 1)).await),
             (2, wrong)
         );
-        // To write, or only to look, beside a stream that is as expected.
+        // With and without events, beside a stream that is as expected.
         for count in [0, 1] {
             let right = append(&bob, last(2, theirs[1]), 1);
             let both = [right, append(&alice, wrong, count)];
@@ -104,8 +105,8 @@ pub async fn another_event_at_the_same_version_is_refused<S: EventStore>(store: 
     assert_eq!(versions(&store, &alice).await, [1, 2, 3]);
 }
 
-/// Writers that only look at the same stream do not exclude each other, not even while one of them takes long.
-pub async fn who_looks_at_the_same_stream_does_not_wait<S: EventStore>(store: S) {
+/// Appends with the same read-only participant do not wait for each other, even if one transaction takes long.
+pub async fn appends_with_the_same_read_only_stream_do_not_wait<S: EventStore>(store: S) {
     let rate = stream("rate", "eur");
     store
         .append(append(&rate, at(0), 1))
@@ -131,9 +132,9 @@ pub async fn who_looks_at_the_same_stream_does_not_wait<S: EventStore>(store: S)
     assert_eq!(read_all(&store, &[], Slices::ALL, 100).await.len(), 34);
 }
 
-/// Write skew: who writes here because it is so there, and the other way round, is never let through twice. Also not when
-/// many do so at once.
-pub async fn of_two_appends_that_look_at_each_others_stream_one_succeeds<S: EventStore>(store: S) {
+/// Detects write skew: of two appends that each write to the stream that the other only checks, one fails, also when many
+/// pairs run concurrently.
+pub async fn one_of_two_appends_that_check_each_other_succeeds<S: EventStore>(store: S) {
     let pair_of = |pair| ["alice", "bob"].map(|who| account(&format!("{who} {pair}")));
     for pair in 0..40 {
         let both = pair_of(pair).map(|stream| append(&stream, at(0), 1));
@@ -154,15 +155,15 @@ pub async fn of_two_appends_that_look_at_each_others_stream_one_succeeds<S: Even
         let succeeded = of_pair.filter(|(_, outcome)| outcome.is_ok()).count();
         assert_eq!(succeeded, 1, "of pair {pair}");
     }
-    for (_, refused) in outcomes.into_iter().filter(|(_, outcome)| outcome.is_err()) {
-        assert_eq!(conflict(refused), (2, at(1)));
+    for (_, rejected) in outcomes.into_iter().filter(|(_, outcome)| outcome.is_err()) {
+        assert_eq!(conflict(rejected), (2, at(1)));
     }
     let log = read_all(&store, &[], Slices::ALL, 100).await;
     assert_eq!(log.len(), 40 * 3);
 }
 
-/// What names no stream does nothing, and nothing is remembered of it.
-pub async fn an_append_to_no_stream_is_nothing<S: EventStore>(store: S) {
+/// An append without streams does nothing and does not use its key.
+pub async fn an_append_to_no_stream_does_nothing<S: EventStore>(store: S) {
     let none = || Appends::from(Vec::<Append>::new());
     let idempotency = key("none", 1);
     for appends in [none(), none().once(idempotency.clone())] {

@@ -1,4 +1,4 @@
-//! Promises of the [`Snapshots`] port, and what they are for: a state by way of a snapshot is the state.
+//! Guarantees of the [`Snapshots`] port: a state loaded from a snapshot equals the state from a full replay.
 
 use bytes::Bytes;
 use cqrs_core::{
@@ -13,8 +13,8 @@ use super::{
     purse::{Purse, PurseEvent},
 };
 
-/// A snapshot comes back as it was saved, with the events from the one on that it stands on.
-pub async fn a_snapshot_is_read_with_the_events_from_its_own_on<S: Snapshots>(store: S) {
+/// A snapshot is read back as it was saved, with the events from its last event on.
+pub async fn a_snapshot_is_read_with_the_events_from_its_last_on<S: Snapshots>(store: S) {
     let alice = account("alice");
     let ids = filled(&store, &alice, 5).await;
     let found = |version| snapshot(&alice, version, ids[0]);
@@ -30,7 +30,7 @@ pub async fn a_snapshot_is_read_with_the_events_from_its_own_on<S: Snapshots>(st
     }
 }
 
-/// A snapshot of another fingerprint is none: every event is read.
+/// A snapshot with another fingerprint is ignored: all events are read.
 pub async fn a_snapshot_of_another_fingerprint_is_not_read<S: Snapshots>(store: S) {
     let (alice, bob) = (account("alice"), account("bob"));
     let ids = filled(&store, &alice, 3).await;
@@ -44,7 +44,7 @@ pub async fn a_snapshot_of_another_fingerprint_is_not_read<S: Snapshots>(store: 
     let other = read(&store, &alice, u64::MAX - 1).await;
     assert_eq!((other.0, places(&other.1)), (None, all.clone()));
     assert_eq!(read(&store, &bob, u64::MAX).await, (None, vec![]));
-    // There is one for each stream: a newer one of any fingerprint takes its place.
+    // A stream has one snapshot: a newer one replaces it, whatever its fingerprint.
     let newer = Snapshot {
         fingerprint: 1,
         ..snapshot(&alice, 3, ids[2])
@@ -54,7 +54,7 @@ pub async fn a_snapshot_of_another_fingerprint_is_not_read<S: Snapshots>(store: 
     assert_eq!(read(&store, &alice, u64::MAX).await.0, None);
 }
 
-/// Guards against a state that counts the events of its snapshot twice: whatever is snapshotted and kept, each counts once.
+/// Detects a state that counts the events of its snapshot twice.
 pub async fn an_event_in_a_snapshot_is_not_applied_again<S: Snapshots>(store: S) {
     let policies = [
         SnapshotPolicy::every(1),
@@ -86,7 +86,7 @@ pub async fn an_event_in_a_snapshot_is_not_applied_again<S: Snapshots>(store: S)
     }
 }
 
-/// Guards against a snapshot that can no longer be read and counts as an empty state at its version: history would be lost.
+/// Detects an unreadable snapshot that counts as an empty state at its version: its events would be lost.
 pub async fn a_snapshot_of_another_shape_is_not_an_empty_state<S: Snapshots>(store: S) {
     let before = purses(&store).snapshots(SnapshotPolicy::on_demand());
     for _ in 0..10 {
@@ -106,7 +106,7 @@ pub async fn a_snapshot_of_another_shape_is_not_an_empty_state<S: Snapshots>(sto
     assert_eq!((loaded.balance, loaded.payments), (1200, 11));
 }
 
-/// The purse after somebody gave its state a field.
+/// The purse after a release that added a field to its state.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct WiderPurse {
     balance: u64,
@@ -145,7 +145,7 @@ async fn filled<S: EventStore>(store: &S, stream: &StreamId, count: usize) -> Ve
     ids
 }
 
-/// With numbers that fill all their bits, and JSON as serde would not write it.
+/// A snapshot with numbers that use all bits, and with JSON in a format that serde does not write.
 fn snapshot(stream: &StreamId, version: u64, last_event: EventId) -> Snapshot {
     Snapshot {
         stream: stream.clone(),

@@ -1,4 +1,4 @@
-//! Promises of a store to commands to several aggregates: together or not at all, and decided on what they are stored after.
+//! Guarantees for commands to several aggregates: all or none, and each decided on the state that precedes its events.
 
 use cqrs_core::{
     CommandStore, EventStore, ExecuteAllError, Position, RetryPolicy, StreamId, To, Version,
@@ -16,8 +16,8 @@ async fn balance<S: EventStore>(store: &S, id: &str) -> u64 {
     purse.expect("loads").state.balance
 }
 
-/// Commands to one aggregate see the events of those before them.
-pub async fn commands_to_several_aggregates_decide_on_one_another<S: EventStore>(store: S) {
+/// A command sees the events of earlier commands to the same aggregate.
+pub async fn commands_see_the_events_of_earlier_commands<S: EventStore>(store: S) {
     let done = store
         .execute_all([pay("a", 1), pay("b", 2), pay("a", 3)])
         .correlation_id("visit")
@@ -37,8 +37,8 @@ pub async fn commands_to_several_aggregates_decide_on_one_another<S: EventStore>
     }
 }
 
-/// The second time nothing is done, and the answer is the first one's.
-pub async fn a_set_under_a_key_takes_effect_once<S: EventStore>(store: S) {
+/// A repeat does nothing and returns the first result.
+pub async fn a_request_under_a_key_takes_effect_once<S: EventStore>(store: S) {
     let send = async |amount| {
         let set = [pay("a", amount), pay("b", amount)];
         store.execute_all(set).idempotency_key("k").await
@@ -52,8 +52,8 @@ pub async fn a_set_under_a_key_takes_effect_once<S: EventStore>(store: S) {
     assert!(matches!(other, ExecuteAllError::KeyReused(_)), "{other:?}");
 }
 
-/// Each event holds the balance that it was decided on.
-pub async fn sets_at_once_decide_on_what_they_are_stored_after<S: EventStore>(store: S) {
+/// Each event contains the balance that it was decided on, which must be the balance before it.
+pub async fn concurrent_requests_decide_on_the_state_before_them<S: EventStore>(store: S) {
     let mut sets = JoinSet::new();
     for n in 0..24u64 {
         let store = store.clone();

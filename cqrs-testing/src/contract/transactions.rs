@@ -1,4 +1,4 @@
-//! Promises of the [`EventStore`] port to a caller with a transaction of its own.
+//! Guarantees of the [`EventStore`] port in a transaction of the caller.
 
 use cqrs_core::{AppendError, EventStore, StoreErrorKind, model::Slices};
 
@@ -6,9 +6,11 @@ use super::fixture::{
     account, append, at, conflict, give_up_after, in_a_transaction, read_all, stream, versions,
 };
 
-/// One conflict among several streams refuses them all; a stream without events is a guard only.
+/// A conflict on one stream rejects the appends to all; a stream without events is a read-only participant.
 pub async fn appends_to_several_streams_are_all_or_none<S: EventStore>(store: S) {
-    let (alice, bob, rate) = (account("alice"), account("bob"), stream("rate", "eur"));
+    let alice = account("alice");
+    let bob = account("bob");
+    let rate = stream("rate", "eur");
     store
         .append(append(&rate, at(0), 1))
         .await
@@ -49,8 +51,8 @@ pub async fn appends_to_several_streams_are_all_or_none<S: EventStore>(store: S)
     );
 }
 
-/// What was rolled back is in no stream and not in the log, and its version is free.
-pub async fn a_rolled_back_append_was_never_there<S: EventStore>(store: S) {
+/// A rolled back append is not in its stream and not in the log, and its version is free.
+pub async fn a_rolled_back_append_leaves_no_trace<S: EventStore>(store: S) {
     let alice = account("alice");
     let mut transaction = store.begin().await.expect("begins");
     store
@@ -72,7 +74,7 @@ pub async fn a_rolled_back_append_was_never_there<S: EventStore>(store: S) {
     assert_eq!(read_all(&store, &[], Slices::ALL, 10).await.len(), 1);
 }
 
-/// Somebody else's append between the read and the commit is refused, or this transaction is: never both accepted.
+/// After a concurrent append between the read and the commit, either that append or this transaction fails.
 pub async fn a_stream_read_in_a_transaction_is_guarded_until_its_end<S: EventStore>(store: S) {
     let (alice, bob) = (account("alice"), account("bob"));
     store
@@ -107,8 +109,8 @@ pub async fn a_stream_read_in_a_transaction_is_guarded_until_its_end<S: EventSto
     assert_eq!(versions(&store, &alice).await, [1, 2]);
 }
 
-/// Write skew: what a transaction has only looked at is as it was when the transaction ends, or the transaction fails.
-pub async fn a_stream_looked_at_in_a_transaction_is_guarded_until_its_end<S: EventStore>(store: S) {
+/// Detects write skew: a stream that the transaction only checked is unchanged when it ends, or the transaction fails.
+pub async fn a_stream_checked_in_a_transaction_is_guarded_until_its_end<S: EventStore>(store: S) {
     for other_in_transaction in [false, true] {
         let name = |who: &str| account(&format!("{who} {other_in_transaction}"));
         let (alice, bob) = (name("alice"), name("bob"));
@@ -129,7 +131,7 @@ pub async fn a_stream_looked_at_in_a_transaction_is_guarded_until_its_end<S: Eve
                 }
             }
         });
-        // A store with locks lets the other wait for this transaction, one without lets it be first.
+        // In a store with locks the other transaction waits for this one; without locks it goes first.
         let first = give_up_after(10_000, &mut other).await;
         let ours = store.commit(transaction).await;
         let theirs = match first {
@@ -142,15 +144,15 @@ pub async fn a_stream_looked_at_in_a_transaction_is_guarded_until_its_end<S: Eve
     }
 }
 
-/// Two appends to one stream in a call would need an order: refused, or done in the order given.
-pub async fn a_stream_twice_in_one_append_is_refused<S: EventStore>(store: S) {
+/// Naming a stream twice in one append is an error.
+pub async fn a_stream_twice_in_one_append_is_rejected<S: EventStore>(store: S) {
     let alice = account("alice");
     let mut transaction = store.begin().await.expect("begins");
     let twice = [append(&alice, at(0), 1), append(&alice, at(1), 1)];
     let error = store
         .append_in(&mut transaction, twice.into())
         .await
-        .expect_err("refused");
+        .expect_err("rejected");
     assert!(
         matches!(&error, AppendError::Store(e) if e.kind() == StoreErrorKind::InvalidInput),
         "{error:?}"

@@ -1,4 +1,4 @@
-//! Promises of the [`EventStore`] port to many writers at once: each is told the truth about its own append.
+//! Guarantees of the [`EventStore`] port for concurrent writers: each gets the right result for its own append.
 
 use std::collections::HashMap;
 
@@ -12,9 +12,9 @@ use super::fixture::{
     account, append, at, event_ids, give_up_after, key, read_all, stream, versions,
 };
 
-/// Appends to one stream and to several, right and wrong, with keys and without, all at once: what was acknowledged is in
-/// the log where the answer says, and of what was refused there is nothing.
-pub async fn each_of_many_appends_at_once_has_a_verdict_of_its_own<S: EventStore>(store: S) {
+/// Concurrent appends to one stream and to several, with right and wrong expectations, with and without keys. Acknowledged
+/// events are in the log at the returned place; of rejected appends nothing is.
+pub async fn each_of_many_concurrent_appends_gets_its_own_result<S: EventStore>(store: S) {
     let mut given = Vec::new();
     for round in 0..3 {
         let mut writers = JoinSet::new();
@@ -30,14 +30,14 @@ pub async fn each_of_many_appends_at_once_has_a_verdict_of_its_own<S: EventStore
     for (appends, outcome) in &given {
         match outcome {
             Ok(appended) => acknowledged += written(&by_id, appends, appended),
-            Err(error) => refused(&store, &by_id, appends, error).await,
+            Err(error) => check_rejected(&store, &by_id, appends, error).await,
         }
     }
     assert_eq!(log.len(), acknowledged, "nothing else is in the log");
-    let refusals = given.iter().filter(|(_, outcome)| outcome.is_err()).count();
+    let rejections = given.iter().filter(|(_, outcome)| outcome.is_err()).count();
     assert!(
-        (50..400).contains(&refusals),
-        "{refusals} of {}",
+        (50..400).contains(&rejections),
+        "{rejections} of {}",
         given.len()
     );
 }
@@ -74,7 +74,7 @@ fn mixed(round: usize, n: usize) -> Appends {
     }
 }
 
-/// An event that is nowhere, at a version that may be.
+/// An event that is in no stream, at a version that a stream may have.
 fn foreign(version: u64) -> ExpectedVersion {
     ExpectedVersion::LastEvent(
         cqrs_core::Version::new(version),
@@ -82,7 +82,7 @@ fn foreign(version: u64) -> ExpectedVersion {
     )
 }
 
-/// Checks an acknowledged append against the log, and counts the events that it has written.
+/// Checks an acknowledged append against the log, and returns the number of events that it wrote.
 fn written(
     log: &HashMap<EventId, &RecordedEvent>,
     appends: &Appends,
@@ -117,14 +117,14 @@ fn written(
 
 fn expectation_held(append: &Append, one: &Appended) -> bool {
     match append.expected {
-        // Which event was the last one then, nobody knows here: see `another_event_at_the_same_version_is_refused`.
+        // The last event at that time is unknown here: `another_event_at_the_same_version_is_rejected` tests this.
         ExpectedVersion::LastEvent(..) => false,
         expected => expected.allows(one.before, None),
     }
 }
 
-/// Checks that a refused append has left nothing, and that its conflict is one.
-async fn refused<S: EventStore>(
+/// Checks that a rejected append wrote nothing and that its conflict is real.
+async fn check_rejected<S: EventStore>(
     store: &S,
     log: &HashMap<EventId, &RecordedEvent>,
     appends: &Appends,
@@ -150,8 +150,7 @@ async fn refused<S: EventStore>(
     assert!(conflict.actual.get() <= now, "{conflict}, now at {now}");
 }
 
-/// Guards against stores whose isolation fails appends that have nothing to do with each other: however many begin at once,
-/// no fresh stream is in the way of another.
+/// Detects stores whose isolation level fails unrelated appends: concurrent appends to new streams never conflict.
 pub async fn fresh_streams_do_not_conflict_with_each_other<S: EventStore>(store: S) {
     for round in 0..4 {
         let mut writers = JoinSet::new();
@@ -169,8 +168,8 @@ pub async fn fresh_streams_do_not_conflict_with_each_other<S: EventStore>(store:
     }
 }
 
-/// A call that is dropped, after whatever step, has appended to all of its streams or to none.
-pub async fn a_caller_who_stops_waiting_has_appended_all_or_nothing<S: EventStore>(store: S) {
+/// A call that is dropped at any point has appended to all its streams or to none.
+pub async fn a_dropped_append_has_written_all_or_nothing<S: EventStore>(store: S) {
     let mut callers = JoinSet::new();
     for caller in 0..8 {
         let store = store.clone();
@@ -183,9 +182,10 @@ pub async fn a_caller_who_stops_waiting_has_appended_all_or_nothing<S: EventStor
     callers.join_all().await;
 }
 
-/// Gives an append up, and settles what has become of it: by another one that excludes it, and by a repeat under its key.
+/// Drops an append, then finds out whether it happened: by an append that excludes it, or by a repeat under its key.
 async fn stop_waiting<S: EventStore>(store: &S, id: &str, polls: usize) {
-    let (one, other) = (stream("dropped", id), stream("with-it", id));
+    let one = stream("dropped", id);
+    let other = stream("with-it", id);
     let both = || [append(&one, at(0), 3), append(&other, at(0), 2)];
     drop(give_up_after(polls, store.append_all(both().into())).await);
     let settled = store.append_all(both().into()).await;

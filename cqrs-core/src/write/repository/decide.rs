@@ -1,4 +1,4 @@
-//! The two ways to decide: a command that the aggregate handles, and a function that may do I/O.
+//! The two ways to decide: the aggregate handles a command, or a function decides with I/O.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use crate::{
     write::{decision::Decided, loaded::Loaded},
 };
 
-/// How the attempts at a request decide.
+/// A way to decide. Every attempt at a request calls it.
 pub trait Decide<A: Aggregate>: Send {
-    /// Whether a cached state may decide. Otherwise every attempt reads the stream first.
+    /// Whether a cached state may be used. Otherwise every attempt reads the stream first.
     #[doc(hidden)]
     const MAY_USE_CACHE: bool;
 
-    /// Decides on `current`, and gives it back unless the decision took it.
+    /// Decides on `current`, and returns it unless the decision consumed it.
     #[doc(hidden)]
     fn decide(
         &mut self,
@@ -23,7 +23,7 @@ pub trait Decide<A: Aggregate>: Send {
     ) -> impl Future<Output = (Option<Loaded<A>>, Result<Decided<A>, A::Error>)> + Send;
 }
 
-/// A command that the aggregate handles.
+/// The aggregate handles a command.
 pub struct ByCommand<A: Aggregate>(pub(super) A::Command);
 
 impl<A: Aggregate<Command: fmt::Debug>> fmt::Debug for ByCommand<A> {
@@ -45,7 +45,7 @@ impl<A: Aggregate> Decide<A> for ByCommand<A> {
     }
 }
 
-/// A function from state and context to a future decision.
+/// An asynchronous function decides on state and context.
 pub struct ByFunction<F>(pub(super) F);
 
 impl<F> fmt::Debug for ByFunction<F> {

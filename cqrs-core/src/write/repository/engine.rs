@@ -1,4 +1,4 @@
-//! Decides, appends, and decides again on fresh state after a conflict.
+//! Executes one request: decides and appends, and decides again on fresh state after a conflict.
 
 use super::{ExecuteError, Executed, Repository, decide::Decide, states::Turn};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// A request to one aggregate, with everything that belongs to it.
+/// A request to one aggregate.
 pub(super) struct PendingRequest<D> {
     pub(super) stream: StreamId,
     pub(super) decide: D,
@@ -21,7 +21,7 @@ pub(super) struct PendingRequest<D> {
     pub(super) idempotency: Option<Idempotency>,
 }
 
-/// What carries out one request.
+/// Executes one request.
 pub(super) struct Engine<'a, A: Aggregate, S, D> {
     repository: &'a Repository<A, S>,
     request: PendingRequest<D>,
@@ -31,7 +31,7 @@ pub(super) struct Engine<'a, A: Aggregate, S, D> {
 
 type Outcome<A, T> = Result<T, ExecuteError<<A as Aggregate>::Error>>;
 
-/// The state that a decision was made on, after the decision may have taken it.
+/// The state that a decision was made on. A function may have consumed it.
 struct DecidedOn<A> {
     version: Version,
     expected: ExpectedVersion,
@@ -40,7 +40,7 @@ struct DecidedOn<A> {
 
 enum Step<A: Aggregate> {
     Done(Executed<A::Event>),
-    /// Others wrote to the stream since this state was read.
+    /// A conflict: others wrote to the stream since this state was read.
     Behind(Option<Loaded<A>>, Conflict),
 }
 
@@ -70,7 +70,8 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
     async fn attempt(&mut self) -> Outcome<A, Executed<A::Event>> {
         let (mut current, mut fresh) = self.first_state().await?;
         loop {
-            let (version, expected) = (current.version, current.expected());
+            let version = current.version;
+            let expected = current.expected();
             let context = self.context(version);
             let (state, decided) = self.request.decide.decide(current, context).await;
             let on = DecidedOn {
@@ -79,14 +80,15 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
                 state,
             };
             current = match decided {
-                // **Invariant**: nothing guards a decision that appends nothing, so it is made on what was just read.
+                // **Invariant**: a decision without events is made on a state that was just read, because no append checks
+                // the version of the state.
                 Err(_) if !fresh => self.refresh(on.state).await?,
                 Ok(decided) if !fresh && decided.is_empty() => self.refresh(on.state).await?,
                 Err(rejection) => return self.rejected(on.state, rejection).await,
                 Ok(decided) => match self.append(on, decided).await? {
                     Step::Done(executed) => return Ok(executed),
                     Step::Behind(state, conflict) => {
-                        // A stale cached state is no contention: it costs no attempt.
+                        // A stale cached state is not contention and does not count as an attempt.
                         if fresh && !self.attempts.pause().await {
                             return Err(ExecuteError::Conflict(conflict));
                         }
@@ -98,8 +100,8 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         }
     }
 
-    /// The state to decide on first, and whether it was just read. Of an aggregate that others were found to write to as
-    /// well, the cached state catches up first: a read costs less than a wasted append.
+    /// The state for the first decision, and whether it was just read. If others write to the aggregate as well, the cached
+    /// state catches up first: a read costs less than a failed append.
     async fn first_state(&mut self) -> Result<(Loaded<A>, bool), StoreError> {
         match self.turn.take().filter(|_| D::MAY_USE_CACHE) {
             None => Ok((self.repository.replay(&self.request.stream).await?, true)),
@@ -117,7 +119,7 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         }
     }
 
-    /// The state as it is now: `old` with what was appended since, or all of it when there is no old one.
+    /// The current state: `old` brought up to date, or a full replay without one.
     async fn refresh(&mut self, old: Option<Loaded<A>>) -> Result<Loaded<A>, StoreError> {
         let Some(old) = old else {
             return self.repository.replay(&self.request.stream).await;
@@ -131,7 +133,7 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
     async fn append(&mut self, on: DecidedOn<A>, decided: Decided<A>) -> Outcome<A, Step<A>> {
         if decided.is_empty() && self.request.idempotency.is_none() {
             self.cache(on.state);
-            return Ok(Step::Done(self.nothing_happened(on.version)));
+            return Ok(Step::Done(self.without_events(on.version)));
         }
         let encoded = decided.encode(&self.request.circumstances.metadata)?;
         let append = Append {
@@ -155,19 +157,19 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         if let Some(mut state) = on.state {
             state.advance(appended.version, encoded.decoded);
             self.repository
-                .note(&self.request.stream, on.version, &state);
-            self.turn.keep(state);
+                .snapshot_if_due(&self.request.stream, on.version, &state);
+            self.turn.put(state);
         }
         Ok(Step::Done(Executed::new(appended, decided.into_events())))
     }
 
     fn cache(&mut self, state: Option<Loaded<A>>) {
         if let Some(state) = state {
-            self.turn.keep(state);
+            self.turn.put(state);
         }
     }
 
-    fn nothing_happened(&self, version: Version) -> Executed<A::Event> {
+    fn without_events(&self, version: Version) -> Executed<A::Event> {
         Executed {
             stream: self.request.stream.clone(),
             version,
@@ -177,8 +179,8 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         }
     }
 
-    /// **Invariant**: a rejection is believed only if the request was not done before: its own first attempt may be the
-    /// reason for it.
+    /// **Invariant**: a rejection counts only if the request was not executed before, since its own first execution may be
+    /// the reason for the rejection.
     async fn rejected(
         &mut self,
         state: Option<Loaded<A>>,
@@ -194,7 +196,7 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         }
     }
 
-    /// What the request has returned when it was done.
+    /// The result of the request's first execution.
     async fn first_result(&mut self, appended: Appended) -> Outcome<A, Executed<A::Event>> {
         let stream = &self.request.stream;
         let past = self
@@ -214,7 +216,7 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
 
 fn one(appended: Vec<Appended>) -> Result<Appended, StoreError> {
     appended.into_iter().next().ok_or_else(|| {
-        let message = "the store answered an append with nothing";
+        let message = "the store returned no result for an append";
         StoreError::new(StoreErrorKind::Other, message)
     })
 }

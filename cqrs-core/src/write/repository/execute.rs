@@ -1,4 +1,4 @@
-//! A request to one aggregate on its way: a builder that is a future.
+//! A request to one aggregate: a builder that can be awaited.
 
 use std::{fmt, pin::Pin};
 
@@ -17,18 +17,18 @@ use crate::{
     write::request::{Request, request_options},
 };
 
-/// A request to one aggregate: a command, or a decision that needs I/O. Nothing happens until it is awaited.
+/// A request to one aggregate: a command, or a decision with I/O. It does nothing until it is awaited.
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Execute<'a, A: Aggregate, S, D = ByCommand<A>> {
     repository: &'a Repository<A, S>,
     stream: Result<StreamId, InvalidName>,
     decide: D,
     request: Request,
-    /// Made when the request is awaited, so that its error has somewhere to go.
+    /// Evaluated when the request is awaited, because only then an error can be returned.
     idempotency: Option<(String, Fingerprint<D>)>,
 }
 
-/// Takes the fingerprint of what is asked for under a key.
+/// Computes the fingerprint of the request under a key.
 type Fingerprint<D> =
     Box<dyn FnOnce(IdempotencyKey, &StreamId, &D) -> Result<Idempotency, CodecError> + Send>;
 
@@ -61,11 +61,11 @@ impl<'a, A: Aggregate, S, D> Execute<'a, A, S, D> {
 }
 
 impl<A: Aggregate, S> Execute<'_, A, S> {
-    /// Does the command at most once under this key, which names it in the whole store: sent again it has no further
-    /// effect and returns what it returned first, also when the first answer was lost on its way. A key that was used for
-    /// another command or another aggregate is [`ExecuteError::KeyReused`]. The store keeps keys for its retention.
+    /// Executes the command at most once under this key, which identifies it in the whole store. A repeat has no effect and
+    /// returns the first result, also when the reply to the first execution was lost. The same key with another command or
+    /// another aggregate is [`ExecuteError::KeyReused`]. The store keeps keys for its retention time.
     ///
-    /// A command whose outcome a broken connection left unknown is tried again, since the key makes that safe.
+    /// When a broken connection leaves the outcome unknown, the command is retried: the key makes that safe.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self
     where
         A::Command: Serialize,
@@ -78,8 +78,8 @@ impl<A: Aggregate, S> Execute<'_, A, S> {
 }
 
 impl<A: Aggregate, S, F> Execute<'_, A, S, ByFunction<F>> {
-    /// Makes the decision at most once under this key, as [`Execute::idempotency_key`] does for a command. `request` is what
-    /// the key stands for: the same key with another request is [`ExecuteError::KeyReused`].
+    /// Makes the decision at most once under this key, as [`Execute::idempotency_key`] does for a command. `request`
+    /// identifies the decision: the same key with another `request` is [`ExecuteError::KeyReused`].
     pub fn idempotency_key_for<R>(mut self, key: impl Into<String>, request: R) -> Self
     where
         R: Serialize + Send + 'static,

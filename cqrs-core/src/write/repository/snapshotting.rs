@@ -1,8 +1,7 @@
-//! When snapshots are taken, and how a load uses them.
+//! Takes snapshots and loads aggregates from them.
 //!
-//! **Invariant**: a snapshot saves time and never decides what the state is. It counts only if its fingerprint and checksum
-//! are right, it can be decoded, and the stream has the event it stands on where it stands. In any other case everything
-//! is replayed.
+//! **Invariant**: a snapshot never changes the loaded state. It is used only if its fingerprint and checksum match, it can
+//! be decoded, and the stream has the snapshot's last event at the snapshot's version. Otherwise all events are replayed.
 
 use std::sync::Arc;
 
@@ -17,8 +16,8 @@ use crate::{
     roles::Aggregate,
 };
 
-/// How many snapshots are on their way at once. When so many are, the next is left out: a later one will do.
-const ON_THEIR_WAY: usize = 4;
+/// The most snapshots that are saved at the same time. Beyond it a due snapshot is skipped; a later one replaces it.
+const MAX_SAVES: usize = 4;
 
 /// When snapshots are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +27,8 @@ pub struct SnapshotPolicy {
 }
 
 impl SnapshotPolicy {
-    /// Whenever a stream passes a multiple of `events`, by a command or in a load beyond its last snapshot. At least 1.
+    /// Takes a snapshot when the version passes a multiple of `events` (at least 1), by a command or by a load that starts
+    /// at an older snapshot.
     #[must_use]
     pub fn every(events: u64) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl SnapshotPolicy {
         }
     }
 
-    /// Only by [`Repository::take_snapshot`](super::Repository::take_snapshot).
+    /// Takes snapshots only in [`Repository::take_snapshot`](super::Repository::take_snapshot).
     #[must_use]
     pub fn on_demand() -> Self {
         Self {
@@ -46,42 +46,42 @@ impl SnapshotPolicy {
         }
     }
 
-    /// The version of what `apply` makes of events. Raise it when the same events make another state of the same shape;
-    /// a change of the shape is seen without it.
+    /// Sets the version of `apply`. Raise it when `apply` builds another state of the same shape from the same events. A
+    /// change of the shape is detected without it.
     #[must_use]
     pub fn version(mut self, version: u32) -> Self {
         self.version = version;
         self
     }
 
-    /// Whether a state that went from one version to another has crossed the next mark.
+    /// Whether a snapshot is due after a state moved from one version to another.
     fn is_due(self, from: Version, to: Version) -> bool {
         self.every
             .is_some_and(|every| to.get() / every > from.get() / every)
     }
 }
 
-/// What a repository with snapshots does. Apart from it, because only this needs a state that can be written and read.
+/// Loads and saves with snapshots. A trait object, because only repositories with snapshots need a serializable state.
 #[async_trait]
-pub(super) trait Keep<A>: Send + Sync {
-    /// The aggregate as it is now, by way of its snapshot.
+pub(super) trait Snapshotting<A>: Send + Sync {
+    /// The current state, loaded with the help of its snapshot.
     async fn load(&self, stream: &StreamId) -> Result<Loaded<A>, StoreError>;
 
-    /// Takes a snapshot if it is time for one. The caller does not wait for it.
-    fn note(&self, stream: &StreamId, from: Version, loaded: &Loaded<A>);
+    /// Saves a snapshot in the background if one is due.
+    fn save_if_due(&self, stream: &StreamId, from: Version, loaded: &Loaded<A>);
 
-    /// Takes a snapshot now.
-    async fn take(&self, stream: &StreamId, loaded: &Loaded<A>) -> Result<(), StoreError>;
+    /// Saves a snapshot now.
+    async fn save(&self, stream: &StreamId, loaded: &Loaded<A>) -> Result<(), StoreError>;
 }
 
-pub(super) struct Keeper<S> {
+pub(super) struct Snapshotter<S> {
     store: S,
     policy: SnapshotPolicy,
     fingerprint: u64,
-    on_their_way: Arc<Semaphore>,
+    saves: Arc<Semaphore>,
 }
 
-impl<S: Snapshots> Keeper<S> {
+impl<S: Snapshots> Snapshotter<S> {
     pub(super) fn new<A: DeserializeOwned>(store: S, policy: SnapshotPolicy) -> Self {
         let shape = cqrs_shape::fingerprint::<A>().to_be_bytes().into_iter();
         let fingerprint = fnv1a(shape.chain(policy.version.to_be_bytes()));
@@ -89,18 +89,18 @@ impl<S: Snapshots> Keeper<S> {
             store,
             policy,
             fingerprint,
-            on_their_way: Arc::new(Semaphore::new(ON_THEIR_WAY)),
+            saves: Arc::new(Semaphore::new(MAX_SAVES)),
         }
     }
 
-    /// The snapshot of a state. None before the first event, or of a state that is no JSON (a map whose keys are
-    /// structs): that one is always replayed.
+    /// The snapshot of a state. `None` before the first event, and for a state that cannot be written as JSON, such as a map
+    /// with structs as keys: that state is always replayed.
     fn snapshot<A: Serialize>(&self, stream: &StreamId, loaded: &Loaded<A>) -> Option<Snapshot> {
         let last_event = loaded.last_event?;
         let payload = match serde_json::to_vec(&loaded.state) {
             Ok(payload) => payload,
             Err(error) => {
-                tracing::warn!(%stream, %error, "no snapshot can be taken: the state is not JSON");
+                tracing::warn!(%stream, %error, "no snapshot can be taken: the state cannot be written as JSON");
                 return None;
             }
         };
@@ -116,11 +116,11 @@ impl<S: Snapshots> Keeper<S> {
         Some(snapshot)
     }
 
-    /// The state that a snapshot holds, if it is whole.
-    fn open<A: DeserializeOwned>(&self, snapshot: &Snapshot) -> Option<Loaded<A>> {
-        let whole =
+    /// The state in a snapshot, if its fingerprint and checksum match.
+    fn decode<A: DeserializeOwned>(&self, snapshot: &Snapshot) -> Option<Loaded<A>> {
+        let intact =
             snapshot.fingerprint == self.fingerprint && snapshot.checksum == checksum(snapshot);
-        let state = whole.then(|| serde_json::from_slice(&snapshot.payload));
+        let state = intact.then(|| serde_json::from_slice(&snapshot.payload));
         Some(Loaded {
             state: state?.ok()?,
             version: snapshot.version,
@@ -128,21 +128,21 @@ impl<S: Snapshots> Keeper<S> {
         })
     }
 
-    /// The state by way of a snapshot, or nothing if it does not belong to these events.
+    /// The state from a snapshot and the events after it. `None`: the snapshot does not belong to these events.
     fn rebuild<A: Aggregate + DeserializeOwned>(
         &self,
         stream: &StreamId,
         snapshot: &Snapshot,
         events: Vec<PastEvent>,
     ) -> Result<Option<Loaded<A>>, StoreError> {
-        match self.open(snapshot) {
-            Some(saved) => saved.confirmed(stream, events),
+        match self.decode(snapshot) {
+            Some(saved) => saved.verified_catch_up(stream, events),
             None => Ok(None),
         }
     }
 }
 
-/// Of the state, and of the event it stands on: a row of which only one was changed is not whole.
+/// The checksum of the state and of the last event's id: it detects a row in which only one of them was changed.
 pub(super) fn checksum(snapshot: &Snapshot) -> u64 {
     let version = snapshot.version.get().to_be_bytes().into_iter();
     let last_event = snapshot.last_event.as_uuid().into_bytes();
@@ -151,7 +151,7 @@ pub(super) fn checksum(snapshot: &Snapshot) -> u64 {
 }
 
 #[async_trait]
-impl<A, S> Keep<A> for Keeper<S>
+impl<A, S> Snapshotting<A> for Snapshotter<S>
 where
     A: Aggregate + Serialize + DeserializeOwned,
     S: Snapshots,
@@ -171,15 +171,15 @@ where
                 }
             },
         };
-        self.note(stream, saved, &loaded);
+        self.save_if_due(stream, saved, &loaded);
         Ok(loaded)
     }
 
-    fn note(&self, stream: &StreamId, from: Version, loaded: &Loaded<A>) {
+    fn save_if_due(&self, stream: &StreamId, from: Version, loaded: &Loaded<A>) {
         if !self.policy.is_due(from, loaded.version) {
             return;
         }
-        let Ok(permit) = Arc::clone(&self.on_their_way).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.saves).try_acquire_owned() else {
             return;
         };
         let Some(snapshot) = self.snapshot(stream, loaded) else {
@@ -189,13 +189,13 @@ where
         tokio::spawn(async move {
             let stream = snapshot.stream.clone();
             if let Err(error) = store.save_snapshot(snapshot).await {
-                tracing::warn!(%stream, %error, "a snapshot was not saved; the next load replays more");
+                tracing::warn!(%stream, %error, "a snapshot was not saved; the next load replays more events");
             }
             drop(permit);
         });
     }
 
-    async fn take(&self, stream: &StreamId, loaded: &Loaded<A>) -> Result<(), StoreError> {
+    async fn save(&self, stream: &StreamId, loaded: &Loaded<A>) -> Result<(), StoreError> {
         match self.snapshot(stream, loaded) {
             Some(snapshot) => self.store.save_snapshot(snapshot).await,
             None => Ok(()),

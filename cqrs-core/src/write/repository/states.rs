@@ -1,8 +1,8 @@
-//! The states of recent aggregates, and whose turn it is to decide on one.
+//! The cache of states. It also lets the commands to one aggregate take turns within the process.
 //!
-//! **Invariant**: what is kept here never decides anything by itself. An append is guarded by the event that the state
-//! stands on, and a decision that appends nothing is made again on what was read. So a state that is old, or of a log
-//! that was restored since, costs a round trip and never the truth.
+//! **Invariant**: a cached state alone never determines a result. An append expects the state's last event, and a decision
+//! without events is made again on a fresh read. So a state that is stale, or from a log that was restored since, costs a
+//! round trip but never a wrong result.
 
 use std::{
     fmt,
@@ -16,22 +16,22 @@ use tokio::sync::OwnedMutexGuard;
 use super::Loaded;
 use crate::model::StreamId;
 
-/// How long a command waits for its turn before it goes ahead without: turns spare conflicts, they do not guard. A caller
-/// that holds one and is never polled again must not hold up others for ever.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The longest wait for a turn; then the command goes ahead without the cache. Turns only avoid conflicts, so this is safe,
+/// and a caller that is never polled again cannot block others.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// The place of one aggregate: who holds its lock has the turn.
-type Place<A> = Arc<tokio::sync::Mutex<Kept<A>>>;
+/// The entry of one aggregate. The holder of its lock has the turn.
+type Entry<A> = Arc<tokio::sync::Mutex<Cached<A>>>;
 
-/// What is kept of one aggregate.
-struct Kept<A> {
+/// The cached data of one aggregate.
+struct Cached<A> {
     state: Option<Loaded<A>>,
-    /// Others had written to it when it was last caught up with, so that they likely have again.
+    /// Others had written to the stream at the last read, so the state is probably stale again.
     shared: bool,
 }
 
-/// Nothing is known.
-impl<A> Default for Kept<A> {
+/// An empty entry.
+impl<A> Default for Cached<A> {
     fn default() -> Self {
         Self {
             state: None,
@@ -40,10 +40,10 @@ impl<A> Default for Kept<A> {
     }
 }
 
-/// The most recently used states, so many at most.
-pub(super) struct States<A>(Option<Arc<Mutex<LruCache<StreamId, Place<A>>>>>);
+/// The most recently used states, up to a capacity.
+pub(super) struct States<A>(Option<Arc<Mutex<LruCache<StreamId, Entry<A>>>>>);
 
-// Derives would ask the same of `A`, which needs none of it.
+// By hand: a derive would demand `Clone` of `A`.
 impl<A> Clone for States<A> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
@@ -57,64 +57,64 @@ impl<A> fmt::Debug for States<A> {
 }
 
 impl<A> States<A> {
-    /// So many at most; none at all for 0.
+    /// A cache of up to `capacity` states. With 0 nothing is cached, and commands do not take turns.
     pub(super) fn new(capacity: usize) -> Self {
         Self((capacity > 0).then(|| Arc::new(Mutex::new(LruCache::new(capacity)))))
     }
 
     /// Waits until no other command of this process is deciding on the aggregate.
     pub(super) async fn turn(&self, stream: &StreamId) -> Turn<A> {
-        let Some(place) = self.place(stream) else {
+        let Some(entry) = self.entry(stream) else {
             return Turn(None);
         };
-        let held = match Arc::clone(&place).try_lock_owned() {
+        let held = match Arc::clone(&entry).try_lock_owned() {
             Ok(held) => Some(held),
-            Err(_) => tokio::time::timeout(PATIENCE, place.lock_owned())
+            Err(_) => tokio::time::timeout(MAX_WAIT, entry.lock_owned())
                 .await
                 .ok(),
         };
         Turn(held)
     }
 
-    fn place(&self, stream: &StreamId) -> Option<Place<A>> {
-        let mut places = self
+    fn entry(&self, stream: &StreamId) -> Option<Entry<A>> {
+        let mut entries = self
             .0
             .as_ref()?
             .lock()
             .expect("no call panics while it holds the lock");
-        if let Some(place) = places.get(stream) {
-            return Some(Arc::clone(place));
+        if let Some(entry) = entries.get(stream) {
+            return Some(Arc::clone(entry));
         }
-        let place = Place::default();
-        places.insert(stream.clone(), Arc::clone(&place));
-        Some(place)
+        let entry = Entry::default();
+        entries.insert(stream.clone(), Arc::clone(&entry));
+        Some(entry)
     }
 }
 
-/// The turn of one command. A state is taken out for as long as it is worked on: a call that is cancelled or panics in the
-/// middle leaves none behind.
-pub(super) struct Turn<A>(Option<OwnedMutexGuard<Kept<A>>>);
+/// The turn of one command. It takes the state out of the cache while it works on it, so a call that is cancelled or panics
+/// leaves no half-changed state behind.
+pub(super) struct Turn<A>(Option<OwnedMutexGuard<Cached<A>>>);
 
 impl<A> Turn<A> {
     pub(super) fn take(&mut self) -> Option<Loaded<A>> {
         self.0.as_mut()?.state.take()
     }
 
-    pub(super) fn keep(&mut self, loaded: Loaded<A>) {
-        if let Some(place) = &mut self.0 {
-            place.state = Some(loaded);
+    pub(super) fn put(&mut self, loaded: Loaded<A>) {
+        if let Some(entry) = &mut self.0 {
+            entry.state = Some(loaded);
         }
     }
 
-    /// Whether a state that was kept is likely old.
+    /// Whether others write to the aggregate as well, so that the cached state is probably stale.
     pub(super) fn is_shared(&self) -> bool {
-        self.0.as_ref().is_some_and(|place| place.shared)
+        self.0.as_ref().is_some_and(|entry| entry.shared)
     }
 
-    /// Whether others had gone past the state that was kept.
+    /// Records whether others had written to the stream since the state was cached.
     pub(super) fn note_shared(&mut self, shared: bool) {
-        if let Some(place) = &mut self.0 {
-            place.shared = shared;
+        if let Some(entry) = &mut self.0 {
+            entry.shared = shared;
         }
     }
 }
@@ -136,29 +136,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_state_is_there_for_the_next_turn_until_others_push_it_out() {
+    async fn a_state_stays_cached_until_others_evict_it() {
         let states = States::<()>::new(2);
         for (id, version) in [("a", 1), ("b", 2), ("c", 3)] {
-            states.turn(&stream(id)).await.keep(at(version));
+            states.turn(&stream(id)).await.put(at(version));
         }
         assert_eq!(states.turn(&stream("c")).await.take(), Some(at(3)));
         assert_eq!(states.turn(&stream("c")).await.take(), None, "taken out");
-        assert_eq!(states.turn(&stream("a")).await.take(), None, "pushed out");
+        assert_eq!(states.turn(&stream("a")).await.take(), None, "evicted");
     }
 
     #[tokio::test]
-    async fn without_room_nothing_is_kept_and_nobody_waits() {
+    async fn capacity_0_caches_nothing_and_nobody_waits() {
         let states = States::<()>::new(0);
         let mut first = states.turn(&stream("a")).await;
-        first.keep(at(1));
+        first.put(at(1));
         assert_eq!(states.turn(&stream("a")).await.take(), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_that_never_ends_does_not_hold_up_others_for_ever() {
+    async fn a_turn_that_never_ends_does_not_block_others() {
         let states = States::<()>::new(2);
         let mut held = states.turn(&stream("a")).await;
-        held.keep(at(1));
+        held.put(at(1));
         let mut without = states.turn(&stream("a")).await;
         assert_eq!(without.take(), None);
         drop(held);

@@ -1,4 +1,4 @@
-//! Commands, over the memory store.
+//! Commands on the store in memory.
 
 mod interrupted;
 mod model;
@@ -36,7 +36,7 @@ impl Event for SeatEvent {
 #[error("all seats are taken")]
 struct Full;
 
-/// A room of 48 seats. Nobody is given two, and a 0 asks for nothing.
+/// A room of 48 seats. A person gets at most one seat; a command for 0 is ignored.
 #[derive(Debug, Default)]
 struct Room {
     taken: Vec<u32>,
@@ -67,7 +67,7 @@ fn rooms() -> Repository<Room, MemoryEventStore> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_writers_nobody_succeeds_twice_and_every_success_is_in_the_log_once() {
+async fn many_writers_never_take_the_same_seat() {
     let rooms = rooms().retry(RetryPolicy {
         attempts: 1_000,
         ..RetryPolicy::default()
@@ -95,7 +95,7 @@ async fn of_many_writers_nobody_succeeds_twice_and_every_success_is_in_the_log_o
 }
 
 #[tokio::test]
-async fn a_conflict_decides_again_on_fresh_state_as_often_as_the_policy_allows() {
+async fn a_conflict_is_retried_as_the_policy_allows() {
     let rooms = rooms();
     let decisions = AtomicU32::new(0);
     let overtaken = async |policy| {
@@ -103,7 +103,7 @@ async fn a_conflict_decides_again_on_fresh_state_as_often_as_the_policy_allows()
         let decide = |state: Room, _| {
             let (rooms, decisions) = (rooms.clone(), &decisions);
             async move {
-                // Somebody else is faster, twice.
+                // Another writer is faster, twice.
                 if decisions.fetch_add(1, Ordering::Relaxed) < 2 {
                     rooms.execute("one", 7).await.expect("executes");
                 }
@@ -131,7 +131,7 @@ async fn a_conflict_decides_again_on_fresh_state_as_often_as_the_policy_allows()
 }
 
 #[tokio::test]
-async fn nothing_decided_is_nothing_appended() {
+async fn a_decision_without_events_appends_nothing() {
     let rooms = rooms();
     let done = rooms.execute("one", 0).await.expect("executes");
     assert_eq!(
@@ -151,7 +151,7 @@ async fn nothing_decided_is_nothing_appended() {
 }
 
 #[tokio::test]
-async fn an_id_that_cannot_be_stored_is_refused() {
+async fn an_id_that_cannot_be_stored_is_rejected() {
     for id in ["", &"x".repeat(256)] {
         let error = rooms().execute(id, 1).await.expect_err("refused");
         assert!(
@@ -162,7 +162,7 @@ async fn an_id_that_cannot_be_stored_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cause_hands_its_conversation_and_trace_on() {
+async fn a_cause_passes_on_its_correlation_id_and_trace() {
     let rooms = rooms();
     let first = rooms
         .execute("one", 1)
@@ -200,7 +200,7 @@ async fn a_cause_hands_its_conversation_and_trace_on() {
 }
 
 #[tokio::test]
-async fn a_stored_event_that_cannot_be_read_is_named_and_left_alone() {
+async fn an_error_names_the_event_that_cannot_be_read() {
     let rooms = rooms();
     let stream = StreamId::of::<SeatEvent>("one").expect("valid");
     let event = crate::model::NewEvent {

@@ -1,4 +1,4 @@
-//! Commands that end in the middle: their callers stop waiting, or the aggregate's code panics. The next one is right.
+//! Interrupted commands: the caller drops the future, or the aggregate's code panics. The next command works correctly.
 
 use std::{cell::Cell, future::poll_fn, pin::pin, task::Poll};
 
@@ -16,9 +16,10 @@ use crate::{
     write::repository::Repository,
 };
 
-/// Polls so many times at most, each time when there is something to do, then drops the call.
+/// Polls a call at most `polls` times, each time after it was woken, then drops it.
 async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F::Output> {
-    let (mut call, mut polls) = (pin!(call), polls);
+    let mut call = pin!(call);
+    let mut polls = polls;
     poll_fn(|context| match call.as_mut().poll(context) {
         Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
         Poll::Pending if polls <= 1 => Poll::Ready(None),
@@ -30,21 +31,21 @@ async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F::Output> {
     .await
 }
 
-/// Commands of every kind, on states that are kept, stale, read anew or taken from snapshots.
+/// Every kind of command, on states that are cached, stale, freshly read or loaded from snapshots.
 #[tokio::test(start_paused = true)]
-async fn a_command_that_is_dropped_anywhere_leaves_the_next_one_right() {
+async fn a_dropped_command_does_not_affect_the_next_one() {
     for by in 0..REPOSITORIES {
         for ask in [Ask::Add(2), Ask::Double, Ask::MakeEven] {
             for key in [None, Some(1)] {
-                for fault in [Fault::None, Fault::LostAnswer] {
-                    dropped_everywhere(by, ask, key, fault).await;
+                for fault in [Fault::None, Fault::LostReply] {
+                    drop_after_each_poll(by, ask, key, fault).await;
                 }
             }
         }
     }
 }
 
-async fn dropped_everywhere(by: usize, ask: Ask, key: Option<u8>, fault: Fault) {
+async fn drop_after_each_poll(by: usize, ask: Ask, key: Option<u8>, fault: Fault) {
     for stale in [false, true] {
         for polls in 1.. {
             let mut world = World::new(0);
@@ -55,7 +56,7 @@ async fn dropped_everywhere(by: usize, ask: Ask, key: Option<u8>, fault: Fault) 
                     .execute((by + 1) % REPOSITORIES, Ask::Add(1), None, &[])
                     .await;
             }
-            // Once before each call is done, and once after.
+            // One pause before each call of the store, and one after it.
             world.store.pause(1, None);
             world.store.fail([Fault::None, fault]);
             let command = ask_for(&world.repositories[by], ask, key);
@@ -72,9 +73,9 @@ async fn dropped_everywhere(by: usize, ask: Ask, key: Option<u8>, fault: Fault) 
     }
 }
 
-/// Who waits for the turn of a command that is dropped gets it.
+/// The next waiting command gets the turn.
 #[tokio::test(start_paused = true)]
-async fn a_command_that_is_dropped_hands_its_turn_on() {
+async fn a_dropped_command_gives_up_its_turn() {
     for polls in 1..12 {
         let mut world = World::new(0);
         world.execute(0, Ask::Add(1), None, &[]).await;
@@ -92,11 +93,11 @@ async fn a_command_that_is_dropped_hands_its_turn_on() {
 }
 
 thread_local! {
-    /// Which of the aggregate's methods panics the next time.
+    /// The method of the aggregate that panics when it is called next.
     static PANICS: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
-fn panic_if_told(method: &'static str) {
+fn panic_if_planned(method: &'static str) {
     if PANICS.get() == Some(method) {
         PANICS.set(None);
         panic!("planted in {method}");
@@ -121,22 +122,22 @@ impl Aggregate for Counter {
     type Error = std::convert::Infallible;
 
     fn handle(&self, times: u64, _: &Context) -> Decision<Self> {
-        panic_if_told("handle");
+        panic_if_planned("handle");
         let event = |n| CounterEvent::Counted { before: self.0 + n };
         Ok((0..times).map(event).collect())
     }
 
-    /// Panics in the middle of its work.
+    /// Panics after it has changed the state.
     fn apply(&mut self, event: CounterEvent) {
         let CounterEvent::Counted { before } = event;
         assert_eq!(before, self.0);
         self.0 += 1;
-        panic_if_told("apply");
+        panic_if_planned("apply");
     }
 }
 
 #[tokio::test]
-async fn a_command_that_panics_leaves_the_next_one_right() {
+async fn a_command_that_panics_does_not_affect_the_next_one() {
     for method in ["handle", "apply"] {
         for warm in [false, true] {
             let counters = Repository::<Counter, _>::new(MemoryEventStore::default());
@@ -150,7 +151,7 @@ async fn a_command_that_panics_leaves_the_next_one_right() {
             let panicking = counters.clone();
             let panicked = tokio::spawn(async move { panicking.execute("one", 2).await });
             assert!(panicked.await.is_err_and(|error| error.is_panic()));
-            // A panic in `apply` comes when the events are stored, if the state was kept.
+            // With a cached state, `apply` panics after the events are stored.
             let stored = if warm && method == "apply" { 4 } else { 2 };
             let next = counters.execute("one", 1).await.expect("executes");
             assert_eq!(next.version.get(), stored + 1);

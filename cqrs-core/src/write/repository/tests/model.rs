@@ -1,4 +1,4 @@
-//! What a tally's stream must hold and answer: a list of events, folded anew for each decision.
+//! The model of a tally: a list of events that is replayed for each decision.
 
 use std::{collections::HashMap, time::SystemTime};
 
@@ -8,11 +8,11 @@ use crate::{
     roles::{Aggregate, Decision},
 };
 
-/// What a command is answered: the stream's version after it and its events, or why it was not done.
-pub(super) type Answer = Result<(u64, Vec<TallyEvent>), Refusal>;
+/// The result of a command: the stream's version after it and its events, or why it failed.
+pub(super) type Answer = Result<(u64, Vec<TallyEvent>), Failure>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum Failure {
     Odd(Odd),
     KeyReused,
 }
@@ -20,12 +20,12 @@ pub(super) enum Refusal {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Model {
     pub(super) events: Vec<TallyEvent>,
-    /// Under each key: the command, and the versions before and after it.
+    /// For each key: its command, and the versions before and after it.
     keys: HashMap<u8, (Ask, usize, usize)>,
 }
 
 impl Model {
-    /// A log that was restored: it remembers no keys.
+    /// The model of a restored log, which has no keys.
     pub(super) fn of(events: Vec<TallyEvent>) -> Self {
         let keys = HashMap::new();
         Self { events, keys }
@@ -45,10 +45,10 @@ impl Model {
             return if *first == ask {
                 Ok((*after as u64, self.events[*before..*after].to_vec()))
             } else {
-                Err(Refusal::KeyReused)
+                Err(Failure::KeyReused)
             };
         }
-        let events = self.decide(ask).map_err(Refusal::Odd)?;
+        let events = self.decide(ask).map_err(Failure::Odd)?;
         let before = self.events.len();
         self.events.extend(events.clone());
         let after = self.events.len();

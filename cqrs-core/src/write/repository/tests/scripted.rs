@@ -1,5 +1,5 @@
-//! A store in memory that counts what is asked of it, fails as it is told, lets others go first, and can be restored from
-//! another log under the feet of its users.
+//! A store in memory for tests: it records its calls, injects faults, lets other tasks run first, and can replace its log
+//! while it is in use.
 
 mod ports;
 
@@ -15,16 +15,16 @@ use crate::{
     ports::{AppendError, Snapshot, StoreError, StoreErrorKind},
 };
 
-/// What becomes of a call.
+/// The fate of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It is answered.
+    /// The call works.
     None,
-    /// It is refused, and nothing is done.
+    /// The store is unavailable; the call has no effect.
     Away,
-    /// It is done, and the answer gets lost.
-    LostAnswer,
-    /// It gets lost on its way, which looks the same.
+    /// The call has its effect, but its reply is lost: the outcome is unknown.
+    LostReply,
+    /// The call is lost and has no effect: the outcome is unknown as well.
     LostCall,
 }
 
@@ -37,30 +37,30 @@ struct Script {
     snapshots: HashMap<StreamId, Snapshot>,
     calls: Vec<&'static str>,
     faults: VecDeque<Fault>,
-    /// How often a call lets others go first, before it is done and after; drawn anew each time, up to so many.
+    /// How often a call yields to other tasks, before its effect and after it. With a generator, it is the maximum.
     pauses: usize,
     random: Option<fastrand::Rng>,
 }
 
 impl Scripted {
-    /// What was asked since the last time, but snapshots to be saved: nobody waits for those.
+    /// The calls since the last time, without saves of snapshots, which run in the background.
     pub(super) fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.script().calls)
     }
 
-    /// What becomes of the next calls, each in turn; the others are answered.
+    /// Sets the faults of the next calls, in order; later calls work.
     pub(super) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         self.script().faults = faults.into_iter().collect();
     }
 
-    /// Lets others go first up to so often at each call, as a seed tells; without one, exactly so often.
+    /// Lets each call yield to other tasks: a random number of times up to `pauses` with a seed, else exactly `pauses` times.
     pub(super) fn pause(&self, pauses: usize, seed: Option<u64>) {
         let mut script = self.script();
         script.pauses = pauses;
         script.random = seed.map(fastrand::Rng::with_seed);
     }
 
-    /// Puts another log in place of this one. What is no event stays.
+    /// Replaces the log. Snapshots stay.
     pub(super) fn restore(&self, log: MemoryEventStore) {
         self.script().log = log;
     }
@@ -73,7 +73,7 @@ impl Scripted {
         self.script().snapshots.insert(stream.clone(), snapshot);
     }
 
-    /// The store behind it, which is not counted and does not fail.
+    /// The underlying store, without records and faults.
     pub(super) fn log(&self) -> MemoryEventStore {
         self.script().log.clone()
     }
@@ -84,7 +84,7 @@ impl Scripted {
             .expect("no call panics while it holds the lock")
     }
 
-    /// Does a call as the script has it.
+    /// Runs a call with its pauses and its fault.
     async fn call<T, E: From<StoreError>>(
         &self,
         name: &'static str,
@@ -95,21 +95,21 @@ impl Scripted {
             script.calls.push(name);
             script.faults.pop_front().unwrap_or(Fault::None)
         };
-        self.let_others_go_first().await;
+        self.yield_to_others().await;
         let answer = match fault {
             Fault::None => done.await,
-            Fault::LostAnswer => {
+            Fault::LostReply => {
                 done.await?;
-                Err(planted(StoreErrorKind::OutcomeUnknown).into())
+                Err(injected(StoreErrorKind::OutcomeUnknown).into())
             }
-            Fault::LostCall => Err(planted(StoreErrorKind::OutcomeUnknown).into()),
-            Fault::Away => Err(planted(StoreErrorKind::Unavailable).into()),
+            Fault::LostCall => Err(injected(StoreErrorKind::OutcomeUnknown).into()),
+            Fault::Away => Err(injected(StoreErrorKind::Unavailable).into()),
         };
-        self.let_others_go_first().await;
+        self.yield_to_others().await;
         answer
     }
 
-    /// A read has no outcome that could be unknown.
+    /// Runs a read. Its outcome is never unknown.
     async fn read<T>(
         &self,
         name: &'static str,
@@ -117,14 +117,14 @@ impl Scripted {
     ) -> Result<T, AppendError> {
         let lost = |error: AppendError| match error {
             AppendError::Store(e) if e.kind() == StoreErrorKind::OutcomeUnknown => {
-                planted(StoreErrorKind::Unavailable).into()
+                injected(StoreErrorKind::Unavailable).into()
             }
             error => error,
         };
         self.call(name, done).await.map_err(lost)
     }
 
-    async fn let_others_go_first(&self) {
+    async fn yield_to_others(&self) {
         let pauses = {
             let mut script = self.script();
             let pauses = script.pauses;
@@ -139,8 +139,8 @@ impl Scripted {
     }
 }
 
-fn planted(kind: StoreErrorKind) -> StoreError {
-    StoreError::new(kind, "planted")
+fn injected(kind: StoreErrorKind) -> StoreError {
+    StoreError::new(kind, "injected")
 }
 
 impl fmt::Debug for Scripted {

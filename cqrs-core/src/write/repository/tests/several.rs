@@ -1,4 +1,4 @@
-//! Commands to several aggregates: together or not at all, on fresh state after a conflict, once under a key.
+//! Commands to several aggregates: all or none, on fresh state after a conflict, at most once under a key.
 
 use std::{
     future::poll_fn,
@@ -34,7 +34,7 @@ impl Event for PurseEvent {
 #[error("the purse holds less")]
 struct Overdrawn;
 
-/// Its command is no JSON, so that a key cannot be given to it.
+/// A command that cannot be serialized, so it cannot have an idempotency key.
 #[derive(Debug, Clone)]
 struct Move(i64);
 
@@ -93,7 +93,7 @@ async fn cents<S: EventStore>(store: &S, id: &str) -> i64 {
     purses.load(id).await.expect("loads").state.cents
 }
 
-/// Goes on with a call until the store has done what it was asked first, and its answer is on the way.
+/// Polls a request until its first call of the store, a read, has been executed.
 async fn until_it_has_read<F: Future>(store: &Scripted, call: &mut Pin<&mut F>) {
     store.pause(1, None);
     for _ in 0..2 {
@@ -121,7 +121,7 @@ async fn commands_take_effect_together_after_one_read_and_one_append() {
 #[tokio::test]
 async fn two_commands_to_one_stream_decide_in_order() {
     let store = MemoryEventStore::default();
-    // Doubling comes after the sum was made even, or it would be rejected.
+    // `Double` is rejected on an odd sum, so it must see the effect of `MakeEven`.
     let asks = [Ask::Add(3), Ask::MakeEven, Ask::Double].map(|ask| tally("a", ask));
     let done = store.execute_all(asks).await.expect("executes");
     assert_eq!(done.streams.len(), 1);
@@ -130,7 +130,7 @@ async fn two_commands_to_one_stream_decide_in_order() {
 }
 
 #[tokio::test]
-async fn a_rejection_names_the_command_and_leaves_nothing_behind() {
+async fn a_rejection_names_the_command_and_writes_nothing() {
     let store = MemoryEventStore::default();
     let commands = vec![
         Either::from(tally("a", Ask::Add(3))),
@@ -174,7 +174,7 @@ async fn a_check_that_does_not_hold_stops_the_others() {
 }
 
 #[tokio::test]
-async fn what_was_checked_must_not_change_before_the_append() {
+async fn a_checked_aggregate_must_not_change_before_the_append() {
     let store = Scripted::default();
     store.execute_all(purse("b", 100)).await.expect("executes");
     let rich = |purse: &Purse| {
@@ -194,7 +194,7 @@ async fn what_was_checked_must_not_change_before_the_append() {
 }
 
 #[tokio::test]
-async fn a_conflict_on_one_stream_decides_all_of_it_again() {
+async fn a_conflict_on_one_stream_decides_everything_again() {
     let store = Scripted::default();
     let call = store.execute_all([tally("a", Ask::Add(1)), tally("b", Ask::Add(1))]);
     let mut call = pin!(call.into_future());
@@ -214,7 +214,7 @@ async fn a_conflict_on_one_stream_decides_all_of_it_again() {
 }
 
 #[tokio::test]
-async fn a_conflict_is_given_up_when_the_policy_says_so() {
+async fn retries_end_when_the_policy_says_so() {
     let store = Scripted::default();
     let call = store
         .execute_all([tally("a", Ask::Add(1)), tally("b", Ask::Add(1))])
@@ -234,11 +234,11 @@ async fn a_conflict_is_given_up_when_the_policy_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn under_a_key_a_lost_answer_of_a_set_settles() {
+async fn under_a_key_a_request_with_a_lost_reply_is_retried() {
     for faults in [
-        [Fault::None, Fault::LostAnswer, Fault::None],
+        [Fault::None, Fault::LostReply, Fault::None],
         [Fault::None, Fault::LostCall, Fault::None],
-        [Fault::None, Fault::LostAnswer, Fault::Away],
+        [Fault::None, Fault::LostReply, Fault::Away],
     ] {
         let store = Scripted::default();
         let commands = || [tally("a", Ask::Add(2)), tally("b", Ask::Add(4))];
@@ -256,9 +256,9 @@ async fn under_a_key_a_lost_answer_of_a_set_settles() {
 }
 
 #[tokio::test]
-async fn without_a_key_a_lost_answer_is_reported_at_once() {
+async fn without_a_key_a_lost_reply_is_an_error_at_once() {
     let store = Scripted::default();
-    store.fail([Fault::None, Fault::LostAnswer]);
+    store.fail([Fault::None, Fault::LostReply]);
     let lost = store.execute_all([tally("a", Ask::Add(2))]).await;
     assert!(
         matches!(&lost, Err(ExecuteAllError::Store(e)) if e.kind() == StoreErrorKind::OutcomeUnknown),
@@ -267,12 +267,12 @@ async fn without_a_key_a_lost_answer_is_reported_at_once() {
 }
 
 #[tokio::test]
-async fn a_rejection_is_not_believed_when_the_set_was_done_before() {
+async fn a_rejection_by_an_executed_request_is_not_returned() {
     let store = MemoryEventStore::default();
     let commands = || [tally("a", Ask::Double), tally("a", Ask::Add(1))];
     let send = async || store.execute_all(commands()).idempotency_key("k").await;
     let first = send().await.expect("executes");
-    // Its own events made the sum odd.
+    // The request's own events made the sum odd.
     let again = send().await.expect("is a repeat");
     assert!(again.repeated && !first.repeated);
     let other_key = store.execute_all(commands()).idempotency_key("l").await;
@@ -281,7 +281,7 @@ async fn a_rejection_is_not_believed_when_the_set_was_done_before() {
 }
 
 #[tokio::test]
-async fn a_key_stands_for_all_commands_and_their_targets() {
+async fn a_key_belongs_to_all_commands_and_their_targets() {
     let store = MemoryEventStore::default();
     let send =
         async |commands: Vec<Tallies>| store.execute_all(commands).idempotency_key("k").await;
@@ -310,7 +310,7 @@ async fn commands_without_events_append_nothing() {
 }
 
 #[tokio::test]
-async fn the_events_of_a_set_carry_its_metadata() {
+async fn the_events_of_a_request_carry_its_metadata() {
     let store = MemoryEventStore::default();
     store
         .execute_all([tally("a", Ask::Add(1)), tally("b", Ask::Add(1))])
@@ -328,7 +328,7 @@ async fn the_events_of_a_set_carry_its_metadata() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn transfers_at_once_neither_lose_nor_make_money() {
+async fn concurrent_transfers_keep_the_sum_of_money() {
     const PURSES: usize = 4;
     let store = MemoryEventStore::default();
     let id = |n: usize| format!("p{}", n % PURSES);

@@ -1,4 +1,4 @@
-//! What may be found where a snapshot should be.
+//! Damaged and misleading snapshots.
 
 use proptest::{prelude::*, sample::Index};
 
@@ -12,28 +12,28 @@ use crate::{
     write::repository::snapshotting::checksum,
 };
 
-/// A change to what is stored. Sealed: with a checksum that fits what it has become.
+/// A change to the stored snapshot. `sealed`: with a checksum that matches the changed snapshot.
 #[derive(Debug, Clone)]
 pub(super) enum Spoil {
-    /// The end of the payload is missing.
+    /// The payload is truncated.
     Cut(Index),
-    /// A bit of the payload is another.
+    /// One bit of the payload is flipped.
     Flip(Index),
-    /// It says that it is of another version.
+    /// The snapshot names another version.
     Version { version: u64, sealed: bool },
-    /// It says that it stands on an event that the stream does not have.
+    /// The snapshot names a last event that the stream does not have.
     LastEvent { sealed: bool },
-    /// It says that it is of another event of the stream, which is where it says.
+    /// The snapshot names another event of the stream, at that event's version.
     Moved(Index),
-    /// It is of another shape, or of another version of the code.
+    /// The snapshot is from another shape or another version of the state.
     Fingerprint(u64),
-    /// It is no JSON, or JSON of something else.
+    /// The payload is not JSON, or JSON of another type.
     Garbage { payload: &'static str, sealed: bool },
-    /// It is a state, but of nothing that ever happened.
+    /// The payload is a state that never existed.
     State(u64),
-    /// It is right, but an earlier one.
+    /// The snapshot is an earlier one.
     Older(Index),
-    /// It is that of another stream.
+    /// The snapshot is from another stream.
     OtherStream(u32),
 }
 
@@ -63,10 +63,10 @@ impl Spoil {
     }
 }
 
-/// Changes the snapshot that the store holds, if it holds one.
+/// Changes the stored snapshot, if there is one.
 pub(super) async fn spoil(world: &mut World, how: Spoil) {
     if let Spoil::OtherStream(number) = how {
-        return take_that_of_another_stream(world, number).await;
+        return copy_from_another_stream(world, number).await;
     }
     let Some(mut snapshot) = world.store.snapshot(&world.stream) else {
         return;
@@ -126,7 +126,7 @@ pub(super) async fn spoil(world: &mut World, how: Spoil) {
     put(world, snapshot, sealed);
 }
 
-async fn take_that_of_another_stream(world: &mut World, number: u32) {
+async fn copy_from_another_stream(world: &mut World, number: u32) {
     let other = StreamId::new(world.stream.category().clone(), "two").expect("valid");
     let tallies = &world.repositories[1];
     for number in [number, 1] {

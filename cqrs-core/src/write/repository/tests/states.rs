@@ -1,4 +1,4 @@
-//! Whatever states are kept and whatever snapshots are found, commands and loads agree with a plain replay.
+//! Commands and loads agree with a plain replay, whatever states are cached and whatever snapshots exist.
 
 use proptest::{collection::vec, option, prelude::*};
 
@@ -25,9 +25,9 @@ enum Step {
     TakeSnapshot {
         by: usize,
     },
-    /// Something else has changed what is stored of the snapshot.
+    /// The stored snapshot was changed.
     Spoil(Spoil),
-    /// The log was restored: of its events some are kept, and others have come since.
+    /// The log was restored: it keeps some of its events and gets new ones.
     Restore {
         keep: usize,
         others: Vec<Ask>,
@@ -37,9 +37,10 @@ enum Step {
 }
 
 proptest! {
-    /// The aggregate is not idempotent and its events tell what they were decided on, so that nothing can be made up for.
+    /// The aggregate is not idempotent, and its events contain the state that they were decided on, so no mistake can cancel
+    /// out.
     #[test]
-    fn every_decision_and_every_load_is_that_of_a_plain_replay(
+    fn every_decision_and_load_equals_a_plain_replay(
         steps in vec(step(), 1..30),
         seed in any::<u64>(),
     ) {
@@ -121,12 +122,12 @@ fn fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         2 => Just(Fault::None),
         1 => Just(Fault::Away),
-        2 => Just(Fault::LostAnswer),
+        2 => Just(Fault::LostReply),
         2 => Just(Fault::LostCall),
     ]
 }
 
-/// Without threads, and with a clock that goes on by itself when nobody has anything to do.
+/// A single-threaded runtime with a paused clock, which advances when no task can run.
 fn paused() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder

@@ -1,5 +1,5 @@
-//! An aggregate in whose events and refusals everything shows: what was lost, doubled, reordered, or decided on a state that
-//! was not that of its stream.
+//! An aggregate for tests: its events and errors show events that were lost, duplicated, reordered, or decided on a wrong
+//! state.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +22,9 @@ impl Event for TallyEvent {
 pub(super) enum Ask {
     Add(u32),
     AddTwice(u32),
-    /// Refused if the sum is odd.
+    /// Rejected if the sum is odd.
     Double,
-    /// Nothing to be done if the sum is even.
+    /// Does nothing if the sum is even.
     MakeEven,
 }
 
@@ -32,7 +32,7 @@ pub(super) enum Ask {
 #[error("{0:?} is odd")]
 pub(super) struct Odd(pub(super) Tally);
 
-/// The same events in another order make another sum.
+/// A sum that depends on the order of the events.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) sum: u64,

@@ -1,4 +1,4 @@
-//! What a command asks of the store, call by call.
+//! The calls that a command makes to the store.
 
 use super::{
     scripted::Scripted,
@@ -7,11 +7,12 @@ use super::{
 };
 use crate::write::repository::{ExecuteError, Executed, Repository, SnapshotPolicy};
 
-/// A store whose stream has one event, and a repository that knows its state; another one, to overtake it.
+/// A store with one event, a repository that has cached its state, and another repository.
 async fn warm() -> (Scripted, Tallies, Tallies) {
     let store = Scripted::default();
     let tallies = || Repository::<Tally, _>::new(store.clone());
-    let (ours, others) = (tallies(), tallies());
+    let ours = tallies();
+    let others = tallies();
     done(&ours, Ask::Add(1)).await;
     store.calls();
     (store, ours, others)
@@ -21,11 +22,11 @@ async fn done(tallies: &Tallies, ask: Ask) {
     ask_for(tallies, ask, None).await.expect("executes");
 }
 
-async fn refused(tallies: &Tallies, ask: Ask) {
-    let refused = ask_for(tallies, ask, None).await;
+async fn rejected(tallies: &Tallies, ask: Ask) {
+    let outcome = ask_for(tallies, ask, None).await;
     assert!(
-        matches!(refused, Err(ExecuteError::Rejected(_))),
-        "{refused:?}"
+        matches!(outcome, Err(ExecuteError::Rejected(_))),
+        "{outcome:?}"
     );
 }
 
@@ -37,7 +38,7 @@ async fn a_cold_command_takes_two_round_trips_and_a_warm_one_takes_one() {
     done(&cold, Ask::AddTwice(1)).await;
     done(&cold, Ask::Add(1)).await;
     assert_eq!(store.calls(), ["append", "append"]);
-    // Its state was overtaken: that is seen when it appends.
+    // The cached state is stale, which shows when it appends.
     done(&warm, Ask::Add(1)).await;
     assert_eq!(store.calls(), ["append", "replay", "append"]);
     done(&warm.cache(0), Ask::Add(1)).await;
@@ -45,39 +46,43 @@ async fn a_cold_command_takes_two_round_trips_and_a_warm_one_takes_one() {
 }
 
 #[tokio::test]
-async fn what_others_write_to_as_well_is_read_before_it_is_decided_on_until_they_stop() {
+async fn an_aggregate_with_other_writers_is_read_first() {
     let (store, here, there) = warm().await;
     done(&there, Ask::Add(1)).await;
     store.calls();
     done(&here, Ask::Add(2)).await;
-    assert_eq!(store.calls(), ["append", "replay", "append"], "in vain");
+    assert_eq!(
+        store.calls(),
+        ["append", "replay", "append"],
+        "a failed append"
+    );
     done(&there, Ask::Add(3)).await;
     store.calls();
     done(&here, Ask::Add(4)).await;
-    assert_eq!(store.calls(), ["replay", "append"], "looked at before");
+    assert_eq!(store.calls(), ["replay", "append"], "read first");
     done(&here, Ask::Add(5)).await;
-    assert_eq!(store.calls(), ["replay", "append"], "nobody was there");
+    assert_eq!(store.calls(), ["replay", "append"], "no other writer found");
     done(&here, Ask::Add(6)).await;
     assert_eq!(store.calls(), ["append"]);
 }
 
 #[tokio::test]
-async fn what_appends_nothing_is_confirmed_by_one_read() {
+async fn a_decision_without_events_is_confirmed_by_one_read() {
     let (store, warm, others) = warm().await;
-    refused(&warm, Ask::Double).await;
+    rejected(&warm, Ask::Double).await;
     assert_eq!(store.calls(), ["replay"]);
-    // A cold one has just read.
-    refused(&others, Ask::Double).await;
+    // Without a cached state, the command has just read the stream.
+    rejected(&others, Ask::Double).await;
     assert_eq!(store.calls(), ["replay"]);
     done(&others, Ask::MakeEven).await;
     assert_eq!(store.calls(), ["append"]);
     done(&others, Ask::MakeEven).await;
     assert_eq!(store.calls(), ["replay"]);
-    // What was read to confirm a refusal may make it a decision.
+    // The read that confirms a rejection may turn it into a decision.
     done(&warm, Ask::Double).await;
     assert_eq!(store.calls(), ["replay", "append"]);
     done(&warm, Ask::Add(0)).await;
-    assert_eq!(store.calls(), ["replay", "append"], "others were there");
+    assert_eq!(store.calls(), ["replay", "append"], "another writer found");
     done(&warm, Ask::Add(0)).await;
     assert_eq!(store.calls(), ["append"]);
 }
@@ -101,7 +106,7 @@ async fn a_snapshot_is_read_with_its_events_in_one_round_trip() {
 }
 
 #[tokio::test]
-async fn a_key_costs_a_round_trip_only_where_it_has_something_to_tell() {
+async fn a_key_costs_a_round_trip_only_when_needed() {
     let (store, warm, _) = warm().await;
     let asked = async |ask, key| ask_for(&warm, ask, Some(key)).await;
     let first = asked(Ask::Add(1), 1).await.expect("executes");
@@ -116,7 +121,7 @@ async fn a_key_costs_a_round_trip_only_where_it_has_something_to_tell() {
             ..first
         }
     );
-    // That nothing was to be done is remembered too.
+    // A decision without events stores its key too.
     asked(Ask::MakeEven, 2).await.expect("executes");
     assert_eq!(store.calls(), ["replay", "append"]);
     done(&warm, Ask::Add(1)).await;

@@ -1,4 +1,4 @@
-//! Commands to one aggregate within a process take turns: each is decided once, and nobody runs into a conflict.
+//! Commands to one aggregate within a process take turns: each is decided once, without conflicts.
 
 use std::sync::{
     Arc,
@@ -47,7 +47,7 @@ impl Aggregate for Tickets {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn commands_to_one_aggregate_take_turns_and_never_conflict() {
     let store = Scripted::default();
-    // Without turns, every other command would come between a read and its append.
+    // Without turns, other commands would append between a read and its append.
     store.pause(3, None);
     let tickets = Repository::<Tickets, _>::new(store).retry(RetryPolicy::NEVER);
     let decisions = Arc::new(AtomicU32::new(0));

@@ -1,8 +1,8 @@
-//! Commands whose answer gets lost on its way: a key settles them, and without one the caller is told.
+//! Commands with a lost reply: with a key they are retried, without one the caller gets an error.
 
 use super::{
     scripted::{
-        Fault::{self, Away, LostAnswer, LostCall, None as Answered},
+        Fault::{self, Away, LostCall, LostReply, None as Answered},
         Scripted,
     },
     tally::{Ask, Tally, TallyEvent},
@@ -14,7 +14,7 @@ use crate::{
     write::repository::{ExecuteError, Executed, Repository},
 };
 
-/// A stream with one event. `warm`: whose state is kept.
+/// A stream with one event. `warm`: its state is cached.
 async fn one_event(warm: bool) -> (Scripted, Tallies) {
     let store = Scripted::default();
     let tallies = Repository::<Tally, _>::new(store.clone());
@@ -44,9 +44,9 @@ fn kind<T: std::fmt::Debug, E: std::error::Error>(
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_key_a_lost_answer_is_an_error_that_says_so() {
+async fn without_a_key_a_lost_reply_is_an_unknown_outcome() {
     for warm in [false, true] {
-        for (fault, landed) in [(LostAnswer, 2), (LostCall, 1)] {
+        for (fault, landed) in [(LostReply, 2), (LostCall, 1)] {
             let (store, tallies) = one_event(warm).await;
             let read = (!warm).then_some(Answered);
             store.fail(read.into_iter().chain([fault]));
@@ -62,17 +62,17 @@ async fn without_a_key_a_lost_answer_is_an_error_that_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn under_a_key_a_lost_answer_settles_by_itself() {
+async fn under_a_key_a_command_with_a_lost_reply_is_retried() {
     let scripts: [&[Fault]; 7] = [
-        &[LostAnswer],
+        &[LostReply],
         &[LostCall],
-        &[LostCall, Answered, LostAnswer],
-        &[LostAnswer, Answered, LostAnswer, Answered, LostCall],
-        // The store is away for a while: also for the reads that would tell.
-        &[LostAnswer, Away, Away],
-        &[LostCall, Away, Answered, Away, Answered, LostAnswer, Away],
-        // Known to be a repeat, but what it did cannot be read yet.
-        &[LostAnswer, Answered, Answered, Away],
+        &[LostCall, Answered, LostReply],
+        &[LostReply, Answered, LostReply, Answered, LostCall],
+        // The store is unavailable for a while, also for the reads that find out.
+        &[LostReply, Away, Away],
+        &[LostCall, Away, Answered, Away, Answered, LostReply, Away],
+        // The append is known to be a repeat, but its events cannot be read yet.
+        &[LostReply, Answered, Answered, Away],
     ];
     for ask in [Ask::Add(2), Ask::AddTwice(2), Ask::MakeEven] {
         for script in scripts {
@@ -93,10 +93,10 @@ async fn under_a_key_a_lost_answer_settles_by_itself() {
     }
 }
 
-/// What it is refused for is what it has done itself.
+/// The command's own events are the reason for its rejection.
 #[tokio::test(start_paused = true)]
-async fn a_refusal_after_a_lost_answer_is_not_believed() {
-    for fault in [LostAnswer, LostCall] {
+async fn a_rejection_after_a_lost_reply_is_not_returned() {
+    for fault in [LostReply, LostCall] {
         let (store, tallies) = one_event(true).await;
         ask_for(&tallies, Ask::MakeEven, None)
             .await
@@ -104,7 +104,7 @@ async fn a_refusal_after_a_lost_answer_is_not_believed() {
         let others = Repository::<Tally, _>::new(store.clone());
         store.fail([fault]);
         let command = ask_for(&tallies, Ask::Double, Some(1));
-        // Somebody else makes the sum odd, once the call is lost.
+        // Another writer makes the sum odd after the call is lost.
         let settled = {
             let mut command = Box::pin(command);
             let lost = std::future::poll_fn(|context| {
@@ -115,7 +115,7 @@ async fn a_refusal_after_a_lost_answer_is_not_believed() {
             command.await
         };
         match fault {
-            LostAnswer => assert_eq!(settled.expect("was done").version.get(), 3),
+            LostReply => assert_eq!(settled.expect("was done").version.get(), 3),
             _ => assert!(
                 matches!(settled, Err(ExecuteError::Rejected(_))),
                 "{settled:?}"
@@ -124,20 +124,20 @@ async fn a_refusal_after_a_lost_answer_is_not_believed() {
     }
 }
 
-/// However the attempts end, what may have been stored is not denied.
+/// However the attempts end, the error says that an earlier one may have been stored.
 #[tokio::test(start_paused = true)]
-async fn what_may_have_been_stored_is_never_denied() {
+async fn an_attempt_that_may_be_stored_is_never_denied() {
     let policy = RetryPolicy {
         attempts: 4,
         ..RetryPolicy::default()
     };
     let endings: [&[Fault]; 4] = [
         &[
-            LostAnswer, Answered, LostAnswer, Answered, LostAnswer, Answered, LostCall,
+            LostReply, Answered, LostReply, Answered, LostReply, Answered, LostCall,
         ],
-        &[LostAnswer, Away, Away, Away],
+        &[LostReply, Away, Away, Away],
         &[LostCall, Answered, Away, Away, Away],
-        &[LostAnswer, Answered, Answered, Away, Away, Away],
+        &[LostReply, Answered, Answered, Away, Away, Away],
     ];
     for script in endings {
         let (store, tallies) = one_event(true).await;
@@ -149,9 +149,9 @@ async fn what_may_have_been_stored_is_never_denied() {
     }
 }
 
-/// A store that is away before anything was sent has stored nothing, and there is nothing to settle.
+/// A store that is unavailable at the first call has stored nothing: the error is not an unknown outcome.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_away_from_the_start_is_no_unknown_outcome() {
+async fn a_store_that_is_unreachable_first_stored_nothing() {
     for (warm, script) in [
         (false, [Away, Answered]),
         (false, [Answered, Away]),

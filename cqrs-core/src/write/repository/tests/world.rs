@@ -1,7 +1,7 @@
-//! Several repositories over one store, and beside them the model that they must agree with.
+//! Several repositories on one store, and a model that they must agree with.
 
 use super::{
-    model::{Answer, Model, Refusal},
+    model::{Answer, Failure, Model},
     scripted::{Fault, Scripted},
     tally::{Ask, Odd, Tally, TallyEvent},
 };
@@ -20,16 +20,16 @@ use crate::{
 pub(super) type Outcome = Result<Executed<TallyEvent>, ExecuteError<Odd>>;
 pub(super) type Tallies = Repository<Tally, Scripted>;
 
-/// How many repositories a world has.
+/// The number of repositories in a world.
 pub(super) const REPOSITORIES: usize = 4;
 
 pub(super) struct World {
     pub(super) store: Scripted,
     pub(super) stream: StreamId,
-    /// With a cache, with snapshots, with both; with neither, and deciding by a function.
+    /// One with a cache, one with snapshots, one with both; and one with neither, which decides by a function.
     pub(super) repositories: [Tallies; REPOSITORIES],
     model: Model,
-    /// Every snapshot that was found in the store.
+    /// All snapshots that were found in the store.
     pub(super) snapshots: Vec<Snapshot>,
 }
 
@@ -52,12 +52,13 @@ impl World {
         }
     }
 
-    /// A command, while calls of the store fail.
+    /// Executes a command while calls of the store fail.
     pub(super) async fn execute(&mut self, by: usize, ask: Ask, key: Option<u8>, faults: &[Fault]) {
         self.store.fail(faults.iter().copied());
         let outcome = self.command(by, ask, key).await;
         self.store.fail([]);
-        let (now, mut after) = (self.events().await, self.model.clone());
+        let now = self.events().await;
+        let mut after = self.model.clone();
         let expected = after.execute(ask, key);
         match self.answer(outcome).await {
             Ok(answer) => {
@@ -74,7 +75,7 @@ impl World {
                 assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
             }
         }
-        // Nothing was stored, whenever an error does not say that it may have been.
+        // Unless the outcome is unknown, an error means that nothing was stored.
         assert_eq!(now, self.model.events);
     }
 
@@ -94,9 +95,10 @@ impl World {
         }
     }
 
-    /// What has become of a command whose caller does not know.
+    /// Updates the model after a command with an unknown outcome.
     pub(super) async fn adopt(&mut self, ask: Ask, key: Option<u8>) {
-        let (now, mut after) = (self.events().await, self.model.clone());
+        let now = self.events().await;
+        let mut after = self.model.clone();
         drop(after.execute(ask, key));
         if now == after.events && self.remembers(ask, key).await {
             self.model = after;
@@ -114,7 +116,7 @@ impl World {
         appended.expect("looks").is_some()
     }
 
-    /// Two commands at once: each is answered as if one had come after the other.
+    /// Executes two commands concurrently; the results must be those of one order of the two.
     pub(super) async fn race(&mut self, by: [usize; 2], asks: [Ask; 2], key: Option<u8>) {
         let [first, second] = [0, 1].map(|n| self.command(by[n], asks[n], key));
         let (first, second) = tokio::join!(first, second);
@@ -124,7 +126,8 @@ impl World {
         ];
         let now = self.events().await;
         let orders = [false, true].map(|other_way| {
-            let (mut model, mut asks) = (self.model.clone(), asks);
+            let mut model = self.model.clone();
+            let mut asks = asks;
             if other_way {
                 asks.reverse();
             }
@@ -142,7 +145,7 @@ impl World {
         self.model = model.clone();
     }
 
-    /// Puts a log in the store's place that had the same beginning.
+    /// Replaces the log with one that has the same beginning.
     pub(super) async fn restore(&mut self, keep: usize, others: Vec<Ask>, same_length: bool) {
         let recorded = self.recorded().await;
         let keep = keep.min(recorded.len());
@@ -161,10 +164,9 @@ impl World {
             event.id = kept.id;
         }
         let restored = MemoryEventStore::default();
-        let (stream, expected) = (self.stream.clone(), ExpectedVersion::NoStream);
         let append = Append {
-            stream,
-            expected,
+            stream: self.stream.clone(),
+            expected: ExpectedVersion::NoStream,
             events,
         };
         restored.append(append).await.expect("appends");
@@ -172,7 +174,7 @@ impl World {
         self.model = model;
     }
 
-    /// By whichever way it is loaded, the state is that of a plain replay.
+    /// Checks that every repository loads the state of a plain replay.
     pub(super) async fn check(&mut self) {
         let recorded = self.recorded().await;
         let expected = Loaded {
@@ -209,7 +211,8 @@ impl World {
         self.recorded().await.iter().map(decoded).collect()
     }
 
-    /// What was answered, and whether its position is that of its last event. Nobody conflicts so often that it is given up.
+    /// The outcome in the model's terms. Checks that the position is that of the last event. Conflicts never exhaust the
+    /// attempts.
     async fn answer(&self, outcome: Outcome) -> Result<Answer, StoreError> {
         match outcome {
             Ok(executed) => {
@@ -221,8 +224,8 @@ impl World {
                 assert_eq!(executed.position, own.map(|event| event.position));
                 Ok(Ok((executed.version.get(), executed.events)))
             }
-            Err(ExecuteError::Rejected(odd)) => Ok(Err(Refusal::Odd(odd))),
-            Err(ExecuteError::KeyReused(_)) => Ok(Err(Refusal::KeyReused)),
+            Err(ExecuteError::Rejected(odd)) => Ok(Err(Failure::Odd(odd))),
+            Err(ExecuteError::KeyReused(_)) => Ok(Err(Failure::KeyReused)),
             Err(ExecuteError::Store(error)) => Err(error),
             Err(ExecuteError::Conflict(conflict)) => panic!("given up: {conflict}"),
         }
