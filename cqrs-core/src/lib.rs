@@ -77,6 +77,7 @@ pub mod prelude;
 pub mod read;
 pub mod relay;
 pub mod roles;
+mod run_loop;
 pub mod write;
 
 #[doc(hidden)]
@@ -86,14 +87,14 @@ pub use self::{
     memory::MemoryEventStore,
     model::{
         Context, Envelope, Event, EventId, ExpectedVersion, Idempotency, IdempotencyKey, Metadata,
-        Position, RecordedEvent, RetryPolicy, StreamId, Version,
+        Position, RecordedEvent, RetryPolicy, StreamId, Version, chain,
     },
     ports::{
-        Append, AppendError, Appended, Appends, CommitError, EventStore, Store, StoreError,
-        StoreErrorKind, reset_view,
+        Append, AppendError, Appended, Appends, CommitError, EventStore, Phase, Progress, Store,
+        StoreError, StoreErrorKind, reset_view,
     },
-    read::{ReadModel, Runner, RunnerError, role},
-    relay::{Relay, RelayError},
+    read::{ReadModel, Runner, RunnerError, RunnerErrorKind, role},
+    relay::{Relay, RelayError, RelayErrorKind},
     roles::{
         Aggregate, Check, Decision, HandlerError, Keys, OnRejected, Projection, Reactor, Rejection,
         To, View,

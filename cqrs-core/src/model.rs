@@ -1,5 +1,6 @@
 //! The vocabulary of an event store: streams, events, numbers and checkpoints. Imports no port and no role.
 
+mod chain;
 mod checkpoint;
 mod context;
 mod event;
@@ -16,6 +17,7 @@ mod retry;
 mod stream;
 
 pub use self::{
+    chain::{Chain, chain},
     checkpoint::{Checkpoint, Claim, Offset, PartitionId},
     context::Context,
     event::{Event, NewEvent, Reads},

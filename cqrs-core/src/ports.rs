@@ -5,12 +5,15 @@ mod documents;
 mod error;
 mod event_store;
 mod inbox;
+mod log_check;
+mod progress;
 mod publisher;
 mod snapshots;
 mod source;
 mod store;
 mod unit_of_work;
 
+pub(crate) use self::log_check::{LogCheckError, check_log};
 pub use self::{
     checkpoints::Checkpoints,
     documents::{Document, DocumentWrite, Documents, decode_document},
@@ -20,9 +23,11 @@ pub use self::{
     },
     event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, PastEvent},
     inbox::Inbox,
+    log_check::LogReplaced,
+    progress::{PartitionProgress, Phase, Progress, ProgressReporter},
     publisher::{PublishError, Publisher, PublisherSession},
     snapshots::{Snapshot, Snapshots},
-    source::{Batch, Reader, Source, SourceError},
+    source::{Batch, Next, Reader, Source, SourceError},
     store::{Store, reset_view},
     unit_of_work::UnitOfWork,
 };

@@ -1,71 +1,22 @@
 //! Store to broker. The event table is the outbox.
 
+mod error;
 mod shard;
+mod shards;
 
-use std::{pin::pin, sync::Arc};
-
-use tokio::{
-    sync::watch,
-    task::{JoinError, JoinSet},
-};
-
-use self::shard::Shard;
+pub use self::error::{RelayError, RelayErrorKind};
+use self::shards::Shards;
 use crate::{
-    model::{Position, Slices},
-    ports::{EventStore, PublishError, Publisher, PublisherSession, StoreError},
+    model::Slices,
+    ports::{EventStore, Progress, ProgressReporter, Publisher},
+    run_loop,
 };
-
-/// Why a relay ended before it was asked to. Nothing was lost: the next start goes on behind the last published event.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RelayError {
-    /// The publisher will not go on.
-    #[error("relay {relay:?}: {error}")]
-    Publish {
-        /// The relay.
-        relay: String,
-        /// Why.
-        error: PublishError,
-    },
-    /// The store will not be read on.
-    #[error("relay {relay:?}: {error}")]
-    Store {
-        /// The relay.
-        relay: String,
-        /// Why.
-        error: StoreError,
-    },
-    /// The log is not the one that was published so far.
-    #[error(
-        "relay {relay:?}: the log was replaced: published up to event {published:?} at position {position}, which now \
-         holds {found:?}; it was restored or has lost commits. Decide what consumers are to see, then start the relay \
-         under a new name and with a new prefix"
-    )]
-    LogReplaced {
-        /// The relay.
-        relay: String,
-        /// The position of the last published event.
-        position: Position,
-        /// The last published event.
-        published: Option<crate::model::EventId>,
-        /// What that position holds now.
-        found: Option<crate::model::EventId>,
-    },
-    /// The relay panicked.
-    #[error("relay {relay:?} panicked: {message}")]
-    Panicked {
-        /// The relay.
-        relay: String,
-        /// What the panic said.
-        message: String,
-    },
-}
 
 /// Publishes every event of a store, in order and once.
 ///
 /// **Invariant**: the events of a batch and the relay's new place become visible together or not at all. After any doubt
-/// a shard is opened again, which fences what came before and tells where it stands, and its log is read again from
-/// there.
+/// a shard is opened again, which fences what came before and tells how far it has published, and its log is read again
+/// from there.
 #[derive(Debug)]
 pub struct Relay<S, P> {
     name: String,
@@ -73,6 +24,7 @@ pub struct Relay<S, P> {
     publisher: P,
     shards: u16,
     batch_size: usize,
+    reporter: ProgressReporter,
 }
 
 impl<S: EventStore, P: Publisher> Relay<S, P> {
@@ -85,6 +37,7 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
             publisher,
             shards: 1,
             batch_size: 5_000,
+            reporter: ProgressReporter::default(),
         }
     }
 
@@ -96,59 +49,33 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     }
 
     /// How many shards publish side by side, each a range of slices; 1 by default. The number is recorded at the broker,
-    /// and another one is refused.
+    /// and another one is rejected.
     #[must_use]
     pub fn shards(mut self, shards: u16) -> Self {
         self.shards = shards.clamp(1, Slices::COUNT);
         self
     }
 
+    /// How it gets on, to be read while it runs and after it has ended. Each shard counts as a partition of the log.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.reporter.progress()
+    }
+
     /// Publishes until `stop` resolves, then finishes the batch in hand.
     ///
-    /// Once it has started, a broker or store that is away is waited for.
+    /// A broker or store that is away is waited for, at the start too.
     ///
     /// # Errors
-    /// When the broker cannot be reached at the start, another instance took over, an event can never be published, or
-    /// the log was replaced.
+    /// When another instance took over, the broker is not set up for the relay, an event can never be published, or the
+    /// log was replaced.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), RelayError> {
-        let publish = |error| RelayError::Publish {
-            relay: self.name.clone(),
-            error,
-        };
-        let sessions = self
-            .publisher
-            .open(&self.name, self.shards)
-            .await
-            .map_err(publish)?;
-        let name = self.name.clone();
-        let relay = Arc::new(self);
-        let (stopped, stopping) = watch::channel(false);
-        let mut shards = JoinSet::new();
-        for session in sessions {
-            let (relay, stopping) = (Arc::clone(&relay), stopping.clone());
-            shards.spawn(async move {
-                Shard::new(&relay, session.shard(), stopping)
-                    .run(session)
-                    .await
-            });
-        }
-        drop(stopping);
-        let (mut stop, mut outcome) = (pin!(stop), Ok(()));
-        loop {
-            tokio::select! {
-                () = &mut stop, if !*stopped.borrow() => { stopped.send_replace(true); }
-                ended = shards.join_next() => {
-                    let Some(ended) = ended else { return outcome };
-                    let panicked = |error: JoinError| {
-                        Err(RelayError::Panicked { relay: name.clone(), message: error.to_string() })
-                    };
-                    outcome = outcome.and(ended.unwrap_or_else(panicked));
-                    if outcome.is_err() {
-                        stopped.send_replace(true);
-                    }
-                }
-            }
-        }
+        let relay = self.name.clone();
+        let reporter = self.reporter.clone();
+        let outcome = run_loop::run(&mut Shards::new(self), stop).await;
+        let outcome = outcome.map_err(|kind| RelayError { relay, kind });
+        reporter.ended(None, outcome.as_ref().err().map(|error| error as _));
+        outcome
     }
 }
 

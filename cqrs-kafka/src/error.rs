@@ -202,11 +202,9 @@ impl KafkaError {
 impl From<KafkaError> for PublishError {
     fn from(error: KafkaError) -> Self {
         match error {
-            KafkaError::Unreachable { .. } => Self::Unavailable {
-                reason: chain(&error),
-            },
+            KafkaError::Unreachable { .. } => Self::Unavailable(error.into()),
             KafkaError::Internal { .. } => Self::Reopen(error.into()),
-            error => Self::Misconfigured(chain(&error)),
+            error => Self::Misconfigured(error.into()),
         }
     }
 }
@@ -216,20 +214,9 @@ impl From<KafkaError> for SourceError {
         if error.is_retryable() {
             Self::Unavailable(error.into())
         } else {
-            Self::Fatal(chain(&error))
+            Self::Fatal(error.into())
         }
     }
-}
-
-/// The messages of an error and of its sources.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(&format!(": {source}"));
-        next = source.source();
-    }
-    text
 }
 
 /// An error of rdkafka as the end of a chain. rdkafka prints the source of an error together with the error, so a
@@ -286,6 +273,7 @@ pub(crate) fn internal(context: &'static str, error: LibraryError) -> KafkaError
 
 #[cfg(test)]
 mod tests {
+    use cqrs_core::chain;
     use rdkafka::types::RDKafkaConfRes;
 
     use super::*;
@@ -308,6 +296,6 @@ mod tests {
     fn a_report_prints_an_error_of_the_client_once() {
         let error = internal("it failed", LibraryError::Flush(Code::QueueFull));
         let text = Code::QueueFull.to_string();
-        assert_eq!(chain(&error).matches(&text).count(), 1);
+        assert_eq!(chain(&error).to_string().matches(&text).count(), 1);
     }
 }

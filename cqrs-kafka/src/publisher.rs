@@ -35,9 +35,7 @@ use self::{
     progress_reader::{ReadUntil, read_progress},
     shard::Shard,
 };
-use crate::{
-    KafkaConfig, KafkaError, blocking::run_blocking, cluster::ClusterClient, error::chain,
-};
+use crate::{KafkaConfig, KafkaError, blocking::run_blocking, cluster::ClusterClient};
 
 /// Publishes to Kafka, for a [`Relay`](cqrs_core::Relay).
 ///
@@ -126,9 +124,7 @@ impl KafkaPublisher {
         // An instance that has taken the relay over in the meantime keeps it.
         let progress = read_progress(&shard, ReadUntil::End)?;
         if progress.owner().is_some_and(|current| current != owner) {
-            return Err(PublishError::Fenced {
-                relay: relay.to_owned(),
-            });
+            return Err(PublishError::Fenced);
         }
         open_session(&shard)
     }
@@ -176,9 +172,7 @@ impl Publisher for KafkaPublisher {
 /// The first opening reports what failed: there is no session yet that could be opened again.
 fn open_failed(error: PublishError) -> PublishError {
     match error {
-        PublishError::Reopen(cause) => PublishError::Unavailable {
-            reason: chain(&*cause),
-        },
+        PublishError::Reopen(cause) => PublishError::Unavailable(cause),
         error => error,
     }
 }

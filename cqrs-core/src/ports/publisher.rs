@@ -12,33 +12,34 @@ use crate::{
 #[non_exhaustive]
 pub enum PublishError {
     /// Another instance of the relay has taken over. Stop, and do not open the shards again.
-    #[error("relay {relay:?} was taken over by another instance; run one instance of each relay")]
-    Fenced {
-        /// The relay.
-        relay: String,
-    },
+    #[error("another instance has taken over; run one instance of each relay")]
+    Fenced,
     /// The outcome is unknown or the connection broke. Open the shard again: that finds out what was published.
     #[error("the shard must be opened again")]
     Reopen(#[source] BoxError),
     /// This event cannot be published without a change of the settings.
-    #[error(
-        "{event} cannot be published: {reason}; the relay stops at this event and skips nothing"
-    )]
+    #[error("{event} cannot be published; the relay stops at this event and skips nothing")]
     Refused {
         /// The event, as text.
         event: String,
         /// The cause, and how to fix it.
-        reason: String,
+        #[source]
+        reason: BoxError,
     },
-    /// The relay's progress at the broker belongs to other settings or to another cluster.
-    #[error("{0}")]
-    Misconfigured(String),
+    /// The broker, or the relay's progress there, does not fit the relay's settings.
+    #[error("the relay's settings and the broker do not fit")]
+    Misconfigured(#[source] BoxError),
     /// The broker cannot be reached.
-    #[error("the broker cannot be reached: {reason}")]
-    Unavailable {
-        /// The failed call and its error.
-        reason: String,
-    },
+    #[error("the broker cannot be reached")]
+    Unavailable(#[source] BoxError),
+}
+
+impl PublishError {
+    /// Whether another attempt may succeed without a change. It must open the shard again first.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Reopen(_) | Self::Unavailable(_))
+    }
 }
 
 /// A broker with transactions, or an equivalent guarantee.

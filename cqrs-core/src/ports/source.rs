@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     model::{Checkpoint, Offset, PartitionId, RecordedEvent},
-    ports::error::BoxError,
+    ports::{error::BoxError, log_check::LogReplaced},
 };
 
 /// Events to handle together.
@@ -16,6 +16,17 @@ pub struct Batch {
     pub events: Vec<RecordedEvent>,
     /// Where reading continues after the batch; it may be beyond the batch's last event.
     pub next: Checkpoint,
+}
+
+/// The result of asking a reader for events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Events, or a checkpoint after events that the reader passed over.
+    Batch(Batch),
+    /// Everything that is there was read.
+    Idle,
+    /// The partition must be given back.
+    Revoked,
 }
 
 /// A partition that cannot be read further.
@@ -37,33 +48,41 @@ pub enum SourceError {
     },
     /// The checkpoint does not belong to this log.
     #[error(
-        "{partition}: the log was replaced: {detail}; it was restored or has lost commits. Reset the subscription to \
-         read the present log from the beginning"
+        "{partition} cannot be read further in another log; reset the subscription to read the present log from the \
+         beginning"
     )]
     LogReplaced {
         /// The partition.
         partition: PartitionId,
         /// What differs.
-        detail: String,
+        #[source]
+        replaced: LogReplaced,
     },
     /// A record that is not an event.
-    #[error(
-        "{partition}, offset {offset}: not an event: {reason}; reading stops here until this is fixed"
-    )]
+    #[error("{partition}, offset {offset}: not an event; reading stops here until this is fixed")]
     Malformed {
         /// The partition.
         partition: PartitionId,
         /// The record.
         offset: Offset,
         /// What is wrong with it.
-        reason: String,
+        #[source]
+        reason: BoxError,
     },
     /// The source cannot be reached. The runner retries.
     #[error("the source is unavailable")]
     Unavailable(#[source] BoxError),
     /// The source needs a change: wrong settings, missing rights, an unknown topic.
-    #[error("the source cannot be read: {0}")]
-    Fatal(String),
+    #[error("the source cannot be read")]
+    Fatal(#[source] BoxError),
+}
+
+impl SourceError {
+    /// Whether another attempt may succeed without a change.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
 }
 
 /// Assigns partitions to this process, with one reader for each.
@@ -73,7 +92,8 @@ pub trait Source: Send + 'static {
     type Reader: Reader;
 
     /// The reader of the next partition. A partition whose reader was dropped is returned again while it is assigned to
-    /// this process. `None`: stopped, and every reader was dropped. Cancel-safe.
+    /// this process. `None`: stopped, and every reader was dropped. Cancel-safe. After [`SourceError::Unavailable`] it is
+    /// called again.
     async fn assigned(&mut self) -> Result<Option<Self::Reader>, SourceError>;
 
     /// Tells every reader to finish. Returns at once.
@@ -89,8 +109,9 @@ pub trait Reader: Send + Sync + 'static {
     /// Moves to a place: called first, and again after every failure. `None` is the beginning.
     async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError>;
 
-    /// Waits for events and returns up to `max` of them. `None`: revoked or stopping. Cancel-safe.
-    async fn next(&mut self, max: usize) -> Result<Option<Batch>, SourceError>;
+    /// Returns up to `max` events that are there. If there are none it waits for some, a quarter of a second at most.
+    /// Cancel-safe.
+    async fn next(&mut self, max: usize) -> Result<Next, SourceError>;
 
     /// Waits without giving the partition back. Returns early when it is revoked.
     async fn back_off(&mut self, wait: Duration);

@@ -91,10 +91,7 @@ fn envelopes<E: Events>(batch: &[RecordedEvent]) -> Result<Vec<Envelope<E>>, Han
             event,
             recorded: recorded.clone(),
         })),
-        Err(error) => Err(HandlerError::Poison {
-            event: recorded.id,
-            reason: error.to_string(),
-        }),
+        Err(error) => Err(HandlerError::poison(recorded.id, error)),
     };
     batch
         .iter()

@@ -7,12 +7,18 @@ use tokio::sync::watch;
 
 use crate::{
     model::{Checkpoint, PartitionId, Position, Reads, Slices},
-    ports::{Batch, EventStore, LogQuery, Reader, Source, SourceError, StoreError},
+    ports::{
+        Batch, EventStore, LogCheckError, LogQuery, Next, Reader, Source, SourceError, StoreError,
+        check_log,
+    },
 };
 
-/// How long a reader that has nothing to read waits before it looks again, at first and at most. A writer in this
-/// process wakes it at once.
-const IDLE: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(50)];
+/// How long a reader that has nothing to read waits before it looks again, at first. A writer in this process wakes it at
+/// once.
+const FIRST_WAIT: Duration = Duration::from_millis(2);
+
+/// The wait doubles up to this.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// The log of a store, as one partition.
 ///
@@ -57,6 +63,7 @@ impl<S: EventStore> Source for LogSource<S> {
             reads: self.reads.clone(),
             partition: PartitionId::Log(Slices::ALL),
             at: Position::START,
+            wait: FIRST_WAIT,
             stop: self.stop.subscribe(),
         }))
     }
@@ -73,36 +80,31 @@ pub struct LogReader<S> {
     reads: Vec<Reads>,
     partition: PartitionId,
     at: Position,
+    /// How long to wait when there is nothing to read.
+    wait: Duration,
     stop: watch::Receiver<bool>,
 }
 
 impl<S: EventStore> LogReader<S> {
-    /// **Invariant**: reading goes on only in the log that the checkpoint was taken of.
     async fn verify(&self, checkpoint: Checkpoint) -> Result<(), SourceError> {
-        let position = Position::new(checkpoint.offset.get());
-        let found = self
-            .store
-            .event_id_at(position)
-            .await
-            .map_err(source_error)?;
-        if found == checkpoint.event_id {
-            return Ok(());
+        match check_log(&self.store, checkpoint).await {
+            Ok(()) => Ok(()),
+            Err(LogCheckError::Store(error)) => Err(source_error(error)),
+            Err(LogCheckError::Replaced(replaced)) => Err(SourceError::LogReplaced {
+                partition: self.partition.clone(),
+                replaced,
+            }),
         }
-        let show = |id: Option<_>| {
-            id.map_or_else(
-                || "no event".to_owned(),
-                |id: crate::model::EventId| format!("event {id}"),
-            )
-        };
-        let detail = format!(
-            "position {position} held {}, now {}",
-            show(checkpoint.event_id),
-            show(found)
-        );
-        Err(SourceError::LogReplaced {
-            partition: self.partition.clone(),
-            detail,
-        })
+    }
+
+    /// Waits until something may have been appended, or the reader is to stop.
+    async fn wait(&mut self) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = self.store.wait_for_append(self.wait) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
     }
 }
 
@@ -110,7 +112,7 @@ fn source_error(error: StoreError) -> SourceError {
     if error.is_retryable() {
         SourceError::Unavailable(error.into())
     } else {
-        SourceError::Fatal(error.to_string())
+        SourceError::Fatal(error.into())
     }
 }
 
@@ -128,30 +130,27 @@ impl<S: EventStore> Reader for LogReader<S> {
         Ok(())
     }
 
-    async fn next(&mut self, max: usize) -> Result<Option<Batch>, SourceError> {
-        let [mut idle, most] = IDLE;
-        while !self.revoked() {
-            let query = LogQuery {
-                after: self.at,
-                reads: &self.reads,
-                slices: Slices::ALL,
-                limit: max,
-            };
-            let page = self.store.read_log(query).await.map_err(source_error)?;
-            if let Some(next) = page.upto {
-                self.at = Position::new(next.offset.get());
-                return Ok(Some(Batch {
-                    events: page.events,
-                    next,
-                }));
-            }
-            tokio::select! {
-                () = self.store.wait_for_append(idle) => {}
-                _ = self.stop.wait_for(|stop| *stop) => {}
-            }
-            idle = (idle * 2).min(most);
+    async fn next(&mut self, max: usize) -> Result<Next, SourceError> {
+        if self.revoked() {
+            return Ok(Next::Revoked);
         }
-        Ok(None)
+        let query = LogQuery {
+            after: self.at,
+            reads: &self.reads,
+            slices: Slices::ALL,
+            limit: max,
+        };
+        let page = self.store.read_log(query).await.map_err(source_error)?;
+        let Some(next) = page.upto else {
+            self.wait().await;
+            return Ok(Next::Idle);
+        };
+        self.at = Position::new(next.offset.get());
+        self.wait = FIRST_WAIT;
+        Ok(Next::Batch(Batch {
+            events: page.events,
+            next,
+        }))
     }
 
     async fn back_off(&mut self, wait: Duration) {

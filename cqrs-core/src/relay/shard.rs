@@ -4,23 +4,29 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Relay, RelayError};
+use super::{Relay, error::RelayErrorKind};
 use crate::{
-    model::{Checkpoint, Position, RetryPolicy, Slices},
-    ports::{EventStore, LogPage, LogQuery, PublishError, Publisher, PublisherSession, StoreError},
+    model::{Checkpoint, PartitionId, Position, Slices},
+    ports::{
+        EventStore, LogCheckError, LogPage, LogQuery, PublishError, Publisher, PublisherSession,
+        StoreError, check_log,
+    },
+    run_loop::{LoopName, Retries},
 };
 
 /// How long a shard that has nothing to publish waits before it looks again. A writer in this process wakes it at once.
 const IDLE: Duration = Duration::from_millis(50);
 
-/// One shard at work, with a reader of the log of its own: after a doubt it simply reads again from where it stands.
+/// One shard at work, with a reader of the log of its own: after a doubt it reads again behind the last published event.
 pub(super) struct Shard<'a, S, P> {
     relay: &'a Relay<S, P>,
     number: u16,
     slices: Slices,
-    /// The size of the next batch. Halved when a transaction came to nothing, doubled when one succeeded.
+    /// How the progress names the shard.
+    partition: PartitionId,
+    /// The size of the next batch. Halved after a failed transaction, doubled after a successful one.
     limit: usize,
-    failures: u32,
+    retries: Retries,
     stopping: watch::Receiver<bool>,
 }
 
@@ -31,17 +37,29 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let slices = Slices::part(number, relay.shards);
+        let partition = PartitionId::Log(slices);
+        let name = LoopName::Relay(relay.name.clone());
+        let retries = Retries::new(name, Some(partition.clone()), relay.reporter.clone());
         Self {
             relay,
             number,
             slices,
+            partition,
             limit: relay.batch_size,
-            failures: 0,
+            retries,
             stopping,
         }
     }
 
-    pub(super) async fn run(mut self, session: P::Session) -> Result<(), RelayError> {
+    pub(super) async fn run(mut self, session: P::Session) -> Result<(), RelayErrorKind> {
+        let outcome = self.sessions(session).await;
+        let error = outcome.as_ref().err().map(|error| error as _);
+        self.relay.reporter.ended(Some(&self.partition), error);
+        outcome
+    }
+
+    /// One session after the other.
+    async fn sessions(&mut self, session: P::Session) -> Result<(), RelayErrorKind> {
         let mut session = Some(session);
         while !*self.stopping.borrow() {
             session = match session {
@@ -56,13 +74,14 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
     async fn publish_on(
         &mut self,
         mut session: P::Session,
-    ) -> Result<Option<P::Session>, RelayError> {
+    ) -> Result<Option<P::Session>, RelayErrorKind> {
         let published = session.published();
         if let Some(checkpoint) = published
             && !self.verified(checkpoint).await?
         {
             return Ok(Some(session));
         }
+        self.relay.reporter.started(&self.partition, published);
         let mut after = Position::new(published.map_or(0, |checkpoint| checkpoint.offset.get()));
         let mut ahead = None;
         while !*self.stopping.borrow() {
@@ -74,6 +93,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
                 },
             };
             let Some(upto) = page.upto else {
+                self.relay.reporter.caught_up(&self.partition);
                 self.idle().await;
                 continue;
             };
@@ -93,7 +113,8 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
                 }
                 Err(error) => return self.publish_failed(error).await.map(|()| None),
             };
-            self.failures = 0;
+            self.retries.succeeded();
+            self.relay.reporter.reading(&self.partition, Some(upto));
             self.limit = (self.limit * 2).min(self.relay.batch_size);
             match next {
                 Ok(page) => ahead = page.upto.is_some().then_some(page),
@@ -118,30 +139,21 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         &mut self,
         error: StoreError,
         session: P::Session,
-    ) -> Result<Option<P::Session>, RelayError> {
+    ) -> Result<Option<P::Session>, RelayErrorKind> {
         self.store_failed(error).await?;
         Ok(Some(session))
     }
 
     /// `false`: the store could not be asked.
-    async fn verified(&mut self, published: Checkpoint) -> Result<bool, RelayError> {
-        let position = Position::new(published.offset.get());
-        match self.relay.store.event_id_at(position).await {
-            Ok(found) if found == published.event_id => Ok(true),
-            Ok(found) => {
-                let relay = self.relay.name.clone();
-                Err(RelayError::LogReplaced {
-                    relay,
-                    position,
-                    published: published.event_id,
-                    found,
-                })
-            }
-            Err(error) => self.store_failed(error).await.map(|()| false),
+    async fn verified(&mut self, published: Checkpoint) -> Result<bool, RelayErrorKind> {
+        match check_log(&self.relay.store, published).await {
+            Ok(()) => Ok(true),
+            Err(LogCheckError::Replaced(replaced)) => Err(replaced.into()),
+            Err(LogCheckError::Store(error)) => self.store_failed(error).await.map(|()| false),
         }
     }
 
-    async fn reopen(&mut self) -> Result<Option<P::Session>, RelayError> {
+    async fn reopen(&mut self) -> Result<Option<P::Session>, RelayErrorKind> {
         match self
             .relay
             .publisher
@@ -153,38 +165,26 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         }
     }
 
-    async fn publish_failed(&mut self, error: PublishError) -> Result<(), RelayError> {
-        match error {
-            PublishError::Reopen(_) | PublishError::Unavailable { .. } => {
-                self.limit = (self.limit / 2).max(1);
-                self.back_off(&error).await;
-                Ok(())
-            }
-            error => Err(RelayError::Publish {
-                relay: self.relay.name.clone(),
-                error,
-            }),
-        }
-    }
-
-    async fn store_failed(&mut self, error: StoreError) -> Result<(), RelayError> {
+    async fn publish_failed(&mut self, error: PublishError) -> Result<(), RelayErrorKind> {
         if !error.is_retryable() {
-            return Err(RelayError::Store {
-                relay: self.relay.name.clone(),
-                error,
-            });
+            return Err(error.into());
         }
-        self.back_off(&error).await;
+        self.limit = (self.limit / 2).max(1);
+        let wait = self.retries.failed(&error);
+        self.back_off(wait).await;
         Ok(())
     }
 
-    async fn back_off(&mut self, error: &(dyn std::error::Error + Send + Sync)) {
-        self.failures = self.failures.saturating_add(1);
-        let wait = RetryPolicy::ALWAYS
-            .wait(self.failures)
-            .unwrap_or(RetryPolicy::ALWAYS.longest);
-        let source = error.source().map(ToString::to_string).unwrap_or_default();
-        tracing::warn!(relay = self.relay.name, shard = self.number, failures = self.failures, ?wait, %error, source, "relay waits");
+    async fn store_failed(&mut self, error: StoreError) -> Result<(), RelayErrorKind> {
+        if !error.is_retryable() {
+            return Err(error.into());
+        }
+        let wait = self.retries.failed(&error);
+        self.back_off(wait).await;
+        Ok(())
+    }
+
+    async fn back_off(&mut self, wait: Duration) {
         // Either the time is up or the relay is to stop; the caller looks.
         let _ = tokio::time::timeout(wait, self.stopping.wait_for(|stop| *stop)).await;
     }

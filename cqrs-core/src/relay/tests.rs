@@ -14,9 +14,10 @@ use super::*;
 use crate::{
     memory::MemoryEventStore,
     model::{
-        Category, Checkpoint, EventId, ExpectedVersion, Metadata, NewEvent, RecordedEvent, StreamId,
+        Category, Checkpoint, EventId, ExpectedVersion, Metadata, NewEvent, PartitionId, Position,
+        RecordedEvent, StreamId, chain,
     },
-    ports::{Append, LogQuery},
+    ports::{Append, LogQuery, Phase, PublishError, PublisherSession, StoreError},
 };
 
 /// How the broker treats a transaction, or an opening.
@@ -39,6 +40,8 @@ struct Books {
     script: VecDeque<Fate>,
     /// An event that can never be published.
     poison: Option<EventId>,
+    /// How often the broker cannot be reached at first.
+    away: u32,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -49,6 +52,14 @@ struct Session {
     broker: Broker,
     shard: u16,
     epoch: u64,
+}
+
+impl Books {
+    fn is_away(&mut self) -> bool {
+        let away = self.away > 0;
+        self.away = self.away.saturating_sub(1);
+        away
+    }
 }
 
 impl Broker {
@@ -76,6 +87,9 @@ impl Broker {
 impl Publisher for Broker {
     type Session = Session;
     async fn open(&self, _: &str, shards: u16) -> Result<Vec<Session>, PublishError> {
+        if self.books().is_away() {
+            return Err(PublishError::Unavailable("planted".into()));
+        }
         Ok((0..shards).map(|shard| self.session(shard)).collect())
     }
     async fn reopen(&self, _: &str, shard: u16) -> Result<Session, PublishError> {
@@ -103,13 +117,13 @@ impl PublisherSession for Session {
             books.epochs[shard] += 1;
         }
         if books.epochs[shard] != self.epoch {
-            return Err(PublishError::Fenced {
-                relay: "model".to_owned(),
-            });
+            return Err(PublishError::Fenced);
         }
         if let Some(event) = events.iter().find(|event| books.poison == Some(event.id)) {
-            let (event, reason) = (event.to_string(), "planted".to_owned());
-            return Err(PublishError::Refused { event, reason });
+            return Err(PublishError::Refused {
+                event: event.to_string(),
+                reason: "planted".into(),
+            });
         }
         if fate != Fate::Aborts {
             books.visible.extend(events.iter().map(|event| event.id));
@@ -208,6 +222,41 @@ proptest! {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_broker_that_is_away_at_the_start_is_waited_for() {
+    let (store, broker) = (MemoryEventStore::default(), Broker::default());
+    append(&store, 1).await;
+    broker.books().away = 5;
+    let relay = Relay::new("model", store, broker.clone());
+    let mut progress = relay.progress();
+    let running = tokio::spawn(relay.run(std::future::pending()));
+    let waits = |phase: &Phase| matches!(phase, Phase::Retrying { attempts: 3.., .. });
+    progress.until(waits).await;
+    let said = progress.last_error().expect("it has failed");
+    assert_eq!(said, "the broker cannot be reached: planted");
+    progress.until(|phase| *phase == Phase::CaughtUp).await;
+    assert_eq!(broker.books().visible.len(), 1);
+    let shards = progress.partitions();
+    assert_eq!(
+        shards[&PartitionId::Log(Slices::ALL)].checkpoint,
+        broker.books().published[0]
+    );
+    running.abort();
+    assert_eq!(progress.until(|_| false).await, Phase::Gone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_waits_for_its_broker_stops_when_asked() {
+    let broker = Broker::default();
+    broker.books().away = u32::MAX;
+    let relay = Relay::new("model", MemoryEventStore::default(), broker.clone());
+    let progress = relay.progress();
+    let stop = tokio::time::sleep(Duration::from_secs(60));
+    relay.run(stop).await.expect("stops");
+    assert_eq!(progress.phase(), Phase::Stopped);
+    assert!(broker.books().away < u32::MAX, "it has tried");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_relay_that_was_taken_over_stops() {
     let (store, broker) = (MemoryEventStore::default(), Broker::default());
     append(&store, 1).await;
@@ -217,13 +266,7 @@ async fn a_relay_that_was_taken_over_stops() {
         .await
         .expect_err("stops");
     assert!(
-        matches!(
-            error,
-            RelayError::Publish {
-                error: PublishError::Fenced { .. },
-                ..
-            }
-        ),
+        matches!(error.kind, RelayErrorKind::Publish(PublishError::Fenced)),
         "{error}"
     );
     assert!(broker.books().visible.is_empty());
@@ -242,7 +285,7 @@ async fn an_event_that_can_never_be_published_stops_the_relay_right_in_front_of_
         .run(std::future::pending())
         .await
         .expect_err("stops");
-    assert!(error.to_string().contains("position 23"), "{error}");
+    assert!(chain(&error).to_string().contains("position 23"), "{error}");
     assert_eq!(broker.books().visible.len(), 22);
     broker.books().poison = None;
     relay()
@@ -270,7 +313,10 @@ async fn a_log_that_was_replaced_is_not_published() {
         .run(std::future::pending())
         .await
         .expect_err("stops");
-    assert!(matches!(error, RelayError::LogReplaced { .. }), "{error}");
+    assert!(
+        matches!(error.kind, RelayErrorKind::LogReplaced(_)),
+        "{error}"
+    );
     assert_eq!(broker.books().visible.len(), 1);
 }
 
@@ -388,6 +434,9 @@ async fn a_store_that_was_away_is_verified_before_it_is_read_on() {
         .run(std::future::pending())
         .await
         .expect_err("stops");
-    assert!(matches!(error, RelayError::LogReplaced { .. }), "{error}");
+    assert!(
+        matches!(error.kind, RelayErrorKind::LogReplaced(_)),
+        "{error}"
+    );
     assert_eq!(broker.books().visible.len(), 1);
 }

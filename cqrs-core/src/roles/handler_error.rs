@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Conflict, EventId},
-    ports::{AdvanceError, AppendError, CommitError, SaveError, StoreError},
+    ports::{AdvanceError, AppendError, BoxError, CommitError, SaveError, StoreError},
 };
 
 /// A batch that could not be handled.
@@ -13,13 +13,23 @@ pub enum HandlerError {
     #[error(transparent)]
     Write(#[from] CommitError),
     /// This event cannot be handled, now or later. The runner commits the events before it and stops at this event.
-    #[error("event {event}: {reason}")]
+    #[error("event {event} cannot be handled")]
     Poison {
         /// The event.
         event: EventId,
         /// The cause, and how to fix it.
-        reason: String,
+        #[source]
+        reason: BoxError,
     },
+}
+
+impl HandlerError {
+    /// This event cannot be handled, now or later, for this reason.
+    #[must_use]
+    pub fn poison(event: EventId, reason: impl Into<BoxError>) -> Self {
+        let reason = reason.into();
+        Self::Poison { event, reason }
+    }
 }
 
 impl From<StoreError> for HandlerError {

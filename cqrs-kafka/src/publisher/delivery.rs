@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use cqrs_core::{RecordedEvent, model::Lane, ports::PublishError};
+use cqrs_core::{
+    RecordedEvent,
+    model::Lane,
+    ports::{BoxError, PublishError},
+};
 use rdkafka::{
     error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
     message::{Header, OwnedHeaders, ToBytes},
@@ -16,7 +20,7 @@ use super::{
     progress::ProgressRecord,
     shard::Shard,
 };
-use crate::{error::chain, wire};
+use crate::wire;
 
 /// How long to wait between two looks at librdkafka's queue.
 const QUEUE_CHECK_INTERVAL: Duration = Duration::from_micros(50);
@@ -158,7 +162,7 @@ impl Delivery<'_> {
 
     fn explain(&self, error: SendError) -> DeliveryError {
         match error {
-            SendError::Encode { index, error } => rejected(&self.events[index], &error),
+            SendError::Encode { index, error } => rejected(&self.events[index], error),
             SendError::Enqueue { index, error } => {
                 let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
                 let mut failed = self.client.reports().failed();
@@ -192,7 +196,7 @@ impl Delivery<'_> {
                 let error = self
                     .rejected_record(&topic, bytes)
                     .permanent_error(failed.code)?;
-                Some((bytes, rejected(event, &error)))
+                Some((bytes, rejected(event, error)))
             }
             // The progress record. Without it no event can be published.
             None => {
@@ -224,9 +228,9 @@ impl Delivery<'_> {
     }
 }
 
-fn rejected(event: &RecordedEvent, error: &(dyn std::error::Error + 'static)) -> DeliveryError {
+fn rejected(event: &RecordedEvent, error: impl Into<BoxError>) -> DeliveryError {
     DeliveryError::Rejected(PublishError::Refused {
         event: event.to_string(),
-        reason: chain(error),
+        reason: error.into(),
     })
 }

@@ -159,9 +159,7 @@ impl ShardProducer {
             && let Ok(progress) = read_progress(&self.shard, ReadUntil::End)
             && progress.owner() != Some(self.shard.owner)
         {
-            return PublishError::Fenced {
-                relay: self.shard.relay.clone(),
-            };
+            return PublishError::Fenced;
         }
         failure.into()
     }

@@ -99,8 +99,8 @@ impl PollThread {
     fn run_and_report(self) {
         let offers = self.offers.clone();
         if panic::catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
-            let message = "the thread that polls Kafka panicked".to_owned();
-            offers.fail(SourceError::Fatal(message));
+            let message = "the thread that polls Kafka panicked";
+            offers.fail(SourceError::Fatal(message.into()));
             offers.assignment.lose(&offers.assignment.all());
         }
     }
@@ -192,7 +192,9 @@ impl PollThread {
             None => KafkaOffset::Beginning,
             Some(at) => KafkaOffset::Offset(i64::try_from(at.get()).map_err(|_| {
                 let id = partition.id();
-                SourceError::Fatal(format!("{id}: offset {at} is larger than Kafka's largest"))
+                SourceError::Fatal(
+                    format!("{id}: offset {at} is larger than Kafka's largest").into(),
+                )
             })?),
         };
         let unavailable =

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use cqrs_core::{
     model::{Checkpoint, PartitionId},
-    ports::{Batch, Reader, SourceError},
+    ports::{Next, Reader, SourceError},
 };
 use tokio::sync::oneshot;
 
@@ -13,6 +13,9 @@ use super::{
     assignment::{Assignment, PollCommand},
     partition::{AssignedPartition, FlowChange},
 };
+
+/// After this time without a record a partition counts as read to its end.
+const IDLE_WAIT: Duration = Duration::from_millis(250);
 
 /// Reads one partition of a topic while the group assigns it to this member.
 pub struct KafkaReader {
@@ -49,23 +52,28 @@ impl Reader for KafkaReader {
             // `next` reports the revocation.
             () = self.partition.wait_until_revoked() => Ok(()),
             outcome = started => outcome.unwrap_or_else(|_| {
-                Err(SourceError::Fatal("the thread that polls Kafka has ended".to_owned()))
+                Err(SourceError::Fatal("the thread that polls Kafka has ended".into()))
             }),
         }
     }
 
-    async fn next(&mut self, max: usize) -> Result<Option<Batch>, SourceError> {
+    async fn next(&mut self, max: usize) -> Result<Next, SourceError> {
+        let mut idle = false;
         while !self.partition.is_revoked() {
             if let Some((batch, change)) = self.partition.take(max)? {
                 if change == FlowChange::Resume {
                     let partition = Arc::clone(&self.partition);
                     self.assignment.send(PollCommand::Resume(partition));
                 }
-                return Ok(Some(batch));
+                return Ok(Next::Batch(batch));
             }
-            self.partition.wait_for_change().await;
+            if idle {
+                return Ok(Next::Idle);
+            }
+            let changed = tokio::time::timeout(IDLE_WAIT, self.partition.wait_for_change());
+            idle = changed.await.is_err();
         }
-        Ok(None)
+        Ok(Next::Revoked)
     }
 
     async fn back_off(&mut self, wait: Duration) {

@@ -27,7 +27,7 @@ pub(super) fn receive(
             partition.fail(SourceError::Malformed {
                 partition: partition.id(),
                 offset,
-                reason: error.to_string(),
+                reason: error.into(),
             });
             FlowChange::Pause
         }

@@ -7,7 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use cqrs_core::{
-    HandlerError, MemoryEventStore, RecordedEvent, Runner, RunnerError, StoreError, StoreErrorKind,
+    HandlerError, MemoryEventStore, RecordedEvent, Runner, RunnerError, RunnerErrorKind,
+    StoreError, StoreErrorKind,
     codec::CodecError,
     memory::MemoryTransaction,
     model::{Offset, Reads},
@@ -137,15 +138,10 @@ async fn a_record_that_is_not_an_event_stops_the_runner_before_it() {
     let store = MemoryEventStore::default();
     let (_stop, running) = consume(&fixture, &store, 0).await;
     let ended = running.await.expect("no panic").expect_err("malformed");
-    let RunnerError::Source { error, .. } = &ended else {
+    let RunnerErrorKind::Source(SourceError::Malformed { offset, reason, .. }) = &ended.kind else {
         panic!("{ended:?}")
     };
-    let SourceError::Malformed { offset, reason, .. } = error else {
-        panic!("{error:?}")
-    };
-    assert_eq!(
-        (*offset, reason.as_str()),
-        (Offset::new(5), "header \"ce_specversion\" is missing")
-    );
+    assert_eq!(*offset, Offset::new(5));
+    assert_eq!(reason.to_string(), "header \"ce_specversion\" is missing");
     assert_eq!(counted(&store).await, 5);
 }

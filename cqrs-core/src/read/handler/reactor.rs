@@ -11,8 +11,8 @@ use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
     codec::CodecError,
     model::{Envelope, InvalidName, Metadata, Reads, RecordedEvent, StreamId},
-    ports::{EventStore, PastEvent},
-    roles::{Events, HandlerError, OnRejected, Reactor},
+    ports::{BoxError, EventStore, PastEvent},
+    roles::{Events, HandlerError, OnRejected, Reactor, Rejection},
     write::{
         participants::{self, NotDecided, Participants},
         request::Circumstances,
@@ -41,9 +41,8 @@ impl<R: Reactor> Reaction<R> {
     fn targets(&self) -> Result<BTreeSet<StreamId>, HandlerError> {
         let mut targets = BTreeSet::new();
         for commands in &self.commands {
-            targets.append(
-                &mut participants::streams(commands).map_err(|error| self.badly_named(&error))?,
-            );
+            let streams = participants::streams(commands);
+            targets.append(&mut streams.map_err(|error| self.badly_named(error))?);
         }
         Ok(targets)
     }
@@ -56,19 +55,34 @@ impl<R: Reactor> Reaction<R> {
         }
     }
 
-    fn badly_named(&self, error: &InvalidName) -> HandlerError {
-        self.poison(format!(
-            "{} sends a command to an aggregate that cannot be: {error}",
-            R::NAME
-        ))
+    fn badly_named(&self, source: InvalidName) -> HandlerError {
+        let reactor = R::NAME;
+        self.poison(NotReacted::BadlyNamed { reactor, source })
     }
 
-    fn poison(&self, reason: String) -> HandlerError {
-        HandlerError::Poison {
-            event: self.event.recorded.id,
-            reason,
-        }
+    fn parked(&self, source: Rejection) -> HandlerError {
+        let reactor = R::NAME;
+        self.poison(NotReacted::Parked { reactor, source })
     }
+
+    fn poison(&self, reason: impl Into<BoxError>) -> HandlerError {
+        HandlerError::poison(self.event.recorded.id, reason)
+    }
+}
+
+/// Why a reactor cannot handle an event.
+#[derive(Debug, thiserror::Error)]
+enum NotReacted {
+    #[error("{reactor} sends a command to an aggregate that cannot exist")]
+    BadlyNamed {
+        reactor: &'static str,
+        source: InvalidName,
+    },
+    #[error("{reactor} is parked")]
+    Parked {
+        reactor: &'static str,
+        source: Rejection,
+    },
 }
 
 impl<R: Reactor> ReactorHandler<R> {
@@ -93,18 +107,12 @@ impl<R: Reactor> ReactorHandler<R> {
             let rejection = match participants.decide(&commands, &circumstances) {
                 Ok(()) => continue,
                 Err(NotDecided::Store(error)) if error.is_retryable() => return Err(error.into()),
-                Err(NotDecided::Store(error)) => return Err(reaction.poison(error.to_string())),
+                Err(NotDecided::Store(error)) => return Err(reaction.poison(error)),
                 Err(NotDecided::Rejected { rejection, .. }) => rejection,
             };
             match self.0.rejected(&reaction.event, &rejection) {
                 OnRejected::Ignore => {}
-                OnRejected::Park => {
-                    return Err(reaction.poison(format!(
-                        "{} is parked: {rejection}: {}",
-                        R::NAME,
-                        rejection.reason()
-                    )));
-                }
+                OnRejected::Park => return Err(reaction.parked(rejection)),
                 OnRejected::Instead(commands) => {
                     for commands in commands.into_iter().rev() {
                         reaction.commands.push_front(commands);

@@ -2,53 +2,46 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::RunnerError;
+use tokio::time::Instant;
+
+use super::{attempt::AttemptError, error::RunnerErrorKind};
 use crate::{
-    model::{Claim, EventId, Lane, Position, RetryPolicy},
-    ports::{
-        Batch, Checkpoints, CommitError, Inbox, Reader, SourceError, StoreError, StoreErrorKind,
-    },
+    model::{Claim, EventId, Lane, Position},
+    ports::{Batch, BoxError, Checkpoints, Inbox, Next, ProgressReporter, Reader},
     read::handler::Handler,
     roles::HandlerError,
+    run_loop::{LoopName, Retries},
 };
 
 /// How often a worker that has nothing to do makes sure that its checkpoint is still where it left it.
 const IDLE_CHECK: Duration = Duration::from_millis(250);
 
-/// How many failures in a row are logged for debugging only.
-const HARMLESS: u32 = 3;
+/// How many events a batch takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BatchSizes {
+    /// In the first batch, and in the one after a failure.
+    pub(super) first: usize,
+    /// At most.
+    pub(super) largest: usize,
+}
 
 pub(super) struct Worker<S, H, R> {
     store: S,
     handler: Arc<H>,
     reader: R,
-    first_batch: usize,
-    largest_batch: usize,
+    sizes: BatchSizes,
     /// The size of the next batch. It doubles while batches come back full, is small again after a failure, and ends in
     /// front of a poisonous event.
     limit: usize,
-    failures: u32,
+    retries: Retries,
+    reporter: ProgressReporter,
 }
 
-/// A claimed partition, where it stands, and what was received on it. Valid until a transaction fails: then claim again.
-struct Held {
+/// A partition under a claim. Valid until a transaction fails: then claim again.
+struct ClaimedPartition {
     claim: Claim,
+    /// What was received of each lane.
     received: HashMap<Lane, Position>,
-}
-
-/// Why the next batch did not come.
-enum Trouble {
-    Source(SourceError),
-    Store(StoreError),
-    Moved,
-}
-
-/// How an attempt ended that did not handle the batch.
-enum Setback {
-    /// It may pass: roll back, wait, claim again.
-    Retry(String),
-    /// It will not.
-    Stop(RunnerError),
 }
 
 impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
@@ -56,100 +49,114 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         store: S,
         handler: Arc<H>,
         reader: R,
-        [first_batch, largest_batch]: [usize; 2],
+        sizes: BatchSizes,
+        reporter: ProgressReporter,
     ) -> Self {
+        let name = LoopName::Subscription(handler.subscription().to_owned());
+        let partition = reader.partition().clone();
+        let retries = Retries::new(name, Some(partition), reporter.clone());
         Self {
             store,
             handler,
             reader,
-            first_batch,
-            largest_batch,
-            limit: first_batch,
-            failures: 0,
+            sizes,
+            limit: sizes.first,
+            retries,
+            reporter,
         }
     }
 
-    /// Until the partition is revoked or something will not pass by itself.
-    pub(super) async fn run(mut self) -> Result<(), RunnerError> {
+    /// Until the partition is revoked or another attempt cannot help.
+    pub(super) async fn run(mut self) -> Result<(), RunnerErrorKind> {
+        let outcome = self.attempts().await;
+        let error = outcome.as_ref().err().map(|error| error as _);
+        self.reporter.ended(Some(self.reader.partition()), error);
+        outcome
+    }
+
+    async fn attempts(&mut self) -> Result<(), RunnerErrorKind> {
         while !self.reader.revoked() {
             match self.work().await {
                 Ok(()) => {}
-                Err(Setback::Stop(error)) => return Err(error),
-                Err(Setback::Retry(reason)) => self.back_off(&reason).await,
+                Err(AttemptError::Stop(error)) => return Err(error),
+                Err(AttemptError::Retry(error)) => {
+                    let wait = self.retries.failed(&*error);
+                    self.back_off(wait).await;
+                }
             }
         }
         Ok(())
     }
 
-    async fn work(&mut self) -> Result<(), Setback> {
-        let mut held = self.claim().await?;
-        self.reader
-            .start(held.claim.at)
-            .await
-            .map_err(|error| self.source(error))?;
-        while let Some(batch) = self.next(&held).await? {
-            let full = batch.events.len() >= self.limit;
-            self.handle(&mut held, batch).await?;
-            self.failures = 0;
-            if full {
-                self.limit = (self.limit * 2).min(self.largest_batch);
+    async fn work(&mut self) -> Result<(), AttemptError> {
+        let mut claimed = self.claim().await?;
+        self.reader.start(claimed.claim.at).await?;
+        self.reporter
+            .started(self.reader.partition(), claimed.claim.at);
+        let mut checked = Instant::now();
+        loop {
+            match self.reader.next(self.limit).await? {
+                Next::Batch(batch) => self.handle(&mut claimed, batch).await?,
+                Next::Idle => {
+                    self.reporter.caught_up(self.reader.partition());
+                    if checked.elapsed() >= IDLE_CHECK {
+                        self.check(&claimed).await?;
+                        checked = Instant::now();
+                    }
+                }
+                Next::Revoked => return Ok(()),
             }
         }
-        Ok(())
     }
 
-    /// Waits for the next batch, however long reading it takes.
-    ///
-    /// A partition without new events never meets its fence. So that a reset takes effect there too, the checkpoint is
-    /// compared now and then with what this worker left.
-    async fn next(&mut self, held: &Held) -> Result<Option<Batch>, Setback> {
-        let (store, subscription) = (&self.store, self.handler.subscription());
-        let partition = self.reader.partition().clone();
-        let mut next = self.reader.next(self.limit);
-        let outcome = loop {
-            match tokio::time::timeout(IDLE_CHECK, &mut next).await {
-                Ok(outcome) => break outcome.map_err(Trouble::Source),
-                Err(_) => match store.checkpoint(subscription, &partition).await {
-                    Ok(found) if found == held.claim.at => {}
-                    Ok(_) => break Err(Trouble::Moved),
-                    Err(error) => break Err(Trouble::Store(error)),
-                },
-            }
-        };
-        drop(next);
-        outcome.map_err(|trouble| match trouble {
-            Trouble::Source(error) => self.source(error),
-            Trouble::Store(error) => self.write(error.into()),
-            Trouble::Moved => Setback::Retry("the checkpoint was moved by another".to_owned()),
+    async fn claim(&self) -> Result<ClaimedPartition, AttemptError> {
+        let subscription = self.handler.subscription();
+        let partition = self.reader.partition();
+        let claim = self.store.claim(subscription, partition).await?;
+        let received = self.store.received(subscription, partition).await?;
+        Ok(ClaimedPartition {
+            claim,
+            received: received.into_iter().collect(),
         })
     }
 
-    async fn claim(&self) -> Result<Held, Setback> {
-        let (subscription, partition) = (self.handler.subscription(), self.reader.partition());
-        let claim = self
-            .store
-            .claim(subscription, partition)
-            .await
-            .map_err(|error| self.write(error.into()))?;
-        let received = self.store.received(subscription, partition).await;
-        let received = received
-            .map_err(|error| self.write(error.into()))?
-            .into_iter()
-            .collect();
-        Ok(Held { claim, received })
+    /// A partition without new events never meets its fence. So that a reset takes effect there too, the checkpoint is
+    /// compared now and then with what this worker left.
+    async fn check(&self, claimed: &ClaimedPartition) -> Result<(), AttemptError> {
+        let subscription = self.handler.subscription();
+        let partition = self.reader.partition();
+        let found = self.store.checkpoint(subscription, partition).await?;
+        if found == claimed.claim.at {
+            Ok(())
+        } else {
+            let moved = "the checkpoint was moved by another runner or a reset";
+            Err(AttemptError::Retry(moved.into()))
+        }
     }
 
-    async fn handle(&mut self, held: &mut Held, mut batch: Batch) -> Result<(), Setback> {
-        let received = held.receive(&mut batch);
-        match self.commit(held.claim.epoch, &batch, &received).await {
-            Ok(()) => {
-                held.received.extend(received);
-                held.claim.at = Some(batch.next);
-                Ok(())
+    async fn handle(
+        &mut self,
+        claimed: &mut ClaimedPartition,
+        mut batch: Batch,
+    ) -> Result<(), AttemptError> {
+        let full = batch.events.len() >= self.limit;
+        let received = claimed.receive(&mut batch);
+        match self.commit(claimed.claim.epoch, &batch, &received).await {
+            Ok(()) => {}
+            Err(HandlerError::Write(error)) => return Err(error.into()),
+            Err(HandlerError::Poison { event, reason }) => {
+                return Err(self.poison(&batch, event, reason));
             }
-            Err(HandlerError::Write(error)) => Err(self.write(error)),
-            Err(HandlerError::Poison { event, reason }) => self.poison(&batch, event, reason),
         }
+        claimed.received.extend(received);
+        claimed.claim.at = Some(batch.next);
+        self.retries.succeeded();
+        self.reporter
+            .reading(self.reader.partition(), claimed.claim.at);
+        if full {
+            self.limit = (self.limit * 2).min(self.sizes.largest);
+        }
+        Ok(())
     }
 
     /// The heart of the runner: checkpoint, inbox and effects in one transaction.
@@ -177,7 +184,8 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         batch: &Batch,
         received: &[(Lane, Position)],
     ) -> Result<(), HandlerError> {
-        let (subscription, partition) = (self.handler.subscription(), self.reader.partition());
+        let subscription = self.handler.subscription();
+        let partition = self.reader.partition();
         self.store
             .advance_in(transaction, subscription, partition, epoch, batch.next)
             .await?;
@@ -195,83 +203,30 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     }
 
     /// Commits what comes before the poisonous event first, then stops in front of it.
-    fn poison(&mut self, batch: &Batch, event: EventId, reason: String) -> Result<(), Setback> {
-        let before = batch
-            .events
-            .iter()
-            .position(|recorded| recorded.id == event)
-            .unwrap_or(0);
-        if before > 0 {
+    fn poison(&mut self, batch: &Batch, event: EventId, reason: BoxError) -> AttemptError {
+        let mut events = batch.events.iter();
+        let before = events.position(|recorded| recorded.id == event);
+        if let Some(before @ 1..) = before {
             self.limit = before;
-            return Err(Setback::Retry(format!(
-                "{before} events before a poisonous one are handled first"
-            )));
+            let first = format!("{before} events before one that cannot be handled come first");
+            return AttemptError::Retry(first.into());
         }
-        let event = batch
-            .events
-            .first()
-            .map_or_else(|| event.to_string(), ToString::to_string);
-        let (subscription, partition) = (
-            self.handler.subscription().to_owned(),
-            self.reader.partition().clone(),
-        );
-        Err(Setback::Stop(RunnerError::Poison {
-            subscription,
-            partition,
-            event,
+        let first = batch.events.first();
+        AttemptError::Stop(RunnerErrorKind::Poison {
+            partition: self.reader.partition().clone(),
+            event: first.map_or_else(|| event.to_string(), ToString::to_string),
             reason,
-        }))
+        })
     }
 
-    fn write(&self, error: CommitError) -> Setback {
-        match error {
-            CommitError::Store(error) if !passes(error.kind()) => {
-                Setback::Stop(RunnerError::Store {
-                    subscription: self.handler.subscription().to_owned(),
-                    error,
-                })
-            }
-            error => Setback::Retry(error.to_string()),
-        }
-    }
-
-    fn source(&self, error: SourceError) -> Setback {
-        match error {
-            SourceError::Unavailable(error) => Setback::Retry(error.to_string()),
-            error => Setback::Stop(RunnerError::Source {
-                subscription: self.handler.subscription().to_owned(),
-                error,
-            }),
-        }
-    }
-
-    async fn back_off(&mut self, reason: &str) {
-        self.limit = self.limit.min(self.first_batch);
-        self.failures = self.failures.saturating_add(1);
-        let wait = RetryPolicy::ALWAYS
-            .wait(self.failures)
-            .unwrap_or(RetryPolicy::ALWAYS.longest);
-        let (subscription, partition) = (self.handler.subscription(), self.reader.partition());
-        // A conflict or a fence now and then is nothing to worry about; one that stays is.
-        if self.failures <= HARMLESS {
-            tracing::debug!(subscription, %partition, failures = self.failures, ?wait, reason, "trying again");
-        } else {
-            tracing::warn!(subscription, %partition, failures = self.failures, ?wait, reason, "trying again");
-        }
+    async fn back_off(&mut self, wait: Duration) {
+        self.limit = self.limit.min(self.sizes.first);
         self.reader.back_off(wait).await;
     }
 }
 
-/// Whether a failure of this kind may pass by itself. After an unknown outcome the next claim tells what happened.
-fn passes(kind: StoreErrorKind) -> bool {
-    matches!(
-        kind,
-        StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown
-    )
-}
-
-impl Held {
-    /// Takes repeats out of the batch and says what is new: the highest position of each lane.
+impl ClaimedPartition {
+    /// Takes repeats out of the batch and returns what is new: the highest position of each lane.
     fn receive(&self, batch: &mut Batch) -> Vec<(Lane, Position)> {
         let mut highest: HashMap<Lane, Position> = HashMap::new();
         batch.events.retain(|event| {

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     codec,
     memory::MemoryEventStore,
-    model::{Context, Event, Version},
+    model::{Context, Event, Version, chain},
     read::{
         handler::role,
         runner::{Runner, RunnerError},
@@ -159,7 +159,7 @@ async fn commands_of_a_batch_meet_the_state_that_earlier_ones_have_made_and_carr
 #[tokio::test]
 async fn a_refusal_that_nobody_thought_of_stops_the_runner_in_front_of_its_event() {
     let (outcome, store) = ring(&["x", "x", "y", "x", "y"], Opener(|_| OnRejected::Park), 5).await;
-    let said = outcome.expect_err("stops").to_string();
+    let said = chain(&outcome.expect_err("stops")).to_string();
     assert!(
         said.contains("bell-b@4 (Rung)")
             && said.contains("door-x rejected a command: it has opened twice"),
@@ -196,7 +196,7 @@ async fn a_refusal_may_be_fine_or_be_answered_with_other_commands() {
 #[tokio::test]
 async fn a_target_that_cannot_be_is_named_with_its_event() {
     let (outcome, store) = ring(&["x", ""], Opener(|_| OnRejected::Park), 2).await;
-    let said = outcome.expect_err("stops").to_string();
+    let said = chain(&outcome.expect_err("stops")).to_string();
     assert!(
         said.contains("bell-b@2 (Rung)") && said.contains("stream id \"\" is empty"),
         "{said}"

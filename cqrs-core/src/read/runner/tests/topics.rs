@@ -15,16 +15,18 @@ use tokio::sync::watch;
 use super::{super::*, Sums, filled, sums};
 use crate::{
     memory::{MemoryEventStore, MemoryTransaction},
-    model::{Checkpoint, Claim, Lane, Offset, Position, RecordedEvent, Slices},
+    model::{Checkpoint, Claim, Lane, Offset, PartitionId, Position, RecordedEvent, Slices},
     ports::{
-        AdvanceError, Batch, CommitError, Document, DocumentWrite, Documents, SaveError,
-        StoreErrorKind, UnitOfWork,
+        AdvanceError, Batch, CommitError, Document, DocumentWrite, Documents, Next, Reader,
+        SaveError, SourceError, StoreError, StoreErrorKind, UnitOfWork,
     },
     roles::View,
 };
 
 /// Records of one partition, as a source: delivered again from wherever the checkpoint says.
 struct Scripted {
+    /// How often it cannot be reached at first.
+    away: u32,
     slow: Duration,
     records: Vec<RecordedEvent>,
     handed_out: bool,
@@ -40,10 +42,26 @@ struct ScriptedReader {
     stop: watch::Receiver<bool>,
 }
 
+impl Scripted {
+    fn new(records: Vec<RecordedEvent>) -> Self {
+        Self {
+            away: 0,
+            slow: Duration::ZERO,
+            records,
+            handed_out: false,
+            stop: watch::channel(false).0,
+        }
+    }
+}
+
 #[async_trait]
 impl Source for Scripted {
     type Reader = ScriptedReader;
     async fn assigned(&mut self) -> Result<Option<ScriptedReader>, SourceError> {
+        if self.away > 0 {
+            self.away -= 1;
+            return Err(SourceError::Unavailable("planted".into()));
+        }
         if std::mem::replace(&mut self.handed_out, true) {
             self.stop.closed().await;
             return Ok(None);
@@ -75,24 +93,24 @@ impl Reader for ScriptedReader {
             .collect();
         Ok(())
     }
-    async fn next(&mut self, max: usize) -> Result<Option<Batch>, SourceError> {
+    async fn next(&mut self, max: usize) -> Result<Next, SourceError> {
         tokio::time::sleep(self.slow).await;
-        if self.ahead.is_empty() {
-            drop(self.stop.wait_for(|stop| *stop).await);
-        }
         if self.revoked() {
-            return Ok(None);
+            return Ok(Next::Revoked);
+        }
+        if self.ahead.is_empty() {
+            let stopped = self.stop.wait_for(|stop| *stop);
+            drop(tokio::time::timeout(Duration::from_millis(100), stopped).await);
+            return Ok(Next::Idle);
         }
         let taken: Vec<_> = self.ahead.drain(..max.min(self.ahead.len())).collect();
         let next = taken.last().map_or(0, |(offset, _)| offset + 1);
         let events = taken.into_iter().map(|(_, event)| event).collect();
-        Ok(Some(Batch {
-            events,
-            next: Checkpoint {
-                offset: Offset::new(next),
-                event_id: None,
-            },
-        }))
+        let next = Checkpoint {
+            offset: Offset::new(next),
+            event_id: None,
+        };
+        Ok(Next::Batch(Batch { events, next }))
     }
     async fn back_off(&mut self, wait: Duration) {
         tokio::time::sleep(wait).await;
@@ -245,21 +263,11 @@ impl Documents for Forgetful {
 }
 
 async fn consume<S: Checkpoints + Inbox + Documents>(store: &S, records: Vec<RecordedEvent>) {
-    consume_slowly(store, records, Duration::ZERO).await;
+    consume_from(store, Scripted::new(records)).await;
 }
 
-async fn consume_slowly<S: Checkpoints + Inbox + Documents>(
-    store: &S,
-    records: Vec<RecordedEvent>,
-    slow: Duration,
-) {
-    let end = records.len() as u64;
-    let source = Scripted {
-        slow,
-        records,
-        handed_out: false,
-        stop: watch::channel(false).0,
-    };
+async fn consume_from<S: Checkpoints + Inbox + Documents>(store: &S, source: Scripted) {
+    let end = source.records.len() as u64;
     let handled = async {
         let at = async || store.checkpoint(Sums::NAME, &topic()).await.expect("reads");
         while at()
@@ -308,6 +316,22 @@ async fn a_source_that_takes_long_to_read_is_waited_for() {
     let records = log(&filled(8).await).await;
     let store = MemoryEventStore::default();
     let published = published(&store, &Vec::from_iter(0..8), &records);
-    consume_slowly(&store, published, Duration::from_secs(60)).await;
+    let source = Scripted {
+        slow: Duration::from_secs(60),
+        ..Scripted::new(published)
+    };
+    consume_from(&store, source).await;
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_away_at_the_start_is_asked_again() {
+    let records = log(&filled(8).await).await;
+    let store = MemoryEventStore::default();
+    let source = Scripted {
+        away: 5,
+        ..Scripted::new(published(&store, &Vec::from_iter(0..8), &records))
+    };
+    consume_from(&store, source).await;
     assert_eq!(sums(&store).await, Vec::from_iter(1..=8));
 }

@@ -1,0 +1,55 @@
+//! Checks that a log is still the one that a checkpoint was taken of.
+
+use crate::{
+    model::{Checkpoint, EventId, Position},
+    ports::{error::StoreError, event_store::EventStore},
+};
+
+/// A log does not hold the event that a checkpoint was taken behind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the log was replaced: position {position} held {}, now {}; it was restored or has lost commits",
+    event(.expected.as_ref()),
+    event(.found.as_ref())
+)]
+#[non_exhaustive]
+pub struct LogReplaced {
+    /// The position of the checkpoint.
+    pub position: Position,
+    /// The event that was there.
+    pub expected: Option<EventId>,
+    /// The event that is there now.
+    pub found: Option<EventId>,
+}
+
+fn event(id: Option<&EventId>) -> String {
+    id.map_or_else(|| "no event".to_owned(), |id| format!("event {id}"))
+}
+
+/// Why a log was not found to be the same.
+pub(crate) enum LogCheckError {
+    /// It could not be read.
+    Store(StoreError),
+    /// It is another one.
+    Replaced(LogReplaced),
+}
+
+/// **Invariant**: reading goes on only in the log that the checkpoint was taken of.
+pub(crate) async fn check_log<S: EventStore>(
+    store: &S,
+    checkpoint: Checkpoint,
+) -> Result<(), LogCheckError> {
+    let position = Position::new(checkpoint.offset.get());
+    let found = store
+        .event_id_at(position)
+        .await
+        .map_err(LogCheckError::Store)?;
+    if found == checkpoint.event_id {
+        return Ok(());
+    }
+    Err(LogCheckError::Replaced(LogReplaced {
+        position,
+        expected: checkpoint.event_id,
+        found,
+    }))
+}

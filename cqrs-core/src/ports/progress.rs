@@ -1,0 +1,347 @@
+//! How a loop gets on: written by the loop, read by everybody, even after the loop has ended.
+
+use std::{collections::BTreeMap, error::Error, sync::Arc, time::Instant};
+
+use tokio::sync::watch;
+
+use crate::model::{Checkpoint, PartitionId, chain};
+
+/// What a runner, a relay or a source of events is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// It has no partition yet. It was not started, waits for its store or broker, or others have all partitions.
+    Starting,
+    /// It reads and handles events.
+    Reading,
+    /// It has handled all there is, and waits for more.
+    CaughtUp,
+    /// Something failed that may pass. It tries again.
+    Retrying {
+        /// When it failed first.
+        since: Instant,
+        /// How often it has failed since.
+        attempts: u32,
+    },
+    /// It was asked to stop and has finished.
+    Stopped,
+    /// It has ended with this error.
+    Failed(String),
+    /// It has ended without a word: its future was dropped, or its task was aborted or panicked.
+    Gone,
+}
+
+impl Phase {
+    /// Whether nothing will change any more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::Stopped | Self::Failed(_) | Self::Gone)
+    }
+}
+
+/// What one partition, or one shard of a relay, is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionProgress {
+    /// What happens in it. [`Phase::Stopped`] when it was given back.
+    pub phase: Phase,
+    /// How far it has come; `None` before its first event.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// How a runner, a relay or a source gets on. A cheap handle, which can still be read after the loop has ended.
+///
+/// Get it before the loop runs: [`Runner::progress`](crate::Runner::progress),
+/// [`Relay::progress`](crate::Relay::progress).
+///
+/// ```
+/// use cqrs_core::{MemoryEventStore, Phase, Runner};
+/// # use cqrs_core::{Envelope, Event, Keys, View};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum SeatEvent { Booked }
+/// # impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }
+/// # struct Seats;
+/// # impl View for Seats {
+/// #     const NAME: &'static str = "seats"; type Events = SeatEvent; type Document = ();
+/// #     fn keys(&self, event: &Envelope<SeatEvent>) -> Keys { event.id().into() }
+/// #     fn apply(&self, _: &str, _: Option<()>, _: &Envelope<SeatEvent>) -> Option<()> { Some(()) }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let runner = Runner::over_log(&MemoryEventStore::default(), Seats)?;
+/// let mut progress = runner.progress();
+/// let caught_up = async { drop(progress.until(|phase| *phase == Phase::CaughtUp).await) };
+/// runner.run(caught_up).await?;
+/// assert_eq!(progress.phase(), Phase::Stopped);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Progress(watch::Receiver<State>);
+
+impl Progress {
+    /// What it is doing. With several partitions: retrying if one of them is, caught up if all of them are.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        // First: what is read after the writer has gone is final.
+        let gone = self.0.has_changed().is_err();
+        match self.0.borrow().phase() {
+            phase if gone && !phase.has_ended() => Phase::Gone,
+            phase => phase,
+        }
+    }
+
+    /// Its partitions, or the shards of a relay.
+    #[must_use]
+    pub fn partitions(&self) -> BTreeMap<PartitionId, PartitionProgress> {
+        self.0.borrow().partitions.clone()
+    }
+
+    /// The last error with its sources, even if it has passed since.
+    #[must_use]
+    pub fn last_error(&self) -> Option<String> {
+        self.0.borrow().last_error.clone()
+    }
+
+    /// Waits for a phase that is wanted, or for the end. Returns the phase.
+    pub async fn until(&mut self, wanted: impl Fn(&Phase) -> bool) -> Phase {
+        loop {
+            self.0.mark_unchanged();
+            let phase = self.phase();
+            if phase.has_ended() || wanted(&phase) {
+                return phase;
+            }
+            // An error means that the writer has gone, which the next round finds.
+            let _ = self.0.changed().await;
+        }
+    }
+}
+
+/// Writes a [`Progress`]: for sources and other loops. Every clone writes the same one.
+#[derive(Debug, Clone)]
+pub struct ProgressReporter(Arc<watch::Sender<State>>);
+
+impl Default for ProgressReporter {
+    fn default() -> Self {
+        Self(Arc::new(watch::channel(State::default()).0))
+    }
+}
+
+impl ProgressReporter {
+    /// A handle for readers.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress(self.0.subscribe())
+    }
+
+    /// The partition is read from here on. One that was tried again stays so until it gets on.
+    pub fn started(&self, partition: &PartitionId, checkpoint: Option<Checkpoint>) {
+        self.0.send_modify(|state| {
+            state.whole = Phase::Reading;
+            let progress = state.partition(partition);
+            progress.checkpoint = checkpoint;
+            if !matches!(progress.phase, Phase::Retrying { .. }) {
+                progress.phase = Phase::Reading;
+            }
+        });
+    }
+
+    /// The partition has come this far, and is read on.
+    pub fn reading(&self, partition: &PartitionId, checkpoint: Option<Checkpoint>) {
+        self.0.send_modify(|state| {
+            state.whole = Phase::Reading;
+            let progress = state.partition(partition);
+            progress.phase = Phase::Reading;
+            progress.checkpoint = checkpoint;
+        });
+    }
+
+    /// There is nothing more to read in the partition.
+    pub fn caught_up(&self, partition: &PartitionId) {
+        self.set(Some(partition), Phase::CaughtUp);
+    }
+
+    /// The partition, or all of it, failed and is tried again.
+    pub fn retrying(&self, partition: Option<&PartitionId>, error: &(dyn Error + 'static)) {
+        let error = chain(error).to_string();
+        self.0.send_modify(|state| {
+            state.last_error = Some(error);
+            let phase = state.phase_of(partition);
+            *phase = match *phase {
+                Phase::Retrying { since, attempts } => Phase::Retrying {
+                    since,
+                    attempts: attempts.saturating_add(1),
+                },
+                _ => Phase::Retrying {
+                    since: Instant::now(),
+                    attempts: 1,
+                },
+            };
+        });
+    }
+
+    /// The partition, or all of it, has ended: as it was asked to, or with an error.
+    pub fn ended(&self, partition: Option<&PartitionId>, error: Option<&(dyn Error + 'static)>) {
+        let error = error.map(|error| chain(error).to_string());
+        self.0.send_modify(|state| {
+            let phase = match &error {
+                Some(error) => Phase::Failed(error.clone()),
+                None => Phase::Stopped,
+            };
+            *state.phase_of(partition) = phase;
+            state.last_error = error.or(state.last_error.take());
+        });
+    }
+
+    /// Nobody is woken when nothing changes.
+    fn set(&self, partition: Option<&PartitionId>, phase: Phase) {
+        self.0.send_if_modified(|state| {
+            let found = state.phase_of(partition);
+            let changed = *found != phase;
+            *found = phase;
+            changed
+        });
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    /// [`Phase::Reading`] as long as the partitions say more.
+    whole: Phase,
+    partitions: BTreeMap<PartitionId, PartitionProgress>,
+    last_error: Option<String>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            whole: Phase::Starting,
+            partitions: BTreeMap::new(),
+            last_error: None,
+        }
+    }
+}
+
+impl State {
+    fn partition(&mut self, id: &PartitionId) -> &mut PartitionProgress {
+        // `entry` would copy the name each time.
+        if !self.partitions.contains_key(id) {
+            let starting = PartitionProgress {
+                phase: Phase::Starting,
+                checkpoint: None,
+            };
+            self.partitions.insert(id.clone(), starting);
+        }
+        self.partitions.get_mut(id).expect("it was inserted")
+    }
+
+    fn phase_of(&mut self, partition: Option<&PartitionId>) -> &mut Phase {
+        match partition {
+            Some(id) => &mut self.partition(id).phase,
+            None => &mut self.whole,
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        if self.whole != Phase::Reading {
+            return self.whole.clone();
+        }
+        let partitions = self.partitions.values().map(|partition| &partition.phase);
+        let active = partitions.filter(|phase| !phase.has_ended());
+        active.cloned().reduce(together).unwrap_or(Phase::Starting)
+    }
+}
+
+/// The phase of two partitions together.
+fn together(one: Phase, other: Phase) -> Phase {
+    match (one, other) {
+        (
+            Phase::Retrying { since, attempts },
+            Phase::Retrying {
+                since: other_since,
+                attempts: other_attempts,
+            },
+        ) => Phase::Retrying {
+            since: since.min(other_since),
+            attempts: attempts.max(other_attempts),
+        },
+        (retrying @ Phase::Retrying { .. }, _) | (_, retrying @ Phase::Retrying { .. }) => retrying,
+        (one, other) if one == other => one,
+        _ => Phase::Reading,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Offset, Slices};
+
+    fn shard(number: u16) -> PartitionId {
+        PartitionId::Log(Slices::part(number, 2))
+    }
+
+    fn at(offset: u64) -> Option<Checkpoint> {
+        Some(Checkpoint {
+            offset: Offset::new(offset),
+            event_id: None,
+        })
+    }
+
+    #[test]
+    fn the_phase_is_that_of_all_partitions_together() {
+        let reporter = ProgressReporter::default();
+        let progress = reporter.progress();
+        assert_eq!(progress.phase(), Phase::Starting);
+        reporter.reading(&shard(0), at(7));
+        reporter.caught_up(&shard(0));
+        assert_eq!(progress.phase(), Phase::CaughtUp);
+        reporter.reading(&shard(1), None);
+        assert_eq!(progress.phase(), Phase::Reading);
+        for _ in 0..3 {
+            reporter.retrying(Some(&shard(1)), &std::io::Error::other("planted"));
+            reporter.started(&shard(1), None);
+        }
+        assert!(matches!(
+            progress.phase(),
+            Phase::Retrying { attempts: 3, .. }
+        ));
+        reporter.caught_up(&shard(1));
+        assert_eq!(progress.phase(), Phase::CaughtUp);
+        assert_eq!(progress.last_error().as_deref(), Some("planted"));
+        reporter.ended(Some(&shard(1)), None);
+        reporter.reading(&shard(0), at(8));
+        assert_eq!(progress.phase(), Phase::Reading);
+        assert_eq!(progress.partitions()[&shard(0)].checkpoint, at(8));
+        assert_eq!(progress.partitions()[&shard(1)].phase, Phase::Stopped);
+    }
+
+    #[test]
+    fn the_end_can_be_read_after_the_loop_is_gone() {
+        let reporter = ProgressReporter::default();
+        let progress = reporter.progress();
+        reporter.reading(&shard(0), at(7));
+        reporter.ended(None, None);
+        drop(reporter);
+        assert_eq!(progress.phase(), Phase::Stopped);
+        assert_eq!(progress.partitions()[&shard(0)].checkpoint, at(7));
+
+        let reporter = ProgressReporter::default();
+        let progress = reporter.progress();
+        reporter.ended(None, Some(&std::io::Error::other("planted")));
+        drop(reporter);
+        assert_eq!(progress.phase(), Phase::Failed("planted".to_owned()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_ends_without_a_word_is_gone() {
+        let reporter = ProgressReporter::default();
+        let mut progress = reporter.progress();
+        reporter.reading(&shard(0), None);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(reporter);
+        });
+        assert_eq!(progress.until(|_| false).await, Phase::Gone);
+    }
+}

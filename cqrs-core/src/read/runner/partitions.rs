@@ -1,0 +1,89 @@
+//! A runner at work: makes the store ready, then starts a worker for each partition that the source hands out.
+
+use async_trait::async_trait;
+
+use super::{Runner, attempt::AttemptError, error::RunnerErrorKind, worker::Worker};
+use crate::{
+    ports::{Checkpoints, Inbox, Source},
+    read::handler::Handler,
+    run_loop::{LoopName, Retries, Work, Workers},
+};
+
+pub(super) struct Partitions<S, H, R> {
+    runner: Runner<S, H, R>,
+    retries: Retries,
+    /// Whether the handler has made the store ready.
+    prepared: bool,
+    stopping: bool,
+}
+
+impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Partitions<S, H, R> {
+    pub(super) fn new(runner: Runner<S, H, R>) -> Self {
+        let name = LoopName::Subscription(runner.handler.subscription().to_owned());
+        let retries = Retries::new(name, None, runner.reporter.clone());
+        Self {
+            runner,
+            retries,
+            prepared: false,
+            stopping: false,
+        }
+    }
+
+    async fn try_next(&mut self) -> Result<Option<R::Reader>, AttemptError> {
+        if !self.prepared {
+            if self.stopping {
+                return Ok(None);
+            }
+            self.runner.handler.prepare(&self.runner.store).await?;
+            self.prepared = true;
+        }
+        Ok(self.runner.source.assigned().await?)
+    }
+
+    fn worker(&self, reader: R::Reader) -> Worker<S, H, R::Reader> {
+        let Runner {
+            store,
+            handler,
+            sizes,
+            reporter,
+            ..
+        } = &self.runner;
+        Worker::new(
+            store.clone(),
+            handler.clone(),
+            reader,
+            *sizes,
+            reporter.clone(),
+        )
+    }
+}
+
+#[async_trait]
+impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Workers for Partitions<S, H, R> {
+    type Error = RunnerErrorKind;
+
+    async fn next(&mut self) -> Result<Option<Work<RunnerErrorKind>>, RunnerErrorKind> {
+        loop {
+            match self.try_next().await {
+                Ok(reader) => {
+                    self.retries.succeeded();
+                    let worker = reader.map(|reader| self.worker(reader));
+                    return Ok(worker.map(|worker| Box::pin(worker.run()) as Work<_>));
+                }
+                Err(AttemptError::Stop(error)) => return Err(error),
+                Err(AttemptError::Retry(error)) => {
+                    tokio::time::sleep(self.retries.failed(&*error)).await;
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        self.stopping = true;
+        self.runner.source.stop();
+    }
+
+    fn panicked(&self, message: String) -> RunnerErrorKind {
+        RunnerErrorKind::Panicked(message)
+    }
+}

@@ -1,0 +1,101 @@
+//! What a runner reports of itself while it runs, and after it has ended.
+
+use std::sync::Arc;
+
+use super::{super::*, Faulty, Sums, filled};
+use crate::{
+    memory::MemoryEventStore,
+    model::{PartitionId, RecordedEvent, Slices},
+    ports::{Phase, Progress, StoreError, StoreErrorKind},
+    read::handler::role,
+    roles::{HandlerError, View},
+};
+
+const LOG: PartitionId = PartitionId::Log(Slices::ALL);
+
+fn runner<F>(store: &MemoryEventStore, then: F) -> ProjectionRunner<MemoryEventStore, Faulty<F>>
+where
+    F: Fn(&[RecordedEvent]) -> Result<(), HandlerError> + Send + Sync + 'static,
+{
+    Runner::over_log::<role::Handler>(store, Faulty(then)).expect("a view")
+}
+
+fn position(progress: &Progress) -> Option<u64> {
+    let partitions = progress.partitions();
+    Some(partitions.get(&LOG)?.checkpoint?.offset.get())
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_follows_a_runner_to_its_end() {
+    let store = filled(20).await;
+    let runner = runner(&store, |_: &[RecordedEvent]| Ok(())).batch_size(7);
+    let mut progress = runner.progress();
+    assert_eq!(progress.phase(), Phase::Starting);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(runner.run(async { drop(stopped.await) }));
+    let caught_up = progress.until(|phase| *phase == Phase::CaughtUp).await;
+    assert_eq!(
+        (caught_up, position(&progress)),
+        (Phase::CaughtUp, Some(20))
+    );
+    stop.send(()).expect("it runs");
+    running.await.expect("no panic").expect("stops");
+    assert_eq!(
+        (progress.phase(), position(&progress)),
+        (Phase::Stopped, Some(20))
+    );
+    assert_eq!(progress.partitions()[&LOG].phase, Phase::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_shows_what_is_tried_again_and_why() {
+    let store = filled(3).await;
+    let away = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let handler = {
+        let away = Arc::clone(&away);
+        move |_: &[RecordedEvent]| {
+            if away.load(std::sync::atomic::Ordering::Relaxed) {
+                let refused = std::io::Error::other("connection refused");
+                let error = StoreError::new(StoreErrorKind::Unavailable, "the store is away");
+                Err(error.caused_by(refused).into())
+            } else {
+                Ok(())
+            }
+        }
+    };
+    let runner = runner(&store, handler);
+    let mut progress = runner.progress();
+    let running = tokio::spawn(runner.run(std::future::pending()));
+    let failed = |phase: &Phase| matches!(phase, Phase::Retrying { attempts: 5.., .. });
+    progress.until(failed).await;
+    let said = progress.last_error().expect("it has failed");
+    assert_eq!(said, "the store is away: connection refused");
+    away.store(false, std::sync::atomic::Ordering::Relaxed);
+    progress.until(|phase| *phase == Phase::CaughtUp).await;
+    assert_eq!(position(&progress), Some(3));
+    running.abort();
+    assert_eq!(progress.until(|_| false).await, Phase::Gone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_names_the_error_that_ended_the_runner() {
+    let store = filled(3).await;
+    let refuse = |batch: &[RecordedEvent]| Err(HandlerError::poison(batch[0].id, "planted"));
+    let runner = runner(&store, refuse);
+    let progress = runner.progress();
+    let error = runner.run(std::future::pending()).await;
+    let said = crate::model::chain(&error.expect_err("stops")).to_string();
+    assert_eq!(progress.phase(), Phase::Failed(said.clone()));
+    assert!(
+        said.contains(Sums::NAME) && said.ends_with("position 1: planted"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_runner_that_never_ran_is_gone() {
+    let runner = runner(&MemoryEventStore::default(), |_: &[RecordedEvent]| Ok(()));
+    let progress = runner.progress();
+    drop(runner);
+    assert_eq!(progress.phase(), Phase::Gone);
+}

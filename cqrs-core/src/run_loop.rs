@@ -1,0 +1,95 @@
+//! Runs workers side by side until all have ended: those of a runner's partitions, or of a relay's shards.
+
+mod retries;
+
+use std::{
+    any::Any,
+    pin::{Pin, pin},
+};
+
+use async_trait::async_trait;
+use tokio::task::{JoinError, JoinSet};
+
+pub(crate) use self::retries::{LoopName, Retries};
+
+/// One worker at work.
+pub(crate) type Work<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
+
+/// Hands out workers.
+#[async_trait]
+pub(crate) trait Workers: Send {
+    /// Why a worker ends before it was asked to.
+    type Error: Send + 'static;
+
+    /// Waits for the next worker. `None` after [`stop`](Self::stop), once no more will come. Cancel-safe.
+    async fn next(&mut self) -> Result<Option<Work<Self::Error>>, Self::Error>;
+
+    /// Asks every worker to finish. Returns at once.
+    fn stop(&mut self);
+
+    /// The error for a worker that panicked.
+    fn panicked(&self, message: String) -> Self::Error;
+}
+
+/// Runs until `stop` resolves or a worker fails. Then all are asked to finish, and waited for.
+///
+/// # Errors
+/// The first failure.
+pub(crate) async fn run<W: Workers>(
+    workers: &mut W,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), W::Error> {
+    let mut stop = pin!(stop);
+    let mut running = JoinSet::new();
+    let mut stopping = false;
+    let mut outcome = Ok(());
+    loop {
+        tokio::select! {
+            () = &mut stop, if !stopping => {
+                stopping = true;
+                workers.stop();
+            }
+            Some(ended) = running.join_next() => {
+                outcome = outcome.and(flatten(workers, ended));
+                if outcome.is_err() && !stopping {
+                    stopping = true;
+                    workers.stop();
+                }
+            }
+            next = workers.next() => match next {
+                Ok(Some(work)) => { running.spawn(work); }
+                Ok(None) => break,
+                Err(error) => {
+                    outcome = outcome.and(Err(error));
+                    workers.stop();
+                    break;
+                }
+            },
+        }
+    }
+    while let Some(ended) = running.join_next().await {
+        outcome = outcome.and(flatten(workers, ended));
+    }
+    outcome
+}
+
+fn flatten<W: Workers>(
+    workers: &W,
+    ended: Result<Result<(), W::Error>, JoinError>,
+) -> Result<(), W::Error> {
+    ended.unwrap_or_else(|error| Err(workers.panicked(panic_message(error))))
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(error: JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(panic) => message_of(&*panic),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").to_owned()
+}

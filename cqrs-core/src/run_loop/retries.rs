@@ -1,0 +1,72 @@
+//! The failures of a loop, one after the other: counted, logged and reported, and how long to wait after each.
+
+use std::{error::Error, time::Duration};
+
+use crate::{
+    model::{PartitionId, RetryPolicy, chain},
+    ports::ProgressReporter,
+};
+
+/// How many failures in a row are logged for debugging only. A conflict, a fence or a lost connection now and then is
+/// harmless; one that stays is not.
+const HARMLESS: u32 = 3;
+
+/// Whose failures they are.
+#[derive(Debug, Clone)]
+pub(crate) enum LoopName {
+    Subscription(String),
+    Relay(String),
+}
+
+/// The failures since the last success.
+#[derive(Debug)]
+pub(crate) struct Retries {
+    name: LoopName,
+    /// The partition or shard; `None` for all of them together.
+    partition: Option<PartitionId>,
+    failures: u32,
+    reporter: ProgressReporter,
+}
+
+impl Retries {
+    pub(crate) fn new(
+        name: LoopName,
+        partition: Option<PartitionId>,
+        reporter: ProgressReporter,
+    ) -> Self {
+        Self {
+            name,
+            partition,
+            failures: 0,
+            reporter,
+        }
+    }
+
+    pub(crate) fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Counts a failure, logs it with its sources and reports it. Returns how long to wait before the next attempt.
+    pub(crate) fn failed(&mut self, error: &(dyn Error + 'static)) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        let policy = RetryPolicy::ALWAYS;
+        let wait = policy.wait(self.failures).unwrap_or(policy.longest);
+        self.log(error, wait);
+        self.reporter.retrying(self.partition.as_ref(), error);
+        wait
+    }
+
+    fn log(&self, error: &(dyn Error + 'static), wait: Duration) {
+        let (subscription, relay) = match &self.name {
+            LoopName::Subscription(name) => (Some(name.as_str()), None),
+            LoopName::Relay(name) => (None, Some(name.as_str())),
+        };
+        let partition = self.partition.as_ref().map(tracing::field::display);
+        let (failures, error) = (self.failures, chain(error));
+        if failures <= HARMLESS {
+            tracing::debug!(subscription, relay, partition, failures, ?wait, %error, "trying again");
+        } else {
+            tracing::warn!(subscription, relay, partition, failures, ?wait, %error, "trying again");
+        }
+    }
+}
