@@ -1,0 +1,123 @@
+//! Read models: typed documents, read by key and page by page, an index, and a rebuild. In memory, nothing to install.
+//!
+//! ```sh
+//! cargo run -p read-model
+//! ```
+
+use cqrs_core::{RunnerError, prelude::*, reset_view};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize)]
+enum BookEvent {
+    Bought { title: String, author: String },
+    Lent { reader: String },
+}
+impl Event for BookEvent {
+    const CATEGORY: &'static str = "book";
+}
+
+/// The write side accepts everything: this example is about the read side.
+#[derive(Default)]
+struct Book;
+impl Aggregate for Book {
+    type Command = BookEvent;
+    type Event = BookEvent;
+    type Error = std::convert::Infallible;
+
+    fn handle(&self, event: BookEvent, _: &Context) -> Decision<Self> {
+        Ok(vec![event])
+    }
+    fn apply(&mut self, _: BookEvent) {}
+}
+
+/// A document for each book, under the id of its stream.
+struct Shelf;
+#[derive(Default, Serialize, Deserialize)]
+struct Entry {
+    title: String,
+    reader: Option<String>,
+}
+impl View for Shelf {
+    const NAME: &'static str = "shelf";
+    type Events = BookEvent;
+    type Document = Entry;
+
+    fn keys(&self, event: &Envelope<BookEvent>) -> Keys {
+        event.id().into()
+    }
+    fn apply(&self, _: &str, entry: Option<Entry>, event: &Envelope<BookEvent>) -> Option<Entry> {
+        let mut entry = entry.unwrap_or_default();
+        match &event.event {
+            BookEvent::Bought { title, .. } => entry.title.clone_from(title),
+            BookEvent::Lent { reader } => entry.reader = Some(reader.clone()),
+        }
+        Some(entry)
+    }
+}
+
+/// An index is a view whose key is what you search for; pages come in the order of the keys. On PostgreSQL you can index
+/// the table of the documents instead, see `examples/bank-account`.
+struct ByAuthor;
+type Ids = Vec<String>;
+impl View for ByAuthor {
+    const NAME: &'static str = "by_author";
+    type Events = BookEvent;
+    type Document = Ids;
+
+    fn keys(&self, event: &Envelope<BookEvent>) -> Keys {
+        match &event.event {
+            BookEvent::Bought { author, .. } => author.as_str().into(),
+            BookEvent::Lent { .. } => Keys::none(),
+        }
+    }
+    fn apply(&self, _: &str, ids: Option<Ids>, event: &Envelope<BookEvent>) -> Option<Ids> {
+        Some([ids.unwrap_or_default(), vec![event.id().to_owned()]].concat())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let store = MemoryEventStore::default();
+    let books = Repository::<Book, _>::new(store.clone());
+    let bought = |title: &str, author: &str| BookEvent::Bought {
+        title: title.to_owned(),
+        author: author.to_owned(),
+    };
+    books.execute("b1", bought("Emma", "Austen")).await?;
+    books.execute("b2", bought("Ulysses", "Joyce")).await?;
+    books.execute("b3", bought("Persuasion", "Austen")).await?;
+    let reader = "ada".to_owned();
+    let lent = books.execute("b2", BookEvent::Lent { reader }).await?;
+    catch_up(&store, Shelf, Position::from(&lent)).await?;
+    catch_up(&store, ByAuthor, Position::from(&lent)).await?;
+
+    let shelf = ReadModel::<Shelf, _>::new(store.clone());
+    let entry = shelf.get("b2").await?.unwrap_or_default();
+    println!("{}: lent to {:?}", entry.title, entry.reader);
+
+    // The last key of a page is where the next page begins.
+    let by_author = ReadModel::<ByAuthor, _>::new(store.clone());
+    let mut last = None;
+    while let [(author, ids)] = by_author.page(last.as_deref(), 1).await?.as_slice() {
+        println!("{author}: {}", ids.join(", "));
+        last = Some(author.clone());
+    }
+
+    // A view that has changed is rebuilt from the events.
+    reset_view(&store, Shelf::NAME).await?;
+    println!("reset: {} books", shelf.page(None, 9).await?.len());
+    catch_up(&store, Shelf, Position::from(&lent)).await?;
+    println!("rebuilt: {} books", shelf.page(None, 9).await?.len());
+    Ok(())
+}
+
+/// A service runs its views until it stops; this program runs each until it has handled what was written.
+async fn catch_up<V: View>(
+    store: &MemoryEventStore,
+    view: V,
+    upto: Position,
+) -> Result<(), RunnerError> {
+    let model = ReadModel::<V, _>::new(store.clone());
+    let handled = async { model.wait_for(upto).await.unwrap_or_default() };
+    Runner::over_log(store, view)?.run(handled).await
+}
