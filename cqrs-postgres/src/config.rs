@@ -6,6 +6,18 @@ use cqrs_core::{StoreError, StoreErrorKind};
 use sqlx::postgres::PgConnectOptions;
 
 /// How to reach a store.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cqrs_postgres::PgConfig;
+///
+/// let config = PgConfig::new("postgres://localhost/bank?application_name=bank")
+///     .schema("bank")
+///     .max_connections(20)
+///     .connect_timeout(Duration::from_secs(5));
+/// # drop(config);
+/// ```
 #[derive(Debug, Clone)]
 pub struct PgConfig {
     url: String,

@@ -16,6 +16,15 @@ pub(crate) enum Doing {
 
 /// What a failed statement of your own means, for a [`Projection`](cqrs_core::Projection) that hands it on: a runner then
 /// tries again what may pass, and stops at what will not.
+///
+/// ```no_run
+/// # async fn count(store: cqrs_postgres::PgEventStore) -> Result<i64, cqrs_core::StoreError> {
+/// use cqrs_postgres::store_error;
+///
+/// let count = sqlx::query_scalar("select count(*) from deposits");
+/// count.fetch_one(store.pool()).await.map_err(store_error)
+/// # }
+/// ```
 #[must_use]
 pub fn store_error(error: Error) -> StoreError {
     classify(error, Doing::Statement)

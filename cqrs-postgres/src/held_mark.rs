@@ -16,6 +16,15 @@ use sqlx::Row;
 use crate::{connection::within, error::statement, row::unsigned, store::PgEventStore};
 
 /// A transaction that holds readers back.
+///
+/// ```no_run
+/// # async fn explain(store: cqrs_postgres::PgEventStore) -> Result<(), cqrs_core::StoreError> {
+/// for holder in store.fence_holders().await? {
+///     println!("readers wait for {holder}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct FenceHolder {
     /// Readers cannot pass this position while it lasts.

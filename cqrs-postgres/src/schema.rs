@@ -18,6 +18,18 @@ mod installed;
 mod migrations;
 
 /// What a role may do in a store. None may change an event, or write one past the append function.
+///
+/// ```no_run
+/// use cqrs_postgres::{Access, PgConfig, PgEventStore};
+///
+/// # async fn set_up() -> Result<(), cqrs_core::StoreError> {
+/// let owner = PgConfig::new("postgres://owner@localhost/bank").schema("bank");
+/// PgEventStore::install(&owner).await?;
+/// PgEventStore::grant(&owner, "bank_service", Access::Service).await?;
+/// PgEventStore::grant(&owner, "bank_reports", Access::Reader).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Read the log, documents, checkpoints, idempotency keys and snapshots.

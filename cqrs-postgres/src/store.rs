@@ -23,6 +23,27 @@ use crate::{
 
 /// An event store in a schema of a PostgreSQL database, with every port of [`cqrs_core::Store`]. A clone is a handle to
 /// the same store and shares its connections.
+///
+/// ```no_run
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default)] struct Account;
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, _: AccountEvent) {}
+/// # }
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use cqrs_postgres::{PgConfig, PgEventStore};
+///
+/// let config = PgConfig::new("postgres://localhost/bank").schema("bank");
+/// PgEventStore::install(&config).await?;
+/// let store = PgEventStore::connect(&config).await?;
+/// store.repository::<Account>().execute("ann", 500).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct PgEventStore(Arc<Inner>);
 

@@ -25,6 +25,40 @@ use crate::{
 ///
 /// **After a statement has failed PostgreSQL refuses every other one, and a commit would quietly undo everything.** So hand
 /// the error on, or put what may fail behind a savepoint. A commit after an error that was swallowed is refused.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: i64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// use cqrs_core::HandlerError;
+/// use cqrs_postgres::{PgEventStore, PgTransaction, store_error};
+///
+/// /// Adds a row for each deposit.
+/// struct Deposits;
+/// #[async_trait::async_trait]
+/// impl Projection<PgEventStore> for Deposits {
+///     type Events = AccountEvent;
+///
+///     fn name(&self) -> &str { "deposits" }
+///
+///     async fn project(
+///         &self,
+///         transaction: &mut PgTransaction,
+///         events: &[Envelope<AccountEvent>],
+///     ) -> Result<(), HandlerError> {
+///         for event in events {
+///             let AccountEvent::Deposited { cents } = event.event;
+///             sqlx::query("insert into deposits (account, cents) values ($1, $2)")
+///                 .bind(event.id())
+///                 .bind(cents)
+///                 .execute(&mut **transaction)
+///                 .await
+///                 .map_err(store_error)?;
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct PgTransaction {
     connection: Lent,

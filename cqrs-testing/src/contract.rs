@@ -22,6 +22,12 @@ pub mod writers;
 /// Declares one test for each guarantee of a [`Store`](cqrs_core::Store). The expression makes a fresh, empty store; it may
 /// await. The calling crate needs `tokio` with its test macro. `CQRS_HISTORIES` sets the number of histories in
 /// `every_history_is_linearizable`.
+///
+/// ```
+/// mod contract {
+///     cqrs_testing::event_store_contract!(cqrs_core::MemoryEventStore::default());
+/// }
+/// ```
 #[macro_export]
 macro_rules! event_store_contract {
     ($store:expr) => {

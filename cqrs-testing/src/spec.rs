@@ -17,6 +17,28 @@ pub use self::{
 };
 
 /// The beginning of a specification: `Spec::<Account>::new()`, [`Spec::view`] or [`Spec::reactor`].
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # use cqrs_testing::Spec;
+/// # #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+/// # enum SeatEvent { Booked { visitor: String } }
+/// # impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }
+/// # #[derive(Debug, PartialEq, thiserror::Error)] #[error("the seat is taken")] struct Taken;
+/// # #[derive(Default)] struct Seat { taken: bool }
+/// # impl Aggregate for Seat {
+/// #     type Command = String; type Event = SeatEvent; type Error = Taken;
+/// #     fn handle(&self, visitor: String, _: &Context) -> Decision<Self> {
+/// #         if self.taken { Err(Taken) } else { Ok(vec![SeatEvent::Booked { visitor }]) }
+/// #     }
+/// #     fn apply(&mut self, _: SeatEvent) { self.taken = true }
+/// # }
+/// let booked = SeatEvent::Booked { visitor: "ada".to_owned() };
+/// Spec::<Seat>::new()
+///     .given([booked])
+///     .when("bob".to_owned())
+///     .then_rejected(Taken);
+/// ```
 #[derive(Debug)]
 pub struct Spec<A = ()>(PhantomData<fn() -> A>);
 

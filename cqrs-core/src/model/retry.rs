@@ -5,6 +5,13 @@ use std::time::Duration;
 /// Exponential backoff with full jitter: the n-th wait is a random time up to `base * 2^(n-1)`, at most `longest`.
 ///
 /// Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+///
+/// ```
+/// # use cqrs_core::RetryPolicy;
+/// let patient = RetryPolicy { attempts: 20, ..RetryPolicy::default() };
+/// assert!(patient.wait(19).is_some());
+/// assert_eq!(patient.wait(20), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The most attempts, the first one included.

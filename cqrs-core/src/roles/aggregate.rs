@@ -10,6 +10,35 @@ pub type Decision<A> = Result<Vec<<A as Aggregate>::Event>, <A as Aggregate>::Er
 /// `Default` is the state before the first event. Both methods are pure: no I/O, no clock, no randomness. A decision can
 /// therefore be repeated after a conflict, and a state can be rebuilt at any time. Fetch data from outside before the
 /// command, or in [`Repository::decide`](crate::Repository::decide).
+///
+/// ```
+/// use cqrs_core::{Aggregate, Context, Decision, Event};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// enum SeatEvent { Booked { visitor: String } }
+/// impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }
+///
+/// #[derive(Clone)]
+/// struct Book { visitor: String }
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("the seat is taken")]
+/// struct Taken;
+///
+/// #[derive(Default)]
+/// struct Seat { taken: bool }
+/// impl Aggregate for Seat {
+///     type Command = Book;
+///     type Event = SeatEvent;
+///     type Error = Taken;
+///
+///     fn handle(&self, Book { visitor }: Book, _: &Context) -> Decision<Self> {
+///         if self.taken { Err(Taken) } else { Ok(vec![SeatEvent::Booked { visitor }]) }
+///     }
+///     fn apply(&mut self, _: SeatEvent) { self.taken = true }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an aggregate",
     note = "implement `Aggregate` for it: command + state -> events"

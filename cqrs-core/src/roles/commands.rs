@@ -11,6 +11,24 @@ use crate::{
 };
 
 /// One command to one aggregate.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default, serde::Serialize, serde::Deserialize)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// let deposits = [To::<Account>::new("ann", 200), To::new("bob", 300)];
+/// store.execute_all(deposits).await?; // both or none
+/// # Ok(())
+/// # }
+/// ```
 pub struct To<A: Aggregate> {
     /// The aggregate's id.
     pub id: String,

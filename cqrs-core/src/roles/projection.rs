@@ -11,6 +11,8 @@ use crate::{
 /// A read model that writes in the transaction of the store.
 ///
 /// **Invariant**: its writes and its checkpoint commit together or not at all.
+///
+/// `PgTransaction` of `cqrs-postgres` shows one with SQL.
 #[async_trait]
 pub trait Projection<S: UnitOfWork>: Send + Sync + 'static {
     /// The events that it reads.

@@ -22,6 +22,32 @@ pub enum OnRejected<C> {
 /// Event -> commands, without a state of its own.
 ///
 /// **Invariant**: the events of its commands and its checkpoint commit together, so no command is executed twice.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default, serde::Serialize, serde::Deserialize)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum OrderEvent { Paid { by: String } }
+/// # impl Event for OrderEvent { const CATEGORY: &'static str = "order"; }
+/// /// Every paid order adds a bonus to the account of its customer.
+/// struct Bonus;
+/// impl Reactor for Bonus {
+///     const NAME: &'static str = "bonus";
+///     type Events = OrderEvent;
+///     type Commands = To<Account>;
+///
+///     fn react(&self, event: &Envelope<OrderEvent>) -> Vec<To<Account>> {
+///         let OrderEvent::Paid { by } = &event.event;
+///         vec![To::new(by, 10)]
+///     }
+/// }
+/// ```
 pub trait Reactor: Send + Sync + 'static {
     /// The name of the subscription.
     const NAME: &'static str;

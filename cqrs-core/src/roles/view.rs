@@ -7,6 +7,15 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{model::Envelope, roles::events::Events};
 
 /// The keys of the documents that an event touches: none, one or several.
+///
+/// ```
+/// # use cqrs_core::Keys;
+/// let one: Keys = "ann".into();
+/// let several = Keys::from_iter(["ann", "bob"]);
+/// assert_eq!(several.iter().count(), 2);
+/// assert_eq!(Keys::none().iter().count(), 0);
+/// # drop(one);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys(Vec<String>);
 
@@ -58,6 +67,25 @@ impl<K: Into<String>> FromIterator<K> for Keys {
 ///
 /// It reads the local log or topics, on memory or PostgreSQL, without changes, and can be rebuilt by replay at any time.
 /// **Over topics a view must not depend on the order between streams**: only the events of one stream come in order.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// /// For each account, its balance.
+/// struct Balances;
+/// impl View for Balances {
+///     const NAME: &'static str = "balances";
+///     type Events = AccountEvent;
+///     type Document = u64;
+///
+///     fn keys(&self, event: &Envelope<AccountEvent>) -> Keys { event.id().into() }
+///     fn apply(&self, _: &str, balance: Option<u64>, event: &Envelope<AccountEvent>) -> Option<u64> {
+///         let AccountEvent::Deposited { cents } = &event.event;
+///         Some(balance.unwrap_or_default() + cents)
+///     }
+/// }
+/// ```
 pub trait View: Send + Sync + 'static {
     /// The name of the collection of documents and of its subscription.
     const NAME: &'static str;

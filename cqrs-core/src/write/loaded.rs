@@ -8,6 +8,29 @@ use crate::{
 };
 
 /// An aggregate, built from its events.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default, serde::Serialize, serde::Deserialize)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
+/// # accounts.execute("ann", 500).await?;
+/// let loaded = accounts.load("ann").await?;
+/// assert_eq!(loaded.state.cents, 500);
+/// assert_eq!(loaded.version, Version::new(1));
+///
+/// let unknown = accounts.load("bob").await?;
+/// assert_eq!(unknown.version, Version::EMPTY);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded<A> {
     /// Its state.

@@ -96,6 +96,25 @@ impl<E> From<&Executed<E>> for Position {
 }
 
 /// The aggregates of one type in a store. Clones share the cache of states.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default, serde::Serialize, serde::Deserialize)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
+/// let done = accounts.execute("ann", 500).await?;
+/// assert_eq!(done.version, Version::new(1));
+/// assert_eq!(accounts.load("ann").await?.state.cents, 500);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Repository<A, S> {
     store: S,
     retry: RetryPolicy,

@@ -10,6 +10,33 @@ use super::{
 };
 
 /// A reactor.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # use cqrs_testing::Spec;
+/// # #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+/// # enum SeatEvent { Booked { visitor: String } }
+/// # impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }
+/// # #[derive(Debug, PartialEq, thiserror::Error)] #[error("the seat is taken")] struct Taken;
+/// # #[derive(Default)] struct Seat { taken: bool }
+/// # impl Aggregate for Seat {
+/// #     type Command = String; type Event = SeatEvent; type Error = Taken;
+/// #     fn handle(&self, visitor: String, _: &Context) -> Decision<Self> {
+/// #         if self.taken { Err(Taken) } else { Ok(vec![SeatEvent::Booked { visitor }]) }
+/// #     }
+/// #     fn apply(&mut self, _: SeatEvent) { self.taken = true }
+/// # }
+/// # #[derive(Debug, serde::Serialize, serde::Deserialize)] enum VisitorEvent { Came }
+/// # impl Event for VisitorEvent { const CATEGORY: &'static str = "visitor"; }
+/// # struct Booking;
+/// # impl Reactor for Booking {
+/// #     const NAME: &'static str = "booking"; type Events = VisitorEvent; type Commands = To<Seat>;
+/// #     fn react(&self, event: &Envelope<VisitorEvent>) -> Vec<To<Seat>> { vec![To::new("A1", event.id().to_owned())] }
+/// # }
+/// Spec::reactor(Booking)
+///     .when("ada", VisitorEvent::Came)
+///     .then([To::<Seat>::new("A1", "ada".to_owned())]);
+/// ```
 #[derive(Debug)]
 pub struct ReactorSpec<R>(R);
 

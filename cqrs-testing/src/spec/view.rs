@@ -13,6 +13,24 @@ use super::{
 };
 
 /// A view and the documents it keeps so far.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # use cqrs_testing::Spec;
+/// # #[derive(Debug, serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # struct Balances;
+/// # impl View for Balances {
+/// #     const NAME: &'static str = "balances"; type Events = AccountEvent; type Document = u64;
+/// #     fn keys(&self, event: &Envelope<AccountEvent>) -> Keys { event.id().into() }
+/// #     fn apply(&self, _: &str, balance: Option<u64>, event: &Envelope<AccountEvent>) -> Option<u64> {
+/// #         let AccountEvent::Deposited { cents } = &event.event;
+/// #         Some(balance.unwrap_or_default() + cents)
+/// #     }
+/// # }
+/// let deposits = [AccountEvent::Deposited { cents: 500 }, AccountEvent::Deposited { cents: 200 }];
+/// Spec::view(Balances).given("ann", deposits).then([("ann", 700)]);
+/// ```
 #[derive(Debug)]
 pub struct ViewSpec<V: View> {
     view: V,

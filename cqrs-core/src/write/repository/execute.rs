@@ -18,6 +18,29 @@ use crate::{
 };
 
 /// A request to one aggregate: a command, or a decision with I/O. It does nothing until it is awaited.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default, serde::Serialize, serde::Deserialize)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # async fn answer(accounts: Repository<Account, MemoryEventStore>, cause: Envelope<AccountEvent>)
+/// #     -> Result<(), Box<dyn std::error::Error>> {
+/// let deposit = accounts
+///     .execute("ann", 500)
+///     .idempotency_key("invoice 17") // sent twice, done once
+///     .caused_by(&cause) // continues its conversation and trace
+///     .retry(RetryPolicy::NEVER); // a conflict is returned at once
+/// let done = deposit.await?;
+/// println!("version {}, done before: {}", done.version, done.repeated);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Execute<'a, A: Aggregate, S, D = ByCommand<A>> {
     repository: &'a Repository<A, S>,
