@@ -104,4 +104,5 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0017-functions-that-append.md")]
 #[doc = include_str!("../docs/decisions/0018-known-streams-skip-the-version-check.md")]
 #[doc = include_str!("../docs/decisions/0019-append-functions-check-the-search-path.md")]
+#[doc = include_str!("../docs/decisions/0022-one-sql-baseline.md")]
 pub mod decisions {}

@@ -47,6 +47,9 @@ impl Statement {
     }
 }
 
+/// Fails in a transaction that cannot commit.
+pub(crate) const ASK_NOTHING: &str = query!("ask_nothing");
+
 /// Statements about the table of a view, `__view__`.
 pub(crate) mod of_view {
     pub(crate) const LOAD: &str = query!("load_documents");

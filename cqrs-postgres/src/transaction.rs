@@ -17,6 +17,7 @@ type Manager = <sqlx::Postgres as sqlx::Database>::TransactionManager;
 use crate::{
     connection::{Lent, within},
     error::{commit, statement},
+    statements::ASK_NOTHING,
     store::PgEventStore,
 };
 
@@ -106,7 +107,7 @@ impl PgTransaction {
     /// it back, which the driver takes for success; any other statement it refuses.
     async fn check(&mut self) -> Result<(), StoreError> {
         if self.doubtful {
-            let asked = sqlx::raw_sql("select").execute(&mut *self.connection);
+            let asked = sqlx::raw_sql(ASK_NOTHING).execute(&mut *self.connection);
             let alive = within(self.limit, asked).await;
             self.connection.note(alive).map_err(statement)?;
         }

@@ -144,7 +144,7 @@ async fn a_delta_upgrades_the_baseline_with_what_is_in_it() {
 }
 
 #[tokio::test]
-async fn a_schema_before_an_upgrade_and_one_after_it_are_told_apart() {
+async fn code_and_schema_of_two_releases_reject_each_other() {
     let mut scratch = Scratch::new().await;
     let store = baseline_store(&scratch).await;
     let newer = scratch.with_delta(DELTA);
