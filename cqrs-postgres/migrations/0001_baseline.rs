@@ -22,8 +22,6 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "functions/key_guard.sql",
     "functions/check_transaction.sql",
     "functions/take_fence.sql",
-    "functions/log_identity.sql",
-    "functions/is_log.sql",
     // Appends.
     "functions/append/is_expected.sql",
     "functions/append/last_event.sql",

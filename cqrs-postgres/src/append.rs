@@ -1,36 +1,27 @@
-//! Appends: one alone goes straight to the server, several at once share a statement, a transaction and a commit.
+//! Appends: one that is alone goes straight to the server, several share a statement, a transaction and a commit.
 //!
 //! ```text
-//! append ── nobody else is at it ──> alone: a connection of its own, may wait for a guard
-//!    └───── others are ──> queue ──> writer: a batch, tries the guards ── busy, or refused together ──> alone
+//! submit ── no other append in flight ──> single: a connection of its own, may wait for a guard
+//!    └───── others in flight ──> queue ──> writer: a batch, tries the guards ── busy, or rejected together ──> single
 //! ```
 //!
 //! **Invariants**
-//! - A batch never waits for anybody: it tries guards, and what is busy leaves it. So neither a deadlock nor a transaction
-//!   that sits on a guard can fail or hold up the appends of others.
-//! - Each append has a verdict of its own. If the server refuses a batch as a whole, each of it is made again alone.
-//! - Work belongs to the writer from the queue on: a caller who stops waiting has appended all or nothing.
-//! - If the connection dies, exactly the appends on their way have an unknown outcome, and are told so.
+//! - A batch never waits for anybody: it tries guards, and an append that finds one held leaves the batch. So neither a deadlock
+//!   nor a transaction that holds a guard can fail or delay the appends of others.
+//! - Each append has a verdict of its own. If the server rejects a batch as a whole, each append of it is made again alone.
+//! - From the queue on, an append belongs to the writer: a caller who stops waiting has appended all or nothing.
+//! - If the connection breaks, exactly the appends on it have an unknown outcome, and their callers learn that.
 
-mod alone;
 mod batch;
-mod columns;
+mod call;
+mod guard_queue;
+mod in_transaction;
 mod job;
 mod keys;
-mod one;
-mod patience;
-mod queue;
-mod seen;
-mod turns;
+mod single;
+mod stream_heads;
+mod submit;
 mod verdict;
 mod writer;
-mod writing;
 
-pub(crate) use self::{
-    alone::append_in,
-    keys::appended_under,
-    queue::Appender,
-    seen::Seen,
-    turns::Turns,
-    writing::{Lines, Writing},
-};
+pub(crate) use self::{in_transaction::append_in, keys::appended_under, submit::Appender};

@@ -31,11 +31,15 @@ impl Checkpoints for PgEventStore {
         subscription: &str,
         partition: &PartitionId,
     ) -> Result<Claim, StoreError> {
-        let mut connection = self.acquire().await?;
-        let query = sqlx::query_as(self.statements().claim.sql())
+        let mut connection = self.backend().acquire().await?;
+        let query = sqlx::query_as(self.backend().statements.claim.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        let claimed = within(self.limit(), query.fetch_one(&mut *connection)).await;
+        let claimed = within(
+            self.backend().statement_limit(),
+            query.fetch_one(&mut *connection),
+        )
+        .await;
         let (epoch, offset, event_id): (i64, _, _) = connection.note(claimed).map_err(commit)?;
         Ok(Claim {
             epoch: unsigned(epoch),
@@ -51,13 +55,17 @@ impl Checkpoints for PgEventStore {
         epoch: u64,
         to: Checkpoint,
     ) -> Result<(), AdvanceError> {
-        let query = sqlx::query_scalar(self.statements().advance.sql())
+        let query = sqlx::query_scalar(self.backend().statements.advance.sql())
             .bind(subscription)
             .bind(partition.to_string())
             .bind(signed(epoch))
             .bind(signed(to.offset.get()))
             .bind(to.event_id.map(EventId::as_uuid));
-        let moved = within(self.limit(), query.fetch_one(transaction.connection())).await;
+        let moved = within(
+            self.backend().statement_limit(),
+            query.fetch_one(transaction.connection()),
+        )
+        .await;
         if transaction.note(moved)? {
             return Ok(());
         }
@@ -69,11 +77,15 @@ impl Checkpoints for PgEventStore {
         subscription: &str,
         partition: &PartitionId,
     ) -> Result<Option<Checkpoint>, StoreError> {
-        let query = sqlx::query_as(self.statements().checkpoint.sql())
+        let query = sqlx::query_as(self.backend().statements.checkpoint.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        let mut connection = self.acquire().await?;
-        let row = within(self.limit(), query.fetch_optional(&mut *connection)).await;
+        let mut connection = self.backend().acquire().await?;
+        let row = within(
+            self.backend().statement_limit(),
+            query.fetch_optional(&mut *connection),
+        )
+        .await;
         Ok(connection
             .note(row)
             .map_err(statement)?
@@ -85,10 +97,14 @@ impl Checkpoints for PgEventStore {
         transaction: &mut PgTransaction,
         subscription: &str,
     ) -> Result<(), StoreError> {
-        let statements = self.statements();
+        let statements = &self.backend().statements;
         for reset in [&statements.reset_checkpoints, &statements.reset_inbox] {
             let query = sqlx::query(reset.sql()).bind(subscription);
-            let done = within(self.limit(), query.execute(transaction.connection())).await;
+            let done = within(
+                self.backend().statement_limit(),
+                query.execute(transaction.connection()),
+            )
+            .await;
             transaction.note(done)?;
         }
         Ok(())

@@ -1,8 +1,8 @@
-//! A connection on loan, and the bound on everything that is asked of it.
+//! A guarded connection, and the bound on every call to the server.
 //!
-//! **Invariant**: no call waits for an answer without end. The server bounds a statement; what bounds a commit, and a network
-//! that went silent, is only the client. It stops waiting and gives the connection up; it never cancels, because a commit
-//! that is cancelled while it waits for a standby becomes visible without being safe.
+//! **Invariant**: no call waits for an answer without end. The server bounds a statement. A commit, and a network that went
+//! silent, only the client bounds: it stops waiting and gives up the connection. It never cancels, because a commit that is
+//! cancelled while it waits for a standby becomes visible without being safe.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -13,14 +13,14 @@ use cqrs_core::StoreError;
 use sqlx::{Connection, Error, PgConnection, PgPool, Postgres, pool::PoolConnection};
 use tokio::runtime::Handle;
 
-use crate::error::statement;
+use crate::error::{is_read_only, statement};
 
-/// Waits so long for the outcome of something the server was asked.
+/// Runs a request to the server, and gives up after `limit`.
 pub(crate) async fn within<T>(
     limit: Duration,
-    asked: impl Future<Output = Result<T, Error>>,
+    request: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    match tokio::time::timeout(limit, asked).await {
+    match tokio::time::timeout(limit, request).await {
         Ok(outcome) => outcome,
         Err(_) => {
             let said = format!("no answer within {limit:?}");
@@ -29,19 +29,19 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// After so long without use a connection is asked whether it is alive: one that broke meanwhile would leave the outcome of an
-/// append unknown that was never sent. No server is stopped and up again sooner.
+/// A connection that was idle for longer is pinged before it is used: if it broke meanwhile, an append would have an unknown
+/// outcome although it was never sent. No server restarts in less time.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// How long it has to say so. Another one is made sooner than this.
+/// How long the answer to a ping may take. A new connection takes less than that.
 const ALIVE: Duration = Duration::from_secs(1);
 
-/// Whether a connection that was idle for so long can be used.
+/// Whether a connection that was idle for this long can be used.
 pub(crate) async fn is_alive(connection: &mut PgConnection, idle: Duration) -> bool {
     idle < IDLE || within(ALIVE, connection.ping()).await.is_ok()
 }
 
-/// Whether an outcome leaves a connection of which nobody knows what it is doing.
+/// Whether this error leaves a connection in an unknown state.
 pub(crate) fn is_lost(error: &Error) -> bool {
     matches!(
         error,
@@ -49,30 +49,33 @@ pub(crate) fn is_lost(error: &Error) -> bool {
     )
 }
 
-/// A connection of a pool. It goes back there if all that it was asked was answered. Else it is closed at once, without a word
-/// that would have to wait for an answer: a caller who stopped waiting may have left it in the middle of anything, even in a
-/// transaction that was just begun.
+/// A connection of the transactions' pool. It goes back only if everything that was sent on it was answered, and if it leads to a
+/// primary. Otherwise it is closed at once, without a message that would have to wait for an answer: a caller who stopped waiting
+/// may have left it anywhere, even in a transaction that was just begun.
 #[derive(Debug)]
-pub(crate) struct Lent {
+pub(crate) struct GuardedConnection {
     connection: Option<PoolConnection<Postgres>>,
-    /// Nothing was asked that has not been answered.
+    /// Everything that was sent was answered.
     answered: bool,
+    /// The session can only read, so every append over it would fail: the server is no primary, or no longer.
+    read_only: bool,
     limit: Duration,
 }
 
-impl Lent {
-    /// Borrows one; its way back takes no longer than `limit`. A failure here has written nothing.
+impl GuardedConnection {
+    /// Takes a connection out of the pool; giving it back takes `limit` at most. A failure here has written nothing.
     pub(crate) async fn from(pool: &PgPool, limit: Duration) -> Result<Self, StoreError> {
         let connection = pool.acquire().await.map_err(statement)?;
         Ok(Self {
             connection: Some(connection),
             answered: true,
+            read_only: false,
             limit,
         })
     }
 
-    /// Begins or ends a transaction. Unless that was done and answered, the server or the driver may count one that the other
-    /// does not, and nobody else may have the connection: also not after a caller who stopped waiting.
+    /// Begins or ends a transaction. Until the answer is there, server and driver may disagree on whether there is one, and nobody
+    /// else may have the connection, not even after a caller who stopped waiting.
     pub(crate) async fn step(
         &mut self,
         limit: Duration,
@@ -86,44 +89,45 @@ impl Lent {
     /// Takes the outcome of a statement.
     pub(crate) fn note<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
         self.answered = !outcome.as_ref().is_err_and(is_lost);
+        self.read_only |= outcome.as_ref().is_err_and(is_read_only);
         outcome
     }
 
-    /// For statements whose outcome nobody will tell.
+    /// For statements whose outcome nobody notes.
     pub(crate) fn unwatched(&mut self) -> &mut PgConnection {
         self.connection
             .as_mut()
-            .expect("it is given up in drop only")
+            .expect("only drop takes the connection")
     }
 }
 
-impl Deref for Lent {
+impl Deref for GuardedConnection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
         self.connection
             .as_ref()
-            .expect("it is given up in drop only")
+            .expect("only drop takes the connection")
     }
 }
 
-/// To ask something, whose outcome is then [noted](Lent::note).
-impl DerefMut for Lent {
+/// For sending a statement, whose outcome is then [noted](GuardedConnection::note).
+impl DerefMut for GuardedConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.answered = false;
         self.unwatched()
     }
 }
 
-/// On its way back the pool asks the connection whether it is alive, without a limit of its own, and would miss the place of
-/// one that does not answer. Without a runtime nobody can ask.
-impl Drop for Lent {
+/// The pool pings a connection that comes back, without a limit of its own, and would miss the place of one that does not answer.
+/// Without a runtime nobody can ping.
+impl Drop for GuardedConnection {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else {
             return;
         };
         match Handle::try_current() {
-            Ok(runtime) if self.answered => {
+            Ok(runtime) if self.answered && !self.read_only => {
                 let back = tokio::time::timeout(self.limit, connection.return_to_pool());
                 drop(runtime.spawn(back));
             }

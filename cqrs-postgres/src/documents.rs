@@ -34,9 +34,13 @@ impl Documents for PgEventStore {
     async fn prepare_view(&self, view: &str) -> Result<(), StoreError> {
         // Checks the name, which becomes part of a table's.
         self.view_table(view)?;
-        let query = sqlx::query(self.statements().prepare_view.sql()).bind(view);
-        let mut connection = self.acquire().await?;
-        let done = within(self.limit(), query.execute(&mut *connection)).await;
+        let query = sqlx::query(self.backend().statements.prepare_view.sql()).bind(view);
+        let mut connection = self.backend().acquire().await?;
+        let done = within(
+            self.backend().statement_limit(),
+            query.execute(&mut *connection),
+        )
+        .await;
         connection.note(done).map_err(statement)?;
         Ok(())
     }
@@ -49,7 +53,7 @@ impl Documents for PgEventStore {
     ) -> Result<HashMap<String, Document>, StoreError> {
         let query = sqlx::query_as(self.view_statement(of_view::LOAD, view)?.sql()).bind(keys);
         let asked = query.fetch_all(transaction.connection());
-        let rows: Result<Vec<Row>, _> = within(self.limit(), asked).await;
+        let rows: Result<Vec<Row>, _> = within(self.backend().statement_limit(), asked).await;
         let rows = transaction.note(rows)?;
         Ok(rows.into_iter().map(document).collect())
     }
@@ -75,7 +79,7 @@ impl Documents for PgEventStore {
             .bind(versions)
             .bind(bodies);
         let asked = query.fetch_all(transaction.connection());
-        let written: Result<Vec<String>, _> = within(self.limit(), asked).await;
+        let written: Result<Vec<String>, _> = within(self.backend().statement_limit(), asked).await;
         let written = transaction.note(written)?;
         all_written(view, writes, written)
     }
@@ -87,15 +91,19 @@ impl Documents for PgEventStore {
     ) -> Result<(), StoreError> {
         let clear = self.view_statement(of_view::CLEAR, view)?;
         let asked = sqlx::query(clear.sql()).execute(transaction.connection());
-        let done = within(self.limit(), asked).await;
+        let done = within(self.backend().statement_limit(), asked).await;
         transaction.note(done)?;
         Ok(())
     }
 
     async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError> {
         let query = sqlx::query_as(self.view_statement(of_view::ONE, view)?.sql()).bind(key);
-        let mut connection = self.acquire().await?;
-        let row = within(self.limit(), query.fetch_optional(&mut *connection)).await;
+        let mut connection = self.backend().acquire().await?;
+        let row = within(
+            self.backend().statement_limit(),
+            query.fetch_optional(&mut *connection),
+        )
+        .await;
         let row: Option<Row> = connection.note(row).map_err(statement)?;
         Ok(row.map(|row| document(row).1))
     }
@@ -110,8 +118,12 @@ impl Documents for PgEventStore {
         let query = sqlx::query_as(self.view_statement(of_view::PAGE, view)?.sql())
             .bind(after)
             .bind(limit);
-        let mut connection = self.acquire().await?;
-        let rows = within(self.limit(), query.fetch_all(&mut *connection)).await;
+        let mut connection = self.backend().acquire().await?;
+        let rows = within(
+            self.backend().statement_limit(),
+            query.fetch_all(&mut *connection),
+        )
+        .await;
         let rows: Vec<Row> = connection.note(rows).map_err(statement)?;
         Ok(rows.into_iter().map(document).collect())
     }

@@ -27,12 +27,16 @@ impl EventStore for PgEventStore {
         stream: &StreamId,
         after: Version,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let mut connection = self.acquire().await?;
-        let query = sqlx::query(self.statements().read_stream.sql())
+        let mut connection = self.backend().acquire().await?;
+        let query = sqlx::query(self.backend().statements.read_stream.sql())
             .bind(stream.category().as_str())
             .bind(stream.id())
             .bind(signed(after.get()));
-        let rows = within(self.limit(), query.fetch_all(&mut *connection)).await;
+        let rows = within(
+            self.backend().statement_limit(),
+            query.fetch_all(&mut *connection),
+        )
+        .await;
         row::read_stream(stream, &connection.note(rows).map_err(statement)?)
     }
 
@@ -41,14 +45,18 @@ impl EventStore for PgEventStore {
         stream: &StreamId,
         after: Version,
     ) -> Result<Vec<PastEvent>, StoreError> {
-        self.replays(stream, after).await
+        self.replayer().replay(stream, after).await
     }
 
     async fn replay_all(&self, streams: &[StreamId]) -> Result<Vec<Vec<PastEvent>>, StoreError> {
-        replay::replay_all(self.appender().writing(), streams).await
+        replay::replay_all(self.backend(), streams).await
     }
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
+        appends.check()?;
+        if appends.streams.is_empty() {
+            return Ok(Vec::new());
+        }
         self.appender().append(appends).await
     }
 
@@ -56,7 +64,7 @@ impl EventStore for PgEventStore {
         &self,
         idempotency: &Idempotency,
     ) -> Result<Option<Vec<Appended>>, AppendError> {
-        append::appended_under(self.appender().writing(), idempotency).await
+        append::appended_under(self.backend(), idempotency).await
     }
 
     async fn read_streams_in(
@@ -65,10 +73,14 @@ impl EventStore for PgEventStore {
         streams: &[StreamId],
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let (categories, ids) = names(streams.iter());
-        let query = sqlx::query(self.statements().read_streams.sql())
+        let query = sqlx::query(self.backend().statements.read_streams.sql())
             .bind(categories)
             .bind(ids);
-        let rows = within(self.limit(), query.fetch_all(transaction.connection())).await;
+        let rows = within(
+            self.backend().statement_limit(),
+            query.fetch_all(transaction.connection()),
+        )
+        .await;
         row::read_streams(&transaction.note(rows)?)
     }
 
@@ -81,7 +93,7 @@ impl EventStore for PgEventStore {
         if appends.streams.is_empty() {
             return Ok(Vec::new());
         }
-        append::append_in(self.appender().writing(), transaction, &appends).await
+        append::append_in(self.backend(), transaction, &appends).await
     }
 
     async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
@@ -89,21 +101,25 @@ impl EventStore for PgEventStore {
     }
 
     async fn high_water_mark(&self) -> Result<Position, StoreError> {
-        log::high_water_mark(self, &mut self.acquire().await?).await
+        log::high_water_mark(self, &mut self.backend().acquire().await?).await
     }
 
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
-        let query =
-            sqlx::query_scalar(self.statements().event_id_at.sql()).bind(signed(position.get()));
-        let mut connection = self.acquire().await?;
-        let id = within(self.limit(), query.fetch_optional(&mut *connection)).await;
+        let query = sqlx::query_scalar(self.backend().statements.event_id_at.sql())
+            .bind(signed(position.get()));
+        let mut connection = self.backend().acquire().await?;
+        let id = within(
+            self.backend().statement_limit(),
+            query.fetch_optional(&mut *connection),
+        )
+        .await;
         let id: Option<Uuid> = connection.note(id).map_err(statement)?;
         Ok(id.map(EventId::from_uuid))
     }
 
     async fn wait_for_append(&self, at_most: Duration) {
-        // Woken by a writer of this process or timed out, the caller looks.
-        let _ = tokio::time::timeout(at_most, self.appended().notified()).await;
+        // Whether it was woken or the time is up, the caller reads.
+        let _ = tokio::time::timeout(at_most, self.backend().appended.notified()).await;
     }
 }
 
@@ -116,7 +132,7 @@ fn names<'a>(streams: impl Iterator<Item = &'a StreamId>) -> (Vec<&'a str>, Vec<
 #[async_trait]
 impl Snapshots for PgEventStore {
     async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
-        replay::save_snapshot(self.appender().writing(), &snapshot).await
+        replay::save_snapshot(self.backend(), &snapshot).await
     }
 
     async fn replay_from_snapshot(
@@ -124,7 +140,6 @@ impl Snapshots for PgEventStore {
         stream: &StreamId,
         fingerprint: u64,
     ) -> Result<(Option<Snapshot>, Vec<PastEvent>), StoreError> {
-        let writing = self.appender().writing();
-        replay::replay_from_snapshot(writing, stream, fingerprint).await
+        replay::replay_from_snapshot(self.backend(), stream, fingerprint).await
     }
 }

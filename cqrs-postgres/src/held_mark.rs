@@ -3,8 +3,6 @@
 //! A transaction that has appended and does not end keeps every reader in front of its positions: that is the price of
 //! never passing an event over. Whoever waits should be told for whom.
 
-pub(crate) mod watch;
-
 use std::{
     fmt,
     time::{Duration, Instant},
@@ -74,9 +72,13 @@ impl PgEventStore {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn fence_holders(&self) -> Result<Vec<FenceHolder>, StoreError> {
-        let mut connection = self.acquire().await?;
-        let query = sqlx::query(self.statements().fence_holders.sql());
-        let rows = within(self.limit(), query.fetch_all(&mut *connection)).await;
+        let mut connection = self.backend().acquire().await?;
+        let query = sqlx::query(self.backend().statements.fence_holders.sql());
+        let rows = within(
+            self.backend().statement_limit(),
+            query.fetch_all(&mut *connection),
+        )
+        .await;
         let rows = connection.note(rows).map_err(statement)?;
         let holder = |row| holder(row).map_err(statement);
         rows.iter().map(holder).collect()

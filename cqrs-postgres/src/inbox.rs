@@ -22,11 +22,15 @@ impl Inbox for PgEventStore {
         subscription: &str,
         partition: &PartitionId,
     ) -> Result<Vec<(Lane, Position)>, StoreError> {
-        let query = sqlx::query_as(self.statements().received.sql())
+        let query = sqlx::query_as(self.backend().statements.received.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        let mut connection = self.acquire().await?;
-        let rows = within(self.limit(), query.fetch_all(&mut *connection)).await;
+        let mut connection = self.backend().acquire().await?;
+        let rows = within(
+            self.backend().statement_limit(),
+            query.fetch_all(&mut *connection),
+        )
+        .await;
         let rows: Vec<(String, i64)> = connection.note(rows).map_err(statement)?;
         Ok(rows
             .into_iter()
@@ -45,11 +49,15 @@ impl Inbox for PgEventStore {
             .iter()
             .map(|(lane, position)| (lane.as_str(), signed(position.get())))
             .unzip();
-        let query = sqlx::query(self.statements().receive.sql())
+        let query = sqlx::query(self.backend().statements.receive.sql())
             .bind(subscription)
             .bind(partition.to_string());
         let query = query.bind(lanes).bind(positions);
-        let done = within(self.limit(), query.execute(transaction.connection())).await;
+        let done = within(
+            self.backend().statement_limit(),
+            query.execute(transaction.connection()),
+        )
+        .await;
         transaction.note(done)?;
         Ok(())
     }

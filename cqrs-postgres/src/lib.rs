@@ -22,8 +22,8 @@
 //! | query a view's table | [`PgEventStore::view_table`], [`PgEventStore::pool`] |
 //! | know who holds readers back | [`PgEventStore::fence_holders`], [`FenceHolder`] |
 //!
-//! Appends of one process that come at the same time share a statement and a commit, each with a verdict of its own; one that
-//! comes alone goes straight to the server.
+//! Appends of one process that come at the same time share a statement and a commit, each with a verdict of its own. One that
+//! is alone goes straight to the server.
 //!
 //! How to [run it on your servers](cqrs_core::guide::run_on_your_servers) and [with the least
 //! privilege](cqrs_core::guide::run_with_least_privilege), and [how an append works](cqrs_core::guide::appending).
@@ -32,6 +32,7 @@
 //! the connection inside the very transaction that moves its checkpoint, see [`PgTransaction`].
 
 mod append;
+mod backend;
 mod checkpoints;
 mod config;
 mod connection;
@@ -39,18 +40,21 @@ mod documents;
 mod error;
 mod event_store;
 mod held_mark;
+mod in_flight;
 mod inbox;
-mod line;
+mod lazy_task;
 mod log;
-mod log_identity;
+mod mark_watch;
+mod pools;
 mod replay;
 mod row;
 mod schema;
 mod sql;
+mod statement_pool;
 mod statements;
 mod store;
-mod together;
 mod transaction;
+mod unit_of_work;
 
 pub use self::{
     config::PgConfig, error::store_error, held_mark::FenceHolder, schema::Access,

@@ -12,7 +12,7 @@ use cqrs_core::{
 use uuid::Uuid;
 
 use crate::{
-    connection::{Lent, within},
+    connection::{GuardedConnection, within},
     error::statement,
     row::{self, signed, unsigned},
     store::PgEventStore,
@@ -21,10 +21,14 @@ use crate::{
 /// Steps (a) and (b).
 pub(crate) async fn high_water_mark(
     store: &PgEventStore,
-    connection: &mut Lent,
+    connection: &mut GuardedConnection,
 ) -> Result<Position, StoreError> {
-    let query = sqlx::query_as(store.statements().log_head.sql());
-    let head = within(store.limit(), query.fetch_one(&mut **connection)).await;
+    let query = sqlx::query_as(store.backend().statements.log_head.sql());
+    let head = within(
+        store.backend().statement_limit(),
+        query.fetch_one(&mut **connection),
+    )
+    .await;
     let (mark, drawn): (i64, i64) = connection.note(head).map_err(statement)?;
     let (mark, drawn) = (
         Position::new(unsigned(mark)),
@@ -40,7 +44,7 @@ const WINDOW: u64 = 20_000;
 
 /// A page of the log: all three steps, on one session.
 pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
-    let mut connection = store.acquire().await?;
+    let mut connection = store.backend().acquire().await?;
     let mark = high_water_mark(store, &mut connection).await?;
     let mut after = query.after;
     while after < mark {
@@ -67,7 +71,7 @@ fn passes_over(query: &LogQuery<'_>) -> bool {
 /// The events in (after, end].
 async fn read_window(
     store: &PgEventStore,
-    connection: &mut Lent,
+    connection: &mut GuardedConnection,
     query: LogQuery<'_>,
     end: Position,
 ) -> Result<LogPage, StoreError> {
@@ -90,11 +94,11 @@ async fn read_window(
 
 async fn rows(
     store: &PgEventStore,
-    connection: &mut Lent,
+    connection: &mut GuardedConnection,
     query: &LogQuery<'_>,
     mark: Position,
 ) -> Result<Vec<sqlx::postgres::PgRow>, StoreError> {
-    let statements = store.statements();
+    let statements = &store.backend().statements;
     let slice = |number: u16| i16::try_from(number).expect("slices end at 1,024");
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     let sql = if query.reads.is_empty() {
@@ -112,7 +116,11 @@ async fn rows(
         let (whole, (categories, types)) = filter(query.reads);
         rows = rows.bind(whole).bind(categories).bind(types);
     }
-    let rows = within(store.limit(), rows.fetch_all(&mut **connection)).await;
+    let rows = within(
+        store.backend().statement_limit(),
+        rows.fetch_all(&mut **connection),
+    )
+    .await;
     connection.note(rows).map_err(statement)
 }
 
@@ -133,13 +141,17 @@ fn filter(reads: &[Reads]) -> (Vec<&'static str>, (Vec<&'static str>, Vec<&'stat
 /// The last event behind `after`, whatever it is: what was searched and did not match need not be searched again.
 async fn last_event(
     store: &PgEventStore,
-    connection: &mut Lent,
+    connection: &mut GuardedConnection,
     after: Position,
     mark: Position,
 ) -> Result<Option<Checkpoint>, StoreError> {
-    let query = sqlx::query_as(store.statements().last_in_log.sql());
+    let query = sqlx::query_as(store.backend().statements.last_in_log.sql());
     let query = query.bind(signed(after.get())).bind(signed(mark.get()));
-    let last = within(store.limit(), query.fetch_optional(&mut **connection)).await;
+    let last = within(
+        store.backend().statement_limit(),
+        query.fetch_optional(&mut **connection),
+    )
+    .await;
     let last: Option<(i64, Uuid)> = connection.note(last).map_err(statement)?;
     Ok(last.map(|(position, id)| {
         Checkpoint::behind(Position::new(unsigned(position)), EventId::from_uuid(id))

@@ -1,4 +1,4 @@
-//! Replays of streams: one alone is read at once, several at once share a statement.
+//! Replays of streams: one that is alone is read at once, several share a statement.
 
 mod past;
 mod reader;
@@ -18,38 +18,46 @@ pub(crate) use self::{
     snapshots::{replay_from_snapshot, save_snapshot},
 };
 use crate::{
-    append::Writing,
+    backend::Backend,
     connection::within,
     error::statement,
-    log_identity::LogIdentity,
+    in_flight::InFlight,
+    lazy_task::LazyTask,
     row::{Types, signed},
-    together::{Crowd, Desk},
 };
 
 /// The replays of one process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Replayer {
-    crowd: Arc<Crowd>,
-    reader: Desk<Job>,
+    backend: Arc<Backend>,
+    in_flight: Arc<InFlight>,
+    reader: LazyTask<Job>,
 }
 
 impl Replayer {
-    /// Ends when what was asked for is done.
+    pub(crate) fn new(backend: Arc<Backend>) -> Self {
+        Self {
+            backend,
+            in_flight: Arc::default(),
+            reader: LazyTask::default(),
+        }
+    }
+
+    /// Waits until the reader has done what it was handed.
     pub(crate) async fn close(&self) {
         self.reader.close().await;
     }
 
-    /// The events of a stream behind `after`.
+    /// The events of a stream after a version.
     pub(crate) async fn replay(
         &self,
-        writing: &Arc<Writing>,
         stream: &StreamId,
         after: Version,
     ) -> Result<Vec<PastEvent>, StoreError> {
-        let joined = self.crowd.join();
-        if joined.alone {
-            // Boxed, so that whoever goes with others does not carry the room for this.
-            return Box::pin(read(writing, stream, after)).await;
+        let entered = self.in_flight.enter();
+        if entered.alone {
+            // Boxed, so that a replay that goes with others does not carry the room for this.
+            return Box::pin(read(&self.backend, stream, after)).await;
         }
         let (answer, found) = oneshot::channel();
         let job = Job {
@@ -57,56 +65,50 @@ impl Replayer {
             after,
             answer,
         };
-        let start = |jobs| {
-            tokio::spawn(reader::run(
-                Arc::clone(writing),
-                Arc::clone(&self.crowd),
-                jobs,
-            ))
-        };
-        self.reader.send(job, start).await?;
+        self.reader
+            .send(job, |jobs| self.start_reader(jobs))
+            .await?;
         let mut found = found.await.map_err(|_| reader_gone())??;
         if !found.whole {
             let last = found.events.last().map_or(after, |past| past.version);
-            let rest = Box::pin(read(writing, stream, last)).await?;
+            let rest = Box::pin(read(&self.backend, stream, last)).await?;
             found.events.extend(rest);
         }
         Ok(found.events)
     }
+
+    fn start_reader(&self, jobs: tokio::sync::mpsc::Receiver<Job>) -> tokio::task::JoinHandle<()> {
+        let backend = Arc::clone(&self.backend);
+        let in_flight = Arc::clone(&self.in_flight);
+        tokio::spawn(reader::run(backend, in_flight, jobs))
+    }
 }
 
 async fn read(
-    writing: &Writing,
+    backend: &Backend,
     stream: &StreamId,
     after: Version,
 ) -> Result<Vec<PastEvent>, StoreError> {
-    let mut connection = writing.lines.quick.free().await?;
-    let asked = ask(writing, &mut connection, stream, after);
-    let past = within(writing.statement_limit(), asked).await;
+    let mut connection = backend.pools.quick.get().await?;
+    let sent = send(backend, &mut connection, stream, after);
+    let past = within(backend.statement_limit(), sent).await;
     let past = connection.note(past).map_err(statement)?;
-    let events = past.into_events(stream, after)?;
-    remember(writing, connection.log(), stream, &events);
-    Ok(events)
+    past.into_events(stream, after)
 }
 
-/// Remembers the last event of a stream that was read to its end.
-fn remember(writing: &Writing, log: &LogIdentity, stream: &StreamId, events: &[PastEvent]) {
-    let last_event = events.last().map(|last| (stream, last.version, last.id));
-    writing.seen.remember(log, last_event);
-}
-
-async fn ask(
-    writing: &Writing,
+async fn send(
+    backend: &Backend,
     connection: &mut PgConnection,
     stream: &StreamId,
     after: Version,
 ) -> Result<Past, sqlx::Error> {
-    let mut rows = sqlx::query(writing.statements.replay.sql())
+    let mut rows = sqlx::query(backend.statements.replay.sql())
         .bind(stream.category().as_str())
         .bind(stream.id())
         .bind(signed(after.get()))
         .fetch(connection);
-    let (mut past, mut types) = (Past::default(), Types::default());
+    let mut past = Past::default();
+    let mut types = Types::default();
     while let Some(row) = rows.try_next().await? {
         past.push(&row, &mut types)?;
     }

@@ -80,7 +80,6 @@ statements! {
         append_event: "append_event",
         append_to_one: "append_to_one",
         append_each: "append_each",
-        log_identity: "log_identity",
         appended_under: "appended_under",
         recorded_under: "recorded_under",
         forget_keys: "forget_keys",

@@ -1,24 +1,19 @@
-//! The store: connections, statements, and a bell that rings after a commit.
+//! The store: opens it, and hands out its parts.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use cqrs_core::{StoreError, StoreErrorKind, StreamId, Version, ports::PastEvent};
-use sqlx::{
-    Connection, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
-use tokio::sync::Notify;
+use cqrs_core::{StoreError, StoreErrorKind};
+use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
 use crate::{
-    append::{Appender, Lines, Seen, Turns, Writing},
+    append::Appender,
+    backend::Backend,
     config::PgConfig,
-    connection::{Lent, is_alive},
     error::statement,
-    held_mark::watch::Watch,
-    log_identity::Whereabouts,
+    mark_watch::Watch,
     replay::Replayer,
     schema::{self, Access, Schema},
-    statements::{Statement, Statements},
+    statements::Statement,
 };
 
 /// An event store in a schema of a PostgreSQL database, with every port of [`cqrs_core::Store`]. A clone is a handle to
@@ -49,9 +44,8 @@ pub struct PgEventStore(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    pool: PgPool,
+    backend: Arc<Backend>,
     schema: String,
-    begin: Statement,
     appender: Appender,
     replayer: Replayer,
     watch: Watch,
@@ -103,35 +97,13 @@ impl PgEventStore {
         let silent = |_| unreachable(&options, &format!("no answer within {limit:?}"));
         checked.map_err(silent)??;
         schema::close(connection).await;
-        let pool = PgPoolOptions::new()
-            .max_connections(config.pool_size())
-            .acquire_timeout(config.timeout())
-            // A ping before each use would be one more round trip; after a pause it spares a failure.
-            .test_before_acquire(false)
-            .before_acquire(|connection, since| {
-                Box::pin(async move { Ok(is_alive(connection, since.idle_for).await) })
-            })
-            .connect_lazy_with(options.clone());
-        let options = options.options(for_short_statements(config));
-        let statements = Arc::new(Statements::new(schema));
-        let whereabouts = Whereabouts::new(statements.log_identity.clone());
-        let writing = Writing {
-            lines: Lines::new(&options, config.timeout(), whereabouts),
-            statements,
-            turns: Turns::default(),
-            seen: Seen::default(),
-            appended: Arc::new(Notify::new()),
-            retention: config.retention(),
-            statement_timeout: config.statement_limit(),
-            commit_timeout: config.commit_limit(),
-        };
+        let backend = Arc::new(Backend::new(&options, config, schema));
         Ok(Self(Arc::new(Inner {
-            pool,
             schema: schema.to_owned(),
-            begin: Statement::begin(config.idle_timeout()),
-            appender: Appender::new(writing),
-            replayer: Replayer::default(),
+            appender: Appender::new(Arc::clone(&backend)),
+            replayer: Replayer::new(Arc::clone(&backend)),
             watch: Watch::new(config.held_threshold(), schema),
+            backend,
         })))
     }
 
@@ -140,13 +112,13 @@ impl PgEventStore {
     pub async fn close(&self) {
         self.0.replayer.close().await;
         self.0.appender.close().await;
-        self.0.pool.close().await;
+        self.0.backend.pools.close().await;
     }
 
     /// The connections, for queries of your own.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
-        &self.0.pool
+        &self.0.backend.pools.transactions
     }
 
     /// The schema that holds the store.
@@ -165,55 +137,25 @@ impl PgEventStore {
         Ok(format!("\"{}\".\"view_{view}\"", self.schema()))
     }
 
-    pub(crate) fn statements(&self) -> &Statements {
-        &self.0.appender.writing().statements
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.0.backend
     }
 
     pub(crate) fn appender(&self) -> &Appender {
         &self.0.appender
     }
 
-    pub(crate) async fn replays(
-        &self,
-        stream: &StreamId,
-        after: Version,
-    ) -> Result<Vec<PastEvent>, StoreError> {
-        let writing = self.0.appender.writing();
-        let replayer = &self.0.replayer;
-        replayer.replay(writing, stream, after).await
+    pub(crate) fn replayer(&self) -> &Replayer {
+        &self.0.replayer
     }
 
     pub(crate) fn watch(&self) -> &Watch {
         &self.0.watch
     }
 
-    /// How long a statement may take before its answer is no longer waited for.
-    pub(crate) fn limit(&self) -> Duration {
-        self.0.appender.writing().statement_limit()
-    }
-
-    /// How long a commit may take before its answer is no longer waited for.
-    pub(crate) fn commit_limit(&self) -> Duration {
-        self.0.appender.writing().commit_timeout
-    }
-
-    pub(crate) fn begin_statement(&self) -> &Statement {
-        &self.0.begin
-    }
-
     pub(crate) fn view_statement(&self, text: &str, view: &str) -> Result<Statement, StoreError> {
         check_view(view)?;
         Ok(Statement::of_view(text, self.schema(), view))
-    }
-
-    /// A connection. A failure here has written nothing.
-    pub(crate) async fn acquire(&self) -> Result<Lent, StoreError> {
-        Lent::from(&self.0.pool, self.limit()).await
-    }
-
-    /// Rings after something was appended and committed.
-    pub(crate) fn appended(&self) -> &Notify {
-        &self.0.appender.writing().appended
     }
 }
 
@@ -239,23 +181,6 @@ fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
         "PostgreSQL at {host}:{port} cannot be reached ({why}); is it up, and is the address right?"
     );
     StoreError::new(StoreErrorKind::Unavailable, message)
-}
-
-/// What the short append functions (`sql/functions/append/steps/prologue.sql`) compare theirs with, letter by letter.
-pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
-
-/// What appends and replays go with. An index serves each of them, so that they are planned once, and never for a table that
-/// was empty when the first of them came. Nothing of it waits for a lock for long. The
-/// short functions that append need not set the search path.
-fn for_short_statements(config: &PgConfig) -> [(&'static str, String); 5] {
-    let limit = config.statement_limit().as_millis().to_string();
-    [
-        ("statement_timeout", limit),
-        ("plan_cache_mode", "force_generic_plan".to_owned()),
-        ("enable_seqscan", "off".to_owned()),
-        ("lock_timeout", "10s".to_owned()),
-        ("search_path", SEARCH_PATH.to_owned()),
-    ]
 }
 
 /// A view's name becomes part of a table's name.

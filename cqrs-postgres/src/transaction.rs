@@ -1,31 +1,30 @@
-//! The unit of work: one transaction of the database.
+//! One transaction of the database, for everything that commits together.
 
 use std::{
     ops::{Deref, DerefMut},
     time::Duration,
 };
 
-use async_trait::async_trait;
-use cqrs_core::{CommitError, StoreError, ports::UnitOfWork};
+use cqrs_core::{CommitError, StoreError};
 use sqlx::{PgConnection, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
-/// What counts savepoints, so that `begin` on the connection inside makes one. Not a `sqlx::Transaction`: that would put a
-/// connection which does not answer back into the pool, where the next one would wait for it.
-type Manager = <sqlx::Postgres as sqlx::Database>::TransactionManager;
-
 use crate::{
-    connection::{Lent, within},
+    backend::Backend,
+    connection::{GuardedConnection, within},
     error::{commit, statement},
     statements::ASK_NOTHING,
-    store::PgEventStore,
 };
+
+/// Counts savepoints, so that `begin` on the connection inside makes one. Not a `sqlx::Transaction`: that would put a connection which
+/// does not answer back into the pool, where the next caller would wait for it.
+type Manager = <sqlx::Postgres as sqlx::Database>::TransactionManager;
 
 /// A transaction of the store. Dereferences to the connection inside it, for SQL of your own:
 /// `sqlx::query("..").execute(&mut **transaction)`. What you write commits with the checkpoint, or not at all.
 ///
-/// **After a statement has failed PostgreSQL refuses every other one, and a commit would quietly undo everything.** So hand
-/// the error on, or put what may fail behind a savepoint. A commit after an error that was swallowed is refused.
+/// **After a statement has failed PostgreSQL rejects every other one, and a commit would quietly undo everything.** So return the
+/// error, or put what may fail behind a savepoint. A commit after an error that was swallowed is rejected.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -62,7 +61,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct PgTransaction {
-    connection: Lent,
+    connection: GuardedConnection,
     limit: Duration,
     open: bool,
     appended: bool,
@@ -71,16 +70,17 @@ pub struct PgTransaction {
 }
 
 impl PgTransaction {
-    async fn begin(store: &PgEventStore) -> Result<Self, StoreError> {
-        let mut connection = store.acquire().await?;
-        let begin = store.begin_statement().sql().into_sql_str();
-        let begun = connection.step(store.limit(), async |connection| {
+    pub(crate) async fn begin(backend: &Backend) -> Result<Self, StoreError> {
+        let mut connection = backend.acquire().await?;
+        let limit = backend.statement_limit();
+        let begin = backend.begin.sql().into_sql_str();
+        let begun = connection.step(limit, async |connection| {
             Manager::begin(connection, Some(begin)).await
         });
         begun.await.map_err(statement)?;
         Ok(Self {
             connection,
-            limit: store.limit(),
+            limit,
             open: true,
             appended: false,
             doubtful: false,
@@ -98,13 +98,13 @@ impl PgTransaction {
         self.connection.note(outcome).map_err(statement)
     }
 
-    /// Remembers that waiting readers are to be woken after the commit.
+    /// Notes an append: its commit wakes readers that wait.
     pub(crate) fn note_append(&mut self) {
         self.appended = true;
     }
 
-    /// **Invariant**: a commit that says yes has happened. The server answers the commit of a failed transaction by rolling
-    /// it back, which the driver takes for success; any other statement it refuses.
+    /// **Invariant**: a commit that succeeds has happened. The server answers the commit of a failed transaction by rolling it back,
+    /// which the driver takes for success; any other statement it rejects.
     async fn check(&mut self) -> Result<(), StoreError> {
         if self.doubtful {
             let asked = sqlx::raw_sql(ASK_NOTHING).execute(&mut *self.connection);
@@ -114,23 +114,29 @@ impl PgTransaction {
         Ok(())
     }
 
-    async fn commit(mut self, limit: Duration) -> Result<bool, CommitError> {
+    pub(crate) async fn commit(mut self, backend: &Backend) -> Result<(), CommitError> {
         self.check().await?;
         // From here on nobody may undo it: a commit that is not answered in time may still happen.
         self.open = false;
-        let committed = self.connection.step(limit, Manager::commit).await;
+        let committed = self
+            .connection
+            .step(backend.commit_limit(), Manager::commit)
+            .await;
         committed.map_err(commit)?;
-        Ok(self.appended)
+        if self.appended {
+            backend.appended.notify_waiters();
+        }
+        Ok(())
     }
 
-    async fn rollback(mut self) -> Result<(), StoreError> {
+    pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
         self.open = false;
         let undone = self.connection.step(self.limit, Manager::rollback).await;
         undone.map_err(statement)
     }
 }
 
-/// Begins to roll back, unless it has ended; the pool waits for it before it lends the connection again.
+/// Begins to roll back, unless it has ended. The pool waits for that before it hands out the connection again.
 impl Drop for PgTransaction {
     fn drop(&mut self) {
         if self.open {
@@ -151,25 +157,5 @@ impl DerefMut for PgTransaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.doubtful = true;
         self.connection.unwatched()
-    }
-}
-
-#[async_trait]
-impl UnitOfWork for PgEventStore {
-    type Transaction = PgTransaction;
-
-    async fn begin(&self) -> Result<PgTransaction, StoreError> {
-        PgTransaction::begin(self).await
-    }
-
-    async fn commit(&self, transaction: PgTransaction) -> Result<(), CommitError> {
-        if transaction.commit(self.commit_limit()).await? {
-            self.appended().notify_waiters();
-        }
-        Ok(())
-    }
-
-    async fn rollback(&self, transaction: PgTransaction) -> Result<(), StoreError> {
-        transaction.rollback().await
     }
 }

@@ -2,7 +2,7 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 7 pg_class, 25 pg_proc.
+-- It holds 7 pg_class, 23 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
@@ -99,7 +99,7 @@ begin
 end
 $$;
 
-create function cqrs.append(may_wait boolean, wait_for integer, retention interval, stream_appends integer[], categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], key_appends integer[], keys text[], fingerprints bigint[], event_streams integer[], event_numbers integer[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[], OUT verdicts "char"[], OUT before bigint[], OUT positions bigint[]) returns record
+create function cqrs.append(may_wait boolean, wait_for integer, retention interval, stream_appends integer[], categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], events_before integer[], key_appends integer[], keys text[], fingerprints bigint[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[], OUT verdicts "char"[], OUT before bigint[], OUT positions bigint[]) returns record
 language plpgsql volatile security definer parallel unsafe cost 100 rows 0
 set enable_seqscan=off
 set lock_timeout=10s
@@ -162,30 +162,29 @@ begin
         return;
     end if;
 
-    if cardinality(event_streams) > 0 then
+    if cardinality(event_ids) > 0 then
         -- 3. The fence: after every wait, before the first position is drawn.
         fence := "cqrs".take_fence();
 
         -- 4. Positions in the order given, versions on top of each stream's.
-        positions := array(select nextval('"cqrs".position') from generate_series(1, cardinality(event_streams)));
+        positions := array(select nextval('"cqrs".position') from generate_series(1, cardinality(event_ids)));
         insert into "cqrs".events (
             position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
             correlation_id, causation_id, traceparent, headers
         )
-        select positions[n], categories[event_streams[n]], aggregate_ids[event_streams[n]],
-               append.before[event_streams[n]] + event_numbers[n], slices[event_streams[n]],
+        select positions[n], categories[s], aggregate_ids[s], append.before[s] + i, slices[s],
                event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
                correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
-        from generate_subscripts(event_streams, 1) as n
-        where verdicts[event_streams[n]] = 'a';
+        from generate_subscripts(categories, 1) as s, generate_series(1, event_counts[s]) as i,
+             lateral (select events_before[s] + i) as event (n)
+        where verdicts[s] = 'a';
     end if;
 
     if cardinality(keys) > 0 then
         insert into "cqrs".idempotency as i (key, fingerprint, categories, aggregate_ids, before, versions, positions)
         select keys[k], fingerprints[k], array_agg(c order by s), array_agg(a order by s), array_agg(append.before[s] order by s),
                array_agg(append.before[s] + events order by s),
-               array_agg((select max(positions[n]) from unnest(event_streams) with ordinality as event (stream, n)
-                          where stream = s) order by s)
+               array_agg(case when events > 0 then positions[events_before[s] + events] end order by s)
         from generate_subscripts(keys, 1) as k
         join unnest(stream_appends, categories, aggregate_ids, event_counts) with ordinality as given (of_append, c, a, events, s)
           on of_append = key_appends[k]
@@ -199,15 +198,16 @@ begin
 end
 $$;
 
-create function cqrs.append_each(categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], seen boolean[], log_started timestamp with time zone, log_file text, event_streams integer[], event_numbers integer[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) returns bigint[]
+create function cqrs.append_each(categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], events_before integer[], heads bigint[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) returns bigint[]
 language plpgsql volatile security definer parallel unsafe cost 100 rows 0 as $$
 #variable_conflict use_column
 declare
+    ready boolean;
     locked boolean[];
     before bigint[];
-    all_expected boolean;
     fence bigint;
     positions bigint[];
+    violated pg_catalog.text;
     checked boolean;
 begin
     if pg_catalog.current_setting('search_path') operator(pg_catalog.<>) 'pg_catalog, pg_temp' then
@@ -218,96 +218,106 @@ begin
         checked := "cqrs".check_transaction(); -- or it raises
     end if;
 
-    -- 1. Guard the streams: exclusively to write, shared to check.
-    locked := array(
-        select case when event_counts[n] > 0
-                    then pg_try_advisory_xact_lock("cqrs".stream_guard(categories[n], aggregate_ids[n]))
-                    else pg_try_advisory_xact_lock_shared("cqrs".stream_guard(categories[n], aggregate_ids[n])) end
-        from generate_subscripts(categories, 1) as n
-    );
+    -- 1. Guard all streams, and check that the event before each append is there: at the expected version, with the expected id unless
+    -- that is null. Its position, if the caller names it, is found for a third of the price of the primary key. The position of
+    -- any other event proves nothing. All this may be one statement, since an event that is there stays.
+    if heads is not null then
+        ready := (
+            select bool_and(
+                event_counts[s] > 0 and expected[s] >= 0
+                and pg_try_advisory_xact_lock("cqrs".stream_guard(categories[s], aggregate_ids[s]))
+                and case when expected[s] = 0 then true
+                         when heads[s] > 0 then (
+                             select e.version = expected[s] and e.event_id = expected_events[s]
+                                    and e.aggregate_id = aggregate_ids[s] and e.category = categories[s]
+                             from "cqrs".events e where e.position = heads[s])
+                         else exists (
+                             select from "cqrs".events e
+                             where e.category = categories[s] and e.aggregate_id = aggregate_ids[s] and e.version = expected[s]
+                               and (expected_events[s] is null or e.event_id = expected_events[s]))
+                    end)
+            from generate_subscripts(categories, 1) as s
+        );
+    end if;
 
-    -- 2. With a snapshot taken after that: their versions. Mostly each is exactly what is expected. If not, or if an append
-    -- expects no version, look again at each: nobody moves what is guarded.
-    all_expected := coalesce(cardinality(seen) = cardinality(categories) and true = all (seen) and true = all (locked)
-                             and 0 < all (event_counts) and 0 <= all (expected), false);
-    if not all_expected then
-        all_expected := (
-            select bool_and(locked[n] and expected[n] >= 0 and (seen[n] is true and event_counts[n] > 0 or coalesce(
-                (select "cqrs".is_expected(found.version, found.event_id, expected[n], expected_events[n])
-                 from "cqrs".last_event(categories[n], aggregate_ids[n], expected[n]) as found),
-                "cqrs".is_expected(0, null, expected[n], expected_events[n]))))
-            from generate_subscripts(categories, 1) as n
-        );
-    end if;
-    if all_expected then
-        before := expected;
-    else
-        before := array(
-            select case when not locked[n] then null
-                        when "cqrs".is_expected(coalesce(found.version, 0), found.event_id, expected[n], expected_events[n])
-                        then coalesce(found.version, 0)
-                        else -1 - coalesce(found.version, (
-                            select last.version from "cqrs".last_event(categories[n], aggregate_ids[n], 0) as last
-                        ), 0) end
-            from generate_subscripts(categories, 1) as n
-            left join lateral "cqrs".last_event(categories[n], aggregate_ids[n], expected[n]) as found on true
-        );
-        if not coalesce((select bool_or(before[s] >= 0) from unnest(event_streams) as s), false) then
-            return before;
+    if ready then
+        -- 2. The fence, before the first position is drawn.
+        fence := pg_sequence_last_value('"cqrs".position'::regclass);
+        if fence is null or not pg_try_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence) then
+            fence := "cqrs".take_fence(); -- or it raises
         end if;
+
+        -- 3. Append after the expected events, if all streams end with them. Positions in the order given.
+        begin
+            insert into "cqrs".events (
+                position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+                correlation_id, causation_id, traceparent, headers
+            )
+            select nextval('"cqrs".position'), categories[s], aggregate_ids[s], expected[s] + i, slices[s],
+                   event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+                   correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
+            from generate_subscripts(categories, 1) as s, generate_series(1, event_counts[s]) as i,
+                 lateral (select events_before[s] + i) as event (n);
+            if currval('"cqrs".position') = fence + cardinality(event_ids) then
+                return expected || currval('"cqrs".position');
+            end if;
+            -- Other transactions drew positions in between. Nobody else appends to what is guarded.
+            return expected || array(
+                select e.position
+                from unnest(categories, aggregate_ids, expected) as given (c, a, version_before)
+                join "cqrs".events e on e.category = c and e.aggregate_id = a and e.version > version_before
+                order by e.position
+            );
+        exception when unique_violation then
+            get stacked diagnostics violated = constraint_name;
+            if violated <> 'events_stream_version' then
+                raise;
+            end if;
+            -- One of the streams has gone past the expected event.
+        end;
     end if;
-    if cardinality(event_streams) = 0 then
+
+    -- 4. Else guard each stream by itself, exclusively to write and shared to check; with a snapshot taken after that read its
+    -- version; and append to those that are as expected.
+    locked := array(
+        select case when event_counts[s] > 0
+                    then pg_try_advisory_xact_lock("cqrs".stream_guard(categories[s], aggregate_ids[s]))
+                    else pg_try_advisory_xact_lock_shared("cqrs".stream_guard(categories[s], aggregate_ids[s])) end
+        from generate_subscripts(categories, 1) as s
+    );
+    before := array(
+        select case when not locked[s] then null
+                    when "cqrs".is_expected(coalesce(found.version, 0), found.event_id, expected[s], expected_events[s])
+                    then coalesce(found.version, 0)
+                    else -1 - coalesce(found.version, (
+                        select last.version from "cqrs".last_event(categories[s], aggregate_ids[s], 0) as last
+                    ), 0) end
+        from generate_subscripts(categories, 1) as s
+        left join lateral "cqrs".last_event(categories[s], aggregate_ids[s], expected[s]) as found on true
+    );
+    if not coalesce((select bool_or(before[s] >= 0 and event_counts[s] > 0) from generate_subscripts(categories, 1) as s), false) then
         return before;
     end if;
-
-    -- 3. The fence, before the first position is drawn.
     fence := pg_sequence_last_value('"cqrs".position'::regclass);
     if fence is null or not pg_try_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence) then
         fence := "cqrs".take_fence(); -- or it raises
     end if;
-
-    -- 4. Positions in the order given, versions on top of each stream's.
-    if not all_expected then
-        positions := array(select nextval('"cqrs".position') from generate_series(1, cardinality(event_streams)));
-    end if;
-    begin
-        insert into "cqrs".events (
-            position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
-            correlation_id, causation_id, traceparent, headers
-        )
-        select coalesce(positions[n], nextval('"cqrs".position')), categories[event_streams[n]],
-               aggregate_ids[event_streams[n]], before[event_streams[n]] + event_numbers[n], slices[event_streams[n]],
-               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
-               correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
-        from generate_subscripts(event_streams, 1) as n
-        where before[event_streams[n]] >= 0;
-        -- The table cannot be replaced any more, but may have been before the insert locked it.
-        if true = any (seen) and not "cqrs".is_log(log_started, log_file) then
-            raise unique_violation;
-        end if;
-    exception when unique_violation then
-        if true = any (seen) then
-            return null;
-        end if;
-        raise;
-    end;
-    if not all_expected then
-        return before || positions;
-    end if;
-    if currval('"cqrs".position') = fence + cardinality(event_streams) then
-        return before || currval('"cqrs".position');
-    end if;
-    -- Other transactions drew positions in between. Nobody else appends to what is guarded.
-    return before || array(
-        select e.position
-        from unnest(categories, aggregate_ids, before) as given (c, a, version_before)
-        join "cqrs".events e on e.category = c and e.aggregate_id = a and e.version > version_before
-        order by e.position
-    );
+    positions := array(select nextval('"cqrs".position') from generate_series(1, cardinality(event_ids)));
+    insert into "cqrs".events (
+        position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+        correlation_id, causation_id, traceparent, headers
+    )
+    select positions[n], categories[s], aggregate_ids[s], before[s] + i, slices[s],
+           event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+           correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
+    from generate_subscripts(categories, 1) as s, generate_series(1, event_counts[s]) as i,
+         lateral (select events_before[s] + i) as event (n)
+    where before[s] >= 0;
+    return before || positions;
 end
 $$;
 
-create function cqrs.append_event(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, seen boolean, log_started timestamp with time zone, log_file text, event_id uuid, event_type text, schema_version integer, payload text, correlation_id text, causation_id uuid, traceparent text, headers text) returns bigint[]
+create function cqrs.append_event(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, event_id uuid, event_type text, schema_version integer, payload text, correlation_id text, causation_id uuid, traceparent text, headers text) returns bigint[]
 language plpgsql volatile security definer parallel unsafe cost 100 rows 0 as $$
 declare
     before bigint;
@@ -328,45 +338,30 @@ begin
     end if;
 
     -- 2. With a snapshot taken after that: its version.
-    if seen and expected >= 0 then
-        before := expected;
-    else
-        before := "cqrs".checked_version(of_category, of_aggregate_id, expected, expected_event);
-        if before < 0 then
-            return array[before];
-        end if;
+    before := "cqrs".checked_version(of_category, of_aggregate_id, expected, expected_event);
+    if before < 0 then
+        return array[before];
     end if;
 
-    -- 3. The fence, before the position is drawn.
+    -- 3. The fence, before a position is drawn.
     fence := pg_sequence_last_value('"cqrs".position'::regclass);
     if fence is null or not pg_try_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence) then
         fence := "cqrs".take_fence(); -- or it raises
     end if;
 
     -- 4. The position.
-    begin
-        insert into "cqrs".events (
-            position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
-            correlation_id, causation_id, traceparent, headers
-        )
-        values (nextval('"cqrs".position'), of_category, of_aggregate_id, before + 1, in_slice,
-                event_id, event_type, coalesce(schema_version, 1), payload::json,
-                correlation_id, causation_id, traceparent, headers::jsonb);
-        -- The table cannot be replaced any more, but may have been before the insert locked it.
-        if seen and not "cqrs".is_log(log_started, log_file) then
-            raise unique_violation;
-        end if;
-    exception when unique_violation then
-        if seen then
-            return null;
-        end if;
-        raise;
-    end;
+    insert into "cqrs".events (
+        position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+        correlation_id, causation_id, traceparent, headers
+    )
+    values (nextval('"cqrs".position'), of_category, of_aggregate_id, before + 1, in_slice,
+            event_id, event_type, coalesce(schema_version, 1), payload::json,
+            correlation_id, causation_id, traceparent, headers::jsonb);
     return array[before, currval('"cqrs".position')];
 end
 $$;
 
-create function cqrs.append_to_one(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, seen boolean, log_started timestamp with time zone, log_file text, event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) returns bigint[]
+create function cqrs.append_to_one(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) returns bigint[]
 language plpgsql volatile security definer parallel unsafe cost 100 rows 0 as $$
 #variable_conflict use_column
 declare
@@ -390,41 +385,26 @@ begin
     end if;
 
     -- 2. With a snapshot taken after that: its version.
-    if seen and expected >= 0 and cardinality(event_ids) > 0 then
-        before := expected;
-    else
-        before := "cqrs".checked_version(of_category, of_aggregate_id, expected, expected_event);
-        if before < 0 or cardinality(event_ids) = 0 then
-            return array[before];
-        end if;
+    before := "cqrs".checked_version(of_category, of_aggregate_id, expected, expected_event);
+    if before < 0 or cardinality(event_ids) = 0 then
+        return array[before];
     end if;
 
-    -- 3. The fence, before the first position is drawn.
+    -- 3. The fence, before a position is drawn.
     fence := pg_sequence_last_value('"cqrs".position'::regclass);
     if fence is null or not pg_try_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence) then
         fence := "cqrs".take_fence(); -- or it raises
     end if;
 
-    -- 4. Positions in the order given.
-    begin
-        insert into "cqrs".events (
-            position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
-            correlation_id, causation_id, traceparent, headers
-        )
-        select nextval('"cqrs".position'), of_category, of_aggregate_id, before + n, in_slice,
-               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
-               correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
-        from generate_series(1, cardinality(event_ids)) as n;
-        -- The table cannot be replaced any more, but may have been before the insert locked it.
-        if seen and not "cqrs".is_log(log_started, log_file) then
-            raise unique_violation;
-        end if;
-    exception when unique_violation then
-        if seen then
-            return null;
-        end if;
-        raise;
-    end;
+    -- 4. The positions in the order given.
+    insert into "cqrs".events (
+        position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+        correlation_id, causation_id, traceparent, headers
+    )
+    select nextval('"cqrs".position'), of_category, of_aggregate_id, before + n, in_slice,
+           event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+           correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
+    from generate_series(1, cardinality(event_ids)) as n;
     return array[before, currval('"cqrs".position')];
 end
 $$;
@@ -559,8 +539,8 @@ declare
 begin
     execute format('grant usage on schema "cqrs" to %I', to_role);
     execute format('grant select on sequence "cqrs".position to %I', to_role);
-    execute format('grant execute on function "cqrs".log_head(), "cqrs".log_identity(), "cqrs".fence_holders(), '
-                   '"cqrs".fence_tag() to %I', to_role);
+    execute format('grant execute on function "cqrs".log_head(), "cqrs".fence_holders(), "cqrs".fence_tag() '
+                   'to %I', to_role);
     if writes then
         execute format('grant execute on all functions in schema "cqrs" to %I', to_role);
     end if;
@@ -587,11 +567,6 @@ language sql immutable parallel unsafe cost 100 rows 0 as $$
         when -2 then version > 0
         else version = expected and (expected_event is null or expected_event is not distinct from last_event)
     end
-$$;
-
-create function cqrs.is_log(started timestamp with time zone, file text) returns boolean
-language sql stable parallel unsafe cost 100 rows 0 as $$
-    select coalesce(started = pg_postmaster_start_time() and file = pg_relation_filepath('"cqrs".events'), false)
 $$;
 
 create function cqrs.key_guard(key text) returns bigint
@@ -627,11 +602,6 @@ begin
       and database = (select oid from pg_database where datname = current_database());
     mark := least(drawn, fence);
 end
-$$;
-
-create function cqrs.log_identity(OUT started timestamp with time zone, OUT file text) returns record
-language sql stable parallel unsafe cost 100 rows 0 as $$
-    select pg_postmaster_start_time(), pg_relation_filepath('"cqrs".events')
 $$;
 
 create function cqrs.prepare_view(view text) returns void
@@ -744,13 +714,13 @@ comment on table cqrs.snapshots is 'A state of each stream, to shorten its repla
 
 grant execute on function cqrs.advance(of_subscription text, of_partition text, under bigint, to_offset bigint, to_event_id uuid) to cqrs_service;
 
-grant execute on function cqrs.append(may_wait boolean, wait_for integer, retention interval, stream_appends integer[], categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], key_appends integer[], keys text[], fingerprints bigint[], event_streams integer[], event_numbers integer[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[], OUT verdicts "char"[], OUT before bigint[], OUT positions bigint[]) to cqrs_service;
+grant execute on function cqrs.append(may_wait boolean, wait_for integer, retention interval, stream_appends integer[], categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], events_before integer[], key_appends integer[], keys text[], fingerprints bigint[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[], OUT verdicts "char"[], OUT before bigint[], OUT positions bigint[]) to cqrs_service;
 
-grant execute on function cqrs.append_each(categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], seen boolean[], log_started timestamp with time zone, log_file text, event_streams integer[], event_numbers integer[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) to cqrs_service;
+grant execute on function cqrs.append_each(categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], events_before integer[], heads bigint[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) to cqrs_service;
 
-grant execute on function cqrs.append_event(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, seen boolean, log_started timestamp with time zone, log_file text, event_id uuid, event_type text, schema_version integer, payload text, correlation_id text, causation_id uuid, traceparent text, headers text) to cqrs_service;
+grant execute on function cqrs.append_event(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, event_id uuid, event_type text, schema_version integer, payload text, correlation_id text, causation_id uuid, traceparent text, headers text) to cqrs_service;
 
-grant execute on function cqrs.append_to_one(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, seen boolean, log_started timestamp with time zone, log_file text, event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) to cqrs_service;
+grant execute on function cqrs.append_to_one(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid, event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[]) to cqrs_service;
 
 grant execute on function cqrs.appended_under(of_key text, retention interval) to cqrs_service;
 
@@ -776,8 +746,6 @@ grant execute on function cqrs.grant_access(to_role text, writes boolean) to cqr
 
 grant execute on function cqrs.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid) to cqrs_service;
 
-grant execute on function cqrs.is_log(started timestamp with time zone, file text) to cqrs_service;
-
 grant execute on function cqrs.key_guard(key text) to cqrs_service;
 
 grant execute on function cqrs.last_event(of_category text, of_aggregate_id text, at_least bigint) to cqrs_service;
@@ -785,10 +753,6 @@ grant execute on function cqrs.last_event(of_category text, of_aggregate_id text
 grant execute on function cqrs.log_head(OUT mark bigint, OUT drawn bigint) to cqrs_service;
 
 grant execute on function cqrs.log_head(OUT mark bigint, OUT drawn bigint) to cqrs_reader;
-
-grant execute on function cqrs.log_identity(OUT started timestamp with time zone, OUT file text) to cqrs_service;
-
-grant execute on function cqrs.log_identity(OUT started timestamp with time zone, OUT file text) to cqrs_reader;
 
 grant execute on function cqrs.prepare_view(view text) to cqrs_service;
 

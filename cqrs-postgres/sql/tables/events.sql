@@ -16,7 +16,7 @@ create table __schema__.events (
     traceparent    text,
     headers        jsonb,
     recorded_at    timestamptz not null default clock_timestamp(),
-    -- Both keys are assertions. Guards and the sequence keep versions and positions apart.
+    -- Guards and the sequence keep versions and positions apart; both keys assert it. append_each also relies on the primary key.
     constraint events_stream_version primary key (category, aggregate_id, version),
     constraint events_position unique (position)
 );

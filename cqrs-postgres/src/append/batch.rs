@@ -1,4 +1,4 @@
-//! Which of the waiting appends go together.
+//! Chooses which of the waiting appends go together.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -6,27 +6,28 @@ use cqrs_core::{Appended, Appends, ExpectedVersion, StreamId, Version, model::Co
 
 use super::job::Job;
 
-/// How many appends go together at most: each holds guards, and a server has room for some thousands.
+/// How many appends a batch holds at most: each holds guards, and a server has room for some thousands of them.
 const APPENDS: usize = 128;
 
-/// How many streams they may have together.
+/// How many streams they have together at most.
 const STREAMS: usize = 512;
 
-/// How many bytes of payload they may have together.
+/// How many bytes of payload they have together at most.
 const BYTES: usize = 4 << 20;
 
-/// Takes from the waiting what may go together, in their order. What may not stays, in its order.
+/// Takes the jobs that may go together, in their order. The others stay, in their order.
 pub(super) fn take(waiting: &mut VecDeque<Job>) -> Vec<Job> {
-    let mut room = Room::default();
-    let (mut batch, mut later) = (Vec::new(), VecDeque::new());
+    let mut capacity = BatchCapacity::default();
+    let mut batch = Vec::new();
+    let mut later = VecDeque::new();
     for job in waiting.drain(..) {
         if job.answer.is_closed() {
-            // Whoever asked does not wait any more, and nothing was sent.
-        } else if room.admits(&job.appends) {
-            room.enter(&job.appends);
+            // The caller is gone, and nothing was sent.
+        } else if capacity.admits(&job.appends) {
+            capacity.take(&job.appends);
             batch.push(job);
         } else {
-            room.pass_over(&job.appends);
+            capacity.pass_over(&job.appends);
             later.push_back(job);
         }
     }
@@ -34,9 +35,9 @@ pub(super) fn take(waiting: &mut VecDeque<Job>) -> Vec<Job> {
     batch
 }
 
-/// What is taken so far. Streams and keys borrow nothing, since jobs move.
+/// What a batch holds so far. Streams and keys are clones, since jobs move.
 #[derive(Default)]
-struct Room {
+struct BatchCapacity {
     appends: usize,
     bytes: usize,
     /// Each stream, and whether it is written.
@@ -44,9 +45,9 @@ struct Room {
     keys: HashSet<cqrs_core::IdempotencyKey>,
 }
 
-impl Room {
-    /// **Invariant**: a stream stands once in a batch, unless it is only looked at; so does a key. And nobody is overtaken by
-    /// a later append to the same stream.
+impl BatchCapacity {
+    /// **Invariant**: a stream is in a batch once, unless every append only checks it, and so is a key. No append is overtaken by a
+    /// later one to the same stream.
     fn admits(&self, appends: &Appends) -> bool {
         let fits = self.appends == 0
             || (self.appends < APPENDS
@@ -61,7 +62,7 @@ impl Room {
             && key.is_none_or(|idempotency| !self.keys.contains(&idempotency.key))
     }
 
-    fn enter(&mut self, appends: &Appends) {
+    fn take(&mut self, appends: &Appends) {
         self.appends += 1;
         self.bytes += bytes(appends);
         for append in &appends.streams {
@@ -76,7 +77,7 @@ impl Room {
         );
     }
 
-    /// What stays behind keeps its streams for itself.
+    /// An append that stays behind keeps its streams for itself.
     fn pass_over(&mut self, appends: &Appends) {
         for append in &appends.streams {
             self.streams.insert(append.stream.clone(), true);
@@ -89,8 +90,8 @@ fn bytes(appends: &Appends) -> usize {
     events.map(|event| event.payload.len()).sum()
 }
 
-/// Answers those of the waiting that can no longer succeed: a stream has just gone past the version they expect, and no
-/// stream goes back. They would only meet a conflict in the next batch.
+/// Answers waiting appends that can no longer succeed: a stream has just gone past the version that they expect, and no stream
+/// goes back. They would only meet a conflict in the next batch.
 pub(super) fn answer_conflicts(waiting: &mut VecDeque<Job>, appended: &[Appended]) {
     if waiting.is_empty() || appended.is_empty() {
         return;
@@ -101,7 +102,7 @@ pub(super) fn answer_conflicts(waiting: &mut VecDeque<Job>, appended: &[Appended
         .collect();
     for job in std::mem::take(waiting) {
         match conflict(&job.appends, &now) {
-            // Whoever asked may have gone.
+            // The caller may be gone.
             Some(conflict) => drop(job.answer.send(Err(conflict.into()))),
             None => waiting.push_back(job),
         }
@@ -109,7 +110,7 @@ pub(super) fn answer_conflicts(waiting: &mut VecDeque<Job>, appended: &[Appended
 }
 
 fn conflict(appends: &Appends, now: &HashMap<&StreamId, Version>) -> Option<Conflict> {
-    // A key comes first: it may say that all this was done before.
+    // The key decides first: all this may have been done before.
     if appends.idempotency.is_some() {
         return None;
     }

@@ -1,11 +1,11 @@
-//! An append on its way.
+//! Appends in flight, and the caller who waits for their outcome.
 
-use cqrs_core::{AppendError as WriteError, Appended, Appends};
+use cqrs_core::{AppendError, Appended, Appends};
 use tokio::sync::oneshot;
 
-/// Appends on their way, and who waits for their verdict.
+/// Appends in flight.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) appends: Appends,
-    pub(super) answer: oneshot::Sender<Result<Vec<Appended>, WriteError>>,
+    pub(super) answer: oneshot::Sender<Result<Vec<Appended>, AppendError>>,
 }

@@ -1,70 +1,69 @@
-//! Idempotency keys: what was appended under one, and when it is forgotten.
+//! Idempotency keys: finds what was appended under one, and forgets old ones.
 
 use cqrs_core::{
-    AppendError as WriteError, Appended, Appends, Idempotency, Position, StoreError, StreamId,
-    Version,
+    AppendError, Appended, Appends, Idempotency, Position, StoreError, StreamId, Version,
     model::{Category, KeyReused},
 };
 use sqlx::{Error, PgConnection, Row, postgres::PgRow};
 
-use super::writing::Writing;
 use crate::{
+    backend::Backend,
     connection::within,
     error::{statement, unheard_of},
-    line::Taken,
     row::unsigned,
+    statement_pool::PooledConnection,
 };
 
-/// What was appended under a key.
+/// What was appended under a key. Waits for an append under it that is in flight.
 pub(crate) async fn appended_under(
-    writing: &Writing,
+    backend: &Backend,
     idempotency: &Idempotency,
-) -> Result<Option<Vec<Appended>>, WriteError> {
-    let mut connection = writing.lines.patient.free().await?;
-    let asked = sqlx::query(writing.statements.appended_under.sql())
+) -> Result<Option<Vec<Appended>>, AppendError> {
+    let mut connection = backend.pools.waiting.get().await?;
+    let asked = sqlx::query(backend.statements.appended_under.sql())
         .bind(idempotency.key.as_str())
-        .bind(writing.retention())
+        .bind(backend.retention_seconds())
         .fetch_optional(&mut *connection);
-    let row = within(writing.statement_limit(), asked).await;
+    let row = within(backend.statement_limit(), asked).await;
     match connection.note(row).map_err(statement)? {
         None => Ok(None),
         Some(row) => same(&row, idempotency).map(Some),
     }
 }
 
-/// What the first of these appends did, now that they are known to be a repeat.
+/// What the first of these appends did, once they are known to be a repeat.
 pub(super) async fn first(
-    writing: &Writing,
-    connection: &mut Taken<'_>,
+    backend: &Backend,
+    connection: &mut PooledConnection<'_>,
     appends: &Appends,
-) -> Result<Vec<Appended>, WriteError> {
-    let asked = recorded(writing, connection, appends.idempotency.as_ref());
-    let row = within(writing.statement_limit(), asked).await;
+) -> Result<Vec<Appended>, AppendError> {
+    let asked = recorded(backend, connection, appends.idempotency.as_ref());
+    let row = within(backend.statement_limit(), asked).await;
     answer(connection.note(row).map_err(statement)?, appends)
 }
 
-/// What is known to be recorded, and need not be waited for.
+/// What is recorded under a key, without waiting for an append in flight.
 pub(super) async fn recorded(
-    writing: &Writing,
+    backend: &Backend,
     connection: &mut PgConnection,
     idempotency: Option<&Idempotency>,
 ) -> Result<Option<PgRow>, Error> {
     let key = idempotency.map_or("", |idempotency| idempotency.key.as_str());
-    sqlx::query(writing.statements.recorded_under.sql())
+    sqlx::query(backend.statements.recorded_under.sql())
         .bind(key)
         .fetch_optional(connection)
         .await
 }
 
-/// The answer to a repeat. Its key was there a moment ago: if it is not now, it was just forgotten.
-pub(super) fn answer(row: Option<PgRow>, appends: &Appends) -> Result<Vec<Appended>, WriteError> {
+/// The outcome of a repeat. Its key was there a moment ago; if it is not there now, it was just forgotten.
+pub(super) fn answer(row: Option<PgRow>, appends: &Appends) -> Result<Vec<Appended>, AppendError> {
     match (row, &appends.idempotency) {
         (Some(row), Some(idempotency)) => same(&row, idempotency),
         _ => Err(unheard_of("an idempotency key was forgotten while it was looked up").into()),
     }
 }
 
-fn same(row: &PgRow, idempotency: &Idempotency) -> Result<Vec<Appended>, WriteError> {
+fn same(row: &PgRow, idempotency: &Idempotency) -> Result<Vec<Appended>, AppendError> {
     let fingerprint: i64 = row.try_get(0).map_err(statement)?;
     if fingerprint.cast_unsigned() != idempotency.fingerprint {
         let key = idempotency.key.clone();
@@ -94,16 +93,16 @@ fn appended(row: &PgRow) -> Result<Vec<Appended>, StoreError> {
     streams.zip(places).map(one).collect()
 }
 
-/// Forgets the keys that are older than the retention, in small steps.
-pub(super) async fn forget(writing: &Writing) -> Result<(), StoreError> {
+/// Forgets keys that are older than the retention, in small steps.
+pub(super) async fn forget(backend: &Backend) -> Result<(), StoreError> {
     const STEP: i32 = 1_000;
     loop {
-        let mut connection = writing.lines.quick.free().await?;
-        let query = sqlx::query_scalar(writing.statements.forget_keys.sql())
-            .bind(writing.retention())
+        let mut connection = backend.pools.quick.get().await?;
+        let query = sqlx::query_scalar(backend.statements.forget_keys.sql())
+            .bind(backend.retention_seconds())
             .bind(STEP);
         let asked = query.fetch_one(&mut *connection);
-        let forgotten = within(writing.append_limit(), asked).await;
+        let forgotten = within(backend.append_limit(), asked).await;
         let forgotten: i64 = connection.note(forgotten).map_err(statement)?;
         if forgotten < i64::from(STEP) {
             return Ok(());

@@ -1,62 +1,53 @@
-//! What the SQL functions answer, and what it means for each append.
+//! Reads what the SQL functions return: a verdict on each append.
 
 use cqrs_core::{
-    Append, AppendError as WriteError, Appended, Appends, IdempotencyKey, Position, Version,
+    Append, AppendError, Appended, Appends, IdempotencyKey, Position, Version,
     model::{Conflict, KeyReused},
 };
 use sqlx::{Row, postgres::PgRow};
 
-use super::turns::Guarded;
+use super::guard_queue::GuardKey;
 use crate::row::unsigned;
 
-/// What became of one append.
+/// The outcome of one append.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// It was made.
     Appended(Vec<Appended>),
-    /// It was refused for good.
-    Refused(WriteError),
+    /// It was rejected for good.
+    Rejected(AppendError),
     /// It was made before, under its key.
     Repeat,
-    /// Somebody else is at one of its streams, or at its key.
-    Busy(Guarded),
+    /// Another transaction holds the guard of one of its streams, or of its key.
+    Busy(GuardKey),
 }
 
-/// Reads the answer of `append_event` and of `append_to_one`: none if it has to be asked again.
-pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Option<Verdict>, sqlx::Error> {
-    let Some(answer) = row.try_get::<Option<Vec<Option<i64>>>, _>(0)? else {
-        return Ok(None);
-    };
-    let (stood, last) = match *answer {
-        [stood] => (stood, None),
-        [stood, last] => (stood, last),
-        _ => return Err(unheard("another number of numbers")),
-    };
-    of_stream(append, stood, last).map(Some)
+/// Reads what `append_event` and `append_to_one` return.
+pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Verdict, sqlx::Error> {
+    let numbers: Vec<Option<i64>> = row.try_get(0)?;
+    match *numbers {
+        [before] => of_stream(append, before, None),
+        [before, last] => of_stream(append, before, last),
+        _ => Err(unexpected("another number of numbers")),
+    }
 }
 
-/// Reads the answer of `append_each`: a verdict for each of the appends, in their order; none if they have to be asked again.
-pub(super) fn of_each(
-    appends: &[&Append],
-    row: &PgRow,
-) -> Result<Option<Vec<Verdict>>, sqlx::Error> {
-    let Some(answer) = row.try_get::<Option<Vec<Option<i64>>>, _>(0)? else {
-        return Ok(None);
-    };
-    let (stood, positions) = answer
+/// Reads what `append_each` returns: a verdict for each of the appends, in their order.
+pub(super) fn of_each(appends: &[&Append], row: &PgRow) -> Result<Vec<Verdict>, sqlx::Error> {
+    let numbers: Vec<Option<i64>> = row.try_get(0)?;
+    let (before, positions) = numbers
         .split_at_checked(appends.len())
-        .ok_or_else(|| unheard("too few verdicts"))?;
+        .ok_or_else(|| unexpected("too few verdicts"))?;
     let all: usize = appends.iter().map(|append| append.events.len()).sum();
     let mut events = 0;
-    let verdict = |(append, stood): (&&Append, &Option<i64>)| {
+    let verdict = |(append, before): (&&Append, &Option<i64>)| {
         events += append.events.len();
-        of_stream(append, *stood, position(positions, events, all))
+        of_stream(append, *before, position(positions, events, all))
     };
-    let verdicts = appends.iter().zip(stood).map(verdict);
-    verdicts.collect::<Result<_, _>>().map(Some)
+    appends.iter().zip(before).map(verdict).collect()
 }
 
-/// The position of the nth event of all. One position alone is the last one's, and those before it are right below.
+/// The position of the nth event of all. A single position is that of the last event; the others directly precede it.
 fn position(positions: &[Option<i64>], nth: usize, all: usize) -> Option<i64> {
     match *positions {
         [last] => Some(last? - i64::try_from(all - nth).ok()?),
@@ -64,40 +55,39 @@ fn position(positions: &[Option<i64>], nth: usize, all: usize) -> Option<i64> {
     }
 }
 
-/// From where the stream stood: as -1 minus the version if that is not the one expected, not at all if somebody is at it.
+/// `before` is the version before the append; -1 minus the version if that is not what was expected; nothing if another transaction
+/// holds the guard. `last` is the position of the append's last event.
 fn of_stream(
     append: &Append,
-    stood: Option<i64>,
+    before: Option<i64>,
     last: Option<i64>,
 ) -> Result<Verdict, sqlx::Error> {
-    Ok(match stood {
-        None => Verdict::Busy(Guarded::Stream(append.stream.clone())),
-        Some(stood) if stood < 0 => {
-            let actual = Version::new(unsigned(-1 - stood));
-            Verdict::Refused(conflict(append, actual).into())
+    Ok(match before {
+        None => Verdict::Busy(GuardKey::Stream(append.stream.clone())),
+        Some(before) if before < 0 => {
+            let actual = Version::new(unsigned(-1 - before));
+            Verdict::Rejected(conflict(append, actual).into())
         }
         Some(_) if last.is_none() && !append.events.is_empty() => {
-            return Err(unheard("too few positions"));
+            return Err(unexpected("too few positions"));
         }
-        Some(stood) => {
-            let before = Version::new(unsigned(stood));
+        Some(before) => {
+            let before = Version::new(unsigned(before));
             Verdict::Appended(vec![appended(append, before, last)])
         }
     })
 }
 
-/// Reads the answer of `append`: a verdict for each of the appends, in their order.
-pub(super) fn of_many<'a>(
-    appends: impl IntoIterator<Item = &'a Appends>,
-    row: &PgRow,
-) -> Result<Vec<Verdict>, sqlx::Error> {
+/// Reads what `append` returns: a verdict for each of the appends, in their order.
+pub(super) fn of_many(batch: &[&Appends], row: &PgRow) -> Result<Vec<Verdict>, sqlx::Error> {
     let answer = Answer {
         verdicts: row.try_get(0)?,
         before: row.try_get(1)?,
         positions: row.try_get::<Option<_>, _>(2)?.unwrap_or_default(),
     };
-    let (mut stream, mut event) = (0, 0);
-    let verdict = |appends: &'a Appends| {
+    let mut stream = 0;
+    let mut event = 0;
+    let verdict = |appends: &&Appends| {
         let verdict = answer.verdict(appends, stream, event);
         stream += appends.streams.len();
         event += appends
@@ -107,15 +97,15 @@ pub(super) fn of_many<'a>(
             .sum::<usize>();
         verdict
     };
-    appends.into_iter().map(verdict).collect()
+    batch.iter().map(verdict).collect()
 }
 
 struct Answer {
-    /// Of each stream.
+    /// One for each stream.
     verdicts: Vec<i8>,
-    /// The version of each stream, as it was.
+    /// The version of each stream before the append.
     before: Vec<i64>,
-    /// Of each event; of none if none was appended.
+    /// One for each event; none if nothing was appended.
     positions: Vec<i64>,
 }
 
@@ -133,7 +123,7 @@ impl Answer {
                 (Some(verdict), Some(before)) => {
                     (letter(*verdict), Version::new(unsigned(*before)))
                 }
-                _ => return Err(unheard("too few verdicts")),
+                _ => return Err(unexpected("too few verdicts")),
             };
             event += append.events.len();
             match verdict {
@@ -143,17 +133,17 @@ impl Answer {
                         .and_then(|last| self.positions.get(last));
                     all.push(appended(append, before, last.copied()));
                 }
-                // Another stream of the same append is the one that says why.
+                // Another stream of the same append says why.
                 b's' => {}
-                b'b' => return Ok(Verdict::Busy(Guarded::Stream(append.stream.clone()))),
-                b'k' => return Ok(Verdict::Busy(Guarded::Key(key(appends)?))),
+                b'b' => return Ok(Verdict::Busy(GuardKey::Stream(append.stream.clone()))),
+                b'k' => return Ok(Verdict::Busy(GuardKey::Idempotency(key(appends)?))),
                 b'r' => return Ok(Verdict::Repeat),
                 b'u' => {
                     let key = key(appends)?;
-                    return Ok(Verdict::Refused(KeyReused { key }.into()));
+                    return Ok(Verdict::Rejected(KeyReused { key }.into()));
                 }
-                b'c' => return Ok(Verdict::Refused(conflict(append, before).into())),
-                other => return Err(unheard(&char::from(other).to_string())),
+                b'c' => return Ok(Verdict::Rejected(conflict(append, before).into())),
+                other => return Err(unexpected(&char::from(other).to_string())),
             }
         }
         Ok(Verdict::Appended(all))
@@ -183,19 +173,14 @@ fn conflict(append: &Append, actual: Version) -> Conflict {
 
 fn key(appends: &Appends) -> Result<IdempotencyKey, sqlx::Error> {
     let idempotency = appends.idempotency.as_ref();
-    let idempotency = idempotency.ok_or_else(|| unheard("a verdict on a key"))?;
+    let idempotency = idempotency.ok_or_else(|| unexpected("a verdict on a key"))?;
     Ok(idempotency.key.clone())
-}
-
-/// There was none although the server had to look.
-pub(super) fn none() -> sqlx::Error {
-    unheard("nothing")
 }
 
 fn letter(verdict: i8) -> u8 {
     verdict.cast_unsigned()
 }
 
-fn unheard(verdict: &str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("the append function answered {verdict:?}").into())
+fn unexpected(verdict: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("the append function returned {verdict:?}").into())
 }

@@ -1,4 +1,4 @@
-//! The writer: one task with one connection of its own, which sends what waits together.
+//! The writer: one task with one connection, which sends together what waits.
 
 use std::{
     collections::VecDeque,
@@ -6,47 +6,41 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{AppendError as WriteError, Appended, Appends, StoreError};
+use cqrs_core::{AppendError, Appended, StoreError};
 use sqlx::Error;
 use tokio::sync::mpsc;
 
-use super::{
-    alone::{append_in_own_time, ask_all},
-    batch,
-    job::Job,
-    seen,
-    verdict::Verdict,
-    writing::Writing,
-};
+use super::{batch, call, job::Job, single::Single, stream_heads::StreamHeads, verdict::Verdict};
 use crate::{
     connection::within,
     error::{self, Shared},
-    log_identity::LogIdentity,
-    together::{CAPACITY, Crowd},
+    in_flight::InFlight,
+    lazy_task::CAPACITY,
 };
 
-/// Which part of what the last batch took the writer waits for others at most, if several came together then: those just
-/// answered come back soon, and where a commit is slow it costs as much for all of them as for the first. Where it is fast,
-/// waiting for all would only leave the server idle.
-const COURTESY: u32 = 8;
+/// If the last batch held several appends, the writer waits for as many, at most this part of that batch's duration: its callers come
+/// back soon, and a commit costs as much for all of them as for one. Where a commit is fast, waiting for all would only leave the
+/// server idle.
+const GATHER_FRACTION: u32 = 8;
 
-/// Which part of that time it waits for one more: those who read before they append come with a later batch.
-const QUIET: u32 = 4;
+/// It stops waiting when none came for this part of that time. Callers that read first arrive too late to wait for.
+const QUIET_FRACTION: u32 = 4;
 
-/// However long the last batch took: it may have waited for a server that did not answer.
-const LONGEST_COURTESY: Duration = Duration::from_millis(2);
+/// It waits no longer than this, however long the last batch took: that may have been a server that did not answer.
+const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 
 /// Writes until nobody can send any more.
-pub(super) async fn run(writing: Arc<Writing>, crowd: Arc<Crowd>, jobs: mpsc::Receiver<Job>) {
+pub(super) async fn run(single: Arc<Single>, in_flight: Arc<InFlight>, jobs: mpsc::Receiver<Job>) {
     let mut writer = Writer {
-        writing,
-        crowd,
+        single,
+        in_flight,
         jobs,
         waiting: VecDeque::new(),
+        heads: StreamHeads::default(),
         took: Duration::ZERO,
     };
     while let Some(batch) = writer.next().await {
-        writer.crowd.serve(batch.len());
+        writer.in_flight.serve(batch.len());
         let begun = Instant::now();
         writer.write(batch).await;
         writer.took = begun.elapsed();
@@ -54,11 +48,12 @@ pub(super) async fn run(writing: Arc<Writing>, crowd: Arc<Crowd>, jobs: mpsc::Re
 }
 
 struct Writer {
-    writing: Arc<Writing>,
-    crowd: Arc<Crowd>,
+    single: Arc<Single>,
+    in_flight: Arc<InFlight>,
     jobs: mpsc::Receiver<Job>,
-    /// What was received and could not go with the batch before.
+    /// Jobs that were received and could not go with the last batch.
     waiting: VecDeque<Job>,
+    heads: StreamHeads,
     /// How long the last batch took.
     took: Duration,
 }
@@ -70,20 +65,21 @@ impl Writer {
             self.waiting.push_back(self.jobs.recv().await?);
         }
         self.receive();
-        let together = self.crowd.together();
-        if together > 1 {
-            self.wait_for(together).await;
+        let expected = self.in_flight.last_batch();
+        if expected > 1 {
+            self.gather(expected).await;
         }
         Some(batch::take(&mut self.waiting))
     }
 
-    /// Waits until so many are there, nobody has come for a while, or it has taken long enough.
-    async fn wait_for(&mut self, together: usize) {
-        let courtesy = courtesy(self.took);
-        let (begun, mut last_came) = (Instant::now(), Instant::now());
-        while self.waiting.len() < together
-            && begun.elapsed() < courtesy
-            && last_came.elapsed() < courtesy / QUIET
+    /// Waits until this many are there, none came for a while, or it has taken long enough.
+    async fn gather(&mut self, expected: usize) {
+        let longest = gathering(self.took);
+        let begun = Instant::now();
+        let mut last_came = begun;
+        while self.waiting.len() < expected
+            && begun.elapsed() < longest
+            && last_came.elapsed() < longest / QUIET_FRACTION
         {
             tokio::task::yield_now().await;
             let before = self.waiting.len();
@@ -106,81 +102,71 @@ impl Writer {
         if batch.is_empty() {
             return;
         }
-        let writing = Arc::clone(&self.writing);
-        let mut connection = match writing.lines.of_writer.free().await {
+        let single = Arc::clone(&self.single);
+        let backend = &*single.backend;
+        let mut connection = match backend.pools.writer.get().await {
             Ok(connection) => connection,
             Err(error) => return self.refuse(batch, &error),
         };
         let appends: Vec<_> = batch.iter().map(|job| &job.appends).collect();
-        let log = connection.log().clone();
-        let asked = ask_all(&writing, &mut connection, &log, &appends);
-        let verdicts = within(writing.append_limit(), asked).await;
+        let sent = call::send_batch(backend, &mut connection, &appends, &mut self.heads);
+        let verdicts = within(backend.append_limit(), sent).await;
         match connection.note(verdicts) {
             Ok(verdicts) => {
-                remember(&writing, &log, &appends, &verdicts);
-                self.tell(batch, verdicts);
+                self.heads.learn(&appends, &verdicts);
+                self.answer(batch, verdicts);
             }
             Err(error) if error::is_refusal(&error) => self.separate(batch),
             Err(error) => unknown(batch, error),
         }
     }
 
-    /// There is no connection to be had: whoever waits is told so, since the next in line would only wait for the same.
+    /// There is no connection. All that wait learn that, since the next batch would only wait for the same.
     fn refuse(&mut self, batch: Vec<Job>, error: &StoreError) {
         for job in batch.into_iter().chain(self.waiting.drain(..)) {
             answer(job, Err(error::again(error).into()));
         }
     }
 
-    /// Gives each its verdict. What is busy, and what is a repeat, goes on alone.
-    fn tell(&mut self, batch: Vec<Job>, verdicts: Vec<Verdict>) {
-        let (mut some, mut past) = (false, Vec::<Appended>::new());
+    /// Gives each its verdict. An append that found a guard held, or that is a repeat, goes on alone.
+    fn answer(&mut self, batch: Vec<Job>, verdicts: Vec<Verdict>) {
+        let mut some = false;
+        let mut gone_past = Vec::<Appended>::new();
         for (job, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Appended(appended) => {
                     some = true;
-                    // Only who waits behind them needs to know.
+                    // Only those who wait behind them need to know.
                     if !self.waiting.is_empty() {
-                        past.extend(appended.iter().cloned());
+                        gone_past.extend(appended.iter().cloned());
                     }
                     answer(job, Ok(appended));
                 }
-                Verdict::Refused(refused) => answer(job, Err(refused)),
-                Verdict::Repeat => append_in_own_time(&self.writing, job, None),
-                Verdict::Busy(held) => append_in_own_time(&self.writing, job, Some(held)),
+                Verdict::Rejected(rejected) => answer(job, Err(rejected)),
+                Verdict::Repeat => self.single.spawn(job, None),
+                Verdict::Busy(held) => self.single.spawn(job, Some(held)),
             }
         }
         if some {
-            self.writing.appended.notify_waiters();
+            self.single.backend.appended.notify_waiters();
         }
-        batch::answer_conflicts(&mut self.waiting, &past);
+        batch::answer_conflicts(&mut self.waiting, &gone_past);
     }
 
-    /// The server refused all because of one: each is asked alone which it was.
+    /// The server rejected all because of one: each is sent alone to find out which.
     fn separate(&self, batch: Vec<Job>) {
         for job in batch {
-            append_in_own_time(&self.writing, job, None);
+            self.single.spawn(job, None);
         }
     }
 }
 
-fn remember(writing: &Writing, log: &LogIdentity, appends: &[&Appends], verdicts: &[Verdict]) {
-    let last_events = appends.iter().zip(verdicts).flat_map(|(appends, verdict)| {
-        let appended: &[Appended] = match verdict {
-            Verdict::Appended(appended) => appended,
-            _ => &[],
-        };
-        seen::last_events(appends, appended)
-    });
-    writing.seen.remember(log, last_events);
+fn gathering(took: Duration) -> Duration {
+    (took / GATHER_FRACTION).min(LONGEST_GATHERING)
 }
 
-fn courtesy(took: Duration) -> Duration {
-    (took / COURTESY).min(LONGEST_COURTESY)
-}
-
-fn answer(job: Job, outcome: Result<Vec<Appended>, WriteError>) {
-    // Whoever asked may have gone: what was done is done.
+fn answer(job: Job, outcome: Result<Vec<Appended>, AppendError>) {
+    // The caller may be gone: what was done is done.
     drop(job.answer.send(outcome));
 }
 
@@ -196,8 +182,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_that_was_never_answered_keeps_nobody_waiting_afterwards() {
-        assert_eq!(courtesy(Duration::from_millis(8)), Duration::from_millis(1));
-        assert_eq!(courtesy(Duration::from_secs(60)), LONGEST_COURTESY);
+    fn a_batch_that_was_never_answered_delays_nobody_afterwards() {
+        let eighth = gathering(Duration::from_millis(8));
+        assert_eq!(eighth, Duration::from_millis(1));
+        assert_eq!(gathering(Duration::from_secs(60)), LONGEST_GATHERING);
     }
 }

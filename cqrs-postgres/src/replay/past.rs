@@ -1,4 +1,4 @@
-//! Rows of one stream to past events, each as it arrives.
+//! Turns the rows of one stream into past events, each as it arrives.
 
 use bytes::Bytes;
 use cqrs_core::{EventId, StoreError, StoreErrorKind, StreamId, Version, ports::PastEvent};
@@ -6,7 +6,7 @@ use sqlx::{Row, postgres::PgRow};
 
 use crate::row::{Types, bytes, unsigned};
 
-/// Room for so many events is made with the first, and for this many bytes of payload at most.
+/// How many events, and how many bytes of payload at most, memory is reserved for with the first event.
 const FEW: usize = 8;
 const FEW_BYTES: usize = 8 * 1024;
 
@@ -14,7 +14,7 @@ const FEW_BYTES: usize = 8 * 1024;
 #[derive(Default)]
 pub(super) struct Past {
     events: Vec<PastEvent>,
-    /// One behind the other, so that a long stream is not an allocation for each event.
+    /// One after the other, so that a long stream does not allocate for each event.
     payloads: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -24,8 +24,8 @@ impl Past {
         self.events.len()
     }
 
-    /// Unchecked: the types of the columns are those of our own table, and looking them up for each value of each row of a long
-    /// stream takes as long as reading the values.
+    /// The types of columns are not checked: they are those of our own table, and checking each value of each row of a long stream
+    /// takes as long as reading the values.
     pub(super) fn push(&mut self, row: &PgRow, types: &mut Types) -> Result<(), sqlx::Error> {
         let schema_version: Option<i32> = row.try_get_unchecked(3)?;
         let payload = bytes(row, 4)?;
@@ -47,10 +47,10 @@ impl Past {
         Ok(())
     }
 
-    /// All of them, behind `after`.
+    /// All events, which follow `after`.
     ///
     /// # Errors
-    /// When a version is missing: the log was changed by hand, and a state without the event would be wrong.
+    /// When a version is missing: somebody changed the log by hand, and a state without the event would be wrong.
     pub(super) fn into_events(
         mut self,
         stream: &StreamId,
@@ -71,7 +71,7 @@ impl Past {
 
 fn missing(stream: &StreamId, version: u64, found: Version) -> StoreError {
     let message = format!(
-        "{stream} has no event at version {version}, after which comes {found}: the log was changed by hand; restore it"
+        "{stream} has no event at version {version}, but one at {found}: the log was changed by hand; restore it"
     );
     StoreError::new(StoreErrorKind::Undecodable, message)
 }

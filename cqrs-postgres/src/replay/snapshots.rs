@@ -1,4 +1,4 @@
-//! Snapshots: one row for each stream, read with the events behind it in one statement.
+//! Snapshots: one row for each stream, read with the events after it in one statement.
 
 use bytes::Bytes;
 use cqrs_core::{
@@ -8,24 +8,24 @@ use cqrs_core::{
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{past::Past, remember};
+use super::past::Past;
 use crate::{
-    append::Writing,
+    backend::Backend,
     connection::within,
     error::{commit, statement},
     row::{Types, signed, unsigned},
 };
 
-/// Puts a snapshot in place of the stream's earlier one.
+/// Replaces the snapshot of a stream.
 pub(crate) async fn save_snapshot(
-    writing: &Writing,
+    backend: &Backend,
     snapshot: &Snapshot,
 ) -> Result<(), StoreError> {
     let payload = std::str::from_utf8(&snapshot.payload).map_err(|error| {
         StoreError::new(StoreErrorKind::InvalidInput, "a snapshot is not JSON").caused_by(error)
     })?;
-    let mut connection = writing.lines.quick.free().await?;
-    let query = sqlx::query(writing.statements.save_snapshot.sql())
+    let mut connection = backend.pools.quick.get().await?;
+    let query = sqlx::query(backend.statements.save_snapshot.sql())
         .bind(snapshot.stream.category().as_str())
         .bind(snapshot.stream.id())
         .bind(signed(snapshot.version.get()))
@@ -33,23 +33,23 @@ pub(crate) async fn save_snapshot(
         .bind(snapshot.fingerprint.cast_signed())
         .bind(snapshot.checksum.cast_signed())
         .bind(payload);
-    let saved = within(writing.append_limit(), query.execute(&mut *connection)).await;
+    let saved = within(backend.append_limit(), query.execute(&mut *connection)).await;
     connection.note(saved).map_err(commit)?;
     Ok(())
 }
 
-/// The stream's snapshot of this fingerprint, and the events from the one on that it stands on.
+/// The snapshot of a stream if it has this fingerprint, and the events from the snapshot's last event on.
 pub(crate) async fn replay_from_snapshot(
-    writing: &Writing,
+    backend: &Backend,
     stream: &StreamId,
     fingerprint: u64,
 ) -> Result<(Option<Snapshot>, Vec<PastEvent>), StoreError> {
-    let mut connection = writing.lines.quick.free().await?;
-    let query = sqlx::query(writing.statements.replay_from_snapshot.sql())
+    let mut connection = backend.pools.quick.get().await?;
+    let query = sqlx::query(backend.statements.replay_from_snapshot.sql())
         .bind(stream.category().as_str())
         .bind(stream.id())
         .bind(fingerprint.cast_signed());
-    let rows = within(writing.statement_limit(), query.fetch_all(&mut *connection)).await;
+    let rows = within(backend.statement_limit(), query.fetch_all(&mut *connection)).await;
     let rows = connection.note(rows).map_err(statement)?;
     let (snapshot, events) = match rows.split_first() {
         Some((first, events)) if is_snapshot(first).map_err(statement)? => {
@@ -61,12 +61,12 @@ pub(crate) async fn replay_from_snapshot(
     let after = snapshot
         .as_ref()
         .map_or(0, |snapshot| snapshot.version.get().saturating_sub(1));
-    let (mut past, mut types) = (Past::default(), Types::default());
+    let mut past = Past::default();
+    let mut types = Types::default();
     for row in events {
         past.push(row, &mut types).map_err(statement)?;
     }
     let events = past.into_events(stream, Version::new(after))?;
-    remember(writing, connection.log(), stream, &events);
     Ok((snapshot, events))
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{FRAGMENTS, complete, insert, on_one_line};
-use crate::{schema::baseline::OBJECTS, store::SEARCH_PATH};
+use crate::{pools::SEARCH_PATH, schema::baseline::OBJECTS};
 
 /// Every file below `sql`: its path there and its text.
 fn folder() -> BTreeMap<String, String> {

@@ -1,5 +1,5 @@
-//! Four SQL functions append, and each keeps the steps: whichever an append goes through, it is refused, guarded, fenced and on
-//! disk alike.
+//! Four SQL functions append, and each takes the same steps: whichever an append goes through, it is rejected, guarded, fenced and
+//! on disk alike.
 
 use cqrs_core::EventStore;
 use cqrs_postgres::PgEventStore;
@@ -7,56 +7,43 @@ use sqlx::{AssertSqlSafe, Executor, Postgres, Transaction};
 
 use crate::support::{append, fresh_store};
 
-/// How each is called to append to stream `account/a`, `append_each` to `account/b` as well, having seen that there is nothing or
-/// having to look, and its answer as text.
-pub(crate) const CALLS: [(&str, &str); 7] = [
+/// How each is called to append to stream `account/a`, `append_each` to `account/b` as well, and its result as text. `append_each`
+/// reads the versions first, or inserts first.
+pub(crate) const CALLS: [(&str, &str); 5] = [
     (
         "append_event",
-        "__schema__.append_event('account', 'a', 0::smallint, -1, null, false, null, null, gen_random_uuid(), 'Happened', \
-         null, '1', null, null, null, null)::text",
-    ),
-    (
-        "append_event, having seen",
-        "__schema__.append_event('account', 'a', 0::smallint, 0, null, true, (__schema__.log_identity()).started, \
-         (__schema__.log_identity()).file, gen_random_uuid(), 'Happened', null, '1', null, null, null, null)::text",
+        "__schema__.append_event('account', 'a', 0::smallint, -1, null, gen_random_uuid(), 'Happened', null, '1', null, null, \
+         null, null)::text",
     ),
     (
         "append_to_one",
-        "__schema__.append_to_one('account', 'a', 0::smallint, -1, null, false, null, null, array[gen_random_uuid()], \
-         array['Happened'], null, array['1'], null, null, null, null)::text",
-    ),
-    (
-        "append_to_one, having seen",
-        "__schema__.append_to_one('account', 'a', 0::smallint, 0, null, true, (__schema__.log_identity()).started, \
-         (__schema__.log_identity()).file, array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, null, \
-         null)::text",
+        "__schema__.append_to_one('account', 'a', 0::smallint, -1, null, array[gen_random_uuid()], array['Happened'], null, \
+         array['1'], null, null, null, null)::text",
     ),
     (
         "append_each",
         "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], array[-1, 0]::bigint[], \
-         array[null, null]::uuid[], array[1, 1], '{}', null, null, array[1, 2], array[1, 1], \
-         array[gen_random_uuid(), gen_random_uuid()], array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', '{}', \
-         '{}')::text",
+         array[null, null]::uuid[], array[1, 1], array[0, 1], null, array[gen_random_uuid(), gen_random_uuid()], \
+         array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', '{}', '{}')::text",
     ),
     (
-        "append_each, having seen",
+        "append_each, inserting first",
         "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], array[0, 0]::bigint[], \
-         array[null, null]::uuid[], array[1, 1], array[true, true], (__schema__.log_identity()).started, \
-         (__schema__.log_identity()).file, array[1, 2], array[1, 1], array[gen_random_uuid(), gen_random_uuid()], \
+         array[null, null]::uuid[], array[1, 1], array[0, 1], array[0, 0], array[gen_random_uuid(), gen_random_uuid()], \
          array['Happened', 'Happened'], '{}', array['1', '1'], '{}', '{}', '{}', '{}')::text",
     ),
     (
         "append",
         "(__schema__.append(false, null, interval '1 day', array[1], array['account'], array['a'], array[0]::smallint[], \
-         array[-1]::bigint[], array[null]::uuid[], array[1], '{}', '{}', '{}', array[1], array[1], array[gen_random_uuid()], \
+         array[-1]::bigint[], array[null]::uuid[], array[1], array[0], '{}', '{}', '{}', array[gen_random_uuid()], \
          array['Happened'], '{}', array['1'], '{}', '{}', '{}', '{}')).verdicts::text",
     ),
 ];
 
-/// How `append_each` is called to look at the same two streams.
-const LOOK: &str = "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], \
-                    array[-1, 0]::bigint[], array[null, null]::uuid[], array[0, 0], '{}', null, null, '{}', '{}', '{}', \
-                    '{}', '{}', '{}', '{}', '{}', '{}', '{}')::text";
+/// How `append_each` is called to check the same two streams.
+const CHECK: &str = "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], \
+                     array[-1, 0]::bigint[], array[null, null]::uuid[], array[0, 0], array[0, 0], null, '{}', '{}', '{}', \
+                     '{}', '{}', '{}', '{}', '{}')::text";
 
 /// A setting that changes nothing here.
 const NOTHING: &str = "set local work_mem = '4MB'";
@@ -154,19 +141,18 @@ async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_ca
             "{name} did not append: {answer}"
         );
         // Only `append_each` was at the second stream, which was empty.
-        let two = match name {
-            "append_each" | "append_each, having seen" => "{NULL,NULL",
-            _ => "{NULL,0",
+        let two = if name.starts_with("append_each") {
+            "{NULL,NULL"
+        } else {
+            "{NULL,0"
         };
-        let [event, event_seen, one, one_seen, each, each_seen, any] = CALLS.map(|(_, sql)| sql);
+        let [event, one, each, each_first, any] = CALLS.map(|(_, sql)| sql);
         for (other, busy) in [
             (event, "{NULL}"),
-            (event_seen, "{NULL}"),
             (one, "{NULL}"),
-            (one_seen, "{NULL}"),
             (each, two),
-            (each_seen, two),
-            (LOOK, two),
+            (each_first, two),
+            (CHECK, two),
             (any, "{b}"),
         ] {
             let (transaction, answer) = call(&store, NOTHING, other).await;
@@ -178,89 +164,127 @@ async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_ca
     }
 }
 
-/// The log that is there.
-const HERE: &str = "(__schema__.log_identity()).started, (__schema__.log_identity()).file";
-
-/// Calls `append_event`, `append_to_one` and `append_each` to append an event to a stream that has one; what each answers, and
-/// whether it came as far as the fence.
-async fn claim(
-    store: &PgEventStore,
-    [expected, event, seen, log]: [&str; 4],
-) -> [(Option<String>, bool); 3] {
-    let new =
-        "array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, null, null";
-    let calls = [
-        format!(
-            "append_event('account', 'a', 0::smallint, {expected}, {event}, {seen}, {log}, gen_random_uuid(), \
-             'Happened', null, '1', null, null, null, null)"
-        ),
-        format!(
-            "append_to_one('account', 'a', 0::smallint, {expected}, {event}, {seen}, {log}, {new})"
-        ),
-        format!(
-            "append_each(array['account'], array['a'], array[0]::smallint[], array[{expected}]::bigint[], \
-             array[{event}]::uuid[], array[1], array[{seen}]::boolean[], {log}, array[1], array[1], {new})"
-        ),
-    ];
-    let ask = calls.map(async |call| {
-        let mut transaction = store.pool().begin().await.expect("begins");
-        let said = ask(&mut transaction, store, &format!("__schema__.{call}::text")).await;
-        let fences = "count(*) > 0 from __schema__.fence_holders() where pid = pg_backend_pid()";
-        let fenced = ask(&mut transaction, store, fences).await.expect("reads");
-        transaction.rollback().await.expect("ends");
-        (said.expect(&call), fenced)
-    });
-    let [event, one, each] = ask;
-    [event.await, one.await, each.await]
-}
-
 #[tokio::test]
-async fn who_has_seen_nothing_is_told_what_the_table_refuses() {
+async fn what_the_table_rejects_is_an_error_in_whichever_function() {
     let store = fresh_store().await;
-    store.append(append("b", 1)).await.expect("appends");
+    store.append(append("c", 1)).await.expect("appends");
     for (name, sql) in CALLS {
         let (mut transaction, reset) =
             call(&store, NOTHING, "setval('__schema__.position', 0)::text").await;
         reset.expect("sets the sequence back");
         let answer: Result<Option<String>, _> = ask(&mut transaction, &store, sql).await;
         transaction.rollback().await.expect("ends");
-        if name.ends_with("having seen") {
-            assert_eq!(answer.expect(name), None, "{name}");
-            continue;
-        }
         let error = answer.expect_err(name);
         let code = error.as_database_error().and_then(|error| error.code());
         assert_eq!(code.as_deref(), Some("23505"), "{name}: {error}");
     }
 }
 
+/// An append of an event to stream `account/a` by each function: what is expected there, and where it is said to be.
+fn appends_after([expected, event, head]: [&str; 3]) -> [String; 4] {
+    let new =
+        "array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, null, null";
+    let stream = "array['account'], array['a'], array[0]::smallint[]";
+    [
+        format!(
+            "append_event('account', 'a', 0::smallint, {expected}, {event}, gen_random_uuid(), 'Happened', null, '1', null, \
+             null, null, null)::text"
+        ),
+        format!("append_to_one('account', 'a', 0::smallint, {expected}, {event}, {new})::text"),
+        format!(
+            "append_each({stream}, array[{expected}]::bigint[], array[{event}]::uuid[], array[1], array[0], \
+             array[{head}]::bigint[], {new})::text"
+        ),
+        format!(
+            "append(false, null, interval '1 day', array[1], {stream}, array[{expected}]::bigint[], \
+             array[{event}]::uuid[], array[1], array[0], '{{}}', '{{}}', '{{}}', {new})::text"
+        ),
+    ]
+}
+
 #[tokio::test]
-async fn who_says_wrongly_what_was_seen_is_not_believed() {
+async fn no_event_is_appended_without_the_event_before_it() {
     let store = fresh_store().await;
     store.append(append("a", 1)).await.expect("appends");
-    let id = "(select event_id from __schema__.events)";
-    let another = HERE.replace(".file", ".file || 'x'");
-    let restarted = HERE.replace(".started", ".started + interval '1 microsecond'");
-    for (claimed, answer) in [
-        (["1", id, "true", HERE], Some("{1,")),
-        (["1", id, "true", &another], None),
-        (["1", id, "true", &restarted], None),
-        (["1", id, "true", "null, null"], None),
-        (["0", "null", "true", HERE], None),
-        (["7", id, "null", HERE], Some("{-2}")),
-        (["7", id, "false", HERE], Some("{-2}")),
-        (["7", id, "false", &another], Some("{-2}")),
-        (["-1", "null", "true", HERE], Some("{1,")),
-        (["-2", "null", "true", HERE], Some("{1,")),
-        (["-1", "null", "true", &another], None),
+    store.append(append("b", 1)).await.expect("appends");
+    let of = |id: &str, column: &str| {
+        format!("(select {column} from __schema__.events where aggregate_id = '{id}')")
+    };
+    let id = of("a", "event_id");
+    let at = of("a", "position");
+    let other_id = of("b", "event_id");
+    let other_at = of("b", "position");
+    for (claim, appends) in [
+        (["1", &id, &at], true),
+        (["1", &id, "0"], true),
+        (["1", &id, "null"], true),
+        (["1", "null", "0"], true),
+        // A wrong position proves nothing, and does no harm.
+        (["1", &id, &other_at], true),
+        (["1", &id, "7"], true),
+        (["1", &id, "-7"], true),
+        // What is not there is not appended to, wherever it is said to be.
+        (["0", "null", "0"], false),
+        (["0", "null", &at], false),
+        (["1", &other_id, &at], false),
+        (["1", &other_id, &other_at], false),
+        (["2", &id, &at], false),
+        (["1000", &id, &at], false),
+        (["1000", "null", "0"], false),
+        (["1000", "null", &at], false),
     ] {
-        for (said, fenced) in claim(&store, claimed).await {
-            let said = said.as_deref();
-            let is_told = match answer {
-                Some(answer) => said.is_some_and(|said| said.starts_with(answer)),
-                None => said.is_none() && fenced,
-            };
-            assert!(is_told, "{claimed:?}: {said:?}");
+        for call in appends_after(claim) {
+            let mut transaction = store.pool().begin().await.expect("begins");
+            let said = ask(&mut transaction, &store, &format!("__schema__.{call}")).await;
+            let said: String = said.expect(&call);
+            let gaps = "count(*) from __schema__.events e where version > 1 and not exists (select from __schema__.events b \
+                        where b.aggregate_id = e.aggregate_id and b.version = e.version - 1)";
+            let gaps: i64 = ask(&mut transaction, &store, gaps).await.expect("reads");
+            let events = "count(*) from __schema__.events";
+            let events: i64 = ask(&mut transaction, &store, events).await.expect("reads");
+            transaction.rollback().await.expect("ends");
+            assert_eq!(
+                (gaps, events),
+                (0, 2 + i64::from(appends)),
+                "{call}: {said}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_of_one_append_have_versions_without_a_gap() {
+    let store = fresh_store().await;
+    // The numbers of events that a caller gives are wrong in every way.
+    for (counts, before) in [
+        ("array[1, 1]", "array[5, 9]"),
+        ("array[2, 1]", "array[0, 0]"),
+        ("array[1, 2]", "array[1, 0]"),
+        ("array[3, -1]", "array[-3, 0]"),
+    ] {
+        let new = "array[gen_random_uuid(), gen_random_uuid(), gen_random_uuid()], \
+                   array['Happened', 'Happened', 'Happened'], null, array['1', '1', '1'], null, null, null, null";
+        let streams = "array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], array[0, 0]::bigint[], \
+             array[null, null]::uuid[]";
+        let calls = [
+            format!("append_each({streams}, {counts}, {before}, array[0, 0], {new})::text"),
+            format!("append_each({streams}, {counts}, {before}, null, {new})::text"),
+            format!(
+                "append(false, null, interval '1 day', array[1, 2], {streams}, {counts}, {before}, '{{}}', '{{}}', \
+                 '{{}}', {new})::text"
+            ),
+        ];
+        for call in calls {
+            let mut transaction = store.pool().begin().await.expect("begins");
+            let said: Result<String, _> =
+                ask(&mut transaction, &store, &format!("__schema__.{call}")).await;
+            if said.is_ok() {
+                let gaps = "bool_or(last <> events) is true from (select max(version) as last, count(*) as events \
+                            from __schema__.events group by aggregate_id) as streams";
+                let gaps: bool = ask(&mut transaction, &store, gaps).await.expect("reads");
+                assert!(!gaps, "{call}");
+            }
+            transaction.rollback().await.expect("ends");
         }
     }
 }

@@ -3,8 +3,8 @@
 mod crowd;
 mod expectations;
 mod guards;
+mod heads;
 mod outcomes;
-mod seen;
 
 use bytes::Bytes;
 use cqrs_core::{Append, AppendError, EventStore, ExpectedVersion, StoreErrorKind, Version};

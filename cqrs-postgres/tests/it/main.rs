@@ -13,6 +13,7 @@ mod idempotency;
 mod install;
 mod large_numbers;
 mod log_order;
+mod pools;
 mod projection;
 mod proxy;
 mod rights;

@@ -1,16 +1,16 @@
 -- Appends in one transaction, each append to one stream or several, all or none, and with a verdict of its own. The general append
 -- function: several streams, idempotency keys, callers that wait, callers with a transaction of their own.
 --
--- Given are the streams, each with the number of its append, and each only once unless it is only checked; the keys, with the number
--- of their append; and the events in order, each with the number of its stream and its own number within that stream. With may_wait it
+-- Given are the streams, each with the number of its append, each only once unless it is only checked, and with the number of its
+-- events; the keys, with the number of their append; and all events in the order of the streams. With may_wait it
 -- waits for every guard. Without, it waits for one guard at most, before it holds any: that of stream number wait_for, or of the first
 -- key if that is 0. Returns the verdict on each stream (see combine_verdicts.sql), its version before the append, and the position of
 -- each event. Verdicts are of type "char", because PostgreSQL finds an element of a "char"[] at once and walks through a text[].
 create function __schema__.append(
     may_wait boolean, wait_for integer, retention interval,
     stream_appends integer[], categories text[], aggregate_ids text[], slices smallint[], expected bigint[],
-    expected_events uuid[], event_counts integer[], key_appends integer[], keys text[], fingerprints bigint[],
-    event_streams integer[], event_numbers integer[],
+    expected_events uuid[], event_counts integer[], events_before integer[],
+    key_appends integer[], keys text[], fingerprints bigint[],
     __event_arguments__,
     out verdicts "char"[], out before bigint[], out positions bigint[]
 ) language plpgsql volatile security definer
@@ -72,28 +72,27 @@ begin
         return;
     end if;
 
-    if cardinality(event_streams) > 0 then
+    if cardinality(event_ids) > 0 then
         -- 3. The fence: after every wait, before the first position is drawn.
         fence := __schema__.take_fence();
 
         -- 4. Positions in the order given, versions on top of each stream's.
-        positions := array(select nextval('__schema__.position') from generate_series(1, cardinality(event_streams)));
+        positions := array(select nextval('__schema__.position') from generate_series(1, cardinality(event_ids)));
         insert into __schema__.events (
             __event_columns__
         )
-        select positions[n], categories[event_streams[n]], aggregate_ids[event_streams[n]],
-               append.before[event_streams[n]] + event_numbers[n], slices[event_streams[n]],
+        select positions[n], categories[s], aggregate_ids[s], append.before[s] + i, slices[s],
                __event_values__
-        from generate_subscripts(event_streams, 1) as n
-        where verdicts[event_streams[n]] = 'a';
+        from generate_subscripts(categories, 1) as s, generate_series(1, event_counts[s]) as i,
+             lateral (select events_before[s] + i) as event (n)
+        where verdicts[s] = 'a';
     end if;
 
     if cardinality(keys) > 0 then
         insert into __schema__.idempotency as i (key, fingerprint, categories, aggregate_ids, before, versions, positions)
         select keys[k], fingerprints[k], array_agg(c order by s), array_agg(a order by s), array_agg(append.before[s] order by s),
                array_agg(append.before[s] + events order by s),
-               array_agg((select max(positions[n]) from unnest(event_streams) with ordinality as event (stream, n)
-                          where stream = s) order by s)
+               array_agg(case when events > 0 then positions[events_before[s] + events] end order by s)
         from generate_subscripts(keys, 1) as k
         join unnest(stream_appends, categories, aggregate_ids, event_counts) with ordinality as given (of_append, c, a, events, s)
           on of_append = key_appends[k]

@@ -9,13 +9,8 @@
 --
 -- They return for each stream its version before the append; -1 minus the version if that is not what was expected; and null if
 -- another transaction holds its guard. Positions follow if something was appended.
---
--- A caller who has seen the last event that it expects, in the log that it names, skips the version check: that event is still
--- there, and the primary key rejects what is put on any but the last one. If it does, or if this is another log, the
--- function returns null; nothing was appended, and the caller asks again without having seen anything.
 create function __schema__.append_event(
     of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid,
-    seen boolean, log_started timestamptz, log_file text,
     event_id uuid, event_type text, schema_version integer, payload text,
     correlation_id text, causation_id uuid, traceparent text, headers text
 ) returns bigint[] language plpgsql volatile security definer as $$
@@ -32,36 +27,21 @@ begin
     end if;
 
     -- 2. With a snapshot taken after that: its version.
-    if seen and expected >= 0 then
-        before := expected;
-    else
-        before := __schema__.checked_version(of_category, of_aggregate_id, expected, expected_event);
-        if before < 0 then
-            return array[before];
-        end if;
+    before := __schema__.checked_version(of_category, of_aggregate_id, expected, expected_event);
+    if before < 0 then
+        return array[before];
     end if;
 
-    -- 3. The fence, before the position is drawn.
+    -- 3. The fence, before a position is drawn.
     __fence__
 
     -- 4. The position.
-    begin
-        insert into __schema__.events (
-            __event_columns__
-        )
-        values (nextval('__schema__.position'), of_category, of_aggregate_id, before + 1, in_slice,
-                event_id, event_type, coalesce(schema_version, 1), payload::json,
-                correlation_id, causation_id, traceparent, headers::jsonb);
-        -- The table cannot be replaced any more, but may have been before the insert locked it.
-        if seen and not __schema__.is_log(log_started, log_file) then
-            raise unique_violation;
-        end if;
-    exception when unique_violation then
-        if seen then
-            return null;
-        end if;
-        raise;
-    end;
+    insert into __schema__.events (
+        __event_columns__
+    )
+    values (nextval('__schema__.position'), of_category, of_aggregate_id, before + 1, in_slice,
+            event_id, event_type, coalesce(schema_version, 1), payload::json,
+            correlation_id, causation_id, traceparent, headers::jsonb);
     return array[before, currval('__schema__.position')];
 end
 $$;

@@ -2,7 +2,6 @@
 -- One of the short append functions: see append_event.sql. The position is that of the last event.
 create function __schema__.append_to_one(
     of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid,
-    seen boolean, log_started timestamptz, log_file text,
     __event_arguments__
 ) returns bigint[] language plpgsql volatile security definer as $$
 #variable_conflict use_column
@@ -21,36 +20,21 @@ begin
     end if;
 
     -- 2. With a snapshot taken after that: its version.
-    if seen and expected >= 0 and cardinality(event_ids) > 0 then
-        before := expected;
-    else
-        before := __schema__.checked_version(of_category, of_aggregate_id, expected, expected_event);
-        if before < 0 or cardinality(event_ids) = 0 then
-            return array[before];
-        end if;
+    before := __schema__.checked_version(of_category, of_aggregate_id, expected, expected_event);
+    if before < 0 or cardinality(event_ids) = 0 then
+        return array[before];
     end if;
 
-    -- 3. The fence, before the first position is drawn.
+    -- 3. The fence, before a position is drawn.
     __fence__
 
-    -- 4. Positions in the order given.
-    begin
-        insert into __schema__.events (
-            __event_columns__
-        )
-        select nextval('__schema__.position'), of_category, of_aggregate_id, before + n, in_slice,
-               __event_values__
-        from generate_series(1, cardinality(event_ids)) as n;
-        -- The table cannot be replaced any more, but may have been before the insert locked it.
-        if seen and not __schema__.is_log(log_started, log_file) then
-            raise unique_violation;
-        end if;
-    exception when unique_violation then
-        if seen then
-            return null;
-        end if;
-        raise;
-    end;
+    -- 4. The positions in the order given.
+    insert into __schema__.events (
+        __event_columns__
+    )
+    select nextval('__schema__.position'), of_category, of_aggregate_id, before + n, in_slice,
+           __event_values__
+    from generate_series(1, cardinality(event_ids)) as n;
     return array[before, currval('__schema__.position')];
 end
 $$;

@@ -1,8 +1,8 @@
-//! What a store has seen of streams it does not look at again, and is not misled by: by other processes, nor by another log.
+//! A batch inserts before it reads versions, and neither other processes nor another log mislead it.
 
 use cqrs_core::{
     Append, AppendError, EventId, EventStore, ExpectedVersion::*, Position, StreamId, Version,
-    model::Conflict, ports::Snapshots,
+    model::Conflict,
 };
 use cqrs_postgres::PgEventStore;
 use sqlx::AssertSqlSafe;
@@ -12,7 +12,7 @@ use crate::support::{Outcome, append, fresh_config, number, outcomes, start, str
 const STREAMS: usize = 12;
 
 fn name(n: usize) -> String {
-    format!("seen-{n}")
+    format!("s-{n}")
 }
 
 /// Two stores, as two processes have them.
@@ -36,11 +36,11 @@ async fn drawn(store: &PgEventStore) -> i64 {
     number(store, "select last_value from __schema__.position").await
 }
 
-/// Where a stream stands.
+/// A stream, its version and its last event.
 type Place = (StreamId, Version, EventId);
 
-/// An append of so many events to each, behind where it stands.
-fn behind(places: &[Place], count: usize) -> Vec<Append> {
+/// An append of this many events to each, after its last event.
+fn after_last(places: &[Place], count: usize) -> Vec<Append> {
     let append = |(stream, version, last): &Place| Append {
         expected: LastEvent(*version, *last),
         ..append(stream.id(), count)
@@ -48,13 +48,13 @@ fn behind(places: &[Place], count: usize) -> Vec<Append> {
     places.iter().map(append).collect()
 }
 
-/// Appends so many events to each, where it stands. The outcomes, and where they stand if all succeeded.
+/// Appends this many events to each. The outcomes, and the last events if all succeed.
 async fn append_to(
     store: &PgEventStore,
     places: &[Place],
     count: usize,
 ) -> (Vec<Outcome>, Vec<Place>) {
-    let appends = behind(places, count);
+    let appends = after_last(places, count);
     let after = appends.iter().zip(places).map(|(append, place)| {
         let last = append.events.last().expect("some");
         (place.0.clone(), place.1.plus(count as u64), last.id)
@@ -81,7 +81,7 @@ async fn make_some(store: &PgEventStore, streams: usize) -> Vec<Place> {
     places
 }
 
-/// Every stream is whole, and its events have the ids and positions that were told.
+/// Every stream is whole, and its last event has the id and the position of the outcome.
 async fn all_whole(store: &PgEventStore, places: &[Place], outcomes: &[Outcome]) {
     for ((stream, version, last), outcome) in places.iter().zip(outcomes) {
         let events = store.read_stream(stream, Version::EMPTY).await;
@@ -106,8 +106,8 @@ fn conflict(outcome: &Outcome) -> Option<&Conflict> {
     }
 }
 
-/// Others move one stream on. Then all of its batch are appended, and it is refused: whether the batch had not looked before.
-async fn spares_the_look(
+/// Others append to one stream. Then a batch appends to all of them, and that one conflicts: whether the batch inserted first.
+async fn inserts_first(
     [ours, theirs]: [&PgEventStore; 2],
     places: &mut Vec<Place>,
     moved: usize,
@@ -123,87 +123,35 @@ async fn spares_the_look(
     outcomes[moved] = moving.into_iter().next().expect("one");
     all_whole(ours, &after, &outcomes).await;
     *places = after;
-    // A batch that looked draws as many as it was given.
+    // A batch that read the versions draws as many as it was given.
     tried.unsigned_abs() > 2 * STREAMS as u64
 }
 
-async fn read_together(store: &PgEventStore, places: &[Place]) {
-    let reads = places
-        .iter()
-        .map(|(stream, ..)| store.replay(stream, Version::EMPTY));
-    for read in futures::future::join_all(reads).await {
-        read.expect("reads");
-    }
-}
-
 #[tokio::test]
-async fn what_was_read_need_not_be_looked_at() {
-    for reading in ["alone", "together", "from a snapshot"] {
+async fn a_batch_inserts_first_whoever_wrote_the_streams() {
+    for by_us in [true, false] {
         let [ours, theirs] = two().await;
-        let mut places = make(&theirs).await;
-        // With a new connection all is forgotten: the writer's is there before.
-        let others = (0..STREAMS).map(|n| append(&format!("other-{n}"), 1));
-        for outcome in outcomes(start(&ours, others)).await {
-            outcome.expect("appends");
-        }
-        if reading == "together" {
-            read_together(&ours, &places).await;
-        } else {
-            for (stream, ..) in &places {
-                let read = match reading {
-                    "alone" => ours.replay(stream, Version::EMPTY).await.map(drop),
-                    _ => ours.replay_from_snapshot(stream, 1).await.map(drop),
-                };
-                read.expect("reads");
-            }
-        }
-        assert!(
-            spares_the_look([&ours, &theirs], &mut places, STREAMS / 2).await,
-            "{reading}"
-        );
+        let mut places = make(if by_us { &ours } else { &theirs }).await;
+        assert!(inserts_first([&ours, &theirs], &mut places, STREAMS / 2).await);
     }
 }
 
 #[tokio::test]
-async fn a_stream_that_others_have_moved_on_conflicts_and_holds_up_nobody_of_its_batch() {
+async fn a_stream_that_others_appended_to_delays_nobody_of_its_batch() {
     let [ours, theirs] = two().await;
     let mut places = make(&ours).await;
-    let mut spared = Vec::new();
-    // More often than a store goes on looking after it was told.
+    let mut first = Vec::new();
+    // More often than batches read first after a conflict.
     for round in 0..20 {
         let moved = (STREAMS / 2 + round) % STREAMS;
-        spared.push(spares_the_look([&ours, &theirs], &mut places, moved).await);
+        first.push(inserts_first([&ours, &theirs], &mut places, moved).await);
     }
-    let twice = spared.windows(2).any(|rounds| rounds == [true, true]);
-    assert!(spared.contains(&true) && !twice, "{spared:?}");
+    let twice = first.windows(2).any(|rounds| rounds == [true, true]);
+    assert!(first.contains(&true) && !twice, "{first:?}");
 }
 
 #[tokio::test]
-async fn who_appends_alone_is_spared_the_look_and_told_a_conflict_as_well() {
-    for events in [1, 2] {
-        let [ours, theirs] = two().await;
-        let mut places = make_some(&ours, 1).await;
-        let mut tried = Vec::new();
-        for _ in 0..2 {
-            let (outcomes, ours_at) = append_to(&ours, &places, events).await;
-            all_whole(&ours, &ours_at, &outcomes).await;
-            let (outcomes, theirs_at) = append_to(&theirs, &ours_at, 1).await;
-            all_whole(&ours, &theirs_at, &outcomes).await;
-            let before = drawn(&ours).await;
-            let outcomes = append_to(&ours, &ours_at, events).await.0;
-            assert_eq!(
-                conflict(&outcomes[0]).expect("a conflict").actual,
-                theirs_at[0].1
-            );
-            tried.push(drawn(&ours).await - before);
-            places = theirs_at;
-        }
-        assert_eq!(tried, [1, 0], "once it was refused it looks for a while");
-    }
-}
-
-#[tokio::test]
-async fn positions_are_told_right_where_others_draw_some_in_between() {
+async fn positions_are_right_where_others_draw_some_in_between() {
     let [ours, _] = two().await;
     let places = make(&ours).await;
     run(
@@ -213,7 +161,7 @@ async fn positions_are_told_right_where_others_draw_some_in_between() {
              return new;
          end $$;
          create trigger draw before insert on __schema__.events for each row
-         when (new.aggregate_id in ('seen-3', 'seen-7')) execute function __schema__.draw()",
+         when (new.aggregate_id in ('s-3', 's-7')) execute function __schema__.draw()",
     )
     .await;
     let (outcomes, places) = append_to(&ours, &places, 3).await;
@@ -241,13 +189,13 @@ const AN_OLDER_STATE: &str = "
 
 fn all_refused(outcomes: &[Outcome], places: &[Place]) {
     for (outcome, (stream, ..)) in outcomes.iter().zip(places) {
-        let refused = conflict(outcome).expect("stands on nothing");
+        let refused = conflict(outcome).expect("the last event is gone");
         assert_eq!((&refused.stream, refused.actual), (stream, Version::new(2)));
     }
 }
 
 #[tokio::test]
-async fn what_was_seen_in_a_log_that_was_replaced_is_looked_at() {
+async fn events_of_a_log_that_was_replaced_are_not_appended_to() {
     for streams in [1, STREAMS] {
         let [ours, _] = two().await;
         let made = make_some(&ours, streams).await;
@@ -262,38 +210,12 @@ async fn what_was_seen_in_a_log_that_was_replaced_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_log_that_the_reader_meets_before_the_writer_is_remembered_like_any_other() {
-    let [ours, theirs] = two().await;
-    let mut places = make(&ours).await;
-    read_together(&ours, &places).await;
-    // The writer meets the second log, the reader the third: they tell of two in one era.
-    run(&ours, AN_OLDER_STATE).await;
-    for _ in 0..2 {
-        let (outcomes, after) = append_to(&ours, &places, 1).await;
-        all_whole(&ours, &after, &outcomes).await;
-        places = after;
-    }
-    let replaced = AN_OLDER_STATE.replace("where version <= 2", "");
-    run(&ours, &replaced).await;
-    read_together(&ours, &places).await;
-    for _ in 0..2 {
-        let before = drawn(&ours).await;
-        let (outcomes, after) = append_to(&ours, &places, 1).await;
-        all_whole(&ours, &after, &outcomes).await;
-        let tried = (drawn(&ours).await - before).unsigned_abs();
-        assert_eq!(tried, STREAMS as u64, "nothing was drawn in vain");
-        places = after;
-    }
-    assert!(spares_the_look([&ours, &theirs], &mut places, 5).await);
-}
-
-#[tokio::test]
-async fn a_log_that_is_replaced_while_a_batch_waits_for_it_is_looked_at() {
+async fn a_log_that_is_replaced_while_a_batch_waits_for_it_is_noticed() {
     replaced_while(STREAMS, 1, "append_each").await;
 }
 
 #[tokio::test]
-async fn a_log_that_is_replaced_while_an_append_alone_waits_for_it_is_looked_at() {
+async fn a_log_replaced_while_a_lone_append_waits_for_it_is_noticed() {
     replaced_while(1, 1, "append_event").await;
     replaced_while(1, 2, "append_to_one").await;
 }
@@ -327,7 +249,7 @@ async fn replaced_while(streams: usize, events: usize, waits: &str) {
 }
 
 #[tokio::test]
-async fn streams_that_were_seen_go_with_some_that_were_not() {
+async fn streams_that_are_remembered_go_with_some_that_are_not() {
     let [ours, theirs] = two().await;
     let places = make(&ours).await;
     // All of these are as expected.
@@ -339,7 +261,7 @@ async fn streams_that_were_seen_go_with_some_that_were_not() {
     for append in &mut appends {
         append.expected = Exact(Version::new(2));
     }
-    appends.extend(behind(&places, 1));
+    appends.extend(after_last(&places, 1));
     let places: Vec<_> = appends
         .iter()
         .map(|append| (append.stream.clone(), Version::new(3), append.events[0].id))
@@ -352,7 +274,7 @@ async fn streams_that_were_seen_go_with_some_that_were_not() {
     for unknown in &unknown {
         theirs.append(unknown.clone()).await.expect("appends");
     }
-    let mut appends = behind(places, 1);
+    let mut appends = after_last(places, 1);
     let expected = [
         Any,
         Exact(Version::new(2)),

@@ -1,2 +1,0 @@
--- Which log the connection leads to.
-select started, file from __schema__.log_identity()

@@ -1,0 +1,29 @@
+//! The call of `append_each`: a batch of appends to one stream each.
+
+use cqrs_core::Append;
+use sqlx::{Error, PgConnection};
+
+use super::columns::{Events, Streams};
+use crate::{
+    append::verdict::{self, Verdict},
+    statements::Statement,
+};
+
+/// `heads` are the positions of the expected events, as far as they are known; without heads the versions are read first.
+pub(super) async fn send(
+    statement: &Statement,
+    connection: &mut PgConnection,
+    appends: &[&Append],
+    heads: Option<Vec<i64>>,
+) -> Result<Vec<Verdict>, Error> {
+    let count = appends.iter().map(|append| append.events.len()).sum();
+    let mut streams = Streams::with_capacity(appends.len());
+    let mut events = Events::with_capacity(count);
+    for append in appends {
+        streams.push(append)?;
+        events.extend(&append.events)?;
+    }
+    let call = streams.bind(sqlx::query(statement.sql())).bind(heads);
+    let row = events.bind(call).fetch_one(connection).await?;
+    verdict::of_each(appends, &row)
+}

@@ -1,0 +1,36 @@
+//! The call of `append_event`: one event to one stream.
+
+use cqrs_core::{Append, EventId, model::NewEvent};
+use sqlx::{Error, PgConnection};
+
+use super::columns::{expectation, headers, json, slice};
+use crate::{
+    append::verdict::{self, Verdict},
+    statements::Statement,
+};
+
+pub(super) async fn send(
+    statement: &Statement,
+    connection: &mut PgConnection,
+    append: &Append,
+    event: &NewEvent,
+) -> Result<Verdict, Error> {
+    let (expected, expected_event) = expectation(append.expected);
+    let metadata = &event.metadata;
+    let call = sqlx::query(statement.sql())
+        .bind(append.stream.category().as_str())
+        .bind(append.stream.id())
+        .bind(slice(append))
+        .bind(expected)
+        .bind(expected_event)
+        .bind(event.id.as_uuid())
+        .bind(event.event_type)
+        // Schema version 1.
+        .bind(None::<i32>)
+        .bind(json(event)?)
+        .bind(metadata.correlation_id.as_deref())
+        .bind(metadata.causation_id.map(EventId::as_uuid))
+        .bind(metadata.traceparent.as_deref())
+        .bind(headers(event)?);
+    verdict::of_one(append, &call.fetch_one(connection).await?)
+}

@@ -1,0 +1,36 @@
+//! Appends within a transaction of the caller.
+
+use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
+
+use super::{call, guard_queue::GuardWait, keys, verdict::Verdict};
+use crate::{backend::Backend, connection::within, transaction::PgTransaction};
+
+/// Appends within a transaction. It waits for every guard.
+pub(crate) async fn append_in(
+    backend: &Backend,
+    transaction: &mut PgTransaction,
+    appends: &Appends,
+) -> Result<Vec<Appended>, AppendError> {
+    let sent = call::send_one(backend, transaction.connection(), appends, GuardWait::All);
+    let verdict = within(backend.statement_limit(), sent).await;
+    match transaction.note(verdict)? {
+        Verdict::Appended(appended) => {
+            transaction.note_append();
+            Ok(appended)
+        }
+        Verdict::Rejected(rejected) => Err(rejected),
+        Verdict::Repeat => {
+            let key = appends.idempotency.as_ref();
+            let read = keys::recorded(backend, transaction.connection(), key);
+            let read = within(backend.statement_limit(), read).await;
+            keys::answer(transaction.note(read)?, appends)
+        }
+        Verdict::Busy(_) => Err(busy_in_spite().into()),
+    }
+}
+
+fn busy_in_spite() -> StoreError {
+    let message =
+        "the append function reported a busy guard although it was to wait for every guard";
+    StoreError::new(StoreErrorKind::Schema, message)
+}

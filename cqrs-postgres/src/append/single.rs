@@ -1,0 +1,125 @@
+//! An append by itself: at once if no guard of it is held, otherwise in a task of its own.
+//!
+//! **Invariant**: an append that waits for a guard holds none meanwhile. When it has that guard it tries the others, and if one
+//! of them is held it releases all and waits for that one next. So nobody waits for somebody who waits, and there is no deadlock.
+//! Yet PostgreSQL may find a deadlock among those in front of it and end the one who found it: then it waits again.
+//!
+//! Source: Howard Hinnant, "Dining Philosophers Rebooted", the algorithm "smart & polite";
+//! <https://howardhinnant.github.io/dining_philosophers.html>.
+
+use std::{sync::Arc, time::Instant};
+
+use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
+
+use super::{
+    call,
+    guard_queue::{GuardKey, GuardQueues, GuardWait},
+    job::Job,
+    keys,
+    verdict::Verdict,
+};
+use crate::{
+    backend::Backend,
+    connection::within,
+    error::{commit, is_deadlock},
+};
+
+/// Makes appends by themselves.
+#[derive(Debug)]
+pub(super) struct Single {
+    pub(super) backend: Arc<Backend>,
+    queues: GuardQueues,
+}
+
+impl Single {
+    pub(super) fn new(backend: Arc<Backend>) -> Self {
+        Self {
+            backend,
+            queues: GuardQueues::default(),
+        }
+    }
+
+    /// Appends and commits, or returns the guard that is held.
+    pub(super) async fn append(
+        &self,
+        appends: &Appends,
+        wait: GuardWait<'_>,
+    ) -> Result<Result<Vec<Appended>, GuardKey>, AppendError> {
+        let backend = &*self.backend;
+        let pool = match wait {
+            GuardWait::Try => &backend.pools.quick,
+            GuardWait::For(_) | GuardWait::All => &backend.pools.waiting,
+        };
+        let mut connection = pool.get().await?;
+        let sent = call::send_one(backend, &mut connection, appends, wait);
+        let verdict = match (within(backend.append_limit(), sent).await, wait) {
+            (Err(error), GuardWait::For(key)) if is_deadlock(&error) => {
+                Ok(Verdict::Busy(key.clone()))
+            }
+            (verdict, _) => verdict,
+        };
+        match connection.note(verdict).map_err(commit)? {
+            Verdict::Appended(appended) => {
+                backend.appended.notify_waiters();
+                Ok(Ok(appended))
+            }
+            Verdict::Rejected(rejected) => Err(rejected),
+            Verdict::Repeat => keys::first(backend, &mut connection, appends).await.map(Ok),
+            Verdict::Busy(key) => Ok(Err(key)),
+        }
+    }
+
+    /// Appends and commits in a task of its own, so that the caller may go. It waits for the guard that is held, if one was.
+    pub(super) fn spawn(self: &Arc<Self>, job: Job, held: Option<GuardKey>) {
+        let single = Arc::clone(self);
+        tokio::spawn(async move {
+            // If the caller is gone, nothing was sent yet.
+            if !job.answer.is_closed() {
+                let outcome = single.append_in_time(&job.appends, held).await;
+                drop(job.answer.send(outcome));
+            }
+        });
+    }
+
+    async fn append_in_time(
+        &self,
+        appends: &Appends,
+        mut held: Option<GuardKey>,
+    ) -> Result<Vec<Appended>, AppendError> {
+        let begun = Instant::now();
+        loop {
+            let outcome = match &held {
+                None => self.append(appends, GuardWait::Try).await?,
+                Some(_) if begun.elapsed() > self.backend.append_limit() => {
+                    return Err(always_busy("its streams were held by one after the other").into());
+                }
+                Some(key) => self.append_after(appends, key).await?,
+            };
+            match outcome {
+                Ok(appended) => return Ok(appended),
+                Err(key) => held = Some(key),
+            }
+        }
+    }
+
+    /// Waits for this guard first.
+    async fn append_after(
+        &self,
+        appends: &Appends,
+        key: &GuardKey,
+    ) -> Result<Result<Vec<Appended>, GuardKey>, AppendError> {
+        let limit = self.backend.pools.waiting.timeout();
+        let in_queue = tokio::time::timeout(limit, self.queues.wait(key.clone()));
+        let Ok(_first) = in_queue.await else {
+            return Err(always_busy("others of this process wait for the same stream").into());
+        };
+        self.append(appends, GuardWait::For(key)).await
+    }
+}
+
+fn always_busy(why: &str) -> StoreError {
+    let message = format!(
+        "{why} for too long; nothing was written. Try again, and end transactions that have appended sooner"
+    );
+    StoreError::new(StoreErrorKind::Unavailable, message)
+}

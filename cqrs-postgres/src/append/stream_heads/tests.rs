@@ -1,0 +1,129 @@
+//! Which positions a batch names, and for how long.
+
+use bytes::Bytes;
+use cqrs_core::{
+    Appended,
+    ExpectedVersion::*,
+    Metadata, StreamId,
+    model::{Category, Conflict, NewEvent},
+};
+
+use super::*;
+
+fn stream(id: usize) -> StreamId {
+    let category = Category::new("account").expect("valid");
+    StreamId::new(category, id.to_string()).expect("valid")
+}
+
+fn event(id: usize) -> EventId {
+    EventId::from_uuid(uuid::Uuid::from_u128(id as u128))
+}
+
+/// An append of an event of the stream's own number.
+fn append(id: usize, expected: ExpectedVersion) -> Append {
+    let event = NewEvent {
+        id: event(id),
+        event_type: "Happened",
+        payload: Bytes::from_static(b"1"),
+        metadata: Metadata::default(),
+    };
+    Append {
+        stream: stream(id),
+        expected,
+        events: vec![event],
+    }
+}
+
+fn appended(heads: &mut StreamHeads, id: usize) {
+    let appends = Appends::from(append(id, Any));
+    let appended = Appended {
+        stream: stream(id),
+        before: Version::new(1),
+        version: Version::new(2),
+        position: Some(Position::new(100 + id as u64)),
+        repeated: false,
+    };
+    heads.learn(&[&appends], &[Verdict::Appended(vec![appended])]);
+}
+
+/// With the first streams at version 2, each with an event of its own number at position 100 and its number.
+fn heads(streams: usize) -> StreamHeads {
+    let mut heads = StreamHeads::default();
+    (0..streams).for_each(|id| appended(&mut heads, id));
+    heads
+}
+
+fn last(version: u64, id: usize) -> ExpectedVersion {
+    LastEvent(Version::new(version), event(id))
+}
+
+#[test]
+fn a_hint_is_the_position_of_the_very_event_that_is_expected() {
+    let mut heads = heads(2);
+    for (id, expected, hint) in [
+        (0, last(2, 0), Some(100)),
+        (1, last(2, 1), Some(101)),
+        (0, last(2, 1), Some(0)),
+        (0, last(3, 0), Some(0)),
+        (9, last(2, 9), Some(0)),
+        (0, Exact(Version::new(2)), Some(0)),
+        (9, NoStream, Some(0)),
+        (9, Exact(Version::EMPTY), Some(0)),
+        (0, NoStream, None),
+        (0, Any, None),
+        (0, StreamExists, None),
+    ] {
+        let append = append(id, expected);
+        let hints = heads.hints(&[&append]);
+        assert_eq!(hints, hint.map(|hint| vec![hint]), "{id} {expected}");
+        let check = Append {
+            events: Vec::new(),
+            ..append
+        };
+        assert_eq!(heads.hints(&[&check]), None, "{expected}");
+    }
+}
+
+#[test]
+fn one_append_that_has_to_be_read_for_lets_all_be_read_for() {
+    let mut heads = heads(1);
+    let known = append(0, last(2, 0));
+    assert_eq!(heads.hints(&[&known, &append(1, Any)]), None);
+    assert_eq!(
+        heads.hints(&[&known, &append(1, NoStream)]),
+        Some(vec![100, 0])
+    );
+}
+
+#[test]
+fn the_oldest_streams_are_forgotten() {
+    let mut heads = heads(2 * STREAMS + 1);
+    let mut hint = |id| heads.hints(&[&append(id, last(2, id))]);
+    assert_eq!(hint(0), Some(vec![0]));
+    for id in [STREAMS, 2 * STREAMS - 1, 2 * STREAMS] {
+        assert_eq!(hint(id), Some(vec![100 + signed(id as u64)]), "{id}");
+    }
+}
+
+#[test]
+fn after_a_conflict_some_batches_read_the_versions_first() {
+    let mut heads = heads(1);
+    let append = append(0, last(2, 0));
+    let conflict = || {
+        let conflict = Conflict {
+            stream: stream(0),
+            expected: last(2, 0),
+            actual: Version::new(3),
+        };
+        [Verdict::Rejected(conflict.into())]
+    };
+    heads.learn(&[&Appends::from(append.clone())], &conflict());
+    for batch in 0..DISTRUST {
+        assert_eq!(heads.hints(&[&append]), None, "{batch}");
+        if batch == 3 {
+            // One of those that read first does not make it longer.
+            heads.learn(&[&Appends::from(append.clone())], &conflict());
+        }
+    }
+    assert_eq!(heads.hints(&[&append]), Some(vec![100]));
+}

@@ -1,0 +1,71 @@
+//! What every part of a store needs to work: statements, connections, limits, and the bell that rings after an append.
+
+use std::time::Duration;
+
+use cqrs_core::StoreError;
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Notify;
+
+use crate::{
+    config::PgConfig,
+    connection::GuardedConnection,
+    pools::Pools,
+    statements::{Statement, Statements},
+};
+
+/// What every part of a store needs to work.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    pub(crate) statements: Statements,
+    /// Begins a transaction.
+    pub(crate) begin: Statement,
+    pub(crate) pools: Pools,
+    /// Rings after events were appended and committed.
+    pub(crate) appended: Notify,
+    /// How long an idempotency key is remembered.
+    pub(crate) retention: Duration,
+    statement_timeout: Duration,
+    commit_timeout: Duration,
+}
+
+/// How much longer than the server the client waits: the server answers what it ends in time.
+const GRACE: Duration = Duration::from_secs(2);
+
+impl Backend {
+    pub(crate) fn new(options: &PgConnectOptions, config: &PgConfig, schema: &str) -> Self {
+        Self {
+            statements: Statements::new(schema),
+            begin: Statement::begin(config.idle_timeout()),
+            pools: Pools::new(options, config),
+            appended: Notify::new(),
+            retention: config.retention(),
+            statement_timeout: config.statement_limit(),
+            commit_timeout: config.commit_limit(),
+        }
+    }
+
+    /// A connection for a transaction, or for a statement of any length. A failure here has written nothing.
+    pub(crate) async fn acquire(&self) -> Result<GuardedConnection, StoreError> {
+        GuardedConnection::from(&self.pools.transactions, self.statement_limit()).await
+    }
+
+    /// How long the client waits for a statement.
+    pub(crate) fn statement_limit(&self) -> Duration {
+        self.statement_timeout + GRACE
+    }
+
+    /// How long the client waits for a commit.
+    pub(crate) fn commit_limit(&self) -> Duration {
+        self.commit_timeout
+    }
+
+    /// How long the client waits for a statement that commits by itself.
+    pub(crate) fn append_limit(&self) -> Duration {
+        self.statement_timeout + self.commit_timeout
+    }
+
+    /// For how many seconds an idempotency key is remembered.
+    pub(crate) fn retention_seconds(&self) -> f64 {
+        self.retention.as_secs_f64()
+    }
+}

@@ -1,0 +1,79 @@
+//! The connections of a store: one pool for transactions, and four for single statements.
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{config::PgConfig, connection::is_alive, statement_pool::StatementPool};
+
+/// How many connections are for appends that wait for guards, and how many for other single statements.
+const CONNECTIONS: usize = 4;
+
+/// The connections of a store.
+///
+/// Single statements have their own: transactions may hold all of theirs while they wait for an append to end. And appends that wait
+/// for a guard are apart from statements that wait for nobody.
+#[derive(Debug)]
+pub(crate) struct Pools {
+    /// For transactions, reads of the log, and queries of the user.
+    pub(crate) transactions: PgPool,
+    /// For single statements that wait for nobody.
+    pub(crate) quick: StatementPool,
+    /// For single statements that wait for a guard.
+    pub(crate) waiting: StatementPool,
+    /// For the task that appends batches.
+    pub(crate) writer: StatementPool,
+    /// For the task that reads batches.
+    pub(crate) reader: StatementPool,
+}
+
+impl Pools {
+    pub(crate) fn new(options: &PgConnectOptions, config: &PgConfig) -> Self {
+        let session = options.clone().options(settings(config));
+        let pool = |connections| StatementPool::new(session.clone(), config.timeout(), connections);
+        Self {
+            transactions: transactions(options.clone(), config),
+            quick: pool(CONNECTIONS),
+            waiting: pool(CONNECTIONS),
+            writer: pool(1),
+            reader: pool(1),
+        }
+    }
+
+    /// Closes all of them as soon as they are free.
+    pub(crate) async fn close(&self) {
+        for pool in [&self.writer, &self.reader, &self.waiting, &self.quick] {
+            pool.close().await;
+        }
+        self.transactions.close().await;
+    }
+}
+
+fn transactions(options: PgConnectOptions, config: &PgConfig) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(config.pool_size())
+        .acquire_timeout(config.timeout())
+        // A ping before each use would be one more round trip. After a pause it spares a failure.
+        .test_before_acquire(false)
+        .before_acquire(|connection, since| {
+            Box::pin(async move { Ok(is_alive(connection, since.idle_for).await) })
+        })
+        .connect_lazy_with(options)
+}
+
+/// What the short append functions (`sql/functions/append/steps/prologue.sql`) compare theirs with, letter by letter.
+pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
+
+/// The settings of sessions for single statements. An index serves each statement, so it is planned once, and never for a table that
+/// was empty when the first of them came. None waits for a lock for long.
+fn settings(config: &PgConfig) -> [(&'static str, String); 5] {
+    let limit = config.statement_limit().as_millis().to_string();
+    [
+        ("statement_timeout", limit),
+        ("plan_cache_mode", "force_generic_plan".to_owned()),
+        ("enable_seqscan", "off".to_owned()),
+        ("lock_timeout", "10s".to_owned()),
+        ("search_path", SEARCH_PATH.to_owned()),
+    ]
+}

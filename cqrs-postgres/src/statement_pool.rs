@@ -1,0 +1,205 @@
+//! Connections for single statements, in pools of deadpool.
+//!
+//! Not in a pool of sqlx: that one pings each connection that is given back, which costs the server as much as the shortest
+//! read, and it is the pool of the transactions that may wait for the very append that needs a connection.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::{Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+
+use cqrs_core::StoreError;
+use deadpool::{
+    Runtime,
+    managed::{
+        Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult,
+        TimeoutType, Timeouts,
+    },
+};
+use sqlx::{Connection, Error, PgConnection, postgres::PgConnectOptions};
+
+use crate::{
+    connection::{is_alive, is_lost, within},
+    error::statement,
+};
+
+/// A pool of connections for single statements.
+pub(crate) struct StatementPool {
+    pool: Pool<Connections>,
+    timeout: Duration,
+}
+
+impl fmt::Debug for StatementPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatementPool")
+            .field("status", &self.pool.status())
+            .finish_non_exhaustive()
+    }
+}
+
+impl StatementPool {
+    /// A pool of at most this many connections, each made when it is first needed.
+    pub(crate) fn new(options: PgConnectOptions, timeout: Duration, connections: usize) -> Self {
+        let manager = Connections {
+            options,
+            timeout,
+            broken: Mutex::new(None),
+        };
+        let timeouts = Timeouts {
+            wait: Some(timeout),
+            ..Timeouts::default()
+        };
+        let pool = Pool::builder(manager)
+            .max_size(connections)
+            .timeouts(timeouts)
+            .runtime(Runtime::Tokio1)
+            // The last used comes first, so that few are in use where few are needed.
+            .queue_mode(QueueMode::Lifo)
+            .build()
+            .expect("a pool with a runtime can have timeouts");
+        Self { pool, timeout }
+    }
+
+    /// How long a call waits for a connection.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// A connection, as soon as one is free. A failure here has written nothing.
+    pub(crate) async fn get(&self) -> Result<PooledConnection<'_>, StoreError> {
+        let connection = self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => statement(error),
+            PoolError::Timeout(TimeoutType::Wait) => statement(Error::PoolTimedOut),
+            _ => statement(Error::PoolClosed),
+        })?;
+        Ok(PooledConnection {
+            manager: self.pool.manager(),
+            connection: Some(connection),
+            answered: true,
+        })
+    }
+
+    /// Closes every connection as soon as it is idle. Waits until that is done, but no longer than for a connection.
+    pub(crate) async fn close(&self) {
+        const PAUSE: Duration = Duration::from_millis(1);
+        self.pool.close();
+        let closed = async {
+            while self.pool.status().size > 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        // Those that are still busy then are closed when they are given back.
+        let _ = tokio::time::timeout(self.timeout, closed).await;
+    }
+}
+
+/// Makes connections, and checks those that were idle.
+struct Connections {
+    options: PgConnectOptions,
+    timeout: Duration,
+    /// When a connection was last found broken.
+    broken: Mutex<Option<Instant>>,
+}
+
+impl Connections {
+    /// What broke one connection has likely broken those that were idle at that time.
+    fn note_broken(&self) {
+        *self.broken() = Some(Instant::now());
+    }
+
+    fn broken(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.broken
+            .lock()
+            .expect("no call panics while it holds the lock")
+    }
+}
+
+/// A connection, and since when it is idle.
+struct Idle {
+    connection: PgConnection,
+    since: Instant,
+}
+
+impl Manager for Connections {
+    type Type = Idle;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Idle, Error> {
+        let connecting = PgConnection::connect_with(&self.options);
+        let connection = within(self.timeout, connecting).await?;
+        let since = Instant::now();
+        Ok(Idle { connection, since })
+    }
+
+    async fn recycle(&self, idle: &mut Idle, _: &Metrics) -> RecycleResult<Error> {
+        let broken = *self.broken();
+        if broken.is_some_and(|broken| idle.since <= broken) {
+            return Err(RecycleError::message("was idle when another one broke"));
+        }
+        if is_alive(&mut idle.connection, idle.since.elapsed()).await {
+            return Ok(());
+        }
+        self.note_broken();
+        Err(RecycleError::message("does not answer"))
+    }
+}
+
+/// A connection for a statement or two.
+pub(crate) struct PooledConnection<'a> {
+    manager: &'a Connections,
+    connection: Option<Object<Connections>>,
+    /// Everything that was sent was answered.
+    answered: bool,
+}
+
+impl PooledConnection<'_> {
+    /// Takes the outcome of a statement.
+    pub(crate) fn note<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
+        match &outcome {
+            Ok(_) => self.answered = true,
+            Err(error) if is_lost(error) => self.manager.note_broken(),
+            // After an error of the server the connection may be about to end.
+            Err(_) => {}
+        }
+        outcome
+    }
+}
+
+impl Deref for PooledConnection<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        let connection = self.connection.as_ref();
+        &connection
+            .expect("only drop takes the connection")
+            .connection
+    }
+}
+
+/// For sending a statement, whose outcome is then [noted](PooledConnection::note).
+impl DerefMut for PooledConnection<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        self.answered = false;
+        let connection = self.connection.as_mut();
+        &mut connection
+            .expect("only drop takes the connection")
+            .connection
+    }
+}
+
+/// **Invariant**: a connection goes back only if everything that was sent on it was answered. A caller who stops waiting leaves
+/// a connection that is closed, and the server ends by itself what it was doing.
+impl Drop for PooledConnection<'_> {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        if self.answered {
+            connection.since = Instant::now();
+        } else {
+            drop(Object::take(connection));
+        }
+    }
+}
