@@ -17,6 +17,19 @@ use crate::{
 /// **Invariant**: the events of a batch and the relay's new place become visible together or not at all. After any doubt
 /// a shard is opened again, which fences what came before and tells how far it has published, and its log is read again
 /// from there.
+///
+/// ```
+/// use cqrs_core::{Relay, RelayError, Store, ports::Publisher};
+///
+/// /// `KafkaPublisher` of `cqrs-kafka` is a publisher.
+/// async fn relay(
+///     store: impl Store,
+///     publisher: impl Publisher,
+///     stop: impl Future<Output = ()> + Send,
+/// ) -> Result<(), RelayError> {
+///     Relay::new("orders", store, publisher).run(stop).await
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Relay<S, P> {
     name: String,

@@ -12,6 +12,38 @@ use crate::{
 const LOOK: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
 /// The documents that a view keeps in a store.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default)] struct Account;
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, _: AccountEvent) {}
+/// # }
+/// # struct Balances;
+/// # impl View for Balances {
+/// #     const NAME: &'static str = "balances"; type Events = AccountEvent; type Document = u64;
+/// #     fn keys(&self, event: &Envelope<AccountEvent>) -> Keys { event.id().into() }
+/// #     fn apply(&self, _: &str, balance: Option<u64>, event: &Envelope<AccountEvent>) -> Option<u64> {
+/// #         let AccountEvent::Deposited { cents } = &event.event;
+/// #         Some(balance.unwrap_or_default() + cents)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// let done = store.repository::<Account>().execute("ann", 500).await?;
+/// let balances = ReadModel::<Balances, _>::new(store.clone());
+/// # let shown = async { drop(balances.wait_for(Position::from(&done)).await) };
+/// # Runner::over_log(&store, Balances)?.run(shown).await?;
+/// balances.wait_for(Position::from(&done)).await?; // while a runner drives the view
+/// assert_eq!(balances.get("ann").await?, Some(500));
+/// assert_eq!(balances.page(None, 10).await?, [("ann".to_owned(), 500)]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct ReadModel<V, S> {
     store: S,
     view: PhantomData<fn() -> V>,

@@ -29,6 +29,34 @@ pub type ProjectionRunner<S, H> = Runner<S, H, LogSource<S>>;
 ///
 /// **Invariant**: the effects of a batch and its checkpoint commit together under the claim's epoch, or not at all. So
 /// whatever is killed, repeated or run twice, every event takes effect exactly once.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default)] struct Account;
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, _: AccountEvent) {}
+/// # }
+/// # struct Balances;
+/// # impl View for Balances {
+/// #     const NAME: &'static str = "balances"; type Events = AccountEvent; type Document = u64;
+/// #     fn keys(&self, event: &Envelope<AccountEvent>) -> Keys { event.id().into() }
+/// #     fn apply(&self, _: &str, balance: Option<u64>, event: &Envelope<AccountEvent>) -> Option<u64> {
+/// #         let AccountEvent::Deposited { cents } = &event.event;
+/// #         Some(balance.unwrap_or_default() + cents)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// # let stop = async {};
+/// // Until `stop` resolves, for example at a signal.
+/// Runner::over_log(&store, Balances)?.run(stop).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Runner<S, H, R> {
     store: S,

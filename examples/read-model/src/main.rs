@@ -4,7 +4,7 @@
 //! cargo run -p read-model
 //! ```
 
-use cqrs_core::{RunnerError, prelude::*, reset_view};
+use cqrs_core::{Phase, RunnerError, prelude::*, reset_view};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -87,9 +87,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     books.execute("b2", bought("Ulysses", "Joyce")).await?;
     books.execute("b3", bought("Persuasion", "Austen")).await?;
     let reader = "ada".to_owned();
-    let lent = books.execute("b2", BookEvent::Lent { reader }).await?;
-    catch_up(&store, Shelf, Position::from(&lent)).await?;
-    catch_up(&store, ByAuthor, Position::from(&lent)).await?;
+    books.execute("b2", BookEvent::Lent { reader }).await?;
+    catch_up(&store, Shelf).await?;
+    catch_up(&store, ByAuthor).await?;
 
     let shelf = ReadModel::<Shelf, _>::new(store.clone());
     let entry = shelf.get("b2").await?.unwrap_or_default();
@@ -106,18 +106,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A view that has changed is rebuilt from the events.
     reset_view(&store, Shelf::NAME).await?;
     println!("reset: {} books", shelf.page(None, 9).await?.len());
-    catch_up(&store, Shelf, Position::from(&lent)).await?;
+    catch_up(&store, Shelf).await?;
     println!("rebuilt: {} books", shelf.page(None, 9).await?.len());
     Ok(())
 }
 
-/// A service runs its views until it stops; this program runs each until it has handled what was written.
-async fn catch_up<V: View>(
-    store: &MemoryEventStore,
-    view: V,
-    upto: Position,
-) -> Result<(), RunnerError> {
-    let model = ReadModel::<V, _>::new(store.clone());
-    let handled = async { model.wait_for(upto).await.unwrap_or_default() };
-    Runner::over_log(store, view)?.run(handled).await
+/// A service runs its views until it stops; this program runs each until it has handled the whole log.
+async fn catch_up(store: &MemoryEventStore, view: impl View) -> Result<(), RunnerError> {
+    let runner = Runner::over_log(store, view)?;
+    let mut progress = runner.progress();
+    let caught_up = async { drop(progress.until(|phase| *phase == Phase::CaughtUp).await) };
+    runner.run(caught_up).await
 }
