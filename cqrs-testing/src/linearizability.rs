@@ -1,14 +1,13 @@
-//! Every history of concurrent calls has an order: each call may have happened at one instant while it was under way.
+//! Tests that a store is linearizable: each call appears to take effect at one instant between its start and its end.
 //!
-//! That is what lets a caller think of a store as of one thing that does one call after the other, and it is more than the
-//! promises in [`contract`](super::contract) say one by one: an append is seen by every read that begins after it was
-//! acknowledged, a conflict names a version that the stream had while the call was under way, an append to several streams
-//! is never seen in part.
+//! A caller can then think of the store as executing one call after the other. This covers more than the single tests in
+//! [`contract`](super::contract): a read that starts after an append was acknowledged sees it, a conflict names a version
+//! that the stream had during the call, and no read sees only a part of an append to several streams.
 //!
-//! proptest makes up small programs of a few clients, the store runs them with real concurrency on fresh streams, and what
-//! was asked and answered, and when, is checked against a model of a store. An answer that was lost
-//! ([`OutcomeUnknown`](cqrs_core::StoreErrorKind::OutcomeUnknown)) may have taken effect at any time since, or never; every other
-//! error must have left nothing.
+//! proptest generates small programs for a few clients. The store runs them with real concurrency on new streams. The
+//! recorded calls, results and times are checked against a model of a store. A call with an unknown outcome
+//! ([`OutcomeUnknown`](cqrs_core::StoreErrorKind::OutcomeUnknown)) may take effect at any time after its start, or never. A
+//! call with any other error must have no effect.
 
 mod checker;
 mod finding;
@@ -25,19 +24,19 @@ use cqrs_core::EventStore;
 
 use self::search::search;
 
-/// Runs so many programs on the store and checks that each has left a linearizable history. The store may hold other
-/// streams, and others may write to them. A runtime with several threads makes the concurrency real.
+/// Runs `histories` random programs on the store and checks that each history is linearizable. The store may contain other
+/// streams, and others may write to those. Use a runtime with several threads for real concurrency.
 ///
-/// `CQRS_SEED` makes up the programs of a run that failed once more; without it each run has other ones.
+/// Set `CQRS_SEED` to repeat the programs of a failed run; without it each run has new programs.
 ///
 /// # Panics
-/// When a history is not linearizable: prints it, from a program that was made as small as possible, and the longest order
-/// that still agrees with the model. And when the store answers most calls with errors, so that nothing has been shown.
+/// When a history is not linearizable: prints the history of a program that was shrunk as far as possible, and the longest
+/// order that agrees with the model. Also when most calls fail, because the test proves nothing then.
 pub async fn every_history_is_linearizable<S: EventStore>(store: S, histories: usize) {
     every_history_across_is_linearizable(&[store], histories).await;
 }
 
-/// The same for several handles of one store, as processes of a service have them: each client uses one of them.
+/// The same for several handles of one store, like the processes of a service: each client uses one handle.
 ///
 /// # Panics
 /// As [`every_history_is_linearizable`], and without a handle.

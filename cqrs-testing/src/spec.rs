@@ -1,4 +1,4 @@
-//! Given, when, then: no async, no store.
+//! Given-when-then specifications, without async and without a store.
 
 mod aggregate;
 mod failure;
@@ -16,7 +16,7 @@ pub use self::{
     view::ViewSpec,
 };
 
-/// The beginning of a specification: `Spec::<Account>::new()`, [`Spec::view`] or [`Spec::reactor`].
+/// Starts a specification: `Spec::<Account>::new()`, [`Spec::view`] or [`Spec::reactor`].
 ///
 /// ```
 /// # use cqrs_core::prelude::*;

@@ -1,5 +1,5 @@
-# Servers for the time of one script: those that run already are used and stay, those that are missing are started now
-# and stopped when the script ends.
+# Servers for one script: servers that run already are used and keep running; missing ones are started now and stopped when
+# the script ends.
 # shellcheck disable=SC2154 # scripts is set by the caller
 
 borrow_services() {

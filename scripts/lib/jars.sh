@@ -1,4 +1,4 @@
-# Apache Kafka as plain jars, resolved by Maven into a cache that all clones share.
+# Fetches Apache Kafka as plain jars with Maven, into a cache that all clones share.
 # shellcheck disable=SC2154 # state and scripts are set by scripts/services
 
 kafka_dir=$scripts/kafka
@@ -9,8 +9,8 @@ jars_folder() {
     echo "${XDG_CACHE_HOME:-$HOME/.cache}/cqrs/kafka-$version"
 }
 
-# The folder appears under its name only when it is whole, and keeps the pom.xml it was made from: another one means
-# other jars.
+# The folder gets its name only when it is complete. It contains the pom.xml it was made from: a different pom.xml means
+# different jars.
 jars_are_there() {
     cmp -s "$kafka_dir/pom.xml" "$(jars_folder)/pom.xml"
 }
@@ -23,7 +23,7 @@ have_jdk() {
 ensure_jdk() {
     have_jdk || (install_packages default-jdk-headless) || return 1
     have_jdk || {
-        say "'java' on the PATH is no JDK of version 17 or newer"
+        say "'java' on the PATH is not a JDK of version 17 or newer"
         return 1
     }
 }
@@ -32,7 +32,7 @@ ensure_maven() {
     command -v mvn >/dev/null || (install_packages maven)
 }
 
-# Maven copies into a folder beside the cache; the rename at the end is the only moment in which jars appear.
+# Maven copies into a temporary folder; the rename at the end makes all jars appear at once.
 resolve_jars() {
     local folder=$1 part=$1.part.$$
     mkdir -p "$part"
@@ -48,7 +48,7 @@ resolve_jars() {
     fi
 }
 
-# ensure_jars : two clones may ask at once, so one waits for the other (the lock lies beside the folder).
+# ensure_jars : a lock file beside the folder lets concurrent calls, also from other clones, wait for each other.
 ensure_jars() {
     local folder sentence
     folder=$(jars_folder)

@@ -1,9 +1,9 @@
-# A throw-away Apache Kafka cluster in KRaft mode: one node or three, each broker and controller at once.
+# A temporary Apache Kafka cluster in KRaft mode, with one node or three. Each node is broker and controller.
 # shellcheck disable=SC2154 # state and kafka_dir are set by scripts/services and jars.sh
 #
 # In $state/kafka: cluster (its id), N/ for node N with server.properties, port, controller-port, data/, pid, log.
 
-# The options of every JVM here. The JVM itself expands the star of the class path.
+# The options of every JVM. The JVM itself expands the star in the class path.
 kafka_java_options() {
     printf '%s\n' -XX:+UseSerialGC "-Dlog4j2.configurationFile=file:$kafka_dir/log4j2.properties" -cp "$(jars_folder)/*"
 }
@@ -48,7 +48,7 @@ kafka_pids() {
     echo "$list"
 }
 
-# The log says when a node has joined and may serve; its port then has to answer too.
+# A node is ready when its log says that it has joined and its port accepts connections.
 kafka_node_ready() {
     kafka_pid "$1" >/dev/null && grep -q 'Kafka Server started' "$state/kafka/$1/log" && port_answers "$(kafka_port "$1")"
 }
@@ -61,8 +61,8 @@ kafka_ready() {
     done
 }
 
-# kafka_node_settings NODE COUNT : the node's properties. With three nodes every topic has three copies, and a write needs
-# two of them, so that one broker may die. The static list of voters serves one node as well as three.
+# kafka_node_settings NODE COUNT : the node's properties. With three nodes every topic has three replicas and a write needs
+# two of them, so that one broker may fail. The static list of voters works for one node and for three.
 kafka_node_settings() {
     local node=$1 count=$2 home=$state/kafka/$1 other voters='' min_isr=1
     [ "$count" -eq 1 ] || min_isr=2
@@ -94,7 +94,7 @@ group.initial.rebalance.delay.ms=0
 EOF
 }
 
-# kafka_create COUNT : ports and folders first, since every node's settings name the ports of all.
+# kafka_create COUNT : creates ports and folders first, because the settings of each node name the ports of all.
 kafka_create() {
     local count=$1 node home cluster options ports
     read -r -a ports <<<"$(free_ports $((2 * count)))"
@@ -111,14 +111,14 @@ kafka_create() {
         kafka_node_settings "$node" "$count" >"$home/server.properties"
         java "${options[@]}" kafka.tools.StorageTool format -t "$cluster" -c "$home/server.properties" >"$home/log" 2>&1 || {
             show_log "$home/log"
-            die "Kafka could not format its data folder: see its words above."
+            die "Kafka could not format its data folder: see its output above."
         }
     done
-    # Written last: without it a creation was cut off half way and is begun afresh.
+    # Written last: without this file, the creation was interrupted and starts again.
     echo "$cluster" >"$state/kafka/cluster"
 }
 
-# Nothing more to wait for: all nodes are ready, or one of them is gone.
+# True when the wait is over: all nodes are ready, or one of them has ended.
 kafka_settled() {
     local node
     for node in $(kafka_nodes); do
@@ -141,8 +141,8 @@ kafka_start_missing() {
     done
 }
 
-# kafka_up COUNT : creates what is missing, starts the nodes that are not running, waits for all. COUNT may be empty: then
-# a cluster stays as it is, and a new one gets one node.
+# kafka_up COUNT : creates the cluster if it is missing, starts the nodes that are not running and waits for all. With an
+# empty COUNT an existing cluster keeps its size, and a new one gets one node.
 kafka_up() {
     local count=$1 node
     [ -s "$state/kafka/cluster" ] || rm -rf "$state/kafka"
@@ -162,10 +162,10 @@ kafka_up() {
     for node in $(kafka_nodes); do
         kafka_node_ready "$node" || show_log "$state/kafka/$node/log"
     done
-    die "Kafka ended or was not ready within 90 s: read its log above; 'scripts/services down' and then 'up' begins afresh on other ports."
+    die "Kafka ended or was not ready within 90 s: read its log above; 'scripts/services down' and then 'up' starts a new cluster on other ports."
 }
 
-# The data goes away with the nodes, so nothing is gained by a slow, orderly shutdown.
+# The data is removed with the nodes, so a slow, orderly shutdown has no benefit.
 kafka_down() {
     local node
     for node in $(kafka_nodes); do

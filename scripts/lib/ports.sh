@@ -4,8 +4,8 @@ port_answers() {
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# free_ports COUNT : prints COUNT different ports. They lie below 32768, where Linux takes the ports of outgoing
-# connections from, so that none of them is taken between the look and the start.
+# free_ports COUNT : prints COUNT different ports. They are below 32768, where Linux starts to assign ports to outgoing
+# connections, so that none of them is taken between this check and the start of the server.
 free_ports() {
     local count=$1 port found=" "
     while [ "$count" -gt 0 ]; do

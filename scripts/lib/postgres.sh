@@ -1,9 +1,9 @@
-# A throw-away PostgreSQL server: real binaries, real fsync, own data folder.
+# A temporary PostgreSQL server, with fsync and its own data folder.
 # shellcheck disable=SC2154 # state and scripts are set by scripts/services
 #
 # In $state/postgres: data/ (the cluster), socket/, port, pid, log.
 
-# PostgreSQL refuses to run as root. Then it runs as the system's own user for it, which the Debian package creates.
+# PostgreSQL does not run as root. For root, it runs as the user that the Debian package creates.
 postgres_user() {
     if [ "$(id -u)" -ne 0 ]; then
         id -un
@@ -14,7 +14,7 @@ postgres_user() {
     fi
 }
 
-# Prefix of every PostgreSQL command. setpriv becomes the command, so the pid stays that of the server.
+# Prefix of every PostgreSQL command. setpriv replaces itself with the command, so the pid is the server's.
 postgres_run_as() {
     if [ "$(id -u)" -eq 0 ]; then
         local user
@@ -23,18 +23,18 @@ postgres_run_as() {
     fi
 }
 
-# The folder with initdb and postgres: CQRS_PG_BIN, else the newest of the distribution. What the PATH offers is not
-# asked, since a stray client or a build of another version there would be taken for the server.
+# The folder with initdb and postgres: CQRS_PG_BIN, else the newest one of the distribution. The PATH is not searched: it
+# may contain only a client, or another version.
 postgres_bin() {
     local bin=${CQRS_PG_BIN:-}
     [ -n "$bin" ] || bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
     [ -x "$bin/initdb" ] && [ -x "$bin/postgres" ] && echo "$bin"
 }
 
-# Debian's package would create and start a cluster of its own on port 5432. Its switch against that is in a file of
-# postgresql-common, so this comes first; afterwards the file is again as it was.
+# Debian's package would create and start a cluster on port 5432. A setting in a file of postgresql-common prevents that, so
+# it is changed before the installation and restored afterwards.
 postgres_install() {
-    [ -z "${CQRS_PG_BIN:-}" ] || die "CQRS_PG_BIN=$CQRS_PG_BIN holds no initdb and postgres: point it to the bin folder of a PostgreSQL server, or unset it."
+    [ -z "${CQRS_PG_BIN:-}" ] || die "CQRS_PG_BIN=$CQRS_PG_BIN does not contain initdb and postgres: point it to the bin folder of a PostgreSQL server, or unset it."
     local switches=/etc/postgresql-common/createcluster.conf installed=yes
     install_packages postgresql-common
     as_root cp -p "$switches" "$switches.before-cqrs"
@@ -62,7 +62,7 @@ postgres_url() {
     echo "postgres://postgres@127.0.0.1:$(<"$state/postgres/port")/cqrs"
 }
 
-# Any psql can ask our simple questions, and some builds of the server come without one.
+# Any psql works for our simple queries, and some builds of the server have none.
 postgres_psql() {
     local client
     for client in "$(postgres_bin)/psql" "$(CQRS_PG_BIN='' postgres_bin)/psql" "$(command -v psql)"; do
@@ -82,7 +82,7 @@ postgres_answers() {
     postgres_query postgres 'select 1' >/dev/null
 }
 
-# The folder belongs to the server's user; that user must also be able to walk to it and to the binaries.
+# The folder belongs to the server's user, who also needs access to its parents and to the binaries.
 postgres_prepare_folder() {
     local home=$state/postgres bin
     bin=$(postgres_bin)
@@ -94,7 +94,7 @@ postgres_prepare_folder() {
         die "user $(postgres_user) cannot reach $home or $bin: set CQRS_SERVICES_DIR (or CQRS_PG_BIN) to a folder open to that user, for example under /tmp."
 }
 
-# initdb skips its own flush to disk, because an empty cluster is quickly made again; the server itself keeps fsync on.
+# initdb does not flush to disk, because an empty cluster is quickly created again; the server itself uses fsync.
 postgres_create() {
     local home=$state/postgres bin port settings=${CQRS_PG_CONF:-/dev/null}
     [ -r "$settings" ] || die "CQRS_PG_CONF=$settings cannot be read: name a file with settings of PostgreSQL, or unset it."
@@ -105,9 +105,9 @@ postgres_create() {
     (cd "$home" && $(postgres_run_as) "$bin/initdb" -D "$home/data" -U postgres --auth=trust \
         --encoding=UTF8 --locale=C.UTF-8 --no-sync) >"$home/log" 2>&1 || {
         show_log "$home/log"
-        die "initdb failed: see its words above."
+        die "initdb failed: see its output above."
     }
-    # What comes last counts: without ours the server could not be found.
+    # The last value of a setting wins: ours come last, so that the server can be found.
     cat "$settings" - >>"$home/data/postgresql.conf" <<EOF
 
 listen_addresses = '127.0.0.1'
@@ -126,8 +126,8 @@ postgres_start() {
     start_detached "$home/pid" "$home/log" $(postgres_run_as) "$(postgres_bin)/postgres" -D "$home/data"
 }
 
-# Nothing more to wait for: the server answers, or it is gone. After a kill -9 old sessions can hold the shared memory for
-# a moment and a new server leaves at once, so that one is started again.
+# True when the wait is over: the server responds, or has ended. After a kill -9 old sessions can hold the shared memory for
+# a moment and a new server ends at once; then it is started again.
 postgres_settled() {
     postgres_answers && return
     postgres_pid >/dev/null && return 1
@@ -136,7 +136,7 @@ postgres_settled() {
     return 1
 }
 
-# postgres_up : creates what is missing, starts what is not running, waits for an answer and for the database.
+# postgres_up : creates the cluster if it is missing, starts the server if it is not running, and waits for the database.
 postgres_up() {
     if postgres_pid >/dev/null && postgres_answers; then
         say "PostgreSQL is already up (pid $(postgres_pid), port $(<"$state/postgres/port"))"
@@ -151,14 +151,14 @@ postgres_up() {
         wait_until 60 postgres_settled || true
         postgres_answers || {
             show_log "$state/postgres/log"
-            die "PostgreSQL ended or did not answer within 60 s: read its log above; 'scripts/services down' and then 'up' begins afresh on another port."
+            die "PostgreSQL ended or did not answer within 60 s: read its log above; 'scripts/services down' and then 'up' starts a new server on another port."
         }
     fi
     [ -n "$(postgres_query postgres "select 1 from pg_database where datname = 'cqrs'")" ] ||
         postgres_query postgres 'create database cqrs' || die "could not create the database cqrs."
 }
 
-# postgres_processes POSTMASTER : the server's first process and all that it has started.
+# postgres_processes POSTMASTER : the server's main process and all its children.
 postgres_processes() {
     echo "$1"
     grep -lsE "^PPid:[[:space:]]+$1\$" /proc/[0-9]*/status | sed 's:^/proc/\(.*\)/status$:\1:'
@@ -168,10 +168,10 @@ none_runs() {
     ! kill -0 "$@" 2>/dev/null
 }
 
-# All of the server dies at once, so that none of it writes anything in answer to the end of another. Suspended, the first
-# process starts no other between the look and the kill. What was written stays with the operating system: this is the
-# crash of a server and not of its machine. The new one begins when the last process of the old is gone, lest it meets
-# their shared memory or finds the pid in the lock file alive. It is of the same build, whatever the caller's shell says.
+# All processes of the server are killed at once, so that none reacts to the end of another. The main process is suspended
+# first, so that it starts no new process in between. The operating system keeps written data: this is the crash of a
+# server, not of a machine. The new server starts when the last old process is gone, because of the shared memory and the
+# pid in the lock file. It uses the same build, whatever the caller's shell says.
 postgres_crash() {
     local pid processes CQRS_PG_BIN
     pid=$(postgres_pid) || die "no PostgreSQL in $state is up: run 'scripts/services up' first."
@@ -180,11 +180,11 @@ postgres_crash() {
     mapfile -t processes < <(postgres_processes "$pid")
     kill -s KILL "${processes[@]}"
     say "killed PostgreSQL (pid $pid) with all its ${#processes[@]} processes"
-    wait_until 20 none_runs "${processes[@]}" || die "killed processes of PostgreSQL do not go away: ${processes[*]}"
+    wait_until 20 none_runs "${processes[@]}" || die "killed processes of PostgreSQL do not end: ${processes[*]}"
     postgres_up
 }
 
-# A fast shutdown (SIGINT) ends the sessions and gives the shared memory back; a plain kill would leave it behind.
+# A fast shutdown (SIGINT) ends the sessions and releases the shared memory, which SIGKILL would leave allocated.
 postgres_down() {
     stop_process "$state/postgres/pid" "$(postgres_mark)" INT 20
     rm -rf "$state/postgres"

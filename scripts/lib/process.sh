@@ -1,11 +1,11 @@
-# Starts servers that outlive the shell, and finds and stops exactly those again.
+# Starts servers that outlive the shell, and finds and stops exactly those servers.
 #
-# Every server has a pid file. A pid alone proves nothing, since the system hands numbers out again: a process counts as
-# ours only while its command line also names the file or folder that we started it with.
+# Every server has a pid file. A pid alone is not enough, because the system reuses pids: a process is ours only if its
+# command line also contains the file or folder that we started it with.
 
-# start_detached PID_FILE LOG COMMAND... : own session, no inherited stdin, stdout or lock (descriptor 9), so that neither
-# a closing terminal nor a reader of our output hangs on the server. Returns when the pid is written. Each start has a log
-# of its own, because what an earlier one said is not true of this one.
+# start_detached PID_FILE LOG COMMAND... : starts a server in its own session, without inherited stdin, stdout or lock
+# (descriptor 9): a closing terminal does not end it, and a reader of our output does not wait for it. Returns when the pid is
+# written. Each start has a new log.
 start_detached() {
     local pid_file=$1 log=$2
     shift 2
@@ -18,19 +18,19 @@ start_detached() {
     wait_until 10 test -s "$pid_file" || die "could not start $1."
 }
 
-# running_pid PID_FILE MARK : prints the pid if the process lives and is ours (its command line holds MARK).
+# running_pid PID_FILE MARK : prints the pid if the process runs and is ours (its command line contains MARK).
 running_pid() {
     local pid_file=$1 mark=$2 pid
     [ -s "$pid_file" ] || return 1
     pid=$(<"$pid_file")
     [[ $pid =~ ^[0-9]+$ && -r /proc/$pid/cmdline ]] || return 1
-    # A killed process that nobody has collected yet has an empty command line, so it does not count either.
+    # A zombie has an empty command line, so it does not count.
     tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$mark" || return 1
     echo "$pid"
 }
 
-# stop_process PID_FILE MARK SIGNAL SECONDS : asks with SIGNAL, waits, then kills. A process that a test has suspended is
-# woken, else it would not hear.
+# stop_process PID_FILE MARK SIGNAL SECONDS : sends SIGNAL, waits, then kills. A suspended process is resumed first, because
+# it would not receive the signal.
 stop_process() {
     local pid_file=$1 mark=$2 signal=$3 seconds=$4 pid
     if pid=$(running_pid "$pid_file" "$mark"); then
@@ -46,7 +46,7 @@ not() {
     ! "$@" >/dev/null
 }
 
-# wait_until SECONDS COMMAND... : true as soon as COMMAND is, false when the time is over.
+# wait_until SECONDS COMMAND... : true as soon as COMMAND succeeds, false after SECONDS.
 wait_until() {
     local deadline=$((SECONDS + $1))
     shift

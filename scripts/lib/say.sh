@@ -1,4 +1,4 @@
-# Messages for people. They go to stderr, so that stdout stays free for settings a shell can evaluate.
+# Messages for people. They go to stderr, because stdout is for settings that a shell evaluates.
 
 say() {
     printf '%s\n' "$*" >&2
@@ -9,7 +9,7 @@ die() {
     exit 1
 }
 
-# The end of a log, for the person who has to find out why a server did not come up.
+# The end of a log, to show why a server did not start.
 show_log() {
     local file=$1
     [ -s "$file" ] || return 0

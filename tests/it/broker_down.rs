@@ -1,4 +1,4 @@
-//! The broker itself paused or killed, a commit under way. Each test has a broker of its own.
+//! A broker that is paused or killed during a commit. Each test has its own broker.
 
 use cqrs_kafka::KafkaConfig;
 use cqrs_tests::{
@@ -10,10 +10,10 @@ use cqrs_tests::{
 
 use crate::support::{assert_seen_once_and_in_order, job, publish_all, relay, victim_on};
 
-/// The commit has been sent and not answered when the relay dies. Whether it counts is the broker's to say; either way
-/// the next relay knows.
+/// The relay dies after it sent the commit and before the reply. The broker may or may not have committed; the next relay
+/// finds out.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_killed_with_its_commit_in_flight_loses_and_doubles_nothing() {
+async fn a_relay_killed_during_its_commit_publishes_once() {
     let broker = Broker::start();
     let name = fresh_name();
     let (store, kafka) = (
@@ -45,9 +45,9 @@ async fn a_relay_killed_with_its_commit_in_flight_loses_and_doubles_nothing() {
     assert_seen_once_and_in_order(&store, &kafka).await;
 }
 
-/// The broker dies under a relay at work and comes back; the relay goes on by itself.
+/// The broker dies while a relay publishes and comes back; the relay continues by itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_outlives_its_broker() {
+async fn a_relay_survives_a_restart_of_its_broker() {
     let mut broker = Broker::start();
     let name = fresh_name();
     let (store, kafka) = (
@@ -70,7 +70,7 @@ async fn a_relay_outlives_its_broker() {
     broker.kill();
     count(&store, 20).await;
     broker.up();
-    eventually("the relay goes on", || async { seen().await >= 40 }).await;
+    eventually("the relay continues", || async { seen().await >= 40 }).await;
     stop.send(()).expect("the relay still runs");
     running.await.expect("no panic").expect("stops when asked");
     assert_seen_once_and_in_order(&store, &kafka).await;

@@ -1,4 +1,5 @@
-//! A consumer killed between its handler and its commit: a reactor over a topic, whose events and offset commit together.
+//! A consumer that is killed between its handler and its commit: a reactor over a topic, whose events and offset commit
+//! together.
 
 use cqrs_core::{Event, Runner, role};
 use cqrs_kafka::{KafkaConfig, KafkaGroup};
@@ -11,7 +12,7 @@ use cqrs_tests::{
 
 use crate::support::{job, publish_all, victim};
 
-/// Consumes, as the same static member, until the echoes have heard `events`.
+/// Consumes as the same static member, until the echoes have heard `events` counts.
 async fn consume_all(store: &PgEventStore, kafka: &KafkaConfig, events: u64) {
     let group = KafkaGroup::new(kafka, "tell")
         .categories([CounterEvent::CATEGORY])
@@ -29,9 +30,10 @@ async fn consume_all(store: &PgEventStore, kafka: &KafkaConfig, events: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_killed_between_handler_and_commit_repeats_and_loses_nothing() {
+async fn a_consumer_killed_before_its_commit_handles_once() {
     let (producing, consuming) = (fresh_name(), fresh_name());
-    let (producer, kafka) = (store(&producing).await, kafka(&producing));
+    let producer = store(&producing).await;
+    let kafka = kafka(&producing);
     let consumer = store(&consuming).await;
     create_topics(&kafka).await;
     count(&producer, 100).await;

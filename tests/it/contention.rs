@@ -1,4 +1,4 @@
-//! Many writers on one stream, on PostgreSQL.
+//! Many concurrent writers to one stream, on PostgreSQL.
 
 use cqrs_core::{Repository, RetryPolicy};
 use cqrs_tests::{
@@ -8,7 +8,7 @@ use cqrs_tests::{
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_sixty_four_writers_on_one_stream_every_success_is_in_the_log_once() {
+async fn sixty_four_writers_on_one_stream_all_append_once() {
     let store = store(&fresh_name()).await;
     let counters = Repository::<Counter, _>::new(store.clone());
     let counters = counters.retry(RetryPolicy {

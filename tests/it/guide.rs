@@ -1,4 +1,4 @@
-//! The guide in the documentation of cqrs-core has every page, and its links lead to its own modules.
+//! The guide in the documentation of cqrs-core includes every page, and its links lead to its own modules.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ fn the_guide_includes_every_page() {
     }
 }
 
-/// A link with its target in place would lead to a file, which the documentation does not have.
+/// An inline link would lead to a file, which rustdoc does not have.
 #[test]
 fn pages_link_each_other_by_reference() {
     for page in pages() {

@@ -58,7 +58,7 @@ fn item(section: &str, name: &str) -> Option<String> {
     Some(lines.take(1).chain(rest).collect::<Vec<_>>().join(" "))
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }

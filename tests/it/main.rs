@@ -1,9 +1,10 @@
-//! Across the crates, on real PostgreSQL and Apache Kafka: whatever is killed or paused, every event is seen once and in
-//! order.
+//! Tests across the crates, on real PostgreSQL and Apache Kafka: whatever is killed or paused, every event is seen once and
+//! in order.
 
 mod broker_down;
 mod consumer_killed;
 mod contention;
+mod failures;
 mod guide;
 mod invariants;
 mod links;
@@ -12,5 +13,4 @@ mod relay_fenced;
 mod relay_killed;
 mod runner_killed;
 mod support;
-mod trouble;
 mod wire;

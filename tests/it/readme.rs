@@ -1,4 +1,4 @@
-//! What the README shows is what the example is.
+//! The program in the README equals the quickstart example.
 
 use cqrs_tests::servers::project;
 

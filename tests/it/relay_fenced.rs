@@ -1,4 +1,4 @@
-//! Two relays of one name: the later one fences the earlier one, even in the middle of a transaction.
+//! Two relays with one name: the later one fences the earlier one, even during a transaction.
 
 use cqrs_core::{RelayErrorKind, ports::PublishError};
 use cqrs_tests::{
@@ -12,11 +12,13 @@ use crate::support::{assert_seen_once_and_in_order, job, publish_all, relay, vic
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_relay_of_the_same_name_fences_the_first() {
     let name = fresh_name();
-    let (store, kafka) = (store(&name).await, kafka(&name));
+    let store = store(&name).await;
+    let kafka = kafka(&name);
     create_topics(&kafka).await;
     count(&store, 20).await;
     let first = tokio::spawn({
-        let (relay, pending) = (relay(&store, &kafka), std::future::pending());
+        let relay = relay(&store, &kafka);
+        let pending = std::future::pending();
         async move { relay.run(pending).await }
     });
     let topic = kafka.topic("counter");
@@ -28,7 +30,7 @@ async fn a_second_relay_of_the_same_name_fences_the_first() {
     publish_all(&store, &kafka)
         .await
         .expect("the second relay publishes");
-    count(&store, 1).await; // gives the first one something to fail on
+    count(&store, 1).await; // the first relay tries to publish it and fails
     let error = first
         .await
         .expect("no panic")
@@ -41,11 +43,13 @@ async fn a_second_relay_of_the_same_name_fences_the_first() {
     assert_seen_once_and_in_order(&store, &kafka).await;
 }
 
-/// A zombie: its transaction is complete but for the commit, it is taken over, and then it wakes and commits.
+/// A relay is paused before the commit of a complete transaction. Another one takes over; then the first one wakes and tries
+/// to commit.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_that_wakes_with_a_transaction_in_hand_commits_nothing() {
+async fn a_fenced_relay_cannot_commit_its_open_transaction() {
     let name = fresh_name();
-    let (store, kafka) = (store(&name).await, kafka(&name));
+    let store = store(&name).await;
+    let kafka = kafka(&name);
     create_topics(&kafka).await;
     count(&store, 30).await;
     let park_at = "records delivered".to_owned();

@@ -1,4 +1,4 @@
-//! A relay killed at every stage of a transaction, on the real broker. Who looks is Apache's Java client.
+//! A relay that is killed at each stage of a transaction, on a real broker. Apache's Java client reads the topic.
 
 use cqrs_tests::{
     domain::count,
@@ -8,10 +8,11 @@ use cqrs_tests::{
 
 use crate::support::{assert_seen_once_and_in_order, job, publish_all, victim};
 
-/// Kills the relay when it says `stage` for the second time: one batch is through, the second is under way.
+/// Kills the relay when it logs `stage` for the second time: the first batch is published, the second is not finished.
 async fn killed_at(stage: &str, seen_then: usize) {
     let name = fresh_name();
-    let (store, kafka) = (store(&name).await, kafka(&name));
+    let store = store(&name).await;
+    let kafka = kafka(&name);
     create_topics(&kafka).await;
     count(&store, 50).await;
     let mut relay = victim(&Job {
@@ -21,7 +22,7 @@ async fn killed_at(stage: &str, seen_then: usize) {
     });
     relay.parked().await;
     relay.kill().await;
-    // What is open now hides behind the last stable offset until the next relay ends it.
+    // The open transaction is beyond the last stable offset until the next relay ends it.
     assert_eq!(
         read_committed(kafka.brokers(), &kafka.topic("counter"))
             .await
@@ -34,16 +35,16 @@ async fn killed_at(stage: &str, seen_then: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_killed_before_it_sent_anything_loses_and_doubles_nothing() {
+async fn a_relay_killed_before_it_sends_publishes_once() {
     killed_at("transaction begun", 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_killed_with_everything_sent_and_nothing_committed_loses_and_doubles_nothing() {
+async fn a_relay_killed_before_its_commit_publishes_once() {
     killed_at("records delivered", 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_killed_before_it_could_note_its_commit_loses_and_doubles_nothing() {
+async fn a_relay_killed_after_its_commit_publishes_once() {
     killed_at("transaction committed", 40).await;
 }

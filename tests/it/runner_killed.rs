@@ -1,4 +1,4 @@
-//! A runner killed between its handler and its commit.
+//! A runner that is killed or paused between its handler and its commit.
 
 use cqrs_tests::{
     domain::{count, counts_in_order},
@@ -9,7 +9,7 @@ use cqrs_tests::{
 use crate::support::{job, victim, view_all};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_runner_killed_between_handler_and_commit_repeats_and_loses_nothing() {
+async fn a_runner_killed_before_its_commit_handles_once() {
     let name = fresh_name();
     let store = store(&name).await;
     count(&store, 100).await;
@@ -21,17 +21,17 @@ async fn a_runner_killed_between_handler_and_commit_repeats_and_loses_nothing() 
     assert_eq!(
         counts_in_order(&store).await,
         40,
-        "two batches are through, the third is invisible"
+        "two batches are committed, the third is not"
     );
     runner.kill().await;
     view_all(&store).await;
     assert_eq!(counts_in_order(&store).await, 100);
 }
 
-/// A runner is stopped in the middle of a batch, long enough to be overtaken, and wakes up with its work done and its commit
-/// at hand. The server has ended its transaction by then; it must notice, claim again and go on.
+/// A runner is paused just before a commit, until another one takes over. By the time it wakes, the server has ended its
+/// transaction. It must notice that, claim again and continue.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_runner_that_was_overtaken_commits_nothing_of_its_batch_and_goes_on() {
+async fn a_fenced_runner_commits_nothing_and_continues() {
     let name = fresh_name();
     let store = store(&name).await;
     count(&store, 100).await;
@@ -44,7 +44,7 @@ async fn a_runner_that_was_overtaken_commits_nothing_of_its_batch_and_goes_on() 
     assert_eq!(counts_in_order(&store).await, 100);
     stale.go_on().await;
     count(&store, 20).await;
-    eventually("the stale runner handles what is new", || async {
+    eventually("the stale runner handles new events", || async {
         counts_in_order(&store).await == 120
     })
     .await;

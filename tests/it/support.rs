@@ -1,4 +1,4 @@
-//! Relays and runners of the test process itself.
+//! Relays and runners in the test process.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub(crate) fn relay(
     Relay::new("relay", store.clone(), KafkaPublisher::new(kafka.clone()))
 }
 
-/// Runs a relay until the whole log is in the topic.
+/// Runs a relay until it has published the whole log.
 pub(crate) async fn publish_all(
     store: &PgEventStore,
     kafka: &KafkaConfig,
@@ -48,7 +48,7 @@ async fn published(kafka: &KafkaConfig, events: usize) {
     {}
 }
 
-/// **The** assertion: a `read_committed` consumer of another make sees each event of the log once, those of a stream in
+/// The main assertion: an independent `read_committed` consumer sees each event of the log once, and those of a stream in
 /// order.
 pub(crate) async fn assert_seen_once_and_in_order(store: &PgEventStore, kafka: &KafkaConfig) {
     let log = log(store).await;
@@ -61,7 +61,7 @@ pub(crate) async fn assert_seen_once_and_in_order(store: &PgEventStore, kafka: &
     assert!(
         seen.iter()
             .all(|seen| partitions[seen.key.as_str()] == seen.partition),
-        "a stream stays in its partition"
+        "all events of a stream are in one partition"
     );
 }
 
@@ -87,7 +87,7 @@ fn by_stream_seen(seen: &[Seen]) -> BTreeMap<String, Vec<String>> {
     streams
 }
 
-/// Runs the view over the log until everything is handled.
+/// Runs the view over the log until it has handled all events.
 pub(crate) async fn view_all(store: &PgEventStore) {
     let end = log(store)
         .await

@@ -1,4 +1,4 @@
-//! What other languages read: CloudEvents headers, the payload as it is, the aggregate's id as key.
+//! The wire format for other languages: CloudEvents headers, the stored payload, the aggregate's id as the key.
 
 use cqrs_core::{
     Append, EventStore, ExpectedVersion, Metadata, StreamId,
@@ -14,7 +14,8 @@ use crate::support::publish_all;
 #[tokio::test(flavor = "multi_thread")]
 async fn apaches_own_client_reads_cloud_events() {
     let name = fresh_name();
-    let (store, kafka) = (store(&name).await, kafka(&name));
+    let store = store(&name).await;
+    let kafka = kafka(&name);
     create_topics(&kafka).await;
     let metadata = Metadata {
         correlation_id: Some("visit 9".to_owned()),

@@ -1,10 +1,10 @@
-//! A broker of a test's own, to be paused and killed without disturbing anybody else.
+//! A broker for one test, which can be paused and killed without an effect on other tests.
 
 use std::{path::PathBuf, process::Command};
 
 use crate::servers::{fresh_name, project};
 
-/// Apache Kafka, one node, started by the project's own script. Dropped, it is stopped and its data removed.
+/// Apache Kafka with one node, started by `scripts/services`. On drop it is stopped and its data is removed.
 #[derive(Debug)]
 pub struct Broker {
     state: PathBuf,
@@ -13,10 +13,10 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Starts it.
+    /// Starts a broker.
     ///
     /// # Panics
-    /// When it does not come up; the script says why.
+    /// When it does not start; the script's output says why.
     #[must_use]
     pub fn start() -> Self {
         let state = std::env::temp_dir().join(format!("cqrs-broker-{}", fresh_name()));
@@ -29,10 +29,10 @@ impl Broker {
         broker
     }
 
-    /// Starts it again after a kill: same address, same data.
+    /// Starts it again after a kill, with the same address and data.
     ///
     /// # Panics
-    /// When it does not come up; the script says why.
+    /// When it does not start; the script's output says why.
     pub fn up(&mut self) {
         let output = self
             .services("up")
@@ -61,22 +61,22 @@ impl Broker {
         &self.brokers
     }
 
-    /// SIGSTOP: it takes what is sent to it, and does nothing.
+    /// Sends SIGSTOP. The kernel still accepts data for it, but it does nothing.
     pub fn pause(&self) {
         self.signal("-STOP");
     }
 
-    /// SIGCONT.
+    /// Sends SIGCONT.
     pub fn go_on(&self) {
         self.signal("-CONT");
     }
 
-    /// kill -9.
+    /// Sends SIGKILL.
     pub fn kill(&self) {
         self.signal("-KILL");
     }
 
-    /// Whether bytes wait at its port that it has not read: a paused broker has been asked something.
+    /// Whether its sockets have unread bytes: a paused broker has received a request.
     ///
     /// # Panics
     /// When the kernel's table of sockets cannot be read.
@@ -115,7 +115,7 @@ impl Broker {
     fn services(&self, verb: &str) -> Command {
         let mut command = Command::new(project().join("scripts/services"));
         command.arg(verb).env("CQRS_SERVICES_DIR", &self.state);
-        // What is given is not started; this one is to be started.
+        // With these variables the script would use the given servers and start none.
         command
             .env_remove("KAFKA_BROKERS")
             .env_remove("CQRS_SERVICES");
@@ -125,7 +125,7 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        // A test that has failed has said more than either of these could.
+        // Errors here are ignored: a failed test has already reported more.
         let _ = Command::new("kill").args(["-CONT", &self.pid]).output();
         let _ = self.services("down").arg("--kafka-only").output();
     }

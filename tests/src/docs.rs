@@ -1,4 +1,4 @@
-//! Every page with code, as a test of its own: what a reader copies compiles. The tutorial is tested in `examples/tutorial`.
+//! Every page with code as a doctest, so that readers copy code that compiles. `examples/tutorial` tests the tutorial.
 
 #[doc = include_str!("../../README.md")]
 mod readme {}

@@ -1,4 +1,4 @@
-//! Counters, and a view and a reactor that show whatever is lost, doubled or reordered.
+//! Counters, and a view and a reactor that detect events that were lost, duplicated or reordered.
 
 use cqrs_core::{
     Aggregate, Context, Decision, Envelope, Event, EventStore, Keys, Position, Reactor,
@@ -8,14 +8,14 @@ use cqrs_core::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What happens to a counter.
+/// The events of a counter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum CounterEvent {
-    /// It went up to `to`, carrying some weight.
+    /// It was increased to `to`.
     Counted {
         /// The count.
         to: u64,
-        /// To make events as large as a test wants.
+        /// Padding, to make the event as large as a test needs.
         weight: String,
     },
 }
@@ -24,7 +24,7 @@ impl Event for CounterEvent {
     const CATEGORY: &'static str = "counter";
 }
 
-/// Counts up by one at each command; the command is the event's weight.
+/// Counts up by one at each command; the command is the padding of the event.
 #[derive(Debug, Default)]
 pub struct Counter(u64);
 
@@ -45,7 +45,7 @@ impl Aggregate for Counter {
     }
 }
 
-/// Every count of a counter, in the order in which the view met it.
+/// All counts of a counter, in the order in which the view handled them.
 #[derive(Debug)]
 pub struct Counts;
 
@@ -71,7 +71,7 @@ impl View for Counts {
     }
 }
 
-/// Notes that somebody was told.
+/// The events of an echo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum EchoEvent {
     /// A count was heard.
@@ -85,7 +85,7 @@ impl Event for EchoEvent {
     const CATEGORY: &'static str = "echo";
 }
 
-/// Hears whatever it is told. It has no rule that would hide a repeat.
+/// Records every count that it is sent. It has no rule that would hide a repeat.
 #[derive(Debug, Default)]
 pub struct Echo;
 
@@ -101,7 +101,7 @@ impl Aggregate for Echo {
     fn apply(&mut self, _: EchoEvent) {}
 }
 
-/// Tells an echo each count.
+/// Sends each count to an echo.
 #[derive(Debug)]
 pub struct Tell;
 
@@ -116,7 +116,7 @@ impl Reactor for Tell {
     }
 }
 
-/// How many counters there are.
+/// The number of counters.
 pub const COUNTERS: u64 = 7;
 
 /// Counts `events` times, one counter after the other.
@@ -132,7 +132,8 @@ pub async fn count<S: EventStore>(store: &S, events: u64) {
 
 /// The whole log.
 pub async fn log<S: EventStore>(store: &S) -> Vec<RecordedEvent> {
-    let (mut after, mut events) = (Position::START, Vec::new());
+    let mut after = Position::START;
+    let mut events = Vec::new();
     loop {
         let query = LogQuery {
             after,
@@ -147,7 +148,7 @@ pub async fn log<S: EventStore>(store: &S) -> Vec<RecordedEvent> {
     }
 }
 
-/// How many counts the view holds, once each counter's are found to be 1, 2, 3 and so on.
+/// The number of counts in the view. Checks that those of each counter are 1, 2, 3 and so on.
 pub async fn counts_in_order<S: Documents>(store: &S) -> u64 {
     let mut total = 0;
     for (key, document) in store
@@ -159,14 +160,14 @@ pub async fn counts_in_order<S: Documents>(store: &S) -> u64 {
         assert_eq!(
             counts,
             Vec::from_iter(1..=counts.len() as u64),
-            "counter {key}: lost, doubled or reordered"
+            "counter {key}: lost, duplicated or reordered"
         );
         total += counts.len() as u64;
     }
     total
 }
 
-/// How many counts the echoes heard, once each echo's are found to be 1, 2, 3 and so on.
+/// The number of counts that the echoes heard. Checks that those of each echo are 1, 2, 3 and so on.
 pub async fn heard_in_order<S: EventStore>(store: &S) -> u64 {
     let heard = log(store)
         .await

@@ -1,4 +1,4 @@
-//! What the tests across crates share: a small domain, real servers, and processes to be killed.
+//! Shared parts of the tests across crates: a small domain, real servers, and child processes that tests kill.
 
 pub mod broker;
 #[cfg(doctest)]

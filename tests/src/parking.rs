@@ -1,7 +1,7 @@
-//! Stops a process at an exact place, so that it can be killed there.
+//! Stops a process at an exact place, so that a test can kill it there.
 //!
-//! The relay says at `debug` level where it is in a transaction, on the thread that does it. A subscriber that does not
-//! return from such a message holds the transaction at that very place; the library itself has no hooks.
+//! The relay logs each step of a transaction at `debug` level, on the thread that executes it. A subscriber that does not
+//! return from such a message stops the transaction at that place, so the library needs no hooks for tests.
 
 use std::{
     fmt,
@@ -15,11 +15,11 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context};
 
-/// Says on standard output that the process is parked, and waits for a line on standard input.
+/// Writes to standard output that the process is parked, and waits for a line on standard input.
 pub fn park(place: &str) {
     println!("parked: {place}");
     let mut line = String::new();
-    // The end of the input means that the test is over: wait to be killed.
+    // The input ends when the test ends: wait to be killed.
     if std::io::stdin()
         .lock()
         .read_line(&mut line)
@@ -31,7 +31,7 @@ pub fn park(place: &str) {
     }
 }
 
-/// Parks at the `nth` message of this text.
+/// A subscriber that parks at the `nth` message with a given text.
 #[derive(Debug)]
 pub struct ParkAt {
     message: String,
@@ -40,7 +40,7 @@ pub struct ParkAt {
 }
 
 impl ParkAt {
-    /// Parks when the relay says `message` for the `nth` time, counted from 1.
+    /// Parks when the relay logs `message` for the `nth` time, counted from 1.
     #[must_use]
     pub fn new(message: &str, nth: u32) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The real servers, and what a test needs on them: a store, topics and a reader of another make.
+//! The real servers, and helpers for tests: a store, topics and an independent reader.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -10,33 +10,33 @@ use uuid::Uuid;
 
 use crate::domain::{CounterEvent, EchoEvent};
 
-/// How long a test waits for what must happen before it fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest wait of a test before it fails.
+pub const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// The folder of the whole project.
+/// The root folder of the project.
 #[must_use]
 pub fn project() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// A setting that `scripts/services` gives.
+/// A setting that `scripts/services` exports.
 #[must_use]
 pub fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!(
             "this test needs real servers and {name} is not set: run scripts/test, which starts PostgreSQL and Apache \
-             Kafka; if Kafka's jars cannot be had here, set KAFKA_BROKERS to a broker of yours"
+             Kafka; if Kafka's jars cannot be downloaded here, set KAFKA_BROKERS to your own broker"
         )
     })
 }
 
-/// A name that nobody else uses.
+/// A unique name.
 #[must_use]
 pub fn fresh_name() -> String {
     format!("t{}", Uuid::now_v7().simple())
 }
 
-/// The store in this schema of the test database, installed.
+/// A store in this schema of the test database. Installs the schema.
 pub async fn store(schema: &str) -> PgEventStore {
     let config = PgConfig::new(setting("DATABASE_URL"))
         .schema(schema)
@@ -45,13 +45,13 @@ pub async fn store(schema: &str) -> PgEventStore {
     PgEventStore::connect(&config).await.expect("connects")
 }
 
-/// The test brokers, with this prefix.
+/// The settings for the test brokers, with this topic prefix.
 #[must_use]
 pub fn kafka(prefix: &str) -> KafkaConfig {
     KafkaConfig::new(setting("KAFKA_BROKERS")).topic_prefix(prefix)
 }
 
-/// Creates the topics that the domain and the relay called `relay` need.
+/// Creates the topics of the domain and the progress topic of the relay called `relay`.
 pub async fn create_topics(kafka: &KafkaConfig) {
     let topics = KafkaTopics::new(kafka).partitions(3);
     let categories = [CounterEvent::CATEGORY, EchoEvent::CATEGORY];
@@ -65,7 +65,7 @@ pub async fn create_topics(kafka: &KafkaConfig) {
         .expect("creates the progress topic");
 }
 
-/// A record as Apache Kafka's own Java consumer shows it to a `read_committed` reader.
+/// A record, as Apache Kafka's Java consumer reads it.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 pub struct Seen {
     /// The partition of the topic.
@@ -78,7 +78,7 @@ pub struct Seen {
     pub headers: std::collections::BTreeMap<String, String>,
 }
 
-/// Everything in a topic that a `read_committed` consumer sees, read to the end by Apache's Java client.
+/// All records of a topic that a `read_committed` consumer sees, read by Apache's Java client.
 pub async fn read_committed(brokers: &str, topic: &str) -> Vec<Seen> {
     let jars = format!("{}/*", setting("CQRS_KAFKA_LIBS"));
     let program = project().join("tests/java/ReadCommitted.java");
@@ -107,14 +107,14 @@ pub async fn read_committed(brokers: &str, topic: &str) -> Vec<Seen> {
 /// Waits until `condition` holds.
 ///
 /// # Panics
-/// When it does not in time.
+/// When it does not hold in time.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let wait = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, wait)
+    tokio::time::timeout(MAX_WAIT, wait)
         .await
-        .unwrap_or_else(|_| panic!("waited in vain: {what}"));
+        .unwrap_or_else(|_| panic!("timed out: {what}"));
 }

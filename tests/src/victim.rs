@@ -1,4 +1,4 @@
-//! A child process that does one job and can be killed in the middle of it.
+//! A child process that does one job and can be killed while it does it.
 
 use std::process::Stdio;
 
@@ -7,9 +7,9 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-use crate::servers::PATIENCE;
+use crate::servers::MAX_WAIT;
 
-/// What the child is to do, and where it is to park. `src/bin/victim.rs` reads it.
+/// The job of the child, and the place where it parks. `src/bin/victim.rs` reads it.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Job {
     /// `relay`, `view` (over the log) or `reactor` (over a topic).
@@ -18,11 +18,11 @@ pub struct Job {
     pub schema: String,
     /// The prefix of its topics.
     pub prefix: String,
-    /// The relay's message to park at, or empty: in front of the commit.
+    /// The relay's log message to park at; empty to park before the commit.
     pub park_at: String,
-    /// At which time.
+    /// The number of the message or batch to park at, counted from 1.
     pub nth: u32,
-    /// How many events to a batch.
+    /// The number of events in a batch.
     pub batch_size: usize,
 }
 
@@ -35,7 +35,7 @@ pub struct Victim {
 }
 
 impl Victim {
-    /// Starts it.
+    /// Starts the child.
     ///
     /// # Panics
     /// When the program cannot be started.
@@ -60,12 +60,12 @@ impl Victim {
         }
     }
 
-    /// Waits until it says that it is parked.
+    /// Waits until it is parked.
     ///
     /// # Panics
-    /// When it ends or does not get there in time.
+    /// When it ends first, or does not park in time.
     pub async fn parked(&mut self) {
-        let line = tokio::time::timeout(PATIENCE, self.output.next_line())
+        let line = tokio::time::timeout(MAX_WAIT, self.output.next_line())
             .await
             .expect("parks in time");
         let line = line
@@ -74,10 +74,10 @@ impl Victim {
         assert!(line.starts_with("parked"), "{line}");
     }
 
-    /// Lets it go on.
+    /// Lets a parked child continue.
     ///
     /// # Panics
-    /// When it is gone.
+    /// When it has ended.
     pub async fn go_on(&mut self) {
         self.input
             .write_all(b"\n")
@@ -97,15 +97,15 @@ impl Victim {
     /// Waits until it ends by itself.
     ///
     /// # Panics
-    /// When it does not in time.
+    /// When it does not end in time.
     pub async fn ended(mut self) -> std::process::ExitStatus {
-        tokio::time::timeout(PATIENCE, self.child.wait())
+        tokio::time::timeout(MAX_WAIT, self.child.wait())
             .await
             .expect("ends in time")
             .expect("is awaited")
     }
 
-    /// kill -9.
+    /// Sends SIGKILL.
     ///
     /// # Panics
     /// When it has ended by itself.

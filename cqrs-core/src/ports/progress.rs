@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_phase_is_that_of_all_partitions_together() {
+    fn the_phase_combines_all_partitions() {
         let reporter = ProgressReporter::default();
         let progress = reporter.progress();
         assert_eq!(progress.phase(), Phase::Starting);
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_can_be_read_after_the_loop_is_gone() {
+    fn the_end_can_be_read_after_the_loop_was_dropped() {
         let reporter = ProgressReporter::default();
         let progress = reporter.progress();
         reporter.reading(&shard(0), at(7));
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_loop_that_ends_without_a_word_is_gone() {
+    async fn a_loop_that_is_dropped_before_its_end_is_gone() {
         let reporter = ProgressReporter::default();
         let mut progress = reporter.progress();
         reporter.reading(&shard(0), None);

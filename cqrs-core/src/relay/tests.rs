@@ -192,7 +192,7 @@ fn doubtful() -> impl Strategy<Value = Fate> {
 proptest! {
     /// Whatever outcome is lost, consumers see every event once, those of a stream in order.
     #[test]
-    fn whatever_outcome_is_lost_every_event_is_visible_once_and_in_order(
+    fn every_event_is_visible_once_despite_lost_outcomes(
         script in prop::collection::vec(doubtful(), 0..40),
         batch in 1_usize..8,
         shards in 1_u16..4,
@@ -222,7 +222,7 @@ proptest! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broker_that_is_away_at_the_start_is_waited_for() {
+async fn an_unavailable_broker_is_retried_at_the_start() {
     let (store, broker) = (MemoryEventStore::default(), Broker::default());
     append(&store, 1).await;
     broker.books().away = 5;
@@ -245,7 +245,7 @@ async fn a_broker_that_is_away_at_the_start_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_relay_that_waits_for_its_broker_stops_when_asked() {
+async fn a_relay_that_waits_for_its_broker_can_be_stopped() {
     let broker = Broker::default();
     broker.books().away = u32::MAX;
     let relay = Relay::new("model", MemoryEventStore::default(), broker.clone());
@@ -273,7 +273,7 @@ async fn a_relay_that_was_taken_over_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_can_never_be_published_stops_the_relay_right_in_front_of_it() {
+async fn an_event_that_cannot_be_published_stops_the_relay_at_it() {
     let (store, broker) = (MemoryEventStore::default(), Broker::default());
     for id in 0..30 {
         append(&store, id).await;
@@ -414,7 +414,7 @@ impl EventStore for Replaced {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_was_away_is_verified_before_it_is_read_on() {
+async fn a_store_that_was_unavailable_is_verified_first() {
     let (before, after, broker) = (
         MemoryEventStore::default(),
         MemoryEventStore::default(),

@@ -60,7 +60,7 @@ async fn each_call<F: Future<Output = ()> + 'static>(
 }
 
 #[tokio::test]
-async fn a_call_without_an_answer_is_an_error_and_the_next_one_works() {
+async fn a_call_without_a_reply_fails_and_the_next_one_works() {
     each_call(unanswered).await;
 }
 
@@ -86,7 +86,7 @@ async fn unanswered(call: Call, proxy: Proxy, store: PgEventStore) {
 }
 
 #[tokio::test]
-async fn a_call_that_is_given_up_while_it_waits_takes_no_connection_along() {
+async fn a_call_that_is_dropped_while_it_waits_costs_no_connection() {
     each_call(given_up).await;
 }
 
@@ -110,7 +110,7 @@ async fn given_up(call: Call, proxy: Proxy, store: PgEventStore) {
 }
 
 #[tokio::test]
-async fn a_connection_that_goes_silent_on_its_way_back_is_replaced() {
+async fn a_connection_that_goes_silent_after_its_use_is_replaced() {
     each_call(silent_on_the_way_back).await;
 }
 
@@ -125,7 +125,7 @@ async fn silent_on_the_way_back(call: Call, proxy: Proxy, store: PgEventStore) {
 
 /// What the client no longer waits for is not cancelled: the server goes on, and it happens.
 #[tokio::test]
-async fn a_commit_that_is_slow_is_unknown_and_happens() {
+async fn a_slow_commit_has_an_unknown_outcome_and_happens() {
     let direct = fresh_store().await;
     let schema = direct.schema().to_owned();
     let (_proxy, store) = impatient(&schema).await;

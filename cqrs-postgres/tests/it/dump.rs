@@ -70,7 +70,7 @@ fn write_and_run(store: &PgEventStore, writing: &watch::Receiver<bool>) -> JoinS
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dump_under_load_keeps_every_position_and_its_copy_goes_on_without_loss() {
+async fn a_dump_under_load_restores_without_losses() {
     let config = fresh_config().idle_in_transaction_timeout(LONG_ENOUGH);
     PgEventStore::install(&config).await.expect("installs");
     let store = PgEventStore::connect(&config).await.expect("connects");
@@ -99,7 +99,7 @@ async fn a_dump_under_load_keeps_every_position_and_its_copy_goes_on_without_los
         let original = rows(&store).await;
         assert!(original.len() > restored.len(), "nobody wrote meanwhile");
         is_whole(&copy.store, &restored, &acknowledged, &original).await;
-        subscription_came_along(&copy.store, &restored).await;
+        subscription_was_restored(&copy.store, &restored).await;
         goes_on(&copy.store, &restored, reader).await;
         copy.remove().await;
 
@@ -129,7 +129,7 @@ async fn is_whole(copy: &PgEventStore, restored: &Rows, acknowledged: &Rows, ori
 }
 
 /// The read model and its checkpoint stand on the same event, and that is one of the copy.
-async fn subscription_came_along(copy: &PgEventStore, restored: &Rows) {
+async fn subscription_was_restored(copy: &PgEventStore, restored: &Rows) {
     let stands = copy.checkpoint(Diary::NAME, &LOG).await.expect("reads");
     let stands = stands.expect("came along");
     let position = Position::new(stands.offset.get());
@@ -171,7 +171,7 @@ fn is_replaced(outcome: Result<Vec<u64>, SourceError>, now: &str) {
 }
 
 #[tokio::test]
-async fn a_dump_older_than_a_checkpoint_is_an_error_and_not_a_silent_skip() {
+async fn a_dump_older_than_a_checkpoint_is_an_error() {
     let store = fresh_store().await;
     store.append(append("a", 3)).await.expect("appends");
     let dump = Dump::of(&store).await;

@@ -76,7 +76,7 @@ where
 }
 
 #[tokio::test]
-async fn whichever_function_appends_another_isolation_level_is_refused() {
+async fn every_append_function_rejects_other_isolation_levels() {
     let store = fresh_store().await;
     for (name, sql) in CALLS {
         let setting = "set transaction isolation level repeatable read";
@@ -89,7 +89,7 @@ async fn whichever_function_appends_another_isolation_level_is_refused() {
 }
 
 #[tokio::test]
-async fn whichever_function_appends_its_commit_is_on_disk() {
+async fn every_append_function_flushes_its_commit_to_disk() {
     let store = fresh_store().await;
     for (name, sql) in CALLS {
         let (mut transaction, answer) =
@@ -108,7 +108,7 @@ async fn whichever_function_appends_its_commit_is_on_disk() {
 }
 
 #[tokio::test]
-async fn whichever_function_appends_a_fence_stands_below_what_it_draws() {
+async fn every_append_function_sets_a_fence_below_its_positions() {
     let store = fresh_store().await;
     for (name, sql) in CALLS {
         let (mut transaction, answer) = call(&store, NOTHING, sql).await;
@@ -131,7 +131,7 @@ async fn whichever_function_appends_a_fence_stands_below_what_it_draws() {
 }
 
 #[tokio::test]
-async fn whichever_function_appends_others_find_its_stream_busy_whatever_they_call() {
+async fn every_append_function_locks_its_stream_for_all_others() {
     let store = fresh_store().await;
     for (name, sql) in CALLS {
         let (open, answer) = call(&store, NOTHING, sql).await;

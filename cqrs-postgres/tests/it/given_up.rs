@@ -50,7 +50,7 @@ async fn assert_outside_of_a_transaction(store: &PgEventStore, polls: usize) {
 }
 
 #[tokio::test]
-async fn a_commit_that_was_given_up_has_happened_or_not_and_the_next_transaction_begins() {
+async fn a_dropped_commit_does_not_affect_the_next_transaction() {
     let store = store_of_one().await;
     for polls in 1..6 {
         let stream = format!("s{polls}");
@@ -66,7 +66,7 @@ async fn a_commit_that_was_given_up_has_happened_or_not_and_the_next_transaction
 }
 
 #[tokio::test]
-async fn a_rollback_that_was_given_up_leaves_nothing_and_the_next_transaction_begins() {
+async fn a_dropped_rollback_writes_nothing() {
     let store = store_of_one().await;
     for polls in 1..6 {
         let transaction = open_append(&store, "s").await;
@@ -78,7 +78,7 @@ async fn a_rollback_that_was_given_up_leaves_nothing_and_the_next_transaction_be
 }
 
 #[tokio::test]
-async fn a_begin_that_was_given_up_leaves_no_transaction_to_the_next_statement() {
+async fn a_dropped_begin_leaves_no_open_transaction() {
     let store = store_of_one().await;
     for polls in 1..6 {
         drop(polled(polls, store.begin()).await);

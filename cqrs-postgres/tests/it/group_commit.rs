@@ -37,7 +37,7 @@ fn with_payload(id: &str, payload: &'static [u8]) -> Append {
 }
 
 #[tokio::test]
-async fn appends_at_the_same_time_share_a_transaction_and_not_their_verdicts() {
+async fn concurrent_appends_share_a_transaction_not_results() {
     let store = fresh_store().await;
     store.append(append("old", 3)).await.expect("appends");
     let at = |version| ExpectedVersion::Exact(Version::new(version));
@@ -80,7 +80,7 @@ async fn appends_at_the_same_time_share_a_transaction_and_not_their_verdicts() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_stored_fails_alone() {
+async fn an_append_that_cannot_be_stored_fails_alone() {
     let store = fresh_store().await;
     let deep: &'static [u8] = "[".repeat(200_000).leak().as_bytes();
     let mut nameless = append("refused-correlation", 1);
@@ -112,7 +112,7 @@ async fn what_cannot_be_stored_fails_alone() {
 
 /// What is under way decides: an append that meets nobody is one statement, on a connection that is there already.
 #[tokio::test]
-async fn an_append_alone_is_one_statement_of_the_shortest_function_that_fits() {
+async fn an_append_alone_is_one_statement() {
     let schema = fresh_store().await.schema().to_owned();
     let proxy = Proxy::start().await;
     let store = PgEventStore::connect(&proxy.config(&schema))

@@ -32,7 +32,7 @@ async fn a_key_expires_after_its_retention() {
 }
 
 #[tokio::test]
-async fn keys_that_are_forgotten_are_removed_and_the_others_stay() {
+async fn expired_keys_are_removed_and_others_stay() {
     let store = fresh_store().await;
     // More than are removed in one step.
     let keys = |age, count| {

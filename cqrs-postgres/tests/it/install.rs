@@ -26,7 +26,7 @@ fn says(result: Result<PgEventStore, StoreError>, kind: StoreErrorKind, words: &
 }
 
 #[tokio::test]
-async fn installing_twice_and_at_once_changes_nothing() {
+async fn concurrent_and_repeated_installs_change_nothing() {
     let config = fresh_config();
     let both = tokio::join!(
         PgEventStore::install(&config),
@@ -56,7 +56,7 @@ async fn the_users_own_migrations_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_schema_that_is_missing_older_or_newer_is_refused_by_name() {
+async fn a_missing_older_or_newer_schema_is_rejected_by_name() {
     let config = fresh_config();
     says(
         PgEventStore::connect(&config).await,
@@ -161,7 +161,7 @@ async fn installing_runs_no_function_from_the_search_path() {
 }
 
 #[tokio::test]
-async fn a_sequence_that_would_reuse_positions_is_refused() {
+async fn a_sequence_that_would_reuse_positions_is_rejected() {
     for tampering in [
         "alter sequence __schema__.position cache 20",
         "select setval('__schema__.position', 0)",
@@ -234,7 +234,7 @@ async fn reads_use_the_indexes_even_on_an_empty_table() {
 }
 
 #[tokio::test]
-async fn a_lost_database_is_no_panic() {
+async fn a_lost_database_is_an_error_not_a_panic() {
     let store = fresh_store().await;
     let pool: &PgPool = store.pool();
     pool.close().await;

@@ -69,7 +69,7 @@ impl<'a> Follower<'a> {
 }
 
 #[tokio::test]
-async fn an_event_that_commits_late_is_not_lost_and_a_naive_reader_loses_it() {
+async fn a_late_commit_is_lost_only_by_a_naive_reader() {
     let store = fresh_store().await;
     let (mut ours, mut naive) = (Follower::new(&store), Follower::new(&store));
     let late = open_append(&store, "late").await;
@@ -108,7 +108,7 @@ async fn events_of_several_streams_that_commit_late_are_not_lost() {
 }
 
 #[tokio::test]
-async fn what_was_rolled_back_or_killed_holds_nobody_up() {
+async fn rolled_back_and_killed_transactions_delay_nobody() {
     let store = fresh_store().await;
     let mut ours = Follower::new(&store);
     let rolled_back = open_append(&store, "rolled back").await;
@@ -156,7 +156,7 @@ async fn an_early_transaction_id_reorders_nothing() {
 }
 
 #[tokio::test]
-async fn a_savepoint_that_is_rolled_back_takes_its_fence_along_and_the_next_append_its_own() {
+async fn an_append_after_a_rolled_back_savepoint_sets_a_new_fence() {
     let store = fresh_store().await;
     let mut ours = Follower::new(&store);
     let mut transaction = store.begin().await.expect("begins");
@@ -183,7 +183,7 @@ async fn a_savepoint_that_is_rolled_back_takes_its_fence_along_and_the_next_appe
 }
 
 #[tokio::test]
-async fn two_stores_of_a_database_do_not_hold_each_other_up() {
+async fn two_stores_in_one_database_do_not_delay_each_other() {
     let (store, other) = (fresh_store().await, fresh_store().await);
     let held = open_append(&other, "held").await;
     store.append(append("free", 1)).await.expect("appends");
@@ -192,7 +192,7 @@ async fn two_stores_of_a_database_do_not_hold_each_other_up() {
 }
 
 #[tokio::test]
-async fn a_transaction_of_another_isolation_level_is_refused() {
+async fn a_transaction_with_another_isolation_level_is_rejected() {
     let store = fresh_store().await;
     let mut transaction = store.begin().await.expect("begins");
     transaction
@@ -207,7 +207,7 @@ async fn a_transaction_of_another_isolation_level_is_refused() {
 }
 
 #[tokio::test]
-async fn a_commit_is_on_disk_whatever_the_session_wants() {
+async fn a_commit_is_on_disk_whatever_the_session_sets() {
     let store = fresh_store().await;
     let mut transaction = store.begin().await.expect("begins");
     transaction
@@ -225,7 +225,7 @@ async fn a_commit_is_on_disk_whatever_the_session_wants() {
 
 /// Without a last value there would be no key to lock, and the fence would silently not be there.
 #[tokio::test]
-async fn a_sequence_that_was_set_back_under_a_running_store_stops_reads_and_writes() {
+async fn a_sequence_that_was_set_back_stops_reads_and_writes() {
     let store = fresh_store().await;
     store.append(append("a", 1)).await.expect("appends");
     let set_back = format!(
@@ -248,7 +248,7 @@ async fn a_sequence_that_was_set_back_under_a_running_store_stops_reads_and_writ
 
 /// Writers with rollbacks, early ids, savepoints and pauses, for a few seconds, while readers follow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readers_follow_busy_writers_without_losing_their_way() {
+async fn readers_follow_busy_writers_without_losses() {
     let store = fresh_store().await;
     let mut writers = JoinSet::new();
     for writer in 0..8_u64 {

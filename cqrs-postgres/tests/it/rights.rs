@@ -125,7 +125,7 @@ const CHANGES: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn not_even_the_owner_changes_an_event_by_mistake() {
+async fn even_the_owner_cannot_change_an_event_by_mistake() {
     let store = fresh_store().await;
     store.append(append("a", 1)).await.expect("appends");
     for change in CHANGES
@@ -209,7 +209,7 @@ async fn a_reader_reads_everything_and_appends_nothing() {
 }
 
 #[tokio::test]
-async fn a_stranger_sees_nothing_and_is_told_so() {
+async fn a_role_without_rights_gets_an_error() {
     let roles = Roles::create().await;
     let [owner, service, reader] = roles.names();
     let config = roles.config(&owner);
@@ -258,7 +258,7 @@ const ANOTHERS: &str = "
 
 /// Whatever the path was when a session first called a function, and whatever it is when it calls it again.
 #[tokio::test]
-async fn who_may_append_runs_nothing_of_his_own_with_the_owners_rights() {
+async fn the_right_to_append_runs_no_foreign_code_as_the_owner() {
     let roles = Roles::create().await;
     let [_, service, _] = roles.installed().await;
     let [owner, service_role, _] = roles.names();

@@ -20,7 +20,7 @@ pub(crate) async fn catalogue(store: &PgEventStore) -> String {
 }
 
 #[tokio::test]
-async fn the_installed_schema_is_that_of_the_snapshot() {
+async fn the_installed_schema_equals_the_snapshot() {
     let file = format!("migrations/snapshots/{}.sql", env!("CARGO_PKG_VERSION"));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let roles = Roles::create().await;

@@ -119,7 +119,8 @@ pub async fn one_of_two_creators_of_a_document_commits<S: Documents>(store: S) {
         tokio::spawn(async move { save(&store, &[write("a", 0, Some(body))]).await })
     };
     let (one, two) = (create("1"), create("2"));
-    let (one, two) = (one.await.expect("no panic"), two.await.expect("no panic"));
+    let one = one.await.expect("no panic");
+    let two = two.await.expect("no panic");
     assert_ne!(one.is_ok(), two.is_ok());
     assert_conflict(if one.is_ok() { &two } else { &one }, "a");
 }

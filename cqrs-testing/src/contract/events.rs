@@ -168,7 +168,8 @@ pub async fn one_of_many_writers_at_one_version_succeeds<S: EventStore>(store: S
     for version in 0..5 {
         let mut writers = JoinSet::new();
         for _ in 0..16 {
-            let (store, append) = (store.clone(), append(&alice, at(version), 1));
+            let store = store.clone();
+            let append = append(&alice, at(version), 1);
             writers.spawn(async move { store.append(append).await });
         }
         let outcomes = writers.join_all().await;

@@ -72,7 +72,8 @@ pub(super) async fn read_all<S: EventStore>(
     slices: Slices,
     limit: usize,
 ) -> Vec<RecordedEvent> {
-    let (mut after, mut events) = (Position::START, Vec::new());
+    let mut after = Position::START;
+    let mut events = Vec::new();
     loop {
         let page = store
             .read_log(LogQuery {

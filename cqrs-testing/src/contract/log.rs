@@ -51,7 +51,8 @@ pub async fn the_log_is_read_page_by_page_in_order<S: EventStore>(store: S) {
 
 /// Events that do not match are skipped once and not searched again.
 pub async fn a_filtered_page_continues_after_skipped_events<S: EventStore>(store: S) {
-    let (account, bonus) = (account("a"), stream("bonus", "b"));
+    let account = account("a");
+    let bonus = stream("bonus", "b");
     for stream in [&account, &bonus, &account, &bonus, &account] {
         let events = vec![event("Granted", "1"), event("Spent", "2")];
         store

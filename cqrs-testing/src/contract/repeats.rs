@@ -16,7 +16,8 @@ pub async fn one_of_a_hundred_concurrent_repeats_appends<S: EventStore>(store: S
     let requests: Vec<Appends> = (0..4).map(request).collect();
     let mut calls = JoinSet::new();
     for n in 0..400 {
-        let (store, appends) = (store.clone(), request(n % 4));
+        let store = store.clone();
+        let appends = request(n % 4);
         calls.spawn(async move { (n % 4, store.append_all(appends).await) });
     }
     let mut answers = vec![Vec::new(); 4];
@@ -108,7 +109,8 @@ pub async fn each_concurrent_key_gets_its_own_result<S: EventStore>(store: S) {
                 (Kind::New, own("busy"), None),
             ];
             for (kind, append, idempotency) in calls_of_n {
-                let (store, streams) = (store.clone(), vec![append]);
+                let store = store.clone();
+                let streams = vec![append];
                 let appends = Appends {
                     streams,
                     idempotency,

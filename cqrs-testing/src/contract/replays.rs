@@ -39,7 +39,8 @@ pub async fn a_replay_reads_the_stream_from_any_version_on<S: EventStore>(store:
         assert_eq!(store.replay(&alice, after).await.expect("replays"), past);
         let mut readers = JoinSet::new();
         for _ in 0..8 {
-            let (store, alice) = (store.clone(), alice.clone());
+            let store = store.clone();
+            let alice = alice.clone();
             readers.spawn(async move { store.replay(&alice, after).await.expect("replays") });
         }
         assert!(readers.join_all().await.iter().all(|read| *read == past));
@@ -68,7 +69,8 @@ pub async fn several_streams_replay_like_each_of_them<S: EventStore>(store: S) {
 
 /// Detects 16-bit counters.
 pub async fn a_stream_outgrows_65_535_events<S: EventStore>(store: S) {
-    let (alice, batch) = (account("alice"), 11_000);
+    let alice = account("alice");
+    let batch = 11_000;
     let mut last = None;
     for n in 0..6 {
         let next = append(&alice, at(n * 11_000), batch);

@@ -112,17 +112,18 @@ pub async fn appends_with_the_same_read_only_stream_do_not_wait<S: EventStore>(s
         .append(append(&rate, at(0), 1))
         .await
         .expect("appends");
-    let beside_a_look = |id: String| -> Appends {
+    let with_a_read_only_stream = |id: String| -> Appends {
         [append(&account(&id), at(0), 1), append(&rate, at(1), 0)].into()
     };
     let mut slow = store.begin().await.expect("begins");
     store
-        .append_in(&mut slow, beside_a_look("slow".into()))
+        .append_in(&mut slow, with_a_read_only_stream("slow".into()))
         .await
         .expect("appends");
     let mut writers = JoinSet::new();
     for n in 0..32 {
-        let (store, appends) = (store.clone(), beside_a_look(n.to_string()));
+        let store = store.clone();
+        let appends = with_a_read_only_stream(n.to_string());
         writers.spawn(async move { store.append_all(appends).await });
     }
     for outcome in writers.join_all().await {

@@ -62,7 +62,8 @@ pub async fn concurrent_requests_decide_on_the_state_before_them<S: EventStore>(
                 attempts: 1_000,
                 ..RetryPolicy::default()
             };
-            let (one, two) = (n % 3, (n + 1) % 3);
+            let one = n % 3;
+            let two = (n + 1) % 3;
             let set = [pay(&one.to_string(), n), pay(&two.to_string(), n)];
             store.execute_all(set).retry(retry).await.expect("executes");
         });

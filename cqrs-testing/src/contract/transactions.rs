@@ -88,7 +88,8 @@ pub async fn a_stream_read_in_a_transaction_is_guarded_until_its_end<S: EventSto
         .expect("reads");
     assert_eq!(read.len(), 1);
     let other = tokio::spawn({
-        let (store, append) = (store.clone(), append(&alice, at(1), 1));
+        let store = store.clone();
+        let append = append(&alice, at(1), 1);
         async move { store.append(append).await }
     });
     let ours = match store

@@ -19,7 +19,8 @@ pub async fn each_of_many_concurrent_appends_gets_its_own_result<S: EventStore>(
     for round in 0..3 {
         let mut writers = JoinSet::new();
         for n in 0..200 {
-            let (store, appends) = (store.clone(), mixed(round, n));
+            let store = store.clone();
+            let appends = mixed(round, n);
             writers.spawn(async move { (appends.clone(), store.append_all(appends).await) });
         }
         given.extend(writers.join_all().await);
@@ -196,7 +197,8 @@ async fn stop_waiting<S: EventStore>(store: &S, id: &str, polls: usize) {
     let landed = async |stream: &StreamId| versions(store, stream).await.len();
     assert_eq!((landed(&one).await, landed(&other).await), (3, 2));
 
-    let (one, other) = (stream("named", id), stream("with-it-named", id));
+    let one = stream("named", id);
+    let other = stream("with-it-named", id);
     let named = key(id, 7);
     let both = || {
         let any = ExpectedVersion::Any;

@@ -1,9 +1,9 @@
-//! Whether a history is linearizable: whether every call may have happened at one instant between its beginning and its end.
+//! Checks whether a history is linearizable, by a search for an order of its calls that agrees with the model.
 //!
 //! J. M. Wing, C. Gong, "Testing and Verifying Concurrent Objects", Journal of Parallel and Distributed Computing 17, 1993:
-//! choose a call that began before every other one ended, ask the model whether it fits, go on with the rest, and take it
-//! back where nothing fits. G. Lowe, "Testing for linearizability", Concurrency and Computation 29(4), 2017: never try again
-//! from the same calls done in the same state. Knossos (of Jepsen) and porcupine work alike.
+//! choose a call that started before every other remaining call ended; if the model allows it, continue with the rest, and
+//! backtrack when no call fits. G. Lowe, "Testing for linearizability", Concurrency and Computation 29(4), 2017: never search
+//! twice from the same set of calls and the same state. Knossos (of Jepsen) and porcupine work in the same way.
 
 use std::collections::HashSet;
 
@@ -15,18 +15,18 @@ use super::{
 /// An order of the operations that agrees with the model, as indexes into the history.
 pub(super) type Order = Vec<usize>;
 
-/// Why there is no such order.
+/// A history without such an order.
 #[derive(Debug, Clone)]
 pub(super) struct Unexplained {
     /// The longest order that agrees with the model.
     pub(super) longest: Order,
-    /// The store after it.
+    /// The state after it.
     pub(super) state: Model,
-    /// What could come next, and why it does not fit. The first must come before anything that is not named here.
+    /// The operations that could come next, and why each does not fit. The first one must precede all operations not listed.
     pub(super) stuck: Vec<(usize, Misfit)>,
 }
 
-/// Finds an order that explains the history, or tells how far one comes.
+/// Finds an order that explains the history, or returns the longest one.
 pub(super) fn check(history: &History) -> Result<Order, Unexplained> {
     let mut search = Search {
         operations: &history.operations,
@@ -49,10 +49,10 @@ struct Search<'h> {
 }
 
 impl Search<'_> {
-    /// What neither changed nor says anything needs no place in the order.
+    /// Operations without effect and without a result need no place in the order.
     fn silent(&self) -> Done {
         let silent = |done: Done, (index, operation): (usize, &Operation)| {
-            if operation.tells() {
+            if operation.matters() {
                 done
             } else {
                 done.with(index)
@@ -87,14 +87,14 @@ impl Search<'_> {
         false
     }
 
-    /// The first time at which one of those that are left has ended; `None` when nothing is left that had to happen.
+    /// The earliest end of the remaining operations; `None` when none that must happen remains.
     fn horizon(&self, done: Done) -> Option<usize> {
         self.left(done)
             .filter_map(|(_, operation)| operation.deadline())
             .min()
     }
 
-    /// Those that began before every other that is left had ended, the one that ends first in front.
+    /// The remaining operations that started before every other one ended, by the time of their end.
     fn candidates(&self, done: Done, horizon: usize) -> Vec<usize> {
         let began = self
             .left(done)
@@ -111,7 +111,7 @@ impl Search<'_> {
 
     fn unexplained(self, start: Model) -> Unexplained {
         let call = |index: &usize| &self.operations[*index].call;
-        let fits = "the search has made these steps";
+        let fits = "the search has taken these steps";
         let state = self
             .longest
             .iter()
@@ -120,7 +120,9 @@ impl Search<'_> {
             .longest
             .iter()
             .fold(self.silent(), |done, index| done.with(*index));
-        let horizon = self.horizon(done).expect("what was not explained is left");
+        let horizon = self
+            .horizon(done)
+            .expect("an unexplained operation remains");
         let candidates = self.candidates(done, horizon).into_iter();
         let stuck = candidates.filter_map(|index| Some((index, state.step(call(&index)).err()?)));
         Unexplained {
@@ -131,7 +133,7 @@ impl Search<'_> {
     }
 }
 
-/// A set of operations, by index. A program leaves 120 at most: 4 clients, 6 steps, 5 operations each.
+/// A set of operations, by index. A program has at most 120: 4 clients, 6 steps, 5 operations each.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 struct Done(u128);
 

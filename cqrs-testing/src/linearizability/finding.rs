@@ -1,15 +1,15 @@
-//! A history that is not linearizable, told so that somebody can follow it.
+//! The report of a history that is not linearizable.
 
 use std::fmt;
 
 use super::{checker::Unexplained, history::History, table::list};
 
-/// What was found.
+/// A history that is not linearizable, with its program.
 #[derive(Debug)]
 pub(super) struct Finding {
-    /// Makes up the program again.
+    /// Generates the program again.
     pub(super) seed: u64,
-    /// How many calls the program had, before and after it was shrunk.
+    /// The number of the program's steps, before and after it was shrunk.
     pub(super) steps: (usize, usize),
     pub(super) history: History,
     pub(super) unexplained: Unexplained,
@@ -36,7 +36,7 @@ impl fmt::Display for Finding {
 impl Finding {
     fn longest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Unexplained { longest, state, .. } = &self.unexplained;
-        f.write_str("the longest order that one store could have done them in:\n")?;
+        f.write_str("the longest order that agrees with the model:\n")?;
         for (number, index) in (1..).zip(longest) {
             writeln!(f, "  {number}. {}", self.operation(*index))?;
         }
@@ -66,19 +66,19 @@ mod tests {
     use super::{
         super::{
             checker::check,
-            fixture::{A, B, appended, at, history, read, refused, to, under, unknown},
+            fixture::{A, B, appended, at, history, read, rejected, to, under, unknown},
         },
         *,
     };
     use cqrs_core::ExpectedVersion::{Any, NoStream};
 
     #[test]
-    fn a_finding_can_be_followed() {
+    fn a_finding_shows_history_order_and_conflict() {
         let history = history([
             (0, 1, under(1, appended(to([(A, at(0), &[1, 2])]), &[2]))),
             (2, 5, unknown(to([(A, Any, &[3]), (B, NoStream, &[])]))),
             (3, 6, read(A, &[1])),
-            (7, 9, refused(to([(A, at(0), &[4])]), A, 3)),
+            (7, 9, rejected(to([(A, at(0), &[4])]), A, 3)),
         ]);
         let unexplained = check(&history).expect_err("the read is stale");
         let finding = Finding {
@@ -98,7 +98,7 @@ client  from    to  time        call
      3     3     6     [--]     call a behind 0 -> 1:e1
      4     7     9         [-]  call a (at 0) +e4 -> conflict, a at 3
 
-the longest order that one store could have done them in:
+the longest order that agrees with the model:
   1. client 1: call a (at 0) +e1 +e2 under key 1 (command 0) -> a 0..2
   2. client 2: call a (any version) +e3, b (no stream) -> outcome unknown
 which leaves a with e1 e2 e3, b with nothing

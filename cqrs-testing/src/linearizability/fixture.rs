@@ -1,10 +1,10 @@
-//! Histories by hand, in few words.
+//! Helpers to write histories by hand.
 
 use cqrs_core::{ExpectedVersion, Version};
 
 use super::history::{
-    Answer, AppendAnswer, Call, EventNumber, History, Key, Landed, Operation, Participant, Refusal,
-    Stream,
+    Answer, AppendAnswer, Call, EventNumber, History, Key, Landed, Operation, Participant,
+    Rejection, Stream,
 };
 
 pub(super) const A: Stream = Stream(0);
@@ -23,7 +23,7 @@ pub(super) fn to<const N: usize>(to: [(Stream, ExpectedVersion, &[u32]); N]) -> 
     to.map(participant).into()
 }
 
-/// Answers the versions after it.
+/// An append that returned these versions.
 pub(super) fn appended(to: Vec<Participant>, versions: &[u64]) -> Call {
     let landed = |(asked, version): (&Participant, &u64)| Landed {
         stream: asked.stream,
@@ -35,9 +35,12 @@ pub(super) fn appended(to: Vec<Participant>, versions: &[u64]) -> Call {
     append(to, Answer::Given(Ok(landed)))
 }
 
-pub(super) fn refused(to: Vec<Participant>, stream: Stream, actual: u64) -> Call {
+pub(super) fn rejected(to: Vec<Participant>, stream: Stream, actual: u64) -> Call {
     let actual = Version::new(actual);
-    append(to, Answer::Given(Err(Refusal::Conflict { stream, actual })))
+    append(
+        to,
+        Answer::Given(Err(Rejection::Conflict { stream, actual })),
+    )
 }
 
 pub(super) fn failed(to: Vec<Participant>) -> Call {
@@ -80,7 +83,7 @@ pub(super) fn read(of: Stream, events: &[u32]) -> Call {
     }
 }
 
-/// Calls, each with when it began and ended, every one by a client of its own.
+/// A history of calls with their start and end, each by its own client.
 pub(super) fn history<const N: usize>(calls: [(usize, usize, Call); N]) -> History {
     let operation = |(client, (invoked, returned, call))| Operation {
         client,

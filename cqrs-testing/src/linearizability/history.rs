@@ -1,4 +1,4 @@
-//! What clients asked of a store, what it answered, and when.
+//! The calls of clients to a store, with their results and times.
 
 use cqrs_core::{EventId, ExpectedVersion, Version};
 use uuid::Uuid;
@@ -8,19 +8,19 @@ use uuid::Uuid;
 pub(super) struct Stream(pub(super) usize);
 
 impl Stream {
-    /// A stream that the store speaks of and the history does not know.
+    /// A stream that is not part of the history, in a result of the store.
     pub(super) const FOREIGN: Self = Self(usize::MAX);
 }
 
-/// An event of a history, numbered from 1 as they were asked to be appended: shown as `e1`.
+/// An event of a history, numbered from 1 in the order of the calls: shown as `e1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct EventNumber(pub(super) u32);
 
 impl EventNumber {
-    /// An event that the store speaks of and nobody of the history has appended.
+    /// An event that no client of the history appended, in a result of the store.
     pub(super) const FOREIGN: Self = Self(0);
 
-    /// The number as an id, where a guard wants one.
+    /// The number as an id, for an expectation.
     pub(super) fn as_id(self) -> EventId {
         EventId::from_uuid(Uuid::from_u128(self.0.into()))
     }
@@ -30,7 +30,7 @@ impl EventNumber {
     }
 }
 
-/// What an append asks of one stream. Without events it only guards it.
+/// The part of an append for one stream. Without events the stream is a read-only participant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Participant {
     pub(super) stream: Stream,
@@ -38,14 +38,14 @@ pub(super) struct Participant {
     pub(super) events: Vec<EventNumber>,
 }
 
-/// An idempotency key of a history, by number, and the command that it is used for.
+/// An idempotency key of a history, by number, and its command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) number: usize,
     pub(super) command: u64,
 }
 
-/// Where an append to a stream has landed.
+/// The result of an append to one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Landed {
     pub(super) stream: Stream,
@@ -54,51 +54,52 @@ pub(super) struct Landed {
     pub(super) repeated: bool,
 }
 
-/// Why nothing was appended.
+/// The reason why nothing was appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum Rejection {
     Conflict { stream: Stream, actual: Version },
     KeyReused,
 }
 
-/// What came back.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer<T> {
     Given(T),
-    /// An error that says: nothing was written.
+    /// An error that means that nothing was written.
     Failed(String),
-    /// The answer was lost. It may have happened, may happen later, or never.
+    /// The reply was lost. The call may have had its effect, may have it later, or never.
     Unknown,
 }
 
-pub(super) type AppendAnswer = Answer<Result<Vec<Landed>, Refusal>>;
+pub(super) type AppendAnswer = Answer<Result<Vec<Landed>, Rejection>>;
 pub(super) type ReadAnswer = Answer<Vec<(Version, EventNumber)>>;
-pub(super) type RecallAnswer = Answer<Result<Option<Vec<Landed>>, Refusal>>;
+pub(super) type RecallAnswer = Answer<Result<Option<Vec<Landed>>, Rejection>>;
 
-/// A call and its answer.
+/// A call and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Call {
-    /// To streams, under a key or none.
+    /// An append to streams, with or without a key.
     Append {
         to: Vec<Participant>,
         key: Option<Key>,
         answer: AppendAnswer,
     },
-    /// Of a stream's events behind `after`.
+    /// A read of a stream's events after `after`.
     Read {
         of: Stream,
         after: Version,
         answer: ReadAnswer,
     },
-    /// Of what was appended under a key.
+    /// A lookup of the appends under a key.
     Recall { key: Key, answer: RecallAnswer },
 }
 
-/// A call, who made it and when. Times are drawn from one counter: what ended before something else began has the smaller one.
+/// A call with its client and its times. Times come from one counter: if one call ended before another started, its end has
+/// the smaller number.
 #[derive(Debug, Clone)]
 pub(super) struct Operation {
     pub(super) client: usize,
-    /// The port's function, for people.
+    /// The port's function, for the report.
     pub(super) function: &'static str,
     pub(super) invoked: usize,
     pub(super) returned: usize,
@@ -106,8 +107,8 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// Whether its answer says anything that could be wrong, or it may have changed something.
-    pub(super) fn tells(&self) -> bool {
+    /// Whether it has a result to check, or may have had an effect.
+    pub(super) fn matters(&self) -> bool {
         let appends = matches!(self.call, Call::Append { .. });
         self.deadline().is_some() || (appends && self.in_doubt())
     }
@@ -122,7 +123,7 @@ impl Operation {
         answered.then_some(self.returned)
     }
 
-    /// Whether its answer was lost.
+    /// Whether its outcome is unknown.
     pub(super) fn in_doubt(&self) -> bool {
         match &self.call {
             Call::Append { answer, .. } => *answer == Answer::Unknown,
@@ -132,11 +133,11 @@ impl Operation {
     }
 }
 
-/// The operations of all clients on streams that nobody else touches.
+/// The operations of all clients on streams that nobody else uses.
 #[derive(Debug, Clone)]
 pub(super) struct History {
-    /// How many streams there are.
+    /// The number of streams.
     pub(super) streams: usize,
-    /// By the time they were invoked.
+    /// Ordered by their start.
     pub(super) operations: Vec<Operation>,
 }

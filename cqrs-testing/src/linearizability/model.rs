@@ -1,30 +1,30 @@
-//! The sequential store: what one call after the other would do and answer.
+//! The model: a store that executes one call after the other.
 
 use std::collections::BTreeMap;
 
 use cqrs_core::Version;
 
-use super::history::{Answer, Call, EventNumber, Key, Landed, Participant, Refusal, Stream};
+use super::history::{Answer, Call, EventNumber, Key, Landed, Participant, Rejection, Stream};
 
-/// Streams and the events they hold; keys, the command each was used for, and what was appended under it.
+/// The events of each stream; for each key its command and the appends under it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Model {
     streams: Vec<Vec<EventNumber>>,
     keys: BTreeMap<usize, (u64, Vec<Landed>)>,
 }
 
-/// What the store would have answered at this place, in place of what it did answer.
+/// The results that would be right at this place of the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Misfit {
     Append(Vec<Landed>),
     /// One of these.
-    Refuse(Vec<Refusal>),
+    Reject(Vec<Rejection>),
     Read(Vec<(Version, EventNumber)>),
-    Recall(Result<Option<Vec<Landed>>, Refusal>),
+    Recall(Result<Option<Vec<Landed>>, Rejection>),
 }
 
 impl Model {
-    /// So many streams without events.
+    /// A store with this number of empty streams.
     pub(super) fn new(streams: usize) -> Self {
         Self {
             streams: vec![Vec::new(); streams],
@@ -38,14 +38,14 @@ impl Model {
         streams.map(|(number, events)| (Stream(number), events.as_slice()))
     }
 
-    /// The store after the call, if it would have answered as it did. Of a call whose answer was lost: if it happened here.
+    /// The state after the call, if its result is right at this place. A call with an unknown outcome has its effect here.
     pub(super) fn step(&self, call: &Call) -> Result<Self, Misfit> {
         match call {
             Call::Append { to, key, answer } => {
                 let would = self.append(to, *key);
                 match answer {
                     Answer::Given(Ok(landed)) => appended(would, landed),
-                    Answer::Given(Err(refusal)) => self.refused(would, *refusal),
+                    Answer::Given(Err(rejection)) => self.rejected(would, *rejection),
                     Answer::Unknown => Ok(would.map_or_else(|_| self.clone(), |(next, _)| next)),
                     Answer::Failed(_) => Ok(self.clone()),
                 }
@@ -59,12 +59,12 @@ impl Model {
         }
     }
 
-    /// What an append does and answers, or every refusal that would be right.
+    /// The state after an append and its result, or every rejection that would be right.
     pub(super) fn append(
         &self,
         to: &[Participant],
         key: Option<Key>,
-    ) -> Result<(Self, Vec<Landed>), Vec<Refusal>> {
+    ) -> Result<(Self, Vec<Landed>), Vec<Rejection>> {
         let known = key.map_or(Ok(None), |key| self.recall(key));
         if let Some(landed) = known.map_err(|reused| vec![reused])? {
             return Ok((self.clone(), landed));
@@ -81,11 +81,12 @@ impl Model {
         Ok((next, landed))
     }
 
-    fn conflict(&self, asked: &Participant) -> Option<Refusal> {
+    fn conflict(&self, asked: &Participant) -> Option<Rejection> {
         let (stream, events) = (asked.stream, &self.streams[asked.stream.0]);
-        let (actual, last) = (version(events), events.last().map(|event| event.as_id()));
-        let refused = !asked.expected.allows(actual, last);
-        refused.then_some(Refusal::Conflict { stream, actual })
+        let actual = version(events);
+        let last = events.last().map(|event| event.as_id());
+        let rejected = !asked.expected.allows(actual, last);
+        rejected.then_some(Rejection::Conflict { stream, actual })
     }
 
     fn land(&mut self, asked: &Participant) -> Landed {
@@ -106,7 +107,7 @@ impl Model {
         held.filter(|(version, _)| *version > after).collect()
     }
 
-    fn recall(&self, key: Key) -> Result<Option<Vec<Landed>>, Refusal> {
+    fn recall(&self, key: Key) -> Result<Option<Vec<Landed>>, Rejection> {
         let again = |one: &Landed| Landed {
             repeated: true,
             ..*one
@@ -116,18 +117,18 @@ impl Model {
             Some((command, landed)) if *command == key.command => {
                 Ok(Some(landed.iter().map(again).collect()))
             }
-            Some(_) => Err(Refusal::KeyReused),
+            Some(_) => Err(Rejection::KeyReused),
         }
     }
 
-    fn refused(
+    fn rejected(
         &self,
-        would: Result<(Self, Vec<Landed>), Vec<Refusal>>,
-        answered: Refusal,
+        would: Result<(Self, Vec<Landed>), Vec<Rejection>>,
+        answered: Rejection,
     ) -> Result<Self, Misfit> {
         match would {
-            Err(refusals) if refusals.contains(&answered) => Ok(self.clone()),
-            Err(refusals) => Err(Misfit::Refuse(refusals)),
+            Err(rejections) if rejections.contains(&answered) => Ok(self.clone()),
+            Err(rejections) => Err(Misfit::Reject(rejections)),
             Ok((_, landed)) => Err(Misfit::Append(landed)),
         }
     }
@@ -146,13 +147,13 @@ impl Model {
 }
 
 fn appended(
-    would: Result<(Model, Vec<Landed>), Vec<Refusal>>,
+    would: Result<(Model, Vec<Landed>), Vec<Rejection>>,
     answered: &[Landed],
 ) -> Result<Model, Misfit> {
     match would {
         Ok((next, landed)) if landed == answered => Ok(next),
         Ok((_, landed)) => Err(Misfit::Append(landed)),
-        Err(refusals) => Err(Misfit::Refuse(refusals)),
+        Err(rejections) => Err(Misfit::Reject(rejections)),
     }
 }
 

@@ -1,19 +1,19 @@
-//! Small concurrent programs, which proptest makes up and shrinks.
+//! Small concurrent programs, generated and shrunk by proptest.
 
 use proptest::{collection::vec, prelude::*};
 
 use super::history::{Key, Stream};
 
-/// What several clients do at the same time.
+/// The steps of several concurrent clients.
 #[derive(Debug, Clone)]
 pub(super) struct Program {
-    /// How many streams there are.
+    /// The number of streams.
     pub(super) streams: usize,
     /// The steps of each client.
     pub(super) clients: Vec<Vec<Step>>,
 }
 
-/// What a client does next, after it gave way to the others so many times.
+/// One step of a client, after `pause` yields to the others.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) pause: usize,
@@ -32,26 +32,26 @@ pub(super) enum Task {
         key: Option<Key>,
         way: Way,
     },
-    /// Asks what was appended under a key.
+    /// Looks up the appends under a key.
     Recall { key: Key },
 }
 
-/// Where a read begins.
+/// The version after which a read starts.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Behind {
     Nothing,
-    /// The version that the client has seen last.
+    /// The version that the client saw last.
     LastSeen,
 }
 
-/// With which function of the port.
+/// The function of the port for a read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reading {
     ReadStream,
     Replay,
 }
 
-/// How an append is called.
+/// The way to make an append.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Way {
     /// In one call.
@@ -62,7 +62,7 @@ pub(super) enum Way {
     TransactionThatReads,
 }
 
-/// So many events for a stream.
+/// A number of events for a stream.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) stream: Stream,
@@ -70,14 +70,14 @@ pub(super) struct Target {
     pub(super) events: usize,
 }
 
-/// What a client expects, put in its own words: versions are those it has seen last.
+/// The expectation of a client, relative to the version that it saw last.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Expects {
     Anything,
     LastSeen,
-    /// The version and the event there.
+    /// The version last seen and its event.
     LastSeenEvent,
-    /// The version, and another event there.
+    /// The version last seen and another event.
     OtherEvent,
     NoStream,
     StreamExists,
@@ -86,12 +86,12 @@ pub(super) enum Expects {
 }
 
 impl Program {
-    /// How many calls there are.
+    /// The number of steps of all clients.
     pub(super) fn steps(&self) -> usize {
         self.clients.iter().map(Vec::len).sum()
     }
 
-    /// Brings every step to `streams` streams, each at most once in an append.
+    /// Limits the steps to `streams` streams, each at most once in an append.
     fn over(streams: usize, mut clients: Vec<Vec<Step>>) -> Self {
         let within = |stream: &mut Stream| stream.0 %= streams;
         for step in clients.iter_mut().flatten() {
@@ -115,7 +115,7 @@ impl Program {
 
 const MOST_STREAMS: usize = 3;
 
-/// 2 to 4 clients over 1 to 3 streams. One step each is where shrinking ends; most programs have 2 to 6.
+/// 2 to 4 clients on 1 to 3 streams, with 1 to 6 steps each.
 pub(super) fn programs() -> impl Strategy<Value = Program> {
     let clients = vec(vec(step(), 1..=6), 2..=4);
     (1..=MOST_STREAMS, clients).prop_map(|(streams, clients)| Program::over(streams, clients))
@@ -151,7 +151,7 @@ fn recall() -> impl Strategy<Value = Task> {
     key().prop_map(|key| Task::Recall { key })
 }
 
-/// Few, so that they meet, and seldom for another command.
+/// Few keys, so that clients share them, and seldom with another command.
 fn key() -> impl Strategy<Value = Key> {
     let command = prop_oneof![4 => Just(0), 1 => Just(1)];
     (0..2_usize, command).prop_map(|(number, command)| Key { number, command })

@@ -1,4 +1,4 @@
-//! Runs a program on a store, its clients at the same time, and records what happened.
+//! Runs the clients of a program concurrently on a store, and records the history.
 
 mod answers;
 mod client;
@@ -17,13 +17,13 @@ use super::{
     program::Program,
 };
 
-/// A program that is under way.
+/// A running program.
 pub(super) struct Running {
     streams: usize,
     clients: JoinSet<Vec<Operation>>,
 }
 
-/// Starts the program on streams that nobody has used before. The clients take turns with the handles of the store.
+/// Starts the program on new streams. The handles of the store are assigned to the clients in turn.
 pub(super) fn start<S: EventStore>(stores: &[S], program: Program) -> Running {
     let Program { streams, clients } = program;
     let scene = Arc::new(Scene::new(streams, clients.len()));
@@ -38,7 +38,7 @@ pub(super) fn start<S: EventStore>(stores: &[S], program: Program) -> Running {
 }
 
 impl Running {
-    /// What has happened, when every client has taken its steps.
+    /// Waits until every client has finished, and returns the history.
     pub(super) async fn history(self) -> History {
         let mut operations: Vec<_> = self
             .clients

@@ -1,4 +1,4 @@
-//! Runs programs until one leaves a history that is not linearizable, and shrinks that program.
+//! Runs programs until a history is not linearizable, and shrinks that program.
 
 use std::panic::resume_unwind;
 
@@ -17,56 +17,57 @@ use super::{
     run::start,
 };
 
-/// So many programs run at a time: histories do not touch each other, and other traffic makes a store's life real.
-const AT_A_TIME: usize = 4;
-/// How often a program runs at most before it counts as harmless.
+/// The number of programs that run concurrently. Histories do not affect each other; the load makes the test realistic.
+const CONCURRENT_PROGRAMS: usize = 4;
+/// The most runs of one smaller program before it counts as passing.
 const REPEATS: usize = 500;
-/// How often all smaller programs together run at most.
+/// The most runs of all smaller programs together.
 const BUDGET: usize = 20_000;
 
-/// What was seen where everything was linearizable.
+/// Counts over histories that were linearizable.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Tally {
     pub(super) histories: usize,
     pub(super) operations: usize,
-    pub(super) refused: usize,
-    /// Errors and lost answers.
+    pub(super) rejected: usize,
+    /// Errors and lost replies.
     pub(super) unanswered: usize,
-    /// Operations that were under way when another one of their history began.
+    /// Operations that had not ended when another one of their history started.
     pub(super) overlapping: usize,
 }
 
-/// Runs as many programs, made up from `seed` and the numbers behind it.
+/// Runs `histories` programs, generated from `seed` and the numbers after it.
 pub(super) async fn search<S: EventStore>(
     stores: &[S],
     seed: u64,
     histories: usize,
 ) -> Result<Tally, Finding> {
     let seeds = (0..histories as u64).map(|number| seed.wrapping_add(number));
-    match attack(stores, seeds.map(|seed| (seed, tree(seed).current()))).await {
+    match run_until_failure(stores, seeds.map(|seed| (seed, tree(seed).current()))).await {
         Ok(tally) => Ok(tally),
         Err(failure) => Err(shrink(stores, failure).await),
     }
 }
 
-/// A history that has no order, and of which seed the program was.
+/// A history that is not linearizable, and the seed of its program.
 struct Failure {
     seed: u64,
     history: History,
     unexplained: Unexplained,
-    /// What was seen before it.
+    /// The counts before it.
     tally: Tally,
 }
 
-/// Runs the programs, some at a time, until one fails.
-async fn attack<S: EventStore>(
+/// Runs the programs, several at a time, until one fails.
+async fn run_until_failure<S: EventStore>(
     stores: &[S],
     programs: impl Iterator<Item = (u64, Program)>,
 ) -> Result<Tally, Failure> {
     let mut started = programs.map(|(seed, program)| (seed, start(stores, program)));
-    let (mut running, mut tally) = (JoinSet::new(), Tally::default());
+    let mut running = JoinSet::new();
+    let mut tally = Tally::default();
     loop {
-        while running.len() < AT_A_TIME
+        while running.len() < CONCURRENT_PROGRAMS
             && let Some((seed, program)) = started.next()
         {
             running.spawn(async move { (seed, program.history().await) });
@@ -87,9 +88,9 @@ async fn attack<S: EventStore>(
     }
 }
 
-/// The program of a seed, and the ways to make it smaller.
+/// The program of a seed, with its shrinking.
 fn tree(seed: u64) -> impl ValueTree<Value = Program> {
-    // Neighbouring seeds should be nothing alike, and ChaCha takes most of the time in a debug build.
+    // Neighbouring seeds must give different programs. ChaCha, the default, takes most of the time in a debug build.
     let bytes = fastrand::Rng::with_seed(seed).u128(1..).to_le_bytes();
     let random = TestRng::from_seed(RngAlgorithm::XorShift, &bytes);
     let mut runner = TestRunner::new_with_rng(Config::default(), random);
@@ -97,21 +98,23 @@ fn tree(seed: u64) -> impl ValueTree<Value = Program> {
     tree.expect("the strategy rejects nothing")
 }
 
-/// Goes on to smaller programs as long as they fail too. One that passes by chance is lost, so each runs ten times as often
-/// as any has taken to fail.
+/// Continues with smaller programs as long as they fail. To not lose one that passes by chance, each runs up to ten times as
+/// often as a failure has taken so far.
 async fn shrink<S: EventStore>(stores: &[S], failure: Failure) -> Finding {
     let seed = failure.seed;
     let mut tree = tree(seed);
     let steps = tree.current().steps();
     let mut found = failure.of_steps(steps, steps);
-    // The first program is no smaller: it tells how rare the failure is.
-    let (mut smaller, mut rarity, mut budget) = (true, None, BUDGET);
+    // The first program is not smaller: it measures how rare the failure is.
+    let mut smaller = true;
+    let mut rarity = None;
+    let mut budget = BUDGET;
     while smaller && budget > 0 {
         let program = tree.current();
         let shrunk = program.steps();
         let repeats = rarity.map_or(REPEATS, |runs| REPEATS.min(10 * runs));
         let often = std::iter::repeat_n((seed, program), repeats.min(budget));
-        smaller = match attack(stores, often).await {
+        smaller = match run_until_failure(stores, often).await {
             Ok(tally) => {
                 budget -= tally.histories;
                 tree.complicate()
@@ -129,7 +132,7 @@ async fn shrink<S: EventStore>(stores: &[S], failure: Failure) -> Finding {
 }
 
 impl Failure {
-    /// With the steps that the program had, and those that it has after it was shrunk.
+    /// The report, with the number of steps before and after shrinking.
     fn of_steps(self, steps: usize, shrunk: usize) -> Finding {
         Finding {
             seed: self.seed,
@@ -153,7 +156,7 @@ impl Tally {
                 ..
             } = &operation.call
             {
-                self.refused += usize::from(answer.is_err());
+                self.rejected += usize::from(answer.is_err());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A history for people: a line for each operation, and when it was under way.
+//! A history as a table: one line for each operation, with its time span.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use cqrs_core::{ExpectedVersion, Version};
 
 use super::{
     history::{
-        Answer, Call, EventNumber, History, Key, Landed, Operation, Participant, Refusal, Stream,
+        Answer, Call, EventNumber, History, Key, Landed, Operation, Participant, Rejection, Stream,
     },
     model::Misfit,
 };
@@ -37,7 +37,7 @@ impl fmt::Display for History {
     }
 }
 
-/// `[--]`, or `[--?` where the answer did not tell whether it was over.
+/// `[--]`, or `[--?` when the outcome is unknown.
 fn span(invoked: usize, returned: usize, in_doubt: bool) -> String {
     let column = |time| {
         if time == invoked {
@@ -67,7 +67,7 @@ impl fmt::Display for Call {
                 key.map_or(Ok(()), |key| write!(f, " under {key}"))?;
                 answered(f, answer, |answer| match answer {
                     Ok(landed) => list(landed, ", "),
-                    Err(refusal) => refusal.to_string(),
+                    Err(rejection) => rejection.to_string(),
                 })
             }
             Self::Read { of, after, answer } => {
@@ -86,7 +86,7 @@ impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&match self {
             Self::Append(landed) => list(landed, ", "),
-            Self::Refuse(refusals) => list(refusals, ", or "),
+            Self::Reject(rejections) => list(rejections, ", or "),
             Self::Read(events) => read(events),
             Self::Recall(answer) => recalled(answer),
         })
@@ -100,10 +100,10 @@ fn read(events: &[(Version, EventNumber)]) -> String {
     list(&events.collect::<Vec<_>>(), " ")
 }
 
-fn recalled(answer: &Result<Option<Vec<Landed>>, Refusal>) -> String {
+fn recalled(answer: &Result<Option<Vec<Landed>>, Rejection>) -> String {
     match answer {
         Ok(landed) => list(landed.as_deref().unwrap_or_default(), ", "),
-        Err(refusal) => refusal.to_string(),
+        Err(rejection) => rejection.to_string(),
     }
 }
 
@@ -120,7 +120,7 @@ impl fmt::Display for Landed {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict { stream, actual } => write!(f, "conflict, {stream} at {actual}"),

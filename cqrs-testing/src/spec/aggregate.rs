@@ -1,4 +1,4 @@
-//! Given events, when a command, then events.
+//! Specifications of aggregates: given events, when a command, then events.
 
 use std::{
     fmt::{self, Debug},
@@ -12,10 +12,10 @@ use super::{
     failure::{differ, enum_name, list, source, sources},
 };
 
-/// What the command meets in a specification that says nothing else.
+/// The default id of the aggregate.
 const ID: &str = "spec";
 
-/// What has happened before.
+/// The events before the command.
 #[derive(Debug)]
 pub struct Given<A> {
     state: A,
@@ -23,8 +23,8 @@ pub struct Given<A> {
     events: Vec<String>,
 }
 
-/// What the aggregate has decided.
-#[must_use = "say what is expected: then(..), then_nothing() or then_rejected(..)"]
+/// The decision of the aggregate.
+#[must_use = "add an expectation: then(..), then_nothing() or then_rejected(..)"]
 pub struct Decided<A: Aggregate> {
     decision: Decision<A>,
     given: Vec<String>,
@@ -41,13 +41,13 @@ impl<A: Aggregate> fmt::Debug for Decided<A> {
 }
 
 impl<A: Aggregate<Event: Debug>> Spec<A> {
-    /// Lets these events have happened.
+    /// Sets the events before the command.
     #[must_use]
     pub fn given(self, events: impl IntoIterator<Item = A::Event>) -> Given<A> {
         Given::default().given(events)
     }
 
-    /// Gives the command to an aggregate to which nothing has happened.
+    /// Sends the command to an aggregate without events.
     pub fn when(self, command: A::Command) -> Decided<A>
     where
         A::Command: Debug,
@@ -58,7 +58,8 @@ impl<A: Aggregate<Event: Debug>> Spec<A> {
 
 impl<A: Aggregate> Default for Given<A> {
     fn default() -> Self {
-        let (now, metadata) = (SystemTime::UNIX_EPOCH, Metadata::default());
+        let now = SystemTime::UNIX_EPOCH;
+        let metadata = Metadata::default();
         let context = Context {
             id: ID.into(),
             version: Version::EMPTY,
@@ -74,7 +75,7 @@ impl<A: Aggregate> Default for Given<A> {
 }
 
 impl<A: Aggregate<Event: Debug>> Given<A> {
-    /// Lets these events have happened, too.
+    /// Adds events before the command.
     #[must_use]
     pub fn given(mut self, events: impl IntoIterator<Item = A::Event>) -> Self {
         for event in events {
@@ -85,21 +86,21 @@ impl<A: Aggregate<Event: Debug>> Given<A> {
         self
     }
 
-    /// Sets the aggregate's id, `spec` otherwise.
+    /// Sets the aggregate's id; `spec` by default.
     #[must_use]
     pub fn id(mut self, id: &str) -> Self {
         self.context.id = id.into();
         self
     }
 
-    /// Sets the command's time, the Unix epoch otherwise.
+    /// Sets the command's time; the Unix epoch by default.
     #[must_use]
     pub fn at(mut self, now: SystemTime) -> Self {
         self.context.now = now;
         self
     }
 
-    /// Gives the command to the aggregate.
+    /// Sends the command to the aggregate.
     pub fn when(self, command: A::Command) -> Decided<A>
     where
         A::Command: Debug,
@@ -125,13 +126,13 @@ impl<A: Aggregate<Event: Debug + PartialEq>> Decided<A> {
         }
     }
 
-    /// Expects that nothing happens, and that it is no error.
+    /// Expects that the command is accepted without events.
     #[track_caller]
     pub fn then_nothing(self) {
         self.then([]);
     }
 
-    /// Expects that the command is refused for this reason.
+    /// Expects that the command is rejected with this error.
     #[track_caller]
     #[expect(
         clippy::needless_pass_by_value,
@@ -157,7 +158,7 @@ impl<A: Aggregate<Event: Debug + PartialEq>> Decided<A> {
         differ(what, expected, actual, &self.passing());
     }
 
-    /// The test with the outcome that was seen.
+    /// The test with the actual outcome.
     fn passing(&self) -> String {
         let aggregate = enum_name::<A>().unwrap_or("Aggregate");
         let given = match self.given.join(", ") {

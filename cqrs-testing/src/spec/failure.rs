@@ -1,10 +1,10 @@
-//! How a failed expectation is told: what differs, line by line, and the test as it would pass.
+//! The message of a failed expectation: the difference, line by line, and the test with the values that would pass.
 
 use std::fmt::Debug;
 
 use similar::{ChangeTag, TextDiff};
 
-/// A list as rustfmt would lay it out, one item after the other.
+/// A list with one item after the other, as rustfmt formats it.
 pub(super) fn list<T: Debug>(items: &[T]) -> String {
     format!("{items:#?}")
 }
@@ -33,7 +33,7 @@ fn difference(expected: &str, actual: &str) -> String {
         .collect()
 }
 
-/// The `Debug` text of a value as Rust source: the enum's name in front of its variant, `.into()` behind its strings.
+/// The `Debug` text of a value as Rust source: with the enum's name before its variant and `.into()` after its strings.
 pub(super) fn source<T: Debug>(value: &T) -> String {
     let text = owned_strings(&format!("{value:?}"));
     match enum_name::<T>() {
@@ -50,7 +50,7 @@ pub(super) fn sources<T: Debug>(values: &[T]) -> String {
     )
 }
 
-/// The last part of the type's path, when it looks like a name of its own and not like a primitive or a tuple.
+/// The last part of the type's path, unless the type is a primitive or a tuple.
 pub(super) fn enum_name<T>() -> Option<&'static str> {
     let path = std::any::type_name::<T>();
     let name = path
@@ -63,7 +63,7 @@ pub(super) fn enum_name<T>() -> Option<&'static str> {
         .then_some(name)
 }
 
-/// Puts `.into()` behind every string literal, so that it can stand for a `String`.
+/// Adds `.into()` to every string literal, so that it fits a `String`.
 fn owned_strings(debug: &str) -> String {
     let mut out = String::with_capacity(debug.len());
     let (mut inside, mut escaped) = (false, false);

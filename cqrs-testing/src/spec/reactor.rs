@@ -1,4 +1,4 @@
-//! When an event, then commands.
+//! Specifications of reactors: when an event, then commands.
 
 use std::fmt::Debug;
 
@@ -9,7 +9,7 @@ use super::{
     recorded::envelope,
 };
 
-/// A reactor.
+/// A reactor under test.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -45,7 +45,7 @@ impl<R: Reactor> ReactorSpec<R> {
         Self(reactor)
     }
 
-    /// Lets the event happen to the aggregate called `id`.
+    /// Passes the event of the aggregate called `id` to the reactor.
     #[track_caller]
     pub fn when<E: Into<R::Events> + Debug>(self, id: &str, event: E) -> Sent<R::Commands> {
         let when = format!(
@@ -59,7 +59,7 @@ impl<R: Reactor> ReactorSpec<R> {
         }
     }
 
-    /// Lets a command that followed from the event be refused.
+    /// Tells the reactor that a command for this event was rejected.
     #[track_caller]
     pub fn when_rejected<E: Into<R::Events>>(
         self,
@@ -72,9 +72,9 @@ impl<R: Reactor> ReactorSpec<R> {
     }
 }
 
-/// What the reactor has sent.
+/// The commands that the reactor sent.
 #[derive(Debug)]
-#[must_use = "say what is expected: then(..) or then_nothing()"]
+#[must_use = "add an expectation: then(..) or then_nothing()"]
 pub struct Sent<C> {
     commands: Vec<C>,
     when: String,
@@ -96,7 +96,7 @@ impl<C: Debug + PartialEq> Sent<C> {
         }
     }
 
-    /// Expects that nothing is sent.
+    /// Expects no commands.
     #[track_caller]
     pub fn then_nothing(self) {
         self.then::<C>([]);

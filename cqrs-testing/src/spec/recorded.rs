@@ -1,4 +1,4 @@
-//! Events of a specification, recorded as a store would.
+//! Recorded events for specifications.
 
 use std::time::SystemTime;
 

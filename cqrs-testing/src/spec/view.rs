@@ -1,4 +1,4 @@
-//! Given events, then documents.
+//! Specifications of views: given events, then documents.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,7 +12,7 @@ use super::{
     recorded::envelope,
 };
 
-/// A view and the documents it keeps so far.
+/// A view under test, with its documents.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -51,7 +51,7 @@ impl<V: View> ViewSpec<V> {
         }
     }
 
-    /// Lets these events happen to the aggregate called `id`.
+    /// Applies events of the aggregate called `id`.
     #[must_use]
     #[track_caller]
     pub fn given<E: Into<V::Events> + Debug>(
@@ -83,7 +83,7 @@ impl<V: View> ViewSpec<V> {
         }
     }
 
-    /// Expects exactly these documents, and no others.
+    /// Expects exactly these documents.
     #[track_caller]
     pub fn then<'a>(self, documents: impl IntoIterator<Item = (&'a str, V::Document)>)
     where
@@ -94,12 +94,13 @@ impl<V: View> ViewSpec<V> {
             .map(|(key, doc)| (key.to_owned(), doc))
             .collect();
         if expected != self.documents {
-            let (expected, actual) = (format!("{expected:#?}"), format!("{:#?}", self.documents));
+            let expected = format!("{expected:#?}");
+            let actual = format!("{:#?}", self.documents);
             differ("documents", &expected, &actual, &self.passing());
         }
     }
 
-    /// Expects that no document is there.
+    /// Expects no documents.
     #[track_caller]
     pub fn then_nothing(self)
     where
@@ -115,7 +116,7 @@ impl<V: View> ViewSpec<V> {
         let view = enum_name::<V>().unwrap_or("view");
         let documents = self.documents.iter().map(|(key, document)| {
             let text = source(document);
-            // A struct's Debug text begins with its own name already; an enum's has it put in front.
+            // The Debug text of a struct starts with its name; for an enum it is added.
             format!("({key:?}, {text})")
         });
         let documents = documents.collect::<Vec<_>>().join(", ");

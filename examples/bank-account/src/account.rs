@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_withdraws_more_than_there_is() {
+    fn nobody_withdraws_more_than_the_balance() {
         let given =
             || Spec::<Account>::new().given([opened(), AccountEvent::Deposited { cents: 500 }]);
         given()

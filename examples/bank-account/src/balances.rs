@@ -1,4 +1,4 @@
-//! A read model: what everybody has.
+//! A read model: the balance of each account.
 
 use cqrs_core::{Envelope, Keys, View};
 use serde::{Deserialize, Serialize};

@@ -1,15 +1,15 @@
-//! A bank account on PostgreSQL: commands, a rule that refuses, a view, and a query of your own over the view's table.
+//! A bank account on PostgreSQL: commands, a rule that rejects a command, a view, and an SQL query on the view's table.
 //!
-//! Run it with a server of yours, or with one that is started for you:
+//! Run it with your own server (set `DATABASE_URL`), or let the script start one:
 //!
 //! ```sh
 //! eval "$(scripts/services up --postgres-only)"
 //! cargo run -p bank-account
 //! ```
 //!
-//! You see a withdrawal refused and the balance of 300 cents, 600 at the second run, and so on.
+//! The output shows a rejected withdrawal and the balance: 300 cents, 600 at the second run, and so on.
 
-/// Three events, three commands, three rules: the whole domain.
+/// The whole domain: three events, three commands, three rules.
 mod account;
 mod balances;
 
@@ -45,11 +45,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let done = accounts
         .execute("a-1", AccountCommand::Withdraw { cents: 200 })
         .await?;
-    if let Err(refused) = accounts
+    if let Err(rejected) = accounts
         .execute("a-1", AccountCommand::Withdraw { cents: 1_000_000 })
         .await
     {
-        println!("refused: {refused}");
+        println!("rejected: {rejected}");
     }
 
     let upto = done.position.ok_or("a withdrawal is an event")?;
@@ -66,7 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The documents are rows of a table, to be indexed and queried as you like.
+/// Counts documents with SQL: they are rows of a table, which you can index and query.
 async fn rich_accounts(store: &PgEventStore) -> Result<i64, Box<dyn Error>> {
     let table = store.view_table(Balances::NAME)?;
     let query = format!("select count(*) from {table} where (body ->> 'cents')::bigint >= 300");

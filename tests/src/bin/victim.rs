@@ -1,4 +1,4 @@
-//! Does the job it is given until it is killed. Started by the tests only.
+//! Does its job until it is killed. Only the tests start it.
 
 use async_trait::async_trait;
 use cqrs_core::{
@@ -61,7 +61,7 @@ async fn reactor(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::erro
     Ok(runner.run(std::future::pending()).await?)
 }
 
-/// Parks behind the work of the `nth` batch, in front of its commit.
+/// Parks after the work of the `nth` batch, before its commit.
 struct Parking<H> {
     handler: H,
     nth: u32,

@@ -147,7 +147,7 @@ async fn run_to<H: Handler<MemoryEventStore>>(
 }
 
 #[tokio::test]
-async fn a_view_is_kept_up_to_date_and_rebuilt_by_replay() {
+async fn a_view_is_updated_and_rebuilt_by_replay() {
     let store = filled(50).await;
     let (stop, mut stopped) = watch::channel(false);
     let runner = Runner::over_log::<crate::read::handler::role::View>(&store, Sums)
@@ -172,7 +172,7 @@ async fn a_view_is_kept_up_to_date_and_rebuilt_by_replay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_failed_after_its_work_leaves_nothing_and_comes_again() {
+async fn a_failed_batch_is_rolled_back_and_delivered_again() {
     let store = filled(50).await;
     let calls = AtomicU32::new(0);
     let fail_often =
@@ -188,7 +188,7 @@ async fn a_batch_that_failed_after_its_work_leaves_nothing_and_comes_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poisonous_event_stops_the_partition_in_front_of_it_with_all_before_it_committed() {
+async fn all_events_before_a_poison_event_are_committed() {
     let store = filled(50).await;
     let poison =
         |batch: &[RecordedEvent]| match batch.iter().find(|event| event.position.get() == 24) {
@@ -209,7 +209,7 @@ async fn a_poisonous_event_stops_the_partition_in_front_of_it_with_all_before_it
 }
 
 #[tokio::test]
-async fn what_the_store_would_refuse_again_stops_the_runner() {
+async fn a_permanent_failure_of_the_store_stops_the_runner() {
     let store = filled(3).await;
     let refuse =
         |_: &[RecordedEvent]| Err(StoreError::new(StoreErrorKind::InvalidInput, "planted").into());
@@ -219,7 +219,7 @@ async fn what_the_store_would_refuse_again_stops_the_runner() {
 }
 
 #[tokio::test]
-async fn a_panic_is_an_error_and_rolls_its_batch_back() {
+async fn a_panic_is_an_error_and_rolls_the_batch_back() {
     let store = filled(3).await;
     let error = run_to(&store, Faulty(|_: &[RecordedEvent]| panic!("planted")), 3)
         .await
@@ -232,7 +232,7 @@ async fn a_panic_is_an_error_and_rolls_its_batch_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_runners_of_one_name_fence_each_other_and_apply_everything_once() {
+async fn two_runners_with_one_name_apply_every_event_once() {
     let store = filled(300).await;
     let (one, two) = (store.clone(), store.clone());
     let ok = || Faulty(|_: &[RecordedEvent]| Ok(()));
@@ -282,7 +282,7 @@ async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
 }
 
 /// A view of the category's own enum, or of one that names only what it needs.
-async fn run_view_over_unheard_event<V: View>(view: V) -> Result<(), RunnerError> {
+async fn run_view_over_unknown_event<V: View>(view: V) -> Result<(), RunnerError> {
     let store = filled(2).await;
     let unheard = crate::model::NewEvent {
         id: crate::model::EventId::random(),
@@ -305,8 +305,8 @@ async fn run_view_over_unheard_event<V: View>(view: V) -> Result<(), RunnerError
 }
 
 #[tokio::test]
-async fn an_event_of_an_unknown_type_stops_its_owners_view_and_is_named() {
-    let error = run_view_over_unheard_event(Sums).await.expect_err("stops");
+async fn an_event_of_an_unknown_type_stops_its_view() {
+    let error = run_view_over_unknown_event(Sums).await.expect_err("stops");
     let said = chain(&error).to_string();
     assert!(
         matches!(error.kind, RunnerErrorKind::Poison { .. }),
@@ -320,7 +320,7 @@ async fn an_event_of_an_unknown_type_stops_its_owners_view_and_is_named() {
 }
 
 #[tokio::test]
-async fn a_partial_enum_passes_over_what_it_does_not_name() {
+async fn a_partial_enum_skips_unknown_types() {
     #[derive(Debug, Serialize, Deserialize)]
     enum Increments {
         By(u64),
@@ -342,13 +342,13 @@ async fn a_partial_enum_passes_over_what_it_does_not_name() {
             Some(sum.unwrap_or_default() + by)
         }
     }
-    run_view_over_unheard_event(Partial)
+    run_view_over_unknown_event(Partial)
         .await
         .expect("goes on to the end of the log");
 }
 
 #[tokio::test]
-async fn events_that_are_no_enum_are_refused_before_anything_runs() {
+async fn events_that_are_not_an_enum_are_rejected_at_the_start() {
     #[derive(Serialize, Deserialize)]
     struct Plain {}
     impl Event for Plain {

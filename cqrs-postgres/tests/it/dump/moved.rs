@@ -72,7 +72,7 @@ async fn move_data(store: PgEventStore, config: &PgConfig) {
 }
 
 #[tokio::test]
-async fn a_store_moves_to_another_baseline_with_everything_in_it() {
+async fn a_store_moves_to_another_baseline_with_all_its_data() {
     let store = fresh_store().await;
     write(&store).await;
     let before = (events(&store).await, snapshot(&store).await);

@@ -49,7 +49,7 @@ async fn through(proxy: &Proxy) -> (PgEventStore, PgEventStore) {
 }
 
 #[tokio::test]
-async fn more_callers_than_there_is_room_for_all_come_through() {
+async fn more_callers_than_the_queue_holds_all_succeed() {
     let proxy = Proxy::start().await;
     let (store, direct) = through(&proxy).await;
     let waiting = crowd(&proxy, &store).await;
@@ -65,7 +65,7 @@ async fn more_callers_than_there_is_room_for_all_come_through() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_has_appended_all_or_nothing_and_the_others_do_not_notice() {
+async fn a_dropped_append_does_not_affect_the_others() {
     let proxy = Proxy::start().await;
     let (store, direct) = through(&proxy).await;
     let mut waiting = crowd(&proxy, &store).await;

@@ -95,7 +95,7 @@ async fn all_landed(store: &PgEventStore, outcomes: &[Outcome]) {
 }
 
 #[tokio::test]
-async fn what_is_expected_of_a_stream_is_judged_in_a_batch_as_it_is_alone() {
+async fn an_expectation_has_the_same_result_in_a_batch() {
     let store = fresh_store().await;
     let mut alone = Vec::new();
     for (n, case) in cases().into_iter().enumerate() {

@@ -65,7 +65,7 @@ async fn an_open_transaction_delays_only_appends_to_its_own_streams() {
 /// Transactions that take their streams in opposite orders deadlock among themselves. PostgreSQL ends one of them, which
 /// must never be an append that was made by itself.
 #[tokio::test]
-async fn a_transaction_that_takes_streams_in_its_own_order_is_no_deadlock_for_appends() {
+async fn transactions_with_other_lock_orders_never_abort_appends() {
     let store = fresh_store().await;
     let mut held = open_append(&store, "z").await;
     let to_all = || {
@@ -91,7 +91,7 @@ async fn a_transaction_that_takes_streams_in_its_own_order_is_no_deadlock_for_ap
 
 /// PostgreSQL ends whoever finds the deadlock, and an append that stands in the queue of one may be first.
 #[tokio::test]
-async fn a_deadlock_of_two_transactions_is_not_at_the_expense_of_an_append_between_them() {
+async fn an_append_survives_a_deadlock_of_two_transactions() {
     let store = fresh_store().await;
     let mut one = open_append(&store, "x").await;
     let mut other = open_append(&store, "y").await;
@@ -122,7 +122,7 @@ async fn a_deadlock_of_two_transactions_is_not_at_the_expense_of_an_append_betwe
 
 /// An append to several streams must not sit on one while it waits for another.
 #[tokio::test]
-async fn an_append_that_waits_for_one_of_its_streams_holds_none_of_the_others() {
+async fn an_append_that_waits_for_a_stream_locks_no_others() {
     let store = fresh_store().await;
     let held = open_append(&store, "held").await;
     let before: Vec<_> = (0..10).map(|n| format!("{n}")).collect();
@@ -149,7 +149,7 @@ async fn give_up_after(store: &PgEventStore, time: &str) {
 }
 
 #[tokio::test]
-async fn a_stream_that_stays_held_is_unavailable_and_nothing_is_written() {
+async fn a_stream_that_stays_locked_is_unavailable() {
     let store = fresh_store().await;
     give_up_after(&store, "300ms").await;
     let held = open_append(&store, "held").await;

@@ -33,7 +33,7 @@ async fn held(store: &PgEventStore, gate: &mut Gate) -> [Vec<JoinHandle<Outcome>
 }
 
 #[tokio::test]
-async fn a_batch_whose_connection_is_killed_is_unknown_and_those_behind_it_go_on() {
+async fn a_killed_batch_is_unknown_and_later_appends_continue() {
     for place in [Place::Insert, Place::Commit] {
         let store = fresh_store().await;
         let mut gate = Gate::close(&store, place).await;
@@ -53,7 +53,7 @@ async fn a_batch_whose_connection_is_killed_is_unknown_and_those_behind_it_go_on
 }
 
 #[tokio::test]
-async fn a_batch_whose_answer_is_lost_is_unknown_and_done() {
+async fn a_batch_with_a_lost_reply_is_unknown_and_stored() {
     let direct = fresh_store().await;
     let proxy = Proxy::start().await;
     let config = proxy.config(direct.schema());
@@ -89,7 +89,7 @@ fn key(n: u64) -> Idempotency {
 
 /// The server goes on with what its client has given up. It must be found, whenever it is asked for.
 #[tokio::test]
-async fn a_keyed_append_whose_outcome_is_unknown_is_settled_by_a_repeat() {
+async fn a_repeat_under_a_key_settles_an_unknown_outcome() {
     let direct = fresh_store().await;
     let proxy = Proxy::start().await;
     let limit = Duration::from_millis(500);
@@ -173,7 +173,7 @@ async fn a_keyed_append_that_arrives_after_its_repeat_appends_nothing() {
 }
 
 #[tokio::test]
-async fn while_the_server_is_down_appends_are_unavailable_and_then_go_on_by_themselves() {
+async fn appends_continue_by_themselves_after_a_server_restart() {
     let direct = fresh_store().await;
     let proxy = Proxy::start().await;
     let config = proxy
@@ -216,7 +216,7 @@ async fn lie_idle() {
 }
 
 #[tokio::test]
-async fn connections_that_broke_while_nobody_used_them_are_replaced_without_an_error() {
+async fn broken_idle_connections_are_replaced_without_an_error() {
     let direct = fresh_store().await;
     let proxy = Proxy::start().await;
     let store = PgEventStore::connect(&proxy.config(direct.schema()))

@@ -1,4 +1,4 @@
-//! Histories by hand, and small ones of every kind against a search that forgets nothing and skips nothing.
+//! Histories written by hand, and small random ones that are compared with an exhaustive search.
 
 mod generated;
 
@@ -10,10 +10,10 @@ use cqrs_core::{
 use super::{
     super::{
         fixture::{
-            A, B, append, appended, at, failed, history, read, refused, repeated, to, under,
+            A, B, append, appended, at, failed, history, read, rejected, repeated, to, under,
             unknown,
         },
-        history::{Answer, Call, EventNumber, Participant, Refusal, Stream},
+        history::{Answer, Call, EventNumber, Participant, Rejection, Stream},
     },
     *,
 };
@@ -31,7 +31,7 @@ fn unexplained<const N: usize>(calls: [(usize, usize, Call); N]) -> Unexplained 
 }
 
 #[test]
-fn what_happened_at_the_same_time_may_have_happened_in_any_order() {
+fn concurrent_calls_may_have_any_order() {
     let first = || (0, 5, appended(to([(A, Any, &[1])]), &[1]));
     assert_eq!(explained([first(), (1, 4, read(A, &[]))]), [1, 0]);
     assert_eq!(explained([first(), (1, 4, read(A, &[1]))]), [0, 1]);
@@ -53,16 +53,16 @@ fn a_finished_append_is_seen_by_every_later_read() {
 }
 
 #[test]
-fn what_one_read_has_seen_the_next_one_sees() {
+fn a_later_read_sees_what_an_earlier_one_saw() {
     let append = || (0, 9, appended(to([(A, Any, &[1])]), &[1]));
     explained([append(), (1, 2, read(A, &[])), (3, 4, read(A, &[1]))]);
     unexplained([append(), (1, 2, read(A, &[1])), (3, 4, read(A, &[]))]);
 }
 
 #[test]
-fn of_two_appends_at_one_version_one_is_refused() {
+fn one_of_two_appends_at_one_version_is_rejected() {
     let one = || (0, 3, appended(to([(A, at(0), &[1])]), &[1]));
-    explained([one(), (1, 2, refused(to([(A, at(0), &[2])]), A, 1))]);
+    explained([one(), (1, 2, rejected(to([(A, at(0), &[2])]), A, 1))]);
     unexplained([one(), (1, 2, appended(to([(A, at(0), &[2])]), &[1]))]);
     unexplained([one(), (1, 2, appended(to([(A, at(0), &[2])]), &[2]))]);
 }
@@ -94,43 +94,43 @@ fn an_append_to_several_streams_is_not_seen_in_part() {
 }
 
 #[test]
-fn a_guard_holds_at_the_moment_of_the_append() {
+fn a_read_only_participant_is_checked_at_the_append() {
     let moved = || (0, 1, appended(to([(B, Any, &[1])]), &[1]));
     let guarded = |version| to([(A, Any, &[2]), (B, at(version), &[])]);
     explained([moved(), (2, 3, appended(guarded(1), &[1, 1]))]);
     explained([
         moved(),
-        (2, 3, refused(guarded(0), B, 1)),
+        (2, 3, rejected(guarded(0), B, 1)),
         (4, 5, read(A, &[])),
     ]);
     unexplained([moved(), (2, 3, appended(guarded(0), &[1, 1]))]);
     unexplained([
         moved(),
-        (2, 3, refused(guarded(0), B, 1)),
+        (2, 3, rejected(guarded(0), B, 1)),
         (4, 5, read(A, &[2])),
     ]);
 }
 
 #[test]
-fn a_conflict_names_a_version_the_stream_had_while_the_call_was_under_way() {
+fn a_conflict_names_a_version_the_stream_had_during_the_call() {
     let one = || (0, 1, appended(to([(A, Any, &[1])]), &[1]));
     let two = || (2, 5, appended(to([(A, Any, &[2])]), &[2]));
-    let late = |version| (3, 4, refused(to([(A, at(0), &[3])]), A, version));
+    let late = |version| (3, 4, rejected(to([(A, at(0), &[3])]), A, version));
     explained([one(), two(), late(1)]);
     explained([one(), two(), late(2)]);
     unexplained([one(), two(), late(3)]);
-    let after_both = (6, 7, refused(to([(A, at(0), &[3])]), A, 1));
+    let after_both = (6, 7, rejected(to([(A, at(0), &[3])]), A, 1));
     unexplained([one(), two(), after_both]);
-    let as_expected = (3, 4, refused(to([(A, at(2), &[3])]), A, 2));
+    let as_expected = (3, 4, rejected(to([(A, at(2), &[3])]), A, 2));
     unexplained([one(), two(), as_expected]);
 }
 
 #[test]
-fn what_was_refused_or_failed_is_never_seen() {
+fn rejected_and_failed_appends_are_never_seen() {
     let one = || (0, 1, appended(to([(A, Any, &[1])]), &[1]));
-    let refused = || (2, 3, refused(to([(A, at(0), &[2])]), A, 1));
-    explained([one(), refused(), (4, 5, read(A, &[1]))]);
-    unexplained([one(), refused(), (4, 5, read(A, &[1, 2]))]);
+    let rejected = || (2, 3, rejected(to([(A, at(0), &[2])]), A, 1));
+    explained([one(), rejected(), (4, 5, read(A, &[1]))]);
+    unexplained([one(), rejected(), (4, 5, read(A, &[1, 2]))]);
     explained([
         one(),
         (2, 3, failed(to([(A, Any, &[2])]))),
@@ -144,7 +144,7 @@ fn what_was_refused_or_failed_is_never_seen() {
 }
 
 #[test]
-fn an_append_of_unknown_outcome_happens_late_or_never_but_not_before_it_was_asked() {
+fn an_append_of_unknown_outcome_happens_after_its_start_or_never() {
     let lost = || (2, 3, unknown(to([(A, Any, &[1])])));
     explained([lost(), (4, 5, read(A, &[]))]);
     explained([lost(), (4, 5, read(A, &[])), (6, 7, read(A, &[1]))]);
@@ -157,7 +157,7 @@ fn an_append_of_unknown_outcome_happens_late_or_never_but_not_before_it_was_aske
 }
 
 #[test]
-fn under_one_key_something_is_done_once() {
+fn a_command_under_one_key_is_executed_once() {
     let asked = || to([(A, Any, &[1])]);
     let again = |version| under(0, appended(to([(A, Any, &[2])]), &[version]));
     let first = || (0, 3, under(0, appended(asked(), &[1])));
@@ -175,13 +175,13 @@ fn under_one_key_something_is_done_once() {
 }
 
 #[test]
-fn an_event_nobody_appended_fits_nowhere() {
+fn an_event_that_nobody_appended_fits_nowhere() {
     unexplained([(0, 1, read(A, &[EventNumber::FOREIGN.0]))]);
-    unexplained([(0, 1, refused(to([(A, at(1), &[1])]), Stream::FOREIGN, 0))]);
+    unexplained([(0, 1, rejected(to([(A, at(1), &[1])]), Stream::FOREIGN, 0))]);
 }
 
 #[test]
-fn the_longest_order_and_what_comes_next_are_told() {
+fn a_finding_has_the_longest_order_and_the_next_calls() {
     let found = unexplained([
         (0, 1, appended(to([(A, Any, &[1])]), &[1])),
         (2, 5, appended(to([(A, Any, &[2])]), &[2])),

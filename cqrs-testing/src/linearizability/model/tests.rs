@@ -1,4 +1,4 @@
-//! What the sequential store answers.
+//! The results of the model.
 
 use cqrs_core::ExpectedVersion;
 
@@ -29,9 +29,9 @@ fn landed(stream: Stream, before: u64, version: u64) -> Landed {
     }
 }
 
-fn conflict(stream: Stream, actual: u64) -> Refusal {
+fn conflict(stream: Stream, actual: u64) -> Rejection {
     let actual = Version::new(actual);
-    Refusal::Conflict { stream, actual }
+    Rejection::Conflict { stream, actual }
 }
 
 #[test]
@@ -48,28 +48,28 @@ fn streams_are_appended_to_all_or_none() {
 }
 
 #[test]
-fn of_several_conflicts_any_may_be_told() {
+fn any_of_several_conflicts_may_be_reported() {
     let empty = Model::new(2);
     let to = vec![
         asks(A, at(1), &[]),
         asks(B, ExpectedVersion::StreamExists, &[1]),
     ];
-    let refused = |refusal| {
+    let rejected = |rejection| {
         empty.step(&Call::Append {
             to: to.clone(),
             key: None,
-            answer: Answer::Given(Err(refusal)),
+            answer: Answer::Given(Err(rejection)),
         })
     };
-    assert_eq!(refused(conflict(A, 0)), Ok(empty.clone()));
-    assert_eq!(refused(conflict(B, 0)), Ok(empty.clone()));
-    let right = Misfit::Refuse(vec![conflict(A, 0), conflict(B, 0)]);
+    assert_eq!(rejected(conflict(A, 0)), Ok(empty.clone()));
+    assert_eq!(rejected(conflict(B, 0)), Ok(empty.clone()));
+    let right = Misfit::Reject(vec![conflict(A, 0), conflict(B, 0)]);
     for wrong in [
         conflict(A, 1),
         conflict(Stream::FOREIGN, 0),
-        Refusal::KeyReused,
+        Rejection::KeyReused,
     ] {
-        assert_eq!(refused(wrong), Err(right.clone()));
+        assert_eq!(rejected(wrong), Err(right.clone()));
     }
 }
 
@@ -89,7 +89,7 @@ fn the_last_event_is_expected_with_its_version() {
 }
 
 #[test]
-fn a_read_answers_what_lies_behind_a_version() {
+fn a_read_returns_the_events_after_a_version() {
     let to = [asks(A, ExpectedVersion::Any, &[1, 2])];
     let (model, _) = Model::new(1).append(&to, None).expect("fits");
     let read = |after, events: &[(u64, u32)]| {
@@ -111,7 +111,7 @@ fn a_read_answers_what_lies_behind_a_version() {
 }
 
 #[test]
-fn a_key_is_used_once_and_answers_what_it_did() {
+fn a_key_is_used_once_and_returns_its_first_result() {
     let key = |command| Key { number: 7, command };
     let once = [asks(A, at(0), &[1])];
     let (model, first) = Model::new(2).append(&once, Some(key(0))).expect("fits");
@@ -127,10 +127,10 @@ fn a_key_is_used_once_and_answers_what_it_did() {
     assert_eq!(repeated, Ok((model.clone(), again.clone())));
     assert_eq!(
         model.append(&once, Some(key(1))),
-        Err(vec![Refusal::KeyReused])
+        Err(vec![Rejection::KeyReused])
     );
     assert_eq!(model.recall(key(0)), Ok(Some(again)));
-    assert_eq!(model.recall(key(1)), Err(Refusal::KeyReused));
+    assert_eq!(model.recall(key(1)), Err(Rejection::KeyReused));
     let other = Key {
         number: 8,
         command: 0,
@@ -139,7 +139,7 @@ fn a_key_is_used_once_and_answers_what_it_did() {
 }
 
 #[test]
-fn a_refused_append_does_not_use_its_key() {
+fn a_rejected_append_does_not_use_its_key() {
     let key = Some(Key {
         number: 7,
         command: 0,

@@ -1,9 +1,9 @@
-//! The store's answers in the words of a history.
+//! Converts the store's results into answers of a history.
 
 use cqrs_core::{AppendError, Appended, CommitError, EventId, StoreError, StoreErrorKind, Version};
 
 use super::{
-    super::history::{Answer, AppendAnswer, Landed, ReadAnswer, RecallAnswer, Refusal},
+    super::history::{Answer, AppendAnswer, Landed, ReadAnswer, RecallAnswer, Rejection},
     scene::Scene,
 };
 
@@ -28,19 +28,19 @@ pub(super) fn of_read(
     Answer::Given(events.into_iter().map(event).collect())
 }
 
-/// What a write answered; what there is to tell of a success is left to `tell`.
+/// The answer of a write; `tell` converts a success.
 pub(super) fn of_write<T, U>(
     scene: &Scene,
     result: Result<T, impl Into<CommitError>>,
     tell: impl FnOnce(T) -> U,
-) -> Answer<Result<U, Refusal>> {
+) -> Answer<Result<U, Rejection>> {
     match result.map_err(Into::into) {
         Ok(done) => Answer::Given(Ok(tell(done))),
-        Err(CommitError::Conflict(conflict)) => Answer::Given(Err(Refusal::Conflict {
+        Err(CommitError::Conflict(conflict)) => Answer::Given(Err(Rejection::Conflict {
             stream: scene.stream(&conflict.stream),
             actual: conflict.actual,
         })),
-        Err(CommitError::KeyReused(_)) => Answer::Given(Err(Refusal::KeyReused)),
+        Err(CommitError::KeyReused(_)) => Answer::Given(Err(Rejection::KeyReused)),
         Err(CommitError::Store(error)) => of_error(&error),
         Err(error) => Answer::Failed(error.to_string()),
     }

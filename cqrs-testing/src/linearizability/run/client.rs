@@ -1,4 +1,4 @@
-//! A client: takes its steps one after the other, calls the store, and writes down what it saw.
+//! A client: takes its steps one after the other, calls the store, and records the operations.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(super) struct Client<S> {
     operations: Vec<Operation>,
 }
 
-/// When a call began and when it ended.
+/// The start and the end of a call.
 pub(super) type Times = (usize, usize);
 
 impl<S: EventStore> Client<S> {
@@ -40,7 +40,7 @@ impl<S: EventStore> Client<S> {
     pub(super) async fn run(mut self, steps: Vec<Step>) -> Vec<Operation> {
         self.scene.start().await;
         for Step { pause, task } in steps {
-            give_way(pause).await;
+            yield_to_others(pause).await;
             match task {
                 Task::Read {
                     of,
@@ -115,7 +115,7 @@ impl<S: EventStore> Client<S> {
         self.record(function, times, Call::Append { to, key, answer });
     }
 
-    /// What is asked of the streams, as this client sees them now.
+    /// The participants of an append, from the versions that this client saw last.
     pub(super) fn participants(&self, to: &[Target]) -> Vec<Participant> {
         let participant = |target: &Target| Participant {
             stream: target.stream,
@@ -148,8 +148,8 @@ impl<S: EventStore> Client<S> {
     }
 }
 
-/// Lets the other clients go first, so many times.
-pub(super) async fn give_way(times: usize) {
+/// Yields to the other clients this many times.
+pub(super) async fn yield_to_others(times: usize) {
     for _ in 0..times {
         tokio::task::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! What the clients of a history share: the clock, the start, and the names of streams and events.
+//! The data that the clients of a history share: the clock, the start, and the ids of streams and events.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -12,16 +12,16 @@ use uuid::Uuid;
 use super::super::history::{EventNumber, Key, Participant, Stream};
 
 pub(super) struct Scene {
-    /// Ids of events are this and their number, so that what is read can be told from any other event.
+    /// The common part of the event ids. The rest is the event's number, so that foreign events are recognized.
     ids: u128,
     streams: Vec<StreamId>,
     clock: AtomicUsize,
     events: AtomicU32,
-    /// Clients that have not come yet.
+    /// The number of clients that have not started yet.
     missing: AtomicUsize,
 }
 
-/// The part of an event's id that is its number.
+/// The bits of an event's id that are its number.
 const NUMBER: u128 = u32::MAX as u128;
 
 impl Scene {
@@ -45,8 +45,8 @@ impl Scene {
         self.streams.len()
     }
 
-    /// Returns when every client is here. A barrier that wakes those who wait would put them all into the queue of one
-    /// thread; those who ask again and again stay where they are and go on at the same time.
+    /// Returns when all clients have started. They poll instead of waiting at a barrier: a barrier would wake them all into
+    /// the queue of one thread, and they would not run in parallel.
     pub(super) async fn start(&self) {
         self.missing.fetch_sub(1, Ordering::SeqCst);
         while self.missing.load(Ordering::SeqCst) > 0 {
@@ -54,7 +54,7 @@ impl Scene {
         }
     }
 
-    /// Now. Every call gets another time.
+    /// The present time. Each call returns a new one.
     pub(super) fn now(&self) -> usize {
         self.clock.fetch_add(1, Ordering::SeqCst)
     }
@@ -68,13 +68,13 @@ impl Scene {
         &self.streams[stream.0]
     }
 
-    /// The stream of this id.
+    /// The stream with this id.
     pub(super) fn stream(&self, id: &StreamId) -> Stream {
         let number = self.streams.iter().position(|stream| stream == id);
         number.map_or(Stream::FOREIGN, Stream)
     }
 
-    /// The event of this id.
+    /// The event with this id.
     pub(super) fn event(&self, id: EventId) -> EventNumber {
         let id = id.as_uuid().as_u128();
         match u32::try_from(id & NUMBER) {
@@ -83,7 +83,7 @@ impl Scene {
         }
     }
 
-    /// What to ask of the store.
+    /// The arguments for the store.
     pub(super) fn appends(&self, to: &[Participant], key: Option<Key>) -> Appends {
         let append = |participant: &Participant| Append {
             stream: self.id(participant.stream).clone(),

@@ -1,13 +1,13 @@
-//! What a client believes of the streams: as it has seen them last, which may be long ago.
+//! The versions of the streams that a client saw last. They may be old.
 
 use cqrs_core::{ExpectedVersion, Version};
 
 use super::super::{
-    history::{Answer, Call, EventNumber, Participant, Refusal, Stream},
+    history::{Answer, Call, EventNumber, Participant, Rejection, Stream},
     program::Expects,
 };
 
-/// The version of each stream, and the event there where that is known.
+/// The version of each stream, and its last event if known.
 pub(super) struct Seen(Vec<(Version, Option<EventNumber>)>);
 
 impl Seen {
@@ -40,7 +40,7 @@ impl Seen {
         }
     }
 
-    /// Takes in what the store has answered.
+    /// Updates the versions from an outcome.
     pub(super) fn note(&mut self, call: &Call) {
         match call {
             Call::Read {
@@ -63,7 +63,7 @@ impl Seen {
                 }
             }
             Call::Append {
-                answer: Answer::Given(Err(Refusal::Conflict { stream, actual })),
+                answer: Answer::Given(Err(Rejection::Conflict { stream, actual })),
                 ..
             } => self.moved(*stream, *actual, None),
             Call::Append { .. } | Call::Read { .. } | Call::Recall { .. } => {}
@@ -73,7 +73,7 @@ impl Seen {
     fn moved(&mut self, stream: Stream, version: Version, last: Option<EventNumber>) {
         match self.0.get_mut(stream.0) {
             Some(seen) if seen.0 != version || last.is_some() => *seen = (version, last),
-            // The same version: the event there is known or not, as before. Or a stream that nobody asked for.
+            // The same version, so the event stays as it is; or a foreign stream.
             _ => {}
         }
     }

@@ -1,21 +1,21 @@
 //! Appends within a transaction, as operations of a history.
 //!
-//! What is answered before the commit is a look at the streams, since nothing is promised before. The commit is an append
-//! to streams that are still where the transaction has seen them: a store with locks keeps them there, one without proves it.
+//! A result before the commit is recorded as a check of the streams, since nothing is written yet. The commit is recorded as
+//! an append that expects the versions that the transaction saw: locks keep them unchanged, or the commit checks them.
 
 use cqrs_core::{EventStore, ExpectedVersion, StreamId, Version};
 
 use super::{
     super::{
-        history::{Answer, AppendAnswer, Call, Key, Landed, Participant, Refusal},
+        history::{Answer, AppendAnswer, Call, Key, Landed, Participant, Rejection},
         program::{Target, Way},
     },
     answers,
-    client::{Client, give_way},
+    client::{Client, yield_to_others},
 };
 
 impl<S: EventStore> Client<S> {
-    /// Begins, reads the streams if the way is such, appends and commits.
+    /// Begins a transaction, reads the streams if `way` says so, appends and commits.
     pub(super) async fn transact(
         &mut self,
         to: &[Target],
@@ -27,21 +27,22 @@ impl<S: EventStore> Client<S> {
         let mut transaction = match begun {
             Ok(transaction) => transaction,
             Err(error) => {
-                let (to, answer) = (self.participants(to), Answer::Failed(error.to_string()));
+                let to = self.participants(to);
+                let answer = Answer::Failed(error.to_string());
                 return self.record("begin", times, Call::Append { to, key, answer });
             }
         };
         match self.prepare(&mut transaction, to, key, way).await {
             Some((asked, seen)) => {
-                give_way(pause).await;
+                yield_to_others(pause).await;
                 self.commit(transaction, asked, &seen, key).await;
             }
-            // What is not committed is not there, whether the rollback is answered or not.
+            // Without a commit nothing is written, even if the rollback fails.
             None => drop(self.store.rollback(transaction).await),
         }
     }
 
-    /// What to commit and where the streams were, if nothing speaks against it.
+    /// The append to commit and the versions of the streams, if no step failed.
     async fn prepare(
         &mut self,
         transaction: &mut S::Transaction,
@@ -58,7 +59,7 @@ impl<S: EventStore> Client<S> {
         Some((asked, read.unwrap_or(staged)))
     }
 
-    /// Reads the streams, and tells their versions.
+    /// Reads the streams and returns their versions.
     async fn read_in(
         &mut self,
         transaction: &mut S::Transaction,
@@ -71,7 +72,8 @@ impl<S: EventStore> Client<S> {
         let events = match result {
             Ok(events) => events,
             Err(error) => {
-                let (of, after) = (to[0].stream, Version::EMPTY);
+                let of = to[0].stream;
+                let after = Version::EMPTY;
                 let answer = Answer::Failed(error.to_string());
                 self.record("read_streams_in", times, Call::Read { of, after, answer });
                 return None;
@@ -92,7 +94,7 @@ impl<S: EventStore> Client<S> {
         Some(versions)
     }
 
-    /// Appends within the transaction, and tells where the streams were.
+    /// Appends within the transaction and returns the versions of the streams before.
     async fn stage(
         &mut self,
         transaction: &mut S::Transaction,
@@ -102,8 +104,8 @@ impl<S: EventStore> Client<S> {
         let appends = self.scene.appends(to, key);
         let staging = self.store.append_in(transaction, appends);
         let (times, result) = self.timed(staging).await;
-        let (look, seen) = look(to, key, answers::of_append(&self.scene, result));
-        self.record("append_in", times, look);
+        let (check, seen) = checked(to, key, answers::of_append(&self.scene, result));
+        self.record("append_in", times, check);
         seen
     }
 
@@ -116,9 +118,9 @@ impl<S: EventStore> Client<S> {
     ) {
         let (times, result) = self.timed(self.store.commit(transaction)).await;
         let answer = answers::of_write(&self.scene, result, |()| landed(&to, seen));
-        // That a stream was written to is said before that the key is known by now.
+        // A conflict is reported before the key is checked.
         let key = match answer {
-            Answer::Given(Err(Refusal::Conflict { .. })) => None,
+            Answer::Given(Err(Rejection::Conflict { .. })) => None,
             _ => key,
         };
         let to = expecting(to, seen);
@@ -126,8 +128,8 @@ impl<S: EventStore> Client<S> {
     }
 }
 
-/// What `append_in` has answered, as a look at the streams, and where they were if that can be committed.
-fn look(
+/// The result of `append_in` as a check of the streams, and their versions if the append can be committed.
+fn checked(
     to: &[Participant],
     key: Option<Key>,
     answer: AppendAnswer,

@@ -63,7 +63,7 @@ fn message(test: impl FnOnce() + std::panic::UnwindSafe) -> String {
 }
 
 #[test]
-fn what_was_expected_passes() {
+fn a_met_expectation_passes() {
     Spec::<Till>::new()
         .when(TillCommand::Open {
             by: "Ann".to_owned(),
@@ -98,7 +98,7 @@ fn a_failure_shows_the_difference_and_the_test_that_would_pass() {
 }
 
 #[test]
-fn lists_are_exact_and_a_refusal_is_no_empty_list() {
+fn lists_are_exact_and_a_rejection_is_not_an_empty_list() {
     let sell = || {
         Spec::<Till>::new()
             .given([opened()])

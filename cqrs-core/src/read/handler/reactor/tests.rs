@@ -130,7 +130,7 @@ async fn opened(store: &MemoryEventStore, door: &str) -> Vec<RecordedEvent> {
 }
 
 #[tokio::test]
-async fn commands_of_a_batch_meet_the_state_that_earlier_ones_have_made_and_carry_their_cause() {
+async fn commands_of_a_batch_see_earlier_ones_and_name_their_cause() {
     let (outcome, store) = ring(&["x", "y", "x"], Opener(|_| OnRejected::Park), 3).await;
     outcome.expect("runs");
     let events = opened(&store, "x").await;
@@ -157,7 +157,7 @@ async fn commands_of_a_batch_meet_the_state_that_earlier_ones_have_made_and_carr
 }
 
 #[tokio::test]
-async fn a_refusal_that_nobody_thought_of_stops_the_runner_in_front_of_its_event() {
+async fn an_unforeseen_rejection_stops_the_runner_at_its_event() {
     let (outcome, store) = ring(&["x", "x", "y", "x", "y"], Opener(|_| OnRejected::Park), 5).await;
     let said = chain(&outcome.expect_err("stops")).to_string();
     assert!(
@@ -176,7 +176,7 @@ async fn a_refusal_that_nobody_thought_of_stops_the_runner_in_front_of_its_event
 }
 
 #[tokio::test]
-async fn a_refusal_may_be_fine_or_be_answered_with_other_commands() {
+async fn a_rejection_may_be_ignored_or_lead_to_other_commands() {
     let (outcome, store) = ring(&["x", "x", "x"], Opener(|_| OnRejected::Ignore), 3).await;
     outcome.expect("goes on");
     assert_eq!(opened(&store, "x").await.len(), 2);
@@ -194,7 +194,7 @@ async fn a_refusal_may_be_fine_or_be_answered_with_other_commands() {
 }
 
 #[tokio::test]
-async fn a_target_that_cannot_be_is_named_with_its_event() {
+async fn an_invalid_target_is_named_with_its_event() {
     let (outcome, store) = ring(&["x", ""], Opener(|_| OnRejected::Park), 2).await;
     let said = chain(&outcome.expect_err("stops")).to_string();
     assert!(

@@ -48,7 +48,7 @@ async fn progress_follows_a_runner_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn progress_shows_what_is_tried_again_and_why() {
+async fn progress_shows_retries_and_their_errors() {
     let store = filled(3).await;
     let away = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let handler = {

@@ -284,7 +284,7 @@ async fn consume_from<S: Checkpoints + Inbox + Documents>(store: &S, source: Scr
 }
 
 #[tokio::test]
-async fn what_a_lane_repeats_is_handled_once() {
+async fn repeats_within_a_lane_are_handled_once() {
     let records = log(&filled(8).await).await;
     let store = MemoryEventStore::default();
     // Lanes: even and odd. Repeats within a batch, in a later one, and of several at once.
@@ -294,7 +294,7 @@ async fn what_a_lane_repeats_is_handled_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_commit_whose_answer_was_lost_is_not_done_again() {
+async fn a_batch_with_a_lost_commit_reply_is_applied_once() {
     let records = log(&filled(40).await).await;
     let inner = MemoryEventStore::default();
     let forgotten = Arc::new(Mutex::new(0));
@@ -312,7 +312,7 @@ async fn a_commit_whose_answer_was_lost_is_not_done_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_takes_long_to_read_is_waited_for() {
+async fn a_runner_waits_for_a_slow_source() {
     let records = log(&filled(8).await).await;
     let store = MemoryEventStore::default();
     let published = published(&store, &Vec::from_iter(0..8), &records);
@@ -325,7 +325,7 @@ async fn a_source_that_takes_long_to_read_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_is_away_at_the_start_is_asked_again() {
+async fn an_unavailable_source_is_retried_at_the_start() {
     let records = log(&filled(8).await).await;
     let store = MemoryEventStore::default();
     let source = Scripted {

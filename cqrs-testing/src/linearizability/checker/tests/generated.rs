@@ -1,19 +1,18 @@
-//! Small histories of every kind, judged by trying every order there is.
+//! Small random histories, compared with an exhaustive search of all orders.
 
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use super::*;
 
-/// A call that the model answers at its time, how long before it began and how much later it ended; and what the answer
-/// then turns into.
+/// A call, how long before its effect it started, how long after it ended, and a change to its result.
 type Drawn = (Vec<Participant>, usize, usize, Twist);
 
 #[derive(Debug, Clone, Copy)]
 enum Twist {
     None,
-    /// One more event, one version more.
+    /// One event or one version more.
     More,
-    /// One event less, one version less.
+    /// One event or one version less.
     Less,
     Unknown,
     Failed,
@@ -48,7 +47,7 @@ fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
     vec((to, 0..30_usize, 0..30_usize, twist), 1..6)
 }
 
-/// What the model answers when the calls are done one by one, each at ten times its number, after the twist.
+/// The history of the model when it executes the calls one by one, the n-th at time 10 n, with changed results.
 fn played(drawn: Vec<Drawn>) -> History {
     let mut state = Model::new(2);
     let mut number = 0;
@@ -74,7 +73,7 @@ fn played(drawn: Vec<Drawn>) -> History {
     }
 }
 
-/// What the model says to the call, and its state after it.
+/// The model's result of the call, and its state after it.
 fn answered(state: &Model, to: Vec<Participant>) -> (Call, Model) {
     if to.is_empty() {
         let (_, events) = state.streams().next().expect("two streams");
@@ -83,7 +82,7 @@ fn answered(state: &Model, to: Vec<Participant>) -> (Call, Model) {
     }
     match state.append(&to, None) {
         Ok((next, landed)) => (append(to, Answer::Given(Ok(landed))), next),
-        Err(refusals) => (append(to, Answer::Given(Err(refusals[0]))), state.clone()),
+        Err(rejections) => (append(to, Answer::Given(Err(rejections[0]))), state.clone()),
     }
 }
 
@@ -101,7 +100,9 @@ fn twisted(mut call: Call, twist: Twist) -> Call {
                 landed[0].before = turned(landed[0].before);
                 landed[0].version = turned(landed[0].version);
             }
-            (Answer::Given(Err(Refusal::Conflict { actual, .. })), _) => *actual = turned(*actual),
+            (Answer::Given(Err(Rejection::Conflict { actual, .. })), _) => {
+                *actual = turned(*actual)
+            }
             _ => {}
         },
         Call::Read {
@@ -115,7 +116,7 @@ fn twisted(mut call: Call, twist: Twist) -> Call {
     call
 }
 
-/// Tries every order of every selection that holds what must have happened.
+/// Tries every order of every selection of operations that contains all that must have happened.
 fn has_an_order(history: &History, order: &mut Vec<usize>, state: &Model) -> bool {
     let operations = &history.operations;
     let left = |index: &usize| !order.contains(index);
@@ -144,8 +145,9 @@ fn has_an_order(history: &History, order: &mut Vec<usize>, state: &Model) -> boo
 }
 
 #[test]
-fn the_search_finds_an_order_exactly_where_there_is_one() {
-    let (mut explained, mut unexplained) = (0, 0);
+fn the_search_finds_an_order_exactly_if_one_exists() {
+    let mut explained = 0;
+    let mut unexplained = 0;
     let mut runner = TestRunner::deterministic();
     for _ in 0..5_000 {
         let drawn = drawn().new_tree(&mut runner).expect("nothing is rejected");

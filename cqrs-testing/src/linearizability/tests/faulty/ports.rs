@@ -1,4 +1,4 @@
-//! The ports, with the habit.
+//! The ports, with the fault.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use cqrs_core::{
 };
 use tokio::task::yield_now;
 
-use super::{Habit, Planted, anywhere, error};
+use super::{Fault, FaultyStore, anywhere, error};
 
 #[async_trait]
-impl UnitOfWork for Planted {
+impl UnitOfWork for FaultyStore {
     type Transaction = MemoryTransaction;
 
     async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
-        match self.habit {
-            Habit::Fails => Err(error(StoreErrorKind::Unavailable)),
+        match self.fault {
+            Fault::Fails => Err(error(StoreErrorKind::Unavailable)),
             _ => self.store.begin().await,
         }
     }
@@ -37,23 +37,23 @@ impl UnitOfWork for Planted {
 }
 
 #[async_trait]
-impl EventStore for Planted {
+impl EventStore for FaultyStore {
     async fn read_stream(
         &self,
         stream: &StreamId,
         after: Version,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        if self.habit == Habit::Fails {
+        if self.fault == Fault::Fails {
             return Err(error(StoreErrorKind::Unavailable));
         }
         self.distance().await;
         let mut events = self.store.read_stream(stream, Version::EMPTY).await?;
-        if self.habit == Habit::SharesReads {
+        if self.fault == Fault::SharesReads {
             events = self.read_before(stream, events);
             yield_now().await;
             self.shared().remove(stream);
         }
-        if self.shows(Habit::ReadsOneBehind) {
+        if self.shows(Fault::ReadsOneBehind) {
             events.pop();
         }
         self.distance().await;
@@ -64,27 +64,27 @@ impl EventStore for Planted {
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         let asked = self.asked(appends);
         self.distance().await;
-        let answer = match self.habit {
-            Habit::Fails => Err(error(StoreErrorKind::Unavailable).into()),
-            Habit::TearsAppends if asked.idempotency.is_none() => {
+        let answer = match self.fault {
+            Fault::Fails => Err(error(StoreErrorKind::Unavailable).into()),
+            Fault::TearsAppends if asked.idempotency.is_none() => {
                 self.checked(&asked).await?;
                 self.torn(asked).await
             }
-            Habit::ChecksThenWrites => {
+            Fault::ChecksThenWrites => {
                 self.checked(&asked).await?;
                 yield_now().await;
                 self.store.append_all(anywhere(asked)).await
             }
-            _ if self.shows(Habit::LosesAppends) => {
+            _ if self.shows(Fault::LosesAppends) => {
                 let mut dropped = self.store.begin().await?;
                 self.store.append_in(&mut dropped, asked).await
             }
-            _ if self.shows(Habit::LosesAnswers) => Err(self.lost(asked).await),
+            _ if self.shows(Fault::LosesReplies) => Err(self.lost(asked).await),
             _ => match self.store.append_all(asked.clone()).await {
-                Ok(_) if self.shows(Habit::FailsAndWrites) => {
+                Ok(_) if self.shows(Fault::FailsAndWrites) => {
                     Err(error(StoreErrorKind::Unavailable).into())
                 }
-                Err(AppendError::Conflict(conflict)) => Err(self.refused(asked, conflict).await),
+                Err(AppendError::Conflict(conflict)) => Err(self.rejected(asked, conflict).await),
                 answer => answer,
             },
         };
@@ -96,8 +96,8 @@ impl EventStore for Planted {
         &self,
         idempotency: &Idempotency,
     ) -> Result<Option<Vec<Appended>>, AppendError> {
-        match self.habit {
-            Habit::Fails => Err(error(StoreErrorKind::Unavailable).into()),
+        match self.fault {
+            Fault::Fails => Err(error(StoreErrorKind::Unavailable).into()),
             _ => self.store.appended_under(idempotency).await,
         }
     }

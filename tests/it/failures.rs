@@ -1,4 +1,4 @@
-//! Trouble on real servers: each a typed error that says what, where and what to do, with nothing lost.
+//! Failures on real servers: each is a typed error that says what failed, where, and how to fix it. No event is lost.
 
 use std::time::Duration;
 
@@ -12,18 +12,19 @@ use cqrs_tests::{
 use crate::support::{brokers, publish_all, relay};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_over_the_brokers_limit_stops_the_relay_in_front_of_it() {
+async fn an_event_over_the_brokers_limit_stops_the_relay() {
     let name = fresh_name();
-    let (store, kafka) = (store(&name).await, kafka(&name));
+    let store = store(&name).await;
+    let kafka = kafka(&name);
     create_topics(&kafka).await;
     count(&store, 5).await;
     let counters = Repository::<Counter, _>::new(store.clone());
     counters
         .execute("heavy", "x".repeat(2_000_000))
         .await
-        .expect("the store takes it");
+        .expect("the store accepts it");
     count(&store, 5).await;
-    // Refused by the client, then by the broker, which lz4 would have made it fit.
+    // Rejected by the client; then, without compression, by the broker.
     let to_the_broker = kafka
         .clone()
         .set("message.max.bytes", "4000000")
@@ -65,7 +66,8 @@ async fn brokers_that_cannot_be_reached_are_named_within_seconds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_topic_is_named() {
     let name = fresh_name();
-    let (store, kafka) = (store(&name).await, kafka(&name));
+    let store = store(&name).await;
+    let kafka = kafka(&name);
     count(&store, 1).await;
     let relay = cqrs_core::Relay::new("relay", store.clone(), KafkaPublisher::new(kafka.clone()));
     let error = relay.run(std::future::pending()).await.expect_err("stops");

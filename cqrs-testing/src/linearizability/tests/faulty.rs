@@ -1,4 +1,4 @@
-//! The store in memory, with a habit planted in it.
+//! The store in memory with one fault.
 
 mod ports;
 
@@ -17,65 +17,65 @@ use cqrs_core::{
 use tokio::task::yield_now;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Habit {
-    /// Some reads lack the last event.
+pub(super) enum Fault {
+    /// Some reads miss the last event.
     ReadsOneBehind,
-    /// A reader is given what another one who asked before is about to get.
+    /// A read returns the result of an earlier read that has not ended yet.
     SharesReads,
-    /// Every append lands.
+    /// Every append is accepted.
     IgnoresExpectations,
-    /// Somebody else may write between the check and the write.
+    /// Others can write between the check and the write.
     ChecksThenWrites,
-    /// A stream that is not written to is not checked.
+    /// Read-only participants are not checked.
     IgnoresGuards,
     /// Several streams are written one after the other.
     TearsAppends,
     /// Some appends are acknowledged and not written.
     LosesAppends,
-    /// Some conflicts are answered, and the events written.
-    KeepsWhatItRefuses,
-    /// Some conflicts name the version behind the one there is.
+    /// Some conflicts are returned although the events are written.
+    KeepsRejected,
+    /// Some conflicts name the version after the actual one.
     NamesAnotherVersion,
-    /// Conflicts name the version that the expected one would have become.
+    /// Conflicts name the version after the expected one.
     NamesAnOlderVersion,
-    /// Some appends are written, and answered with an error that says they are not.
+    /// Some appends are written although they return an error that says the opposite.
     FailsAndWrites,
-    /// Some repeats under a key are done again.
+    /// Some repeats under a key are executed again.
     ForgetsKeys,
-    /// Honest: the answer to some appends is lost, done or not or later, and the caller is told so.
-    LosesAnswers,
-    /// Honest: others come and go while a call is on its way, and while its answer is.
-    IsFarAway,
-    /// Honest, and no use.
+    /// Correct: some appends return an unknown outcome; they happened, happen later, or never.
+    LosesReplies,
+    /// Correct: calls and replies take a while, and other calls run meanwhile.
+    IsSlow,
+    /// Correct but useless: every call fails.
     Fails,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Planted {
+pub(super) struct FaultyStore {
     store: MemoryEventStore,
-    habit: Habit,
+    fault: Fault,
     calls: Arc<AtomicUsize>,
-    /// What was read of a stream, for as long as the reader is on its way home with it.
+    /// The results of reads that have not ended yet.
     shared: Arc<Mutex<HashMap<StreamId, Vec<RecordedEvent>>>>,
 }
 
-impl Planted {
-    pub(super) fn new(habit: Habit) -> Self {
+impl FaultyStore {
+    pub(super) fn new(fault: Fault) -> Self {
         Self {
             store: MemoryEventStore::default(),
-            habit,
+            fault,
             calls: Arc::default(),
             shared: Arc::default(),
         }
     }
 
-    /// Whether the habit shows this time.
-    fn shows(&self, habit: Habit) -> bool {
-        self.habit == habit && self.calls.fetch_add(1, Ordering::Relaxed) % 4 == 3
+    /// Whether the fault occurs in this call.
+    fn shows(&self, fault: Fault) -> bool {
+        self.fault == fault && self.calls.fetch_add(1, Ordering::Relaxed) % 4 == 3
     }
 
     async fn distance(&self) {
-        if self.habit == Habit::IsFarAway {
+        if self.fault == Fault::IsSlow {
             yield_now().await;
         }
     }
@@ -86,7 +86,7 @@ impl Planted {
             .expect("no call panics while it holds the lock")
     }
 
-    /// What another reader is on its way home with, or what this one has read.
+    /// The result of an earlier read that has not ended, or the given one.
     fn read_before(&self, stream: &StreamId, events: Vec<RecordedEvent>) -> Vec<RecordedEvent> {
         let mut shared = self.shared();
         shared.entry(stream.clone()).or_insert(events).clone()
@@ -98,32 +98,32 @@ impl Planted {
         Ok(())
     }
 
-    /// What is asked of the store in memory instead.
+    /// The appends that are passed to the store in memory.
     fn asked(&self, mut appends: Appends) -> Appends {
         for append in &mut appends.streams {
-            if self.habit == Habit::IgnoresExpectations
-                || (self.habit == Habit::IgnoresGuards && append.events.is_empty())
+            if self.fault == Fault::IgnoresExpectations
+                || (self.fault == Fault::IgnoresGuards && append.events.is_empty())
             {
                 append.expected = ExpectedVersion::Any;
             }
         }
-        if self.shows(Habit::ForgetsKeys) {
+        if self.shows(Fault::ForgetsKeys) {
             appends.idempotency = None;
         }
         appends
     }
 
-    /// What is answered in place of a conflict.
-    async fn refused(&self, appends: Appends, mut conflict: Conflict) -> AppendError {
-        if self.shows(Habit::KeepsWhatItRefuses) {
+    /// The error that is returned in place of a conflict.
+    async fn rejected(&self, appends: Appends, mut conflict: Conflict) -> AppendError {
+        if self.shows(Fault::KeepsRejected) {
             let kept = self.store.append_all(anywhere(appends)).await;
             kept.expect("nothing is expected of the streams");
         }
-        if self.shows(Habit::NamesAnotherVersion) {
+        if self.shows(Fault::NamesAnotherVersion) {
             conflict.actual = conflict.actual.plus(1);
         }
-        if let (Habit::NamesAnOlderVersion, ExpectedVersion::Exact(expected)) =
-            (self.habit, conflict.expected)
+        if let (Fault::NamesAnOlderVersion, ExpectedVersion::Exact(expected)) =
+            (self.fault, conflict.expected)
         {
             conflict.actual = conflict.actual.min(expected.plus(1));
         }
@@ -139,7 +139,7 @@ impl Planted {
         Ok(appended)
     }
 
-    /// The answer is lost: before it was done, after, or for a while.
+    /// An unknown outcome: the append does not happen, happens later, or has happened.
     async fn lost(&self, appends: Appends) -> AppendError {
         let store = self.store.clone();
         let later = tokio::spawn(async move {
