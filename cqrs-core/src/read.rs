@@ -1,4 +1,4 @@
-//! The read side: drives views, reactors and projections, and asks views.
+//! The read side: runs views, reactors and projections, and queries views.
 
 mod handler;
 mod log_source;

@@ -1,4 +1,4 @@
-//! Store to broker. The event table is the outbox.
+//! Publishes a store's events to a broker. The event table is the outbox.
 
 mod error;
 mod shard;
@@ -14,8 +14,8 @@ use crate::{
 
 /// Publishes every event of a store, in order and once.
 ///
-/// **Invariant**: the events of a batch and the relay's new place become visible together or not at all. After any doubt
-/// a shard is opened again, which fences what came before and tells how far it has published, and its log is read again
+/// **Invariant**: the events of a batch and the relay's progress become visible together or not at all. After an uncertain
+/// outcome a shard is opened again. That fences earlier sessions and returns how far the shard has published; it continues
 /// from there.
 ///
 /// ```
@@ -41,7 +41,7 @@ pub struct Relay<S, P> {
 }
 
 impl<S: EventStore, P: Publisher> Relay<S, P> {
-    /// A relay. Its name is its identity at the broker: keep it, and run one instance of it.
+    /// A relay. Its name is its identity at the broker: do not change it, and run only one instance with it.
     #[must_use]
     pub fn new(name: impl Into<String>, store: S, publisher: P) -> Self {
         Self {
@@ -54,34 +54,35 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
         }
     }
 
-    /// How many events a transaction publishes at most; 5,000 by default. It takes what is there and waits for no more.
+    /// Sets the most events that a transaction publishes; 5,000 by default. A transaction never waits for more events.
     #[must_use]
     pub fn batch_size(mut self, events: usize) -> Self {
         self.batch_size = events.max(1);
         self
     }
 
-    /// How many shards publish side by side, each a range of slices; 1 by default. The number is recorded at the broker,
-    /// and another one is rejected.
+    /// Sets the number of shards that publish in parallel, each for a range of slices; 1 by default. The broker stores the
+    /// number; a later start with another number is rejected.
     #[must_use]
     pub fn shards(mut self, shards: u16) -> Self {
         self.shards = shards.clamp(1, Slices::COUNT);
         self
     }
 
-    /// How it gets on, to be read while it runs and after it has ended. Each shard counts as a partition of the log.
+    /// A handle to the relay's progress. It can be read while the relay runs and after it has ended. Each shard counts as a
+    /// partition of the log.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.reporter.progress()
     }
 
-    /// Publishes until `stop` resolves, then finishes the batch in hand.
+    /// Publishes until `stop` resolves, then finishes the current batch.
     ///
-    /// A broker or store that is away is waited for, at the start too.
+    /// An unavailable broker or store is retried without limit, also at the start.
     ///
     /// # Errors
-    /// When another instance took over, the broker is not set up for the relay, an event can never be published, or the
-    /// log was replaced.
+    /// When another instance took over, the broker is not set up for the relay, an event cannot be published, or the log was
+    /// replaced.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), RelayError> {
         let relay = self.name.clone();
         let reporter = self.reporter.clone();

@@ -1,4 +1,4 @@
-//! Runs workers side by side until all have ended: those of a runner's partitions, or of a relay's shards.
+//! Runs the workers of a runner's partitions or of a relay's shards concurrently, until all have ended.
 
 mod retries;
 
@@ -12,26 +12,26 @@ use tokio::task::{JoinError, JoinSet};
 
 pub(crate) use self::retries::{LoopName, Retries};
 
-/// One worker at work.
+/// A running worker.
 pub(crate) type Work<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
 
-/// Hands out workers.
+/// A source of workers.
 #[async_trait]
 pub(crate) trait Workers: Send {
-    /// Why a worker ends before it was asked to.
+    /// The error of a worker that ends before it is stopped.
     type Error: Send + 'static;
 
-    /// Waits for the next worker. `None` after [`stop`](Self::stop), once no more will come. Cancel-safe.
+    /// Waits for the next worker. `None` after [`stop`](Self::stop), when there are no more. Cancel-safe.
     async fn next(&mut self) -> Result<Option<Work<Self::Error>>, Self::Error>;
 
-    /// Asks every worker to finish. Returns at once.
+    /// Tells every worker to finish. Returns at once.
     fn stop(&mut self);
 
     /// The error for a worker that panicked.
     fn panicked(&self, message: String) -> Self::Error;
 }
 
-/// Runs until `stop` resolves or a worker fails. Then all are asked to finish, and waited for.
+/// Runs until `stop` resolves or a worker fails, then tells all workers to finish and waits for them.
 ///
 /// # Errors
 /// The first failure.
@@ -80,7 +80,7 @@ fn flatten<W: Workers>(
     ended.unwrap_or_else(|error| Err(workers.panicked(panic_message(error))))
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn panic_message(error: JoinError) -> String {
     match error.try_into_panic() {
         Ok(panic) => message_of(&*panic),

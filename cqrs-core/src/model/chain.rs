@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 /// Prints an error and its sources on one line: `error: cause: cause of the cause`.
 ///
-/// For logs and for people. A program branches on the types, not on this text.
+/// Use it in logs and messages. Branch on the error types, not on this text.
 ///
 /// ```
 /// use cqrs_core::{StoreError, StoreErrorKind, chain};
@@ -18,7 +18,7 @@ pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> Chain<'a> {
     Chain(error)
 }
 
-/// What [`chain`] returns.
+/// The printable chain that [`chain`] returns.
 #[derive(Clone, Copy)]
 pub struct Chain<'a>(&'a (dyn Error + 'static));
 
@@ -29,7 +29,7 @@ impl fmt::Display for Chain<'_> {
         let mut next = self.0.source();
         while let Some(source) = next {
             let text = source.to_string();
-            // Some libraries print the source together with the error.
+            // Some libraries include the source in the error's own message.
             if !last.contains(&text) {
                 write!(f, ": {text}")?;
             }

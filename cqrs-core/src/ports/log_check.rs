@@ -1,11 +1,11 @@
-//! Checks that a log is still the one that a checkpoint was taken of.
+//! Checks that a checkpoint belongs to a log.
 
 use crate::{
     model::{Checkpoint, EventId, Position},
     ports::{error::StoreError, event_store::EventStore},
 };
 
-/// A log does not hold the event that a checkpoint was taken behind.
+/// A log does not contain the last event before a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the log was replaced: position {position} held {}, now {}; it was restored or has lost commits",
@@ -26,15 +26,17 @@ fn event(id: Option<&EventId>) -> String {
     id.map_or_else(|| "no event".to_owned(), |id| format!("event {id}"))
 }
 
-/// Why a log was not found to be the same.
+/// A check that failed.
 pub(crate) enum LogCheckError {
-    /// It could not be read.
+    /// The log could not be read.
     Store(StoreError),
-    /// It is another one.
+    /// It is another log.
     Replaced(LogReplaced),
 }
 
-/// **Invariant**: reading goes on only in the log that the checkpoint was taken of.
+/// Checks that the event of the checkpoint is in the log.
+///
+/// **Invariant**: reading continues only in the log that the checkpoint belongs to.
 pub(crate) async fn check_log<S: EventStore>(
     store: &S,
     checkpoint: Checkpoint,

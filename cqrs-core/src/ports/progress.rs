@@ -1,4 +1,4 @@
-//! How a loop gets on: written by the loop, read by everybody, even after the loop has ended.
+//! The progress of a loop: the loop writes it, and others can read it, even after the loop has ended.
 
 use std::{collections::BTreeMap, error::Error, sync::Arc, time::Instant};
 
@@ -6,50 +6,50 @@ use tokio::sync::watch;
 
 use crate::model::{Checkpoint, PartitionId, chain};
 
-/// What a runner, a relay or a source of events is doing.
+/// The phase of a runner, a relay or a source of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// It has no partition yet. It was not started, waits for its store or broker, or others have all partitions.
+    /// It has no partition yet: it was not started, it waits for its store or broker, or other instances have all partitions.
     Starting,
     /// It reads and handles events.
     Reading,
-    /// It has handled all there is, and waits for more.
+    /// It has handled all events, and waits for more.
     CaughtUp,
-    /// Something failed that may pass. It tries again.
+    /// It retries after a temporary failure.
     Retrying {
-        /// When it failed first.
+        /// The time of the first failure.
         since: Instant,
-        /// How often it has failed since.
+        /// The number of failures since.
         attempts: u32,
     },
-    /// It was asked to stop and has finished.
+    /// It was stopped and has finished.
     Stopped,
     /// It has ended with this error.
     Failed(String),
-    /// It has ended without a word: its future was dropped, or its task was aborted or panicked.
+    /// It has ended without a report: its future was dropped, or its task was aborted or panicked.
     Gone,
 }
 
 impl Phase {
-    /// Whether nothing will change any more.
+    /// Whether the phase is final.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         matches!(self, Self::Stopped | Self::Failed(_) | Self::Gone)
     }
 }
 
-/// What one partition, or one shard of a relay, is doing.
+/// The progress of one partition, or of one shard of a relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PartitionProgress {
-    /// What happens in it. [`Phase::Stopped`] when it was given back.
+    /// Its phase; [`Phase::Stopped`] after it was given back.
     pub phase: Phase,
-    /// How far it has come; `None` before its first event.
+    /// How far it was read; `None` before its first event.
     pub checkpoint: Option<Checkpoint>,
 }
 
-/// How a runner, a relay or a source gets on. A cheap handle, which can still be read after the loop has ended.
+/// The progress of a runner, a relay or a source. It is a cheap handle that can still be read after the loop has ended.
 ///
 /// Get it before the loop runs: [`Runner::progress`](crate::Runner::progress),
 /// [`Relay::progress`](crate::Relay::progress).
@@ -79,10 +79,10 @@ pub struct PartitionProgress {
 pub struct Progress(watch::Receiver<State>);
 
 impl Progress {
-    /// What it is doing. With several partitions: retrying if one of them is, caught up if all of them are.
+    /// The phase. With several partitions: retrying if one of them is, caught up if all of them are.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        // First: what is read after the writer has gone is final.
+        // Check this first: a phase that is read after the writer was dropped is final.
         let gone = self.0.has_changed().is_err();
         match self.0.borrow().phase() {
             phase if gone && !phase.has_ended() => Phase::Gone,
@@ -96,13 +96,13 @@ impl Progress {
         self.0.borrow().partitions.clone()
     }
 
-    /// The last error with its sources, even if it has passed since.
+    /// The last error with its sources, even if a retry succeeded since.
     #[must_use]
     pub fn last_error(&self) -> Option<String> {
         self.0.borrow().last_error.clone()
     }
 
-    /// Waits for a phase that is wanted, or for the end. Returns the phase.
+    /// Waits for a wanted phase or for the end. Returns the phase.
     pub async fn until(&mut self, wanted: impl Fn(&Phase) -> bool) -> Phase {
         loop {
             self.0.mark_unchanged();
@@ -110,13 +110,13 @@ impl Progress {
             if phase.has_ended() || wanted(&phase) {
                 return phase;
             }
-            // An error means that the writer has gone, which the next round finds.
+            // An error means that the writer was dropped; the next round detects that.
             let _ = self.0.changed().await;
         }
     }
 }
 
-/// Writes a [`Progress`]: for sources and other loops. Every clone writes the same one.
+/// Writes a [`Progress`], for sources and other loops. All clones write the same one.
 #[derive(Debug, Clone)]
 pub struct ProgressReporter(Arc<watch::Sender<State>>);
 
@@ -133,7 +133,8 @@ impl ProgressReporter {
         Progress(self.0.subscribe())
     }
 
-    /// The partition is read from here on. One that was tried again stays so until it gets on.
+    /// Reports that reading of the partition starts here. A retrying partition stays so until [`reading`](Self::reading) or
+    /// [`caught_up`](Self::caught_up).
     pub fn started(&self, partition: &PartitionId, checkpoint: Option<Checkpoint>) {
         self.0.send_modify(|state| {
             state.whole = Phase::Reading;
@@ -145,7 +146,7 @@ impl ProgressReporter {
         });
     }
 
-    /// The partition has come this far, and is read on.
+    /// Reports that the partition was read up to this checkpoint.
     pub fn reading(&self, partition: &PartitionId, checkpoint: Option<Checkpoint>) {
         self.0.send_modify(|state| {
             state.whole = Phase::Reading;
@@ -155,12 +156,12 @@ impl ProgressReporter {
         });
     }
 
-    /// There is nothing more to read in the partition.
+    /// Reports that all events of the partition were handled.
     pub fn caught_up(&self, partition: &PartitionId) {
         self.set(Some(partition), Phase::CaughtUp);
     }
 
-    /// The partition, or all of it, failed and is tried again.
+    /// Reports a failure of the partition, or of the whole loop, that is retried.
     pub fn retrying(&self, partition: Option<&PartitionId>, error: &(dyn Error + 'static)) {
         let error = chain(error).to_string();
         self.0.send_modify(|state| {
@@ -179,7 +180,7 @@ impl ProgressReporter {
         });
     }
 
-    /// The partition, or all of it, has ended: as it was asked to, or with an error.
+    /// Reports that the partition, or the whole loop, has ended: after a stop, or with an error.
     pub fn ended(&self, partition: Option<&PartitionId>, error: Option<&(dyn Error + 'static)>) {
         let error = error.map(|error| chain(error).to_string());
         self.0.send_modify(|state| {
@@ -192,7 +193,7 @@ impl ProgressReporter {
         });
     }
 
-    /// Nobody is woken when nothing changes.
+    /// Sets a phase. Wakes readers only if it changes.
     fn set(&self, partition: Option<&PartitionId>, phase: Phase) {
         self.0.send_if_modified(|state| {
             let found = state.phase_of(partition);
@@ -205,7 +206,7 @@ impl ProgressReporter {
 
 #[derive(Debug)]
 struct State {
-    /// [`Phase::Reading`] as long as the partitions say more.
+    /// The phase of the whole loop. [`Phase::Reading`] means that the phases of the partitions count.
     whole: Phase,
     partitions: BTreeMap<PartitionId, PartitionProgress>,
     last_error: Option<String>,
@@ -251,7 +252,7 @@ impl State {
     }
 }
 
-/// The phase of two partitions together.
+/// The combined phase of two partitions.
 fn together(one: Phase, other: Phase) -> Phase {
     match (one, other) {
         (
@@ -299,7 +300,7 @@ mod tests {
         reporter.reading(&shard(1), None);
         assert_eq!(progress.phase(), Phase::Reading);
         for _ in 0..3 {
-            reporter.retrying(Some(&shard(1)), &std::io::Error::other("planted"));
+            reporter.retrying(Some(&shard(1)), &std::io::Error::other("injected"));
             reporter.started(&shard(1), None);
         }
         assert!(matches!(
@@ -308,7 +309,7 @@ mod tests {
         ));
         reporter.caught_up(&shard(1));
         assert_eq!(progress.phase(), Phase::CaughtUp);
-        assert_eq!(progress.last_error().as_deref(), Some("planted"));
+        assert_eq!(progress.last_error().as_deref(), Some("injected"));
         reporter.ended(Some(&shard(1)), None);
         reporter.reading(&shard(0), at(8));
         assert_eq!(progress.phase(), Phase::Reading);
@@ -328,9 +329,9 @@ mod tests {
 
         let reporter = ProgressReporter::default();
         let progress = reporter.progress();
-        reporter.ended(None, Some(&std::io::Error::other("planted")));
+        reporter.ended(None, Some(&std::io::Error::other("injected")));
         drop(reporter);
-        assert_eq!(progress.phase(), Phase::Failed("planted".to_owned()));
+        assert_eq!(progress.phase(), Phase::Failed("injected".to_owned()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! What a runner drives, and how every role becomes it.
+//! The handler that a runner calls, and the conversion of each role into one.
 
 mod projection;
 mod reactor;
@@ -13,32 +13,32 @@ use crate::{
     roles::{Events, HandlerError},
 };
 
-/// The runner's port: a batch of events, and the transaction in which the checkpoint moves too.
+/// Handles batches of events for a runner, in the transaction that also moves the checkpoint.
 ///
-/// Views, reactors and projections become handlers by themselves; implement it only for what none of them can do.
+/// Views, reactors and projections convert into handlers. Implement it only if none of them fits.
 #[async_trait]
 pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
-    /// Names the checkpoint.
+    /// The name of the subscription.
     fn subscription(&self) -> &str;
 
-    /// What to read.
+    /// The events to read.
     ///
     /// # Errors
     /// When an event type is not an externally tagged enum.
     fn reads(&self) -> Result<Vec<Reads>, CodecError>;
 
-    /// How many events a transaction may take at most, unless the runner is told otherwise.
+    /// The default limit for the number of events in a batch.
     fn largest_batch(&self) -> usize {
         1_000
     }
 
-    /// Makes the store ready, once before the first batch.
+    /// Prepares the store, once before the first batch.
     async fn prepare(&self, store: &S) -> Result<(), StoreError> {
         let _ = store;
         Ok(())
     }
 
-    /// Handles the batch. What it writes through `transaction` and the checkpoint commit together or not at all.
+    /// Handles a batch. Its writes through `transaction` and the checkpoint commit together or not at all.
     async fn handle(
         &self,
         store: &S,
@@ -47,7 +47,7 @@ pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
     ) -> Result<(), HandlerError>;
 }
 
-/// Tells the roles apart, so that one type may play several.
+/// Markers for the roles: with them, one type can have several roles.
 pub mod role {
     /// A [`View`](crate::View).
     #[derive(Debug)]
@@ -63,16 +63,16 @@ pub mod role {
     pub enum Handler {}
 }
 
-/// A role that a runner can drive on the store `S`.
+/// A role that a runner can run on the store `S`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be run on `{S}`",
     note = "implement View, Reactor, Projection<{S}> or Handler<{S}> for it"
 )]
 pub trait IntoHandler<S: UnitOfWork, Role> {
-    /// What it becomes.
+    /// The handler for the role.
     type Handler: Handler<S>;
 
-    /// Becomes it.
+    /// Converts the role into its handler.
     fn into_handler(self) -> Self::Handler;
 }
 
@@ -84,7 +84,7 @@ impl<S: UnitOfWork, H: Handler<S>> IntoHandler<S, role::Handler> for H {
     }
 }
 
-/// The events of the batch that `E` reads. One that it should read but cannot poisons the batch.
+/// The events of the batch that `E` reads. An event that cannot be decoded is poison.
 fn envelopes<E: Events>(batch: &[RecordedEvent]) -> Result<Vec<Envelope<E>>, HandlerError> {
     let envelope = |recorded: &RecordedEvent| match E::decode(recorded) {
         Ok(event) => Ok(event.map(|event| Envelope {

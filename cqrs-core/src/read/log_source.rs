@@ -1,4 +1,4 @@
-//! The own log as a source.
+//! The store's own log as a source.
 
 use std::time::Duration;
 
@@ -13,8 +13,7 @@ use crate::{
     },
 };
 
-/// How long a reader that has nothing to read waits before it looks again, at first. A writer in this process wakes it at
-/// once.
+/// The first wait of a reader without new events before it polls again. A writer in this process wakes it at once.
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 
 /// The wait doubles up to this.
@@ -22,14 +21,14 @@ const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// The log of a store, as one partition.
 ///
-/// There is no lease: of two runners with the same name the later claim fences the earlier one, which claims again, and
-/// so on. That is safe but wasteful, so run one.
+/// There is no lease. If two runners have the same name, each claim fences the other runner, which then claims again. That is
+/// safe but wasteful, so run only one.
 #[derive(Debug)]
 pub struct LogSource<S> {
     store: S,
     reads: Vec<Reads>,
-    handed_out: bool,
-    /// `true`: stop. A reader holds a receiver, so that the sender knows when all of them are gone.
+    assigned: bool,
+    /// `true`: stop. Each reader has a receiver, so that the sender knows when all readers are dropped.
     stop: watch::Sender<bool>,
 }
 
@@ -40,7 +39,7 @@ impl<S: EventStore> LogSource<S> {
         Self {
             store,
             reads,
-            handed_out: false,
+            assigned: false,
             stop: watch::channel(false).0,
         }
     }
@@ -51,13 +50,13 @@ impl<S: EventStore> Source for LogSource<S> {
     type Reader = LogReader<S>;
 
     async fn assigned(&mut self) -> Result<Option<LogReader<S>>, SourceError> {
-        if self.handed_out {
+        if self.assigned {
             self.stop.closed().await;
         }
         if *self.stop.borrow() {
             return Ok(None);
         }
-        self.handed_out = true;
+        self.assigned = true;
         Ok(Some(LogReader {
             store: self.store.clone(),
             reads: self.reads.clone(),
@@ -80,7 +79,7 @@ pub struct LogReader<S> {
     reads: Vec<Reads>,
     partition: PartitionId,
     at: Position,
-    /// How long to wait when there is nothing to read.
+    /// The next wait without new events.
     wait: Duration,
     stop: watch::Receiver<bool>,
 }
@@ -97,7 +96,7 @@ impl<S: EventStore> LogReader<S> {
         }
     }
 
-    /// Waits until something may have been appended, or the reader is to stop.
+    /// Waits until events may have been appended, or the reader must stop.
     async fn wait(&mut self) {
         let mut stop = self.stop.clone();
         tokio::select! {
@@ -154,7 +153,7 @@ impl<S: EventStore> Reader for LogReader<S> {
     }
 
     async fn back_off(&mut self, wait: Duration) {
-        // Either the time is up or the reader is to stop; the caller asks `revoked` which.
+        // Both ends of the wait are fine; the caller checks `revoked`.
         let _ = tokio::time::timeout(wait, self.stop.wait_for(|stop| *stop)).await;
     }
 

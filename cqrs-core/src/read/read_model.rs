@@ -1,4 +1,4 @@
-//! Asks a view: its documents, typed.
+//! Queries a view's documents.
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
@@ -8,10 +8,12 @@ use crate::{
     roles::View,
 };
 
-/// How often [`ReadModel::wait_for`] looks, at first and at most.
-const LOOK: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
+/// The first pause of [`ReadModel::wait_for`] between two polls.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// The pause doubles up to this.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// The documents that a view keeps in a store.
+/// The documents of a view in a store.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -38,7 +40,7 @@ const LOOK: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)
 /// let balances = ReadModel::<Balances, _>::new(store.clone());
 /// # let shown = async { drop(balances.wait_for(Position::from(&done)).await) };
 /// # Runner::over_log(&store, Balances)?.run(shown).await?;
-/// balances.wait_for(Position::from(&done)).await?; // while a runner drives the view
+/// balances.wait_for(Position::from(&done)).await?; // while a runner runs the view
 /// assert_eq!(balances.get("ann").await?, Some(500));
 /// assert_eq!(balances.page(None, 10).await?, [("ann".to_owned(), 500)]);
 /// # Ok(())
@@ -49,7 +51,7 @@ pub struct ReadModel<V, S> {
     view: PhantomData<fn() -> V>,
 }
 
-// Derives would ask the same of `V`, which needs none of it.
+// By hand: a derive would demand `Clone` of `V`.
 impl<V, S: Clone> Clone for ReadModel<V, S> {
     fn clone(&self) -> Self {
         Self {
@@ -81,7 +83,7 @@ impl<V: View, S: Documents> ReadModel<V, S> {
     /// The document under `key`.
     ///
     /// # Errors
-    /// When the store fails, or the stored shape is not that of the view any more.
+    /// When the store fails, or the stored JSON does not fit the view's document type.
     pub async fn get(&self, key: &str) -> Result<Option<V::Document>, StoreError> {
         let document = self.store.document(V::NAME, key).await?;
         document
@@ -89,7 +91,7 @@ impl<V: View, S: Documents> ReadModel<V, S> {
             .transpose()
     }
 
-    /// Up to `limit` documents whose key lies behind `after`, in the order of the keys.
+    /// Up to `limit` documents with keys after `after`, in key order.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -108,8 +110,8 @@ impl<V: View, S: Documents> ReadModel<V, S> {
 }
 
 impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
-    /// Waits until the view has handled the event at `position` of the store's own log: what was written before is read
-    /// after. Waits for ever when no runner drives the view over the log, so bound it with a time-out.
+    /// Waits until the view has handled the event at `position` of the store's own log, so that the next query sees its
+    /// effect. Without a runner for the view it never returns, so use a timeout.
     ///
     /// # Errors
     /// When the store fails.
@@ -117,14 +119,15 @@ impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
         if position == Position::START {
             return Ok(());
         }
-        let (partition, [mut wait, longest]) = (PartitionId::Log(Slices::ALL), LOOK);
+        let partition = PartitionId::Log(Slices::ALL);
+        let mut pause = FIRST_PAUSE;
         loop {
-            let stands = self.store.checkpoint(V::NAME, &partition).await?;
-            if stands.is_some_and(|checkpoint| checkpoint.offset.get() >= position.get()) {
+            let checkpoint = self.store.checkpoint(V::NAME, &partition).await?;
+            if checkpoint.is_some_and(|checkpoint| checkpoint.offset.get() >= position.get()) {
                 return Ok(());
             }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(longest);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The one runner: a source, a handler and a unit of work.
+//! The runner: it connects a source, a handler and a store.
 
 mod attempt;
 mod error;
@@ -19,16 +19,16 @@ use crate::{
     run_loop,
 };
 
-/// How many events a batch begins with at most, unless set otherwise.
+/// The default size of the first batch, in events.
 const FIRST_BATCH: usize = 1_000;
 
-/// A runner over the own log.
+/// A runner over the store's own log.
 pub type ProjectionRunner<S, H> = Runner<S, H, LogSource<S>>;
 
-/// Drives a role over a source: reads a batch, handles it and moves the checkpoint in one transaction.
+/// Runs a role: reads a batch from a source, handles it and moves the checkpoint in one transaction.
 ///
-/// **Invariant**: the effects of a batch and its checkpoint commit together under the claim's epoch, or not at all. So
-/// whatever is killed, repeated or run twice, every event takes effect exactly once.
+/// **Invariant**: the effects of a batch and its checkpoint commit together under the claim's epoch, or not at all. So every
+/// event takes effect exactly once, even if a runner is killed, retries or runs twice.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -67,7 +67,7 @@ pub struct Runner<S, H, R> {
 }
 
 impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>> ProjectionRunner<S, H> {
-    /// Over the store's own log.
+    /// A runner over the store's own log.
     ///
     /// # Errors
     /// When the role's events are not externally tagged enums.
@@ -82,7 +82,7 @@ impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>> ProjectionRunner<S, H> 
 }
 
 impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
-    /// Over a source of its own, for example Kafka topics.
+    /// A runner over another source, for example Kafka topics.
     ///
     /// # Errors
     /// When the role's events are not externally tagged enums.
@@ -108,8 +108,8 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
         }
     }
 
-    /// How many events a transaction handles at most. Without it a batch begins with up to 1,000 and doubles as long as
-    /// it comes back full, for a view up to 16,000; a projection stays at 1,000, a reactor at 500.
+    /// Sets the most events that a transaction handles. By default a batch starts with up to 1,000 events, and the limit
+    /// doubles while batches are full: up to 16,000 for a view. A projection stays at 1,000 and a reactor at 500.
     #[must_use]
     pub fn batch_size(mut self, events: usize) -> Self {
         let first = events.max(1);
@@ -120,19 +120,18 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
         self
     }
 
-    /// How it gets on, to be read while it runs and after it has ended.
+    /// A handle to the runner's progress. It can be read while the runner runs and after it has ended.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.reporter.progress()
     }
 
-    /// Runs until `stop` resolves, then finishes the batches in hand, commits them and gives its partitions back.
+    /// Runs until `stop` resolves, then finishes and commits the current batches and gives its partitions back.
     ///
-    /// What may pass by itself is tried again, however often: a store or broker that is away, at the start too, a
-    /// conflict, a fence.
+    /// Temporary failures are retried without limit, also at the start: an unavailable store or broker, a conflict, a fence.
     ///
     /// # Errors
-    /// The first failure that another attempt cannot change. Other partitions finish their batch in hand first.
+    /// The first failure that a retry cannot fix. Other partitions finish their current batch first.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), RunnerError> {
         let subscription = self.handler.subscription().to_owned();
         let reporter = self.reporter.clone();

@@ -1,18 +1,18 @@
-//! Why a relay ended before it was asked to.
+//! The error of a relay.
 
 use std::{error::Error, fmt};
 
 use crate::ports::{LogReplaced, PublishError, StoreError};
 
-/// Why a relay ended before it was asked to. Nothing was lost: the next start goes on behind the last published event.
+/// A relay that ended before it was stopped. No event is lost: the next start continues after the last published event.
 ///
-/// A relay ends only with what another attempt cannot change. [`chain`](crate::chain) prints it with its sources.
+/// A relay ends only with failures that a retry cannot fix. [`chain`](crate::chain) prints it with its sources.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct RelayError {
     /// The relay.
     pub relay: String,
-    /// What happened.
+    /// The kind of failure.
     pub kind: RelayErrorKind,
 }
 
@@ -28,19 +28,19 @@ impl Error for RelayError {
     }
 }
 
-/// What ended a relay.
+/// The kind of failure that ended a relay.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RelayErrorKind {
-    /// The publisher cannot go on.
+    /// The publisher failed.
     #[error("cannot publish")]
     Publish(#[from] PublishError),
-    /// The store cannot be read on.
+    /// The store cannot be read.
     #[error("cannot read its store")]
     Store(#[from] StoreError),
-    /// The log is not the one that was published so far.
+    /// The log is not the one whose events were published so far.
     #[error(
-        "cannot go on in another log; decide what consumers are to see, then start the relay under a new name and with \
+        "cannot continue in another log; decide what consumers should see, then start the relay under a new name and with \
          a new prefix"
     )]
     LogReplaced(#[from] LogReplaced),

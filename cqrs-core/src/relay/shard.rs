@@ -1,4 +1,4 @@
-//! One shard of a relay at work: read, publish, and after any doubt open and read again.
+//! One shard of a relay: reads and publishes; after an uncertain outcome it opens a new session and reads again.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use crate::{
     run_loop::{LoopName, Retries},
 };
 
-/// How long a shard that has nothing to publish waits before it looks again. A writer in this process wakes it at once.
+/// The wait of a shard without new events before it polls again. A writer in this process wakes it at once.
 const IDLE: Duration = Duration::from_millis(50);
 
-/// One shard at work, with a reader of the log of its own: after a doubt it reads again behind the last published event.
+/// A running shard. It reads the log itself; after an uncertain outcome it reads again after the last published event.
 pub(super) struct Shard<'a, S, P> {
     relay: &'a Relay<S, P>,
     number: u16,
     slices: Slices,
-    /// How the progress names the shard.
+    /// The shard as a partition, for the progress.
     partition: PartitionId,
-    /// The size of the next batch. Halved after a failed transaction, doubled after a successful one.
+    /// The limit for the next batch. It is halved after a failed transaction and doubled after a successful one.
     limit: usize,
     retries: Retries,
     stopping: watch::Receiver<bool>,
@@ -58,7 +58,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         outcome
     }
 
-    /// One session after the other.
+    /// Runs one session after the other.
     async fn sessions(&mut self, session: P::Session) -> Result<(), RelayErrorKind> {
         let mut session = Some(session);
         while !*self.stopping.borrow() {
@@ -70,7 +70,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         Ok(())
     }
 
-    /// Publishes until it is to stop or the session is no longer good.
+    /// Publishes until the relay stops or the session ends.
     async fn publish_on(
         &mut self,
         mut session: P::Session,
@@ -83,9 +83,9 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         }
         self.relay.reporter.started(&self.partition, published);
         let mut after = Position::new(published.map_or(0, |checkpoint| checkpoint.offset.get()));
-        let mut ahead = None;
+        let mut next_page = None;
         while !*self.stopping.borrow() {
-            let page = match ahead.take() {
+            let page = match next_page.take() {
                 Some(page) => page,
                 None => match self.read(after).await {
                     Ok(page) => page,
@@ -101,12 +101,12 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             if page.events.is_empty() {
                 continue;
             }
-            // The next page is read while this one is on its way.
+            // Reads the next page while this one is published.
             let (published, next) =
                 tokio::join!(session.publish(&page.events, upto), self.read(after));
             session = match published {
                 Ok(session) => session,
-                // Some event of several: smaller batches bring what comes before it through.
+                // One of several events is rejected: smaller batches publish the events before it.
                 Err(PublishError::Refused { .. }) if page.events.len() > 1 => {
                     self.limit = page.events.len() / 2;
                     return Ok(None);
@@ -117,7 +117,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             self.relay.reporter.reading(&self.partition, Some(upto));
             self.limit = (self.limit * 2).min(self.relay.batch_size);
             match next {
-                Ok(page) => ahead = page.upto.is_some().then_some(page),
+                Ok(page) => next_page = page.upto.is_some().then_some(page),
                 Err(error) => return self.read_failed(error, session).await,
             }
         }
@@ -134,7 +134,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         self.relay.store.read_log(query).await
     }
 
-    /// The store may come back as another one: its log is verified before it is read on.
+    /// Keeps the session, but its log is verified again: the store may come back with another log.
     async fn read_failed(
         &mut self,
         error: StoreError,
@@ -144,7 +144,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         Ok(Some(session))
     }
 
-    /// `false`: the store could not be asked.
+    /// Checks the log. `false`: the store failed.
     async fn verified(&mut self, published: Checkpoint) -> Result<bool, RelayErrorKind> {
         match check_log(&self.relay.store, published).await {
             Ok(()) => Ok(true),
@@ -185,7 +185,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
     }
 
     async fn back_off(&mut self, wait: Duration) {
-        // Either the time is up or the relay is to stop; the caller looks.
+        // Both ends of the wait are fine; the caller checks `stopping`.
         let _ = tokio::time::timeout(wait, self.stopping.wait_for(|stop| *stop)).await;
     }
 

@@ -1,4 +1,4 @@
-//! A relay at work: opens its shards, then starts a worker for each.
+//! A running relay: opens its shards, then starts a worker for each.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) struct Shards<S, P: Publisher> {
     relay: Arc<Relay<S, P>>,
-    /// The sessions without a worker; `None` before the shards were opened.
+    /// The sessions without a worker; `None` until the shards are opened.
     sessions: Option<Vec<P::Session>>,
     retries: Retries,
     /// `true`: stop.
@@ -31,7 +31,7 @@ impl<S: EventStore, P: Publisher> Shards<S, P> {
         }
     }
 
-    /// Opens the shards, as soon as the broker can be reached.
+    /// Opens the shards; retries until the broker is available.
     async fn open(&mut self) -> Result<Vec<P::Session>, PublishError> {
         let relay = &self.relay;
         loop {

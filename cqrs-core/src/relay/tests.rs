@@ -1,5 +1,5 @@
-//! The relay against a model of a transactional broker that fails as a script says. What the model proves is the relay's
-//! own protocol: read again after any doubt, never go on. That Kafka keeps its side is tested on Kafka.
+//! The relay against a model of a transactional broker with scripted failures. The tests prove the relay's own protocol:
+//! after an uncertain outcome it reads again and never continues blindly. Other tests prove Kafka's side on Kafka.
 
 use std::{
     collections::VecDeque,
@@ -20,13 +20,13 @@ use crate::{
     ports::{Append, LogQuery, Phase, PublishError, PublisherSession, StoreError},
 };
 
-/// How the broker treats a transaction, or an opening.
+/// The broker's outcome of a transaction, or of the opening of a shard.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     Commits,
-    /// Nothing is visible, and the caller is told that nobody knows.
+    /// Nothing is visible; the caller gets an unknown outcome.
     Aborts,
-    /// Everything is visible, and the caller is told that nobody knows.
+    /// All events are visible; the caller gets an unknown outcome.
     CommitsUnheard,
     /// Another instance takes over before this one commits.
     Fences,
@@ -38,9 +38,9 @@ struct Books {
     published: Vec<Option<Checkpoint>>,
     epochs: Vec<u64>,
     script: VecDeque<Fate>,
-    /// An event that can never be published.
+    /// An event that the broker rejects.
     poison: Option<EventId>,
-    /// How often the broker cannot be reached at first.
+    /// The number of calls for which the broker is unavailable at the start.
     away: u32,
 }
 
@@ -165,7 +165,7 @@ async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
     store.read_log(query).await.expect("reads").events
 }
 
-/// Until the broker shows as many events.
+/// Waits until this number of events is visible.
 async fn visible(broker: &Broker, count: usize) {
     while broker.books().visible.len() < count {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -190,7 +190,7 @@ fn doubtful() -> impl Strategy<Value = Fate> {
 }
 
 proptest! {
-    /// Whatever outcome is lost, consumers see every event once, those of a stream in order.
+    /// Consumers see every event once, and those of a stream in order.
     #[test]
     fn every_event_is_visible_once_despite_lost_outcomes(
         script in prop::collection::vec(doubtful(), 0..40),
@@ -199,7 +199,8 @@ proptest! {
         stops in prop::collection::vec(1_usize..30, 0..3),
     ) {
         paused().block_on(async {
-            let (store, broker) = (MemoryEventStore::default(), Broker::default());
+            let store = MemoryEventStore::default();
+            let broker = Broker::default();
             for id in 0..30 {
                 append(&store, id).await;
             }
@@ -223,7 +224,8 @@ proptest! {
 
 #[tokio::test(start_paused = true)]
 async fn an_unavailable_broker_is_retried_at_the_start() {
-    let (store, broker) = (MemoryEventStore::default(), Broker::default());
+    let store = MemoryEventStore::default();
+    let broker = Broker::default();
     append(&store, 1).await;
     broker.books().away = 5;
     let relay = Relay::new("model", store, broker.clone());
@@ -258,7 +260,8 @@ async fn a_relay_that_waits_for_its_broker_can_be_stopped() {
 
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_was_taken_over_stops() {
-    let (store, broker) = (MemoryEventStore::default(), Broker::default());
+    let store = MemoryEventStore::default();
+    let broker = Broker::default();
     append(&store, 1).await;
     broker.books().script = [Fate::Fences].into();
     let error = Relay::new("model", store, broker.clone())
@@ -274,7 +277,8 @@ async fn a_relay_that_was_taken_over_stops() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_published_stops_the_relay_at_it() {
-    let (store, broker) = (MemoryEventStore::default(), Broker::default());
+    let store = MemoryEventStore::default();
+    let broker = Broker::default();
     for id in 0..30 {
         append(&store, id).await;
     }
@@ -300,7 +304,8 @@ async fn an_event_that_cannot_be_published_stops_the_relay_at_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_was_replaced_is_not_published() {
-    let (store, broker) = (MemoryEventStore::default(), Broker::default());
+    let store = MemoryEventStore::default();
+    let broker = Broker::default();
     append(&store, 1).await;
     Relay::new("model", store, broker.clone())
         .run(visible(&broker, 1))
@@ -320,7 +325,7 @@ async fn a_log_that_was_replaced_is_not_published() {
     assert_eq!(broker.books().visible.len(), 1);
 }
 
-/// A store that goes away for one read, and comes back as another.
+/// A store that is unavailable for one read and comes back with another log.
 #[derive(Debug, Clone)]
 struct Replaced {
     before: MemoryEventStore,

@@ -1,4 +1,4 @@
-//! The failures of a loop, one after the other: counted, logged and reported, and how long to wait after each.
+//! Consecutive failures of a loop: counts, logs and reports them, and computes the wait after each.
 
 use std::{error::Error, time::Duration};
 
@@ -7,11 +7,11 @@ use crate::{
     ports::ProgressReporter,
 };
 
-/// How many failures in a row are logged for debugging only. A conflict, a fence or a lost connection now and then is
-/// harmless; one that stays is not.
+/// The number of consecutive failures that are logged at debug level only. An occasional conflict, fence or lost connection
+/// is harmless; a permanent one is not.
 const HARMLESS: u32 = 3;
 
-/// Whose failures they are.
+/// The owner of the failures.
 #[derive(Debug, Clone)]
 pub(crate) enum LoopName {
     Subscription(String),
@@ -22,7 +22,7 @@ pub(crate) enum LoopName {
 #[derive(Debug)]
 pub(crate) struct Retries {
     name: LoopName,
-    /// The partition or shard; `None` for all of them together.
+    /// The partition or shard; `None` for the whole loop.
     partition: Option<PartitionId>,
     failures: u32,
     reporter: ProgressReporter,
@@ -46,7 +46,7 @@ impl Retries {
         self.failures = 0;
     }
 
-    /// Counts a failure, logs it with its sources and reports it. Returns how long to wait before the next attempt.
+    /// Counts a failure, logs it with its sources and reports it. Returns the wait before the next attempt.
     pub(crate) fn failed(&mut self, error: &(dyn Error + 'static)) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let policy = RetryPolicy::ALWAYS;
@@ -62,7 +62,8 @@ impl Retries {
             LoopName::Relay(name) => (None, Some(name.as_str())),
         };
         let partition = self.partition.as_ref().map(tracing::field::display);
-        let (failures, error) = (self.failures, chain(error));
+        let failures = self.failures;
+        let error = chain(error);
         if failures <= HARMLESS {
             tracing::debug!(subscription, relay, partition, failures, ?wait, %error, "trying again");
         } else {

@@ -1,4 +1,4 @@
-//! On a network that goes silent every call ends, says what that means, and takes nothing away from the next.
+//! On a network that goes silent every call ends with the right error, and the next call works.
 
 mod calls;
 
@@ -20,18 +20,18 @@ const LIMIT: Duration = Duration::from_millis(400);
 /// More often than the store has connections for transactions, and once in each kind of silence.
 const ROUNDS: usize = 2;
 
-/// A store with short limits and one connection for transactions, on a network of its own.
+/// A store with short limits and one connection for transactions, behind its own proxy.
 async fn impatient(schema: &str) -> (Proxy, PgEventStore) {
     let proxy = Proxy::start().await;
     let config = proxy.config(schema).max_connections(1);
     let config = config.statement_timeout(LIMIT).commit_timeout(LIMIT);
-    // On a busy machine a connection takes its time.
+    // On a busy machine a connection takes a while.
     let config = config.connect_timeout(Duration::from_secs(5));
     let store = PgEventStore::connect(&config).await;
     (proxy, store.expect("connects"))
 }
 
-/// The network of before is gone for good, and there is another one.
+/// Replaces the silent network with a new one.
 async fn reconnect(proxy: &Proxy, call: Call, store: &PgEventStore) {
     proxy.strand();
     proxy.set(Network::Open);
@@ -43,7 +43,7 @@ async fn works(call: Call, store: &PgEventStore) {
     until(&what, async || call.make(store, || ()).await.is_ok()).await;
 }
 
-/// Attacks each call in a store of its own, all at once.
+/// Tests all calls concurrently, each in its own store.
 async fn each_call<F: Future<Output = ()> + 'static>(
     attack: impl Fn(Call, Proxy, PgEventStore) -> F,
 ) {
@@ -65,7 +65,7 @@ async fn a_call_without_a_reply_fails_and_the_next_one_works() {
 }
 
 async fn unanswered(call: Call, proxy: Proxy, store: PgEventStore) {
-    // To drop is no question.
+    // Dropping a transaction sends no request.
     if call == Call::Drop {
         return;
     }
@@ -123,7 +123,7 @@ async fn silent_on_the_way_back(call: Call, proxy: Proxy, store: PgEventStore) {
     }
 }
 
-/// What the client no longer waits for is not cancelled: the server goes on, and it happens.
+/// A commit that the client no longer waits for is not cancelled: the server completes it.
 #[tokio::test]
 async fn a_slow_commit_has_an_unknown_outcome_and_happens() {
     let direct = fresh_store().await;

@@ -1,3 +1,3 @@
-//! The PostgreSQL store keeps every promise of a store.
+//! The PostgreSQL store passes the contract tests.
 
 cqrs_testing::event_store_contract!(crate::support::fresh_store().await);

@@ -1,4 +1,4 @@
-//! A dump that is taken while others write restores to a store that has lost nothing, and one that is too old is noticed.
+//! A dump that is taken under load restores to a store without losses; a dump that is too old is detected.
 
 mod copy;
 mod moved;
@@ -25,7 +25,7 @@ use crate::support::{append, fresh_config, fresh_store, open_append, write_someh
 const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 const LONG_ENOUGH: Duration = Duration::from_secs(60);
 
-/// Every event: its position, and all of its row as text.
+/// The events: for each position, the whole row as text.
 type Rows = BTreeMap<u64, String>;
 
 async fn rows(store: &PgEventStore) -> Rows {
@@ -46,7 +46,7 @@ async fn number(store: &PgEventStore, sql: &str) -> u64 {
     number.unsigned_abs()
 }
 
-/// Writers and a runner, until the sender says `false`.
+/// Runs writers and a runner until the sender sends `false`.
 fn write_and_run(store: &PgEventStore, writing: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for writer in 0..4_u64 {
@@ -79,7 +79,7 @@ async fn a_dump_under_load_restores_without_losses() {
     let first = store.append(append("first", 1)).await.expect("appends");
     wait_for_diary(&store, first.position.expect("is committed")).await;
     for round in 0..3 {
-        // Two hold the readers up all the time; of what comes behind them some is committed already.
+        // Two open transactions delay readers all the time, while later ones have committed.
         let undone = open_append(&store, "undone").await;
         let late = open_append(&store, "late").await;
         store.append(append("early", 1)).await.expect("appends");
@@ -112,7 +112,8 @@ async fn a_dump_under_load_restores_without_losses() {
     }
 }
 
-/// What was acknowledged before the dump is in it, and nothing else than what the store holds, at the same places.
+/// Checks that the copy has every event that was acknowledged before the dump, and only events of the store, at the same
+/// positions.
 async fn is_whole(copy: &PgEventStore, restored: &Rows, acknowledged: &Rows, original: &Rows) {
     for (position, row) in acknowledged {
         assert_eq!(restored.get(position), Some(row));
@@ -128,7 +129,7 @@ async fn is_whole(copy: &PgEventStore, restored: &Rows, acknowledged: &Rows, ori
     assert!(number(copy, drawn).await >= *highest);
 }
 
-/// The read model and its checkpoint stand on the same event, and that is one of the copy.
+/// Checks that the read model and its checkpoint are at the same event, and that the copy has this event.
 async fn subscription_was_restored(copy: &PgEventStore, restored: &Rows) {
     let stands = copy.checkpoint(Diary::NAME, &LOG).await.expect("reads");
     let stands = stands.expect("came along");
@@ -142,7 +143,7 @@ async fn subscription_was_restored(copy: &PgEventStore, restored: &Rows) {
     assert_eq!(diary(copy).await, handled);
 }
 
-/// Reader and subscription go on in the copy, over what was restored and what is appended there.
+/// Checks that a reader and the subscription continue in the copy, over restored and new events.
 async fn goes_on(copy: &PgEventStore, restored: &Rows, reader: Checkpoint) {
     let mut last = Position::START;
     for id in ["late", "early", "s1", "new"] {
@@ -188,7 +189,7 @@ async fn a_dump_older_than_a_checkpoint_is_an_error() {
     assert!(last > ahead, "the position of the checkpoint is used again");
     is_replaced(read_on(restored, checkpoint, last).await, "now event");
 
-    // A runner meets it when its checkpoints come from a later dump than its log.
+    // A runner finds this error when its checkpoints are from a later dump than its log.
     restored.prepare_view(Diary::NAME).await.expect("prepares");
     let claim = restored.claim(Diary::NAME, &LOG).await.expect("claims");
     let mut transaction = restored.begin().await.expect("begins");

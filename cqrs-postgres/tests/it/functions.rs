@@ -45,10 +45,10 @@ const CHECK: &str = "__schema__.append_each(array['account', 'account'], array['
                      array[-1, 0]::bigint[], array[null, null]::uuid[], array[0, 0], array[0, 0], null, '{}', '{}', '{}', \
                      '{}', '{}', '{}', '{}', '{}')::text";
 
-/// A setting that changes nothing here.
+/// A setting without an effect here.
 const NOTHING: &str = "set local work_mem = '4MB'";
 
-/// A transaction with this setting, and what the call answers in it.
+/// Runs the call in a transaction with this setting, and returns its result.
 async fn call(
     store: &PgEventStore,
     setting: &'static str,
@@ -113,7 +113,7 @@ async fn every_append_function_sets_a_fence_below_its_positions() {
     for (name, sql) in CALLS {
         let (mut transaction, answer) = call(&store, NOTHING, sql).await;
         answer.expect(name);
-        // Only this transaction sees any.
+        // Only this transaction sees a fence.
         let written = "min(position) from __schema__.events";
         let written: i64 = ask(&mut transaction, &store, written).await.expect("reads");
         let fence = "min(position) from __schema__.fence_holders() where pid = pg_backend_pid()";
@@ -289,7 +289,7 @@ async fn events_of_one_append_have_versions_without_a_gap() {
     }
 }
 
-/// The setting in which a transaction remembers its fence is everybody's to set.
+/// Any session can set the setting in which a transaction stores its fence.
 #[tokio::test]
 async fn no_setting_of_a_session_hides_a_fence() {
     let store = fresh_store().await;

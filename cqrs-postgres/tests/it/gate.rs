@@ -1,16 +1,16 @@
-//! A gate on the server: whoever writes to an account whose name begins with `slow` is held at an exact place.
+//! A gate on the server: it stops writers to accounts with names that start with `slow` at an exact place.
 
 use cqrs_postgres::PgEventStore;
 use sqlx::{Connection, PgConnection};
 
 use crate::support::{run, url};
 
-/// Where they are held.
+/// The place where writers are stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// When the events are in the table, and the statement is not over.
+    /// After the events are inserted, before the statement ends.
     Insert,
-    /// In the middle of the commit.
+    /// During the commit.
     Commit,
 }
 
@@ -21,11 +21,11 @@ pub(crate) struct Gate {
     schema: String,
 }
 
-/// The space of the gates' locks. Those of stores are in the other kind of space.
+/// The key space of the gates' advisory locks; stores use the other kind of keys.
 const SPACE: i32 = 4_711;
 
 impl Gate {
-    /// Builds a gate and closes it.
+    /// Creates a closed gate.
     pub(crate) async fn close(store: &PgEventStore, place: Place) -> Self {
         let schema = store.schema().to_owned();
         let deferred = match place {
@@ -49,7 +49,7 @@ impl Gate {
         Self { keeper, schema }
     }
 
-    /// The server's processes in front of it.
+    /// The server's processes that wait at the gate.
     pub(crate) async fn waiting(&mut self) -> Vec<i32> {
         sqlx::query_scalar(
             "select pid from pg_locks where locktype = 'advisory' and not granted and objsubid = 2
@@ -62,7 +62,7 @@ impl Gate {
         .expect("reads")
     }
 
-    /// Ends these processes, as an administrator does.
+    /// Terminates these processes, as an administrator would.
     pub(crate) async fn kill(&mut self, processes: &[i32]) {
         for process in processes {
             let killed: bool = sqlx::query_scalar("select pg_terminate_backend($1, 10000)")
@@ -74,7 +74,7 @@ impl Gate {
         }
     }
 
-    /// Lets everybody pass, from now on.
+    /// Opens the gate for good.
     pub(crate) async fn open(self) {
         self.keeper.close().await.expect("closes");
     }

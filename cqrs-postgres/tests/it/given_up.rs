@@ -1,4 +1,4 @@
-//! A caller who stops waiting, at whatever point, leaves the store's connections usable.
+//! A call that is dropped at any point leaves the store's connections usable.
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
@@ -8,7 +8,7 @@ use sqlx::Row;
 
 use crate::support::{append, fresh_config, open_append};
 
-/// So many polls and no more: a caller who stops waiting there. The answer, if it came before.
+/// Polls a call at most `polls` times, then drops it. Returns its result, if it ended before.
 async fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     let (mut future, mut left) = (pin!(future), times);
     poll_fn(move |context| match future.as_mut().poll(context) {
@@ -22,7 +22,7 @@ async fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// A store with one connection for transactions, which is there already.
+/// A store with one connection for transactions, which is open already.
 async fn store_of_one() -> PgEventStore {
     let config = fresh_config().max_connections(1);
     PgEventStore::install(&config).await.expect("installs");
@@ -42,7 +42,8 @@ async fn events(store: &PgEventStore, id: &str) -> usize {
     events.expect("reads").len()
 }
 
-/// A statement that commits by itself begins its transaction. Sent in one message, since each one has a time of its own.
+/// Checks that a statement runs in its own transaction: both times are equal. They are sent in one message, because each
+/// message has its own time.
 async fn assert_outside_of_a_transaction(store: &PgEventStore, polls: usize) {
     let asked = sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(store.pool());
     let outside: bool = asked.await.expect("answers").get(0);

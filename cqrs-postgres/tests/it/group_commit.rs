@@ -1,4 +1,4 @@
-//! Appends at the same time: they share a transaction, and nothing else.
+//! Concurrent appends share a transaction, but not their results.
 
 mod crowd;
 mod expectations;
@@ -15,7 +15,7 @@ use crate::{
     support::{append, fresh_store, kind, number, outcomes, start, stream},
 };
 
-/// The events of accounts whose name is like this, and in how many transactions they were written.
+/// The number of events of accounts with names like this, and the number of transactions that wrote them.
 async fn written(store: &PgEventStore, like: &str) -> (i64, i64) {
     let of = format!("from __schema__.events where aggregate_id like '{like}'");
     let events = number(store, &format!("select count(*) {of}")).await;
@@ -70,7 +70,7 @@ async fn concurrent_appends_share_a_transaction_not_results() {
             appended[0].position
         );
     }
-    // One, if all have come before the writer looks; never one for each.
+    // One transaction if all appends arrive before the writer starts; never one for each.
     let (events, transactions) = written(&store, "new-%").await;
     assert_eq!(events, 60);
     assert!(
@@ -110,7 +110,7 @@ async fn an_append_that_cannot_be_stored_fails_alone() {
     assert_eq!(written(&store, "refused-%").await.0, 0);
 }
 
-/// What is under way decides: an append that meets nobody is one statement, on a connection that is there already.
+/// An append without concurrent ones is a single statement, on an open connection.
 #[tokio::test]
 async fn an_append_alone_is_one_statement() {
     let schema = fresh_store().await.schema().to_owned();

@@ -1,4 +1,4 @@
-//! Who holds readers back is told: an open transaction, and one that outlived the session that prepared it.
+//! The store names the transaction that delays readers: an open one, or a prepared one without a session.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn an_open_transaction_is_named_until_it_ends() {
     assert_eq!(store.fence_holders().await.expect("reads"), []);
 }
 
-/// The server must allow prepared transactions, as those of `scripts/services` do.
+/// The server must allow prepared transactions, as the servers of `scripts/services` do.
 #[tokio::test]
 async fn a_prepared_transaction_is_named_without_a_process() {
     let store = fresh_store().await;

@@ -1,4 +1,4 @@
-//! What several processes do to one store at the same time: each has connections and a writer of its own.
+//! Concurrent calls of several processes to one store: each process has its own connections and its own writer.
 
 use cqrs_postgres::PgEventStore;
 use cqrs_testing::linearizability::every_history_across_is_linearizable;

@@ -1,4 +1,4 @@
-//! Idempotency keys are kept for as long as the store is told, and then removed.
+//! Idempotency keys are kept for the retention time, then removed.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Installing, upgrading, and what is said when that cannot be.
+//! Installs and upgrades, and the errors when that is not possible.
 
 use cqrs_core::{StoreError, StoreErrorKind};
 use cqrs_postgres::{PgConfig, PgEventStore};

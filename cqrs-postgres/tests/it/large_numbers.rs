@@ -1,4 +1,4 @@
-//! Versions and positions go on behind what 32 bits hold.
+//! Versions and positions beyond 32 bits.
 
 use cqrs_core::{
     Append, EventStore, ExpectedVersion, Position, Version,

@@ -1,4 +1,4 @@
-//! The global order, under interleavings that are forced with held transactions: nothing is lost, doubled or reordered.
+//! The global order under interleavings forced by open transactions: no event is lost, duplicated or reordered.
 //!
 //! Beside our reader follows a naive one, `position > last`, as most frameworks have it. Where the naive reader loses an
 //! event the test proves that it would notice.
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{append, fresh_store, open_append, write_somehow};
 
-/// A reader that follows the log: what it has seen, as `id@version`, in the order it came.
+/// A reader that follows the log. It records events as `id@version`, in the order in which it gets them.
 struct Follower<'a> {
     store: &'a PgEventStore,
     after: Position,
@@ -51,7 +51,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// As most frameworks read: everything behind the last position that was visible.
+    /// Reads as most frameworks do: all events after the last visible position.
     async fn follow_naively(&mut self) -> &[String] {
         let sql = format!(
             "select position, aggregate_id || '@' || version from {}.events where position > $1 order by position",
@@ -85,7 +85,7 @@ async fn a_late_commit_is_lost_only_by_a_naive_reader() {
     );
 }
 
-/// Several streams go another way through the function than one does.
+/// Appends to several streams take another path through the function.
 #[tokio::test]
 async fn events_of_several_streams_that_commit_late_are_not_lost() {
     let store = fresh_store().await;
@@ -223,7 +223,7 @@ async fn a_commit_is_on_disk_whatever_the_session_sets() {
     assert_eq!(level, "on");
 }
 
-/// Without a last value there would be no key to lock, and the fence would silently not be there.
+/// Without a last value there is no key to lock, and the fence would be missing without an error.
 #[tokio::test]
 async fn a_sequence_that_was_set_back_stops_reads_and_writes() {
     let store = fresh_store().await;
@@ -246,7 +246,7 @@ async fn a_sequence_that_was_set_back_stops_reads_and_writes() {
     assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
 }
 
-/// Writers with rollbacks, early ids, savepoints and pauses, for a few seconds, while readers follow.
+/// Readers follow writers with rollbacks, early ids, savepoints and pauses for a few seconds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_follow_busy_writers_without_losses() {
     let store = fresh_store().await;

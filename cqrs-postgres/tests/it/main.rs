@@ -1,4 +1,4 @@
-//! The PostgreSQL store, on a real server: `DATABASE_URL` names it, `scripts/test` starts it.
+//! The PostgreSQL store on a real server: `DATABASE_URL` names the server, `scripts/test` starts it.
 
 mod bounds;
 mod contract;

@@ -1,4 +1,4 @@
-//! A projection with SQL of its own: what it writes and its checkpoint commit together or not at all.
+//! A projection with its own SQL: its writes and its checkpoint commit together or not at all.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -36,7 +36,7 @@ impl Aggregate for Money {
     fn apply(&mut self, _: MoneyEvent) {}
 }
 
-/// A ledger in a table of the user's own. Fails after its work every other time.
+/// A ledger in the user's own table. Every other batch fails after it was written.
 struct Ledger {
     table: String,
     batches: AtomicU32,
@@ -81,7 +81,7 @@ impl Projection<PgEventStore> for Ledger {
     }
 }
 
-/// Swallows the error of a statement, after which PostgreSQL would answer the commit by quietly rolling back.
+/// Ignores the error of a statement. PostgreSQL then rolls back at the commit without an error.
 struct Careless;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! A network between a store and its server that fails on command: it goes silent, in one direction or both, or breaks.
+//! A network between a store and its server with injected failures: it goes silent, in one direction or both, or breaks.
 
 use std::sync::{
     Arc,
@@ -18,19 +18,19 @@ use tokio::{
 
 use crate::support::url;
 
-/// What the network lets through. What it holds back it delivers when it opens again, as a real one does.
+/// The state of the network. Bytes that it holds back are delivered when it opens again, as in a real network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Network {
     Open,
-    /// Nothing, in neither direction, and without a word.
+    /// Nothing passes in either direction, without an error.
     Silent,
-    /// What is asked arrives, what is answered does not.
+    /// Requests arrive, replies do not.
     Mute,
-    /// Whoever connects is turned away.
+    /// New connections are rejected.
     Down,
 }
 
-/// A network of its own for one store.
+/// The network of one store.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     port: u16,
@@ -46,7 +46,7 @@ struct State {
     cut: u64,
 }
 
-/// What has passed from the client to the server.
+/// Counts of what passed from the client to the server.
 #[derive(Debug, Default)]
 struct Traffic {
     connections: AtomicU64,
@@ -74,7 +74,7 @@ impl Proxy {
         }
     }
 
-    /// The same store, through this network.
+    /// The settings of the same store through this network.
     pub(crate) fn config(&self, schema: &str) -> PgConfig {
         let (url, port) = (url(), self.port);
         let separator = if url.contains('?') { '&' } else { '?' };
@@ -85,24 +85,24 @@ impl Proxy {
         self.state.send_modify(|state| state.network = network);
     }
 
-    /// Breaks every connection there is.
+    /// Breaks all open connections.
     pub(crate) fn cut(&self) {
         let made = self.connections();
         self.state.send_modify(|state| state.cut = made);
     }
 
-    /// Every connection there is goes silent for ever.
+    /// Makes all open connections silent for good.
     pub(crate) fn strand(&self) {
         let made = self.connections();
         self.state.send_modify(|state| state.stranded = made);
     }
 
-    /// How many connections were made.
+    /// The number of connections so far.
     pub(crate) fn connections(&self) -> u64 {
         self.traffic.connections.load(Ordering::SeqCst)
     }
 
-    /// How many statements were sent.
+    /// The number of statements so far.
     pub(crate) fn statements(&self) -> u64 {
         self.traffic.statements.load(Ordering::SeqCst)
     }
@@ -124,9 +124,9 @@ async fn accept(
             let server = TcpStream::connect(server).await.expect("connects");
             let mut cuts = states.clone();
             tokio::select! {
-                // What was cut delivers nothing, even if the network is open again at once.
+                // A broken connection delivers nothing, even if the network opens again at once.
                 biased;
-                // Or the test is over.
+                // Otherwise the test has ended.
                 _ = cuts.wait_for(|state| number < state.cut) => {}
                 () = join(client, server, number, states, traffic) => {}
             }
@@ -178,7 +178,7 @@ struct Direction {
 }
 
 impl Direction {
-    /// Until the end, which comes no sooner than what was sent before it.
+    /// Copies until the end of the input, which arrives after all earlier bytes.
     async fn forward(mut self, mut look: impl FnMut(&[u8])) {
         let mut buffer = vec![0; 64 * 1024];
         loop {
@@ -200,7 +200,7 @@ impl Direction {
 /// Format: <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
 struct Counter {
     traffic: Arc<Traffic>,
-    /// The first messages, up to the one that begins a session, have no type.
+    /// The first messages, up to the start of the session, have no type.
     begun: bool,
     unread: Vec<u8>,
 }

@@ -1,4 +1,4 @@
-//! Roles with no more rights than they need: one installs, one runs a service, one only reads.
+//! Roles with the least rights: one installs, one runs a service, one only reads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,14 +16,14 @@ use crate::{
     support::{append, fresh_store, url},
 };
 
-/// Three roles and a schema. Roles belong to the whole server, so they are dropped at the end.
+/// Three roles and a schema. Roles are global to the server, so they are dropped at the end.
 pub(crate) struct Roles {
     name: String,
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// Rights on the database are in its one row, which the server does not let two change at the same time.
+/// Rights on the database are in one row, which cannot be changed concurrently.
 const ONE_AT_A_TIME: &str = "select pg_advisory_xact_lock(hashtext('rights on the database'))";
 
 impl Roles {
@@ -99,7 +99,7 @@ async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error
     Ok(())
 }
 
-/// The code with which the server refuses a statement.
+/// The server's error code for a denied statement.
 async fn refused(store: &PgEventStore, sql: &str) -> Option<String> {
     let sql = sql.replace("__schema__", store.schema());
     let mut connection = store.pool().acquire().await.expect("connects");
@@ -146,7 +146,7 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     let roles = Roles::create().await;
     let [_, service, _] = roles.installed().await;
     let store = PgEventStore::connect(&service).await.expect("connects");
-    // Alone, together, in a transaction, under a key: each way in.
+    // All ways to append: alone, in a batch, in a transaction, under a key.
     store.append(append("alone", 1)).await.expect("appends");
     let mut writers = JoinSet::new();
     for id in 0..20 {
@@ -179,7 +179,7 @@ async fn a_reader_reads_everything_and_appends_nothing() {
     let owner = PgEventStore::connect(&owner).await.expect("connects");
     owner.append(append("a", 2)).await.expect("appends");
     let service = PgEventStore::connect(&service).await.expect("connects");
-    // A view that is prepared after the rights were given is shared alike.
+    // A view that is created after the grants has the same rights.
     contract::documents::documents_are_paged_in_key_order(service).await;
     let store = PgEventStore::connect(&reader).await.expect("connects");
     let query = LogQuery {
@@ -227,8 +227,8 @@ async fn a_role_without_rights_gets_an_error() {
     roles.drop().await;
 }
 
-/// What stands under the names that the functions that append use, in a schema that everybody may look into: it tells by whom it
-/// was run.
+/// Objects with the names that the append functions use, in a schema that everybody can use: they record the role that runs
+/// them.
 const ANOTHERS: &str = "
     create schema __other__;
     create table __other__.ran (what text, by text);
@@ -256,7 +256,7 @@ const ANOTHERS: &str = "
         as $$ select a operator(pg_catalog.+) b where __other__.note('+') $$;
     create operator __other__.+ (leftarg = bigint, rightarg = integer, function = __other__.plus)";
 
-/// Whatever the path was when a session first called a function, and whatever it is when it calls it again.
+/// With every search path at a session's first call of a function, and at a later call.
 #[tokio::test]
 async fn the_right_to_append_runs_no_foreign_code_as_the_owner() {
     let roles = Roles::create().await;
@@ -282,7 +282,7 @@ async fn the_right_to_append_runs_no_foreign_code_as_the_owner() {
             run(&mut connection, &set).await.expect("sets");
             let calls = CALLS.iter().map(|(_, call)| *call);
             for (nth, call) in helpers.into_iter().chain(calls).enumerate() {
-                // Streams for each, since nothing is rolled back, so that the notes of what was run stay.
+                // Each has its own streams: nothing is rolled back, so that the records of the objects stay.
                 let call = call
                     .replace("'a'", &format!("'a {session} {then} {nth}'"))
                     .replace("'b'", &format!("'b {session} {then} {nth}'"))
@@ -298,7 +298,7 @@ async fn the_right_to_append_runs_no_foreign_code_as_the_owner() {
                 assert!(!refused, "{call} did not append: {answer}");
             }
         }
-        // The next session is a new one.
+        // Forces a new session.
         connection.close().await.expect("closes");
     }
 

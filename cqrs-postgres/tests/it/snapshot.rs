@@ -1,6 +1,6 @@
-//! The schema as it is installed is that of the snapshot, `migrations/snapshots/0.1.0.sql`.
+//! The installed schema equals the snapshot `migrations/snapshots/0.1.0.sql`.
 //!
-//! After a change of the schema write the snapshot again, and read the difference:
+//! After a change of the schema, update the snapshot and check the difference:
 //! `CQRS_UPDATE_SNAPSHOT=1 cargo test -p cqrs-postgres --test it snapshot`.
 
 use std::{env, fs, path::Path};

@@ -1,4 +1,4 @@
-//! A fresh store for each test, a schema of its own in the server that `DATABASE_URL` names, and ways to write to it.
+//! A new store for each test, in its own schema on the server that `DATABASE_URL` names, and helpers to write to it.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) fn url() -> String {
     )
 }
 
-/// Settings for a schema that nobody else uses.
+/// Settings with a unique schema.
 pub(crate) fn fresh_config() -> PgConfig {
     PgConfig::new(url())
         .schema(format!("test_{}", Uuid::now_v7().simple()))
@@ -37,7 +37,7 @@ pub(crate) fn stream(id: &str) -> StreamId {
     StreamId::new(Category::new("account").expect("valid"), id).expect("valid")
 }
 
-/// `count` events to an account.
+/// An append of `count` events to an account.
 pub(crate) fn append(id: &str, count: usize) -> Append {
     let stream = stream(id);
     let event = || NewEvent {
@@ -53,7 +53,7 @@ pub(crate) fn append(id: &str, count: usize) -> Append {
     }
 }
 
-/// A transaction that has appended to `id` and is left open.
+/// An open transaction that has appended to `id`.
 pub(crate) async fn open_append(store: &PgEventStore, id: &str) -> PgTransaction {
     let mut transaction = store.begin().await.expect("begins");
     store
@@ -63,7 +63,7 @@ pub(crate) async fn open_append(store: &PgEventStore, id: &str) -> PgTransaction
     transaction
 }
 
-/// At once or in a transaction: with an id taken early, a savepoint, a pause or a rollback.
+/// Appends in one call or in a transaction: with an early transaction id, a savepoint, a pause or a rollback.
 pub(crate) async fn write_somehow(store: &PgEventStore, seed: u64) {
     let stream = format!("s{}", seed % 5);
     if seed.is_multiple_of(3) {
@@ -90,10 +90,10 @@ pub(crate) async fn write_somehow(store: &PgEventStore, seed: u64) {
     }
 }
 
-/// What became of an append.
+/// The outcome of an append.
 pub(crate) type Outcome = Result<Vec<Appended>, AppendError>;
 
-/// Appends at the same time. The first goes alone and, on a runtime with one thread, the others together.
+/// Starts concurrent appends. On a runtime with one thread the first one runs alone and the others share a batch.
 pub(crate) fn start<A: Into<Appends>>(
     store: &PgEventStore,
     appends: impl IntoIterator<Item = A>,
@@ -105,7 +105,7 @@ pub(crate) fn start<A: Into<Appends>>(
     appends.into_iter().map(one).collect()
 }
 
-/// The outcomes of what was started, in its order.
+/// The outcomes of the started appends, in their order.
 pub(crate) async fn outcomes(started: Vec<JoinHandle<Outcome>>) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(started.len());
     for append in started {
@@ -114,7 +114,7 @@ pub(crate) async fn outcomes(started: Vec<JoinHandle<Outcome>>) -> Vec<Outcome> 
     outcomes
 }
 
-/// Whether a write failed in the store, and how.
+/// The kind of the store's error, if the write failed with one.
 pub(crate) fn kind<T>(outcome: &Result<T, AppendError>) -> Option<StoreErrorKind> {
     match outcome {
         Err(AppendError::Store(error)) => Some(error.kind()),
@@ -122,7 +122,7 @@ pub(crate) fn kind<T>(outcome: &Result<T, AppendError>) -> Option<StoreErrorKind
     }
 }
 
-/// What a query with `__schema__` in it answers.
+/// The result of a query with `__schema__` in it.
 pub(crate) async fn number(store: &PgEventStore, sql: &str) -> i64 {
     let sql = sql.replace("__schema__", &format!("\"{}\"", store.schema()));
     sqlx::query_scalar(AssertSqlSafe(sql))
@@ -138,7 +138,7 @@ pub(crate) async fn run(store: &PgEventStore, sql: &str) {
     ran.await.expect("runs");
 }
 
-/// How many wait for the guard of an account.
+/// The number of sessions that wait for the lock of an account.
 pub(crate) async fn waiting_for(store: &PgEventStore, id: &str) -> i64 {
     let sql = format!(
         "select count(*) from pg_locks where locktype = 'advisory' and not granted
@@ -147,7 +147,7 @@ pub(crate) async fn waiting_for(store: &PgEventStore, id: &str) -> i64 {
     number(store, &sql).await
 }
 
-/// Waits until it is so, for a minute at most.
+/// Waits until the condition holds, for at most a minute.
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !is_so().await {

@@ -1,4 +1,4 @@
-//! A projection in front of a runner.
+//! The handler for projections.
 
 use async_trait::async_trait;
 
@@ -10,7 +10,7 @@ use crate::{
     roles::{Events, HandlerError, Projection},
 };
 
-/// A projection in front of a runner.
+/// Passes batches to a projection.
 #[derive(Debug)]
 pub struct ProjectionHandler<P>(P);
 

@@ -1,4 +1,4 @@
-//! A reactor in front of a runner: the streams that a batch's commands are for are read once, and appended to once.
+//! The handler for reactors. For each batch it reads the target streams once and appends to them once.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// A reactor in front of a runner.
+/// Executes a reactor's commands.
 #[derive(Debug)]
 pub struct ReactorHandler<R>(R);
 
@@ -42,12 +42,12 @@ impl<R: Reactor> Reaction<R> {
         let mut targets = BTreeSet::new();
         for commands in &self.commands {
             let streams = participants::streams(commands);
-            targets.append(&mut streams.map_err(|error| self.badly_named(error))?);
+            targets.append(&mut streams.map_err(|error| self.invalid_target(error))?);
         }
         Ok(targets)
     }
 
-    /// Its commands are decided when their event is handled, and have that time.
+    /// The time and metadata of its commands: the present time, and metadata that names the event as the cause.
     fn circumstances(&self) -> Circumstances {
         Circumstances {
             now: SystemTime::now(),
@@ -55,14 +55,14 @@ impl<R: Reactor> Reaction<R> {
         }
     }
 
-    fn badly_named(&self, source: InvalidName) -> HandlerError {
+    fn invalid_target(&self, source: InvalidName) -> HandlerError {
         let reactor = R::NAME;
-        self.poison(NotReacted::BadlyNamed { reactor, source })
+        self.poison(ReactionError::InvalidTarget { reactor, source })
     }
 
     fn parked(&self, source: Rejection) -> HandlerError {
         let reactor = R::NAME;
-        self.poison(NotReacted::Parked { reactor, source })
+        self.poison(ReactionError::Parked { reactor, source })
     }
 
     fn poison(&self, reason: impl Into<BoxError>) -> HandlerError {
@@ -70,11 +70,11 @@ impl<R: Reactor> Reaction<R> {
     }
 }
 
-/// Why a reactor cannot handle an event.
+/// An event that a reactor cannot handle.
 #[derive(Debug, thiserror::Error)]
-enum NotReacted {
-    #[error("{reactor} sends a command to an aggregate that cannot exist")]
-    BadlyNamed {
+enum ReactionError {
+    #[error("{reactor} sends a command to an aggregate with an invalid id")]
+    InvalidTarget {
         reactor: &'static str,
         source: InvalidName,
     },
@@ -94,7 +94,7 @@ impl<R: Reactor> ReactorHandler<R> {
         Ok(envelopes(batch)?.into_iter().map(reaction).collect())
     }
 
-    /// Decides the commands of one event in turn; what the reactor sends instead of a rejected one comes next.
+    /// Decides the commands of one event in order. Commands that the reactor sends instead of a rejected one come next.
     async fn decide<S: EventStore>(
         &self,
         store: &S,
@@ -125,7 +125,7 @@ impl<R: Reactor> ReactorHandler<R> {
     }
 }
 
-/// Guards and reads those of `streams` that the batch has not read yet.
+/// Locks and reads the streams that the batch has not read yet.
 async fn read<S: EventStore>(
     store: &S,
     transaction: &mut S::Transaction,
@@ -162,7 +162,7 @@ impl<S: EventStore, R: Reactor> Handler<S> for ReactorHandler<R> {
         R::Events::reads()
     }
 
-    /// Every target is guarded until the end of the transaction, and a server has room for a few thousand guards.
+    /// Every target stays locked until the transaction ends, and a server has room for a few thousand locks.
     fn largest_batch(&self) -> usize {
         500
     }

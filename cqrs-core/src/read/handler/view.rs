@@ -1,4 +1,4 @@
-//! A view in front of a runner: the documents that a batch touches are read once, folded in memory and written once.
+//! The handler for views. For each batch it reads the documents once, changes them in memory and writes them once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::{
     roles::{Events, HandlerError, Keys, View},
 };
 
-/// A view in front of a runner.
+/// Maintains a view's documents.
 #[derive(Debug)]
 pub struct ViewHandler<V>(V);
 
@@ -24,7 +24,7 @@ impl<S: Documents, V: View> IntoHandler<S, role::View> for V {
     }
 }
 
-/// A document on its way through a batch.
+/// A document during a batch.
 struct Folded<D> {
     version: u64,
     content: Option<D>,
@@ -73,7 +73,7 @@ async fn load<V: View, S: Documents>(
     typed.collect()
 }
 
-/// What is to be written: a document that was not there and is not there now is not.
+/// The changes to write. A document that neither existed before nor exists now is left out.
 fn writes<V: View>(documents: Folds<V>) -> Result<Vec<DocumentWrite>, StoreError> {
     let changed = documents
         .into_iter()
@@ -106,7 +106,7 @@ impl<S: Documents, V: View> Handler<S> for ViewHandler<V> {
         V::Events::reads()
     }
 
-    /// Every document is written once a batch, so that a large one is what makes a rebuild fast.
+    /// A document is written once for each batch, so large batches make a rebuild fast.
     fn largest_batch(&self) -> usize {
         16_000
     }

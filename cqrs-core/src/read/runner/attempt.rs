@@ -1,15 +1,15 @@
-//! How an attempt ended that did not handle its batch.
+//! The failure of an attempt to handle a batch.
 
 use crate::{
     ports::{BoxError, CommitError, SourceError, StoreError, StoreErrorKind},
     read::runner::error::RunnerErrorKind,
 };
 
-/// Why an attempt did not handle its batch.
+/// A failed attempt to handle a batch.
 pub(super) enum AttemptError {
-    /// It may pass: roll back, wait, claim again.
+    /// A temporary failure: roll back, wait and claim again.
     Retry(BoxError),
-    /// Another attempt cannot change it.
+    /// A retry cannot fix it.
     Stop(RunnerErrorKind),
 }
 
@@ -23,7 +23,7 @@ impl From<SourceError> for AttemptError {
     }
 }
 
-/// After an unknown outcome the next claim shows what happened.
+/// After an unknown outcome, the next claim shows whether the batch was committed.
 impl From<StoreError> for AttemptError {
     fn from(error: StoreError) -> Self {
         match error.kind() {
@@ -35,7 +35,7 @@ impl From<StoreError> for AttemptError {
     }
 }
 
-/// Conflicts and fences do not come again on fresh state.
+/// Conflicts and fences are retried on fresh state.
 impl From<CommitError> for AttemptError {
     fn from(error: CommitError) -> Self {
         match error {

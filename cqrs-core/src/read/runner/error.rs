@@ -1,4 +1,4 @@
-//! Why a runner ended before it was asked to.
+//! The error of a runner.
 
 use std::{error::Error, fmt};
 
@@ -8,15 +8,15 @@ use crate::{
     ports::{BoxError, SourceError, StoreError},
 };
 
-/// Why a runner ended before it was asked to. The log and the checkpoints are as the last committed batch left them.
+/// A runner that ended before it was stopped. The log and the checkpoints are as the last committed batch left them.
 ///
-/// A runner ends only with what another attempt cannot change. [`chain`](crate::chain) prints it with its sources.
+/// A runner ends only with failures that a retry cannot fix. [`chain`](crate::chain) prints it with its sources.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct RunnerError {
     /// The subscription.
     pub subscription: String,
-    /// What happened.
+    /// The kind of failure.
     pub kind: RunnerErrorKind,
 }
 
@@ -41,29 +41,29 @@ impl Error for RunnerError {
     }
 }
 
-/// What ended a runner.
+/// The kind of failure that ended a runner.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunnerErrorKind {
     /// The role cannot be run: its events are not an externally tagged enum.
     #[error("cannot be run")]
     Role(#[from] CodecError),
-    /// The source cannot be read on.
-    #[error("cannot read on")]
+    /// The source cannot be read.
+    #[error("cannot read its source")]
     Source(#[from] SourceError),
-    /// An event cannot be handled. Everything before it is committed; it comes again at the next start.
+    /// An event cannot be handled. All events before it are committed; it is delivered again at the next start.
     #[error("stopped on {partition} before {event}")]
     Poison {
         /// The partition.
         partition: PartitionId,
-        /// The event, in words.
+        /// The event, as text.
         event: String,
-        /// Why, and what to do.
+        /// The cause, and how to fix it.
         #[source]
         reason: BoxError,
     },
-    /// The store rejects what it is asked, and would reject it again.
-    #[error("cannot go on with its store")]
+    /// The store failed, and would fail again.
+    #[error("cannot use its store")]
     Store(#[from] StoreError),
     /// The role panicked. Its batch was rolled back.
     #[error("panicked: {0}")]

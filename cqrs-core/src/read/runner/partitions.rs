@@ -1,4 +1,4 @@
-//! A runner at work: makes the store ready, then starts a worker for each partition that the source hands out.
+//! A running runner: prepares the store, then starts a worker for each partition that the source assigns.
 
 use async_trait::async_trait;
 
@@ -12,7 +12,7 @@ use crate::{
 pub(super) struct Partitions<S, H, R> {
     runner: Runner<S, H, R>,
     retries: Retries,
-    /// Whether the handler has made the store ready.
+    /// Whether the handler has prepared the store.
     prepared: bool,
     stopping: bool,
 }

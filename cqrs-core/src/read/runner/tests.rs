@@ -1,4 +1,4 @@
-//! The runner over the memory store's log.
+//! The runner over the log of the memory store.
 
 mod progress;
 mod topics;
@@ -45,7 +45,7 @@ impl Aggregate for Counter {
     fn apply(&mut self, _: Counted) {}
 }
 
-/// Sums up, per counter: anything lost or doubled shows.
+/// A sum for each counter: it shows events that were lost or duplicated.
 #[derive(Debug)]
 struct Sums;
 impl View for Sums {
@@ -68,7 +68,7 @@ impl View for Sums {
     }
 }
 
-/// The view behind a handler of its own, which may fail first.
+/// A handler that fails a number of times, then passes batches to the view.
 struct Faulty<F>(F);
 
 #[async_trait]
@@ -118,7 +118,7 @@ async fn sums<S: Documents>(store: &S) -> Vec<u64> {
     all
 }
 
-/// Waits until the subscription stands at `position`.
+/// Waits until the checkpoint of the subscription is at `position`.
 async fn caught_up<S: Checkpoints>(store: &S, position: u64) {
     let at = async || {
         store
@@ -134,7 +134,7 @@ async fn caught_up<S: Checkpoints>(store: &S, position: u64) {
     }
 }
 
-/// Runs until the log is handled, then stops.
+/// Runs until all events are handled, then stops.
 async fn run_to<H: Handler<MemoryEventStore>>(
     store: &MemoryEventStore,
     handler: H,
@@ -234,7 +234,8 @@ async fn a_panic_is_an_error_and_rolls_the_batch_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_runners_with_one_name_apply_every_event_once() {
     let store = filled(300).await;
-    let (one, two) = (store.clone(), store.clone());
+    let one = store.clone();
+    let two = store.clone();
     let ok = || Faulty(|_: &[RecordedEvent]| Ok(()));
     let one = tokio::spawn(async move { run_to(&one, ok(), 300).await });
     let two = tokio::spawn(async move { run_to(&two, ok(), 300).await });
@@ -281,7 +282,7 @@ async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
     );
 }
 
-/// A view of the category's own enum, or of one that names only what it needs.
+/// Runs a view, whose enum is complete or partial, over an event that it does not know.
 async fn run_view_over_unknown_event<V: View>(view: V) -> Result<(), RunnerError> {
     let store = filled(2).await;
     let unheard = crate::model::NewEvent {

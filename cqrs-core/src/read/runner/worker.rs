@@ -1,4 +1,4 @@
-//! Works on one partition: claim, start, then batch by batch.
+//! Handles one partition: claims it, then handles batch after batch.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -13,15 +13,15 @@ use crate::{
     run_loop::{LoopName, Retries},
 };
 
-/// How often a worker that has nothing to do makes sure that its checkpoint is still where it left it.
+/// The interval in which an idle worker checks that its checkpoint was not moved by others.
 const IDLE_CHECK: Duration = Duration::from_millis(250);
 
-/// How many events a batch takes.
+/// Limits for the number of events in a batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchSizes {
-    /// In the first batch, and in the one after a failure.
+    /// For the first batch, and the first one after a failure.
     pub(super) first: usize,
-    /// At most.
+    /// For all batches.
     pub(super) largest: usize,
 }
 
@@ -30,17 +30,17 @@ pub(super) struct Worker<S, H, R> {
     handler: Arc<H>,
     reader: R,
     sizes: BatchSizes,
-    /// The size of the next batch. It doubles while batches come back full, is small again after a failure, and ends in
-    /// front of a poisonous event.
+    /// The limit for the next batch. It doubles while batches are full, falls back after a failure, and ends a batch before
+    /// a poison event.
     limit: usize,
     retries: Retries,
     reporter: ProgressReporter,
 }
 
-/// A partition under a claim. Valid until a transaction fails: then claim again.
+/// A claimed partition. It is valid until a transaction fails; then the worker claims again.
 struct ClaimedPartition {
     claim: Claim,
-    /// What was received of each lane.
+    /// The highest position received from each lane.
     received: HashMap<Lane, Position>,
 }
 
@@ -66,7 +66,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         }
     }
 
-    /// Until the partition is revoked or another attempt cannot help.
+    /// Runs until the partition is revoked or a failure cannot be fixed by a retry.
     pub(super) async fn run(mut self) -> Result<(), RunnerErrorKind> {
         let outcome = self.attempts().await;
         let error = outcome.as_ref().err().map(|error| error as _);
@@ -120,8 +120,8 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         })
     }
 
-    /// A partition without new events never meets its fence. So that a reset takes effect there too, the checkpoint is
-    /// compared now and then with what this worker left.
+    /// Checks that the stored checkpoint is the one this worker wrote. A fence is noticed only by writes, so without this an
+    /// idle partition would miss a reset.
     async fn check(&self, claimed: &ClaimedPartition) -> Result<(), AttemptError> {
         let subscription = self.handler.subscription();
         let partition = self.reader.partition();
@@ -159,7 +159,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         Ok(())
     }
 
-    /// The heart of the runner: checkpoint, inbox and effects in one transaction.
+    /// Commits checkpoint, inbox and effects in one transaction.
     async fn commit(
         &self,
         epoch: u64,
@@ -170,7 +170,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         match self.apply(&mut transaction, epoch, batch, received).await {
             Ok(()) => Ok(self.store.commit(transaction).await?),
             Err(error) => {
-                // The first error is the one to report; a transaction that cannot be rolled back ends with its session.
+                // Report the first error. If the rollback fails too, the transaction ends with its session.
                 let _ = self.store.rollback(transaction).await;
                 Err(error)
             }
@@ -202,13 +202,15 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         Ok(())
     }
 
-    /// Commits what comes before the poisonous event first, then stops in front of it.
+    /// Commits the events before the poison event first, then stops at it.
     fn poison(&mut self, batch: &Batch, event: EventId, reason: BoxError) -> AttemptError {
         let mut events = batch.events.iter();
         let before = events.position(|recorded| recorded.id == event);
         if let Some(before @ 1..) = before {
             self.limit = before;
-            let first = format!("{before} events before one that cannot be handled come first");
+            let first = format!(
+                "the {before} events before one that cannot be handled are committed first"
+            );
             return AttemptError::Retry(first.into());
         }
         let first = batch.events.first();
@@ -226,7 +228,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
 }
 
 impl ClaimedPartition {
-    /// Takes repeats out of the batch and returns what is new: the highest position of each lane.
+    /// Removes repeats from the batch and returns the new highest position of each lane.
     fn receive(&self, batch: &mut Batch) -> Vec<(Lane, Position)> {
         let mut highest: HashMap<Lane, Position> = HashMap::new();
         batch.events.retain(|event| {

@@ -101,7 +101,8 @@ async fn a_conflict_is_retried_as_the_policy_allows() {
     let overtaken = async |policy| {
         let repository = rooms.clone().retry(policy);
         let decide = |state: Room, _| {
-            let (rooms, decisions) = (rooms.clone(), &decisions);
+            let rooms = rooms.clone();
+            let decisions = &decisions;
             async move {
                 // Another writer is faster, twice.
                 if decisions.fetch_add(1, Ordering::Relaxed) < 2 {

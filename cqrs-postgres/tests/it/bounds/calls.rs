@@ -1,4 +1,4 @@
-//! Everything that can be asked of a store.
+//! All calls of a store.
 
 use bytes::Bytes;
 use cqrs_core::{
@@ -78,7 +78,7 @@ pub(crate) const CALLS: [Call; 27] = [
 const VIEW: &str = "accounts";
 
 impl Call {
-    /// What it is when its answer does not come. Whoever commits does not know.
+    /// The expected error kind when its reply is lost. For a commit it is an unknown outcome.
     pub(crate) fn unanswered(self) -> StoreErrorKind {
         match self {
             Self::Append
@@ -91,7 +91,7 @@ impl Call {
         }
     }
 
-    /// Makes it. What comes `before` does so when all is prepared, right before the store is asked.
+    /// Makes the call. `before` runs after all preparations, right before the call.
     pub(crate) async fn make(
         self,
         store: &PgEventStore,
@@ -129,7 +129,7 @@ impl Call {
         };
         match self {
             Self::AppendsTogether => {
-                // So that the writer has its connection.
+                // Opens the writer's connection.
                 for outcome in outcomes(start(store, several(3))).await {
                     outcome.map_err(kind_of)?;
                 }
@@ -242,7 +242,7 @@ impl Call {
     }
 }
 
-/// Until the connection that was used last can be used again.
+/// Waits until the connection that was used last is available again.
 async fn settle(store: &PgEventStore) {
     let pool = store.pool();
     until("it is back", async || {

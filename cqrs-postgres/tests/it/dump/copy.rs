@@ -1,4 +1,4 @@
-//! `pg_dump` of a store, restored into a database of its own.
+//! Dumps a store with `pg_dump` and restores it into a new database.
 
 use std::{
     env, fs,
@@ -20,7 +20,7 @@ pub(super) struct Dump {
     archive: Vec<u8>,
 }
 
-/// A store that was restored from a dump.
+/// A store restored from a dump.
 pub(super) struct Copy {
     pub(super) store: PgEventStore,
     database: String,
@@ -38,7 +38,7 @@ impl Dump {
         Self { schema, archive }
     }
 
-    /// Into a new database of the same server, which the role of `DATABASE_URL` must be allowed to create.
+    /// Restores into a new database on the same server. The role of `DATABASE_URL` must be allowed to create it.
     pub(super) async fn restore(&self) -> Copy {
         let database = format!("restored_{}", Uuid::now_v7().simple());
         on_server(format!("create database {database}")).await;
@@ -54,14 +54,14 @@ impl Dump {
 }
 
 impl Copy {
-    /// Drops the database. A test that failed leaves it behind to be looked at.
+    /// Drops the database. After a failed test it stays for inspection.
     pub(super) async fn remove(self) {
         self.store.close().await;
         on_server(format!("drop database {}", self.database)).await;
     }
 }
 
-/// What `pg_dump` writes as SQL, with these options.
+/// The SQL that `pg_dump` writes with these options.
 pub(super) async fn dump(mut options: Vec<String>) -> Vec<u8> {
     options.push(format!("--dbname={}", url()));
     run("pg_dump", options, Vec::new()).await
@@ -81,7 +81,7 @@ pub(super) async fn import(sql: Vec<u8>) {
     run("psql", arguments, sql).await;
 }
 
-/// A database is neither created nor dropped in a transaction, nor from within itself.
+/// A database cannot be created or dropped in a transaction, or from a connection to itself.
 async fn on_server(sql: String) {
     let mut connection = PgConnection::connect(&url()).await.expect("connects");
     connection.execute(AssertSqlSafe(sql)).await.expect("runs");
@@ -95,7 +95,7 @@ fn in_database(url: &str, database: &str) -> String {
     format!("{server}/{database}?{options}")
 }
 
-/// What the program wrote, given `input`.
+/// The output of the program for `input`.
 async fn run(program: &'static str, arguments: Vec<String>, input: Vec<u8>) -> Vec<u8> {
     let file = find(program);
     let ended = spawn_blocking(move || {
@@ -106,7 +106,7 @@ async fn run(program: &'static str, arguments: Vec<String>, input: Vec<u8>) -> V
             .stderr(Stdio::piped())
             .spawn()
             .expect("starts");
-        // One that gives up early does not read all of it; its own words say why.
+        // A program that fails early does not read all input; its own output says why.
         let _ = child.stdin.take().expect("was asked for").write_all(&input);
         child.wait_with_output().expect("ends")
     });
@@ -116,8 +116,8 @@ async fn run(program: &'static str, arguments: Vec<String>, input: Vec<u8>) -> V
     ended.stdout
 }
 
-/// Where the program is: in `CQRS_PG_BIN`, else on the PATH, else the newest of the distribution. It must not be older
-/// than the server.
+/// The path of the program: in `CQRS_PG_BIN`, else on the PATH, else the newest of the distribution. It must not be older than
+/// the server.
 fn find(program: &str) -> PathBuf {
     let given = env::var_os("CQRS_PG_BIN").map(PathBuf::from);
     let path = env::var_os("PATH").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A store moves to another baseline as the manual says: `docs/how-to/run-with-least-privilege.md`.
+//! Moves a store to another baseline as `docs/how-to/run-with-least-privilege.md` describes.
 
 use cqrs_core::{
     Appends, EventStore, Idempotency, IdempotencyKey, Position, RecordedEvent, Version, View,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::support::{append, fresh_store, run, stream, url};
 
-/// The baseline before open headers came, as its ledger would have it.
+/// The ledger of the baseline before headers existed.
 const ANOTHER_BASELINE: &str = "
     alter table __schema__.events drop column headers;
     update __schema__.migrations set checksum = '\\x00';";
@@ -53,7 +53,7 @@ async fn write(store: &PgEventStore) {
     keep_diary(store, Position::new(4)).await;
 }
 
-/// Moves the data as the manual says.
+/// Moves the data as the page describes.
 async fn move_data(store: PgEventStore, config: &PgConfig) {
     let schema = store.schema();
     let data = copy::dump(vec![

@@ -1,4 +1,4 @@
-//! Readers of a store: a view that writes down what it meets, and a bare reader of the log.
+//! Readers of a store: a view that records the events that it handles, and a plain reader of the log.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ impl Event for AccountEvent {
     const CATEGORY: &'static str = "account";
 }
 
-/// One document: the position of every event, in the order in which they came.
+/// One document with the position of every event, in the order in which they were handled.
 pub(super) struct Diary;
 impl View for Diary {
     const NAME: &'static str = "diary";
@@ -44,27 +44,27 @@ impl View for Diary {
     }
 }
 
-/// What the diary holds.
+/// The positions in the diary.
 pub(super) async fn diary(store: &PgEventStore) -> Vec<u64> {
     let diary = ReadModel::<Diary, _>::new(store.clone());
     diary.get("all").await.expect("reads").unwrap_or_default()
 }
 
-/// Keeps the diary until it holds the event at `last`.
+/// Runs the diary until it has the event at `last`.
 pub(super) async fn keep_diary(store: &PgEventStore, last: Position) {
     let runner = Runner::over_log(store, Diary).expect("a view");
     let written = wait_for_diary(store, last);
     runner.run(written).await.expect("runs");
 }
 
-/// Waits until the diary holds the event at `last`.
+/// Waits until the diary has the event at `last`.
 pub(super) async fn wait_for_diary(store: &PgEventStore, last: Position) {
     let diary = ReadModel::<Diary, _>::new(store.clone());
     let waited = timeout(LONG_ENOUGH, diary.wait_for(last)).await;
     waited.expect("the event is handled").expect("reads");
 }
 
-/// How far the log can be read now.
+/// The position up to which the log can be read.
 pub(super) async fn end_of_log(store: &PgEventStore) -> Checkpoint {
     let query = LogQuery {
         after: Position::START,
@@ -76,7 +76,7 @@ pub(super) async fn end_of_log(store: &PgEventStore) -> Checkpoint {
     page.upto.expect("is not empty")
 }
 
-/// The positions that a reader meets that goes on from a checkpoint, up to `last`.
+/// The positions that a reader gets from a checkpoint up to `last`.
 pub(super) async fn read_on(
     store: &PgEventStore,
     from: Checkpoint,

@@ -1,4 +1,4 @@
-//! More callers than there is room for: they wait to be let in, and those who leave leave nothing half done.
+//! More concurrent callers than the queue has room for: they wait, and dropped calls leave no partial append.
 
 use cqrs_core::{Appends, EventStore};
 use cqrs_postgres::PgEventStore;
@@ -9,7 +9,7 @@ use crate::{
     support::{Outcome, append, fresh_store, number, outcomes, start},
 };
 
-/// More than the queue and the writer hold together.
+/// More callers than the queue and the writer have room for.
 const CALLERS: usize = 3_000;
 
 /// Callers with two streams each, on a network that has just gone silent: the first is alone on its way, the next are
@@ -31,7 +31,7 @@ async fn crowd(proxy: &Proxy, store: &PgEventStore) -> Vec<JoinHandle<Outcome>> 
         ])
     };
     let waiting = start(store, (0..CALLERS).map(two));
-    // On this one thread each goes as far as it can.
+    // On this single thread each call runs until it must wait.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
@@ -91,7 +91,7 @@ async fn a_dropped_append_does_not_affect_the_others() {
         select count(*) as events from __schema__.events where aggregate_id like '_-____' group by right(aggregate_id, 4)
     ) as callers where events <> 2";
     assert_eq!(number(&direct, halves).await, 0);
-    // Those whose append was not sent yet have appended nothing.
+    // Calls that had not sent their append have appended nothing.
     let unsent = format!(
         "select count(*) from __schema__.events where aggregate_id like 'a-____' \
                   and right(aggregate_id, 4)::int % 3 = 0 and right(aggregate_id, 4)::int > {}",

@@ -1,4 +1,4 @@
-//! What is expected of a stream is judged in a batch as it is alone, whatever the others of the batch expect.
+//! An expectation has the same result in a batch as alone, whatever the other appends of the batch expect.
 
 use cqrs_core::{
     Append, AppendError, EventId, EventStore, ExpectedVersion, ExpectedVersion::*, Version,
@@ -7,7 +7,7 @@ use cqrs_postgres::PgEventStore;
 
 use crate::support::{Outcome, append, fresh_store, number, outcomes, start};
 
-/// How many events a stream has, what is expected of it, and how many events are appended.
+/// A stream's number of events, the expectation, and the number of appended events.
 #[derive(Debug, Clone, Copy)]
 struct Case {
     there: usize,
@@ -45,7 +45,7 @@ fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    /// The append to a stream that was made for it.
+    /// The append, to a stream created for it.
     async fn prepare(self, store: &PgEventStore, id: &str) -> Append {
         let before = append(id, self.there);
         let last = before.events.last().map(|event| event.id);
@@ -64,7 +64,7 @@ impl Case {
     }
 }
 
-/// From which version to which, or at which it is instead.
+/// The versions before and after the append, or the actual version of a conflict.
 fn told(outcome: &Outcome) -> Result<(Version, Version, bool), Version> {
     match outcome {
         Ok(appended) => Ok((
@@ -77,7 +77,7 @@ fn told(outcome: &Outcome) -> Result<(Version, Version, bool), Version> {
     }
 }
 
-/// The position that was told is that of the stream's last event.
+/// Checks that the returned position is that of the stream's last event.
 async fn all_landed(store: &PgEventStore, outcomes: &[Outcome]) {
     for appended in outcomes.iter().flatten().flatten() {
         let Some(position) = appended.position else {
@@ -105,7 +105,7 @@ async fn an_expectation_has_the_same_result_in_a_batch() {
     let refused = alone.iter().filter(|told| told.is_err()).count();
     assert_eq!((refused, alone.len()), (50, 68), "both must be seen");
 
-    // Beside others that are right, so that it alone is not.
+    // Beside correct appends, so that only this one fails.
     for ((n, case), alone) in cases().into_iter().enumerate().zip(&alone) {
         let append = case.prepare(&store, &format!("beside-{n}")).await;
         let mut batch = vec![append];
@@ -130,7 +130,7 @@ async fn an_expectation_has_the_same_result_in_a_batch() {
         "{appends} appends in {transactions} transactions are no batches"
     );
 
-    // Together with all the others.
+    // In one batch with all others.
     let mut batch = Vec::new();
     for (n, case) in cases().into_iter().enumerate() {
         batch.push(case.prepare(&store, &format!("together-{n}")).await);

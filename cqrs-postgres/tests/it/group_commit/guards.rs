@@ -1,4 +1,4 @@
-//! A batch only tries guards: who sits on one delays nobody but those who want the same stream.
+//! A batch only tries to lock its streams: a held lock delays only appends to the same stream.
 
 use cqrs_core::{
     Append, Appends, EventStore, Idempotency, IdempotencyKey, StoreErrorKind, Version,
@@ -11,7 +11,7 @@ use crate::support::{
     waiting_for,
 };
 
-/// Everything that a process does with other streams.
+/// All calls of a process to other streams.
 async fn others_go_on(store: &PgEventStore) {
     store.append(append("other", 1)).await.expect("alone");
     store
@@ -62,8 +62,8 @@ async fn an_open_transaction_delays_only_appends_to_its_own_streams() {
     assert_eq!(events.expect("reads").len(), 21);
 }
 
-/// Transactions that take their streams in opposite orders deadlock among themselves. PostgreSQL ends one of them, which
-/// must never be an append that was made by itself.
+/// Transactions that lock streams in opposite orders deadlock. PostgreSQL aborts one of them; it must never be a plain
+/// append.
 #[tokio::test]
 async fn transactions_with_other_lock_orders_never_abort_appends() {
     let store = fresh_store().await;
@@ -89,7 +89,7 @@ async fn transactions_with_other_lock_orders_never_abort_appends() {
     }
 }
 
-/// PostgreSQL ends whoever finds the deadlock, and an append that stands in the queue of one may be first.
+/// PostgreSQL aborts the session that finds the deadlock, which may be an append that waits in the same queue.
 #[tokio::test]
 async fn an_append_survives_a_deadlock_of_two_transactions() {
     let store = fresh_store().await;
@@ -120,7 +120,7 @@ async fn an_append_survives_a_deadlock_of_two_transactions() {
     }
 }
 
-/// An append to several streams must not sit on one while it waits for another.
+/// An append to several streams must not hold one lock while it waits for another.
 #[tokio::test]
 async fn an_append_that_waits_for_a_stream_locks_no_others() {
     let store = fresh_store().await;
@@ -139,7 +139,7 @@ async fn an_append_that_waits_for_a_stream_locks_no_others() {
     }
 }
 
-/// Lets who waits for a guard wait for so long.
+/// Sets the longest wait for a lock.
 async fn give_up_after(store: &PgEventStore, time: &str) {
     let sql = "do $$ declare f regprocedure; begin
         for f in select oid from pg_proc where pronamespace = '__schema__'::regnamespace and 'lock_timeout=10s' = any (proconfig) loop

@@ -15,7 +15,7 @@ fn name(n: usize) -> String {
     format!("s-{n}")
 }
 
-/// Two stores, as two processes have them.
+/// Two stores, like those of two processes.
 async fn two() -> [PgEventStore; 2] {
     let config = fresh_config();
     PgEventStore::install(&config).await.expect("installs");
@@ -67,7 +67,7 @@ async fn make(store: &PgEventStore) -> Vec<Place> {
     make_some(store, STREAMS).await
 }
 
-/// Makes streams of two events each, by this store.
+/// Creates streams of two events each with this store.
 async fn make_some(store: &PgEventStore, streams: usize) -> Vec<Place> {
     let appends: Vec<_> = (0..streams).map(|n| append(&name(n), 2)).collect();
     let places = appends.iter().map(|append| {
@@ -181,7 +181,7 @@ async fn positions_are_right_where_others_draw_some_in_between() {
     );
 }
 
-/// Puts the first two events of each stream in place of the whole log.
+/// Replaces the log with the first two events of each stream.
 const AN_OLDER_STATE: &str = "
     create temporary table older on commit drop as select * from __schema__.events where version <= 2;
     truncate __schema__.events;
@@ -201,7 +201,7 @@ async fn events_of_a_log_that_was_replaced_are_not_appended_to() {
         let made = make_some(&ours, streams).await;
         let (outcomes, places) = append_to(&ours, &made, 2).await;
         all_whole(&ours, &places, &outcomes).await;
-        // Beneath the store's connections.
+        // While the store's connections stay open.
         run(&ours, AN_OLDER_STATE).await;
         all_refused(&append_to(&ours, &places, 1).await.0, &made);
         let (outcomes, places) = append_to(&ours, &made, 1).await;
@@ -220,7 +220,7 @@ async fn a_log_replaced_while_a_lone_append_waits_for_it_is_noticed() {
     replaced_while(1, 2, "append_to_one").await;
 }
 
-/// While an append of so many events to each stream waits in this function.
+/// Replaces the log while an append of this many events to each stream waits in this function.
 async fn replaced_while(streams: usize, events: usize, waits: &str) {
     let [ours, theirs] = two().await;
     let made = make_some(&ours, streams).await;
@@ -252,7 +252,7 @@ async fn replaced_while(streams: usize, events: usize, waits: &str) {
 async fn streams_that_are_remembered_go_with_some_that_are_not() {
     let [ours, theirs] = two().await;
     let places = make(&ours).await;
-    // All of these are as expected.
+    // All of these match their expectations.
     for n in 0..4 {
         let known = append(&format!("known-{n}"), 2);
         theirs.append(known).await.expect("appends");
@@ -269,7 +269,7 @@ async fn streams_that_are_remembered_go_with_some_that_are_not() {
     all_whole(&ours, &places, &outcomes(start(&ours, appends)).await).await;
     let places = &places[4..];
 
-    // These are not.
+    // These do not.
     let unknown: Vec<_> = (0..4).map(|n| append(&format!("unknown-{n}"), 2)).collect();
     for unknown in &unknown {
         theirs.append(unknown.clone()).await.expect("appends");

@@ -1,4 +1,4 @@
-//! Connections that die: whose append was on its way does not know, everybody else goes on.
+//! Connections that break: appends in flight have an unknown outcome, all others continue.
 
 use cqrs_core::{Appends, EventStore, Idempotency, IdempotencyKey, StoreErrorKind, Version};
 use cqrs_postgres::PgEventStore;
@@ -14,7 +14,7 @@ use crate::{
 const UNKNOWN: Option<StoreErrorKind> = Some(StoreErrorKind::OutcomeUnknown);
 const SLOW: &str = "select count(*) from __schema__.events where aggregate_id like 'slow%'";
 
-/// A batch in front of the gate, and appends that wait behind it.
+/// A batch that waits at the gate, and appends that wait for the batch.
 async fn held(store: &PgEventStore, gate: &mut Gate) -> [Vec<JoinHandle<Outcome>>; 2] {
     let first = [append("first", 1)];
     let slow = (0..20).map(|n| append(&format!("slow-{n}"), 1));
@@ -87,7 +87,7 @@ fn key(n: u64) -> Idempotency {
     }
 }
 
-/// The server goes on with what its client has given up. It must be found, whenever it is asked for.
+/// The server completes an append that its client has given up. A repeat must find it at any time.
 #[tokio::test]
 async fn a_repeat_under_a_key_settles_an_unknown_outcome() {
     let direct = fresh_store().await;
@@ -137,7 +137,7 @@ async fn a_repeat_under_a_key_settles_an_unknown_outcome() {
     assert_eq!(number(&direct, SLOW).await, 20);
 }
 
-/// What was sent into a silent network arrives when its sender has long repeated it elsewhere.
+/// An append from a silent network arrives after its sender has repeated it on another connection.
 #[tokio::test]
 async fn a_keyed_append_that_arrives_after_its_repeat_appends_nothing() {
     let direct = fresh_store().await;
@@ -206,7 +206,7 @@ async fn appends_continue_by_themselves_after_a_server_restart() {
     );
 }
 
-/// Until the store no longer takes it for granted that a connection still works.
+/// Waits until the store checks a connection before it uses it again.
 async fn lie_idle() {
     let begun = Instant::now();
     until("that long", async || {

@@ -1,4 +1,4 @@
-//! Reactors through a runner, on the memory store.
+//! Reactors in a runner, on the memory store.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ impl Event for DoorEvent {
 #[error("it has opened twice, that is enough")]
 struct Stuck;
 
-/// A door that opens twice.
+/// A door that opens at most twice.
 #[derive(Debug, Default)]
 struct Door(u64);
 impl Aggregate for Door {
@@ -71,7 +71,7 @@ impl Aggregate for Door {
     }
 }
 
-/// Opens the door at which somebody rang, and does about a refusal what it is told.
+/// Opens the door at which somebody rang; the test chooses its reaction to a rejection.
 struct Opener(fn(&Rejection) -> OnRejected<To<Door>>);
 
 impl Reactor for Opener {
@@ -87,7 +87,7 @@ impl Reactor for Opener {
     }
 }
 
-/// Rings at `doors`, lets the opener handle it, and says how often each door has opened.
+/// Rings at `doors`, runs the opener, and returns how often each door has opened.
 async fn ring(
     doors: &[&str],
     opener: Opener,
@@ -180,7 +180,7 @@ async fn a_rejection_may_be_ignored_or_lead_to_other_commands() {
     let (outcome, store) = ring(&["x", "x", "x"], Opener(|_| OnRejected::Ignore), 3).await;
     outcome.expect("goes on");
     assert_eq!(opened(&store, "x").await.len(), 2);
-    // The other door was not among the batch's targets, and is read when it is needed.
+    // The other door is not a target of the batch at first, so it is read when it is needed.
     let instead = |_: &Rejection| OnRejected::Instead(vec![To::new("side", ())]);
     let (outcome, store) = ring(&["x", "x", "x", "x"], Opener(instead), 4).await;
     outcome.expect("goes on");

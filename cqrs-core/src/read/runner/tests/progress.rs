@@ -1,4 +1,4 @@
-//! What a runner reports of itself while it runs, and after it has ended.
+//! The progress of a runner while it runs and after it has ended.
 
 use std::sync::Arc;
 

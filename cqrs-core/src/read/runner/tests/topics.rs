@@ -1,4 +1,4 @@
-//! A topic that repeats itself, a commit whose answer is lost, and a source that is slow: a script plays the topic.
+//! Repeated records, commits with a lost reply, and a slow source. A scripted source acts as the topic.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,9 +23,9 @@ use crate::{
     roles::View,
 };
 
-/// Records of one partition, as a source: delivered again from wherever the checkpoint says.
+/// A source with the records of one partition: it delivers from the checkpoint on.
 struct Scripted {
-    /// How often it cannot be reached at first.
+    /// The number of calls for which it is unavailable at the start.
     away: u32,
     slow: Duration,
     records: Vec<RecordedEvent>,
@@ -34,7 +34,7 @@ struct Scripted {
 }
 
 struct ScriptedReader {
-    /// How long reading takes.
+    /// The time that a read takes.
     slow: Duration,
     partition: PartitionId,
     records: Vec<RecordedEvent>,
@@ -66,7 +66,8 @@ impl Source for Scripted {
             self.stop.closed().await;
             return Ok(None);
         }
-        let (records, stop) = (self.records.clone(), self.stop.subscribe());
+        let records = self.records.clone();
+        let stop = self.stop.subscribe();
         Ok(Some(ScriptedReader {
             slow: self.slow,
             partition: topic(),
@@ -159,7 +160,7 @@ async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
     store.read_log(query).await.expect("reads").events
 }
 
-/// Loses the answer of every other commit: it has happened, and the caller is told that nobody knows.
+/// A store that returns an unknown outcome for every other commit, although it has happened.
 #[derive(Clone)]
 struct Forgetful(MemoryEventStore, Arc<AtomicBool>, Arc<Mutex<u32>>);
 
@@ -287,7 +288,7 @@ async fn consume_from<S: Checkpoints + Inbox + Documents>(store: &S, source: Scr
 async fn repeats_within_a_lane_are_handled_once() {
     let records = log(&filled(8).await).await;
     let store = MemoryEventStore::default();
-    // Lanes: even and odd. Repeats within a batch, in a later one, and of several at once.
+    // Two lanes, even and odd. Repeats within a batch, in a later batch, and of several records.
     let order = [0, 1, 0, 2, 3, 1, 2, 4, 0, 2, 4, 5, 7, 5, 6, 6, 7];
     consume(&store, published(&store, &order, &records)).await;
     assert_eq!(sums(&store).await, Vec::from_iter(1..=8));

@@ -340,7 +340,9 @@ async fn concurrent_transfers_keep_the_sum_of_money() {
     }
     let mut transfers = JoinSet::new();
     for n in 0..64 {
-        let (store, from, to) = (store.clone(), id(n), id(n * 7 + 1));
+        let store = store.clone();
+        let from = id(n);
+        let to = id(n * 7 + 1);
         transfers.spawn(async move {
             let retry = RetryPolicy {
                 attempts: 1_000,

@@ -53,7 +53,8 @@ async fn commands_to_one_aggregate_take_turns_and_never_conflict() {
     let decisions = Arc::new(AtomicU32::new(0));
     let mut tasks = JoinSet::new();
     for _ in 0..64 {
-        let (tickets, decisions) = (tickets.clone(), Arc::clone(&decisions));
+        let tickets = tickets.clone();
+        let decisions = Arc::clone(&decisions);
         tasks.spawn(async move {
             let drawn = tickets.execute("one", decisions).await;
             let TicketEvent::Drawn { number } = drawn.expect("no conflict").events[0];
