@@ -13,6 +13,8 @@
 //!   [rebuild a read model](rebuild_a_read_model), [find who holds readers back](find_who_holds_readers_back),
 //!   [check your store](check_your_store)
 //!
+//! **Reference**: [every error, why, and what to do](errors)
+//!
 //! **Explanation**
 //!
 //! - [which framework when](which_framework)
@@ -71,6 +73,8 @@ page!(write_a_view, "../docs/how-to/write-a-view.md");
 page!(write_a_web_handler, "../docs/how-to/write-a-web-handler.md");
 page!(write_an_aggregate, "../docs/how-to/write-an-aggregate.md");
 
+page!(errors, "../docs/reference/errors.md");
+
 page!(appending, "../docs/explanation/appending.md");
 page!(
     delivery_guarantees,
@@ -104,5 +108,7 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0017-functions-that-append.md")]
 #[doc = include_str!("../docs/decisions/0018-known-streams-skip-the-version-check.md")]
 #[doc = include_str!("../docs/decisions/0019-append-functions-check-the-search-path.md")]
+#[doc = include_str!("../docs/decisions/0020-a-batch-inserts-first.md")]
 #[doc = include_str!("../docs/decisions/0022-one-sql-baseline.md")]
+#[doc = include_str!("../docs/decisions/0026-one-step-decides-and-commands-are-visited.md")]
 pub mod decisions {}

@@ -84,7 +84,13 @@ fn definition(line: &str) -> Option<(String, String)> {
 }
 
 fn pages() -> Vec<PathBuf> {
-    let folders = ["tutorial", "how-to", "explanation", "decisions"];
+    let folders = [
+        "tutorial",
+        "how-to",
+        "reference",
+        "explanation",
+        "decisions",
+    ];
     let folders = folders.map(|folder| project().join("docs").join(folder));
     let entries = folders
         .into_iter()

@@ -4,6 +4,7 @@
 mod broker_down;
 mod consumer_killed;
 mod contention;
+mod errors;
 mod failures;
 mod guide;
 mod invariants;
