@@ -101,7 +101,7 @@ fn twisted(mut call: Call, twist: Twist) -> Call {
                 landed[0].version = turned(landed[0].version);
             }
             (Answer::Given(Err(Rejection::Conflict { actual, .. })), _) => {
-                *actual = turned(*actual)
+                *actual = turned(*actual);
             }
             _ => {}
         },
