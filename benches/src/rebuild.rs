@@ -5,12 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{
-    EventStore, Position, Runner, View,
-    model::{PartitionId, Slices},
-    ports::Checkpoints,
-    reset_view,
-};
+use cqrs_core::{ReadModel, Runner, View};
 use cqrs_postgres::PgEventStore;
 use serde_json::{Value, json};
 
@@ -85,29 +80,10 @@ async fn rebuild(store: &PgEventStore, batch: u32) -> Outcome<Duration> {
     let runner = Runner::over_log(store, Balances)?.batch_size(usize::try_from(batch)?);
     // The first time there is no view yet.
     cqrs_core::ports::Documents::prepare_view(store, Balances::NAME).await?;
-    reset_view(store, Balances::NAME).await?;
-    let upto = store.high_water_mark().await?;
+    ReadModel::<Balances, _>::new(store.clone()).reset().await?;
     let begun = Instant::now();
-    let mut time = Duration::ZERO;
-    runner
-        .run(async {
-            handled(store, upto).await;
-            time = begun.elapsed();
-        })
-        .await?;
-    Ok(time)
-}
-
-/// Resolves when the view has handled the event at `upto`. A look every few milliseconds costs almost nothing.
-async fn handled(store: &PgEventStore, upto: Position) {
-    let partition = PartitionId::Log(Slices::ALL);
-    loop {
-        let found = store.checkpoint(Balances::NAME, &partition).await;
-        if matches!(found, Ok(Some(at)) if at.offset.get() >= upto.get()) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    runner.catch_up().await?;
+    Ok(begun.elapsed())
 }
 
 /// Checks that both sides have the same documents.

@@ -91,7 +91,7 @@ pub use self::{
     },
     ports::{
         Append, AppendError, Appended, Appends, CommitError, EventStore, Phase, Progress, Store,
-        StoreError, StoreErrorKind, reset_view,
+        StoreError, StoreErrorKind,
     },
     read::{ReadModel, Runner, RunnerError, RunnerErrorKind, role},
     relay::{Relay, RelayError, RelayErrorKind},

@@ -28,6 +28,6 @@ pub use self::{
     publisher::{PublishError, Publisher, PublisherSession},
     snapshots::{Snapshot, Snapshots},
     source::{Batch, Next, Reader, Source, SourceError},
-    store::{Store, reset_view},
+    store::Store,
     unit_of_work::UnitOfWork,
 };

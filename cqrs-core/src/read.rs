@@ -1,5 +1,6 @@
 //! The read side: runs views, reactors and projections, and queries views.
 
+mod handled;
 mod handler;
 mod log_source;
 mod read_model;

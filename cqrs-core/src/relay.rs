@@ -69,6 +69,12 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
         self
     }
 
+    /// The name of the relay.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A handle to the relay's progress. It can be read while the relay runs and after it has ended. Each shard counts as a
     /// partition of the log.
     #[must_use]

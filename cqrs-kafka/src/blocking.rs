@@ -1,5 +1,7 @@
 //! Runs blocking calls of librdkafka outside of the async threads.
 
+use tokio::task::JoinError;
+
 use crate::KafkaError;
 
 /// Runs `work` on a thread that may block.
@@ -8,8 +10,13 @@ pub(crate) async fn run_blocking<T: Send + 'static>(
 ) -> Result<T, KafkaError> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| KafkaError::Internal {
-            context: "a blocking call of librdkafka did not finish",
-            source: error.into(),
-        })
+        .map_err(not_finished)
+}
+
+/// The error for a blocking call that panicked, or that the end of the runtime cut short.
+pub(crate) fn not_finished(error: JoinError) -> KafkaError {
+    KafkaError::Internal {
+        context: "a blocking call of librdkafka did not finish",
+        source: error.into(),
+    }
 }

@@ -6,14 +6,12 @@ use rdkafka::ClientConfig;
 
 use crate::{
     KafkaConfig, KafkaError,
-    blocking::run_blocking,
-    cluster::ClusterClient,
     source::{KafkaSource, SourceOptions},
 };
 
 /// A consumer group, and how this process is a member of it.
 ///
-/// [`join`](Self::join) makes it the source of a [`Runner`](cqrs_core::Runner).
+/// [`source`](Self::source) makes it the source of a [`Runner`](cqrs_core::Runner).
 ///
 /// ```no_run
 /// # use cqrs_core::{MemoryEventStore, Runner, View, Keys, Envelope, Event};
@@ -32,8 +30,7 @@ use crate::{
 /// let source = KafkaGroup::new(&kafka, "orders")
 ///     .categories(["order"])
 ///     .instance_id("orders-0")
-///     .join()
-///     .await?;
+///     .source();
 /// Runner::over(&store, Orders, source)?.run(stop).await?;
 /// # Ok(())
 /// # }
@@ -105,29 +102,28 @@ impl KafkaGroup {
         self
     }
 
-    /// Joins the group. Its partitions arrive through [`Source::assigned`](cqrs_core::ports::Source::assigned).
+    /// The source of a [`Runner`](cqrs_core::Runner). It joins the group when the runner starts; until a broker responds
+    /// the runner tries again. What is wrong with the settings, rights or topics ends the runner.
+    #[must_use]
+    pub fn source(self) -> KafkaSource {
+        KafkaSource::new(SourceOptions {
+            client: self.client_config(),
+            config: self.config,
+            group: self.group,
+            topics: self.topics.into_iter().collect(),
+            drain_timeout: self.drain_timeout,
+        })
+    }
+
+    /// Joins the group at once, for programs that are to end if they cannot.
     ///
     /// # Errors
     /// [`KafkaError::NoTopics`], [`KafkaError::Unreachable`], [`KafkaError::TopicMissing`],
     /// [`KafkaError::InvalidSetting`] or [`KafkaError::Denied`].
     pub async fn join(self) -> Result<KafkaSource, KafkaError> {
-        if self.topics.is_empty() {
-            return Err(KafkaError::NoTopics { group: self.group });
-        }
-        run_blocking(move || {
-            let cluster = ClusterClient::connect(&self.config)?;
-            for topic in &self.topics {
-                cluster.partitions(topic)?;
-            }
-            KafkaSource::start(SourceOptions {
-                client: self.client_config(),
-                prefix: self.config.prefix().to_owned(),
-                group: self.group,
-                topics: self.topics.into_iter().collect(),
-                drain_timeout: self.drain_timeout,
-            })
-        })
-        .await?
+        let mut source = self.source();
+        source.join().await?;
+        Ok(source)
     }
 
     fn client_config(&self) -> ClientConfig {

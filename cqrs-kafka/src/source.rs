@@ -11,7 +11,9 @@
 
 mod assignment;
 mod consumer_error;
+mod ends;
 mod flow;
+mod member;
 mod offers;
 mod out_of_range;
 mod partition;
@@ -20,63 +22,93 @@ mod reader;
 mod rebalance;
 mod receive;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cqrs_core::ports::{Reader, Source, SourceError};
+use cqrs_core::{
+    Progress,
+    model::{Offset, PartitionId},
+    ports::{ProgressReporter, Source, SourceError},
+};
 use rdkafka::ClientConfig;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{sync::watch, task::JoinHandle};
 
 pub use self::reader::KafkaReader;
-use self::{
-    assignment::Assignment,
-    offers::ReaderOffers,
-    poll_thread::{ConsumerOptions, PollThread},
+use self::{ends::find_ends, member::Member};
+use crate::{
+    KafkaConfig, KafkaError,
+    blocking::{not_finished, run_blocking},
 };
-use crate::KafkaError;
 
 /// What a source needs to join its group.
 pub(crate) struct SourceOptions {
+    pub(crate) config: KafkaConfig,
+    /// The settings of the consumer.
     pub(crate) client: ClientConfig,
     pub(crate) group: String,
     pub(crate) topics: Vec<String>,
-    /// The prefix of the topics of categories.
-    pub(crate) prefix: String,
     pub(crate) drain_timeout: Duration,
 }
 
 /// A member of a consumer group, the source of a [`Runner`](cqrs_core::Runner).
-/// [`KafkaGroup::join`](crate::KafkaGroup::join) creates it.
+///
+/// [`KafkaGroup::source`](crate::KafkaGroup::source) creates it: it joins the group when the runner starts, and again
+/// until a broker responds. [`KafkaGroup::join`](crate::KafkaGroup::join) joins at once.
 ///
 /// Stopping it finishes the current batches and leaves the group. Dropping it does the same in the background.
 pub struct KafkaSource {
-    group: String,
-    offers: mpsc::UnboundedReceiver<Result<KafkaReader, SourceError>>,
+    options: Arc<SourceOptions>,
+    membership: Membership,
     /// `true` stops the member. The receivers live as long as the poll thread and the readers.
     stop: watch::Sender<bool>,
-    /// Resolves when the poll thread has left the group; `None` after that.
-    left: Option<oneshot::Receiver<()>>,
+    reporter: ProgressReporter,
+}
+
+enum Membership {
+    Outside,
+    Joining(JoinHandle<Result<Member, KafkaError>>),
+    Inside(Member),
 }
 
 impl KafkaSource {
-    pub(crate) fn start(options: SourceOptions) -> Result<Self, KafkaError> {
-        let (offer, offers) = mpsc::unbounded_channel();
-        let (stop, stopping) = watch::channel(false);
-        let (assignment, commands) = Assignment::new(stopping, options.drain_timeout);
-        let group = options.group.clone();
-        let consumer = ConsumerOptions {
-            client: options.client,
-            group: options.group,
-            topics: options.topics,
-            prefix: options.prefix,
-        };
-        let left = PollThread::spawn(consumer, ReaderOffers::new(assignment, offer), commands)?;
-        Ok(Self {
-            group,
-            offers,
-            stop,
-            left: Some(left),
-        })
+    pub(crate) fn new(options: SourceOptions) -> Self {
+        Self {
+            options: Arc::new(options),
+            membership: Membership::Outside,
+            stop: watch::channel(false).0,
+            reporter: ProgressReporter::default(),
+        }
+    }
+
+    /// How the member gets on, to be read while it runs and after it has left: whether it has partitions, how far each was
+    /// handed to the runner, and the last error of the connection.
+    ///
+    /// How far the events were handled is in [`Runner::progress`](cqrs_core::Runner::progress).
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.reporter.progress()
+    }
+
+    /// Joins the group, unless it is a member. Cancel-safe.
+    pub(crate) async fn join(&mut self) -> Result<(), KafkaError> {
+        if matches!(self.membership, Membership::Outside) {
+            let options = Arc::clone(&self.options);
+            let stopping = self.stop.subscribe();
+            let reporter = self.reporter.clone();
+            let join = move || Member::join(&options, stopping, reporter);
+            self.membership = Membership::Joining(tokio::task::spawn_blocking(join));
+        }
+        if let Membership::Joining(joining) = &mut self.membership {
+            let joined = joining.await;
+            self.membership = Membership::Outside;
+            self.membership = Membership::Inside(joined.map_err(not_finished)??);
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing to join any more.
+    fn stays_outside(&self) -> bool {
+        matches!(self.membership, Membership::Outside) && *self.stop.borrow()
     }
 }
 
@@ -85,24 +117,25 @@ impl Source for KafkaSource {
     type Reader = KafkaReader;
 
     async fn assigned(&mut self) -> Result<Option<KafkaReader>, SourceError> {
-        while let Some(left) = &mut self.left {
-            tokio::select! {
-                biased;
-                Some(offer) = self.offers.recv() => match offer {
-                    // Revoked before anybody received it.
-                    Ok(reader) if reader.revoked() => drop(reader),
-                    offer => return offer.map(Some),
-                },
-                // The sender is dropped without a value if the thread fails, which ends the membership as well.
-                _ = left => self.left = None,
-            }
+        if !self.stays_outside()
+            && let Err(error) = self.join().await
+        {
+            self.reporter.retrying(None, &error);
+            return Err(error.into());
         }
-        self.offers.close();
-        while let Ok(offer) = self.offers.try_recv() {
-            drop(offer?);
+        if let Membership::Inside(member) = &mut self.membership
+            && let Some(offer) = member.next().await
+        {
+            return offer.map(Some);
         }
         self.stop.closed().await;
         Ok(None)
+    }
+
+    async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError> {
+        let options = Arc::clone(&self.options);
+        let ends = run_blocking(move || find_ends(&options)).await?;
+        Ok(ends?)
     }
 
     fn stop(&mut self) {
@@ -119,7 +152,7 @@ impl Drop for KafkaSource {
 impl fmt::Debug for KafkaSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaSource")
-            .field("group", &self.group)
+            .field("group", &self.options.group)
             .finish_non_exhaustive()
     }
 }

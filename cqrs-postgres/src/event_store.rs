@@ -104,6 +104,10 @@ impl EventStore for PgEventStore {
         log::high_water_mark(self, &mut self.backend().acquire().await?).await
     }
 
+    async fn last_position(&self) -> Result<Position, StoreError> {
+        log::last_position(self, &mut self.backend().acquire().await?).await
+    }
+
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
         let query = sqlx::query_scalar(self.backend().statements.event_id_at.sql())
             .bind(signed(position.get()));

@@ -18,11 +18,32 @@ use crate::{
     store::PgEventStore,
 };
 
+/// How far the log can be read, and how far positions were drawn.
+struct Head {
+    mark: Position,
+    drawn: Position,
+}
+
 /// Steps (a) and (b).
 pub(crate) async fn high_water_mark(
     store: &PgEventStore,
     connection: &mut GuardedConnection,
 ) -> Result<Position, StoreError> {
+    Ok(head(store, connection).await?.mark)
+}
+
+/// The last position that was drawn. No event has a later one.
+pub(crate) async fn last_position(
+    store: &PgEventStore,
+    connection: &mut GuardedConnection,
+) -> Result<Position, StoreError> {
+    Ok(head(store, connection).await?.drawn)
+}
+
+async fn head(
+    store: &PgEventStore,
+    connection: &mut GuardedConnection,
+) -> Result<Head, StoreError> {
     let query = sqlx::query_as(store.backend().statements.log_head.sql());
     let head = within(
         store.backend().statement_limit(),
@@ -30,12 +51,12 @@ pub(crate) async fn high_water_mark(
     )
     .await;
     let (mark, drawn): (i64, i64) = connection.note(head).map_err(statement)?;
-    let (mark, drawn) = (
-        Position::new(unsigned(mark)),
-        Position::new(unsigned(drawn)),
-    );
-    store.watch_mark(mark, drawn);
-    Ok(mark)
+    let head = Head {
+        mark: Position::new(unsigned(mark)),
+        drawn: Position::new(unsigned(drawn)),
+    };
+    store.watch_mark(head.mark, head.drawn);
+    Ok(head)
 }
 
 /// How many positions one statement searches when it passes events over: at least so many, or twice as many as events are

@@ -6,26 +6,19 @@ use cqrs_kafka::{KafkaConfig, KafkaGroup};
 use cqrs_postgres::PgEventStore;
 use cqrs_tests::{
     domain::{CounterEvent, Tell, count, heard_in_order},
-    servers::{create_topics, eventually, fresh_name, kafka, store},
+    servers::{create_topics, fresh_name, kafka, store},
     victim::Job,
 };
 
 use crate::support::{job, publish_all, victim};
 
-/// Consumes as the same static member, until the echoes have heard `events` counts.
+/// Consumes the topic to its end as the same static member. The echoes have heard `events` counts then.
 async fn consume_all(store: &PgEventStore, kafka: &KafkaConfig, events: u64) {
     let group = KafkaGroup::new(kafka, "tell")
         .categories([CounterEvent::CATEGORY])
         .instance_id("tell-0");
-    let source = group.join().await.expect("joins");
-    let heard = eventually("everything is heard", || async {
-        heard_in_order(store).await >= events
-    });
-    Runner::over::<role::Reactor>(store, Tell, source)
-        .expect("a reactor")
-        .run(heard)
-        .await
-        .expect("runs");
+    let runner = Runner::over::<role::Reactor>(store, Tell, group.source()).expect("a reactor");
+    runner.catch_up().await.expect("runs");
     assert_eq!(heard_in_order(store).await, events);
 }
 

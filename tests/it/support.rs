@@ -2,12 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_core::{
-    RecordedEvent, Relay, RelayError, Runner, View,
-    model::{PartitionId, Slices},
-    ports::Checkpoints,
-    role,
-};
+use cqrs_core::{RecordedEvent, Relay, RelayError, Runner, role};
 use cqrs_kafka::{KafkaConfig, KafkaPublisher};
 use cqrs_postgres::PgEventStore;
 use cqrs_tests::{
@@ -89,29 +84,8 @@ fn by_stream_seen(seen: &[Seen]) -> BTreeMap<String, Vec<String>> {
 
 /// Runs the view over the log until it has handled all events.
 pub(crate) async fn view_all(store: &PgEventStore) {
-    let end = log(store)
-        .await
-        .last()
-        .map_or(0, |event| event.position.get());
-    let caught_up = async {
-        let at = async || {
-            store
-                .checkpoint(Counts::NAME, &PartitionId::Log(Slices::ALL))
-                .await
-                .expect("reads")
-        };
-        while at()
-            .await
-            .is_none_or(|checkpoint| checkpoint.offset.get() < end)
-        {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    Runner::over_log::<role::View>(store, Counts)
-        .expect("a view")
-        .run(caught_up)
-        .await
-        .expect("runs");
+    let runner = Runner::over_log::<role::View>(store, Counts).expect("a view");
+    runner.catch_up().await.expect("runs");
 }
 
 pub(crate) fn job(role: &str, name: &str) -> Job {

@@ -59,8 +59,8 @@ pub trait Documents: UnitOfWork {
         writes: &[DocumentWrite],
     ) -> Result<(), SaveError>;
 
-    /// Removes every document of a view. To rebuild a view use [`reset_view`](crate::reset_view): it resets the subscription
-    /// first, so that a batch in flight cannot write after the removal.
+    /// Removes every document of a view. To rebuild a view use [`ReadModel::reset`](crate::ReadModel::reset): it resets the
+    /// subscription first, so that a batch in flight cannot write after the removal.
     async fn clear_in(
         &self,
         transaction: &mut Self::Transaction,

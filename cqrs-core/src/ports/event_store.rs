@@ -149,6 +149,14 @@ pub trait EventStore: UnitOfWork {
     /// The position up to which the log is complete: no event will appear at or before it.
     async fn high_water_mark(&self) -> Result<Position, StoreError>;
 
+    /// Every event that is committed when this is called is at this position or before it. While open transactions hold the
+    /// high-water mark back, this is after the mark.
+    ///
+    /// The default is for stores whose mark is never held back.
+    async fn last_position(&self) -> Result<Position, StoreError> {
+        self.high_water_mark().await
+    }
+
     /// The id of the event at a position, to verify that a checkpoint belongs to this log.
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError>;
 

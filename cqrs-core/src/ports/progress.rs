@@ -180,6 +180,12 @@ impl ProgressReporter {
         });
     }
 
+    /// Records an error that does not stop the work. The phase does not change.
+    pub fn noted(&self, error: &(dyn Error + 'static)) {
+        let error = chain(error).to_string();
+        self.0.send_modify(|state| state.last_error = Some(error));
+    }
+
     /// Reports that the partition, or the whole loop, has ended: after a stop, or with an error.
     pub fn ended(&self, partition: Option<&PartitionId>, error: Option<&(dyn Error + 'static)>) {
         let error = error.map(|error| chain(error).to_string());

@@ -96,6 +96,13 @@ pub trait Source: Send + 'static {
     /// called again.
     async fn assigned(&mut self) -> Result<Option<Self::Reader>, SourceError>;
 
+    /// Where the partitions of this source end at present, those assigned to others included: a checkpoint at this offset
+    /// or after it covers every event that is there. Partitions without events may be missing.
+    ///
+    /// # Errors
+    /// After [`SourceError::Unavailable`] it is called again.
+    async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError>;
+
     /// Tells every reader to finish. Returns at once.
     fn stop(&mut self);
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::{
-    model::{Checkpoint, PartitionId, Position, Reads, Slices},
+    model::{Checkpoint, Offset, PartitionId, Position, Reads, Slices},
     ports::{
         Batch, EventStore, LogCheckError, LogQuery, Next, Reader, Source, SourceError, StoreError,
         check_log,
@@ -67,8 +67,42 @@ impl<S: EventStore> Source for LogSource<S> {
         }))
     }
 
+    async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError> {
+        let end = last_event(&self.store).await.map_err(source_error)?;
+        let partition = PartitionId::Log(Slices::ALL);
+        Ok(vec![(partition, Offset::new(end.get()))])
+    }
+
     fn stop(&mut self) {
         self.stop.send_replace(true);
+    }
+}
+
+/// The position of the last event that is committed when this is called, once it can be read.
+async fn last_event<S: EventStore>(store: &S) -> Result<Position, StoreError> {
+    let end = store.last_position().await?;
+    while store.high_water_mark().await? < end {
+        store.wait_for_append(LONGEST_WAIT).await;
+    }
+    // The last positions may be those of appends that were rolled back.
+    let mut window = 1;
+    loop {
+        let after = Position::new(end.get().saturating_sub(window));
+        let query = LogQuery {
+            after,
+            reads: &[],
+            slices: Slices::ALL,
+            limit: usize::try_from(window).unwrap_or(usize::MAX),
+        };
+        let events = store.read_log(query).await?.events;
+        let positions = events.iter().map(|event| event.position);
+        if let Some(last) = positions.filter(|position| *position <= end).max() {
+            return Ok(last);
+        }
+        if after == Position::START {
+            return Ok(Position::START);
+        }
+        window = window.saturating_mul(16);
     }
 }
 

@@ -1,17 +1,16 @@
 //! Queries a view's documents.
 
-use std::{fmt, marker::PhantomData, time::Duration};
+use std::{fmt, marker::PhantomData};
 
 use crate::{
-    model::{PartitionId, Position, Slices},
-    ports::{Checkpoints, Document, Documents, StoreError, decode_document},
+    model::{Offset, PartitionId, Position, Slices},
+    ports::{Checkpoints, CommitError, Document, Documents, StoreError, decode_document},
+    read::handled::handled,
     roles::View,
 };
 
-/// The first pause of [`ReadModel::wait_for`] between two polls.
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
-/// The pause doubles up to this.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// The store's own log.
+const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 
 /// The documents of a view in a store.
 ///
@@ -110,25 +109,44 @@ impl<V: View, S: Documents> ReadModel<V, S> {
 }
 
 impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
-    /// Waits until the view has handled the event at `position` of the store's own log, so that the next query sees its
-    /// effect. Without a runner for the view it never returns, so use a timeout.
+    /// Waits until the view has handled the store's own log up to `position`, or up to the events of a command, so that the
+    /// next query sees their effect. Without a runner for the view it never returns, so use a timeout.
+    ///
+    /// ```
+    /// # use cqrs_core::prelude::*;
+    /// # use std::time::Duration;
+    /// # async fn book<A: Aggregate<Command = String> + serde::Serialize, V: View>(
+    /// #     seats: Repository<A, MemoryEventStore>,
+    /// #     tickets: ReadModel<V, MemoryEventStore>,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let booked = seats.execute("A1", "ada".to_owned()).await?;
+    /// tokio::time::timeout(Duration::from_secs(2), tickets.wait_for(&booked)).await??;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn wait_for(&self, position: Position) -> Result<(), StoreError> {
-        if position == Position::START {
-            return Ok(());
-        }
-        let partition = PartitionId::Log(Slices::ALL);
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let checkpoint = self.store.checkpoint(V::NAME, &partition).await?;
-            if checkpoint.is_some_and(|checkpoint| checkpoint.offset.get() >= position.get()) {
-                return Ok(());
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+    pub fn wait_for<P: Into<Position>>(
+        &self,
+        position: P,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let offset = Offset::new(position.into().get());
+        async move { handled(&self.store, V::NAME, &LOG, offset).await }
+    }
+
+    /// Removes all documents and moves the subscription back to the beginning, in one transaction: the runner rebuilds the
+    /// view by replay. A runner that is active is fenced, claims again and starts over by itself.
+    ///
+    /// # Errors
+    /// When the store fails. Nothing is removed then.
+    pub async fn reset(&self) -> Result<(), CommitError> {
+        let store = &self.store;
+        let mut transaction = store.begin().await?;
+        // First, so that a batch in flight cannot write after the removal.
+        store.reset_in(&mut transaction, V::NAME).await?;
+        store.clear_in(&mut transaction, V::NAME).await?;
+        store.commit(transaction).await
     }
 }
 

@@ -10,13 +10,14 @@ use std::sync::Arc;
 pub use self::error::{RunnerError, RunnerErrorKind};
 use self::{partitions::Partitions, worker::BatchSizes};
 use crate::{
-    model::Reads,
-    ports::{Checkpoints, EventStore, Inbox, Progress, ProgressReporter, Source},
+    model::{Offset, PartitionId, Reads},
+    ports::{Checkpoints, EventStore, Inbox, Progress, ProgressReporter, Source, SourceError},
     read::{
+        handled::{LONGEST_WAIT, handled},
         handler::{Handler, IntoHandler},
         log_source::LogSource,
     },
-    run_loop,
+    run_loop::{self, LoopName, Retries},
 };
 
 /// The default size of the first batch, in events.
@@ -120,6 +121,12 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
         self
     }
 
+    /// The name of the subscription.
+    #[must_use]
+    pub fn subscription(&self) -> &str {
+        self.handler.subscription()
+    }
+
     /// A handle to the runner's progress. It can be read while the runner runs and after it has ended.
     #[must_use]
     pub fn progress(&self) -> Progress {
@@ -133,12 +140,55 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
     /// # Errors
     /// The first failure that a retry cannot fix. Other partitions finish their current batch first.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), RunnerError> {
-        let subscription = self.handler.subscription().to_owned();
+        let subscription = self.subscription().to_owned();
         let reporter = self.reporter.clone();
         let outcome = run_loop::run(&mut Partitions::new(self), stop).await;
         let outcome = outcome.map_err(|kind| RunnerError::new(&subscription, kind));
         reporter.ended(None, outcome.as_ref().err().map(|error| error as _));
         outcome
+    }
+
+    /// Handles everything that is in the log or the topics now, then stops: for imports, rebuilds, tests and programs that
+    /// end. Partitions that another member of the group reads are waited for.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn catch_up(mut self) -> Result<(), RunnerError> {
+        let ends = match self.ends().await {
+            Ok(ends) => ends,
+            Err(error) => {
+                let error = RunnerError::new(self.subscription(), error);
+                self.reporter.ended(None, Some(&error));
+                return Err(error);
+            }
+        };
+        let store = self.store.clone();
+        let subscription = self.subscription().to_owned();
+        self.run(async move {
+            for (partition, end) in ends {
+                // A store that fails also fails the partition, and the runner deals with it there.
+                while handled(&store, &subscription, &partition, end)
+                    .await
+                    .is_err()
+                {
+                    tokio::time::sleep(LONGEST_WAIT).await;
+                }
+            }
+        })
+        .await
+    }
+
+    async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError> {
+        let name = LoopName::Subscription(self.subscription().to_owned());
+        let mut retries = Retries::new(name, None, self.reporter.clone());
+        loop {
+            match self.source.ends().await {
+                Err(error) if error.is_retryable() => {
+                    tokio::time::sleep(retries.failed(&error)).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 }
 

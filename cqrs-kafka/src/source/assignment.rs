@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{model::Offset, ports::SourceError};
+use cqrs_core::{
+    model::Offset,
+    ports::{ProgressReporter, SourceError},
+};
 use tokio::sync::{oneshot, watch};
 
 use super::partition::AssignedPartition;
@@ -38,12 +41,14 @@ pub(super) struct Assignment {
     partitions: Mutex<Partitions>,
     released: Condvar,
     drain_timeout: Duration,
+    pub(super) reporter: ProgressReporter,
 }
 
 impl Assignment {
     pub(super) fn new(
         stopping: watch::Receiver<bool>,
         drain_timeout: Duration,
+        reporter: ProgressReporter,
     ) -> (Arc<Self>, mpsc::Receiver<PollCommand>) {
         let (commands, received) = mpsc::channel();
         let assignment = Self {
@@ -52,6 +57,7 @@ impl Assignment {
             partitions: Mutex::default(),
             released: Condvar::new(),
             drain_timeout,
+            reporter,
         };
         (Arc::new(assignment), received)
     }
@@ -71,6 +77,7 @@ impl Assignment {
             return None;
         }
         let partition = Arc::new(AssignedPartition::new(Arc::clone(topic), number));
+        self.reporter.started(&partition.id(), None);
         let mut partitions = self.partitions();
         partitions
             .entry(number)
@@ -100,6 +107,7 @@ impl Assignment {
     /// Called when the reader is dropped.
     pub(super) fn release(&self, partition: &Arc<AssignedPartition>) {
         self.remove(std::slice::from_ref(partition));
+        self.reporter.ended(Some(&partition.id()), None);
         self.released.notify_all();
         self.send(PollCommand::Released(Arc::clone(partition)));
     }

@@ -99,8 +99,9 @@ impl PollThread {
     fn run_and_report(self) {
         let offers = self.offers.clone();
         if panic::catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
-            let message = "the thread that polls Kafka panicked";
-            offers.fail(SourceError::Fatal(message.into()));
+            let error = SourceError::Fatal("the thread that polls Kafka panicked".into());
+            offers.assignment.reporter.ended(None, Some(&error));
+            offers.fail(error);
             offers.assignment.lose(&offers.assignment.all());
         }
     }
@@ -113,6 +114,9 @@ impl PollThread {
             self.poll();
         }
         self.assignment().take_back(&self.assignment().all());
+        if !self.failed {
+            self.assignment().reporter.ended(None, None);
+        }
         // This leaves the group. It must happen on this thread.
         drop(self.consumer);
     }
@@ -142,7 +146,10 @@ impl PollThread {
 
     fn handle_error(&mut self, error: LibraryError) {
         match action_for(&error) {
-            ErrorAction::Retry => tracing::warn!(%error, "reading from Kafka is delayed"),
+            ErrorAction::Retry => {
+                tracing::warn!(%error, "reading from Kafka is delayed");
+                self.assignment().reporter.noted(&ClientError::from(error));
+            }
             ErrorAction::StopPartition => {
                 stop_out_of_range(&self.consumer, self.assignment(), RESPONSE_TIMEOUT);
             }
@@ -152,6 +159,7 @@ impl PollThread {
                     advice,
                     source: ClientError::from(error).into(),
                 };
+                self.assignment().reporter.ended(None, Some(&error));
                 self.offers.fail(error.into());
                 self.failed = true;
             }

@@ -50,11 +50,13 @@ impl Reader for KafkaReader {
         tokio::select! {
             biased;
             // `next` reports the revocation.
-            () = self.partition.wait_until_revoked() => Ok(()),
+            () = self.partition.wait_until_revoked() => return Ok(()),
             outcome = started => outcome.unwrap_or_else(|_| {
                 Err(SourceError::Fatal("the thread that polls Kafka has ended".into()))
-            }),
+            })?,
         }
+        self.assignment.reporter.started(&self.id, at);
+        Ok(())
     }
 
     async fn next(&mut self, max: usize) -> Result<Next, SourceError> {
@@ -65,9 +67,12 @@ impl Reader for KafkaReader {
                     let partition = Arc::clone(&self.partition);
                     self.assignment.send(PollCommand::Resume(partition));
                 }
+                let reporter = &self.assignment.reporter;
+                reporter.reading(&self.id, Some(batch.next));
                 return Ok(Next::Batch(batch));
             }
             if idle {
+                self.assignment.reporter.caught_up(&self.id);
                 return Ok(Next::Idle);
             }
             let changed = tokio::time::timeout(IDLE_WAIT, self.partition.wait_for_change());

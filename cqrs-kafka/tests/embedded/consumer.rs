@@ -123,6 +123,26 @@ async fn two_members_share_the_work_and_every_event_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn catching_up_handles_the_topics_to_their_ends() {
+    let fixture = Fixture::new(4, 1);
+    fixture.place(10, 20, "").await;
+    fixture.relay(1, 200).await;
+    let store = MemoryEventStore::default();
+    let catch_up = async || {
+        let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
+        let runner = Runner::over(&store, Counts, group.source()).expect("an enum");
+        runner.batch_size(7).catch_up().await.expect("catches up");
+    };
+    catch_up().await;
+    assert_eq!(counted(&store).await, 200);
+    fixture.place(10, 1, "").await;
+    fixture.relay(1, 210).await;
+    catch_up().await;
+    assert_eq!(counted(&store).await, 210);
+    catch_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_not_an_event_stops_the_runner_before_it() {
     let fixture = Fixture::new(1, 1);
     fixture.place(5, 1, "").await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cqrs_core::{
+    Phase, chain,
     model::{Checkpoint, Offset},
     ports::{Batch, Next, Reader, Source, SourceError},
 };
@@ -73,6 +74,50 @@ async fn a_reader_starts_at_its_checkpoint_and_is_offered_again() {
     assert!(reader.revoked());
     drop(reader);
     assert!(source.assigned().await.expect("no error").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_follows_a_member_until_it_has_left() {
+    let fixture = Fixture::new(1, 1);
+    fixture.place(20, 1, "").await;
+    fixture.relay(1, 20).await;
+
+    let mut source = join(&fixture, "one").await;
+    let progress = source.progress();
+    assert_eq!(progress.phase(), Phase::Starting);
+    let mut reader = assigned(&mut source).await;
+    reader.start(at(3)).await.expect("starts");
+    let id = reader.partition().clone();
+    assert_eq!(progress.phase(), Phase::Reading);
+    assert_eq!(progress.partitions()[&id].checkpoint, at(3));
+    let batch = read(&mut reader, 5).await;
+    assert_eq!(progress.partitions()[&id].checkpoint, Some(batch.next));
+    while reader.next(100).await.expect("reads") != Next::Idle {}
+    assert_eq!(progress.phase(), Phase::CaughtUp);
+
+    source.stop();
+    drop(reader);
+    assert!(source.assigned().await.expect("no error").is_none());
+    assert_eq!(progress.phase(), Phase::Stopped);
+    assert_eq!(progress.partitions()[&id].phase, Phase::Stopped);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_stopped_before_it_joins_ends() {
+    let fixture = Fixture::new(1, 1);
+    let group = KafkaGroup::new(&fixture.config, "group").categories(["order"]);
+    let mut source = group.source();
+    source.stop();
+    assert!(source.assigned().await.expect("no error").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_of_a_missing_topic_cannot_be_read() {
+    let fixture = Fixture::new(1, 1);
+    let group = KafkaGroup::new(&fixture.config, "group").categories(["nothing"]);
+    let error = group.source().assigned().await.expect_err("no such topic");
+    assert!(matches!(error, SourceError::Fatal(_)), "{error:?}");
+    assert!(chain(&error).to_string().contains("shop.nothing"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,15 +2,14 @@
 
 mod copy;
 mod moved;
-mod readers;
+pub(crate) mod readers;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use cqrs_core::{
-    EventStore, Position, Runner, RunnerErrorKind, View,
+    EventStore, Position, ReadModel, Runner, RunnerErrorKind, View,
     model::{Checkpoint, PartitionId, Slices},
     ports::{Checkpoints, Documents, SourceError, UnitOfWork},
-    reset_view,
 };
 use cqrs_postgres::PgEventStore;
 use sqlx::AssertSqlSafe;
@@ -210,7 +209,8 @@ async fn a_dump_older_than_a_checkpoint_is_an_error() {
     );
     assert_eq!(diary(restored).await, [0; 0]);
 
-    reset_view(restored, Diary::NAME).await.expect("resets");
+    let model = ReadModel::<Diary, _>::new(restored.clone());
+    model.reset().await.expect("resets");
     keep_diary(restored, last).await;
     let all: Vec<u64> = rows(restored).await.into_keys().collect();
     assert_eq!(diary(restored).await, all);

@@ -1,6 +1,7 @@
 //! The PostgreSQL store on a real server: `DATABASE_URL` names the server, `scripts/test` starts it.
 
 mod bounds;
+mod catch_up;
 mod contract;
 mod dump;
 mod functions;

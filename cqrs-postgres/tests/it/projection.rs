@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use cqrs_core::{
     Aggregate, Context, Decision, Envelope, Event, HandlerError, Projection, Repository, Runner,
-    StoreError, StoreErrorKind,
+    StoreError, StoreErrorKind, chain,
     model::{PartitionId, Slices},
     ports::Checkpoints,
     role,
@@ -112,12 +112,8 @@ async fn a_commit_that_would_be_a_rollback_is_an_error() {
     money.execute("m", 1).await.expect("executes");
     let runner = Runner::over_log::<role::Projection>(&store, Careless).expect("a projection");
     let error = runner.run(std::future::pending()).await.expect_err("stops");
-    let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source());
-    let chain: Vec<_> = chain.map(ToString::to_string).collect();
-    assert!(
-        chain.iter().any(|e| e.contains("its error was ignored")),
-        "{chain:?}"
-    );
+    let said = chain(&error).to_string();
+    assert!(said.contains("its error was ignored"), "{said}");
     assert_eq!(
         store
             .checkpoint("careless", &PartitionId::Log(Slices::ALL))
@@ -149,24 +145,10 @@ async fn a_projection_and_its_checkpoint_commit_together_or_not_at_all() {
         table: table.clone(),
         batches: AtomicU32::new(0),
     };
-    let handled = async {
-        let at = async || {
-            store
-                .checkpoint("ledger", &PartitionId::Log(Slices::ALL))
-                .await
-                .expect("reads")
-        };
-        while at()
-            .await
-            .is_none_or(|checkpoint| checkpoint.offset.get() < 40)
-        {
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        }
-    };
     let runner = Runner::over_log::<role::Projection>(&store, ledger)
         .expect("a projection")
         .batch_size(7);
-    runner.run(handled).await.expect("runs");
+    runner.catch_up().await.expect("runs");
     let totals = sqlx::query_as(AssertSqlSafe(format!("select total, events from {table}")));
     let totals: (i64, i64) = totals.fetch_one(store.pool()).await.expect("reads");
     assert_eq!(totals, ((1..=40).sum(), 40));

@@ -2,8 +2,7 @@
 
 use cqrs_core::{
     Append, EventStore, ExecuteError, ExpectedVersion, ReadModel, Repository, Runner,
-    SnapshotPolicy, Store, StoreErrorKind, StreamId, Version, View, ports::PastEvent, reset_view,
-    role,
+    SnapshotPolicy, Store, StoreErrorKind, StreamId, Version, ports::PastEvent, role,
 };
 use tokio::task::JoinSet;
 
@@ -148,13 +147,12 @@ pub async fn a_rebuild_applies_every_event_once<S: Store>(store: S) {
     let payments = ReadModel::<Payments, _>::new(store.clone());
     for _ in 0..3 {
         let runner = Runner::over_log::<role::View>(&store, Payments).expect("a view");
-        let runner = runner.batch_size(7);
-        let wait = payments.wait_for(last.expect("fifty payments"));
-        let arrived = async { wait.await.expect("arrives") };
-        runner.run(arrived).await.expect("runs");
+        runner.batch_size(7).catch_up().await.expect("runs");
+        let handled = payments.wait_for(last.expect("fifty payments"));
+        handled.await.expect("was handled");
         let paid = payments.get("alice").await.expect("reads");
         assert_eq!(paid, Some(Vec::from_iter(1..=50)));
-        reset_view(&store, Payments::NAME).await.expect("resets");
+        payments.reset().await.expect("resets");
         assert_eq!(payments.get("alice").await.expect("reads"), None);
     }
 }

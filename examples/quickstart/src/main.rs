@@ -62,15 +62,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = MemoryEventStore::default();
     let seats = Repository::<Seat, _>::new(store.clone());
     seats.execute("A1", "ada".to_owned()).await?;
-    let booked = seats.execute("A2", "ada".to_owned()).await?;
+    seats.execute("A2", "ada".to_owned()).await?;
     if let Err(refused) = seats.execute("A1", "bob".to_owned()).await {
         println!("A1 for bob: {refused}"); // A1 for bob: the seat is taken
     }
 
-    // A service runs until it is told to stop; this one until it has seen the last booking.
-    let tickets = ReadModel::<Tickets, _>::new(store.clone());
-    let until = async { drop(tickets.wait_for(booked.position.unwrap_or_default()).await) };
-    Runner::over_log(&store, Tickets)?.run(until).await?;
+    // In a service it would run until the service stops.
+    Runner::over_log(&store, Tickets)?.catch_up().await?;
+    let tickets = ReadModel::<Tickets, _>::new(store);
     for (visitor, seats) in tickets.page(None, 10).await? {
         println!("{visitor}: {}", seats.join(", ")); // ada: A1, A2
     }

@@ -4,7 +4,7 @@
 //! cargo run -p read-model
 //! ```
 
-use cqrs_core::{Phase, RunnerError, prelude::*, reset_view};
+use cqrs_core::prelude::*;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -88,8 +88,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     books.execute("b3", bought("Persuasion", "Austen")).await?;
     let reader = "ada".to_owned();
     books.execute("b2", BookEvent::Lent { reader }).await?;
-    catch_up(&store, Shelf).await?;
-    catch_up(&store, ByAuthor).await?;
+    // A service runs its views until it stops; this program runs each until it has handled the whole log.
+    Runner::over_log(&store, Shelf)?.catch_up().await?;
+    Runner::over_log(&store, ByAuthor)?.catch_up().await?;
 
     let shelf = ReadModel::<Shelf, _>::new(store.clone());
     let entry = shelf.get("b2").await?.unwrap_or_default();
@@ -104,17 +105,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     // A view that has changed is rebuilt from the events.
-    reset_view(&store, Shelf::NAME).await?;
+    shelf.reset().await?;
     println!("reset: {} books", shelf.page(None, 9).await?.len());
-    catch_up(&store, Shelf).await?;
+    Runner::over_log(&store, Shelf)?.catch_up().await?;
     println!("rebuilt: {} books", shelf.page(None, 9).await?.len());
     Ok(())
-}
-
-/// A service runs its views until it stops; this program runs each until it has handled the whole log.
-async fn catch_up(store: &MemoryEventStore, view: impl View) -> Result<(), RunnerError> {
-    let runner = Runner::over_log(store, view)?;
-    let mut progress = runner.progress();
-    let caught_up = async { drop(progress.until(|phase| *phase == Phase::CaughtUp).await) };
-    runner.run(caught_up).await
 }

@@ -6,10 +6,9 @@ use std::{
 };
 
 use cqrs_core::{
-    Position, Store,
+    CommitError, Position, Store,
     model::{Checkpoint, PartitionId, Slices},
     ports::LogQuery,
-    reset_view,
 };
 
 use crate::{
@@ -129,10 +128,17 @@ async fn drop_views<U: Setup>(service: &mut Service<U>) -> Result<Vec<Before>, S
         handled_its_log(store, part).await?;
         part.stop().await?;
         let before = remember(store, part).await?;
-        reset_view(store, part.name()).await.at(part.name())?;
+        reset(store, part.name()).await.at(part.name())?;
         dropped.push(before);
     }
     Ok(dropped)
+}
+
+async fn reset<S: Store>(store: &S, view: &str) -> Result<(), CommitError> {
+    let mut transaction = store.begin().await?;
+    store.reset_in(&mut transaction, view).await?;
+    store.clear_in(&mut transaction, view).await?;
+    store.commit(transaction).await
 }
 
 /// Waits until a view over the service's own log has handled all of it. (Of a view over topics the audit has found that

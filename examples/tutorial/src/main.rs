@@ -1,6 +1,6 @@
 //! The bank account of `docs/tutorial/bank-account.md`. In memory, nothing to install: `cargo run -p tutorial`.
 
-use cqrs_core::{prelude::*, reset_view};
+use cqrs_core::prelude::*;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -112,23 +112,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("600 cents: {error}");
     }
 
-    show(&store, &done).await?;
+    show(&store).await?;
 
-    reset_view(&store, Balances::NAME).await?;
+    ReadModel::<Balances, _>::new(store.clone()).reset().await?;
     println!("rebuilt:");
-    show(&store, &done).await?;
+    show(&store).await?;
     Ok(())
 }
 
-async fn show(
-    store: &MemoryEventStore,
-    done: &Executed<AccountEvent>,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let balances = ReadModel::<Balances, _>::new(store.clone());
-    // The runner of a service runs until it is stopped. This one stops when it has handled the deposit.
-    let stop = async { balances.wait_for(done.into()).await.unwrap_or_default() };
-    Runner::over_log(store, Balances)?.run(stop).await?;
+async fn show(store: &MemoryEventStore) -> Result<(), Box<dyn std::error::Error>> {
+    // The runner of a service runs until the service stops. This one ends when it has handled what is there.
+    Runner::over_log(store, Balances)?.catch_up().await?;
 
+    let balances = ReadModel::<Balances, _>::new(store.clone());
     for (id, balance) in balances.page(None, 10).await? {
         println!("{id}: {} has {} cents", balance.owner, balance.cents);
     }

@@ -19,8 +19,9 @@ use crate::{
     model::{Context, Envelope, Event, PartitionId, Reads, RecordedEvent, Slices, chain},
     ports::{
         Document, DocumentConflict, Documents, SaveError, StoreError, StoreErrorKind, UnitOfWork,
-        decode_document, reset_view,
+        decode_document,
     },
+    read::ReadModel,
     roles::{Aggregate, Decision, HandlerError, Keys, View},
     write::Repository,
 };
@@ -162,7 +163,9 @@ async fn a_view_is_updated_and_rebuilt_by_replay() {
         .await
         .expect("executes");
     caught_up(&store, 51).await;
-    reset_view(&store, Sums::NAME)
+    let model = ReadModel::<Sums, _>::new(store.clone());
+    model
+        .reset()
         .await
         .expect("resets, with the runner at work");
     caught_up(&store, 51).await;
@@ -280,6 +283,35 @@ async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
         said.contains("the log was replaced: position 20 held event"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn catching_up_handles_what_is_there_and_ends() {
+    let store = filled(50).await;
+    let runner = || Runner::over_log::<crate::read::handler::role::View>(&store, Sums);
+    let catch_up = async || runner().expect("a view").batch_size(7).catch_up().await;
+    catch_up().await.expect("catches up");
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=50));
+    catch_up().await.expect("has caught up");
+    Repository::<Counter, _>::new(store.clone())
+        .execute("c9", 51)
+        .await
+        .expect("executes");
+    catch_up().await.expect("catches up");
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=51));
+    let empty = MemoryEventStore::default();
+    let runner = Runner::over_log::<crate::read::handler::role::View>(&empty, Sums);
+    runner.expect("a view").catch_up().await.expect("is empty");
+}
+
+#[tokio::test(start_paused = true)]
+async fn catching_up_ends_with_the_error_that_stops_the_runner() {
+    let store = filled(3).await;
+    let refuse = |batch: &[RecordedEvent]| Err(HandlerError::poison(batch[0].id, "planted"));
+    let runner = Runner::over_log::<crate::read::handler::role::Handler>(&store, Faulty(refuse));
+    let error = runner.expect("a view").catch_up().await;
+    let kind = error.expect_err("stops").kind;
+    assert!(matches!(kind, RunnerErrorKind::Poison { .. }), "{kind}");
 }
 
 /// Runs a view, whose enum is complete or partial, over an event that it does not know.

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::LONG_ENOUGH;
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum AccountEvent {
+pub(crate) enum AccountEvent {
     Happened(u8),
 }
 impl Event for AccountEvent {
@@ -23,7 +23,7 @@ impl Event for AccountEvent {
 }
 
 /// One document with the position of every event, in the order in which they were handled.
-pub(super) struct Diary;
+pub(crate) struct Diary;
 impl View for Diary {
     const NAME: &'static str = "diary";
     type Events = AccountEvent;
@@ -45,7 +45,7 @@ impl View for Diary {
 }
 
 /// The positions in the diary.
-pub(super) async fn diary(store: &PgEventStore) -> Vec<u64> {
+pub(crate) async fn diary(store: &PgEventStore) -> Vec<u64> {
     let diary = ReadModel::<Diary, _>::new(store.clone());
     diary.get("all").await.expect("reads").unwrap_or_default()
 }

@@ -88,11 +88,7 @@ impl Reactor for Opener {
 }
 
 /// Rings at `doors`, runs the opener, and returns how often each door has opened.
-async fn ring(
-    doors: &[&str],
-    opener: Opener,
-    until: u64,
-) -> (Result<(), RunnerError>, MemoryEventStore) {
+async fn ring(doors: &[&str], opener: Opener) -> (Result<(), RunnerError>, MemoryEventStore) {
     let store = MemoryEventStore::default();
     let bells = Repository::<Bell, _>::new(store.clone());
     for door in doors {
@@ -102,22 +98,8 @@ async fn ring(
             .await
             .expect("rings");
     }
-    let handled = async {
-        let partition = crate::model::PartitionId::Log(crate::model::Slices::ALL);
-        let at = async || {
-            crate::ports::Checkpoints::checkpoint(&store, Opener::NAME, &partition)
-                .await
-                .expect("reads")
-        };
-        while at()
-            .await
-            .is_none_or(|checkpoint| checkpoint.offset.get() < until)
-        {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
-    };
     let runner = Runner::over_log::<role::Reactor>(&store, opener).expect("a reactor");
-    let outcome = runner.run(handled).await;
+    let outcome = runner.catch_up().await;
     (outcome, store)
 }
 
@@ -131,7 +113,7 @@ async fn opened(store: &MemoryEventStore, door: &str) -> Vec<RecordedEvent> {
 
 #[tokio::test]
 async fn commands_of_a_batch_see_earlier_ones_and_name_their_cause() {
-    let (outcome, store) = ring(&["x", "y", "x"], Opener(|_| OnRejected::Park), 3).await;
+    let (outcome, store) = ring(&["x", "y", "x"], Opener(|_| OnRejected::Park)).await;
     outcome.expect("runs");
     let events = opened(&store, "x").await;
     let times = events
@@ -158,7 +140,7 @@ async fn commands_of_a_batch_see_earlier_ones_and_name_their_cause() {
 
 #[tokio::test]
 async fn an_unforeseen_rejection_stops_the_runner_at_its_event() {
-    let (outcome, store) = ring(&["x", "x", "y", "x", "y"], Opener(|_| OnRejected::Park), 5).await;
+    let (outcome, store) = ring(&["x", "x", "y", "x", "y"], Opener(|_| OnRejected::Park)).await;
     let said = chain(&outcome.expect_err("stops")).to_string();
     assert!(
         said.contains("bell-b@4 (Rung)")
@@ -177,12 +159,12 @@ async fn an_unforeseen_rejection_stops_the_runner_at_its_event() {
 
 #[tokio::test]
 async fn a_rejection_may_be_ignored_or_lead_to_other_commands() {
-    let (outcome, store) = ring(&["x", "x", "x"], Opener(|_| OnRejected::Ignore), 3).await;
+    let (outcome, store) = ring(&["x", "x", "x"], Opener(|_| OnRejected::Ignore)).await;
     outcome.expect("goes on");
     assert_eq!(opened(&store, "x").await.len(), 2);
     // The other door is not a target of the batch at first, so it is read when it is needed.
     let instead = |_: &Rejection| OnRejected::Instead(vec![To::new("side", ())]);
-    let (outcome, store) = ring(&["x", "x", "x", "x"], Opener(instead), 4).await;
+    let (outcome, store) = ring(&["x", "x", "x", "x"], Opener(instead)).await;
     outcome.expect("goes on");
     assert_eq!(
         (
@@ -195,7 +177,7 @@ async fn a_rejection_may_be_ignored_or_lead_to_other_commands() {
 
 #[tokio::test]
 async fn an_invalid_target_is_named_with_its_event() {
-    let (outcome, store) = ring(&["x", ""], Opener(|_| OnRejected::Park), 2).await;
+    let (outcome, store) = ring(&["x", ""], Opener(|_| OnRejected::Park)).await;
     let said = chain(&outcome.expect_err("stops")).to_string();
     assert!(
         said.contains("bell-b@2 (Rung)") && said.contains("stream id \"\" is empty"),

@@ -20,12 +20,11 @@ use crate::{
         AdvanceError, Batch, CommitError, Document, DocumentWrite, Documents, Next, Reader,
         SaveError, SourceError, StoreError, StoreErrorKind, UnitOfWork,
     },
-    roles::View,
 };
 
 /// A source with the records of one partition: it delivers from the checkpoint on.
 struct Scripted {
-    /// The number of calls for which it is unavailable at the start.
+    /// Every other call fails until this number of calls is over.
     away: u32,
     slow: Duration,
     records: Vec<RecordedEvent>,
@@ -52,14 +51,20 @@ impl Scripted {
             stop: watch::channel(false).0,
         }
     }
+
+    /// Every other call finds it back.
+    fn is_away(&mut self) -> bool {
+        let away = self.away % 2 == 1;
+        self.away = self.away.saturating_sub(1);
+        away
+    }
 }
 
 #[async_trait]
 impl Source for Scripted {
     type Reader = ScriptedReader;
     async fn assigned(&mut self) -> Result<Option<ScriptedReader>, SourceError> {
-        if self.away > 0 {
-            self.away -= 1;
+        if self.is_away() {
             return Err(SourceError::Unavailable("planted".into()));
         }
         if std::mem::replace(&mut self.handed_out, true) {
@@ -75,6 +80,12 @@ impl Source for Scripted {
             ahead: VecDeque::new(),
             stop,
         }))
+    }
+    async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError> {
+        if self.is_away() {
+            return Err(SourceError::Unavailable("planted".into()));
+        }
+        Ok(vec![(topic(), Offset::new(self.records.len() as u64))])
     }
     fn stop(&mut self) {
         self.stop.send_replace(true);
@@ -268,20 +279,10 @@ async fn consume<S: Checkpoints + Inbox + Documents>(store: &S, records: Vec<Rec
 }
 
 async fn consume_from<S: Checkpoints + Inbox + Documents>(store: &S, source: Scripted) {
-    let end = source.records.len() as u64;
-    let handled = async {
-        let at = async || store.checkpoint(Sums::NAME, &topic()).await.expect("reads");
-        while at()
-            .await
-            .is_none_or(|checkpoint| checkpoint.offset.get() < end)
-        {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
     let runner = Runner::over::<crate::read::handler::role::View>(store, Sums, source)
         .expect("a view")
         .batch_size(3);
-    runner.run(handled).await.expect("runs");
+    runner.catch_up().await.expect("runs");
 }
 
 #[tokio::test]
