@@ -64,6 +64,7 @@
 //! | [`write`](mod@write) | [`Repository`], [`CommandStore`] and [`Simulation`] |
 //! | [`read`] | [`Runner`] and [`ReadModel`] |
 //! | [`relay`] | [`Relay`] |
+//! | [`service`] | [`Service`], which runs the parts of a process together |
 //! | [`memory`] | [`MemoryEventStore`], the shortest correct adapter: read it before you write one |
 //!
 //! The crate `cqrs-testing` has given-when-then tests for aggregates, views and reactors, and a contract suite for stores.
@@ -78,6 +79,7 @@ pub mod read;
 pub mod relay;
 pub mod roles;
 mod run_loop;
+pub mod service;
 pub mod write;
 
 #[doc(hidden)]
@@ -99,6 +101,7 @@ pub use self::{
         Aggregate, Check, Decision, HandlerError, Keys, OnRejected, Projection, Reactor, Rejection,
         To, View,
     },
+    service::{OnFailure, Service, ServiceError, ServiceOutcome},
     write::{
         CommandStore, ExecuteAllError, ExecuteError, Executed, ExecutedAll, Loaded, Repository,
         Simulation, SnapshotPolicy,

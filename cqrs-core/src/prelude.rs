@@ -16,6 +16,7 @@ pub use crate::{
     roles::{
         Aggregate, Check, Decision, Keys, OnRejected, Projection, Reactor, Rejection, To, View,
     },
+    service::Service,
     write::{
         CommandStore, ExecuteAllError, ExecuteError, Executed, ExecutedAll, Loaded, Repository,
         Simulation, SnapshotPolicy,

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use cqrs_core::MemoryEventStore;
-use cqrs_kafka::KafkaConfig;
+use cqrs_core::{MemoryEventStore, Phase, Relay, Runner, Service};
+use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher};
 use rdkafka::mocking::MockCluster;
+use tokio::sync::oneshot;
 
 use crate::{
     consumer::{consume, stop},
-    fixture::{Count, Fixture, counted, counts, eventually},
+    fixture::{Count, Counts, Fixture, counted, counts, eventually},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,4 +44,44 @@ async fn relay_and_consumer_survive_an_outage_without_loss_or_repeat() {
         in_order: true,
     };
     assert_eq!(counts(&store).await, vec![each; 20]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_starts_without_its_broker_waits_for_it() {
+    let cluster = MockCluster::new(1).expect("a port is free");
+    let brokers = cluster.bootstrap_servers();
+    let config = KafkaConfig::new(&brokers)
+        .topic_prefix("shop")
+        .response_timeout(Duration::from_secs(1));
+    for topic in ["shop.order", "shop.relay.progress"] {
+        cluster.create_topic(topic, 1, 1).expect("it is new");
+    }
+    cluster.broker_down(1).expect("it stops");
+    let fixture = Fixture::at(config);
+    let store = MemoryEventStore::default();
+    fixture.place(20, 10, "").await;
+
+    let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
+    let publisher = KafkaPublisher::new(fixture.config.clone());
+    let service = Service::new()
+        .with(Relay::new("relay", fixture.store.clone(), publisher))
+        .with(Runner::over(&store, Counts, group.source()).expect("an enum"));
+    let progress = service.progress();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let service = tokio::spawn(service.run_until(async { drop(stopped.await) }));
+    for (part, mut progress) in progress.clone() {
+        let failed = |phase: &Phase| matches!(phase, Phase::Retrying { attempts: 2.., .. });
+        let phase = progress.until(failed).await;
+        assert!(!phase.has_ended(), "{part}: {phase:?}");
+        let error = progress.last_error().expect("it has failed");
+        assert!(error.contains(&brokers), "{part}: {error}");
+    }
+    cluster.broker_up(1).expect("it starts");
+    eventually("all is counted", || async { counted(&store).await >= 200 }).await;
+    stop.send(()).expect("it is running");
+    let outcome = service.await.expect("no panic");
+    outcome.expect("every part stops");
+    for (part, progress) in progress {
+        assert_eq!(progress.phase(), Phase::Stopped, "{part}");
+    }
 }

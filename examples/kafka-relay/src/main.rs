@@ -20,7 +20,7 @@ use std::{env, error::Error, time::Duration};
 use cqrs_core::prelude::*;
 use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaGroup, KafkaPublisher, KafkaTopics};
 use cqrs_postgres::{PgConfig, PgEventStore};
-use tokio::{sync::watch, time::timeout};
+use tokio::time::timeout;
 
 use crate::order::{Order, Revenue};
 
@@ -79,28 +79,21 @@ async fn two_services<S: Store>(
     }
 
     // The relay publishes under its name; the group remembers its place in the store of its view.
-    let relay = Relay::new("sales", sales, KafkaPublisher::new(kafka.clone()));
-    let source = KafkaGroup::new(kafka, Revenue::NAME)
-        .categories(["order"])
-        .join()
-        .await?;
-    let runner = Runner::over(&billing, Revenue, source)?;
+    let group = KafkaGroup::new(kafka, Revenue::NAME).categories(["order"]);
+    let service = Service::new()
+        .with(Relay::new(
+            "sales",
+            sales,
+            KafkaPublisher::new(kafka.clone()),
+        ))
+        .with(Runner::over(&billing, Revenue, group.source())?);
 
-    // A service stops at SIGTERM; this program stops as soon as billing has all three orders.
-    let stop = watch::Sender::new(false);
-    let stopped = || {
-        let mut stop = stop.subscribe();
-        async move { drop(stop.wait_for(|stop| *stop).await) }
+    // `service.run()` would run until SIGTERM; this program ends as soon as billing has all three orders.
+    let mut printed = Ok(Ok(()));
+    let stop = async {
+        printed = timeout(Duration::from_secs(60), print_revenue(billing, 3)).await;
     };
-    let printed = async {
-        let printed = timeout(Duration::from_secs(60), print_revenue(billing, 3)).await;
-        stop.send_replace(true);
-        printed
-    };
-    let (relayed, handled, printed) =
-        tokio::join!(relay.run(stopped()), runner.run(stopped()), printed);
-    relayed?;
-    handled?;
+    service.run_until(stop).await?;
     printed?
 }
 

@@ -1,0 +1,181 @@
+//! How a service ended: what became of each of its parts.
+
+use std::{error::Error, fmt, io, time::Duration};
+
+use super::part::PartName;
+use crate::{model::chain, ports::BoxError};
+
+/// How a part ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PartEnd {
+    /// It was asked to stop, and finished what it had in hand.
+    Stopped,
+    /// It had nothing more to do. Only a task ends like that.
+    Completed,
+    /// It failed, and another attempt would not help.
+    Failed(BoxError),
+    /// It panicked.
+    Panicked(PartPanicked),
+    /// It did not finish in time.
+    Aborted(PartAborted),
+    /// The service could not start.
+    NotStarted,
+}
+
+impl PartEnd {
+    /// Whether it ended as it should.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.error().is_none()
+    }
+
+    /// Why it failed.
+    #[must_use]
+    pub fn error(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Stopped | Self::Completed | Self::NotStarted => None,
+            Self::Failed(error) => Some(&**error),
+            Self::Panicked(error) => Some(error),
+            Self::Aborted(error) => Some(error),
+        }
+    }
+}
+
+impl fmt::Display for PartEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("stopped"),
+            Self::Completed => f.write_str("completed"),
+            Self::NotStarted => f.write_str("not started"),
+            Self::Failed(error) => write!(f, "failed: {}", chain(&**error)),
+            Self::Panicked(error) => write!(f, "panicked: {}", error.message),
+            Self::Aborted(error) => write!(f, "aborted after {:?}", error.waited),
+        }
+    }
+}
+
+/// A part panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("{part} panicked: {message}")]
+#[non_exhaustive]
+pub struct PartPanicked {
+    /// Which part.
+    pub part: PartName,
+    /// What the panic said.
+    pub message: String,
+}
+
+/// A part was aborted because it did not finish in time.
+#[derive(Debug, thiserror::Error)]
+#[error("{part} did not finish within {waited:?}")]
+#[non_exhaustive]
+pub struct PartAborted {
+    /// Which part.
+    pub part: PartName,
+    /// How long the service waited for its parts.
+    pub waited: Duration,
+}
+
+/// What became of one part.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PartOutcome {
+    /// Which part.
+    pub part: PartName,
+    /// How it ended.
+    pub end: PartEnd,
+}
+
+impl PartOutcome {
+    pub(super) fn new(part: PartName, end: PartEnd) -> Self {
+        Self { part, end }
+    }
+}
+
+impl fmt::Display for PartOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.part, self.end)
+    }
+}
+
+/// What became of each part, in the order in which they were added. It prints a line for each.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ServiceOutcome {
+    /// The parts.
+    pub parts: Vec<PartOutcome>,
+}
+
+impl ServiceOutcome {
+    pub(super) fn new(parts: Vec<PartOutcome>) -> Self {
+        Self { parts }
+    }
+}
+
+impl fmt::Display for ServiceOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, part) in self.parts.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{part}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a service did not end well. The source is the failure that came first; the outcome has all of them.
+#[derive(Debug)]
+pub struct ServiceError {
+    outcome: ServiceOutcome,
+    cause: Cause,
+}
+
+/// What came first.
+#[derive(Debug)]
+pub(super) enum Cause {
+    /// This part failed.
+    Part(usize),
+    /// No signal could be listened for, so no part was started.
+    Signals(io::Error),
+}
+
+impl ServiceError {
+    pub(super) fn new(outcome: ServiceOutcome, cause: Cause) -> Self {
+        Self { outcome, cause }
+    }
+
+    /// What became of each part.
+    #[must_use]
+    pub fn outcome(&self) -> &ServiceOutcome {
+        &self.outcome
+    }
+
+    /// The part that failed first; `None` when none was started.
+    #[must_use]
+    pub fn first(&self) -> Option<&PartOutcome> {
+        match self.cause {
+            Cause::Part(index) => self.outcome.parts.get(index),
+            Cause::Signals(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Cause::Signals(_) = self.cause {
+            return f.write_str("the service cannot listen for signals and was not started");
+        }
+        let parts = &self.outcome.parts;
+        let failed = parts.iter().filter(|part| !part.end.is_ok()).count();
+        write!(f, "{failed} of {} parts of the service failed", parts.len())
+    }
+}
+
+impl Error for ServiceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::Part(index) => self.outcome.parts.get(*index)?.end.error(),
+            Cause::Signals(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The signals that ask a process to end.
+
+use std::io;
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// SIGTERM and SIGINT (Ctrl-C), from the moment on when it began to listen.
+///
+/// [`Service::run`](crate::Service::run) listens by itself. Use it to stop something else, too:
+///
+/// ```no_run
+/// # async fn until_asked() -> std::io::Result<()> {
+/// let mut signals = cqrs_core::service::Signals::listen()?;
+/// signals.received().await;
+/// println!("finishing what is in hand");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Signals {
+    #[cfg(unix)]
+    terminate: Signal,
+    #[cfg(unix)]
+    interrupt: Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Begins to listen. From now on, for the rest of the process, these signals do not end it by themselves.
+    ///
+    /// # Errors
+    /// When the system does not allow a handler.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with I/O enabled.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next signal. Cancel-safe.
+    pub async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    /// Begins to listen for Ctrl-C.
+    ///
+    /// # Errors
+    /// Never here.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Waits for the next Ctrl-C. Cancel-safe.
+    pub async fn received(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
