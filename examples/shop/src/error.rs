@@ -1,6 +1,6 @@
 //! What failed, and where. The shop decides nothing by the kind of an error, so one type that reads well is enough.
 
-use cqrs_core::ports::BoxError;
+use cqrs_core::{chain, ports::BoxError};
 
 /// A failure, and the place where it happened.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub trait At<T> {
 
 impl<T, E: Into<BoxError>> At<T> for Result<T, E> {
     fn at(self, place: impl Into<String>) -> Result<T, ShopError> {
-        self.map_err(|error| ShopError::new(place, &with_causes(&*error.into())))
+        self.map_err(|error| ShopError::new(place, &chain(&*error.into()).to_string()))
     }
 }
 
@@ -28,18 +28,4 @@ impl ShopError {
         let (place, reason) = (place.into(), reason.to_owned());
         Self { place, reason }
     }
-}
-
-/// The error with what caused it, and what caused that. What an error repeats of its cause is told once.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }

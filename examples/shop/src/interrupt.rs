@@ -1,39 +1,44 @@
-//! Ctrl-C: once to finish what is in hand, twice to leave at once.
+//! Ctrl-C or SIGTERM: once to finish what is in hand, twice to leave at once.
 
+use cqrs_core::service::Signals;
 use tokio::sync::watch;
+
+use crate::error::{At, ShopError};
 
 /// The exit code of a run that was interrupted, as shells have it.
 pub const EXIT_CODE: u8 = 130;
 
-/// Whether Ctrl-C was pressed. A clone hears the same.
+/// Whether the run was interrupted. A clone sees the same.
 #[derive(Debug, Clone)]
 pub struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
     /// Listens from now on.
-    pub fn listen() -> Self {
-        let (pressed, interrupt) = watch::channel(false);
+    pub fn listen() -> Result<Self, ShopError> {
+        let mut signals = Signals::listen().at("signals")?;
+        let (interrupted, interrupt) = watch::channel(false);
         tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if pressed.send_replace(true) {
+            loop {
+                signals.received().await;
+                if interrupted.send_replace(true) {
                     leave();
                 }
                 println!(
-                    "Ctrl-C: no more orders, those in hand are finished; press it again to leave at once"
+                    "interrupted: no more orders, those in hand are finished; once more to leave at once"
                 );
             }
         });
-        Self(interrupt)
+        Ok(Self(interrupt))
     }
 
-    /// Nobody presses it.
+    /// Nobody interrupts it.
     #[cfg(test)]
     pub fn never() -> Self {
         Self(watch::channel(false).1)
     }
 
-    /// Whether it was pressed.
-    pub fn is_pressed(&self) -> bool {
+    /// Whether it was interrupted.
+    pub fn is_set(&self) -> bool {
         *self.0.borrow()
     }
 }

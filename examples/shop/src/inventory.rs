@@ -8,10 +8,10 @@ pub use self::{
     aggregate::{Stock, StockCommand, StockEvent},
     views::{StockLevel, StockLevels},
 };
-use crate::{error::ShopError, service::Service, setup::Setup};
+use crate::{error::ShopError, service::ShopService, setup::Setup};
 
 /// Everything that runs in this service.
-pub async fn open<U: Setup>(setup: &U) -> Result<Service<U>, ShopError> {
-    let service = Service::open::<StockEvent>("inventory", setup).await?;
-    Ok(service.reactor(reserving::Reserving)?.view(StockLevels))
+pub async fn open<U: Setup>(setup: &U) -> Result<ShopService<U>, ShopError> {
+    let service = ShopService::open::<StockEvent>("inventory", setup).await?;
+    service.reactor(reserving::Reserving)?.view(StockLevels)
 }

@@ -5,19 +5,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc;
+use cqrs_core::{Progress, ServiceError, service::PartName};
+use tokio::sync::oneshot;
 
 use crate::{
     audit::audit,
     books::Books,
     cli::Options,
     customers::{Customers, deliver},
-    error::ShopError,
+    error::{At, ShopError},
     interrupt::Interrupt,
-    progress::{Progress, Standing},
+    progress::{ProgressLines, Standing},
     rebuild::rebuild,
     report::{Report, Served},
-    service::Failures,
     setup::Setup,
     shop::Shop,
 };
@@ -46,30 +46,43 @@ pub async fn run<U: Setup>(
     options: &Options,
     interrupt: &Interrupt,
 ) -> Result<Outcome, ShopError> {
-    let (failures, mut failed) = mpsc::unbounded_channel();
-    let mut shop = Shop::open(&setup).await?;
-    shop.start(&failures);
+    let (shop, process) = Shop::open(&setup).await?;
+    let parts = process.progress();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut process = tokio::spawn(process.run_until(async { drop(stopped.await) }));
     let outcome = tokio::select! {
-        outcome = day(&mut shop, options, interrupt, &failures) => outcome,
-        Some(error) = failed.recv() => Err(error),
+        outcome = day(&shop, &parts, options, interrupt) => {
+            drop(stop);
+            let ended = (&mut process).await;
+            outcome.and_then(|outcome| {
+                ended.at("shop")?.at("shop")?;
+                Ok(outcome)
+            })
+        }
+        ended = &mut process => Err(too_early(ended.at("shop")?)),
     };
-    let stopped = shop.stop().await;
     drop(shop);
     setup.close().await;
-    let outcome = outcome?;
-    stopped?;
-    Ok(outcome)
+    outcome
+}
+
+fn too_early<T>(ended: Result<T, ServiceError>) -> ShopError {
+    match ended.at("shop") {
+        Ok(_) => ShopError::new("shop", "everything has stopped by itself"),
+        Err(error) => error,
+    }
 }
 
 async fn day<U: Setup>(
-    shop: &mut Shop<U>,
+    shop: &Shop<U>,
+    parts: &[(PartName, Progress)],
     options: &Options,
     interrupt: &Interrupt,
-    failures: &Failures,
 ) -> Result<Outcome, ShopError> {
+    let mut progress = ProgressLines::new(options.orders);
+    progress.all_started(parts).await?;
     deliver(shop.inventory.store(), options).await?;
-    let mut progress = Progress::new(options.orders);
-    // One order alone, to see that everybody is at work. What a killed run left open is settled with it.
+    // One order alone, to see that everything works. What a killed run left open is settled with it.
     serve(shop, options, interrupt, 0..1, &mut progress).await?;
     let before = shop.events().await?;
     let served = serve(shop, options, interrupt, 1..options.orders, &mut progress).await?;
@@ -83,9 +96,9 @@ async fn day<U: Setup>(
         rebuilt: None,
     };
     let (books, mut findings) = check(shop).await?;
-    let interrupted = interrupt.is_pressed();
+    let interrupted = interrupt.is_set();
     if findings.is_empty() && !interrupted {
-        let rebuilt = rebuild(shop, &counts, failures).await?;
+        let rebuilt = rebuild(shop, &counts).await?;
         findings.extend(rebuilt.differences.iter().cloned());
         report.rebuilt = Some(rebuilt);
     }
@@ -103,14 +116,14 @@ async fn serve<U: Setup>(
     options: &Options,
     interrupt: &Interrupt,
     numbers: Range<u64>,
-    progress: &mut Progress,
+    progress: &mut ProgressLines,
 ) -> Result<Served, ShopError> {
     let orders = shop.order.store();
     let (started, mut placing) = (Instant::now(), None);
     let settled_before = Standing::read(orders).await?.totals.settled();
     let mut customers = Customers::place(orders, options, numbers);
     loop {
-        if interrupt.is_pressed() {
+        if interrupt.is_set() {
             customers.stop();
         }
         let gone_home = customers.are_done()?;

@@ -15,7 +15,7 @@
 //! | Read | to see |
 //! | --- | --- |
 //! | [`order`], [`payment`], [`inventory`], [`shipping`], [`notification`] | the domain: aggregates, reactors, views and their tests. No store, no broker |
-//! | [`service`] | how roles become runners and a relay |
+//! | [`service`] | how roles become runners, and the runners a service |
 //! | [`setup`] | the only place that names PostgreSQL, memory and Kafka |
 //! | [`job`] | what this program does, step by step |
 //! | [`audit`], [`rebuild`] | how it is checked |
@@ -66,7 +66,7 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     // Two partitions of a view over topics may touch one document at a time; that the later batch is repeated is no news.
     // What matters of what librdkafka says comes back as an error of the adapter.
-    let quiet = || EnvFilter::new("warn,cqrs_core::runner=error,librdkafka=off");
+    let quiet = || EnvFilter::new("warn,cqrs_core::run_loop=error,librdkafka=off");
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet()))
@@ -81,7 +81,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<Outcome, ShopError> {
-    let interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen()?;
     match Servers::of_environment()? {
         Servers::Embedded => open(Embedded::start(options)?, options, &interrupt).await,
         Servers::Real { database, brokers } => {

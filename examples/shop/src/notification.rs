@@ -10,11 +10,11 @@ pub use self::{
     tracking::{Outcome, Track, Tracking},
     views::{Letter, Messages},
 };
-use crate::{error::ShopError, service::Service, setup::Setup};
+use crate::{error::ShopError, service::ShopService, setup::Setup};
 
 /// Everything that runs in this service.
-pub async fn open<U: Setup>(setup: &U) -> Result<Service<U>, ShopError> {
-    let service = Service::open::<MessageEvent>("notification", setup).await?;
-    let service = service.reactor(telling::Telling)?.view(Messages);
+pub async fn open<U: Setup>(setup: &U) -> Result<ShopService<U>, ShopError> {
+    let service = ShopService::open::<MessageEvent>("notification", setup).await?;
+    let service = service.reactor(telling::Telling)?.view(Messages)?;
     service.view_over_topics(Tracking)
 }

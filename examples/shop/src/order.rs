@@ -8,13 +8,13 @@ pub use self::{
     aggregate::{Line, Order, OrderCommand, OrderError, OrderEvent, Reason},
     views::{OrderSummaries, OrderSummary, OrderTotals, State, Totals},
 };
-use crate::{error::ShopError, service::Service, setup::Setup};
+use crate::{error::ShopError, service::ShopService, setup::Setup};
 
 /// Everything that runs in this service.
-pub async fn open<U: Setup>(setup: &U) -> Result<Service<U>, ShopError> {
-    let service = Service::open::<OrderEvent>("order", setup).await?;
-    Ok(service
+pub async fn open<U: Setup>(setup: &U) -> Result<ShopService<U>, ShopError> {
+    let service = ShopService::open::<OrderEvent>("order", setup).await?;
+    service
         .reactor(answers::Answers)?
-        .view(OrderSummaries)
-        .view(OrderTotals))
+        .view(OrderSummaries)?
+        .view(OrderTotals)
 }

@@ -10,10 +10,10 @@ pub use self::{
     aggregate::PaymentEvent,
     views::{PaymentAccount, PaymentAccounts},
 };
-use crate::{error::ShopError, service::Service, setup::Setup};
+use crate::{error::ShopError, service::ShopService, setup::Setup};
 
 /// Everything that runs in this service.
-pub async fn open<U: Setup>(setup: &U) -> Result<Service<U>, ShopError> {
-    let service = Service::open::<PaymentEvent>("payment", setup).await?;
-    Ok(service.reactor(charging::Charging)?.view(PaymentAccounts))
+pub async fn open<U: Setup>(setup: &U) -> Result<ShopService<U>, ShopError> {
+    let service = ShopService::open::<PaymentEvent>("payment", setup).await?;
+    service.reactor(charging::Charging)?.view(PaymentAccounts)
 }

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use cqrs_core::{
-    ReadModel, Store, View,
+    Phase, Progress, ReadModel, Store, View,
     model::{PartitionId, Slices},
+    service::{PartKind, PartName},
 };
 
 use crate::{
@@ -13,6 +14,12 @@ use crate::{
 };
 
 const EVERY: Duration = Duration::from_secs(1);
+
+/// How often to look whether all parts have started.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long the start may take, on servers that are slow to answer.
+const START: Duration = Duration::from_secs(120);
 
 /// Where the orders stand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,27 +50,66 @@ impl Standing {
     }
 }
 
-/// Tells how it goes. Plain lines, which read well in a file, too.
+/// Prints how it goes. Plain lines, which read well in a file, too.
 #[derive(Debug)]
-pub struct Progress {
+pub struct ProgressLines {
     wanted: u64,
     started: Instant,
-    told: Instant,
+    printed: Instant,
     moved: Instant,
     last: Standing,
 }
 
-impl Progress {
-    /// So many orders are wanted in the end.
+impl ProgressLines {
+    /// This many orders are wanted in the end.
     pub fn new(wanted: u64) -> Self {
         let now = Instant::now();
         Self {
             wanted,
             started: now,
-            told: now,
+            printed: now,
             moved: now,
             last: Standing::default(),
         }
+    }
+
+    /// Waits until every part is at work, with a line at once and every second.
+    pub async fn all_started(&self, parts: &[(PartName, Progress)]) -> Result<(), ShopError> {
+        let relays = parts
+            .iter()
+            .filter(|(part, _)| part.kind == PartKind::Relay);
+        let relays = relays.count();
+        let others = parts.len() - relays;
+        self.line(&format!(
+            "starting {relays} relays and {others} subscriptions"
+        ));
+        let mut printed = Instant::now();
+        loop {
+            let mut waiting = parts.iter().filter(|(_, progress)| !is_at_work(progress));
+            let Some((part, progress)) = waiting.next() else {
+                self.line("all are at work");
+                return Ok(());
+            };
+            let count = parts.len() - 1 - waiting.count();
+            let error = progress.last_error();
+            let why = error.map_or_else(String::new, |error| format!(" ({error})"));
+            if printed.elapsed() >= EVERY {
+                printed = Instant::now();
+                let all = parts.len();
+                self.line(&format!(
+                    "{count} of {all} are at work, not yet {part}{why}"
+                ));
+            }
+            if self.started.elapsed() > START {
+                let reason = format!("has not started{why}");
+                return Err(ShopError::new(part.to_string(), &reason));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn line(&self, text: &str) {
+        println!("{:>5.0} s  {text}", self.started.elapsed().as_secs_f64());
     }
 
     /// Takes note, and prints a line when it is time for one.
@@ -71,8 +117,8 @@ impl Progress {
         if standing != self.last {
             (self.last, self.moved) = (standing, Instant::now());
         }
-        if self.told.elapsed() >= EVERY {
-            self.told = Instant::now();
+        if self.printed.elapsed() >= EVERY {
+            self.printed = Instant::now();
             self.print();
         }
     }
@@ -85,17 +131,21 @@ impl Progress {
     /// Prints where the orders stand.
     pub fn print(&self) {
         let Standing { totals, lag } = self.last;
-        println!(
-            "{:>5.0} s  placed {} of {}  settled {} ({} completed, {} closed)  open {}  lag {lag} events",
-            self.started.elapsed().as_secs_f64(),
+        self.line(&format!(
+            "placed {} of {}  settled {} ({} completed, {} closed)  open {}  lag {lag} events",
             totals.placed,
             self.wanted,
             totals.settled(),
             totals.completed,
             totals.closed,
             totals.placed.saturating_sub(totals.settled()),
-        );
+        ));
     }
+}
+
+/// Whether it has read its store or its topics, or published.
+fn is_at_work(progress: &Progress) -> bool {
+    matches!(progress.phase(), Phase::Reading | Phase::CaughtUp)
 }
 
 #[cfg(test)]

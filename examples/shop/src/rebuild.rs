@@ -1,12 +1,9 @@
 //! Drops every read model, lets replay build them again, and compares each document with what it was.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use cqrs_core::{
-    CommitError, Position, Store,
+    Position, Store,
     model::{Checkpoint, PartitionId, Slices},
     ports::LogQuery,
 };
@@ -14,7 +11,7 @@ use cqrs_core::{
 use crate::{
     books::{Pages, bodies},
     error::{At, ShopError},
-    service::{Failures, Part, Service},
+    service::{Input, ShopView},
     setup::Setup,
     shop::{Counts, Shop},
 };
@@ -44,166 +41,124 @@ pub struct Rebuilt {
 }
 
 /// One view as it was before.
-struct Before {
-    view: &'static str,
-    categories: Vec<&'static str>,
+struct Before<'a, S> {
+    store: &'a S,
+    view: &'a ShopView,
     documents: Pages<Vec<u8>>,
-    checkpoints: HashMap<PartitionId, Checkpoint>,
+    checkpoints: Vec<(PartitionId, Checkpoint)>,
 }
 
-impl Before {
-    fn over_topics(&self) -> bool {
-        let topic = |partition| matches!(partition, &PartitionId::Topic { .. });
-        self.checkpoints.keys().any(topic)
-    }
-}
-
-/// Rebuilds the read models of every service, all at the same time.
-pub async fn rebuild<U: Setup>(
-    shop: &mut Shop<U>,
-    counts: &Counts,
-    failures: &Failures,
-) -> Result<Rebuilt, ShopError> {
+/// Rebuilds the read models of every service, all at the same time and with everything at work: a view that is reset
+/// starts over by itself.
+pub async fn rebuild<U: Setup>(shop: &Shop<U>, counts: &Counts) -> Result<Rebuilt, ShopError> {
     let mut before = Vec::new();
     for service in shop.services() {
-        before.push(drop_views(service).await?);
+        for view in service.views() {
+            before.push(Before::remember(service.store(), view).await?);
+        }
     }
     let started = Instant::now();
-    for service in shop.services() {
-        service.views().1.for_each(|view| view.start(failures));
+    for before in &before {
+        before.view.reset().await?;
     }
-    let mut rebuilt = Rebuilt::default();
-    for over_topics in [false, true] {
-        let replayed = replay(shop, &before, counts, over_topics, started).await?;
-        *(if over_topics {
-            &mut rebuilt.from_topics
-        } else {
-            &mut rebuilt.from_logs
-        }) = replayed;
-    }
-    for (service, before) in shop.services().into_iter().zip(before) {
-        for before in before {
-            rebuilt.views += 1;
-            rebuilt.documents += before.documents.len();
-            let now = bodies(service.store(), before.view).await?;
-            rebuilt
-                .differences
-                .extend(difference(before.view, &before.documents, &now));
-        }
+    let (logs, topics): (Vec<_>, Vec<_>) = before
+        .iter()
+        .partition(|before| matches!(before.view.input, Input::OwnLog(_)));
+    let mut rebuilt = Rebuilt {
+        views: before.len(),
+        from_logs: replayed(&logs, counts, started).await?,
+        from_topics: replayed(&topics, counts, started).await?,
+        ..Rebuilt::default()
+    };
+    for before in &before {
+        let now = bodies(before.store, before.view.name).await?;
+        rebuilt.documents += before.documents.len();
+        let difference = difference(before.view.name, &before.documents, &now);
+        rebuilt.differences.extend(difference);
     }
     Ok(rebuilt)
 }
 
-/// Waits until all views of a kind have caught up.
-async fn replay<U: Setup>(
-    shop: &mut Shop<U>,
-    before: &[Vec<Before>],
+/// Waits until these views have caught up.
+async fn replayed<S: Store>(
+    views: &[&Before<'_, S>],
     counts: &Counts,
-    over_topics: bool,
     started: Instant,
 ) -> Result<Replayed, ShopError> {
     let mut replayed = Replayed::default();
-    for (service, before) in shop.services().into_iter().zip(before) {
-        for before in before
-            .iter()
-            .filter(|before| before.over_topics() == over_topics)
-        {
-            caught_up(service.store(), before).await?;
-            replayed.took = started.elapsed();
-            replayed.events += before
-                .categories
-                .iter()
-                .filter_map(|of| counts.get(of))
-                .sum::<u64>();
-        }
+    for before in views {
+        before.caught_up().await?;
+        replayed.took = started.elapsed();
+        let categories = before.view.input.categories().iter();
+        replayed.events += categories.filter_map(|of| counts.get(of)).sum::<u64>();
     }
     Ok(replayed)
 }
 
-/// Stops a service's views and drops what they keep.
-async fn drop_views<U: Setup>(service: &mut Service<U>) -> Result<Vec<Before>, ShopError> {
-    let (store, views) = service.views();
-    let mut dropped = Vec::new();
-    for part in views {
-        handled_its_log(store, part).await?;
-        part.stop().await?;
-        let before = remember(store, part).await?;
-        reset(store, part.name()).await.at(part.name())?;
-        dropped.push(before);
+impl<'a, S: Store> Before<'a, S> {
+    async fn remember(store: &'a S, view: &'a ShopView) -> Result<Self, ShopError> {
+        handled_its_log(store, view).await?;
+        let partitions = view.progress.partitions().into_iter();
+        let checkpoints = partitions.filter_map(|(id, progress)| Some((id, progress.checkpoint?)));
+        Ok(Self {
+            store,
+            view,
+            documents: bodies(store, view.name).await?,
+            checkpoints: checkpoints.collect(),
+        })
     }
-    Ok(dropped)
+
+    /// Waits until the view is as far as it was. The store is asked, since the runner takes a moment to notice the reset.
+    async fn caught_up(&self) -> Result<(), ShopError> {
+        let view = self.view.name;
+        for (partition, was) in &self.checkpoints {
+            let mut last = None;
+            let mut moved = Instant::now();
+            loop {
+                let now = self.store.checkpoint(view, partition).await.at(view)?;
+                if now.is_some_and(|now| now.offset >= was.offset) {
+                    break;
+                }
+                if now != last {
+                    last = now;
+                    moved = Instant::now();
+                }
+                if moved.elapsed() > PATIENCE {
+                    let reason = format!(
+                        "the rebuild does not move on {partition} before {}",
+                        was.offset
+                    );
+                    return Err(ShopError::new(view, &reason));
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+        Ok(())
+    }
 }
 
-async fn reset<S: Store>(store: &S, view: &str) -> Result<(), CommitError> {
-    let mut transaction = store.begin().await?;
-    store.reset_in(&mut transaction, view).await?;
-    store.clear_in(&mut transaction, view).await?;
-    store.commit(transaction).await
-}
-
-/// Waits until a view over the service's own log has handled all of it. (Of a view over topics the audit has found that
-/// nothing is missing.)
-async fn handled_its_log<S: Store>(store: &S, part: &Part) -> Result<(), ShopError> {
-    let log = PartitionId::Log(Slices::ALL);
-    if !part.input().partitions.contains(&log) {
+/// Waits until a view of the service's own log has handled all of it. (Of a view of topics the audit has found that nothing
+/// is missing.)
+async fn handled_its_log<S: Store>(store: &S, view: &ShopView) -> Result<(), ShopError> {
+    if let Input::Topics(_) = view.input {
         return Ok(());
     }
+    let log = PartitionId::Log(Slices::ALL);
     loop {
-        let stands = store.checkpoint(part.name(), &log).await.at(part.name())?;
-        let after = Position::new(stands.map_or(0, |checkpoint| checkpoint.offset.get()));
+        let checkpoint = store.checkpoint(view.name, &log).await.at(view.name)?;
+        let after = checkpoint.map_or(0, |checkpoint| checkpoint.offset.get());
         let query = LogQuery {
-            after,
+            after: Position::new(after),
             reads: &[],
             slices: Slices::ALL,
             limit: 1,
         };
-        if store.read_log(query).await.at(part.name())?.upto.is_none() {
+        let behind = store.read_log(query).await.at(view.name)?;
+        if behind.upto.is_none() {
             return Ok(());
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-async fn remember<S: Store>(store: &S, part: &Part) -> Result<Before, ShopError> {
-    let view = part.name();
-    let mut checkpoints = HashMap::new();
-    for partition in &part.input().partitions {
-        let checkpoint = store.checkpoint(view, partition).await.at(view)?;
-        checkpoints.extend(checkpoint.map(|checkpoint| (partition.clone(), checkpoint)));
-    }
-    let documents = bodies(store, view).await?;
-    Ok(Before {
-        view,
-        categories: part.input().categories.clone(),
-        documents,
-        checkpoints,
-    })
-}
-
-/// Waits until the view is as far as it was.
-async fn caught_up<S: Store>(store: &S, before: &Before) -> Result<(), ShopError> {
-    let view = before.view;
-    for (partition, was) in &before.checkpoints {
-        let (mut last, mut moved) = (None, Instant::now());
-        loop {
-            let now = store.checkpoint(view, partition).await.at(view)?;
-            if now.is_some_and(|now| now.offset >= was.offset) {
-                break;
-            }
-            if now != last {
-                (last, moved) = (now, Instant::now());
-            }
-            if moved.elapsed() > PATIENCE {
-                let reason = format!(
-                    "the rebuild stands still on {partition} before {}",
-                    was.offset
-                );
-                return Err(ShopError::new(view, &reason));
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-    Ok(())
 }
 
 /// The first document that is not what it was. Compared as JSON, since a database may store it with other spaces.

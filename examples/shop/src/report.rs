@@ -81,10 +81,7 @@ fn rebuilt(rebuilt: &Rebuilt) -> [(&'static str, String); 3] {
             "- from own logs",
             with_rate(from_logs.events, "events", from_logs.took),
         ),
-        (
-            "- from topics",
-            format!("{topics}, joining the group included"),
-        ),
+        ("- from topics", topics),
     ]
 }
 

@@ -1,17 +1,17 @@
-//! A service: its own store, a relay that publishes its events, and the roles that run in it.
+//! One service of the shop: its own store, a relay that publishes its events, and the roles that run in it.
 
-mod part;
+use std::pin::Pin;
 
 use cqrs_core::{
-    Event, EventStore, Position, Reactor, Relay, Runner, View,
+    CommitError, Event, EventStore, Position, Progress, Reactor, ReadModel, Relay, Runner, View,
     model::Slices,
     ports::{Documents, LogQuery},
     read::IntoHandler,
     role,
     roles::Events,
+    service::Part,
 };
 
-pub use self::part::{Failures, Input, Kind, Part};
 use crate::{
     error::{At, ShopError},
     setup::Setup,
@@ -20,105 +20,135 @@ use crate::{
 /// How many events are counted at a time.
 const PAGE: usize = 5_000;
 
-/// One service. Its roles are declared first; then all of them are started together.
-pub struct Service<U: Setup> {
+/// One service. Its roles are declared first; [`parts`](Self::parts) are what runs.
+pub struct ShopService<U: Setup> {
     setup: U,
     store: U::Store,
     /// The category of its own aggregates' events.
     category: &'static str,
     parts: Vec<Part>,
+    views: Vec<ShopView>,
 }
 
-impl<U: Setup> Service<U> {
+/// A read model of a service.
+pub struct ShopView {
+    /// Also that of its subscription.
+    pub name: &'static str,
+    pub input: Input,
+    pub progress: Progress,
+    reset: Box<dyn Fn() -> Resetting + Send + Sync>,
+}
+
+type Resetting = Pin<Box<dyn Future<Output = Result<(), CommitError>> + Send>>;
+
+/// What a view reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The log of its service, with events of one category.
+    OwnLog(&'static str),
+    /// The topics of these categories.
+    Topics(Vec<&'static str>),
+}
+
+impl Input {
+    pub fn categories(&self) -> &[&'static str] {
+        match self {
+            Self::OwnLog(category) => std::slice::from_ref(category),
+            Self::Topics(categories) => categories,
+        }
+    }
+}
+
+impl ShopView {
+    fn new<V: View, S: cqrs_core::Store>(store: &S, input: Input, progress: Progress) -> Self {
+        let model = ReadModel::<V, S>::new(store.clone());
+        Self {
+            name: V::NAME,
+            input,
+            progress,
+            reset: Box::new(move || {
+                let model = model.clone();
+                Box::pin(async move { model.reset().await })
+            }),
+        }
+    }
+
+    /// Drops its documents, so that its runner builds them again.
+    pub async fn reset(&self) -> Result<(), ShopError> {
+        (self.reset)().await.at(self.name)
+    }
+}
+
+impl<U: Setup> ShopService<U> {
     /// The service called `name`, whose aggregates' events are `E`.
     pub async fn open<E: Event>(name: &'static str, setup: &U) -> Result<Self, ShopError> {
         let store = setup.open(name, E::CATEGORY).await?;
-        let service = Self {
+        let relay = Relay::new(name, store.clone(), setup.publisher());
+        Ok(Self {
             setup: setup.clone(),
             store,
             category: E::CATEGORY,
-            parts: Vec::new(),
-        };
-        Ok(service.relay(name))
-    }
-
-    /// Publishes every event of the store.
-    fn relay(mut self, name: &'static str) -> Self {
-        let (store, setup) = (self.store.clone(), self.setup.clone());
-        self.parts.push(Part::new(
-            name,
-            Kind::Relay,
-            Input::own_log(self.category),
-            move |stop| {
-                let relay = Relay::new(name, store.clone(), setup.publisher());
-                async move { relay.run(stop).await.at("relay") }
-            },
-        ));
-        self
+            parts: vec![relay.into()],
+            views: Vec::new(),
+        })
     }
 
     /// Answers the events of topics with commands to the service's own aggregates.
-    pub fn reactor<R: Reactor + Copy>(self, reactor: R) -> Result<Self, ShopError> {
-        self.over_topics::<role::Reactor, R::Events>(R::NAME, Kind::Reactor, reactor)
-    }
-
-    /// Keeps a read model out of topics, whoever publishes them.
-    pub fn view_over_topics<V: View + Copy>(self, view: V) -> Result<Self, ShopError> {
-        self.over_topics::<role::View, V::Events>(V::NAME, Kind::View, view)
-    }
-
-    /// Keeps a read model out of the service's own log.
-    pub fn view<V: View + Copy>(mut self, view: V) -> Self {
-        let store = self.store.clone();
-        let log = Input::own_log(self.category);
-        self.parts
-            .push(Part::new(V::NAME, Kind::View, log, move |stop| {
-                let runner = Runner::over_log::<role::View>(&store, view);
-                async move { runner.at("view")?.run(stop).await.at("view") }
-            }));
-        self
-    }
-
-    fn over_topics<Role, E: Events>(
-        mut self,
-        name: &'static str,
-        kind: Kind,
-        role: impl IntoHandler<U::Store, Role> + Copy + Send + Sync + 'static,
-    ) -> Result<Self, ShopError> {
-        let reads = E::reads().at(name)?;
-        let categories: Vec<_> = reads.into_iter().map(|reads| reads.category).collect();
-        let partitions = categories
-            .iter()
-            .flat_map(|category| self.setup.partitions(category));
-        let input = Input {
-            partitions: partitions.collect(),
-            categories: categories.clone(),
-        };
-        let (store, setup) = (self.store.clone(), self.setup.clone());
-        let part = Part::new(name, kind, input, move |stop| {
-            let (store, setup, categories) = (store.clone(), setup.clone(), categories.clone());
-            async move {
-                let source = setup.source(name, &categories).await?;
-                let runner = Runner::over(&store, role, source).at("topics")?;
-                runner.run(stop).await.at("topics")
-            }
-        });
-        self.parts.push(part);
+    pub fn reactor<R: Reactor>(mut self, reactor: R) -> Result<Self, ShopError> {
+        let categories = categories::<R::Events>(R::NAME)?;
+        let runner = self.over_topics::<role::Reactor, _>(R::NAME, reactor, &categories)?;
+        self.parts.push(runner.into());
         Ok(self)
     }
 
-    /// Makes the read models' collections, so that they can be asked before anything has happened.
-    pub async fn prepare(&mut self) -> Result<(), ShopError> {
-        let (store, views) = self.views();
-        for view in views {
-            store.prepare_view(view.name()).await.at(view.name())?;
+    /// Keeps a read model of topics, whoever publishes them.
+    pub fn view_over_topics<V: View>(mut self, view: V) -> Result<Self, ShopError> {
+        let categories = categories::<V::Events>(V::NAME)?;
+        let runner = self.over_topics::<role::View, _>(V::NAME, view, &categories)?;
+        let input = Input::Topics(categories);
+        let view = ShopView::new::<V, _>(&self.store, input, runner.progress());
+        self.views.push(view);
+        self.parts.push(runner.into());
+        Ok(self)
+    }
+
+    /// Keeps a read model of the service's own log.
+    pub fn view<V: View>(mut self, view: V) -> Result<Self, ShopError> {
+        let runner = Runner::over_log::<role::View>(&self.store, view).at(V::NAME)?;
+        let input = Input::OwnLog(self.category);
+        let view = ShopView::new::<V, _>(&self.store, input, runner.progress());
+        self.views.push(view);
+        self.parts.push(runner.into());
+        Ok(self)
+    }
+
+    fn over_topics<Role, T: IntoHandler<U::Store, Role>>(
+        &self,
+        name: &'static str,
+        role: T,
+        categories: &[&'static str],
+    ) -> Result<Runner<U::Store, T::Handler, U::Source>, ShopError> {
+        let source = self.setup.source(name, categories);
+        Runner::over(&self.store, role, source).at(name)
+    }
+
+    /// Makes the read models' collections, so that they can be queried before anything has happened.
+    pub async fn prepare(&self) -> Result<(), ShopError> {
+        for view in &self.views {
+            self.store.prepare_view(view.name).await.at(view.name)?;
         }
         Ok(())
     }
 
+    /// What runs in it. Nothing the second time.
+    pub fn parts(&mut self) -> Vec<Part> {
+        std::mem::take(&mut self.parts)
+    }
+
     /// How many events its aggregates have recorded, and of which category they are.
     pub async fn events(&self) -> Result<(&'static str, u64), ShopError> {
-        let (mut after, mut count) = (Position::START, 0);
+        let mut after = Position::START;
+        let mut count = 0;
         loop {
             let query = LogQuery {
                 after,
@@ -140,17 +170,13 @@ impl<U: Setup> Service<U> {
         &self.store
     }
 
-    /// What runs in it.
-    pub fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
-        self.parts.iter_mut()
+    /// The read models that it keeps.
+    pub fn views(&self) -> &[ShopView] {
+        &self.views
     }
+}
 
-    /// The read models it keeps, together with the store that holds them.
-    pub fn views(&mut self) -> (&U::Store, impl Iterator<Item = &mut Part>) {
-        let views = self
-            .parts
-            .iter_mut()
-            .filter(|part| part.kind() == Kind::View);
-        (&self.store, views)
-    }
+fn categories<E: Events>(name: &str) -> Result<Vec<&'static str>, ShopError> {
+    let reads = E::reads().at(name)?;
+    Ok(reads.into_iter().map(|reads| reads.category).collect())
 }

@@ -8,7 +8,6 @@ mod real;
 use async_trait::async_trait;
 use cqrs_core::{
     Store,
-    model::PartitionId,
     ports::{Publisher, Source},
 };
 
@@ -39,14 +38,7 @@ pub trait Setup: Clone + Send + Sync + 'static {
     fn publisher(&self) -> Self::Publisher;
 
     /// The topics of these categories, as the group called `subscription` reads them.
-    async fn source(
-        &self,
-        subscription: &'static str,
-        categories: &[&'static str],
-    ) -> Result<Self::Source, ShopError>;
-
-    /// The partitions of a category's topic.
-    fn partitions(&self, category: &str) -> Vec<PartitionId>;
+    fn source(&self, subscription: &str, categories: &[&str]) -> Self::Source;
 
     /// Ends what the set-up itself has started, once everything that used it has stopped.
     async fn close(self) {}

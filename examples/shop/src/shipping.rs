@@ -8,10 +8,10 @@ pub use self::{
     aggregate::ShipmentEvent,
     views::{Parcel, Shipments},
 };
-use crate::{error::ShopError, service::Service, setup::Setup};
+use crate::{error::ShopError, service::ShopService, setup::Setup};
 
 /// Everything that runs in this service.
-pub async fn open<U: Setup>(setup: &U) -> Result<Service<U>, ShopError> {
-    let service = Service::open::<ShipmentEvent>("shipping", setup).await?;
-    Ok(service.reactor(dispatching::Dispatching)?.view(Shipments))
+pub async fn open<U: Setup>(setup: &U) -> Result<ShopService<U>, ShopError> {
+    let service = ShopService::open::<ShipmentEvent>("shipping", setup).await?;
+    service.reactor(dispatching::Dispatching)?.view(Shipments)
 }

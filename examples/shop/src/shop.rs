@@ -1,12 +1,11 @@
-//! The five services together: opened, started and stopped in order.
+//! The five services together, and the one process that runs them.
 
 use std::collections::BTreeMap;
 
+use cqrs_core::Service;
+
 use crate::{
-    error::ShopError,
-    inventory, notification, order, payment,
-    service::{Failures, Kind, Service},
-    setup::Setup,
+    error::ShopError, inventory, notification, order, payment, service::ShopService, setup::Setup,
     shipping,
 };
 
@@ -15,16 +14,16 @@ pub type Counts = BTreeMap<&'static str, u64>;
 
 /// The services. They share nothing but the broker: each has a store of its own.
 pub struct Shop<U: Setup> {
-    pub order: Service<U>,
-    pub payment: Service<U>,
-    pub inventory: Service<U>,
-    pub shipping: Service<U>,
-    pub notification: Service<U>,
+    pub order: ShopService<U>,
+    pub payment: ShopService<U>,
+    pub inventory: ShopService<U>,
+    pub shipping: ShopService<U>,
+    pub notification: ShopService<U>,
 }
 
 impl<U: Setup> Shop<U> {
-    /// Opens every service's store and topics. Nothing runs yet.
-    pub async fn open(setup: &U) -> Result<Self, ShopError> {
+    /// Opens every service's store and topics. What runs in them is returned beside.
+    pub async fn open(setup: &U) -> Result<(Self, Service), ShopError> {
         let mut shop = Self {
             order: order::open(setup).await?,
             payment: payment::open(setup).await?,
@@ -35,53 +34,38 @@ impl<U: Setup> Shop<U> {
         for service in shop.services() {
             service.prepare().await?;
         }
-        Ok(shop)
+        // All in one process, so that all consumer groups join side by side.
+        let parts = [
+            shop.order.parts(),
+            shop.payment.parts(),
+            shop.inventory.parts(),
+            shop.shipping.parts(),
+            shop.notification.parts(),
+        ];
+        let process = parts
+            .into_iter()
+            .flatten()
+            .fold(Service::new(), Service::with);
+        Ok((shop, process))
     }
 
-    pub fn services(&mut self) -> [&mut Service<U>; 5] {
+    pub fn services(&self) -> [&ShopService<U>; 5] {
         [
-            &mut self.order,
-            &mut self.payment,
-            &mut self.inventory,
-            &mut self.shipping,
-            &mut self.notification,
+            &self.order,
+            &self.payment,
+            &self.inventory,
+            &self.shipping,
+            &self.notification,
         ]
     }
 
     /// How many events there are of each category.
-    pub async fn events(&mut self) -> Result<Counts, ShopError> {
+    pub async fn events(&self) -> Result<Counts, ShopError> {
         let mut counts = Counts::new();
         for service in self.services() {
             let (category, count) = service.events().await?;
             counts.insert(category, count);
         }
         Ok(counts)
-    }
-
-    /// Starts everything at once: all consumer groups join side by side.
-    pub fn start(&mut self, failures: &Failures) {
-        for service in self.services() {
-            service.parts().for_each(|part| part.start(failures));
-        }
-    }
-
-    /// Stops what reads, then what publishes. Each part finishes what it has in hand.
-    pub async fn stop(&mut self) -> Result<(), ShopError> {
-        let readers = self.stop_those(|kind| kind != Kind::Relay).await;
-        let relays = self.stop_those(|kind| kind == Kind::Relay).await;
-        readers.and(relays)
-    }
-
-    async fn stop_those(&mut self, these: impl Fn(Kind) -> bool) -> Result<(), ShopError> {
-        let mut stopping = Vec::new();
-        for service in self.services() {
-            let parts = service.parts().filter(|part| these(part.kind()));
-            stopping.extend(parts.map(|part| part.stop()));
-        }
-        let mut outcome = Ok(());
-        for stopped in stopping {
-            outcome = outcome.and(stopped.await);
-        }
-        outcome
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cqrs_core::{MemoryEventStore, model::PartitionId};
+use cqrs_core::MemoryEventStore;
 use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaPublisher, KafkaSource};
 
 use super::{Setup, kafka::Broker};
@@ -54,10 +54,7 @@ impl Embedded {
         let config = KafkaConfig::new(cluster.bootstrap_servers())
             .topic_prefix(&options.name)
             .set("fetch.wait.max.ms", FETCH_WAIT_MS);
-        let broker = Broker {
-            config,
-            partitions: PARTITIONS,
-        };
+        let broker = Broker { config };
         let cluster = Arc::new(cluster);
         Ok(Self { broker, cluster })
     }
@@ -110,17 +107,9 @@ impl Setup for Embedded {
         self.broker.publisher()
     }
 
-    async fn source(
-        &self,
-        subscription: &'static str,
-        categories: &[&'static str],
-    ) -> Result<KafkaSource, ShopError> {
+    fn source(&self, subscription: &str, categories: &[&str]) -> KafkaSource {
         let group = self.broker.group(subscription, categories);
-        group.session_timeout(SESSION).join().await.at("kafka")
-    }
-
-    fn partitions(&self, category: &str) -> Vec<PartitionId> {
-        self.broker.partitions(category)
+        group.session_timeout(SESSION).source()
     }
 
     async fn close(self) {

@@ -1,7 +1,6 @@
 //! PostgreSQL and Apache Kafka. A run that was killed goes on from what they hold.
 
 use async_trait::async_trait;
-use cqrs_core::model::PartitionId;
 use cqrs_kafka::{KafkaConfig, KafkaPublisher, KafkaSource, KafkaTopics};
 use cqrs_postgres::{PgConfig, PgEventStore};
 
@@ -30,7 +29,6 @@ impl Real {
         let prefix = format!("{run}-{}", installation::id(store).await?);
         let broker = Broker {
             config: KafkaConfig::new(brokers).topic_prefix(prefix),
-            partitions: PARTITIONS,
         };
         let run = run.to_owned();
         Ok(Self {
@@ -81,18 +79,10 @@ impl Setup for Real {
         self.broker.publisher()
     }
 
-    async fn source(
-        &self,
-        subscription: &'static str,
-        categories: &[&'static str],
-    ) -> Result<KafkaSource, ShopError> {
+    fn source(&self, subscription: &str, categories: &[&str]) -> KafkaSource {
         // The member has a name of its own, so that a shop that was killed has its partitions back at once.
         let group = self.broker.group(subscription, categories);
         let member = group.instance_id(format!("{subscription}-0"));
-        member.join().await.at("kafka")
-    }
-
-    fn partitions(&self, category: &str) -> Vec<PartitionId> {
-        self.broker.partitions(category)
+        member.source()
     }
 }
