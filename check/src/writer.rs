@@ -1,4 +1,4 @@
-//! A writer: appends in every way that the port has, and records what it was told.
+//! A writer: appends in every way that the port has, and records the results.
 
 mod answers;
 mod generator;

@@ -153,7 +153,8 @@ impl Modules {
     fn graphs(&self) -> BTreeMap<Module, Graph> {
         let mut graphs: BTreeMap<Module, Graph> = BTreeMap::new();
         for (place, import) in &self.imports {
-            let (from, to) = (&import.from, self.target(&import.path));
+            let from = &import.from;
+            let to = self.target(&import.path);
             let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
             if let (Some(a), Some(b)) = (from.get(common), to.get(common)) {
                 let parent = from.iter().take(common).cloned().collect();
