@@ -88,10 +88,10 @@ async fn a_dump_under_load_restores_without_losses() {
 
         let restored = rows(&copy.store).await;
         let count = "select count(*) from __schema__.events where aggregate_id = ";
-        let early = number(&copy.store, &format!("{count} 'early'")).await;
-        let lates = number(&copy.store, &format!("{count} 'late'")).await;
+        let early_events = number(&copy.store, &format!("{count} 'early'")).await;
+        let late_events = number(&copy.store, &format!("{count} 'late'")).await;
         assert_eq!(
-            [early, lates],
+            [early_events, late_events],
             [round + 1, round],
             "an event must be missing below one that is there, or the test proves nothing"
         );

@@ -229,7 +229,7 @@ async fn a_role_without_rights_gets_an_error() {
 
 /// Objects with the names that the append functions use, in a schema that everybody can use: they record the role that runs
 /// them.
-const ANOTHERS: &str = "
+const FOREIGN_OBJECTS: &str = "
     create schema __other__;
     create table __other__.ran (what text, by text);
     grant usage on schema __other__ to public;
@@ -264,8 +264,8 @@ async fn the_right_to_append_runs_no_foreign_code_as_the_owner() {
     let [owner, service_role, _] = roles.names();
     let other = format!("{}_other", roles.name);
     let mut admin = admin().await;
-    let anothers = ANOTHERS.replace("__other__", &other);
-    run(&mut admin, &anothers).await.expect("creates");
+    let foreign_objects = FOREIGN_OBJECTS.replace("__other__", &other);
+    run(&mut admin, &foreign_objects).await.expect("creates");
 
     let store = PgEventStore::connect(&service).await.expect("connects");
     let schema = format!("\"{}\"", store.schema());
