@@ -91,12 +91,7 @@ fn rate<C: FnMut()>(time: Duration, commands: impl Fn() -> C) -> f64 {
 }
 
 fn context() -> Context {
-    Context {
-        id: "1".into(),
-        version: Version::EMPTY,
-        now: SystemTime::now(),
-        metadata: Metadata::default(),
-    }
+    Context::new("1", Version::EMPTY, SystemTime::now(), Metadata::default())
 }
 
 /// The smallest aggregate, for which the overhead of the framework is largest.

@@ -37,12 +37,12 @@ pub(crate) async fn preload(
 }
 
 fn append(id: &str, number: u32) -> Outcome<Append> {
-    Ok(Append {
-        stream: StreamId::of::<AccountEvent>(id)?,
-        expected: ExpectedVersion::Any,
-        events: vec![NewEvent::encode(
+    Ok(Append::new(
+        StreamId::of::<AccountEvent>(id)?,
+        ExpectedVersion::Any,
+        vec![NewEvent::encode(
             &AccountEvent::example(number),
             Metadata::default(),
         )?],
-    })
+    ))
 }

@@ -7,9 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{
-    Event, EventStore, Position, RecordedEvent, Relay, model::Slices, ports::LogQuery,
-};
+use cqrs_core::{Event, EventStore, Position, RecordedEvent, Relay, ports::LogQuery};
 use cqrs_kafka::{KafkaConfig, KafkaPublisher, KafkaTopics};
 use cqrs_postgres::PgEventStore;
 use rdkafka::{
@@ -187,12 +185,7 @@ impl Log {
 }
 
 async fn page(store: &PgEventStore, after: Position, limit: usize) -> Outcome<Vec<RecordedEvent>> {
-    let query = LogQuery {
-        after,
-        reads: &[],
-        slices: Slices::ALL,
-        limit,
-    };
+    let query = LogQuery::new(after, limit);
     Ok(store.read_log(query).await?.events)
 }
 

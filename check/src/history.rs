@@ -189,12 +189,13 @@ mod tests {
         let outcome =
             |history: &WriterHistory, append| history.get(append).map(|(outcome, _)| outcome);
         assert_eq!(outcome(&history, first), Some(Outcome::Unknown));
-        let appended = |stream, version, position| Appended {
-            stream: StreamNumber(stream).id(),
-            before: Version::EMPTY,
-            version: Version::new(version),
-            position: Some(Position::new(position)),
-            repeated: false,
+        let appended = |stream, version, position| {
+            Appended::new(
+                StreamNumber(stream).id(),
+                Version::EMPTY,
+                Version::new(version),
+                Some(Position::new(position)),
+            )
         };
         history.acknowledge(first, &[appended(1, 5, 40), appended(2, 3, 0)]);
         history.reject(second);

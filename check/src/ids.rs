@@ -134,10 +134,7 @@ impl StreamNumber {
 }
 
 /// The filter of a reader that reads only the hot streams.
-pub(crate) const READS_HOT: &[Reads] = &[Reads {
-    category: HOT,
-    types: &[],
-}];
+pub(crate) const READS_HOT: &[Reads] = &[Reads::new(HOT, &[])];
 
 #[cfg(test)]
 mod tests {

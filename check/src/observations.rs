@@ -33,12 +33,9 @@ impl ReadOptions {
     }
 
     pub(crate) fn query(&self, after: u64, limit: usize) -> LogQuery<'static> {
-        LogQuery {
-            after: Position::new(after),
-            reads: self.reads,
-            slices: self.slices,
-            limit,
-        }
+        LogQuery::new(Position::new(after), limit)
+            .reads(self.reads)
+            .slices(self.slices)
     }
 }
 

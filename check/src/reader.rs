@@ -137,7 +137,10 @@ impl<S: EventStore> Reader<S> {
 
     /// The store must still hold the event of the checkpoint at its position.
     async fn verify_checkpoint(&mut self) -> Result<(), StoreError> {
-        let Some(Checkpoint { offset, event_id }) = self.checkpoint else {
+        let Some(Checkpoint {
+            offset, event_id, ..
+        }) = self.checkpoint
+        else {
             return Ok(());
         };
         let position = Position::new(offset.get());

@@ -137,17 +137,19 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
         let mut event = || {
             let origin = self.origin(number, index);
             index += 1;
-            NewEvent {
-                id: origin.id(self.state.run),
-                event_type: "Checked",
-                payload: payload(origin).into(),
-                metadata: Metadata::default(),
-            }
+            NewEvent::from_parts(
+                origin.id(self.state.run),
+                "Checked",
+                payload(origin),
+                Metadata::default(),
+            )
         };
-        let mut append = |request: &StreamRequest| Append {
-            stream: request.stream.id(),
-            expected: request.expected,
-            events: (0..request.events).map(|_| event()).collect(),
+        let mut append = |request: &StreamRequest| {
+            Append::new(
+                request.stream.id(),
+                request.expected,
+                (0..request.events).map(|_| event()).collect(),
+            )
         };
         Appends::from(requests.iter().map(&mut append).collect::<Vec<_>>())
     }

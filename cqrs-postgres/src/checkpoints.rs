@@ -18,10 +18,7 @@ use crate::{
 
 fn checkpoint((offset, event_id): (Option<i64>, Option<Uuid>)) -> Option<Checkpoint> {
     let event_id = event_id.map(EventId::from_uuid);
-    offset.map(|offset| Checkpoint {
-        offset: Offset::new(unsigned(offset)),
-        event_id,
-    })
+    offset.map(|offset| Checkpoint::new(Offset::new(unsigned(offset)), event_id))
 }
 
 #[async_trait]
@@ -41,10 +38,7 @@ impl Checkpoints for PgEventStore {
         )
         .await;
         let (epoch, offset, event_id): (i64, _, _) = connection.note(claimed).map_err(commit)?;
-        Ok(Claim {
-            epoch: unsigned(epoch),
-            at: checkpoint((offset, event_id)),
-        })
+        Ok(Claim::new(unsigned(epoch), checkpoint((offset, event_id))))
     }
 
     async fn advance_in(

@@ -20,13 +20,7 @@ use crate::{
 type Row = (String, i64, String);
 
 fn document((key, version, body): Row) -> (String, Document) {
-    (
-        key,
-        Document {
-            version: unsigned(version),
-            body: body.into_bytes(),
-        },
-    )
+    (key, Document::new(unsigned(version), body.into_bytes()))
 }
 
 #[async_trait]

@@ -24,6 +24,7 @@ use crate::{connection::within, error::statement, row::unsigned, store::PgEventS
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct FenceHolder {
     /// Readers cannot pass this position while it lasts.
     pub position: Position,

@@ -75,7 +75,7 @@ pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<Lo
         } else {
             mark
         };
-        let page = read_window(store, &mut connection, LogQuery { after, ..query }, end).await?;
+        let page = read_window(store, &mut connection, query.behind(after), end).await?;
         if page.upto.is_some() {
             return Ok(page);
         }
@@ -101,16 +101,13 @@ async fn read_window(
         .last()
         .map(|event| Checkpoint::behind(event.position, event.id));
     if events.len() == query.limit || !passes_over(&query) {
-        return Ok(LogPage { events, upto: last });
+        return Ok(LogPage::new(events, last));
     }
     let searched = last.map_or(query.after, |checkpoint| {
         Position::new(checkpoint.offset.get())
     });
     let beyond = last_event(store, connection, searched, end).await?;
-    Ok(LogPage {
-        events,
-        upto: beyond.or(last),
-    })
+    Ok(LogPage::new(events, beyond.or(last)))
 }
 
 async fn rows(

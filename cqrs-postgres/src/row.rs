@@ -46,23 +46,23 @@ fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEve
     let schema_version: i32 = row.try_get(4)?;
     let causation_id: Option<Uuid> = row.try_get(7)?;
     let recorded_at: OffsetDateTime = row.try_get(9)?;
-    Ok(RecordedEvent {
-        id: EventId::from_uuid(row.try_get(2)?),
+    let metadata = Metadata::new(
+        row.try_get(6)?,
+        causation_id.map(EventId::from_uuid),
+        row.try_get(8)?,
+        headers(row.try_get(10)?)?,
+    );
+    let event = RecordedEvent::new(
+        EventId::from_uuid(row.try_get(2)?),
         stream,
-        version: Version::new(unsigned(row.try_get(1)?)),
-        position: Position::new(unsigned(row.try_get(0)?)),
-        event_type: types.shared(bytes(row, 3)?)?,
-        schema_version: u32::try_from(schema_version).unwrap_or(1),
-        payload: Bytes::copy_from_slice(bytes(row, 5)?),
-        metadata: Metadata {
-            correlation_id: row.try_get(6)?,
-            causation_id: causation_id.map(EventId::from_uuid),
-            traceparent: row.try_get(8)?,
-            headers: headers(row.try_get(10)?)?,
-        },
-        recorded_at: SystemTime::from(recorded_at),
-        lane: None,
-    })
+        Version::new(unsigned(row.try_get(1)?)),
+        Position::new(unsigned(row.try_get(0)?)),
+        types.shared(bytes(row, 3)?)?,
+        Bytes::copy_from_slice(bytes(row, 5)?),
+        SystemTime::from(recorded_at),
+    );
+    let generation = u32::try_from(schema_version).unwrap_or(1);
+    Ok(event.schema_version(generation).metadata(metadata))
 }
 
 /// Headers as they are stored: an object of strings, or null.

@@ -1,7 +1,5 @@
 //! Planted arrows and circles are found, and what does not count is let pass.
 
-use std::path::Path;
-
 use super::*;
 use crate::{imports::Source, tree::Crate};
 
@@ -169,7 +167,7 @@ fn crates_must_not_depend_on_those_above_them() {
 /// The rules hold here, and a wrong arrow in the real source is found: the check cannot be green because it sees nothing.
 #[test]
 fn an_arrow_planted_in_this_workspace_is_found() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root();
     let rules = Rules::read(&root.join("layers/allowed.txt")).expect("the rules");
     let workspace = Workspace::read(&root, &rules.crates()).expect("the workspace");
     assert_eq!(violations(&workspace, &rules), [""; 0]);

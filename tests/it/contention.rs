@@ -11,10 +11,7 @@ use tokio::task::JoinSet;
 async fn sixty_four_writers_on_one_stream_all_append_once() {
     let store = store(&fresh_name()).await;
     let counters = Repository::<Counter, _>::new(store.clone());
-    let counters = counters.retry(RetryPolicy {
-        attempts: 1_000,
-        ..RetryPolicy::default()
-    });
+    let counters = counters.retry(RetryPolicy::default().attempts(1_000));
     let mut writers = JoinSet::new();
     for writer in 0..64 {
         let counters = counters.clone();

@@ -2,7 +2,7 @@
 
 use cqrs_core::{
     Append, EventStore, ExpectedVersion, Metadata, StreamId,
-    model::{Category, NewEvent},
+    model::{Category, Headers, NewEvent},
 };
 use cqrs_tests::{
     domain::{CounterEvent, log},
@@ -17,23 +17,19 @@ async fn apaches_own_client_reads_cloud_events() {
     let store = store(&name).await;
     let kafka = kafka(&name);
     create_topics(&kafka).await;
-    let metadata = Metadata {
-        correlation_id: Some("visit 9".to_owned()),
-        causation_id: Some(cqrs_core::EventId::random()),
-        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
-        ..Metadata::default()
-    };
+    let metadata = Metadata::new(
+        Some("visit 9".to_owned()),
+        Some(cqrs_core::EventId::random()),
+        Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        Headers::default(),
+    );
     let event = CounterEvent::Counted {
         to: 1,
         weight: "schwer \"ü\"".to_owned(),
     };
     let event = NewEvent::encode(&event, metadata.clone()).expect("encodes");
     let stream = StreamId::new(Category::new("counter").expect("valid"), "c 1/ä").expect("valid");
-    let append = Append {
-        stream,
-        expected: ExpectedVersion::NoStream,
-        events: vec![event.clone()],
-    };
+    let append = Append::new(stream, ExpectedVersion::NoStream, vec![event.clone()]);
     store.append(append).await.expect("appends");
     publish_all(&store, &kafka).await.expect("publishes");
 

@@ -3,7 +3,6 @@
 use cqrs_core::{
     Aggregate, Context, Decision, Envelope, Event, EventStore, Keys, Position, Reactor,
     RecordedEvent, Repository, To, View,
-    model::Slices,
     ports::{Documents, LogQuery, decode_document},
 };
 use serde::{Deserialize, Serialize};
@@ -135,12 +134,7 @@ pub async fn log<S: EventStore>(store: &S) -> Vec<RecordedEvent> {
     let mut after = Position::START;
     let mut events = Vec::new();
     loop {
-        let query = LogQuery {
-            after,
-            reads: &[],
-            slices: Slices::ALL,
-            limit: 1_000,
-        };
+        let query = LogQuery::new(after, 1_000);
         let page = store.read_log(query).await.expect("reads");
         let Some(upto) = page.upto else { return events };
         after = Position::new(upto.offset.get());

@@ -53,9 +53,10 @@ pub(crate) fn append_to(id: String, expected: ExpectedVersion, events: u32) -> O
     let encoded = encoded
         .iter()
         .map(|event| NewEvent::encode(event, Metadata::default()));
-    Ok(Append {
-        stream: StreamId::of::<AccountEvent>(id)?,
+    let events = encoded.collect::<Result<_, _>>()?;
+    Ok(Append::new(
+        StreamId::of::<AccountEvent>(id)?,
         expected,
-        events: encoded.collect::<Result<_, _>>()?,
-    })
+        events,
+    ))
 }

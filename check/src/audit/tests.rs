@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use cqrs_core::{
-    Appended, Metadata, Position, RecordedEvent, Version,
+    Appended, Position, RecordedEvent, Version,
     model::{Checkpoint, Slices},
     ports::LogPage,
 };
@@ -23,12 +23,13 @@ const RUN: RunId = RunId::new(7);
 /// to stream 2 guarded stream 1 at version 1.
 fn history() -> WriterHistory {
     let mut history = WriterHistory::default();
-    let appended = |stream, version, position| Appended {
-        stream: StreamNumber(stream).id(),
-        before: Version::EMPTY,
-        version: Version::new(version),
-        position: Some(Position::new(position)),
-        repeated: false,
+    let appended = |stream, version, position| {
+        Appended::new(
+            StreamNumber(stream).id(),
+            Version::EMPTY,
+            Version::new(version),
+            Some(Position::new(position)),
+        )
     };
     let part = |stream, events| StreamPart::requested(StreamNumber(stream), events);
     let first = history.begin([part(1, 1)]);
@@ -77,24 +78,21 @@ fn reader(events: &[StoredEvent]) -> Observations {
         let upto = events
             .last()
             .map(|event| Checkpoint::behind(event.position, event.id));
-        observations.add_page(&LogPage { events, upto }, Duration::from_millis(5));
+        observations.add_page(&LogPage::new(events, upto), Duration::from_millis(5));
     }
     observations
 }
 
 fn recorded(event: &StoredEvent) -> RecordedEvent {
-    RecordedEvent {
-        id: event.origin.id(RUN),
-        stream: event.stream.id(),
-        version: Version::new(event.version.into()),
-        position: Position::new(event.position),
-        event_type: "Checked".into(),
-        schema_version: 1,
-        payload: payload(event.origin).into(),
-        metadata: Metadata::default(),
-        recorded_at: SystemTime::UNIX_EPOCH,
-        lane: None,
-    }
+    RecordedEvent::new(
+        event.origin.id(RUN),
+        event.stream.id(),
+        Version::new(event.version.into()),
+        Position::new(event.position),
+        "Checked",
+        payload(event.origin),
+        SystemTime::UNIX_EPOCH,
+    )
 }
 
 /// The violations by kind, and the message of the first one.

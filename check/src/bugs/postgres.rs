@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cqrs_core::{
-    EventId, Metadata, Position, RecordedEvent, StoreError, StreamId, Version,
+    EventId, Position, RecordedEvent, StoreError, StreamId, Version,
     model::{Category, Checkpoint, Reads},
     ports::{LogPage, LogQuery},
 };
@@ -74,22 +74,19 @@ async fn read(store: &PgEventStore, sql: &str, query: LogQuery<'_>) -> Result<Lo
             && (query.reads.is_empty() || query.reads.iter().any(matches))
     };
     let events = events.into_iter().filter(is_read).collect();
-    Ok(LogPage { events, upto })
+    Ok(LogPage::new(events, upto))
 }
 
 fn event(
     (position, category, id, version, event_id, payload): Row,
 ) -> Result<RecordedEvent, StoreError> {
-    Ok(RecordedEvent {
-        id: EventId::from_uuid(event_id),
-        stream: StreamId::new(Category::new(category)?, id)?,
-        version: Version::new(version.unsigned_abs()),
-        position: Position::new(position.unsigned_abs()),
-        event_type: "Checked".into(),
-        schema_version: 1,
-        payload: Bytes::from(payload),
-        metadata: Metadata::default(),
-        recorded_at: SystemTime::UNIX_EPOCH,
-        lane: None,
-    })
+    Ok(RecordedEvent::new(
+        EventId::from_uuid(event_id),
+        StreamId::new(Category::new(category)?, id)?,
+        Version::new(version.unsigned_abs()),
+        Position::new(position.unsigned_abs()),
+        "Checked",
+        Bytes::from(payload),
+        SystemTime::UNIX_EPOCH,
+    ))
 }

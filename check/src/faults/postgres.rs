@@ -15,7 +15,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cqrs_core::{EventStore, Position, StoreError, model::Slices, ports::LogQuery};
+use cqrs_core::{EventStore, Position, StoreError, ports::LogQuery};
 use cqrs_postgres::{FenceHolder, PgEventStore, PgTransaction, store_error};
 use sqlx::{Executor, postgres::PgConnectOptions};
 
@@ -101,12 +101,7 @@ impl PgFaults {
     /// The first holder of the high-water mark, if nothing can be read after this position.
     async fn first_holder(&self, position: u64) -> Result<Option<Blocker>, StoreError> {
         let holders = self.store.fence_holders().await?;
-        let query = LogQuery {
-            after: Position::new(position),
-            reads: &[],
-            slices: Slices::ALL,
-            limit: 1,
-        };
+        let query = LogQuery::new(Position::new(position), 1);
         let is_readable = self.store.read_log(query).await?.upto.is_some();
         let first = holders.into_iter().next();
         Ok(first.filter(|_| !is_readable).map(blocker))
@@ -195,12 +190,9 @@ async fn run(transaction: &mut PgTransaction, sql: &'static str) -> Result<(), S
 /// How many characters of a statement a report shows.
 const STATEMENT_LENGTH: usize = 90;
 
-fn blocker(holder: FenceHolder) -> Blocker {
+fn blocker(mut holder: FenceHolder) -> Blocker {
     let short = |query: String| query.chars().take(STATEMENT_LENGTH).collect();
-    let holder = FenceHolder {
-        query: holder.query.map(short),
-        ..holder
-    };
+    holder.query = holder.query.map(short);
     Blocker {
         id: format!("{:?} {:?}", holder.pid, holder.prepared),
         description: format!("position {} is held by {holder}", holder.position),

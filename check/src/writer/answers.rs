@@ -150,20 +150,16 @@ mod tests {
     }
 
     fn appended(before: u64, version: u64) -> Appended {
-        Appended {
-            stream: STREAM.id(),
-            before: Version::new(before),
-            version: Version::new(version),
-            position: Some(Position::new(9)),
-            repeated: false,
-        }
+        Appended::new(
+            STREAM.id(),
+            Version::new(before),
+            Version::new(version),
+            Some(Position::new(9)),
+        )
     }
 
     fn repeated(before: u64, version: u64) -> Appended {
-        Appended {
-            repeated: true,
-            ..appended(before, version)
-        }
+        appended(before, version).repeated()
     }
 
     const fn exactly(version: u64) -> ExpectedVersion {
@@ -191,11 +187,7 @@ mod tests {
     #[test]
     fn a_conflict_must_name_a_possible_version() {
         let conflict = |actual| {
-            CommitError::from(Conflict {
-                stream: STREAM.id(),
-                expected: exactly(3),
-                actual: Version::new(actual),
-            })
+            CommitError::from(Conflict::new(STREAM.id(), exactly(3), Version::new(actual)))
         };
         let shared = shared(exactly(3), 3);
         let is_clean = |actual| check_rejection(&[shared], &conflict(actual)).is_clean();

@@ -56,10 +56,10 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
         let first = self.begin(&requests);
         let second = self.begin(&requests);
         let key = format!("{}-{}-{first}", self.state.run, self.number);
-        let idempotency = Idempotency {
-            key: IdempotencyKey::new(key).expect("digits and dashes are a valid key"),
-            fingerprint: first.into(),
-        };
+        let idempotency = Idempotency::new(
+            IdempotencyKey::new(key).expect("digits and dashes are a valid key"),
+            first.into(),
+        );
         let limit = self.generator.abandoned_after().unwrap_or(CALL_LIMIT);
         let (first_answer, second_answer) = tokio::join!(
             self.send(first, &requests, &idempotency, limit),
@@ -107,11 +107,11 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
             Some(first) => self.acknowledged(first.number, &requests, &answer),
             None => {
                 // One of these attempts is the first, although its own answer was lost.
-                let first_answer = answer.iter().map(|appended| Appended {
-                    repeated: false,
-                    ..appended.clone()
-                });
-                self.appended(&requests, &first_answer.collect::<Vec<_>>());
+                let mut first_answer = answer.clone();
+                for appended in &mut first_answer {
+                    appended.repeated = false;
+                }
+                self.appended(&requests, &first_answer);
                 self.use_new_stream();
             }
         }

@@ -80,10 +80,8 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
 
     /// Sends another command under the same key.
     async fn send_another(&mut self, append: &KeyedAppend) -> Result<Verdict, StoreError> {
-        let another = Idempotency {
-            fingerprint: !append.idempotency.fingerprint,
-            ..append.idempotency.clone()
-        };
+        let key = append.idempotency.key.clone();
+        let another = Idempotency::new(key, !append.idempotency.fingerprint);
         let answer = self.send_rejected(append, &another).await;
         match answer {
             None | Some(Err(CommitError::KeyReused(_))) => Ok(Verdict::default()),

@@ -75,17 +75,13 @@ async fn an_existing_schema_is_used_only_while_it_is_empty() {
     let existing = reopen().await.expect("it is empty");
     let store = existing.store(2).await.expect("connects");
     existing.drop().await.expect("does not drop the schema");
-    let event = NewEvent {
-        id: EventId::random(),
-        event_type: "Happened",
-        payload: Bytes::from_static(b"1"),
-        metadata: Metadata::default(),
-    };
-    let append = Append {
-        stream: StreamNumber(1).id(),
-        expected: ExpectedVersion::Any,
-        events: vec![event],
-    };
+    let event = NewEvent::from_parts(
+        EventId::random(),
+        "Happened",
+        Bytes::from_static(b"1"),
+        Metadata::default(),
+    );
+    let append = Append::new(StreamNumber(1).id(), ExpectedVersion::Any, vec![event]);
     store.append(append).await.expect("the schema still exists");
     let error = reopen().await.expect_err("it has an event").to_string();
     assert!(error.contains("has events already"), "{error}");

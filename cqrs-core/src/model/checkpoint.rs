@@ -57,6 +57,7 @@ impl fmt::Display for Offset {
 
 /// How far a partition has been read, and an event that verifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Checkpoint {
     /// Where reading continues.
     pub offset: Offset,
@@ -65,6 +66,12 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The checkpoint at `offset`, whose last event is `event_id`.
+    #[must_use]
+    pub const fn new(offset: Offset, event_id: Option<EventId>) -> Self {
+        Self { offset, event_id }
+    }
+
     /// The checkpoint after an event of the log.
     #[must_use]
     pub fn behind(position: Position, event_id: EventId) -> Self {
@@ -77,9 +84,18 @@ impl Checkpoint {
 
 /// The right to handle a partition. A later claim ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Claim {
     /// The fencing token of this claim: until the next claim, the store accepts only writes that carry it.
     pub epoch: u64,
     /// Where reading continues; `None` is the beginning.
     pub at: Option<Checkpoint>,
+}
+
+impl Claim {
+    /// The claim with this fencing token; reading continues at `at`.
+    #[must_use]
+    pub const fn new(epoch: u64, at: Option<Checkpoint>) -> Self {
+        Self { epoch, at }
+    }
 }

@@ -6,6 +6,7 @@ use crate::model::{metadata::Metadata, number::Version};
 
 /// The context of a command. It owns its data, so that an asynchronous decision can keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Context {
     /// The aggregate's id.
     pub id: Arc<str>,
@@ -16,4 +17,22 @@ pub struct Context {
     pub now: SystemTime,
     /// The metadata of the resulting events.
     pub metadata: Metadata,
+}
+
+impl Context {
+    /// The circumstances of a command to the aggregate called `id`, whose state has this version.
+    #[must_use]
+    pub fn new(
+        id: impl Into<Arc<str>>,
+        version: Version,
+        now: SystemTime,
+        metadata: Metadata,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            version,
+            now,
+            metadata,
+        }
+    }
 }

@@ -40,6 +40,7 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
 
 /// An encoded event that is ready to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewEvent {
     /// Identifies the event in the store, in topics and in every consumer.
     pub id: EventId,
@@ -52,6 +53,22 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// An event that is encoded already. Unlike [`encode`](Self::encode) this does not prove that it can be read back.
+    #[must_use]
+    pub fn from_parts(
+        id: EventId,
+        event_type: &'static str,
+        payload: impl Into<Bytes>,
+        metadata: Metadata,
+    ) -> Self {
+        Self {
+            id,
+            event_type,
+            payload: payload.into(),
+            metadata,
+        }
+    }
+
     /// Encodes `event` and decodes it again, so that an event that cannot be read is never stored.
     ///
     /// # Errors
@@ -83,6 +100,7 @@ impl NewEvent {
 
 /// A filter on the log: a category and the event types in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reads {
     /// The category to read.
     pub category: &'static str,
@@ -91,6 +109,12 @@ pub struct Reads {
 }
 
 impl Reads {
+    /// These types of a category; all of them if there are none.
+    #[must_use]
+    pub const fn new(category: &'static str, types: &'static [&'static str]) -> Self {
+        Self { category, types }
+    }
+
     /// Whether an event of this category and type is to be read.
     #[must_use]
     pub fn matches(&self, category: &str, event_type: &str) -> bool {

@@ -49,6 +49,7 @@ impl fmt::Display for ExpectedVersion {
 /// The stream is not at the version that the append expected: another writer was faster.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("conflict on {stream}: expected {expected}, but it is at version {actual}")]
+#[non_exhaustive]
 pub struct Conflict {
     /// The stream.
     pub stream: StreamId,
@@ -56,4 +57,16 @@ pub struct Conflict {
     pub expected: ExpectedVersion,
     /// The stream's version.
     pub actual: Version,
+}
+
+impl Conflict {
+    /// `stream` is at `actual`, which is not what was expected.
+    #[must_use]
+    pub const fn new(stream: StreamId, expected: ExpectedVersion, actual: Version) -> Self {
+        Self {
+            stream,
+            expected,
+            actual,
+        }
+    }
 }

@@ -56,6 +56,7 @@ impl fmt::Display for IdempotencyKey {
 ///
 /// **Invariant**: the fingerprint depends on the command, never on the events: a repeat may decide on another state.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Idempotency {
     /// The key.
     pub key: IdempotencyKey,
@@ -64,6 +65,12 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
+    /// `key` for what has this fingerprint.
+    #[must_use]
+    pub const fn new(key: IdempotencyKey, fingerprint: u64) -> Self {
+        Self { key, fingerprint }
+    }
+
     /// `key` for `command` to the aggregate of `stream`. The fingerprint is the hash of the command's JSON with sorted
     /// maps. A `HashSet` has no stable order: use a `BTreeSet` in commands.
     ///
@@ -102,9 +109,18 @@ fn sorted_json<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
      repeat unchanged",
     key.as_str()
 )]
+#[non_exhaustive]
 pub struct KeyReused {
     /// The key.
     pub key: IdempotencyKey,
+}
+
+impl KeyReused {
+    /// `key` was used for something else.
+    #[must_use]
+    pub const fn new(key: IdempotencyKey) -> Self {
+        Self { key }
+    }
 }
 
 #[cfg(test)]

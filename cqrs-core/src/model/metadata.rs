@@ -4,6 +4,7 @@ use crate::model::{event_id::EventId, headers::Headers};
 
 /// Correlation, causation and trace context of an event, and the application's headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Metadata {
     /// The conversation that the event belongs to. Events that it causes inherit it.
     pub correlation_id: Option<String>,
@@ -15,4 +16,22 @@ pub struct Metadata {
     /// event has at most 32. A name has 1 to 64 of the characters `a-z`, `0-9`, `-`, `_` and `.`; a value has at most
     /// 1,024 bytes and no NUL.
     pub headers: Headers,
+}
+
+impl Metadata {
+    /// The metadata with these parts.
+    #[must_use]
+    pub const fn new(
+        correlation_id: Option<String>,
+        causation_id: Option<EventId>,
+        traceparent: Option<String>,
+        headers: Headers,
+    ) -> Self {
+        Self {
+            correlation_id,
+            causation_id,
+            traceparent,
+            headers,
+        }
+    }
 }

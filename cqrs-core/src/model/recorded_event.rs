@@ -15,6 +15,7 @@ use crate::model::{
 
 /// A stored event. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RecordedEvent {
     /// The event's id.
     pub id: EventId,
@@ -36,6 +37,54 @@ pub struct RecordedEvent {
     pub recorded_at: SystemTime,
     /// The publisher of an event that came from a topic. Positions rise within a lane.
     pub lane: Option<Lane>,
+}
+
+impl RecordedEvent {
+    /// An event of this store, of the first generation and without metadata.
+    #[must_use]
+    pub fn new(
+        id: EventId,
+        stream: StreamId,
+        version: Version,
+        position: Position,
+        event_type: impl Into<Arc<str>>,
+        payload: impl Into<Bytes>,
+        recorded_at: SystemTime,
+    ) -> Self {
+        Self {
+            id,
+            stream,
+            version,
+            position,
+            event_type: event_type.into(),
+            schema_version: 1,
+            payload: payload.into(),
+            metadata: Metadata::default(),
+            recorded_at,
+            lane: None,
+        }
+    }
+
+    /// The same event of this generation.
+    #[must_use]
+    pub fn schema_version(mut self, schema_version: u32) -> Self {
+        self.schema_version = schema_version;
+        self
+    }
+
+    /// The same event with this metadata.
+    #[must_use]
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// The same event, received over a topic from this lane.
+    #[must_use]
+    pub fn lane(mut self, lane: Lane) -> Self {
+        self.lane = Some(lane);
+        self
+    }
 }
 
 /// Identifies the event: `order-17@3 (Placed), position 42`.
@@ -66,6 +115,7 @@ impl Metadata {
 
 /// A typed event with the recorded event that it was decoded from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Envelope<E> {
     /// The event.
     pub event: E,
@@ -74,6 +124,12 @@ pub struct Envelope<E> {
 }
 
 impl<E> Envelope<E> {
+    /// An event and how it was recorded.
+    #[must_use]
+    pub const fn new(event: E, recorded: RecordedEvent) -> Self {
+        Self { event, recorded }
+    }
+
     /// The id of its aggregate.
     #[must_use]
     pub fn id(&self) -> &str {

@@ -13,6 +13,7 @@ use std::time::Duration;
 /// assert_eq!(patient.wait(20), None);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// The most attempts, the first one included.
     pub attempts: u32,
@@ -36,6 +37,27 @@ impl RetryPolicy {
         base: Duration::from_millis(5),
         longest: Duration::from_secs(5),
     };
+
+    /// How many attempts there are at most, the first one included.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// The longest first wait.
+    #[must_use]
+    pub const fn base(mut self, base: Duration) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// The longest wait of all.
+    #[must_use]
+    pub const fn longest(mut self, longest: Duration) -> Self {
+        self.longest = longest;
+        self
+    }
 
     /// The wait after `failures` failed attempts, or `None` when no attempt is left.
     #[must_use]

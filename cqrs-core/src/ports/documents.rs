@@ -12,6 +12,7 @@ use crate::ports::{
 
 /// A stored document.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Document {
     /// Rises with every write. The next write must name it.
     pub version: u64,
@@ -19,8 +20,17 @@ pub struct Document {
     pub body: Vec<u8>,
 }
 
+impl Document {
+    /// A document at this version.
+    #[must_use]
+    pub const fn new(version: u64, body: Vec<u8>) -> Self {
+        Self { version, body }
+    }
+}
+
 /// A write or a removal of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DocumentWrite {
     /// Its key.
     pub key: String,
@@ -28,6 +38,18 @@ pub struct DocumentWrite {
     pub version: u64,
     /// The new content as JSON; `None` removes it.
     pub body: Option<Vec<u8>>,
+}
+
+impl DocumentWrite {
+    /// Writes `body` under `key`, over the version that was read.
+    #[must_use]
+    pub fn new(key: impl Into<String>, version: u64, body: Option<Vec<u8>>) -> Self {
+        Self {
+            key: key.into(),
+            version,
+            body,
+        }
+    }
 }
 
 /// Documents, in one named collection for each view.

@@ -20,6 +20,7 @@ use crate::{
 
 /// The parts of a recorded event that a replay needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PastEvent {
     /// The event's id.
     pub id: EventId,
@@ -31,6 +32,26 @@ pub struct PastEvent {
     pub schema_version: u32,
     /// The variant's content as JSON.
     pub payload: Bytes,
+}
+
+impl PastEvent {
+    /// An event of a stream with what a replay needs of it.
+    #[must_use]
+    pub const fn new(
+        id: EventId,
+        version: Version,
+        event_type: Arc<str>,
+        schema_version: u32,
+        payload: Bytes,
+    ) -> Self {
+        Self {
+            id,
+            version,
+            event_type,
+            schema_version,
+            payload,
+        }
+    }
 }
 
 impl From<RecordedEvent> for PastEvent {
@@ -47,6 +68,7 @@ impl From<RecordedEvent> for PastEvent {
 
 /// A query for one page of the log.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct LogQuery<'a> {
     /// Only events after this position.
     pub after: Position,
@@ -58,14 +80,57 @@ pub struct LogQuery<'a> {
     pub limit: usize,
 }
 
+impl<'a> LogQuery<'a> {
+    /// Up to `limit` events after a position, of all categories and slices.
+    #[must_use]
+    pub const fn new(after: Position, limit: usize) -> Self {
+        Self {
+            after,
+            reads: &[],
+            slices: Slices::ALL,
+            limit,
+        }
+    }
+
+    /// The same query, after another position.
+    #[must_use]
+    pub const fn behind(mut self, after: Position) -> Self {
+        self.after = after;
+        self
+    }
+
+    /// Only these categories and types.
+    #[must_use]
+    pub const fn reads(mut self, reads: &'a [Reads]) -> Self {
+        self.reads = reads;
+        self
+    }
+
+    /// Only streams in these slices.
+    #[must_use]
+    pub const fn slices(mut self, slices: Slices) -> Self {
+        self.slices = slices;
+        self
+    }
+}
+
 /// A page of the log.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct LogPage {
     /// The events that matched, in position order.
     pub events: Vec<RecordedEvent>,
     /// The last event that was searched, whether it matched or not: the next page starts after it.
     /// `None`: there is no event after the query's position.
     pub upto: Option<Checkpoint>,
+}
+
+impl LogPage {
+    /// A page of these events; the log was searched up to `upto`.
+    #[must_use]
+    pub const fn new(events: Vec<RecordedEvent>, upto: Option<Checkpoint>) -> Self {
+        Self { events, upto }
+    }
 }
 
 /// Streams of events, and the log of all events.

@@ -13,6 +13,7 @@ use crate::{
 
 /// A saved state.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The stream.
     pub stream: StreamId,
@@ -26,6 +27,28 @@ pub struct Snapshot {
     pub checksum: u64,
     /// The state as JSON.
     pub payload: Bytes,
+}
+
+impl Snapshot {
+    /// The state `payload` of a stream at this version and event.
+    #[must_use]
+    pub const fn new(
+        stream: StreamId,
+        version: Version,
+        last_event: EventId,
+        fingerprint: u64,
+        checksum: u64,
+        payload: Bytes,
+    ) -> Self {
+        Self {
+            stream,
+            version,
+            last_event,
+            fingerprint,
+            checksum,
+            payload,
+        }
+    }
 }
 
 /// A store that keeps one snapshot for each stream. A snapshot only saves time: losing one loses no data.

@@ -11,11 +11,20 @@ use crate::{
 
 /// Events to handle together.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Batch {
     /// The events, in order. Empty when every event that was read was filtered out.
     pub events: Vec<RecordedEvent>,
     /// Where reading continues after the batch; it may be beyond the batch's last event.
     pub next: Checkpoint,
+}
+
+impl Batch {
+    /// These events, and where reading continues after them.
+    #[must_use]
+    pub const fn new(events: Vec<RecordedEvent>, next: Checkpoint) -> Self {
+        Self { events, next }
+    }
 }
 
 /// The result of asking a reader for events.

@@ -29,6 +29,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
+#[non_exhaustive]
 pub struct To<A: Aggregate> {
     /// The aggregate's id.
     pub id: String,
@@ -145,6 +146,7 @@ impl<A: Aggregate> fmt::Debug for Check<A> {
 /// The error is the aggregate's own: branch on it with [`downcast_ref`](Self::downcast_ref).
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{stream} rejected a command")]
+#[non_exhaustive]
 pub struct Rejection {
     /// The aggregate's stream.
     pub stream: StreamId,

@@ -32,6 +32,7 @@ use crate::{
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Loaded<A> {
     /// Its state.
     pub state: A,

@@ -40,6 +40,7 @@ use crate::{
 /// assert_eq!(lamp.context.version.get(), 1);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Simulation<A> {
     /// Its state.
     pub state: A,

@@ -54,10 +54,10 @@ impl PublishedPosition {
     }
 
     fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
-            offset: Offset::new(self.offset),
-            event_id: self.event_id.map(EventId::from_uuid),
-        }
+        Checkpoint::new(
+            Offset::new(self.offset),
+            self.event_id.map(EventId::from_uuid),
+        )
     }
 }
 
@@ -117,10 +117,7 @@ mod tests {
 
     #[test]
     fn a_record_is_small_json_and_is_read_back() {
-        let upto = Checkpoint {
-            offset: Offset::new(42),
-            event_id: None,
-        };
+        let upto = Checkpoint::new(Offset::new(42), None);
         let record = ProgressRecord::Position(PublishedPosition::new(upto, 3));
         let json = record.to_json();
         assert_eq!(
@@ -136,10 +133,7 @@ mod tests {
 
     #[test]
     fn the_last_record_of_each_kind_counts() {
-        let upto = |offset| Checkpoint {
-            offset: Offset::new(offset),
-            event_id: Some(EventId::random()),
-        };
+        let upto = |offset| Checkpoint::new(Offset::new(offset), Some(EventId::random()));
         let first = upto(1);
         let last = upto(2);
         let mut progress = ShardProgress::default();

@@ -179,11 +179,11 @@ impl Buffer {
             last = Some(offset);
             events.push(event);
         }
-        let next = Checkpoint {
-            offset: Offset::new(last?.get() + 1),
-            event_id: events.last().map(|event| event.id),
-        };
-        Some(Batch { events, next })
+        let next = Checkpoint::new(
+            Offset::new(last?.get() + 1),
+            events.last().map(|event| event.id),
+        );
+        Some(Batch::new(events, next))
     }
 
     fn is_at_least(&self, level: Level) -> bool {

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use cqrs_core::{
     EventId, Metadata, Position, RecordedEvent, StreamId, Version,
-    model::{Category, Lane},
+    model::{self, Category, Lane},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
@@ -111,18 +111,16 @@ impl Decoder {
         let event_type = self.event_type(headers.event_type.required()?, category.as_str());
         let stream = StreamId::new(category, subject(&headers, &record, ours)?)
             .map_err(|error| headers.subject.invalid(error.to_string()))?;
-        let mut event = RecordedEvent {
-            id: event_id(&headers.id, source, id, ours)?,
+        let mut event = RecordedEvent::new(
+            event_id(&headers.id, source, id, ours)?,
             stream,
-            version: Version::EMPTY,
-            position: Position::new(record.offset),
+            Version::EMPTY,
+            Position::new(record.offset),
             event_type,
-            schema_version: 1,
-            payload: Bytes::copy_from_slice(payload),
-            metadata: metadata(&headers)?,
-            recorded_at: recorded_at(&headers, &record, ours)?,
-            lane: None,
-        };
+            Bytes::copy_from_slice(payload),
+            recorded_at(&headers, &record, ours)?,
+        )
+        .metadata(metadata(&headers)?);
         if ours {
             event.position = Position::new(headers.position.number()?);
             event.version = Version::new(headers.version.number()?);
@@ -225,12 +223,12 @@ fn metadata(headers: &Headers<'_>) -> Result<Metadata, WireError> {
         Some(Err(_)) if foreign => None,
         other => other.transpose()?,
     };
-    Ok(Metadata {
-        correlation_id: headers.correlation_id.text.map(str::to_owned),
+    Ok(Metadata::new(
+        headers.correlation_id.text.map(str::to_owned),
         causation_id,
-        traceparent: headers.traceparent.text.map(str::to_owned),
-        ..Metadata::default()
-    })
+        headers.traceparent.text.map(str::to_owned),
+        model::Headers::default(),
+    ))
 }
 
 fn recorded_at(

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use cqrs_core::{
     EventId, Metadata, Position, RecordedEvent, StreamId, Version,
-    model::{Category, Lane},
+    model::{self, Category, Lane},
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -42,18 +42,17 @@ fn decode(headers: &Pairs, payload: Option<&[u8]>) -> Result<RecordedEvent, Wire
 }
 
 fn placed() -> RecordedEvent {
-    RecordedEvent {
-        id: EventId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001)),
-        stream: StreamId::new(Category::new("order").expect("valid"), "17").expect("valid"),
-        version: Version::new(3),
-        position: Position::new(42),
-        event_type: "Placed".into(),
-        schema_version: 2,
-        payload: Bytes::from_static(b"{\"total\":5}"),
-        metadata: Metadata::default(),
-        recorded_at: UNIX_EPOCH + Duration::from_micros(1_700_000_000_000_123),
-        lane: Some(Lane::new("shop.relay.0")),
-    }
+    RecordedEvent::new(
+        EventId::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001)),
+        StreamId::new(Category::new("order").expect("valid"), "17").expect("valid"),
+        Version::new(3),
+        Position::new(42),
+        "Placed",
+        Bytes::from_static(b"{\"total\":5}"),
+        UNIX_EPOCH + Duration::from_micros(1_700_000_000_000_123),
+    )
+    .schema_version(2)
+    .lane(Lane::new("shop.relay.0"))
 }
 
 fn without(name: &str) -> Pairs {
@@ -191,23 +190,23 @@ prop_compose! {
         correlation_id: Option<String>, causation_id: Option<u128>, traceparent: Option<String>,
         lane in "[a-z0-9.]{1,30}",
     ) -> RecordedEvent {
-        RecordedEvent {
-            id: EventId::from_uuid(Uuid::from_u128(id)),
-            stream: StreamId::new(Category::new(category).expect("valid"), aggregate).expect("valid"),
-            version: Version::new(version),
-            position: Position::new(position),
-            event_type: event_type.into(),
-            schema_version,
-            payload: payload.into(),
-            metadata: Metadata {
-                correlation_id,
-                causation_id: causation_id.map(|id| EventId::from_uuid(Uuid::from_u128(id))),
-                traceparent,
-                ..Metadata::default()
-            },
-            recorded_at: UNIX_EPOCH + Duration::from_micros(micros),
-            lane: Some(Lane::new(lane)),
-        }
+        RecordedEvent::new(
+            EventId::from_uuid(Uuid::from_u128(id)),
+            StreamId::new(Category::new(category).expect("valid"), aggregate).expect("valid"),
+            Version::new(version),
+            Position::new(position),
+            event_type,
+            payload,
+            UNIX_EPOCH + Duration::from_micros(micros),
+        )
+        .schema_version(schema_version)
+        .metadata(Metadata::new(
+            correlation_id,
+            causation_id.map(|id| EventId::from_uuid(Uuid::from_u128(id))),
+            traceparent,
+            model::Headers::default(),
+        ))
+        .lane(Lane::new(lane))
     }
 }
 

@@ -112,11 +112,11 @@ impl Fixture {
                 note: note.to_owned(),
             };
             let new = || NewEvent::encode(&event, Metadata::default()).expect("encodes");
-            let append = Append {
-                stream: StreamId::of::<OrderEvent>(order.to_string()).expect("valid"),
-                expected: ExpectedVersion::Any,
-                events: (0..each).map(|_| new()).collect(),
-            };
+            let append = Append::new(
+                StreamId::of::<OrderEvent>(order.to_string()).expect("valid"),
+                ExpectedVersion::Any,
+                (0..each).map(|_| new()).collect(),
+            );
             self.store
                 .append(append)
                 .await

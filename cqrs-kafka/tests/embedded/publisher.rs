@@ -4,7 +4,6 @@ use std::{collections::HashMap, time::Duration};
 
 use cqrs_core::{
     EventStore, Position, RelayErrorKind, chain,
-    model::Slices,
     ports::{LogQuery, PublishError, Publisher, PublisherSession},
 };
 use cqrs_kafka::{KafkaConfig, KafkaPublisher};
@@ -28,12 +27,7 @@ async fn every_event_is_published_once_across_a_restart() {
         *version += 1;
         assert_eq!(event.version.get(), *version, "{event}");
     }
-    let query = LogQuery {
-        after: Position::START,
-        reads: &[],
-        slices: Slices::ALL,
-        limit: 1_000,
-    };
+    let query = LogQuery::new(Position::START, 1_000);
     let log = fixture.store.read_log(query).await.expect("memory").events;
     topic.events.sort_by_key(|event| event.position);
     for (mut published, stored) in topic.events.into_iter().zip(log) {
@@ -98,12 +92,7 @@ async fn an_event_that_is_too_large_is_named_in_the_error() {
 async fn a_session_and_the_next_one_know_the_published_position() {
     let fixture = Fixture::new(1, 1);
     fixture.place(3, 1, "").await;
-    let query = LogQuery {
-        after: Position::START,
-        reads: &[],
-        slices: Slices::ALL,
-        limit: 10,
-    };
+    let query = LogQuery::new(Position::START, 10);
     let page = fixture.store.read_log(query).await.expect("memory");
     let upto = page.upto.expect("there are events");
     let publisher = KafkaPublisher::new(fixture.config.clone());

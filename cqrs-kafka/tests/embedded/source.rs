@@ -40,10 +40,7 @@ async fn read(reader: &mut KafkaReader, max: usize) -> Batch {
 }
 
 fn at(offset: u64) -> Option<Checkpoint> {
-    Some(Checkpoint {
-        offset: Offset::new(offset),
-        event_id: None,
-    })
+    Some(Checkpoint::new(Offset::new(offset), None))
 }
 
 #[tokio::test(flavor = "multi_thread")]

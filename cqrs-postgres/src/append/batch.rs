@@ -121,11 +121,7 @@ fn conflict(appends: &Appends, now: &HashMap<&StreamId, Version>) -> Option<Conf
             ExpectedVersion::Exact(version) | ExpectedVersion::LastEvent(version, _) => version,
             ExpectedVersion::Any | ExpectedVersion::StreamExists => return None,
         };
-        (expected < actual).then(|| Conflict {
-            stream: append.stream.clone(),
-            expected: append.expected,
-            actual,
-        })
+        (expected < actual).then(|| Conflict::new(append.stream.clone(), append.expected, actual))
     };
     appends.streams.iter().find_map(conflict)
 }

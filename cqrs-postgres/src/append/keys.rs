@@ -67,7 +67,7 @@ fn same(row: &PgRow, idempotency: &Idempotency) -> Result<Vec<Appended>, AppendE
     let fingerprint: i64 = row.try_get(0).map_err(statement)?;
     if fingerprint.cast_unsigned() != idempotency.fingerprint {
         let key = idempotency.key.clone();
-        return Err(KeyReused { key }.into());
+        return Err(KeyReused::new(key).into());
     }
     Ok(appended(row)?)
 }
@@ -82,13 +82,13 @@ fn appended(row: &PgRow) -> Result<Vec<Appended>, StoreError> {
     let places = before.into_iter().zip(versions).zip(positions);
     let one = |((category, id), ((before, version), position)): ((&String, &String), _)| {
         let position: Option<i64> = position;
-        Ok(Appended {
-            stream: StreamId::new(Category::new(category)?, id)?,
-            before: Version::new(unsigned(before)),
-            version: Version::new(unsigned(version)),
-            position: position.map(|position| Position::new(unsigned(position))),
-            repeated: true,
-        })
+        Ok(Appended::new(
+            StreamId::new(Category::new(category)?, id)?,
+            Version::new(unsigned(before)),
+            Version::new(unsigned(version)),
+            position.map(|position| Position::new(unsigned(position))),
+        )
+        .repeated())
     };
     streams.zip(places).map(one).collect()
 }

@@ -140,7 +140,7 @@ impl Answer {
                 b'r' => return Ok(Verdict::Repeat),
                 b'u' => {
                     let key = key(appends)?;
-                    return Ok(Verdict::Rejected(KeyReused { key }.into()));
+                    return Ok(Verdict::Rejected(KeyReused::new(key).into()));
                 }
                 b'c' => return Ok(Verdict::Rejected(conflict(append, before).into())),
                 other => return Err(unexpected(&char::from(other).to_string())),
@@ -152,23 +152,17 @@ impl Answer {
 
 fn appended(append: &Append, before: Version, last: Option<i64>) -> Appended {
     let some = !append.events.is_empty();
-    Appended {
-        stream: append.stream.clone(),
+    Appended::new(
+        append.stream.clone(),
         before,
-        version: before.plus(append.events.len() as u64),
-        position: last
-            .filter(|_| some)
+        before.plus(append.events.len() as u64),
+        last.filter(|_| some)
             .map(|position| Position::new(unsigned(position))),
-        repeated: false,
-    }
+    )
 }
 
 fn conflict(append: &Append, actual: Version) -> Conflict {
-    Conflict {
-        stream: append.stream.clone(),
-        expected: append.expected,
-        actual,
-    }
+    Conflict::new(append.stream.clone(), append.expected, actual)
 }
 
 fn key(appends: &Appends) -> Result<IdempotencyKey, sqlx::Error> {

@@ -35,13 +35,13 @@ impl Past {
             let room = payload.len().saturating_mul(FEW).min(FEW_BYTES);
             self.payloads.reserve(room.max(payload.len()));
         }
-        self.events.push(PastEvent {
-            version: Version::new(unsigned(row.try_get_unchecked(0)?)),
-            id: EventId::from_uuid(row.try_get_unchecked(1)?),
-            event_type: types.shared(bytes(row, 2)?)?,
-            schema_version: schema_version.map_or(1, |version| version.unsigned_abs()),
-            payload: Bytes::new(),
-        });
+        self.events.push(PastEvent::new(
+            EventId::from_uuid(row.try_get_unchecked(1)?),
+            Version::new(unsigned(row.try_get_unchecked(0)?)),
+            types.shared(bytes(row, 2)?)?,
+            schema_version.map_or(1, |version| version.unsigned_abs()),
+            Bytes::new(),
+        ));
         self.payloads.extend_from_slice(payload);
         self.ends.push(self.payloads.len());
         Ok(())

@@ -80,12 +80,12 @@ fn snapshot(stream: &StreamId, fingerprint: u64, row: &PgRow) -> Result<Snapshot
     let payload = payload.as_bytes().map_err(sqlx::Error::Decode)?;
     let last_event: Uuid = row.try_get(1)?;
     let checksum: i64 = row.try_get(5)?;
-    Ok(Snapshot {
-        stream: stream.clone(),
-        version: Version::new(unsigned(row.try_get(0)?)),
-        last_event: EventId::from_uuid(last_event),
+    Ok(Snapshot::new(
+        stream.clone(),
+        Version::new(unsigned(row.try_get(0)?)),
+        EventId::from_uuid(last_event),
         fingerprint,
-        checksum: checksum.cast_unsigned(),
-        payload: Bytes::copy_from_slice(payload),
-    })
+        checksum.cast_unsigned(),
+        Bytes::copy_from_slice(payload),
+    ))
 }

@@ -101,11 +101,7 @@ async fn a_delta_upgrades_the_baseline_with_what_is_in_it() {
         .expect("reads");
     let at = Checkpoint::behind(before[0].position, before[0].id);
     let mut transaction = store.begin().await.expect("begins");
-    let documents = [DocumentWrite {
-        key: "k".to_owned(),
-        version: 0,
-        body: Some(b"{}".to_vec()),
-    }];
+    let documents = [DocumentWrite::new("k".to_owned(), 0, Some(b"{}".to_vec()))];
     let written = store.save_in(&mut transaction, "notes", &documents);
     written.await.expect("writes");
     let moved = store.advance_in(&mut transaction, "notes", &LOG, claim.epoch, at);

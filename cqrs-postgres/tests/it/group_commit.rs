@@ -24,10 +24,7 @@ async fn written(store: &PgEventStore, like: &str) -> (i64, i64) {
 }
 
 fn expecting(id: &str, expected: ExpectedVersion) -> Append {
-    Append {
-        expected,
-        ..append(id, 1)
-    }
+    append(id, 1).expecting(expected)
 }
 
 fn with_payload(id: &str, payload: &'static [u8]) -> Append {

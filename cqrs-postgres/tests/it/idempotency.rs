@@ -10,7 +10,7 @@ use crate::support::{append, fresh_config, fresh_store};
 
 fn request(name: &str, fingerprint: u64) -> Appends {
     let key = IdempotencyKey::new(name).expect("valid");
-    Appends::from(append("alice", 1)).once(Idempotency { key, fingerprint })
+    Appends::from(append("alice", 1)).once(Idempotency::new(key, fingerprint))
 }
 
 #[tokio::test]

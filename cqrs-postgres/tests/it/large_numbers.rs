@@ -1,8 +1,7 @@
 //! Versions and positions beyond 32 bits.
 
 use cqrs_core::{
-    Append, EventStore, ExpectedVersion, Position, Version,
-    model::Slices,
+    EventStore, ExpectedVersion, Position, Version,
     ports::{LogQuery, Snapshot, Snapshots},
 };
 use sqlx::AssertSqlSafe;
@@ -26,10 +25,7 @@ async fn versions_and_positions_outgrow_32_bits() {
         let far = sqlx::query(AssertSqlSafe(far));
         far.execute(store.pool()).await.expect("runs");
     }
-    let next = |expected| Append {
-        expected,
-        ..append("alice", 2)
-    };
+    let next = |expected| append("alice", 2).expecting(expected);
     let at = Version::new(FAR);
     for expected in [
         ExpectedVersion::LastEvent(at, first_id),
@@ -48,14 +44,7 @@ async fn versions_and_positions_outgrow_32_bits() {
     };
     assert_eq!(versions(Version::new(FAR - 1)).await, [0, 1, 2, 3, 4]);
     assert_eq!(versions(at.plus(2)).await, [3, 4]);
-    let snapshot = Snapshot {
-        stream: stream.clone(),
-        version: at,
-        last_event: first_id,
-        fingerprint: 1,
-        checksum: 1,
-        payload: "1".into(),
-    };
+    let snapshot = Snapshot::new(stream.clone(), at, first_id, 1, 1, "1".into());
     let saved = store.save_snapshot(snapshot.clone()).await;
     saved.expect("saves");
     let (read, events) = store
@@ -65,12 +54,7 @@ async fn versions_and_positions_outgrow_32_bits() {
     assert_eq!((read, events.len()), (Some(snapshot), 5));
     let mark = store.high_water_mark().await.expect("reads");
     assert_eq!(mark.get(), FAR + 4);
-    let query = LogQuery {
-        after: Position::new(FAR + 1),
-        reads: &[],
-        slices: Slices::ALL,
-        limit: 10,
-    };
+    let query = LogQuery::new(Position::new(FAR + 1), 10);
     let page = store.read_log(query).await.expect("reads");
     assert_eq!(page.events.len(), 3);
 }

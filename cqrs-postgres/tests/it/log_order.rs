@@ -5,7 +5,6 @@
 
 use cqrs_core::{
     EventStore, Position, StoreErrorKind,
-    model::Slices,
     ports::{LogQuery, UnitOfWork},
 };
 use cqrs_postgres::PgEventStore;
@@ -32,12 +31,7 @@ impl<'a> Follower<'a> {
 
     async fn follow(&mut self) -> &[String] {
         loop {
-            let query = LogQuery {
-                after: self.after,
-                reads: &[],
-                slices: Slices::ALL,
-                limit: 3,
-            };
+            let query = LogQuery::new(self.after, 3);
             let page = self.store.read_log(query).await.expect("reads");
             let Some(upto) = page.upto else {
                 return &self.seen;

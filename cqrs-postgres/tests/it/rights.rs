@@ -2,9 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cqrs_core::{
-    AppendError, EventStore, Position, StoreErrorKind, model::Slices, ports::LogQuery,
-};
+use cqrs_core::{AppendError, EventStore, Position, StoreErrorKind, ports::LogQuery};
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use cqrs_testing::contract;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -158,12 +156,7 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     contract::checkpoints::a_claim_continues_at_the_last_checkpoint(store.clone()).await;
     contract::documents::documents_are_written_changed_and_removed(store.clone()).await;
     contract::documents::a_document_commits_with_its_checkpoint_or_not_at_all(store.clone()).await;
-    let query = LogQuery {
-        after: Position::START,
-        reads: &[],
-        slices: Slices::ALL,
-        limit: 100,
-    };
+    let query = LogQuery::new(Position::START, 100);
     assert!(store.read_log(query).await.expect("reads").events.len() >= 21);
     assert!(store.fence_holders().await.is_ok());
     for change in CHANGES {
@@ -182,12 +175,7 @@ async fn a_reader_reads_everything_and_appends_nothing() {
     // A view that is created after the grants has the same rights.
     contract::documents::documents_are_paged_in_key_order(service).await;
     let store = PgEventStore::connect(&reader).await.expect("connects");
-    let query = LogQuery {
-        after: Position::START,
-        reads: &[],
-        slices: Slices::ALL,
-        limit: 100,
-    };
+    let query = LogQuery::new(Position::START, 100);
     assert_eq!(store.read_log(query).await.expect("reads").events.len(), 2);
     let views = "do $$ declare v regclass; n bigint; begin \
                      for v in select oid from pg_class where relnamespace = '__schema__'::regnamespace \

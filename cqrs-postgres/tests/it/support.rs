@@ -40,17 +40,19 @@ pub(crate) fn stream(id: &str) -> StreamId {
 /// An append of `count` events to an account.
 pub(crate) fn append(id: &str, count: usize) -> Append {
     let stream = stream(id);
-    let event = || NewEvent {
-        id: EventId::random(),
-        event_type: "Happened",
-        payload: Bytes::from_static(b"1"),
-        metadata: Metadata::default(),
+    let event = || {
+        NewEvent::from_parts(
+            EventId::random(),
+            "Happened",
+            Bytes::from_static(b"1"),
+            Metadata::default(),
+        )
     };
-    Append {
+    Append::new(
         stream,
-        expected: ExpectedVersion::Any,
-        events: (0..count).map(|_| event()).collect(),
-    }
+        ExpectedVersion::Any,
+        (0..count).map(|_| event()).collect(),
+    )
 }
 
 /// An open transaction that has appended to `id`.

@@ -24,10 +24,7 @@ fn topic() -> PartitionId {
 }
 
 fn to(offset: u64) -> Checkpoint {
-    Checkpoint {
-        offset: Offset::new(offset),
-        event_id: Some(EventId::random()),
-    }
+    Checkpoint::new(Offset::new(offset), Some(EventId::random()))
 }
 
 async fn advance<S: Checkpoints>(store: &S, epoch: u64, to: Checkpoint) -> Result<(), CommitError> {
@@ -46,13 +43,7 @@ pub async fn a_claim_continues_at_the_last_checkpoint<S: Checkpoints>(store: S) 
         store.checkpoint(NAME, &partition()).await.expect("reads"),
         None
     );
-    let (seven, nine) = (
-        to(7),
-        Checkpoint {
-            offset: Offset::new(9),
-            event_id: None,
-        },
-    );
+    let (seven, nine) = (to(7), Checkpoint::new(Offset::new(9), None));
     advance(&store, first.epoch, seven).await.expect("advances");
     assert_eq!(
         store.checkpoint(NAME, &partition()).await.expect("reads"),

@@ -11,11 +11,11 @@ use super::fixture::fenced;
 const VIEW: &str = "balances";
 
 fn write(key: &str, version: u64, body: Option<&str>) -> DocumentWrite {
-    DocumentWrite {
-        key: key.to_owned(),
+    DocumentWrite::new(
+        key.to_owned(),
         version,
-        body: body.map(|body| body.as_bytes().to_vec()),
-    }
+        body.map(|body| body.as_bytes().to_vec()),
+    )
 }
 
 async fn save<S: Documents>(store: &S, writes: &[DocumentWrite]) -> Result<(), CommitError> {
@@ -173,10 +173,7 @@ async fn batch<S: Documents + Checkpoints>(
         .await
         .map_or(0, |document| document.version);
     let mut transaction = UnitOfWork::begin(store).await?;
-    let next = Checkpoint {
-        offset: Offset::new(1),
-        event_id: None,
-    };
+    let next = Checkpoint::new(Offset::new(1), None);
     store
         .advance_in(&mut transaction, VIEW, partition, epoch, next)
         .await?;

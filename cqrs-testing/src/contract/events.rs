@@ -12,20 +12,16 @@ use super::fixture::{account, append, at, conflict, event, headers, read_all, ve
 /// Every field is read back as it was appended, and the store's own fields have valid values.
 pub async fn an_append_is_read_back_whole<S: EventStore>(store: S) {
     let alice = account("alice");
-    let metadata = Metadata {
-        correlation_id: Some("order 17".to_owned()),
-        causation_id: Some(EventId::random()),
-        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
-        headers: headers([("user", "Älice \"A\""), ("tenant", "")]),
-    };
+    let metadata = Metadata::new(
+        Some("order 17".to_owned()),
+        Some(EventId::random()),
+        Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        headers([("user", "Älice \"A\""), ("tenant", "")]),
+    );
     let mut opened = event("Opened", r#"{"owner":"Älice \u0000 \"A\"","rate":1e-7}"#);
     opened.metadata = metadata.clone();
     let closed = event("Closed", "null");
-    let new = Append {
-        stream: alice.clone(),
-        expected: at(0),
-        events: vec![opened.clone(), closed.clone()],
-    };
+    let new = Append::new(alice.clone(), at(0), vec![opened.clone(), closed.clone()]);
     let appended = store.append(new).await.expect("appends");
     let events = store
         .read_stream(&alice, Version::EMPTY)
@@ -60,11 +56,7 @@ pub async fn an_append_is_read_back_whole<S: EventStore>(store: S) {
     // A store may append a single event by another path.
     let mut reopened = event("Reopened", "{}");
     reopened.metadata = metadata.clone();
-    let new = Append {
-        stream: alice.clone(),
-        expected: at(2),
-        events: vec![reopened.clone()],
-    };
+    let new = Append::new(alice.clone(), at(2), vec![reopened.clone()]);
     store.append(new).await.expect("appends");
     let alone = store.read_stream(&alice, Version::new(2)).await;
     let alone = &alone.expect("reads")[0];

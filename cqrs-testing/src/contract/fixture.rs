@@ -20,12 +20,7 @@ pub(super) fn account(id: &str) -> StreamId {
 
 pub(super) fn event(event_type: &'static str, payload: &'static str) -> NewEvent {
     let payload = Bytes::from_static(payload.as_bytes());
-    NewEvent {
-        id: EventId::random(),
-        event_type,
-        payload,
-        metadata: Metadata::default(),
-    }
+    NewEvent::from_parts(EventId::random(), event_type, payload, Metadata::default())
 }
 
 pub(super) fn headers<const N: usize>(headers: [(&str, &str); N]) -> Headers {
@@ -37,11 +32,7 @@ pub(super) fn append(stream: &StreamId, expected: ExpectedVersion, count: usize)
     let events = (0..count)
         .map(|_| event("Happened", r#"{"n":1}"#))
         .collect();
-    Append {
-        stream: stream.clone(),
-        expected,
-        events,
-    }
+    Append::new(stream.clone(), expected, events)
 }
 
 pub(super) fn event_ids(append: &Append) -> Vec<EventId> {
@@ -50,7 +41,7 @@ pub(super) fn event_ids(append: &Append) -> Vec<EventId> {
 
 pub(super) fn key(key: &str, fingerprint: u64) -> Idempotency {
     let key = IdempotencyKey::new(key).expect("a valid key");
-    Idempotency { key, fingerprint }
+    Idempotency::new(key, fingerprint)
 }
 
 pub(super) fn at(version: u64) -> ExpectedVersion {
@@ -76,12 +67,7 @@ pub(super) async fn read_all<S: EventStore>(
     let mut events = Vec::new();
     loop {
         let page = store
-            .read_log(LogQuery {
-                after,
-                reads,
-                slices,
-                limit,
-            })
+            .read_log(LogQuery::new(after, limit).reads(reads).slices(slices))
             .await
             .expect("reads");
         assert!(

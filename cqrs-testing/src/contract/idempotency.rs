@@ -146,11 +146,7 @@ fn several() -> Appends {
 
 /// The result of a repeat.
 pub(super) fn repeated(first: &[Appended]) -> Vec<Appended> {
-    let again = |one: &Appended| Appended {
-        repeated: true,
-        ..one.clone()
-    };
-    first.iter().map(again).collect()
+    first.iter().cloned().map(Appended::repeated).collect()
 }
 
 #[track_caller]

@@ -56,11 +56,7 @@ pub async fn a_filtered_page_continues_after_skipped_events<S: EventStore>(store
     for stream in [&account, &bonus, &account, &bonus, &account] {
         let events = vec![event("Granted", "1"), event("Spent", "2")];
         store
-            .append(Append {
-                stream: stream.clone(),
-                expected: ExpectedVersion::Any,
-                events,
-            })
+            .append(Append::new(stream.clone(), ExpectedVersion::Any, events))
             .await
             .expect("appends");
     }
@@ -71,31 +67,11 @@ pub async fn a_filtered_page_continues_after_skipped_events<S: EventStore>(store
             .map(|event| format!("{} {}", event.stream.category(), event.event_type))
             .collect::<Vec<_>>()
     };
-    let granted = Reads {
-        category: "bonus",
-        types: &["Granted", "Unheard"],
-    };
+    let granted = Reads::new("bonus", &["Granted", "Unheard"]);
     for limit in [1, 2, 100] {
         assert_eq!(kinds(&[granted], limit).await, ["bonus Granted"; 2]);
-        assert_eq!(
-            kinds(
-                &[Reads {
-                    category: "account",
-                    types: &[]
-                }],
-                limit
-            )
-            .await
-            .len(),
-            6
-        );
-        let both = [
-            granted,
-            Reads {
-                category: "account",
-                types: &["Spent"],
-            },
-        ];
+        assert_eq!(kinds(&[Reads::new("account", &[])], limit).await.len(), 6);
+        let both = [granted, Reads::new("account", &["Spent"])];
         let expected = [
             "account Spent",
             "bonus Granted",
@@ -105,15 +81,8 @@ pub async fn a_filtered_page_continues_after_skipped_events<S: EventStore>(store
         ];
         assert_eq!(kinds(&both, limit).await, expected);
     }
-    let query = LogQuery {
-        after: Position::START,
-        reads: &[Reads {
-            category: "unheard",
-            types: &[],
-        }],
-        slices: Slices::ALL,
-        limit: 100,
-    };
+    let reads = [Reads::new("unheard", &[])];
+    let query = LogQuery::new(Position::START, 100).reads(&reads);
     let page = store.read_log(query).await.expect("reads");
     assert!(page.events.is_empty());
     assert_eq!(

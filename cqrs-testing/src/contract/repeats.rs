@@ -110,11 +110,7 @@ pub async fn each_concurrent_key_gets_its_own_result<S: EventStore>(store: S) {
             ];
             for (kind, append, idempotency) in calls_of_n {
                 let store = store.clone();
-                let streams = vec![append];
-                let appends = Appends {
-                    streams,
-                    idempotency,
-                };
+                let appends = Appends::new(vec![append], idempotency);
                 calls.spawn(async move { (n, kind, store.append_all(appends).await) });
             }
         }

@@ -105,11 +105,7 @@ pub async fn an_event_that_cannot_be_read_is_an_error_to_every_reader<S: Store>(
         let stream = StreamId::of::<PurseEvent>("alice").expect("a valid id");
         let expected = ExpectedVersion::Any;
         let events = vec![strange];
-        let append = Append {
-            stream,
-            expected,
-            events,
-        };
+        let append = Append::new(stream, expected, events);
         store.append(append).await.expect("appends");
         for purses in [&warm, &snapshotted, &purses()] {
             let rejected = purses

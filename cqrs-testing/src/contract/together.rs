@@ -58,10 +58,7 @@ pub async fn concurrent_requests_decide_on_the_state_before_them<S: EventStore>(
     for n in 0..24u64 {
         let store = store.clone();
         sets.spawn(async move {
-            let retry = RetryPolicy {
-                attempts: 1_000,
-                ..RetryPolicy::default()
-            };
+            let retry = RetryPolicy::default().attempts(1_000);
             let one = n % 3;
             let two = (n + 1) % 3;
             let set = [pay(&one.to_string(), n), pay(&two.to_string(), n)];

@@ -60,12 +60,7 @@ impl<A: Aggregate> Default for Given<A> {
     fn default() -> Self {
         let now = SystemTime::UNIX_EPOCH;
         let metadata = Metadata::default();
-        let context = Context {
-            id: ID.into(),
-            version: Version::EMPTY,
-            now,
-            metadata,
-        };
+        let context = Context::new(ID, Version::EMPTY, now, metadata);
         Self {
             state: A::default(),
             context,

@@ -147,12 +147,7 @@ async fn handled_its_log<S: Store>(store: &S, view: &ShopView) -> Result<(), Sho
     loop {
         let checkpoint = store.checkpoint(view.name, &log).await.at(view.name)?;
         let after = checkpoint.map_or(0, |checkpoint| checkpoint.offset.get());
-        let query = LogQuery {
-            after: Position::new(after),
-            reads: &[],
-            slices: Slices::ALL,
-            limit: 1,
-        };
+        let query = LogQuery::new(Position::new(after), 1);
         let behind = store.read_log(query).await.at(view.name)?;
         if behind.upto.is_none() {
             return Ok(());

@@ -4,7 +4,6 @@ use std::pin::Pin;
 
 use cqrs_core::{
     CommitError, Event, EventStore, Position, Progress, Reactor, ReadModel, Relay, Runner, View,
-    model::Slices,
     ports::{Documents, LogQuery},
     read::IntoHandler,
     role,
@@ -150,12 +149,7 @@ impl<U: Setup> ShopService<U> {
         let mut after = Position::START;
         let mut count = 0;
         loop {
-            let query = LogQuery {
-                after,
-                reads: &[],
-                slices: Slices::ALL,
-                limit: PAGE,
-            };
+            let query = LogQuery::new(after, PAGE);
             let page = self.store.read_log(query).await.at(self.category)?;
             count += page.events.len() as u64;
             match page.upto {

@@ -14,6 +14,7 @@ use crate::{
 /// Events for one stream, and the version expected of it. Without events the stream is a read-only participant: its
 /// version is checked and must not change until the other streams of the call are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Append {
     /// The stream.
     pub stream: StreamId,
@@ -24,6 +25,23 @@ pub struct Append {
 }
 
 impl Append {
+    /// An append of encoded events.
+    #[must_use]
+    pub const fn new(stream: StreamId, expected: ExpectedVersion, events: Vec<NewEvent>) -> Self {
+        Self {
+            stream,
+            expected,
+            events,
+        }
+    }
+
+    /// The same append, if the stream is as expected here.
+    #[must_use]
+    pub const fn expecting(mut self, expected: ExpectedVersion) -> Self {
+        self.expected = expected;
+        self
+    }
+
     /// An append of `events` to the aggregate called `id`.
     ///
     /// # Errors
@@ -68,6 +86,7 @@ impl Append {
 
 /// Appends to one stream or several: all or none, and at most once under an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Appends {
     /// One append for each stream. An empty list does nothing and does not use the key.
     pub streams: Vec<Append>,
@@ -76,6 +95,15 @@ pub struct Appends {
 }
 
 impl Appends {
+    /// Appends to these streams, under a key if there is one.
+    #[must_use]
+    pub const fn new(streams: Vec<Append>, idempotency: Option<Idempotency>) -> Self {
+        Self {
+            streams,
+            idempotency,
+        }
+    }
+
     /// The same appends, at most once: a repeat under the key appends nothing and returns the first result.
     #[must_use]
     pub fn once(mut self, idempotency: Idempotency) -> Self {
@@ -131,6 +159,7 @@ impl From<Vec<Append>> for Appends {
 
 /// The result of an append to one stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Appended {
     /// The stream.
     pub stream: StreamId,
@@ -142,4 +171,30 @@ pub struct Appended {
     pub position: Option<Position>,
     /// `true`: the events were appended earlier under the same key and not again; this is the earlier result.
     pub repeated: bool,
+}
+
+impl Appended {
+    /// An append that was done now.
+    #[must_use]
+    pub const fn new(
+        stream: StreamId,
+        before: Version,
+        version: Version,
+        position: Option<Position>,
+    ) -> Self {
+        Self {
+            stream,
+            before,
+            version,
+            position,
+            repeated: false,
+        }
+    }
+
+    /// The same append, done before under its key and not now.
+    #[must_use]
+    pub const fn repeated(mut self) -> Self {
+        self.repeated = true;
+        self
+    }
 }

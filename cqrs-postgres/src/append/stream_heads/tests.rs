@@ -21,28 +21,23 @@ fn event(id: usize) -> EventId {
 
 /// An append of an event of the stream's own number.
 fn append(id: usize, expected: ExpectedVersion) -> Append {
-    let event = NewEvent {
-        id: event(id),
-        event_type: "Happened",
-        payload: Bytes::from_static(b"1"),
-        metadata: Metadata::default(),
-    };
-    Append {
-        stream: stream(id),
-        expected,
-        events: vec![event],
-    }
+    let event = NewEvent::from_parts(
+        event(id),
+        "Happened",
+        Bytes::from_static(b"1"),
+        Metadata::default(),
+    );
+    Append::new(stream(id), expected, vec![event])
 }
 
 fn appended(heads: &mut StreamHeads, id: usize) {
     let appends = Appends::from(append(id, Any));
-    let appended = Appended {
-        stream: stream(id),
-        before: Version::new(1),
-        version: Version::new(2),
-        position: Some(Position::new(100 + id as u64)),
-        repeated: false,
-    };
+    let appended = Appended::new(
+        stream(id),
+        Version::new(1),
+        Version::new(2),
+        Some(Position::new(100 + id as u64)),
+    );
     heads.learn(&[&appends], &[Verdict::Appended(vec![appended])]);
 }
 
@@ -76,10 +71,7 @@ fn a_hint_is_the_position_of_the_very_event_that_is_expected() {
         let append = append(id, expected);
         let hints = heads.hints(&[&append]);
         assert_eq!(hints, hint.map(|hint| vec![hint]), "{id} {expected}");
-        let check = Append {
-            events: Vec::new(),
-            ..append
-        };
+        let check = Append::new(append.stream, append.expected, Vec::new());
         assert_eq!(heads.hints(&[&check]), None, "{expected}");
     }
 }
@@ -110,11 +102,7 @@ fn after_a_conflict_some_batches_read_the_versions_first() {
     let mut heads = heads(1);
     let append = append(0, last(2, 0));
     let conflict = || {
-        let conflict = Conflict {
-            stream: stream(0),
-            expected: last(2, 0),
-            actual: Version::new(3),
-        };
+        let conflict = Conflict::new(stream(0), last(2, 0), Version::new(3));
         [Verdict::Rejected(conflict.into())]
     };
     heads.learn(&[&Appends::from(append.clone())], &conflict());

@@ -123,10 +123,10 @@ impl Call {
     async fn append(self, store: &PgEventStore, before: impl Fn()) -> Result<(), StoreErrorKind> {
         let id = format!("{self:?}");
         let several = |count| (0..count).map(|n| append(&format!("{id} {n}"), 1));
-        let key = Idempotency {
-            key: IdempotencyKey::new(EventId::random().to_string()).expect("valid"),
-            fingerprint: 1,
-        };
+        let key = Idempotency::new(
+            IdempotencyKey::new(EventId::random().to_string()).expect("valid"),
+            1,
+        );
         match self {
             Self::AppendsTogether => {
                 // Opens the writer's connection.
@@ -194,11 +194,8 @@ impl Call {
                 loaded.map_err(|e| e.kind())?;
             }
             Self::SaveIn => {
-                let write = DocumentWrite {
-                    key: EventId::random().to_string(),
-                    version: 0,
-                    body: Some(b"{}".to_vec()),
-                };
+                let write =
+                    DocumentWrite::new(EventId::random().to_string(), 0, Some(b"{}".to_vec()));
                 let saved = store.save_in(transaction_, VIEW, &[write]).await;
                 saved.map_err(kind_of)?;
             }
@@ -211,12 +208,7 @@ impl Call {
 
     async fn ask(self, store: &PgEventStore) -> Result<(), StoreError> {
         let (stream, log) = (stream(&format!("{self:?}")), PartitionId::Log(Slices::ALL));
-        let query = LogQuery {
-            after: Position::START,
-            reads: &[],
-            slices: Slices::ALL,
-            limit: 10,
-        };
+        let query = LogQuery::new(Position::START, 10);
         match self {
             Self::ReadStream => drop(store.read_stream(&stream, Version::EMPTY).await?),
             Self::Replay => drop(store.replay(&stream, Version::EMPTY).await?),
@@ -252,14 +244,14 @@ async fn settle(store: &PgEventStore) {
 }
 
 fn snapshot(stream: cqrs_core::StreamId) -> Snapshot {
-    Snapshot {
+    Snapshot::new(
         stream,
-        version: Version::new(1),
-        last_event: EventId::random(),
-        fingerprint: 1,
-        checksum: 1,
-        payload: Bytes::from_static(b"{}"),
-    }
+        Version::new(1),
+        EventId::random(),
+        1,
+        1,
+        Bytes::from_static(b"{}"),
+    )
 }
 
 fn kind_of(error: impl Into<CommitError>) -> StoreErrorKind {

@@ -19,10 +19,7 @@ const ANOTHER_BASELINE: &str = "
 
 fn key() -> Idempotency {
     let key = IdempotencyKey::new("k").expect("valid");
-    Idempotency {
-        key,
-        fingerprint: 7,
-    }
+    Idempotency::new(key, 7)
 }
 
 async fn events(store: &PgEventStore) -> Vec<RecordedEvent> {
@@ -41,14 +38,7 @@ async fn write(store: &PgEventStore) {
     let keyed = Appends::from(append("b", 1)).once(key());
     store.append_all(keyed).await.expect("appends");
     let last = events(store).await.remove(2);
-    let snapshot = Snapshot {
-        stream: last.stream,
-        version: last.version,
-        last_event: last.id,
-        fingerprint: 1,
-        checksum: 2,
-        payload: "{}".into(),
-    };
+    let snapshot = Snapshot::new(last.stream, last.version, last.id, 1, 2, "{}".into());
     store.save_snapshot(snapshot).await.expect("saves");
     keep_diary(store, Position::new(4)).await;
 }

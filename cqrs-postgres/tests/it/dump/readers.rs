@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use cqrs_core::{
     Envelope, Event, EventStore, Keys, Position, ReadModel, Runner, View,
-    model::{Checkpoint, Slices},
+    model::Checkpoint,
     ports::{LogQuery, Next, Reader, Source, SourceError},
     read::LogSource,
 };
@@ -66,12 +66,7 @@ pub(super) async fn wait_for_diary(store: &PgEventStore, last: Position) {
 
 /// The position up to which the log can be read.
 pub(super) async fn end_of_log(store: &PgEventStore) -> Checkpoint {
-    let query = LogQuery {
-        after: Position::START,
-        reads: &[],
-        slices: Slices::ALL,
-        limit: 1_000_000,
-    };
+    let query = LogQuery::new(Position::START, 1_000_000);
     let page = store.read_log(query).await.expect("reads");
     page.upto.expect("is not empty")
 }

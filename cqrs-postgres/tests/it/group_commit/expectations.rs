@@ -57,10 +57,7 @@ impl Case {
             (Expected::Last, Some(id)) => LastEvent(Version::new(self.there as u64), id),
             (Expected::Last, None) => NoStream,
         };
-        Append {
-            expected,
-            ..append(id, self.appended)
-        }
+        append(id, self.appended).expecting(expected)
     }
 }
 

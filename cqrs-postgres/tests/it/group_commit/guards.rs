@@ -32,10 +32,7 @@ async fn others_go_on(store: &PgEventStore) {
         .replay_from_snapshot(&stream("other"), 1)
         .await
         .expect("replays");
-    let idempotency = Idempotency {
-        key: IdempotencyKey::new("k").expect("valid"),
-        fingerprint: 1,
-    };
+    let idempotency = Idempotency::new(IdempotencyKey::new("k").expect("valid"), 1);
     store
         .append_all(Appends::from(append("other", 1)).once(idempotency.clone()))
         .await
@@ -72,10 +69,7 @@ async fn transactions_with_other_lock_orders_never_abort_appends() {
         let several = ["z", "y", "x", "w", "v"].map(|id| append(id, 1));
         Appends::from(several)
     };
-    let key = Idempotency {
-        key: IdempotencyKey::new("k").expect("valid"),
-        fingerprint: 1,
-    };
+    let key = Idempotency::new(IdempotencyKey::new("k").expect("valid"), 1);
     let appends = [to_all(), to_all(), to_all().once(key), to_all()];
     let waiting = start(&store, appends);
     until("they wait", async || waiting_for(&store, "z").await > 0).await;
@@ -154,10 +148,7 @@ async fn a_stream_that_stays_locked_is_unavailable() {
     give_up_after(&store, "300ms").await;
     let held = open_append(&store, "held").await;
     let one = |append: Append| Appends::from(append);
-    let key = Idempotency {
-        key: IdempotencyKey::new("k").expect("valid"),
-        fingerprint: 1,
-    };
+    let key = Idempotency::new(IdempotencyKey::new("k").expect("valid"), 1);
     let mut appends = vec![
         one(append("held", 1)),
         one(append("held", 2)),

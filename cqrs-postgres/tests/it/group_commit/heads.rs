@@ -41,9 +41,8 @@ type Place = (StreamId, Version, EventId);
 
 /// An append of this many events to each, after its last event.
 fn after_last(places: &[Place], count: usize) -> Vec<Append> {
-    let append = |(stream, version, last): &Place| Append {
-        expected: LastEvent(*version, *last),
-        ..append(stream.id(), count)
+    let append = |(stream, version, last): &Place| {
+        append(stream.id(), count).expecting(LastEvent(*version, *last))
     };
     places.iter().map(append).collect()
 }
@@ -283,19 +282,10 @@ async fn streams_that_are_remembered_go_with_some_that_are_not() {
     ];
     for (n, expected) in expected.into_iter().enumerate() {
         let of_unknown = append(&format!("unknown-{n}"), 1);
-        appends.insert(
-            3 * n,
-            Append {
-                expected,
-                ..of_unknown
-            },
-        );
+        appends.insert(3 * n, of_unknown.expecting(expected));
     }
-    appends.push(Append {
-        events: Vec::new(),
-        expected: LastEvent(Version::new(1), places[0].2),
-        ..append("unknown-3", 0)
-    });
+    let last = LastEvent(Version::new(1), places[0].2);
+    appends.push(append("unknown-3", 0).expecting(last));
     let appended = outcomes(start(&ours, appends.clone())).await;
     for (append, outcome) in appends.iter().zip(&appended) {
         if append.stream == stream("unknown-3") {

@@ -81,10 +81,7 @@ fn keyed(n: u64) -> Appends {
 }
 
 fn key(n: u64) -> Idempotency {
-    Idempotency {
-        key: IdempotencyKey::new(format!("key-{n}")).expect("valid"),
-        fingerprint: n,
-    }
+    Idempotency::new(IdempotencyKey::new(format!("key-{n}")).expect("valid"), n)
 }
 
 /// The server completes an append that its client has given up. A repeat must find it at any time.

@@ -85,27 +85,24 @@ impl Scene {
 
     /// The arguments for the store.
     pub(super) fn appends(&self, to: &[Participant], key: Option<Key>) -> Appends {
-        let append = |participant: &Participant| Append {
-            stream: self.id(participant.stream).clone(),
-            expected: self.expected(participant.expected),
-            events: participant
-                .events
-                .iter()
-                .map(|event| self.new_event(*event))
-                .collect(),
+        let append = |participant: &Participant| {
+            Append::new(
+                self.id(participant.stream).clone(),
+                self.expected(participant.expected),
+                participant
+                    .events
+                    .iter()
+                    .map(|event| self.new_event(*event))
+                    .collect(),
+            )
         };
-        Appends {
-            streams: to.iter().map(append).collect(),
-            idempotency: key.map(|key| self.idempotency(key)),
-        }
+        let streams = to.iter().map(append).collect();
+        Appends::new(streams, key.map(|key| self.idempotency(key)))
     }
 
     pub(super) fn idempotency(&self, Key { number, command }: Key) -> Idempotency {
         let key = format!("{:x}/{number}", self.ids);
-        Idempotency {
-            key: IdempotencyKey::new(key).expect("a valid key"),
-            fingerprint: command,
-        }
+        Idempotency::new(IdempotencyKey::new(key).expect("a valid key"), command)
     }
 
     fn expected(&self, expected: ExpectedVersion) -> ExpectedVersion {
@@ -118,12 +115,12 @@ impl Scene {
     }
 
     fn new_event(&self, number: EventNumber) -> NewEvent {
-        NewEvent {
-            id: self.event_id(number),
-            event_type: "Happened",
-            payload: Bytes::from_static(b"{}"),
-            metadata: Metadata::default(),
-        }
+        NewEvent::from_parts(
+            self.event_id(number),
+            "Happened",
+            Bytes::from_static(b"{}"),
+            Metadata::default(),
+        )
     }
 
     fn event_id(&self, EventNumber(number): EventNumber) -> EventId {
