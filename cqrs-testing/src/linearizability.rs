@@ -31,7 +31,7 @@ use self::search::search;
 ///
 /// # Panics
 /// When a history is not linearizable: prints the history of a program that was shrunk as far as possible, and the longest
-/// order that agrees with the model. Also when most calls fail, because the test proves nothing then.
+/// order that agrees with the model. Also when most calls fail, because then the test proves nothing.
 pub async fn every_history_is_linearizable<S: EventStore>(store: S, histories: usize) {
     every_history_across_is_linearizable(&[store], histories).await;
 }
@@ -39,9 +39,9 @@ pub async fn every_history_is_linearizable<S: EventStore>(store: S, histories: u
 /// The same for several handles of one store, like the processes of a service: each client uses one handle.
 ///
 /// # Panics
-/// As [`every_history_is_linearizable`], and without a handle.
+/// As [`every_history_is_linearizable`]. Also if `stores` is empty.
 pub async fn every_history_across_is_linearizable<S: EventStore>(stores: &[S], histories: usize) {
-    assert!(!stores.is_empty(), "a handle of the store");
+    assert!(!stores.is_empty(), "at least one handle of the store");
     let seed = variable("CQRS_SEED").unwrap_or_else(|| fastrand::u64(..));
     let tally = match search(stores, seed, histories).await {
         Ok(tally) => tally,
@@ -50,7 +50,7 @@ pub async fn every_history_across_is_linearizable<S: EventStore>(stores: &[S], h
     tracing::debug!(?tally, "every history was linearizable");
     assert!(
         tally.unanswered * 2 <= tally.operations,
-        "{} of {} calls ended in an error: that shows nothing about histories",
+        "{} of {} calls failed, so this proves nothing about histories",
         tally.unanswered,
         tally.operations
     );

@@ -87,7 +87,7 @@ pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Checkpoints>(store: S)
         let store = store.clone();
         async move { store.claim(NAME, &partition()).await }
     });
-    // Long enough to succeed, or to start to wait for the row.
+    // Long enough for the claim to succeed, or to wait for the row.
     let early = tokio::time::timeout(Duration::from_millis(200), &mut claiming).await;
     let committed = store.commit(transaction).await;
     let second = match early {

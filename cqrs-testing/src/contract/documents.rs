@@ -87,7 +87,7 @@ fn assert_conflict(result: &Result<(), CommitError>, of: &str) {
     );
 }
 
-/// Two writers that read the same version cannot both commit. The one that fails writes nothing at all.
+/// Two writers that read the same version cannot both commit. The one that fails writes nothing.
 pub async fn one_of_two_writers_of_a_document_commits<S: Documents>(store: S) {
     store.prepare_view(VIEW).await.expect("prepares");
     save(&store, &[write("a", 0, Some("1"))])

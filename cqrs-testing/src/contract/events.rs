@@ -97,7 +97,7 @@ pub async fn expectations_guard_the_stream<S: EventStore>(store: S) {
     assert_eq!(versions(&store, &alice).await, [1, 2, 3, 4]);
 }
 
-/// A version with its last event accepts only a stream with that event, also on an empty stream.
+/// An expected last event accepts only a stream that ends with it at that version, and never an empty stream.
 pub async fn the_last_event_is_expected_by_its_id<S: EventStore>(store: S) {
     let alice = account("alice");
     let with = |version, id| ExpectedVersion::LastEvent(Version::new(version), id);
@@ -125,12 +125,12 @@ pub async fn an_append_without_events_changes_nothing<S: EventStore>(store: S) {
         .await
         .expect("appends");
     for expected in [ExpectedVersion::Any, ExpectedVersion::StreamExists, at(3)] {
-        let looked = store
+        let checked = store
             .append(append(&alice, expected, 0))
             .await
-            .expect("looks");
+            .expect("checks");
         assert_eq!(
-            (looked.version.get(), looked.position),
+            (checked.version.get(), checked.position),
             (3, None),
             "{expected}"
         );
@@ -173,7 +173,7 @@ pub async fn one_of_many_writers_at_one_version_succeeds<S: EventStore>(store: S
     assert_eq!(versions(&store, &alice).await, [1, 2, 3, 4, 5]);
 }
 
-/// The longest valid names can be stored, in any script.
+/// The longest valid ids can be stored, and ids in any script.
 pub async fn the_longest_ids_can_be_stored<S: EventStore>(store: S) {
     let long = "ä".repeat(StreamId::MAX_ID_BYTES / 2);
     for id in [

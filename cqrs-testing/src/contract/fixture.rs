@@ -72,10 +72,13 @@ pub(super) async fn read_all<S: EventStore>(
             .expect("reads");
         assert!(
             page.events.len() <= limit,
-            "a page holds no more than asked for"
+            "a page has at most `limit` events"
         );
         let Some(upto) = page.upto else { return events };
-        assert!(upto.offset.get() > after.get(), "a page goes on");
+        assert!(
+            upto.offset.get() > after.get(),
+            "a page ends after the previous one"
+        );
         after = Position::new(upto.offset.get());
         events.extend(page.events);
     }
@@ -126,6 +129,6 @@ pub(super) fn conflict<T: std::fmt::Debug, E: Into<CommitError>>(
 pub(super) fn fenced<T: std::fmt::Debug>(result: &Result<T, CommitError>) {
     assert!(
         matches!(result, Err(CommitError::Fenced(_))),
-        "a fence was expected, not {result:?}"
+        "a fenced write was expected, not {result:?}"
     );
 }

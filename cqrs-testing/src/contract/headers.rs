@@ -65,7 +65,7 @@ where
 fn invalid_headers() -> Vec<(Headers, HeaderError)> {
     let many = (0..33).map(|n| (n.to_string(), String::new())).collect();
     let long = "n".repeat(65);
-    let name = |name: &str, said: &str| (headers([(name, "")]), HeaderError::Name(said.to_owned()));
+    let name = |name: &str, text: &str| (headers([(name, "")]), HeaderError::Name(text.to_owned()));
     let too_long = HeaderError::TooLong {
         name: "user".to_owned(),
         bytes: 1_026,
@@ -84,13 +84,13 @@ fn invalid_headers() -> Vec<(Headers, HeaderError)> {
     ]
 }
 
-/// The largest valid headers are stored. Larger ones are the same error in every store, whichever event of an append has
+/// The largest valid headers are stored. Larger ones give the same error in every store, whichever event of the append has
 /// them.
 pub async fn headers_beyond_a_limit_are_rejected<S>(store: S)
 where
     S: EventStore + UnitOfWork,
 {
-    for (headers, said) in invalid_headers() {
+    for (headers, expected) in invalid_headers() {
         let mut rejected = append(&account("a"), ExpectedVersion::Any, 2);
         rejected.events[1].metadata.headers = headers;
         let other = append(&account("b"), ExpectedVersion::Any, 1);
@@ -104,11 +104,11 @@ where
         store.rollback(transaction).await.expect("rolls back");
         for outcome in outcomes {
             let Err(AppendError::Store(error)) = outcome else {
-                panic!("{said}: {outcome:?}");
+                panic!("{expected}: {outcome:?}");
             };
             assert_eq!(error.kind(), StoreErrorKind::InvalidInput, "{error}");
             let source = error.source().and_then(|source| source.downcast_ref());
-            assert_eq!(source, Some(&said), "{error}");
+            assert_eq!(source, Some(&expected), "{error}");
         }
     }
     assert_eq!(read_all(&store, &[], Slices::ALL, 10).await, []);

@@ -10,6 +10,6 @@ const HISTORIES: u64 = 1_000;
 /// The results of concurrent calls are those of a store that executes one call after the other.
 pub async fn every_history_is_linearizable<S: EventStore>(store: S) {
     let histories = variable("CQRS_HISTORIES").unwrap_or(HISTORIES);
-    let histories = usize::try_from(histories).expect("CQRS_HISTORIES fits the memory");
+    let histories = usize::try_from(histories).expect("CQRS_HISTORIES fits a usize");
     linearizability::every_history_is_linearizable(store, histories).await;
 }

@@ -8,8 +8,8 @@ use super::fixture::{
     account, append, at, conflict, in_a_transaction, key, read_all, stream, versions,
 };
 
-/// A repeat appends nothing and returns the first result. Its expected version does not match any more, because the first
-/// append moved the stream; that is not a conflict.
+/// A repeat appends nothing and returns the first result. Its expected version no longer matches, because the first append
+/// moved the stream. That is not a conflict.
 pub async fn a_repeat_under_a_key_returns_the_first_result<S: EventStore>(store: S) {
     for (n, appends) in [one as fn() -> Appends, several].into_iter().enumerate() {
         let named = key(&format!("request {n}"), 7);
@@ -51,13 +51,13 @@ pub async fn another_command_under_a_used_key_is_rejected<S: EventStore>(store: 
 /// The appends under a key can be looked up.
 pub async fn the_appends_under_a_key_can_be_looked_up<S: EventStore>(store: S) {
     let named = key("request", 7);
-    assert_eq!(store.appended_under(&named).await.expect("looks"), None);
+    assert_eq!(store.appended_under(&named).await.expect("looks up"), None);
     let appends = several().once(named.clone());
     let first = store.append_all(appends).await.expect("appends");
-    let found = store.appended_under(&named).await.expect("looks");
+    let found = store.appended_under(&named).await.expect("looks up");
     assert_eq!(found, Some(repeated(&first)));
     let another = store.appended_under(&key("request 2", 7)).await;
-    assert_eq!(another.expect("looks"), None);
+    assert_eq!(another.expect("looks up"), None);
 }
 
 /// A key commits with the transaction that used it, and is free again after a rollback.
@@ -76,7 +76,7 @@ pub async fn a_key_commits_with_its_transaction<S: EventStore>(store: S) {
         .await
         .expect("appends");
     drop(dropped);
-    assert_eq!(store.appended_under(&named).await.expect("looks"), None);
+    assert_eq!(store.appended_under(&named).await.expect("looks up"), None);
 
     let mut kept = store.begin().await.expect("begins");
     let first = store.append_in(&mut kept, appends()).await;
@@ -108,7 +108,7 @@ pub async fn a_key_without_events_is_stored_too<S: EventStore>(store: S) {
         .await
         .expect("appends");
     let nothing = Appends::from(append(&alice, at(2), 0)).once(named.clone());
-    let first = store.append_all(nothing).await.expect("looks");
+    let first = store.append_all(nothing).await.expect("checks");
     assert_eq!((first[0].version.get(), first[0].position), (2, None));
     let something = Appends::from(append(&alice, at(2), 3)).once(named);
     let again = store.append_all(something).await.expect("is a repeat");
@@ -124,7 +124,7 @@ pub async fn a_rejected_append_leaves_its_key_free<S: EventStore>(store: S) {
     assert_eq!(conflict(store.append_all(appends(3)).await), (0, at(3)));
     let rejected = in_a_transaction(&store, appends(3)).await;
     assert_eq!(conflict(rejected), (0, at(3)));
-    assert_eq!(store.appended_under(&named).await.expect("looks"), None);
+    assert_eq!(store.appended_under(&named).await.expect("looks up"), None);
     let appended = store.append_all(appends(0)).await.expect("appends");
     assert!(!appended[0].repeated);
 }
@@ -156,6 +156,6 @@ pub(super) fn is_reused<T: std::fmt::Debug, E: Into<CommitError>>(
 ) {
     match outcome.map_err(Into::into) {
         Err(CommitError::KeyReused(reused)) => assert_eq!(reused.key, named.key),
-        other => panic!("a key that was used otherwise was expected, not {other:?}"),
+        other => panic!("a reused key was expected, not {other:?}"),
     }
 }

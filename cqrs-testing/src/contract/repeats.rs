@@ -120,7 +120,7 @@ pub async fn each_concurrent_key_gets_its_own_result<S: EventStore>(store: S) {
         for (n, first) in first.iter().enumerate() {
             let found = async |named: Idempotency| {
                 let found = store.appended_under(&named).await;
-                found.expect("looks")
+                found.expect("looks up")
             };
             assert_eq!(
                 found(key(&format!("old {n}"), 1)).await,

@@ -91,7 +91,7 @@ pub async fn a_stream_outgrows_65_535_events<S: EventStore>(store: S) {
     assert!(replayed.map(|past| past.version.get()).eq(65_535..=66_001));
 }
 
-/// Detects readers that skip an event they cannot read: the state would be wrong without an error.
+/// Detects readers that skip an unreadable event: the state would be wrong without an error.
 pub async fn an_event_that_cannot_be_read_is_an_error_to_every_reader<S: Store>(store: S) {
     let purses = || Repository::<Purse, _>::new(store.clone());
     let warm = purses();
@@ -124,10 +124,10 @@ pub async fn an_event_that_cannot_be_read_is_an_error_to_every_reader<S: Store>(
     assert_eq!(versions(&store, &stream).await, [1, 2, 3]);
     let runner = Runner::over_log::<role::View>(&store, Payments).expect("a view");
     let stopped = runner.run(std::future::pending()).await;
-    let said = stopped
-        .expect_err("stops at what it cannot read")
+    let message = stopped
+        .expect_err("stops at the unreadable event")
         .to_string();
-    assert!(said.contains("purse-alice@2 (Stolen)"), "{said}");
+    assert!(message.contains("purse-alice@2 (Stolen)"), "{message}");
     let payments = ReadModel::<Payments, _>::new(store);
     assert_eq!(payments.get("alice").await.expect("reads"), Some(vec![1]));
 }

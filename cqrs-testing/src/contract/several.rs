@@ -30,7 +30,11 @@ pub async fn an_append_to_several_streams_succeeds_or_names_a_conflict<S: EventS
         let rejected = named_conflict(store.append_all(all.into()).await);
         let named = ids.iter().position(|stream| *stream == rejected.stream);
         let named = named.expect("a stream of the append");
-        assert_eq!(wrong >> named & 1, 1, "{rejected} is none");
+        assert_eq!(
+            wrong >> named & 1,
+            1,
+            "{rejected}: the stream is as expected"
+        );
         assert_eq!(rejected.actual.get(), is_at[named]);
         assert_eq!(rejected.expected, at(expects(named)));
     }
@@ -89,7 +93,7 @@ pub async fn another_event_at_the_same_version_is_rejected<S: EventStore>(store:
             conflict(store.append(append(&alice, wrong, 1)).await),
             (2, wrong)
         );
-        // With and without events, beside a stream that is as expected.
+        // With and without events, together with a stream that is as expected.
         for count in [0, 1] {
             let right = append(&bob, last(2, theirs[1]), 1);
             let both = [right, append(&alice, wrong, count)];
@@ -127,7 +131,7 @@ pub async fn appends_with_the_same_read_only_stream_do_not_wait<S: EventStore>(s
         writers.spawn(async move { store.append_all(appends).await });
     }
     for outcome in writers.join_all().await {
-        outcome.expect("looks beside the others");
+        outcome.expect("appends without a wait");
     }
     store.commit(slow).await.expect("commits");
     assert_eq!(read_all(&store, &[], Slices::ALL, 100).await.len(), 34);
@@ -144,8 +148,8 @@ pub async fn one_of_two_appends_that_check_each_other_succeeds<S: EventStore>(st
     let mut writers = JoinSet::new();
     for pair in 0..40 {
         let [alice, bob] = pair_of(pair);
-        for (write, look) in [(&alice, &bob), (&bob, &alice)] {
-            let appends = [append(write, at(1), 1), append(look, at(1), 0)].into();
+        for (write, check) in [(&alice, &bob), (&bob, &alice)] {
+            let appends = [append(write, at(1), 1), append(check, at(1), 0)].into();
             let store = store.clone();
             writers.spawn(async move { (pair, store.append_all(appends).await) });
         }
@@ -177,7 +181,7 @@ pub async fn an_append_to_no_stream_does_nothing<S: EventStore>(store: S) {
         assert_eq!(staged.expect("is done"), []);
         store.commit(transaction).await.expect("commits");
     }
-    let kept = store.appended_under(&idempotency).await.expect("looks");
+    let kept = store.appended_under(&idempotency).await.expect("looks up");
     assert_eq!(kept, None);
 }
 

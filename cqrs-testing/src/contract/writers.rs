@@ -12,8 +12,8 @@ use super::fixture::{
     account, append, at, event_ids, give_up_after, key, read_all, stream, versions,
 };
 
-/// Concurrent appends to one stream and to several, with right and wrong expectations, with and without keys. Acknowledged
-/// events are in the log at the returned place; of rejected appends nothing is.
+/// Concurrent appends to one stream and to several, with right and wrong expectations, with and without keys. The events of
+/// acknowledged appends are in the log at the returned place; those of rejected appends are not.
 pub async fn each_of_many_concurrent_appends_gets_its_own_result<S: EventStore>(store: S) {
     let mut given = Vec::new();
     for round in 0..3 {
@@ -132,7 +132,7 @@ async fn check_rejected<S: EventStore>(
     error: &AppendError,
 ) {
     let AppendError::Conflict(conflict) = error else {
-        panic!("{appends:?} should conflict or not, but: {error}");
+        panic!("{appends:?} should succeed or conflict, but: {error}");
     };
     let mut ids = appends.streams.iter().flat_map(event_ids);
     assert!(ids.all(|id| !log.contains_key(&id)), "a part was written");

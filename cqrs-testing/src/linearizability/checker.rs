@@ -22,7 +22,7 @@ pub(super) struct Unexplained {
     pub(super) longest: Order,
     /// The state after it.
     pub(super) state: Model,
-    /// The operations that could come next, and why each does not fit. The first one must precede all operations not listed.
+    /// The operations of which one must come next, and why each does not fit.
     pub(super) stuck: Vec<(usize, Misfit)>,
 }
 
@@ -94,7 +94,7 @@ impl Search<'_> {
             .min()
     }
 
-    /// The remaining operations that started before every other one ended, by the time of their end.
+    /// The remaining operations that started before every other one ended, ordered by their end.
     fn candidates(&self, done: Done, horizon: usize) -> Vec<usize> {
         let began = self
             .left(done)

@@ -28,7 +28,7 @@ impl fmt::Display for Finding {
         let seed = self.seed;
         write!(
             f,
-            "\nCQRS_SEED={seed} makes up the same programs again, this one first; how they interleave is chance"
+            "\nCQRS_SEED={seed} generates the same programs again, this one first; their interleaving is random"
         )
     }
 }
@@ -42,15 +42,14 @@ impl Finding {
         }
         let left = |(stream, events)| format!("{stream} with {}", list(events, " "));
         let left: Vec<_> = state.streams().map(left).collect();
-        writeln!(f, "which leaves {}", list(&left, ", "))
+        writeln!(f, "after it: {}", list(&left, ", "))
     }
 
     fn stuck(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut place = "next must come";
+        f.write_str("one of these calls must come next:\n")?;
         for (index, misfit) in &self.unexplained.stuck {
-            writeln!(f, "{place}\n  - {}", self.operation(*index))?;
-            writeln!(f, "    but the answer would have been: {misfit}")?;
-            place = "or before it";
+            writeln!(f, "  - {}", self.operation(*index))?;
+            writeln!(f, "    but the right answer would be: {misfit}")?;
         }
         Ok(())
     }
@@ -95,18 +94,18 @@ a history that is not linearizable (program of 9 steps, shrunk to 4):
 client  from    to  time        call
      1     0     1  []          call a (at 0) +e1 +e2 under key 1 (command 0) -> a 0..2
      2     2     5    [--?      call a (any version) +e3, b (no stream) -> outcome unknown
-     3     3     6     [--]     call a behind 0 -> 1:e1
+     3     3     6     [--]     call a after 0 -> 1:e1
      4     7     9         [-]  call a (at 0) +e4 -> conflict, a at 3
 
 the longest order that agrees with the model:
   1. client 1: call a (at 0) +e1 +e2 under key 1 (command 0) -> a 0..2
   2. client 2: call a (any version) +e3, b (no stream) -> outcome unknown
-which leaves a with e1 e2 e3, b with nothing
-next must come
-  - client 3: call a behind 0 -> 1:e1
-    but the answer would have been: 1:e1 2:e2 3:e3
+after it: a with e1 e2 e3, b with nothing
+one of these calls must come next:
+  - client 3: call a after 0 -> 1:e1
+    but the right answer would be: 1:e1 2:e2 3:e3
 
-CQRS_SEED=7 makes up the same programs again, this one first; how they interleave is chance"
+CQRS_SEED=7 generates the same programs again, this one first; their interleaving is random"
         );
     }
 }

@@ -65,9 +65,9 @@ pub(super) enum Rejection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer<T> {
     Given(T),
-    /// An error that means that nothing was written.
+    /// An error: nothing was written.
     Failed(String),
-    /// The reply was lost. The call may have had its effect, may have it later, or never.
+    /// The reply was lost. The call may take effect at any time after its start, or never.
     Unknown,
 }
 
@@ -107,7 +107,7 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// Whether it has a result to check, or may have had an effect.
+    /// Whether it has a result to check, or may take effect.
     pub(super) fn matters(&self) -> bool {
         let appends = matches!(self.call, Call::Append { .. });
         self.deadline().is_some() || (appends && self.in_doubt())

@@ -13,7 +13,7 @@ pub(super) struct Program {
     pub(super) clients: Vec<Vec<Step>>,
 }
 
-/// One step of a client, after `pause` yields to the others.
+/// One step of a client, after it has yielded `pause` times to the others.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) pause: usize,
@@ -24,7 +24,7 @@ pub(super) struct Step {
 pub(super) enum Task {
     Read {
         of: Stream,
-        behind: Behind,
+        after: After,
         function: Reading,
     },
     Append {
@@ -38,7 +38,7 @@ pub(super) enum Task {
 
 /// The version after which a read starts.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Behind {
+pub(super) enum After {
     Nothing,
     /// The version that the client saw last.
     LastSeen,
@@ -56,9 +56,9 @@ pub(super) enum Reading {
 pub(super) enum Way {
     /// In one call.
     Call,
-    /// Within a transaction that is committed after it.
+    /// Within a transaction that is then committed.
     Transaction,
-    /// Within a transaction that has read the streams before.
+    /// Within a transaction that has first read the streams.
     TransactionThatReads,
 }
 
@@ -127,11 +127,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn read() -> impl Strategy<Value = Task> {
-    let behind = prop_oneof![Just(Behind::Nothing), Just(Behind::LastSeen)];
+    let after = prop_oneof![Just(After::Nothing), Just(After::LastSeen)];
     let function = prop_oneof![Just(Reading::ReadStream), Just(Reading::Replay)];
-    (stream(), behind, function).prop_map(|(of, behind, function)| Task::Read {
+    (stream(), after, function).prop_map(|(of, after, function)| Task::Read {
         of,
-        behind,
+        after,
         function,
     })
 }

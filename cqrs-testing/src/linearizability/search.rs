@@ -54,7 +54,7 @@ struct Failure {
     seed: u64,
     history: History,
     unexplained: Unexplained,
-    /// The counts before it.
+    /// The counts of the histories before it.
     tally: Tally,
 }
 
@@ -98,8 +98,8 @@ fn tree(seed: u64) -> impl ValueTree<Value = Program> {
     tree.expect("the strategy rejects nothing")
 }
 
-/// Continues with smaller programs as long as they fail. To not lose one that passes by chance, each runs up to ten times as
-/// often as a failure has taken so far.
+/// Continues with smaller programs while they fail. A program that can fail may pass by chance, so each runs up to ten times
+/// as often as a failure has needed so far.
 async fn shrink<S: EventStore>(stores: &[S], failure: Failure) -> Finding {
     let seed = failure.seed;
     let mut tree = tree(seed);
@@ -113,8 +113,8 @@ async fn shrink<S: EventStore>(stores: &[S], failure: Failure) -> Finding {
         let program = tree.current();
         let shrunk = program.steps();
         let repeats = rarity.map_or(REPEATS, |runs| REPEATS.min(10 * runs));
-        let often = std::iter::repeat_n((seed, program), repeats.min(budget));
-        smaller = match run_until_failure(stores, often).await {
+        let copies = std::iter::repeat_n((seed, program), repeats.min(budget));
+        smaller = match run_until_failure(stores, copies).await {
             Ok(tally) => {
                 budget -= tally.histories;
                 tree.complicate()

@@ -71,7 +71,7 @@ impl fmt::Display for Call {
                 })
             }
             Self::Read { of, after, answer } => {
-                write!(f, "{of} behind {after}")?;
+                write!(f, "{of} after {after}")?;
                 answered(f, answer, |events| read(events))
             }
             Self::Recall { key, answer } => {

@@ -53,7 +53,7 @@ async fn a_slow_store_gets_concurrent_calls_and_rejects_some() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[should_panic(expected = "that shows nothing")]
+#[should_panic(expected = "so this proves nothing")]
 async fn a_store_that_always_fails_proves_nothing() {
     every_history_is_linearizable(FaultyStore::new(Fault::Fails), 10).await;
 }

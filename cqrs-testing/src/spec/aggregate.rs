@@ -129,10 +129,7 @@ impl<A: Aggregate<Event: Debug + PartialEq>> Decided<A> {
 
     /// Expects that the command is rejected with this error.
     #[track_caller]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "reads as the lists of events do"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "takes a value, like `then`")]
     pub fn then_rejected(self, expected: A::Error)
     where
         A::Error: PartialEq,

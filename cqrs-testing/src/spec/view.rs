@@ -116,7 +116,7 @@ impl<V: View> ViewSpec<V> {
         let view = enum_name::<V>().unwrap_or("view");
         let documents = self.documents.iter().map(|(key, document)| {
             let text = source(document);
-            // The Debug text of a struct starts with its name; for an enum it is added.
+            // `source` adds an enum's name; the Debug text of a struct has its name already.
             format!("({key:?}, {text})")
         });
         let documents = documents.collect::<Vec<_>>().join(", ");

@@ -144,7 +144,7 @@ fn rejected_and_failed_appends_are_never_seen() {
 }
 
 #[test]
-fn an_append_of_unknown_outcome_happens_after_its_start_or_never() {
+fn an_unknown_outcome_happens_after_its_start_or_never() {
     let lost = || (2, 3, unknown(to([(A, Any, &[1])])));
     explained([lost(), (4, 5, read(A, &[]))]);
     explained([lost(), (4, 5, read(A, &[])), (6, 7, read(A, &[1]))]);

@@ -28,14 +28,14 @@ pub(super) fn of_read(
     Answer::Given(events.into_iter().map(event).collect())
 }
 
-/// The answer of a write; `tell` converts a success.
+/// The answer of a write; `convert` converts a success.
 pub(super) fn of_write<T, U>(
     scene: &Scene,
     result: Result<T, impl Into<CommitError>>,
-    tell: impl FnOnce(T) -> U,
+    convert: impl FnOnce(T) -> U,
 ) -> Answer<Result<U, Rejection>> {
     match result.map_err(Into::into) {
-        Ok(done) => Answer::Given(Ok(tell(done))),
+        Ok(done) => Answer::Given(Ok(convert(done))),
         Err(CommitError::Conflict(conflict)) => Answer::Given(Err(Rejection::Conflict {
             stream: scene.stream(&conflict.stream),
             actual: conflict.actual,

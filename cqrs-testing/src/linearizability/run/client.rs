@@ -7,7 +7,7 @@ use cqrs_core::{EventId, EventStore, StoreError, Version};
 use super::{
     super::{
         history::{Call, Key, Operation, Participant, Stream},
-        program::{Behind, Reading, Step, Target, Task, Way},
+        program::{After, Reading, Step, Target, Task, Way},
     },
     answers,
     scene::Scene,
@@ -36,7 +36,7 @@ impl<S: EventStore> Client<S> {
         }
     }
 
-    /// Waits for the others, then takes its steps.
+    /// Waits until all clients have started, then takes its steps.
     pub(super) async fn run(mut self, steps: Vec<Step>) -> Vec<Operation> {
         self.scene.start().await;
         for Step { pause, task } in steps {
@@ -44,9 +44,9 @@ impl<S: EventStore> Client<S> {
             match task {
                 Task::Read {
                     of,
-                    behind,
+                    after,
                     function,
-                } => self.read(of, behind, function).await,
+                } => self.read(of, after, function).await,
                 Task::Recall { key } => self.recall(key).await,
                 Task::Append { to, key, way } => match way {
                     Way::Call => self.append(&to, key).await,
@@ -57,10 +57,10 @@ impl<S: EventStore> Client<S> {
         self.operations
     }
 
-    async fn read(&mut self, of: Stream, behind: Behind, function: Reading) {
-        let after = match behind {
-            Behind::Nothing => Version::EMPTY,
-            Behind::LastSeen => self.seen.version(of),
+    async fn read(&mut self, of: Stream, after: After, function: Reading) {
+        let after = match after {
+            After::Nothing => Version::EMPTY,
+            After::LastSeen => self.seen.version(of),
         };
         let (times, result) = self.timed(self.events(of, after, function)).await;
         let answer = match result {

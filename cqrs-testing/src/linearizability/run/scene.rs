@@ -54,7 +54,7 @@ impl Scene {
         }
     }
 
-    /// The present time. Each call returns a new one.
+    /// The current time. Each call returns a later one.
     pub(super) fn now(&self) -> usize {
         self.clock.fetch_add(1, Ordering::SeqCst)
     }

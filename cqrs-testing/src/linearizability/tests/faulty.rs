@@ -38,13 +38,13 @@ pub(super) enum Fault {
     NamesAnotherVersion,
     /// Conflicts name the version after the expected one.
     NamesAnOlderVersion,
-    /// Some appends are written although they return an error that says the opposite.
+    /// Some appends are written although they return an error.
     FailsAndWrites,
     /// Some repeats under a key are executed again.
     ForgetsKeys,
     /// Correct: some appends return an unknown outcome; they happened, happen later, or never.
     LosesReplies,
-    /// Correct: calls and replies take a while, and other calls run meanwhile.
+    /// Correct: calls and replies take a while, so that other calls run meanwhile.
     IsSlow,
     /// Correct but useless: every call fails.
     Fails,
@@ -70,11 +70,11 @@ impl FaultyStore {
     }
 
     /// Whether the fault occurs in this call.
-    fn shows(&self, fault: Fault) -> bool {
+    fn occurs(&self, fault: Fault) -> bool {
         self.fault == fault && self.calls.fetch_add(1, Ordering::Relaxed) % 4 == 3
     }
 
-    async fn distance(&self) {
+    async fn delay(&self) {
         if self.fault == Fault::IsSlow {
             yield_now().await;
         }
@@ -107,7 +107,7 @@ impl FaultyStore {
                 append.expected = ExpectedVersion::Any;
             }
         }
-        if self.shows(Fault::ForgetsKeys) {
+        if self.occurs(Fault::ForgetsKeys) {
             appends.idempotency = None;
         }
         appends
@@ -115,11 +115,11 @@ impl FaultyStore {
 
     /// The error that is returned in place of a conflict.
     async fn rejected(&self, appends: Appends, mut conflict: Conflict) -> AppendError {
-        if self.shows(Fault::KeepsRejected) {
+        if self.occurs(Fault::KeepsRejected) {
             let kept = self.store.append_all(anywhere(appends)).await;
             kept.expect("nothing is expected of the streams");
         }
-        if self.shows(Fault::NamesAnotherVersion) {
+        if self.occurs(Fault::NamesAnotherVersion) {
             conflict.actual = conflict.actual.plus(1);
         }
         if let (Fault::NamesAnOlderVersion, ExpectedVersion::Exact(expected)) =

@@ -82,19 +82,19 @@ fn a_met_expectation_passes() {
 
 #[test]
 fn a_failure_shows_the_difference_and_the_test_that_would_pass() {
-    let said = message(|| {
+    let text = message(|| {
         Spec::<Till>::new()
             .given([opened()])
             .when(TillCommand::Sell { cents: 5 })
             .then([TillEvent::Sold { cents: 6 }]);
     });
     assert!(
-        said.contains("  -         cents: 6,\n  +         cents: 5,\n"),
-        "{said}"
+        text.contains("  -         cents: 6,\n  +         cents: 5,\n"),
+        "{text}"
     );
     let passing = "Spec::<Till>::new()\n    .given([TillEvent::Opened { by: \"Ann\".into() }])\n    \
                    .when(TillCommand::Sell { cents: 5 })\n    .then([TillEvent::Sold { cents: 5 }]);";
-    assert!(said.contains(passing), "{said}");
+    assert!(text.contains(passing), "{text}");
 }
 
 #[test]
@@ -107,13 +107,13 @@ fn lists_are_exact_and_a_rejection_is_not_an_empty_list() {
     message(move || sell().then_nothing());
     message(move || sell().then([TillEvent::Sold { cents: 5 }, TillEvent::Sold { cents: 5 }]));
     message(move || sell().then_rejected(Closed));
-    let said = message(|| {
+    let text = message(|| {
         Spec::<Till>::new()
             .when(TillCommand::Sell { cents: 5 })
             .then_nothing();
     });
     assert!(
-        said.contains("rejected: the till is closed") && said.contains(".then_rejected(Closed);"),
-        "{said}"
+        text.contains("rejected: the till is closed") && text.contains(".then_rejected(Closed);"),
+        "{text}"
     );
 }

@@ -54,9 +54,9 @@ fn commands_are_exact() {
             .then_nothing();
     })
     .expect_err("sent");
-    let said = panic.downcast_ref::<String>().expect("a formatted message");
+    let message = panic.downcast_ref::<String>().expect("a formatted message");
     assert!(
-        said.contains("Spec::reactor(Bell).when(\"front\", DoorEvent::Rung)"),
-        "{said}"
+        message.contains("Spec::reactor(Bell).when(\"front\", DoorEvent::Rung)"),
+        "{message}"
     );
 }

@@ -57,14 +57,14 @@ fn documents_are_exact() {
         .then_nothing();
     let panic =
         catch_unwind(|| spec().then([("1", Row { taken: 1 })])).expect_err("one is missing");
-    let said = panic.downcast_ref::<String>().expect("a formatted message");
+    let message = panic.downcast_ref::<String>().expect("a formatted message");
     assert!(
-        said.contains("  +     \"2\": Row {")
-            && said.contains(".given(\"s2\", [SeatEvent::Taken { row: 2 }])"),
-        "{said}"
+        message.contains("  +     \"2\": Row {")
+            && message.contains(".given(\"s2\", [SeatEvent::Taken { row: 2 }])"),
+        "{message}"
     );
     assert!(
-        said.contains(".then([(\"1\", Row { taken: 1 }), (\"2\", Row { taken: 1 })]);"),
-        "{said}"
+        message.contains(".then([(\"1\", Row { taken: 1 }), (\"2\", Row { taken: 1 })]);"),
+        "{message}"
     );
 }

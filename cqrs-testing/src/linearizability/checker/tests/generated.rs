@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::Te
 
 use super::*;
 
-/// A call, how long before its effect it started, how long after it ended, and a change to its result.
+/// A call, the times from its start to its effect and from its effect to its end, and a change to its result.
 type Drawn = (Vec<Participant>, usize, usize, Twist);
 
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +116,7 @@ fn twisted(mut call: Call, twist: Twist) -> Call {
     call
 }
 
-/// Tries every order of every selection of operations that contains all that must have happened.
+/// Tries every order of every set of operations that contains all that must have happened.
 fn has_an_order(history: &History, order: &mut Vec<usize>, state: &Model) -> bool {
     let operations = &history.operations;
     let left = |index: &usize| !order.contains(index);

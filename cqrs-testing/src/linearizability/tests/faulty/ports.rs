@@ -25,9 +25,9 @@ impl UnitOfWork for FaultyStore {
     }
 
     async fn commit(&self, transaction: MemoryTransaction) -> Result<(), CommitError> {
-        self.distance().await;
+        self.delay().await;
         let answer = self.store.commit(transaction).await;
-        self.distance().await;
+        self.delay().await;
         answer
     }
 
@@ -46,24 +46,24 @@ impl EventStore for FaultyStore {
         if self.fault == Fault::Fails {
             return Err(error(StoreErrorKind::Unavailable));
         }
-        self.distance().await;
+        self.delay().await;
         let mut events = self.store.read_stream(stream, Version::EMPTY).await?;
         if self.fault == Fault::SharesReads {
             events = self.read_before(stream, events);
             yield_now().await;
             self.shared().remove(stream);
         }
-        if self.shows(Fault::ReadsOneBehind) {
+        if self.occurs(Fault::ReadsOneBehind) {
             events.pop();
         }
-        self.distance().await;
+        self.delay().await;
         events.retain(|event| event.version > after);
         Ok(events)
     }
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         let asked = self.asked(appends);
-        self.distance().await;
+        self.delay().await;
         let answer = match self.fault {
             Fault::Fails => Err(error(StoreErrorKind::Unavailable).into()),
             Fault::TearsAppends if asked.idempotency.is_none() => {
@@ -75,20 +75,20 @@ impl EventStore for FaultyStore {
                 yield_now().await;
                 self.store.append_all(anywhere(asked)).await
             }
-            _ if self.shows(Fault::LosesAppends) => {
+            _ if self.occurs(Fault::LosesAppends) => {
                 let mut dropped = self.store.begin().await?;
                 self.store.append_in(&mut dropped, asked).await
             }
-            _ if self.shows(Fault::LosesReplies) => Err(self.lost(asked).await),
+            _ if self.occurs(Fault::LosesReplies) => Err(self.lost(asked).await),
             _ => match self.store.append_all(asked.clone()).await {
-                Ok(_) if self.shows(Fault::FailsAndWrites) => {
+                Ok(_) if self.occurs(Fault::FailsAndWrites) => {
                     Err(error(StoreErrorKind::Unavailable).into())
                 }
                 Err(AppendError::Conflict(conflict)) => Err(self.rejected(asked, conflict).await),
                 answer => answer,
             },
         };
-        self.distance().await;
+        self.delay().await;
         answer
     }
 
@@ -115,7 +115,7 @@ impl EventStore for FaultyStore {
         transaction: &mut MemoryTransaction,
         appends: Appends,
     ) -> Result<Vec<Appended>, AppendError> {
-        self.distance().await;
+        self.delay().await;
         self.store.append_in(transaction, appends).await
     }
 
