@@ -1,4 +1,4 @@
-//! Whether the books of the five services balance, each against the others.
+//! Checks that the books of the five services balance.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use crate::{
     order::{OrderSummary, State, Totals},
 };
 
-/// How many examples of one kind are named.
+/// How many cases a finding names.
 const EXAMPLES: usize = 3;
 
-/// What is off; nothing when everything balances.
+/// The findings. Empty if the books balance.
 pub fn audit(books: &Books) -> Vec<String> {
     let checks = [states, totals, shipments, messages, money, stock, tracks];
     checks.iter().flat_map(|check| check(books)).collect()
@@ -23,13 +23,13 @@ fn states(books: &Books) -> Vec<String> {
         .orders
         .iter()
         .filter(|(_, order)| order.settled_at.is_none());
-    say(
+    finding(
         "orders are not final",
         open.map(|(id, order)| format!("{id} is {:?}", order.state)),
     )
 }
 
-/// The document that counts every event has counted none of them twice.
+/// The totals count every order once.
 fn totals(books: &Books) -> Vec<String> {
     let count = |is: fn(&State) -> bool| {
         let states = books.orders.values().map(|order| &order.state);
@@ -40,11 +40,11 @@ fn totals(books: &Books) -> Vec<String> {
         completed: count(|state| *state == State::Completed),
         closed: count(|state| matches!(state, State::Closed(_))),
     };
-    let off = (counted != books.totals).then(|| format!("{counted:?} and {:?}", books.totals));
-    say("the orders and their totals differ", off.into_iter())
+    let found = (counted != books.totals).then(|| format!("{counted:?} and {:?}", books.totals));
+    finding("the orders and their totals differ", found.into_iter())
 }
 
-/// What was shipped is what was completed.
+/// Exactly the completed orders were shipped.
 fn shipments(books: &Books) -> Vec<String> {
     let completed = completed(books).map(|(id, order)| {
         let line = &order.line;
@@ -68,14 +68,14 @@ fn messages(books: &Books) -> Vec<String> {
         .orders
         .iter()
         .map(|(id, order)| (id.clone(), order.line.customer.clone()));
-    let told = books
+    let sent = books
         .messages
         .iter()
         .map(|(id, letter)| (id.clone(), letter.customer.clone()));
-    differences("orders and messages differ", orders, told)
+    differences("orders and messages differ", orders, sent)
 }
 
-/// What was captured and not refunded is what completed orders cost.
+/// The money captured and not refunded is the price of the completed orders.
 fn money(books: &Books) -> Vec<String> {
     let due = books.orders.iter().map(|(id, order)| {
         let completed = order.state == State::Completed;
@@ -93,19 +93,19 @@ fn money(books: &Books) -> Vec<String> {
         .payments
         .iter()
         .filter(|(_, account)| account.refunded_cents > account.captured_cents);
-    let mut off = differences(
+    let mut found = differences(
         "the price of an order and the money kept for it differ",
         due,
         kept,
     );
-    off.extend(say(
+    found.extend(finding(
         "refunds exceed what was captured",
         overpaid.map(|(id, _)| id.clone()),
     ));
-    off
+    found
 }
 
-/// What has left the shelves is what completed orders ask for, and is held by them and nobody else.
+/// Only completed orders hold stock, each its own quantity, and nothing else has left the shelves.
 fn stock(books: &Books) -> Vec<String> {
     let mut sold: BTreeMap<String, BTreeMap<String, u32>> = BTreeMap::new();
     for (id, OrderSummary { line, .. }) in completed(books) {
@@ -120,15 +120,15 @@ fn stock(books: &Books) -> Vec<String> {
     });
     let held = levels().map(|(sku, level)| (sku.clone(), level.reserved.clone()));
     let held = held.filter(|(_, reserved)| !reserved.is_empty());
-    let mut off = differences("completed orders and reserved stock differ", sold, held);
-    off.extend(say(
-        "received - on hand is not what is reserved",
+    let mut found = differences("completed orders and reserved stock differ", sold, held);
+    found.extend(finding(
+        "received minus on hand differs from reserved",
         gone.map(|(sku, _)| sku.clone()),
     ));
-    off
+    found
 }
 
-/// The view over four topics tells the same, and each of the topics has had its last word.
+/// The tracks have the outcomes of the orders, and the final event of every topic.
 fn tracks(books: &Books) -> Vec<String> {
     let orders = books.orders.iter().map(|(id, order)| {
         let outcome = match order.state {
@@ -141,7 +141,7 @@ fn tracks(books: &Books) -> Vec<String> {
     let tracks = books
         .tracks
         .iter()
-        .map(|(id, track)| (id.clone(), (track.outcome, track.is_whole())));
+        .map(|(id, track)| (id.clone(), (track.outcome, track.is_complete())));
     differences("orders and their tracks differ", orders, tracks)
 }
 
@@ -152,7 +152,7 @@ fn completed(books: &Books) -> impl Iterator<Item = (&String, &OrderSummary)> {
         .filter(|(_, order)| order.state == State::Completed)
 }
 
-/// Two books that should say the same of everything.
+/// The keys whose values differ, as one finding.
 fn differences<T: PartialEq + std::fmt::Debug>(
     what: &str,
     one: impl Iterator<Item = (String, T)>,
@@ -163,20 +163,20 @@ fn differences<T: PartialEq + std::fmt::Debug>(
     let differ = keys
         .into_iter()
         .filter(|key| one.get(*key) != other.get(*key));
-    say(
+    finding(
         what,
         differ.map(|key| {
-            let told = |book: &BTreeMap<_, T>| {
+            let value = |book: &BTreeMap<_, T>| {
                 book.get(key)
-                    .map_or_else(|| "nothing".to_owned(), |told| format!("{told:?}"))
+                    .map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}"))
             };
-            format!("{key}: {} and {}", told(&one), told(&other))
+            format!("{key}: {} and {}", value(&one), value(&other))
         }),
     )
 }
 
-/// One sentence with the number of cases and the first few of them.
-fn say(what: &str, cases: impl Iterator<Item = String>) -> Vec<String> {
+/// A finding with the number of cases and the first few of them. Empty without cases.
+fn finding(what: &str, cases: impl Iterator<Item = String>) -> Vec<String> {
     let cases: Vec<_> = cases.collect();
     match cases.len() {
         0 => vec![],

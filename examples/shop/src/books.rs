@@ -1,4 +1,4 @@
-//! What the services' read models say: all that an audit needs, and nothing that the program remembers by itself.
+//! The contents of all read models, the only input of the audit.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub struct Books {
 }
 
 impl Books {
-    /// Reads them out of the stores.
+    /// Reads them from the stores.
     pub async fn read<U: Setup>(shop: &Shop<U>) -> Result<Self, ShopError> {
         Ok(Self {
             orders: typed::<OrderSummaries, _>(shop.order.store()).await?,
@@ -48,7 +48,7 @@ impl Books {
     }
 }
 
-/// There is one document, or none when nobody has ordered anything.
+/// There is one document, or none before the first order.
 fn sum(totals: Pages<Totals>) -> Totals {
     totals.into_values().next().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What can be asked of the shop, and which set-up the environment names.
+//! The command line, and the servers that the environment names.
 
 use clap::Parser;
 
@@ -7,10 +7,10 @@ use crate::error::ShopError;
 /// Five services, from aggregates to PostgreSQL to Kafka to read models.
 ///
 /// Places orders, waits until every one of them is settled, audits money, stock and states across the services, drops
-/// the read models, rebuilds them by replay and compares. Exits with 0 when all is right, 1 when anything is off, 130
-/// after Ctrl-C.
+/// the read models, rebuilds them by replay and compares. Exits with 0 if everything is right, 1 if anything is wrong,
+/// 130 after Ctrl-C.
 ///
-/// With DATABASE_URL and KAFKA_BROKERS set it runs on PostgreSQL and Apache Kafka, and a killed run goes on when it is
+/// With DATABASE_URL and KAFKA_BROKERS set it runs on PostgreSQL and Apache Kafka. A killed run continues when it is
 /// started again with the same arguments. With neither it runs in memory, on librdkafka's in-process cluster.
 #[derive(Debug, Clone, Parser)]
 #[command(version)]
@@ -18,31 +18,31 @@ pub struct Options {
     /// How many orders to place.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub orders: u64,
-    /// Draws other orders. Give a restarted run the one it began with.
+    /// Another seed gives other orders. A restarted run needs the seed it began with.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Names the run: its orders, schemas and topics. The same name goes on with what is there.
+    /// Names the run: its orders, schemas and topics. The same name continues with the existing data.
     #[arg(long, default_value = "shop", value_parser = run_name)]
     pub name: String,
-    /// How many orders are placed side by side.
+    /// How many orders are placed at the same time.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub concurrency: u16,
-    /// How many orders a second are placed; as many as the store takes unless set. With it, the latency shown is that of
-    /// a shop that is not at its limit.
+    /// How many orders to place per second. Without it, as many as the store takes; then the latency shown is that of a
+    /// shop at its limit.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: Option<u32>,
 }
 
 fn run_name(name: &str) -> Result<String, String> {
-    let shape = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     let begins = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-    if begins && name.len() <= 20 && name.bytes().all(shape) {
+    if begins && name.len() <= 20 && name.bytes().all(allowed) {
         return Ok(name.to_owned());
     }
     Err("must be 1 to 20 lower-case letters, digits and `_`, beginning with a letter".to_owned())
 }
 
-/// Which set-up to run on.
+/// The servers to run on.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Servers {
     /// None: everything in this process.
@@ -52,7 +52,7 @@ pub enum Servers {
 }
 
 impl Servers {
-    /// What `DATABASE_URL` and `KAFKA_BROKERS` say.
+    /// Reads `DATABASE_URL` and `KAFKA_BROKERS`.
     pub fn of_environment() -> Result<Self, ShopError> {
         let set = |name| {
             std::env::var(name)
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_can_be_named_what_a_schema_can_be_named() {
+    fn the_name_of_a_run_must_be_valid_for_a_schema() {
         assert!(
             ["shop", "shop_2", "a"]
                 .into_iter()

@@ -1,7 +1,7 @@
 //! Events are contracts: what a service writes, its readers must be able to read.
 //!
-//! A reader's `PARTIAL` enum passes over types that it does not know, so a renamed event would vanish without a word.
-//! This is where it is heard.
+//! A reader's `PARTIAL` enum ignores types that it does not know, so it would silently ignore a renamed event. These
+//! tests detect that.
 
 use std::fmt::Debug;
 
@@ -9,13 +9,13 @@ use cqrs_core::{Event, Metadata, codec, model::NewEvent};
 
 use crate::{
     inventory::{self, StockEvent},
-    notification::{telling, tracking},
+    notification::{notifying, tracking},
     order::{Line, OrderEvent, Reason, answers},
     payment::{PaymentEvent, charging},
     shipping::{ShipmentEvent, dispatching},
 };
 
-/// What the reader makes of the event.
+/// The event as the reader decodes it.
 #[track_caller]
 fn read<R: Event + Debug>(event: &impl Event) -> String {
     let written = NewEvent::encode(event, Metadata::default()).expect("every event can be written");
@@ -129,9 +129,9 @@ fn order_reads_payments_stock_and_shipments() {
 
 #[test]
 fn notification_reads_outcomes() {
-    read::<telling::OrderNews>(&completed());
-    read::<telling::OrderNews>(&closed(Reason::CardDeclined));
-    read::<telling::OrderNews>(&closed(Reason::OutOfStock));
+    read::<notifying::OrderNews>(&completed());
+    read::<notifying::OrderNews>(&closed(Reason::CardDeclined));
+    read::<notifying::OrderNews>(&closed(Reason::OutOfStock));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The customers: they place orders side by side, as fast as the order service takes them.
+//! The customers, who place orders concurrently.
 
 use std::{
     ops::Range,
@@ -20,8 +20,8 @@ use crate::{
     order::{Order, OrderCommand, OrderError},
 };
 
-/// How long to wait before a store that is away is asked again.
-const STORE_IS_AWAY: Duration = Duration::from_millis(500);
+/// How long to wait before a retry while the store is unavailable.
+const RETRY_WAIT: Duration = Duration::from_millis(500);
 
 /// Puts goods into stock. A delivery that was received before is not received again.
 pub async fn deliver<S: Store>(inventory: &S, options: &Options) -> Result<(), ShopError> {
@@ -37,20 +37,20 @@ pub async fn deliver<S: Store>(inventory: &S, options: &Options) -> Result<(), S
     Ok(())
 }
 
-/// Customers at work.
+/// Customers who are placing orders.
 pub struct Customers {
     shared: Arc<Shared>,
-    at_work: JoinSet<Result<(), ShopError>>,
+    tasks: JoinSet<Result<(), ShopError>>,
 }
 
 struct Shared {
     first: u64,
     opened: Instant,
-    /// The next order that nobody has taken on yet.
+    /// The number of the next order to place.
     next: AtomicU64,
-    /// Where to stop.
+    /// The number to stop before.
     end: AtomicU64,
-    /// How many were placed that had not been before.
+    /// How many orders were placed for the first time.
     new: AtomicU64,
 }
 
@@ -72,30 +72,30 @@ impl Customers {
             end: numbers.end.into(),
             new: 0.into(),
         });
-        let mut at_work = JoinSet::new();
+        let mut tasks = JoinSet::new();
         for _ in 0..options.concurrency {
             let orders = Repository::<Order, S>::new(orders.clone());
-            at_work.spawn(work(orders, options.clone(), Arc::clone(&shared)));
+            tasks.spawn(work(orders, options.clone(), Arc::clone(&shared)));
         }
-        Self { shared, at_work }
+        Self { shared, tasks }
     }
 
-    /// Places no more than those in hand.
+    /// Lets the customers finish their current orders and place no more.
     pub fn stop(&self) {
         self.shared.end.store(0, Relaxed);
     }
 
-    /// How many orders were placed now and had not been before.
+    /// How many orders were placed, without those that an earlier run had placed.
     pub fn new_orders(&self) -> u64 {
         self.shared.new.load(Relaxed)
     }
 
-    /// Whether all of them have gone home.
+    /// Whether all of them have finished.
     pub fn are_done(&mut self) -> Result<bool, ShopError> {
-        while let Some(gone) = self.at_work.try_join_next() {
-            gone.at("customers")??;
+        while let Some(ended) = self.tasks.try_join_next() {
+            ended.at("customers")??;
         }
-        Ok(self.at_work.is_empty())
+        Ok(self.tasks.is_empty())
     }
 }
 
@@ -117,7 +117,7 @@ async fn work<S: Store>(
     }
 }
 
-/// Places one order. `false`: it was placed before, by a run that was killed.
+/// Places one order. `false`: an earlier run had placed it.
 async fn place<S: Store>(
     orders: &Repository<Order, S>,
     options: &Options,
@@ -129,8 +129,8 @@ async fn place<S: Store>(
         match orders.execute(&id, place).await {
             Ok(done) => return Ok(!done.events.is_empty()),
             Err(ExecuteError::Store(error)) if error.is_retryable() => {
-                tracing::warn!(order = id, %error, "the store is away, trying again");
-                tokio::time::sleep(STORE_IS_AWAY).await;
+                tracing::warn!(order = id, %error, "the store is unavailable, trying again");
+                tokio::time::sleep(RETRY_WAIT).await;
             }
             Err(error @ ExecuteError::Rejected(OrderError::PlacedBefore { .. })) => {
                 let hint = "start again with the --seed and --name that it began with";
@@ -161,14 +161,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_placed_is_not_placed_again() {
+    async fn placed_orders_are_not_placed_again() {
         let store = MemoryEventStore::default();
         assert_eq!(placed(&store, &options("1")).await.expect("placed"), 50);
         assert_eq!(placed(&store, &options("1")).await.expect("placed"), 0);
     }
 
     #[tokio::test]
-    async fn a_run_with_another_seed_is_told_so() {
+    async fn a_run_with_another_seed_fails_and_names_the_option() {
         let store = MemoryEventStore::default();
         placed(&store, &options("1")).await.expect("placed");
         let error = placed(&store, &options("2"))

@@ -1,4 +1,4 @@
-//! What failed, and where. The shop decides nothing by the kind of an error, so one type that reads well is enough.
+//! What failed, and where. No code depends on the kind of an error, so one type is enough.
 
 use cqrs_core::{chain, ports::BoxError};
 
@@ -23,7 +23,7 @@ impl<T, E: Into<BoxError>> At<T> for Result<T, E> {
 }
 
 impl ShopError {
-    /// This happened there.
+    /// A failure at this place.
     pub fn new(place: impl Into<String>, reason: &str) -> Self {
         let (place, reason) = (place.into(), reason.to_owned());
         Self { place, reason }

@@ -1,15 +1,15 @@
-//! What is ordered and what is in stock: all drawn from a seed, so that a restarted run asks for the very same.
+//! Generates orders and deliveries from a seed, so that a restarted run places the same orders.
 
 use std::collections::BTreeMap;
 
 use crate::order::Line;
 
-/// Every block of so many orders shares [`SKUS`] products, so that no stock has a long history, however many orders.
+/// Each block of this many orders has its own [`SKUS`] products, so that no stock gets a long history.
 const BLOCK: u64 = 500;
 const SKUS: u64 = 10;
 const CUSTOMERS: u64 = 200;
 
-/// Of a hundred pieces that are ordered so many are in stock: some orders come too late.
+/// The share of the ordered pieces that is in stock. Too little for all, so that some orders fail.
 const IN_STOCK_PERCENT: u64 = 92;
 
 /// The `n`-th order's id.
@@ -17,7 +17,7 @@ pub fn order_id(run: &str, n: u64) -> String {
     format!("{run}-{n}")
 }
 
-/// What the `n`-th order is for. About one in twelve costs more than a card is good for.
+/// The content of the `n`-th order. About one in twelve exceeds the limit of its card.
 pub fn line(seed: u64, n: u64) -> Line {
     let product = n % SKUS;
     let quantity = 1 + draw(seed, n, 0) % 5;
@@ -30,7 +30,7 @@ pub fn line(seed: u64, n: u64) -> Line {
     }
 }
 
-/// What has to be in stock before so many orders are placed.
+/// The deliveries for this many orders: sku and quantity.
 pub fn deliveries(seed: u64, orders: u64) -> Vec<(String, u32)> {
     let mut ordered: BTreeMap<String, u64> = BTreeMap::new();
     for Line { sku, quantity, .. } in (0..orders).map(|n| line(seed, n)) {
@@ -43,7 +43,7 @@ pub fn deliveries(seed: u64, orders: u64) -> Vec<(String, u32)> {
         .collect()
 }
 
-/// A number that looks random and is always the same: SplitMix64.
+/// A pseudorandom number that depends only on its arguments: SplitMix64.
 ///
 /// Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
 fn draw(seed: u64, n: u64, what: u64) -> u64 {
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn five_to_ten_in_a_hundred_cards_are_declined() {
+    fn five_to_ten_percent_of_the_cards_are_declined() {
         for seed in 0..5 {
             let declined = (0..2_000)
                 .filter(|&n| line(seed, n).cents > LIMIT_CENTS)
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn every_product_is_delivered_but_not_enough_of_it() {
+    fn deliveries_have_every_product_but_too_little_of_it() {
         let deliveries = deliveries(1, 2_000);
         assert_eq!(deliveries.len(), 40);
         let ordered: u32 = (0..2_000).map(|n| line(1, n).quantity).sum();

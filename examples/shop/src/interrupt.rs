@@ -1,11 +1,11 @@
-//! Ctrl-C or SIGTERM: once to finish what is in hand, twice to leave at once.
+//! Ctrl-C or SIGTERM: the first finishes the current orders, the second exits at once.
 
 use cqrs_core::service::Signals;
 use tokio::sync::watch;
 
 use crate::error::{At, ShopError};
 
-/// The exit code of a run that was interrupted, as shells have it.
+/// The exit code of a run that was interrupted, by the convention of shells.
 pub const EXIT_CODE: u8 = 130;
 
 /// Whether the run was interrupted. A clone sees the same.
@@ -21,17 +21,17 @@ impl Interrupt {
             loop {
                 signals.received().await;
                 if interrupted.send_replace(true) {
-                    leave();
+                    exit_at_once();
                 }
                 println!(
-                    "interrupted: no more orders, those in hand are finished; once more to leave at once"
+                    "interrupted: finishing the current orders; interrupt again to exit at once"
                 );
             }
         });
         Ok(Self(interrupt))
     }
 
-    /// Nobody interrupts it.
+    /// One that is never set.
     #[cfg(test)]
     pub fn never() -> Self {
         Self(watch::channel(false).1)
@@ -43,8 +43,8 @@ impl Interrupt {
     }
 }
 
-/// Like a kill: on servers the next start goes on from what they hold.
-#[expect(clippy::exit, reason = "asked for twice")]
-fn leave() {
+/// Like a kill: with servers, the next start continues from their data.
+#[expect(clippy::exit, reason = "the user interrupted twice")]
+fn exit_at_once() {
     std::process::exit(i32::from(EXIT_CODE));
 }

@@ -15,32 +15,32 @@ use crate::{
     customers::{Customers, deliver},
     error::{At, ShopError},
     interrupt::Interrupt,
-    progress::{ProgressLines, Standing},
+    progress::{OrderStatus, ProgressLines},
     rebuild::rebuild,
     report::{Report, Served},
     setup::Setup,
     shop::Shop,
 };
 
-/// How often to look where the orders stand.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often to read the status of the orders.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long nothing may move before the run is given up.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The run fails after this time without progress.
+const STALL_LIMIT: Duration = Duration::from_secs(120);
 
-/// How long the last read models may be behind the orders without moving.
-const LAST_VIEWS: Duration = Duration::from_secs(30);
+/// A finding counts when the findings have not changed for this time: a read model may lag.
+const VIEW_LAG_LIMIT: Duration = Duration::from_secs(30);
 
-/// What came of a run.
+/// The outcome of a run.
 pub struct Outcome {
     pub report: Report,
     pub books: Books,
-    /// What is off.
+    /// What is wrong. Empty if the run succeeded.
     pub findings: Vec<String>,
     pub interrupted: bool,
 }
 
-/// Runs the shop on this set-up. Whatever happens, everything is stopped in order before this returns.
+/// Runs the shop on this set-up. Stops everything in order before it returns, also after an error.
 pub async fn run<U: Setup>(
     setup: U,
     options: &Options,
@@ -51,7 +51,7 @@ pub async fn run<U: Setup>(
     let (stop, stopped) = oneshot::channel::<()>();
     let mut process = tokio::spawn(process.run_until(async { drop(stopped.await) }));
     let outcome = tokio::select! {
-        outcome = day(&shop, &parts, options, interrupt) => {
+        outcome = serve_and_check(&shop, &parts, options, interrupt) => {
             drop(stop);
             let ended = (&mut process).await;
             outcome.and_then(|outcome| {
@@ -59,21 +59,21 @@ pub async fn run<U: Setup>(
                 Ok(outcome)
             })
         }
-        ended = &mut process => Err(too_early(ended.at("shop")?)),
+        ended = &mut process => Err(ended_early(ended.at("shop")?)),
     };
     drop(shop);
     setup.close().await;
     outcome
 }
 
-fn too_early<T>(ended: Result<T, ServiceError>) -> ShopError {
+fn ended_early<T>(ended: Result<T, ServiceError>) -> ShopError {
     match ended.at("shop") {
-        Ok(_) => ShopError::new("shop", "everything has stopped by itself"),
+        Ok(_) => ShopError::new("shop", "all parts have stopped by themselves"),
         Err(error) => error,
     }
 }
 
-async fn day<U: Setup>(
+async fn serve_and_check<U: Setup>(
     shop: &Shop<U>,
     parts: &[(PartName, Progress)],
     options: &Options,
@@ -82,7 +82,7 @@ async fn day<U: Setup>(
     let mut progress = ProgressLines::new(options.orders);
     progress.all_started(parts).await?;
     deliver(shop.inventory.store(), options).await?;
-    // One order alone, to see that everything works. What a killed run left open is settled with it.
+    // One order first, to check that everything works. This also settles the orders that a killed run left open.
     serve(shop, options, interrupt, 0..1, &mut progress).await?;
     let before = shop.events().await?;
     let served = serve(shop, options, interrupt, 1..options.orders, &mut progress).await?;
@@ -120,60 +120,57 @@ async fn serve<U: Setup>(
 ) -> Result<Served, ShopError> {
     let orders = shop.order.store();
     let (started, mut placing) = (Instant::now(), None);
-    let settled_before = Standing::read(orders).await?.totals.settled();
+    let settled_before = OrderStatus::read(orders).await?.totals.settled();
     let mut customers = Customers::place(orders, options, numbers);
     loop {
         if interrupt.is_set() {
             customers.stop();
         }
-        let gone_home = customers.are_done()?;
-        if gone_home && placing.is_none() {
+        let all_placed = customers.are_done()?;
+        if all_placed && placing.is_none() {
             placing = Some(started.elapsed());
         }
-        let standing = Standing::read(orders).await?;
-        progress.note(standing);
-        if gone_home && standing.is_settled() {
+        let status = OrderStatus::read(orders).await?;
+        progress.note(status);
+        if all_placed && status.is_settled() {
             let settling = started.elapsed();
             return Ok(Served {
                 placed: customers.new_orders(),
                 placing: placing.unwrap_or(settling),
-                settled: standing.totals.settled().saturating_sub(settled_before),
+                settled: status.totals.settled().saturating_sub(settled_before),
                 settling,
             });
         }
-        if progress.stuck() > PATIENCE {
-            return Err(stuck(standing));
+        if progress.stuck() > STALL_LIMIT {
+            return Err(stuck(status));
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-fn stuck(standing: Standing) -> ShopError {
-    let open = standing
-        .totals
-        .placed
-        .saturating_sub(standing.totals.settled());
+fn stuck(status: OrderStatus) -> ShopError {
+    let open = status.totals.placed.saturating_sub(status.totals.settled());
     let reason = format!(
-        "nothing has moved for {} s: {open} orders are open, the totals are {} events behind; RUST_LOG=info tells more",
-        PATIENCE.as_secs(),
-        standing.lag
+        "no progress for {} s: {open} orders are open, the totals are {} events behind; RUST_LOG=info shows more",
+        STALL_LIMIT.as_secs(),
+        status.lag
     );
     ShopError::new("orders", &reason)
 }
 
-/// Audits the books. The read models behind other topics may be a moment late, so what is off is looked at again.
+/// Audits the books. Read models may lag, so findings are checked again until they no longer change.
 async fn check<U: Setup>(shop: &Shop<U>) -> Result<(Books, Vec<String>), ShopError> {
-    let (mut last, mut moved) = (Vec::new(), Instant::now());
+    let (mut last, mut changed) = (Vec::new(), Instant::now());
     loop {
         let books = Books::read(shop).await?;
         let findings = audit(&books);
         if findings != last {
-            (last, moved) = (findings, Instant::now());
+            (last, changed) = (findings, Instant::now());
         }
-        if last.is_empty() || moved.elapsed() > LAST_VIEWS {
+        if last.is_empty() || changed.elapsed() > VIEW_LAG_LIMIT {
             return Ok((books, last));
         }
-        tokio::time::sleep(LOOK * 5).await;
+        tokio::time::sleep(POLL_INTERVAL * 5).await;
     }
 }
 
@@ -187,7 +184,7 @@ mod tests {
         setup::Embedded,
     };
 
-    /// The whole way, on real Kafka connections: about ten seconds, most of them spent on joining groups.
+    /// The whole job over real Kafka connections: about ten seconds, most of it to join the groups.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_run_without_servers_ends_with_books_that_balance() {
         let options = Options::parse_from(["shop", "--orders", "200"]);

@@ -64,8 +64,8 @@ use crate::{
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    // Two partitions of a view over topics may touch one document at a time; that the later batch is repeated is no news.
-    // What matters of what librdkafka says comes back as an error of the adapter.
+    // Two partitions of a view over topics may change one document at the same time. Then the runner repeats the later
+    // batch and logs that as a warning, which is normal here. The adapter returns librdkafka's errors.
     let quiet = || EnvFilter::new("warn,cqrs_core::run_loop=error,librdkafka=off");
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -74,7 +74,7 @@ async fn main() -> ExitCode {
     match run(&options).await {
         Ok(outcome) => conclude(&outcome),
         Err(error) => {
-            eprintln!("the shop has to close: {error}");
+            eprintln!("the shop failed: {error}");
             ExitCode::FAILURE
         }
     }
@@ -110,10 +110,10 @@ async fn open<U: Setup>(
     Ok(outcome)
 }
 
-/// Says whether all is right.
+/// Prints whether everything is right.
 fn conclude(outcome: &Outcome) -> ExitCode {
     for finding in &outcome.findings {
-        eprintln!("OFF: {finding}");
+        eprintln!("WRONG: {finding}");
     }
     if !outcome.findings.is_empty() {
         return ExitCode::FAILURE;

@@ -1,7 +1,7 @@
-//! The notification service: tells customers how their orders ended, and where they are meanwhile.
+//! The notification service: notifies customers of the outcome of their orders, and tracks the orders until then.
 
 mod aggregate;
-pub mod telling;
+pub mod notifying;
 pub mod tracking;
 mod views;
 
@@ -15,6 +15,6 @@ use crate::{error::ShopError, service::ShopService, setup::Setup};
 /// Everything that runs in this service.
 pub async fn open<U: Setup>(setup: &U) -> Result<ShopService<U>, ShopError> {
     let service = ShopService::open::<MessageEvent>("notification", setup).await?;
-    let service = service.reactor(telling::Telling)?.view(Messages)?;
+    let service = service.reactor(notifying::Notifying)?.view(Messages)?;
     service.view_over_topics(Tracking)
 }

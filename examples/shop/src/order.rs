@@ -1,4 +1,4 @@
-//! The order service: takes orders, and collects what the other services make of them.
+//! The order service: takes orders, and collects the answers of the other services.
 
 mod aggregate;
 pub mod answers;

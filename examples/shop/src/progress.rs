@@ -1,4 +1,4 @@
-//! Where the orders stand, read from the order service's store, and a line about it every second.
+//! The status of the orders, read from the order service's store, and a line about it every second.
 
 use std::time::{Duration, Instant};
 
@@ -13,24 +13,24 @@ use crate::{
     order::{OrderTotals, Totals},
 };
 
-const EVERY: Duration = Duration::from_secs(1);
+const PRINT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often to look whether all parts have started.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often to check whether all parts have started.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long the start may take, on servers that are slow to answer.
-const START: Duration = Duration::from_secs(120);
+/// How long the start may take, even with slow servers.
+const START_LIMIT: Duration = Duration::from_secs(120);
 
-/// Where the orders stand.
+/// The status of all orders.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct OrderStatus {
     pub totals: Totals,
-    /// How far the totals are behind the log they are kept of, in positions.
+    /// How far the totals are behind their log, in positions.
     pub lag: u64,
 }
 
-impl Standing {
-    /// Reads it. The log's end comes first, so that the totals are of that moment or of a later one.
+impl OrderStatus {
+    /// Reads the status. The end of the log is read first, so that the totals are not older than it.
     pub async fn read<S: Store>(orders: &S) -> Result<Self, ShopError> {
         let view = OrderTotals::NAME;
         let end = orders.high_water_mark().await.at(view)?.get();
@@ -44,36 +44,36 @@ impl Standing {
         Ok(Self { totals, lag })
     }
 
-    /// Whether every order that is in the log is final.
+    /// Whether every order in the log is final.
     pub fn is_settled(self) -> bool {
         self.lag == 0 && self.totals.settled() == self.totals.placed
     }
 }
 
-/// Prints how it goes. Plain lines, which read well in a file, too.
+/// Prints the progress as plain lines, which are readable in a file too.
 #[derive(Debug)]
 pub struct ProgressLines {
-    wanted: u64,
+    orders: u64,
     started: Instant,
     printed: Instant,
     moved: Instant,
-    last: Standing,
+    last: OrderStatus,
 }
 
 impl ProgressLines {
-    /// This many orders are wanted in the end.
-    pub fn new(wanted: u64) -> Self {
+    /// For a run that places this many orders.
+    pub fn new(orders: u64) -> Self {
         let now = Instant::now();
         Self {
-            wanted,
+            orders,
             started: now,
             printed: now,
             moved: now,
-            last: Standing::default(),
+            last: OrderStatus::default(),
         }
     }
 
-    /// Waits until every part is at work, with a line at once and every second.
+    /// Waits until every part is running. Prints a line at once and every second.
     pub async fn all_started(&self, parts: &[(PartName, Progress)]) -> Result<(), ShopError> {
         let relays = parts
             .iter()
@@ -85,26 +85,26 @@ impl ProgressLines {
         ));
         let mut printed = Instant::now();
         loop {
-            let mut waiting = parts.iter().filter(|(_, progress)| !is_at_work(progress));
+            let mut waiting = parts.iter().filter(|(_, progress)| !is_running(progress));
             let Some((part, progress)) = waiting.next() else {
-                self.line("all are at work");
+                self.line("all are running");
                 return Ok(());
             };
             let count = parts.len() - 1 - waiting.count();
             let error = progress.last_error();
             let why = error.map_or_else(String::new, |error| format!(" ({error})"));
-            if printed.elapsed() >= EVERY {
+            if printed.elapsed() >= PRINT_INTERVAL {
                 printed = Instant::now();
                 let all = parts.len();
                 self.line(&format!(
-                    "{count} of {all} are at work, not yet {part}{why}"
+                    "{count} of {all} are running, waiting for {part}{why}"
                 ));
             }
-            if self.started.elapsed() > START {
+            if self.started.elapsed() > START_LIMIT {
                 let reason = format!("has not started{why}");
                 return Err(ShopError::new(part.to_string(), &reason));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -112,12 +112,12 @@ impl ProgressLines {
         println!("{:>5.0} s  {text}", self.started.elapsed().as_secs_f64());
     }
 
-    /// Takes note, and prints a line when it is time for one.
-    pub fn note(&mut self, standing: Standing) {
-        if standing != self.last {
-            (self.last, self.moved) = (standing, Instant::now());
+    /// Records the status. Prints a line if the last one is a second old.
+    pub fn note(&mut self, status: OrderStatus) {
+        if status != self.last {
+            (self.last, self.moved) = (status, Instant::now());
         }
-        if self.printed.elapsed() >= EVERY {
+        if self.printed.elapsed() >= PRINT_INTERVAL {
             self.printed = Instant::now();
             self.print();
         }
@@ -128,13 +128,13 @@ impl ProgressLines {
         self.moved.elapsed()
     }
 
-    /// Prints where the orders stand.
+    /// Prints the last status.
     pub fn print(&self) {
-        let Standing { totals, lag } = self.last;
+        let OrderStatus { totals, lag } = self.last;
         self.line(&format!(
             "placed {} of {}  settled {} ({} completed, {} closed)  open {}  lag {lag} events",
             totals.placed,
-            self.wanted,
+            self.orders,
             totals.settled(),
             totals.completed,
             totals.closed,
@@ -143,8 +143,8 @@ impl ProgressLines {
     }
 }
 
-/// Whether it has read its store or its topics, or published.
-fn is_at_work(progress: &Progress) -> bool {
+/// Whether the part has read its store or its topics, or published.
+fn is_running(progress: &Progress) -> bool {
     matches!(progress.phase(), Phase::Reading | Phase::CaughtUp)
 }
 
@@ -153,18 +153,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_are_settled_when_all_of_them_are_final_and_the_totals_are_up_to_date() {
+    fn orders_are_settled_when_all_are_final_and_totals_are_current() {
         let totals = Totals {
             placed: 3,
             completed: 2,
             closed: 1,
         };
-        assert!(Standing { totals, lag: 0 }.is_settled());
-        assert!(!Standing { totals, lag: 1 }.is_settled());
+        assert!(OrderStatus { totals, lag: 0 }.is_settled());
+        assert!(!OrderStatus { totals, lag: 1 }.is_settled());
         let totals = Totals {
             placed: 4,
             ..totals
         };
-        assert!(!Standing { totals, lag: 0 }.is_settled());
+        assert!(!OrderStatus { totals, lag: 0 }.is_settled());
     }
 }

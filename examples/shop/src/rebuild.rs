@@ -1,4 +1,4 @@
-//! Drops every read model, lets replay build them again, and compares each document with what it was.
+//! Drops every read model, rebuilds it by replay, and compares each document with the one before.
 
 use std::time::{Duration, Instant};
 
@@ -16,31 +16,31 @@ use crate::{
     shop::{Counts, Shop},
 };
 
-/// How often to look whether a view has caught up.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often to check whether a view has caught up.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long all views together may take without any of them moving.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The rebuild fails when a partition makes no progress for this time.
+const STALL_LIMIT: Duration = Duration::from_secs(60);
 
-/// How many events were read, by all such views together, and how long that took.
+/// How many events these views read together, and how long that took.
 #[derive(Debug, Default)]
 pub struct Replayed {
     pub events: u64,
     pub took: Duration,
 }
 
-/// What came of it.
+/// The outcome of a rebuild.
 #[derive(Debug, Default)]
 pub struct Rebuilt {
     pub views: usize,
     pub documents: usize,
     pub from_logs: Replayed,
     pub from_topics: Replayed,
-    /// Documents that are not what they were.
+    /// For each view that differs, its first document that differs.
     pub differences: Vec<String>,
 }
 
-/// One view as it was before.
+/// One view before the rebuild.
 struct Before<'a, S> {
     store: &'a S,
     view: &'a ShopView,
@@ -48,8 +48,8 @@ struct Before<'a, S> {
     checkpoints: Vec<(PartitionId, Checkpoint)>,
 }
 
-/// Rebuilds the read models of every service, all at the same time and with everything at work: a view that is reset
-/// starts over by itself.
+/// Rebuilds the read models of every service, all at the same time and while all parts run: a view that is reset starts
+/// again by itself.
 pub async fn rebuild<U: Setup>(shop: &Shop<U>, counts: &Counts) -> Result<Rebuilt, ShopError> {
     let mut before = Vec::new();
     for service in shop.services() {
@@ -108,7 +108,7 @@ impl<'a, S: Store> Before<'a, S> {
         })
     }
 
-    /// Waits until the view is as far as it was. The store is asked, since the runner takes a moment to notice the reset.
+    /// Waits until the view reaches its old checkpoints. Reads them from the store: the runner notices the reset later.
     async fn caught_up(&self) -> Result<(), ShopError> {
         let view = self.view.name;
         for (partition, was) in &self.checkpoints {
@@ -123,22 +123,22 @@ impl<'a, S: Store> Before<'a, S> {
                     last = now;
                     moved = Instant::now();
                 }
-                if moved.elapsed() > PATIENCE {
+                if moved.elapsed() > STALL_LIMIT {
                     let reason = format!(
-                        "the rebuild does not move on {partition} before {}",
+                        "the rebuild is stuck on {partition} before offset {}",
                         was.offset
                     );
                     return Err(ShopError::new(view, &reason));
                 }
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
         Ok(())
     }
 }
 
-/// Waits until a view of the service's own log has handled all of it. (Of a view of topics the audit has found that nothing
-/// is missing.)
+/// Waits until a view of the service's own log has handled all of it. For a view of topics the audit has already shown
+/// that nothing is missing.
 async fn handled_its_log<S: Store>(store: &S, view: &ShopView) -> Result<(), ShopError> {
     if let Input::Topics(_) = view.input {
         return Ok(());
@@ -152,11 +152,11 @@ async fn handled_its_log<S: Store>(store: &S, view: &ShopView) -> Result<(), Sho
         if behind.upto.is_none() {
             return Ok(());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// The first document that is not what it was. Compared as JSON, since a database may store it with other spaces.
+/// The first document that differs. Compares JSON values, since a database may change the white space.
 fn difference(view: &str, before: &Pages<Vec<u8>>, now: &Pages<Vec<u8>>) -> Option<String> {
     let json = |body: Option<&Vec<u8>>| {
         body.map(|body| {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_missing_or_other_or_new_is_named() {
+    fn a_missing_changed_or_new_document_is_named() {
         let was = pages(&[("a", "1")]);
         let said = |is: &[(&str, &str)]| difference("v", &was, &pages(is)).unwrap_or_default();
         assert!(said(&[]).ends_with("a was 1, is not there"));

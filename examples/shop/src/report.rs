@@ -1,4 +1,4 @@
-//! The one table at the end.
+//! The table at the end of a run.
 
 use std::{fmt, time::Duration};
 
@@ -8,7 +8,8 @@ use crate::{
     rebuild::Rebuilt,
 };
 
-/// How it went to serve the customers. What was placed before the run was killed is not in it.
+/// How many orders were placed and settled, and how long that took. Orders that an earlier, killed run placed do not
+/// count as placed.
 #[derive(Debug, Default)]
 pub struct Served {
     pub placed: u64,
@@ -17,14 +18,14 @@ pub struct Served {
     pub settling: Duration,
 }
 
-/// What a run was like.
+/// The results of a run.
 #[derive(Debug, Default)]
 pub struct Report {
     pub served: Served,
-    /// Recorded while they were served.
+    /// Events recorded while the customers were served.
     pub events: u64,
     pub all_events: u64,
-    /// `None`: interrupted before.
+    /// `None` if the run was interrupted, or the audit found something wrong.
     pub rebuilt: Option<Rebuilt>,
 }
 
@@ -100,14 +101,14 @@ fn orders(books: &Books) -> [(&'static str, String); 3] {
     [
         ("orders", format!("{all}, {} completed", share(completed))),
         (
-            "failed for stock",
+            "out of stock",
             format!(
                 "{}, money refunded or never taken",
                 failed(Reason::OutOfStock)
             ),
         ),
         (
-            "failed for money",
+            "card declined",
             format!(
                 "{}, goods released or never reserved",
                 failed(Reason::CardDeclined)
@@ -130,7 +131,7 @@ fn with_rate(count: u64, what: &str, took: Duration) -> String {
     format!("{count} {what} in {:.1} s, {rate:.0}/s", took.as_secs_f64())
 }
 
-/// How long orders took, by the clocks of the store.
+/// How long orders took, by the times of their events.
 fn latency(books: &Books) -> String {
     let orders = books.orders.values();
     let settled =
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_tells_what_happened() {
+    fn the_table_shows_the_results() {
         let report = Report {
             served: Served {
                 placed: 100,
@@ -199,7 +200,7 @@ mod tests {
         };
         let table = report.table("test", &books(100));
         assert!(table.contains("100, 99 (99.0 %) completed"), "{table}");
-        assert!(table.contains("failed for stock     1 (1.0 %)"), "{table}");
+        assert!(table.contains("out of stock         1 (1.0 %)"), "{table}");
         assert!(table.contains("100 orders in 2.0 s, 50/s"), "{table}");
         assert!(table.contains("p50 51 ms, p99 100 ms"), "{table}");
     }

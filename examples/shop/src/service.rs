@@ -19,7 +19,7 @@ use crate::{
 /// How many events are counted at a time.
 const PAGE: usize = 5_000;
 
-/// One service. Its roles are declared first; [`parts`](Self::parts) are what runs.
+/// One service. Declare its roles first, then take the [`parts`](Self::parts) to run.
 pub struct ShopService<U: Setup> {
     setup: U,
     store: U::Store,
@@ -31,7 +31,7 @@ pub struct ShopService<U: Setup> {
 
 /// A read model of a service.
 pub struct ShopView {
-    /// Also that of its subscription.
+    /// Also the name of its subscription.
     pub name: &'static str,
     pub input: Input,
     pub progress: Progress,
@@ -92,7 +92,7 @@ impl<U: Setup> ShopService<U> {
         })
     }
 
-    /// Answers the events of topics with commands to the service's own aggregates.
+    /// Reacts to events from topics with commands to the service's own aggregates.
     pub fn reactor<R: Reactor>(mut self, reactor: R) -> Result<Self, ShopError> {
         let categories = categories::<R::Events>(R::NAME)?;
         let runner = self.over_topics::<role::Reactor, _>(R::NAME, reactor, &categories)?;
@@ -100,7 +100,7 @@ impl<U: Setup> ShopService<U> {
         Ok(self)
     }
 
-    /// Keeps a read model of topics, whoever publishes them.
+    /// Keeps a read model of topics, which any service may publish.
     pub fn view_over_topics<V: View>(mut self, view: V) -> Result<Self, ShopError> {
         let categories = categories::<V::Events>(V::NAME)?;
         let runner = self.over_topics::<role::View, _>(V::NAME, view, &categories)?;
@@ -131,7 +131,7 @@ impl<U: Setup> ShopService<U> {
         Runner::over(&self.store, role, source).at(name)
     }
 
-    /// Makes the read models' collections, so that they can be queried before anything has happened.
+    /// Prepares the read models in the store, so that they can be queried before the first event.
     pub async fn prepare(&self) -> Result<(), ShopError> {
         for view in &self.views {
             self.store.prepare_view(view.name).await.at(view.name)?;
@@ -139,12 +139,12 @@ impl<U: Setup> ShopService<U> {
         Ok(())
     }
 
-    /// What runs in it. Nothing the second time.
+    /// Takes the parts that run in it. Empty at the second call.
     pub fn parts(&mut self) -> Vec<Part> {
         std::mem::take(&mut self.parts)
     }
 
-    /// How many events its aggregates have recorded, and of which category they are.
+    /// The category of its events, and how many there are.
     pub async fn events(&self) -> Result<(&'static str, u64), ShopError> {
         let mut after = Position::START;
         let mut count = 0;

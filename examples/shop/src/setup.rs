@@ -1,4 +1,4 @@
-//! Where the shop runs: which store and which broker. Services know this trait; what is behind it only `main` chooses.
+//! Where the shop runs: which store and which broker. The services use this trait; only `main` chooses a type.
 
 mod embedded;
 mod installation;
@@ -21,23 +21,23 @@ pub trait Setup: Clone + Send + Sync + 'static {
     type Source: Source;
     type Publisher: Publisher;
 
-    /// In words, for the report.
+    /// A name for the report.
     fn name(&self) -> &'static str;
 
-    /// What a run on it does not prove.
+    /// What a run on it does not prove, if anything.
     fn caveat(&self) -> Option<&'static str>;
 
-    /// The store of a service, and the topics of its events.
+    /// Opens the store of a service, and creates the topics of its events.
     async fn open(
         &self,
         service: &'static str,
         category: &'static str,
     ) -> Result<Self::Store, ShopError>;
 
-    /// Brings the service's events to its topic.
+    /// The publisher for a service's relay.
     fn publisher(&self) -> Self::Publisher;
 
-    /// The topics of these categories, as the group called `subscription` reads them.
+    /// The source that reads the topics of these categories in the group `subscription`.
     fn source(&self, subscription: &str, categories: &[&str]) -> Self::Source;
 
     /// Ends what the set-up itself has started, once everything that used it has stopped.

@@ -1,4 +1,4 @@
-//! The shipping service: sends what was confirmed on its way.
+//! The shipping service: dispatches confirmed orders.
 
 mod aggregate;
 pub mod dispatching;

@@ -22,7 +22,7 @@ pub struct Shop<U: Setup> {
 }
 
 impl<U: Setup> Shop<U> {
-    /// Opens every service's store and topics. What runs in them is returned beside.
+    /// Opens every service's store and topics. Also returns the service of cqrs-core that runs all of them.
     pub async fn open(setup: &U) -> Result<(Self, Service), ShopError> {
         let mut shop = Self {
             order: order::open(setup).await?,

@@ -1,4 +1,4 @@
-//! The shop on real PostgreSQL and Kafka, killed at work and started again: the books still balance.
+//! The shop on real PostgreSQL and Kafka, killed during its work and started again: the books still balance.
 
 use std::{
     io::{BufRead, BufReader},
@@ -35,7 +35,7 @@ fn placed(line: &str) -> Option<u64> {
     words.nth(1)?.parse().ok()
 }
 
-/// kill -9 as soon as it says that so many orders are placed.
+/// Sends SIGKILL as soon as the shop prints that this many orders are placed.
 fn kill_after(orders: u64, name: &str) {
     let mut shop = shop(name);
     let output = BufReader::new(shop.stdout.take().expect("piped"));

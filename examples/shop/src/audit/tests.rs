@@ -1,4 +1,4 @@
-//! Books that balance, and what the audit says of those that do not.
+//! The audit of books that balance, and of books with one fault each.
 
 use super::*;
 use crate::{
@@ -83,104 +83,107 @@ fn order(books: &mut Books, id: &str, state: State) {
     books.tracks.insert(id.into(), track);
 }
 
-/// What the audit says after this change.
-fn off(change: impl FnOnce(&mut Books)) -> String {
+/// The findings after this change to books that balance.
+fn findings(change: impl FnOnce(&mut Books)) -> String {
     let mut books = balanced();
     change(&mut books);
     audit(&books).join("\n")
 }
 
 #[test]
-fn books_that_balance_are_passed() {
-    assert_eq!(off(|_| {}), "");
+fn books_that_balance_have_no_findings() {
+    assert_eq!(findings(|_| {}), "");
 }
 
 #[test]
 fn an_order_that_is_not_final_is_named() {
-    let said = off(|books| {
+    let found = findings(|books| {
         books.orders.values_mut().for_each(|order| {
             order.settled_at = None;
         });
     });
     assert_eq!(
-        said,
+        found,
         "orders are not final (2): o-1 is Completed; o-2 is Closed(OutOfStock)"
     );
 }
 
 #[test]
 fn an_event_that_was_counted_twice_is_found() {
-    let said = off(|books| books.totals.completed += 1);
+    let found = findings(|books| books.totals.completed += 1);
     assert!(
-        said.starts_with(
+        found.starts_with(
             "the orders and their totals differ (1): Totals { placed: 2, completed: 1,"
         ),
-        "{said}"
+        "{found}"
     );
 }
 
 #[test]
 fn money_that_was_not_refunded_is_found() {
-    let said = off(|books| {
+    let found = findings(|books| {
         books
             .payments
             .values_mut()
             .for_each(|account| account.refunded_cents = 0);
     });
     assert_eq!(
-        said,
+        found,
         "the price of an order and the money kept for it differ (1): o-2: 0 and 900"
     );
 }
 
 #[test]
-fn a_charge_twice_is_found() {
-    let said = off(|books| {
+fn a_double_charge_is_found() {
+    let found = findings(|books| {
         books
             .payments
             .values_mut()
             .for_each(|account| account.captured_cents += 900);
     });
     assert!(
-        said.contains("(2): o-1: 900 and 1800; o-2: 0 and 900"),
-        "{said}"
+        found.contains("(2): o-1: 900 and 1800; o-2: 0 and 900"),
+        "{found}"
     );
 }
 
 #[test]
 fn stock_that_a_closed_order_still_holds_is_found() {
-    let said = off(|books| {
+    let found = findings(|books| {
         for level in books.stock.values_mut() {
             level.reserved.insert("o-2".into(), 1);
             level.on_hand = 0;
         }
     });
     assert_eq!(
-        said,
+        found,
         "completed orders and reserved stock differ (1): tea: {\"o-1\": 2} and {\"o-1\": 2, \"o-2\": 1}"
     );
 }
 
 #[test]
-fn stock_that_has_gone_nowhere_is_found() {
-    let said = off(|books| books.stock.values_mut().for_each(|level| level.on_hand = 0));
-    assert_eq!(said, "received - on hand is not what is reserved (1): tea");
+fn stock_that_is_gone_but_not_reserved_is_found() {
+    let found = findings(|books| books.stock.values_mut().for_each(|level| level.on_hand = 0));
+    assert_eq!(
+        found,
+        "received minus on hand differs from reserved (1): tea"
+    );
 }
 
 #[test]
-fn what_is_missing_is_found() {
-    assert!(off(|books| books.shipments.clear()).contains("shipments differ (1): o-1: ("));
-    assert!(off(|books| books.messages.clear()).contains("messages differ (2)"));
-    assert!(off(|books| books.tracks.clear()).contains("tracks differ (2)"));
-    let late = |books: &mut Books| {
+fn missing_documents_are_found() {
+    assert!(findings(|books| books.shipments.clear()).contains("shipments differ (1): o-1: ("));
+    assert!(findings(|books| books.messages.clear()).contains("messages differ (2)"));
+    assert!(findings(|books| books.tracks.clear()).contains("tracks differ (2)"));
+    let incomplete = |books: &mut Books| {
         books
             .tracks
             .values_mut()
             .for_each(|track| track.money = None);
     };
     assert!(
-        off(late).contains("tracks differ (2)"),
-        "a topic has not had its last word"
+        findings(incomplete).contains("tracks differ (2)"),
+        "the final event of a topic is missing"
     );
-    assert!(off(|books| books.payments.clear()).contains("money kept for it differ (2)"));
+    assert!(findings(|books| books.payments.clear()).contains("money kept for it differ (2)"));
 }

@@ -1,6 +1,6 @@
 //! The stock of one product. Its id is the sku.
 //!
-//! It remembers every order it has answered, so that a question asked twice is answered once.
+//! It remembers every order that it has handled, so that a repeated command changes nothing.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +18,7 @@ pub enum StockEvent {
         order: String,
         quantity: u32,
     },
-    /// A business failure is an event: the order hears of it.
+    /// A business failure is an event: the order service reads it.
     Rejected {
         order: String,
         quantity: u32,
@@ -47,9 +47,9 @@ pub enum StockCommand {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StockError {
-    #[error("there is nothing in the delivery")]
+    #[error("the delivery is empty")]
     NothingReceived,
-    #[error("order {order} asks for nothing")]
+    #[error("order {order} has a quantity of zero")]
     NothingToReserve { order: String },
 }
 
@@ -57,12 +57,12 @@ pub enum StockError {
 pub struct Stock {
     on_hand: u32,
     deliveries: HashSet<String>,
-    orders: HashMap<String, Claim>,
+    orders: HashMap<String, Outcome>,
 }
 
-/// What an order has of this stock.
+/// What this stock has decided about an order.
 #[derive(Debug, Clone, Copy)]
-enum Claim {
+enum Outcome {
     Reserved(u32),
     Rejected,
     Released,
@@ -88,18 +88,18 @@ impl Aggregate for Stock {
                 self.on_hand += quantity;
             }
             StockEvent::Reserved { order, quantity } => {
-                self.orders.insert(order, Claim::Reserved(quantity));
+                self.orders.insert(order, Outcome::Reserved(quantity));
                 self.on_hand = self.on_hand.saturating_sub(quantity);
             }
             StockEvent::Rejected { order, .. } => {
-                self.orders.insert(order, Claim::Rejected);
+                self.orders.insert(order, Outcome::Rejected);
             }
             StockEvent::Released { order, quantity } => {
-                self.orders.insert(order, Claim::Released);
+                self.orders.insert(order, Outcome::Released);
                 self.on_hand += quantity;
             }
             StockEvent::NothingToRelease { order } => {
-                self.orders.insert(order, Claim::Released);
+                self.orders.insert(order, Outcome::Released);
             }
         }
     }
@@ -132,9 +132,9 @@ impl Stock {
 
     fn release(&self, order: String) -> Vec<StockEvent> {
         match self.orders.get(&order) {
-            Some(&Claim::Reserved(quantity)) => vec![StockEvent::Released { order, quantity }],
-            Some(Claim::Rejected) | None => vec![StockEvent::NothingToRelease { order }],
-            Some(Claim::Released) => vec![],
+            Some(&Outcome::Reserved(quantity)) => vec![StockEvent::Released { order, quantity }],
+            Some(Outcome::Rejected) | None => vec![StockEvent::NothingToRelease { order }],
+            Some(Outcome::Released) => vec![],
         }
     }
 }

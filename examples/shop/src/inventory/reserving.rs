@@ -1,4 +1,4 @@
-//! Reserves what was ordered, releases what was cancelled.
+//! Reserves goods for placed orders, and releases them for cancelled ones.
 
 use cqrs_core::{Envelope, Event, Reactor, To};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ impl Event for OrderNews {
     const PARTIAL: bool = true;
 }
 
-/// **Invariant**: only the order's own cancellation puts goods back, as it does with the money.
+/// **Invariant**: only the order's own cancellation releases goods, for the same reason as in `payment::charging`.
 #[derive(Debug, Clone, Copy)]
 pub struct Reserving;
 

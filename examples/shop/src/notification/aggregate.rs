@@ -1,4 +1,4 @@
-//! The message about one order. Its id is the order's, so that an outcome is told once.
+//! The message about one order. Its id is the order's, so that each order gets one message.
 
 use cqrs_core::{Aggregate, Context, Decision, Event};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub enum MessageCommand {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    #[error("a message without words is not sent")]
+    #[error("a message needs a text")]
     Empty,
 }
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_is_told_once() {
+    fn an_order_gets_one_message() {
         Spec::<Message>::new()
             .when(record("sent"))
             .then([recorded("sent")]);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_without_words_is_refused() {
+    fn a_message_without_a_text_is_rejected() {
         Spec::<Message>::new()
             .when(record(""))
             .then_rejected(MessageError::Empty);

@@ -1,4 +1,4 @@
-//! Where an order is, out of the topics of four services.
+//! The track of an order, from the topics of four services.
 //!
 //! **Invariant**: over topics a view must not depend on the order between streams. Here every field of a document is
 //! written by the events of one stream only, and may be written before the order itself is known.
@@ -53,7 +53,7 @@ impl Event for ShipmentNews {
 }
 
 events! {
-    /// All that moves an order.
+    /// All events that change a track.
     pub enum News {
         Order(OrderNews),
         Payment(PaymentNews),
@@ -85,7 +85,7 @@ pub enum Outcome {
     Closed,
 }
 
-/// The way of one order.
+/// The state of one order across the services.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Track {
     pub customer: Option<String>,
@@ -96,9 +96,9 @@ pub struct Track {
 }
 
 impl Track {
-    /// Whether every topic has told how it ends for an order with this outcome.
-    pub fn is_whole(&self) -> bool {
-        let ends = match self.outcome {
+    /// Whether it has the final event of every topic, as the outcome requires.
+    pub fn is_complete(&self) -> bool {
+        let final_state = match self.outcome {
             Some(Outcome::Completed) => {
                 (self.money, self.goods, self.dispatched)
                     == (Some(Money::Captured), Some(Goods::Reserved), true)
@@ -110,7 +110,7 @@ impl Track {
             }
             None => false,
         };
-        ends && self.customer.is_some()
+        final_state && self.customer.is_some()
     }
 }
 

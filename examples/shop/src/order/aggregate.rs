@@ -1,7 +1,7 @@
 //! An order: one product line, from placed to final.
 //!
-//! It is good once the payment is captured and the goods are reserved, in whatever order the answers come. One bad
-//! answer cancels it, and then it is final only when both services have undone what they did for it.
+//! It is confirmed when the payment is captured and the goods are reserved, in either order. One bad answer cancels it.
+//! Then it is final only when both services have undone their part.
 
 use cqrs_core::{Aggregate, Context, Decision, Event};
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,11 @@ pub struct Line {
     pub customer: String,
     pub sku: String,
     pub quantity: u32,
-    /// What all of it costs.
+    /// The price of the whole quantity.
     pub cents: u64,
 }
 
-/// Why an order came to nothing.
+/// Why an order was cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reason {
     CardDeclined,
@@ -31,7 +31,7 @@ pub enum OrderEvent {
     Reserved,
     /// Paid and reserved: to be shipped.
     Confirmed(Line),
-    /// Whoever has done something for this order undoes it. Nothing else makes them.
+    /// The services that have done something for this order undo it. No other event makes them.
     Cancelled {
         sku: String,
         reason: Reason,
@@ -55,7 +55,7 @@ impl Event for OrderEvent {
     const CATEGORY: &'static str = "order";
 }
 
-/// All but the first tell what other services have decided. The same fact told twice changes nothing.
+/// All but the first report what other services have decided. A repeated report changes nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OrderCommand {
     Place(Line),
@@ -108,7 +108,7 @@ impl Aggregate for Order {
             (None, OrderCommand::Place(line)) => place(line),
             (None, _) => Err(OrderError::NotPlaced),
             (Some(placed), OrderCommand::Place(line)) => place_again(placed, &line),
-            (Some(placed), fact) => Ok(self.go_on(placed, &fact)),
+            (Some(placed), fact) => Ok(self.record(placed, &fact)),
         }
     }
 
@@ -145,7 +145,7 @@ fn place_again(placed: &Line, line: &Line) -> Decision<Order> {
 }
 
 impl Order {
-    fn go_on(&self, line: &Line, fact: &OrderCommand) -> Vec<OrderEvent> {
+    fn record(&self, line: &Line, fact: &OrderCommand) -> Vec<OrderEvent> {
         match (self.stage, fact) {
             (Stage::Open, OrderCommand::MarkPaid) if !self.paid => {
                 followed_by(OrderEvent::Paid, self.reserved.then(|| confirmed(line)))
@@ -165,7 +165,7 @@ impl Order {
                 followed_by(OrderEvent::ReservationUndone, last)
             }
             (Stage::Confirmed, OrderCommand::Complete) => vec![completed(line)],
-            // Told before, or overtaken by a cancellation.
+            // A repeat, or overtaken by a cancellation.
             _ => vec![],
         }
     }

@@ -1,12 +1,12 @@
-//! Collects what payment, inventory and shipping answer. Their topics may tell it in any order.
+//! Passes the answers of payment, inventory and shipping to the order. They may arrive in any order.
 
 use cqrs_core::{Envelope, Event, Reactor, To, events};
 use serde::{Deserialize, Serialize};
 
 use super::{Order, OrderCommand, Reason};
 
-/// What an order needs to know of payments. `PARTIAL`: what else happens to them is passed over, and so are the fields
-/// that are not named here.
+/// What an order needs to know of payments. `PARTIAL`: other event types are ignored, and so are fields that are not
+/// named here.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum PaymentAnswer {
     Captured {},
@@ -20,7 +20,7 @@ impl Event for PaymentAnswer {
     const PARTIAL: bool = true;
 }
 
-/// What an order needs to know of stock. A stock is that of a product, so its events name the order.
+/// What an order needs to know of stock. A stock belongs to a product, so its events name the order.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum StockAnswer {
     Reserved { order: String },
@@ -46,7 +46,7 @@ impl Event for ShipmentAnswer {
 }
 
 events! {
-    /// All that the others answer.
+    /// All answers of the other services.
     pub enum Answer {
         Payment(PaymentAnswer),
         Stock(StockAnswer),
@@ -54,7 +54,7 @@ events! {
     }
 }
 
-/// Tells an order what has been decided about it.
+/// Reports to an order what the other services have decided.
 #[derive(Debug, Clone, Copy)]
 pub struct Answers;
 
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn good_answers_are_marked() {
+    fn good_answers_are_reported_to_the_order() {
         Spec::reactor(Answers)
             .when("o-1", PaymentAnswer::Captured {})
             .then(order("o-1", OrderCommand::MarkPaid));
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn whether_there_was_something_to_undo_makes_no_difference() {
+    fn undone_and_nothing_to_undo_are_reported_alike() {
         for answer in [PaymentAnswer::Refunded {}, PaymentAnswer::Voided {}] {
             Spec::reactor(Answers)
                 .when("o-1", answer)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Line, OrderEvent, Reason};
 use crate::clock::millis;
 
-/// Where an order stands.
+/// The state of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     Open,
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_tells_where_the_order_stands() {
+    fn a_summary_shows_the_state_of_its_order() {
         let placed = || OrderEvent::Placed(line());
         Spec::view(OrderSummaries)
             .given("o-1", [placed(), OrderEvent::Paid])

@@ -3,7 +3,7 @@
 use cqrs_core::{Aggregate, Context, Decision, Event};
 use serde::{Deserialize, Serialize};
 
-/// What a card is good for.
+/// The limit of every card.
 pub const LIMIT_CENTS: u64 = 36_000;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub enum PaymentEvent {
     Captured {
         cents: u64,
     },
-    /// A business failure is an event: the order hears of it.
+    /// A business failure is an event: the order service reads it.
     Declined {
         cents: u64,
     },
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_over_its_limit_is_declined_and_not_asked_again() {
+    fn a_charge_over_the_limit_is_declined_once() {
         let cents = LIMIT_CENTS + 1;
         payment().when(Charge { cents }).then([Declined { cents }]);
         payment()
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_cannot_be_charged() {
+    fn a_charge_of_zero_is_rejected() {
         payment()
             .when(Charge { cents: 0 })
             .then_rejected(PaymentError::NothingToCharge);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancellation_is_answered_even_when_there_is_nothing_to_refund() {
+    fn a_cancellation_is_recorded_with_nothing_to_refund() {
         payment()
             .given([Declined { cents: 99_999 }])
             .when(Cancel)

@@ -1,4 +1,4 @@
-//! Charges for what was placed, refunds what was cancelled.
+//! Charges for placed orders, and refunds cancelled ones.
 
 use cqrs_core::{Envelope, Event, Reactor, To};
 use serde::{Deserialize, Serialize};
@@ -17,8 +17,8 @@ impl Event for OrderNews {
     const PARTIAL: bool = true;
 }
 
-/// **Invariant**: only the order's own cancellation gives money back. It has the same key as the placing, so it comes
-/// behind it. What inventory says comes over another topic, perhaps before the order does.
+/// **Invariant**: only the order's own cancellation refunds money. It has the same key as `Placed`, so it arrives after
+/// it. Events of inventory come over another topic and may arrive before `Placed`.
 #[derive(Debug, Clone, Copy)]
 pub struct Charging;
 
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_order_is_cancelled_here_too() {
+    fn the_payment_of_a_cancelled_order_is_cancelled() {
         Spec::reactor(Charging)
             .when("o-1", OrderNews::Cancelled {})
             .then([To::new("o-1", PaymentCommand::Cancel)]);

@@ -15,32 +15,32 @@ use crate::{
 /// How many partitions every topic has.
 const PARTITIONS: u16 = 4;
 
-/// What the cluster keeps of a partition. Whatever is older is dropped.
+/// How much of a partition the cluster keeps. It drops older records.
 const PARTITION_BYTES: u64 = 5 * 1024 * 1024;
 
 /// What one order adds to the topic of orders, the fullest one, headers included. Measured, and rounded up.
 const BYTES_PER_ORDER: u64 = 3_000;
 
-/// The fullest partition may hold so many times its share.
+/// The fullest partition may hold this multiple of its share.
 const SKEW: u64 = 2;
 
-/// The most orders of which no event is dropped.
+/// The most orders without a dropped event.
 const MOST_ORDERS: u64 = PARTITION_BYTES * PARTITIONS as u64 / (BYTES_PER_ORDER * SKEW);
 
-/// The cluster answers a fetch that finds nothing when this time is up, and not when something arrives.
+/// The cluster holds back an empty fetch for this time, even if a record arrives in between.
 const FETCH_WAIT_MS: &str = "10";
 
-/// How long the cluster waits for a reader that starts again is this less one second. A first reader waits three.
+/// A reader that starts again waits this long, less one second. The first reader of a group waits three seconds.
 const SESSION: Duration = Duration::from_secs(4);
 
-/// Publishers close in the background, and would complain that their cluster is gone.
-const LAST_CLIENT: Duration = Duration::from_millis(300);
+/// How long the publishers may take to close in the background. Without their cluster they would log errors.
+const CLOSING_TIME: Duration = Duration::from_millis(300);
 
 /// The set-up without servers.
 #[derive(Debug, Clone)]
 pub struct Embedded {
     broker: Broker,
-    /// Behind the clients, so that it is dropped last.
+    /// Declared after the clients, so that it is dropped last.
     cluster: Arc<EmbeddedKafka>,
 }
 
@@ -62,8 +62,8 @@ impl Embedded {
 
 fn too_many(orders: u64) -> ShopError {
     let reason = format!(
-        "{orders} are too many for the embedded Kafka cluster: it keeps 5 MiB of a partition and drops what is older, \
-         which is enough for {MOST_ORDERS} orders. Run more on PostgreSQL and Kafka: eval \"$(scripts/services up)\", \
+        "{orders} are too many for the embedded Kafka cluster: it keeps 5 MiB of each partition, which is enough for \
+         {MOST_ORDERS} orders. Run more on PostgreSQL and Kafka: eval \"$(scripts/services up)\", \
          or set DATABASE_URL and KAFKA_BROKERS"
     );
     ShopError::new("--orders", &reason)
@@ -81,9 +81,9 @@ impl Setup for Embedded {
 
     fn caveat(&self) -> Option<&'static str> {
         Some(
-            "This set-up cannot show what becomes of aborted transactions (the in-process cluster shows them) nor how a \
-             second relay is fenced, and it forgets everything at the end. PostgreSQL and Kafka do: set DATABASE_URL \
-             and KAFKA_BROKERS, or eval \"$(scripts/services up)\".",
+            "This set-up does not hide aborted transactions, does not fence a second relay, and loses its data at the \
+             end. For the full guarantees run on PostgreSQL and Kafka: set DATABASE_URL and KAFKA_BROKERS, or eval \
+             \"$(scripts/services up)\".",
         )
     }
 
@@ -113,7 +113,7 @@ impl Setup for Embedded {
     }
 
     async fn close(self) {
-        tokio::time::sleep(LAST_CLIENT).await;
+        tokio::time::sleep(CLOSING_TIME).await;
         drop(self.cluster);
     }
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_orders_than_it_can_keep_are_refused_with_the_way_out() {
+    fn more_orders_than_it_can_keep_are_rejected_with_advice() {
         let orders = (MOST_ORDERS + 1).to_string();
         let error = Embedded::start(&Options::parse_from(["shop", "--orders", &orders]));
         let said = error.expect_err("too many").to_string();

@@ -1,6 +1,6 @@
-//! The database's own name among Kafka's topics, drawn once and kept as an event.
+//! The id of a database in the names of Kafka's topics. Drawn once and stored as an event.
 //!
-//! A fresh database must not meet the topics of an old one: it would publish its first events behind their last.
+//! A new database must not use the topics of an old one: it would publish its events after the old ones.
 
 use std::convert::Infallible;
 
@@ -46,7 +46,7 @@ impl Aggregate for Installation {
     }
 }
 
-/// What this installation is called: drawn at the first start, the same ever after.
+/// The id of this installation. Drawn at the first start, the same at every later one.
 pub(super) async fn id<S: EventStore>(store: S) -> Result<String, ShopError> {
     let installations = Repository::<Installation, S>::new(store);
     let place = "the installation's id";

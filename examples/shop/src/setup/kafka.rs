@@ -1,4 +1,4 @@
-//! What both set-ups have in common: the events go over Kafka.
+//! The part that both set-ups share: events go over Kafka.
 
 use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher};
 

@@ -1,4 +1,4 @@
-//! PostgreSQL and Apache Kafka. A run that was killed goes on from what they hold.
+//! PostgreSQL and Apache Kafka. A killed run continues from their data.
 
 use async_trait::async_trait;
 use cqrs_kafka::{KafkaConfig, KafkaPublisher, KafkaSource, KafkaTopics};
@@ -22,7 +22,7 @@ pub struct Real {
 }
 
 impl Real {
-    /// Connects, and learns what this database is called among Kafka's topics.
+    /// Connects, and reads the id of this database for the topic prefix.
     pub async fn connect(run: &str, database: &str, brokers: &str) -> Result<Self, ShopError> {
         let database = PgConfig::new(database);
         let store = store(&database, run.to_owned(), 1).await.at("database")?;
@@ -80,7 +80,7 @@ impl Setup for Real {
     }
 
     fn source(&self, subscription: &str, categories: &[&str]) -> KafkaSource {
-        // The member has a name of its own, so that a shop that was killed has its partitions back at once.
+        // A static member: a shop that was killed gets its partitions back at once.
         let group = self.broker.group(subscription, categories);
         let member = group.instance_id(format!("{subscription}-0"));
         member.source()

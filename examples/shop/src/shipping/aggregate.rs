@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_sent_once() {
+    fn an_order_is_dispatched_once() {
         Spec::<Shipment>::new()
             .when(dispatch(2))
             .then([dispatched()]);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_parcel_is_refused() {
+    fn an_empty_parcel_is_rejected() {
         Spec::<Shipment>::new()
             .when(dispatch(0))
             .then_rejected(ShipmentError::Empty);

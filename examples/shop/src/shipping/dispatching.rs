@@ -1,4 +1,4 @@
-//! Ships what was confirmed.
+//! Dispatches confirmed orders.
 
 use cqrs_core::{Envelope, Event, Reactor, To};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ impl Event for OrderNews {
     const PARTIAL: bool = true;
 }
 
-/// A confirmed order is paid and reserved, so nothing can go wrong any more.
+/// A confirmed order is paid and reserved, so it cannot fail any more.
 #[derive(Debug, Clone, Copy)]
 pub struct Dispatching;
 

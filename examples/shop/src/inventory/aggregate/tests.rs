@@ -55,7 +55,7 @@ fn a_delivery_is_received_once() {
 }
 
 #[test]
-fn nothing_is_neither_received_nor_reserved() {
+fn a_quantity_of_zero_is_rejected() {
     stock()
         .when(receive(0))
         .then_rejected(StockError::NothingReceived);
@@ -67,7 +67,7 @@ fn nothing_is_neither_received_nor_reserved() {
 }
 
 #[test]
-fn what_is_on_hand_is_reserved_and_what_is_not_is_rejected() {
+fn goods_on_hand_are_reserved_and_others_are_rejected() {
     stock()
         .given([received(5), reserved("o-1", 3)])
         .when(reserve("o-2", 2))
@@ -79,7 +79,7 @@ fn what_is_on_hand_is_reserved_and_what_is_not_is_rejected() {
 }
 
 #[test]
-fn an_order_is_answered_once() {
+fn an_order_is_reserved_or_rejected_once() {
     stock()
         .given([received(5), reserved("o-1", 3)])
         .when(reserve("o-1", 3))
@@ -111,7 +111,7 @@ fn released_goods_can_be_reserved_again() {
 }
 
 #[test]
-fn a_cancellation_is_answered_even_when_there_is_nothing_to_release() {
+fn a_cancellation_is_recorded_with_nothing_to_release() {
     stock()
         .given([rejected("o-1", 3)])
         .when(release("o-1"))

@@ -1,4 +1,4 @@
-//! The order's rules: any order of the answers, every answer twice.
+//! The order's rules: answers in any order, and repeated answers.
 
 use cqrs_testing::Spec;
 
@@ -35,7 +35,7 @@ fn an_order_is_placed_once() {
 }
 
 #[test]
-fn another_order_under_the_same_id_is_refused() {
+fn another_order_under_the_same_id_is_rejected() {
     let three = Line {
         quantity: 3,
         ..line()
@@ -47,7 +47,7 @@ fn another_order_under_the_same_id_is_refused() {
 }
 
 #[test]
-fn an_empty_order_is_refused() {
+fn an_empty_order_is_rejected() {
     let none = Line {
         quantity: 0,
         ..line()
@@ -64,7 +64,7 @@ fn nothing_happens_to_an_order_that_was_never_placed() {
 }
 
 #[test]
-fn it_is_confirmed_when_it_is_paid_and_reserved_in_either_order() {
+fn an_order_is_confirmed_when_paid_and_reserved() {
     order().given([Placed(line())]).when(MarkPaid).then([Paid]);
     order()
         .given([Placed(line()), Paid])
@@ -77,7 +77,7 @@ fn it_is_confirmed_when_it_is_paid_and_reserved_in_either_order() {
 }
 
 #[test]
-fn it_is_completed_when_it_was_shipped() {
+fn an_order_is_completed_when_shipped() {
     let confirmed = || [Placed(line()), Paid, Reserved, Confirmed(line())];
     order()
         .given(confirmed())
@@ -91,7 +91,7 @@ fn it_is_completed_when_it_was_shipped() {
 }
 
 #[test]
-fn the_first_bad_answer_cancels_it_and_a_second_one_changes_nothing() {
+fn only_the_first_bad_answer_cancels_an_order() {
     order()
         .given([Placed(line()), Paid])
         .when(Cancel(Reason::OutOfStock))
@@ -103,7 +103,7 @@ fn the_first_bad_answer_cancels_it_and_a_second_one_changes_nothing() {
 }
 
 #[test]
-fn a_good_answer_to_a_cancelled_order_changes_nothing() {
+fn a_good_answer_does_not_change_a_cancelled_order() {
     order()
         .given([Placed(line()), out_of_stock()])
         .when(MarkPaid)
@@ -111,7 +111,7 @@ fn a_good_answer_to_a_cancelled_order_changes_nothing() {
 }
 
 #[test]
-fn it_is_closed_when_both_services_have_undone_their_part_in_either_order() {
+fn an_order_is_closed_when_both_services_have_undone_theirs() {
     let closed = || closed(&line(), Reason::OutOfStock);
     order()
         .given([Placed(line()), out_of_stock()])
@@ -128,7 +128,7 @@ fn it_is_closed_when_both_services_have_undone_their_part_in_either_order() {
 }
 
 #[test]
-fn the_same_fact_twice_changes_nothing() {
+fn a_repeated_report_changes_nothing() {
     order()
         .given([Placed(line()), Paid])
         .when(MarkPaid)

@@ -1,4 +1,4 @@
-//! Tells the customer how an order ended.
+//! Notifies the customer of the outcome of an order.
 
 use cqrs_core::{Envelope, Event, Reactor, To};
 use serde::{Deserialize, Serialize};
@@ -26,10 +26,10 @@ pub enum Why {
 
 /// One message for each outcome.
 #[derive(Debug, Clone, Copy)]
-pub struct Telling;
+pub struct Notifying;
 
-impl Reactor for Telling {
-    const NAME: &'static str = "notification_telling";
+impl Reactor for Notifying {
+    const NAME: &'static str = "notification_notifying";
     type Events = OrderNews;
     type Commands = To<Message>;
 
@@ -72,7 +72,7 @@ mod tests {
         let completed = OrderNews::Completed {
             customer: "ada".into(),
         };
-        Spec::reactor(Telling)
+        Spec::reactor(Notifying)
             .when("o-1", completed)
             .then(record("Your order is on its way."));
     }
@@ -84,7 +84,7 @@ mod tests {
                 customer: "ada".into(),
                 reason,
             };
-            Spec::reactor(Telling)
+            Spec::reactor(Notifying)
                 .when("o-1", closed)
                 .then(record(apology(reason)));
         }
