@@ -1,4 +1,4 @@
-//! Compares what writers were told, what the store holds, and what readers saw.
+//! Compares the answers that writers got, the events in the store, and the events that readers saw.
 
 mod readers;
 mod store;

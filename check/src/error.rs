@@ -1,10 +1,10 @@
-//! Why a run gave no verdict.
+//! Errors that end a run without a verdict.
 
 use std::time::Duration;
 
 use cqrs_core::StoreError;
 
-/// A check that could not run. It says nothing about the promises of the store.
+/// The check could not run. The error says nothing about the promises of the store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
@@ -19,14 +19,14 @@ pub enum CheckError {
         /// How it ended.
         reason: String,
     },
-    /// The server was still working for a writer after the last one had stopped.
+    /// The server was still busy after the last writer had stopped.
     #[error(
-        "{sessions} sessions were still working on the store {waited:?} after the last writer had stopped; find out what \
-         they wait for, and end them"
+        "{running} fences, guards and appends were still active {waited:?} after the last writer had stopped (-1: the \
+         server did not answer); find out what their sessions wait for, and end them"
     )]
     Unsettled {
-        /// How many sessions; -1 if the server could not be asked.
-        sessions: i64,
+        /// How many fences, guards and appends; -1 if the server could not be asked.
+        running: i64,
         /// How long the checker waited.
         waited: Duration,
     },

@@ -1,4 +1,4 @@
-//! Faults that only a concrete store can have, and what only it can tell.
+//! Faults and diagnostics that only a concrete store has.
 
 mod postgres;
 
@@ -22,12 +22,12 @@ pub struct FaultCounts {
     pub crashes: u64,
 }
 
-/// What keeps readers from advancing.
+/// Something that keeps readers from advancing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocker {
     /// Identifies it: a session, or the server.
     pub id: String,
-    /// Everything that is known about it.
+    /// A description for the report.
     pub description: String,
 }
 
@@ -42,9 +42,9 @@ impl Blocker {
     }
 }
 
-/// Injects faults into one kind of store, whose transaction is `T`, beside what writers do through the port.
+/// Injects faults into one kind of store, whose transaction is `T`, while writers use its port.
 ///
-/// Each method has a default that does nothing. With the defaults the store is only written to and read.
+/// Each method has a default that does nothing. With the defaults the checker only writes and reads.
 #[async_trait]
 pub trait FaultInjector<T: Send>: Send + Sync + 'static {
     /// Names the store, for the report.
@@ -64,7 +64,7 @@ pub trait FaultInjector<T: Send>: Send + Sync + 'static {
         FaultCounts::default()
     }
 
-    /// Takes whatever orders transactions by their beginning, long before the append.
+    /// Makes the store number the transaction long before the append: PostgreSQL gives it a transaction id.
     async fn begin_early(&self, _: &mut T) -> Result<(), StoreError> {
         Ok(())
     }
@@ -107,7 +107,7 @@ pub trait FaultInjector<T: Send>: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Reads the events of the store by other means than the port. `None` if there are none: then every stream is read.
+    /// Reads the events of the store by other means than the port. After `None` every stream is read through the port.
     ///
     /// # Errors
     /// When the events cannot be read.
@@ -125,7 +125,7 @@ pub enum PreparedEnd {
     Rollback,
 }
 
-/// Injects nothing, for a store of which only the port is known. Holds its name.
+/// Injects nothing: for any store. Holds the name of the store.
 #[derive(Debug, Clone)]
 pub struct NoFaults(pub String);
 

@@ -1,4 +1,4 @@
-//! The history of a writer: for each append what it requested, how that ended, and where the events are.
+//! The history of a writer: for each append its request, its outcome, and the places of its events.
 
 use cqrs_core::{Appended, Position};
 
@@ -15,7 +15,7 @@ pub(crate) enum Outcome {
     Unknown,
 }
 
-/// What one append does to one stream.
+/// The part of an append for one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamPart {
     pub(crate) stream: StreamNumber,

@@ -1,7 +1,7 @@
-//! Ids that say where they come from: the id of an event holds the run, the writer, the append and the index in it.
+//! Ids that hold their origin: an event id consists of the run, the writer, the append and the index in the append.
 //!
-//! So a few bytes for each append are enough to compare what was written with what was seen, and an event that no writer of
-//! this run has written is recognised at once.
+//! So a few bytes for each append are enough to compare the written events with those that readers saw, and an event that
+//! no writer of this run has written is recognized at once.
 
 use std::fmt;
 

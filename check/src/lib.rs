@@ -1,10 +1,10 @@
-//! Attacks an event store and proves that no committed event is lost, reordered or duplicated.
+//! Attacks an event store and checks that no committed event is lost, reordered or duplicated.
 //!
 //! Writers append in every way that [`EventStore`](cqrs_core::EventStore) supports: to contended and to new streams, alone
-//! and in units of work that begin early, wait, go back to a savepoint, are rolled back, dropped or abandoned. Readers
+//! and in units of work that begin early, wait, roll back to a savepoint, are rolled back, dropped or abandoned. Readers
 //! follow the log at the same time. A [`FaultInjector`] causes the faults that only one kind of store has, such as lost
-//! connections. At the end three records are compared: what writers were told, what the store holds, and what each
-//! reader saw.
+//! connections. At the end three records are compared: the answers that writers got, the events in the store, and the
+//! events that each reader saw.
 //!
 //! ```
 //! use cqrs_check::{NoFaults, Plan, check};

@@ -1,4 +1,4 @@
-//! What a reader of the log saw, in as few bytes as a comparison needs.
+//! The events that a reader of the log saw, in as few bytes as a comparison needs.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     verdict::{Verdict, Violation},
 };
 
-/// Which part of the log a reader reads.
+/// The part of the log that a reader reads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadOptions {
     pub(crate) slices: Slices,
@@ -48,7 +48,7 @@ struct Page {
     at_millis: u32,
 }
 
-/// What one reader saw.
+/// The observations of one reader.
 #[derive(Debug)]
 pub(crate) struct Observations {
     pub(crate) options: ReadOptions,
@@ -165,7 +165,7 @@ impl Observations {
                 format!("reader {reader} saw {event} after version {before} of its stream")
             });
         }
-        // The missing version is lost or comes later, out of order. The audit tells which.
+        // The missing version is lost or comes later, out of order. The audit decides.
         self.has_gap |= version > before + 1;
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use cqrs_check::{EventOrigin, PgFaultPlan, Plan};
 
-/// Attacks an event store and proves that no committed event is lost, reordered or duplicated.
+/// Attacks an event store and checks that no committed event is lost, reordered or duplicated.
 #[derive(Debug, Parser)]
 pub(crate) enum Command {
     /// Attacks a store: in memory, or on PostgreSQL if --database-url is given.

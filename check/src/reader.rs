@@ -26,10 +26,11 @@ const STALL_LIMIT: Duration = Duration::from_secs(30);
 const FAR_BEHIND: u64 = 5_000;
 const CATCH_UP_PAGE_SIZE: usize = 2_000;
 
-/// After this many pages a reader verifies its checkpoint, as a reader does that starts again.
+/// After this many pages a reader verifies its checkpoint, as a restarted reader does.
 const PAGES_BETWEEN_VERIFICATIONS: u32 = 200;
 
-/// What the readers of a run read: the whole log in large and in small pages, both halves of the slices, one category.
+/// The parts that the readers of a run read: the whole log in large and in small pages, both halves of the slices, one
+/// category.
 pub(crate) fn options(reader: usize) -> ReadOptions {
     let all = ReadOptions {
         slices: Slices::ALL,

@@ -31,7 +31,7 @@ pub struct Report {
     pub events: u64,
     /// The number of streams in the store at the end.
     pub streams: u64,
-    /// What the writers did, and how that ended.
+    /// The operations of the writers and their outcomes.
     pub stats: WriterStats,
     /// How the appends with an unknown outcome ended.
     pub unknown: UnknownOutcomes,
@@ -74,7 +74,7 @@ impl Report {
         })
     }
 
-    /// How many unknown outcomes became known because the append was sent again under its key.
+    /// How many unknown outcomes were settled by sending the append again under its key.
     fn settled_by_keys(&self) -> u64 {
         let UnknownOutcomes { happened, had_not } = self.unknown;
         self.stats.unknown.saturating_sub(happened + had_not)
@@ -97,7 +97,7 @@ impl Report {
         } = stall;
         writeln!(
             f,
-            "longest stall  {seconds:.2} s: at {at_second:.1} s reader {reader} stood at position {position}"
+            "longest stall  {seconds:.2} s: at {at_second:.1} s reader {reader} stayed at position {position}"
         )?;
         for cause in causes {
             writeln!(f, "  {cause}")?;
@@ -159,12 +159,12 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "rejected       {} conflicts, {} rolled back or dropped, {} could not be done",
+            "rejected       {} conflicts, {} rolled back or dropped, {} unavailable",
             stats.conflicts, stats.rolled_back, stats.unavailable
         )?;
         writeln!(
             f,
-            "unknown        {} outcomes: {} had happened, {} had not, {} were settled by their keys",
+            "unknown        {} outcomes: {} happened, {} did not, {} were settled by their keys",
             stats.unknown,
             unknown.happened,
             unknown.had_not,

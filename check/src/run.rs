@@ -1,4 +1,4 @@
-//! One run: writers and readers under faults, then the comparison of what they recorded.
+//! One run: writers and readers under faults, then the comparison of their records.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,13 +23,13 @@ use crate::{
     writer::{Writer, WriterResult, WriterStats},
 };
 
-/// Attacks the store and compares what writers were told, what the store holds and what readers saw.
+/// Attacks the store and compares the answers that writers got, the events in the store, and the events that readers saw.
 ///
-/// `stop` stops the writers early, and so does the first violation that somebody notices; a report follows in any case.
+/// The writers stop early when `stop` completes or a task finds a violation. A report follows in any case.
 /// The log of the store must be empty at the beginning.
 ///
 /// # Errors
-/// When the check could not run. That says nothing about the promises of the store.
+/// When the check could not run. The error says nothing about the promises of the store.
 pub async fn check<S: EventStore, F: FaultInjector<S::Transaction>>(
     plan: Plan,
     store: S,

@@ -1,4 +1,4 @@
-//! What all tasks of a run share: how far it is, and whether it must stop.
+//! The state that all tasks of a run share: its progress, and whether it must stop.
 
 use std::{
     sync::{
@@ -40,7 +40,7 @@ pub struct RunState {
     failure: Mutex<Option<CheckError>>,
 }
 
-/// The end of the log, once nobody writes any more.
+/// The end of the log, after the last write.
 #[derive(Debug, Clone, Copy)]
 struct LogEnd {
     position: u64,
@@ -189,7 +189,7 @@ impl RunState {
         self.end.get().map(|end| end.position)
     }
 
-    /// Since when the end of the log is known; now, while it is not.
+    /// When the end of the log became known; the present time while it is unknown.
     pub(crate) fn end_known_since(&self) -> tokio::time::Instant {
         let end = self.end.get();
         end.map_or_else(tokio::time::Instant::now, |end| end.known_since)

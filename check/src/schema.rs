@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::error::CheckError;
 
-/// The server ends a transaction that is idle for longer. Some slow writers are.
+/// The server ends a transaction that is idle for longer, as some slow writers are.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The schema of a run.

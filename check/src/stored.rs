@@ -1,4 +1,4 @@
-//! What the store holds, read by other means than its log.
+//! The events in the store, read by other means than its log.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub struct StoredEvent {
     pub stream: StreamNumber,
     /// The version in the stream.
     pub version: u32,
-    /// Who wrote it.
+    /// The writer and the append that wrote it.
     pub origin: EventOrigin,
 }
 

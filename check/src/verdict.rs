@@ -1,4 +1,4 @@
-//! The violations that were found, counted, with the first ones of each kind described.
+//! The violations that were found: all are counted, and the first ones of each kind described.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub enum Violation {
     Reordered,
     /// A reader saw an event twice, or the store holds it twice.
     Duplicated,
-    /// An event is in the store, or was seen, that was rejected or rolled back, or that nobody wrote.
+    /// The store holds, or a reader saw, an event that was rejected or rolled back, or that nobody wrote.
     Unexpected,
     /// A part of an append is in the store, and the rest is not.
     Torn,
@@ -60,11 +60,11 @@ impl fmt::Display for Violation {
 pub struct Finding {
     /// The kind.
     pub violation: Violation,
-    /// Which event or answer, and who noticed it.
+    /// The event or answer, and the reader or writer that noticed it.
     pub message: String,
 }
 
-/// Everything that was found.
+/// The violations that were found.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {
     counts: [u64; Violation::ALL.len()],
@@ -84,7 +84,7 @@ impl Verdict {
         }
     }
 
-    /// Adds everything that another one has found.
+    /// Adds the violations of another verdict.
     pub fn absorb(&mut self, other: Self) {
         for (count, more) in self.counts.iter_mut().zip(other.counts) {
             *count += more;

@@ -59,7 +59,7 @@ pub(crate) struct Writer<S, F> {
 enum Failure {
     /// Nobody may see it.
     Rejected(CommitError),
-    /// The outcome is unknown. Without an error: the caller gave up.
+    /// The outcome is unknown. No error if the caller gave up.
     Unknown(Option<CommitError>),
 }
 
@@ -233,7 +233,7 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
         self.own = OwnStream::empty(self.state.new_stream());
     }
 
-    /// Keeps what was found. A violation stops the run.
+    /// Records the violations. One violation stops the run.
     fn add_verdict(&mut self, verdict: Verdict) {
         if !verdict.is_clean() {
             self.state.stop();
@@ -251,7 +251,7 @@ async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T
     tokio::time::timeout(limit, future).await.ok()
 }
 
-/// Of an append on its own and of a commit the same is asked.
+/// Gives an append the error type of a commit, because both are checked alike.
 async fn into_commit_error<T>(
     append: impl Future<Output = Result<T, AppendError>>,
 ) -> Result<T, CommitError> {

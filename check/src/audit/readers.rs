@@ -1,4 +1,4 @@
-//! Compares what a reader saw with what the store holds.
+//! Compares the events that a reader saw with the events in the store.
 
 use std::collections::HashMap;
 
@@ -45,7 +45,7 @@ impl ReaderAudit<'_> {
         if has_same_events && expected != self.observed.fingerprint {
             verdict.add(Violation::Mismatch, || {
                 format!(
-                    "reader {} saw every event, but not all in the stream and at the version and position that the store holds",
+                    "reader {} saw every event, but some in another stream, or at another version or position, than the store holds",
                     self.observed.reader()
                 )
             });

@@ -1,4 +1,4 @@
-//! Compares what the store holds with what writers were told, by a replay in the order of positions.
+//! Compares the events in the store with the answers that writers got, by a replay in the order of positions.
 
 use crate::{
     event_set::{EventSet, events_of},
@@ -107,7 +107,7 @@ impl<'a> StoreAudit<'a> {
         let Some((part, after)) = history::part_of(parts, event.origin.index) else {
             return self.verdict.add(Violation::Unexpected, || {
                 let event = event.describe(run);
-                format!("the store holds {event}, which its append did not have")
+                format!("the store holds {event}, which is not part of its append")
             });
         };
         if part.stream != event.stream {
@@ -152,13 +152,13 @@ impl<'a> StoreAudit<'a> {
                 let event = event.describe(run);
                 let stream = guard.stream.id();
                 format!(
-                    "{event} was guarded by {stream} at version {answer}, which was at {actual}"
+                    "{event}: its append guarded {stream} at version {answer}, but it was at {actual}"
                 )
             });
         }
     }
 
-    /// After the replay: an append must be in the store as its outcome says, as a whole or not at all.
+    /// Runs after the replay: an append must be in the store as its outcome says, as a whole or not at all.
     fn check_append(&mut self, writer: u16, append: u32, outcome: Outcome, parts: &[StreamPart]) {
         let all = history::all_bits(parts);
         let present = self.present.bits(writer, append);

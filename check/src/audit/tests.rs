@@ -1,4 +1,4 @@
-//! Each kind of violation, made by hand, is found, and nothing else.
+//! Finds each kind of violation, made by hand, and nothing else.
 
 use std::time::{Duration, SystemTime};
 

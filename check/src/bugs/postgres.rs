@@ -1,4 +1,4 @@
-//! Two wrong ways to read a log from PostgreSQL: that of most frameworks, and one that looks like ours.
+//! Two wrong ways to read a log from PostgreSQL: the way of most frameworks, and one that looks like ours.
 
 use std::time::SystemTime;
 

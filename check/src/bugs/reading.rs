@@ -1,4 +1,4 @@
-//! Bugs of the log.
+//! Bugs of reads from the log.
 
 use async_trait::async_trait;
 use cqrs_core::{

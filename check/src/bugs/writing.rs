@@ -76,7 +76,7 @@ fn forget(append: &mut Append) -> Vec<NewEvent> {
     std::mem::take(&mut append.events)
 }
 
-/// The answer of a store that had written these events.
+/// The answer of a store that has written these events.
 fn pretend((mut appended, forgotten): (Appended, &Vec<NewEvent>)) -> Appended {
     appended.version = appended.version.plus(forgotten.len() as u64);
     appended

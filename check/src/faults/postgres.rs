@@ -30,7 +30,7 @@ pub struct PgFaultPlan {
     pub kill_every: Option<Duration>,
     /// How often to hold the guard of a stream for a moment.
     pub hold_guard_every: Option<Duration>,
-    /// Whether to keep one transaction after the other open for seconds. Each has a transaction id.
+    /// Whether to keep transactions with an id open for seconds, one after the other.
     pub old_transactions: bool,
     /// Whether to prepare some units of work, which another session ends. The server needs `max_prepared_transactions`.
     pub prepared: bool,

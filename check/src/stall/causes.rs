@@ -10,7 +10,7 @@ use tokio::{
 use super::StalledReader;
 use crate::faults::{Blocker, FaultInjector};
 
-/// A shorter stall is over before the store could say what caused it.
+/// A shorter stall ends before the store can answer.
 const MIN_STALL: Duration = Duration::from_millis(100);
 
 /// The blocker may change while the stall lasts, so ask again after this time.
@@ -22,7 +22,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 /// How many blockers to keep.
 const MAX_BLOCKERS: usize = 4;
 
-/// What blocked the reader in the current stall.
+/// The blockers of the reader in the current stall.
 pub(super) struct StallCauses<F> {
     faults: Arc<F>,
     stall: Option<StalledReader>,

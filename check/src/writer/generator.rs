@@ -25,13 +25,13 @@ impl Generator {
         }
     }
 
-    /// After which time the caller abandons an append, if it does: about the time that an append takes, so that it happens
-    /// before, during and after it.
+    /// The time after which the caller abandons an append, if it does: about the time that an append takes, so that some are
+    /// abandoned before, some during and some after it.
     pub(super) fn abandoned_after(&mut self) -> Option<Duration> {
         self.one_in(40).then(|| self.short_time())
     }
 
-    /// A unit of work that waits so long after its append that the server may end it.
+    /// A unit of work that the server may end, because it waits for long after its append.
     pub(super) fn slow_unit(&mut self, own: OwnStream) -> UnitPlan {
         let wait = Wait {
             commits: u64::MAX,
@@ -82,7 +82,7 @@ impl Generator {
             80..92 => UnitEnd::Rollback,
             _ => UnitEnd::Drop,
         };
-        // A wait that holds a hot stream makes all writers wait, so it is rare.
+        // Holding a hot stream during a wait makes all writers wait, so it is rare.
         let one_wait_in = if is_cold { 3 } else { 20 };
         UnitPlan {
             abandoned_begin: self.one_in(40).then(|| self.short_time() / 8),
@@ -104,8 +104,8 @@ impl Generator {
         }
     }
 
-    /// One to three streams. Some are only guarded, sometimes all of them. Together they stay within the events that an
-    /// append may have.
+    /// One to three streams. Some are only guarded, sometimes all of them. Together they have at most as many events as
+    /// an append may have.
     fn several_streams(&mut self, state: &RunState, own: OwnStream) -> Vec<StreamRequest> {
         let mut requests = vec![self.own_stream(own)];
         for _ in 0..self.0.u8(..3) {

@@ -12,7 +12,7 @@ use crate::{
     verdict::{Verdict, Violation},
 };
 
-/// One attempt under a key. Its events are its own, so it can be told which attempt is in the store.
+/// One attempt under a key. Each attempt has its own events, which show whether it is in the store.
 struct Attempt {
     number: u32,
     answer: Answer,
@@ -23,7 +23,7 @@ impl Attempt {
         self.answer.as_ref()?.as_ref().ok()
     }
 
-    /// Whether the store says that it did this attempt, and not another one before.
+    /// Whether the store acknowledged this attempt as the first, not as a repeat.
     fn is_first(&self) -> bool {
         self.appended()
             .is_some_and(|answer| answer.iter().all(|appended| !appended.repeated))
@@ -48,7 +48,7 @@ impl Attempt {
     }
 }
 
-/// How often an append with an unknown outcome is sent at most.
+/// The most attempts for an append with an unknown outcome.
 const MAX_ATTEMPTS: usize = 10;
 
 impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
@@ -147,7 +147,7 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
     }
 }
 
-/// Whether it is still unknown if one of the attempts happened.
+/// Whether another attempt must find out if one of them happened.
 fn needs_another(attempts: &[Attempt]) -> bool {
     let is_acknowledged = attempts.iter().any(|attempt| attempt.appended().is_some());
     !is_acknowledged && attempts.len() < MAX_ATTEMPTS && attempts.iter().any(Attempt::is_unknown)
@@ -159,7 +159,9 @@ fn check_attempts(requests: &[StreamRequest], attempts: &[Attempt]) -> Verdict {
     if first > 1 {
         verdict.add(Violation::Duplicated, || {
             let numbers: Vec<u32> = attempts.iter().map(|attempt| attempt.number).collect();
-            format!("{first} of the appends {numbers:?} under one key have the answer that they are the first")
+            format!(
+                "{first} of the appends {numbers:?} under one key were acknowledged as the first"
+            )
         });
     }
     let mut answers = attempts.iter().filter_map(Attempt::appended);

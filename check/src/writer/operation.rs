@@ -6,7 +6,7 @@ use cqrs_core::{Appended, EventId, ExpectedVersion, Version};
 
 use crate::{history::StreamPart, ids::StreamNumber};
 
-/// What a writer does next.
+/// The next operation of a writer.
 #[derive(Debug)]
 pub(super) enum Operation {
     /// An append in a transaction of its own.
@@ -19,7 +19,7 @@ pub(super) enum Operation {
     Unit(UnitPlan),
 }
 
-/// What an append requests of one stream.
+/// The request of an append for one stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StreamRequest {
     pub(super) stream: StreamNumber,
@@ -74,7 +74,7 @@ impl OwnStream {
 #[derive(Debug)]
 pub(super) struct UnitPlan {
     pub(super) requests: Vec<StreamRequest>,
-    /// Begins another transaction before, and abandons it after this time.
+    /// Begins another transaction first, and abandons that call after this time.
     pub(super) abandoned_begin: Option<Duration>,
     /// Takes its transaction id, and waits, long before it appends.
     pub(super) early: Option<Wait>,
@@ -82,7 +82,7 @@ pub(super) struct UnitPlan {
     pub(super) reads_first: bool,
     /// Appends once before, and rolls back to a savepoint.
     pub(super) undoes_first: bool,
-    /// Waits between the append and the end. No reader can pass it meanwhile.
+    /// Waits between the append and the end. Meanwhile no reader can read past it.
     pub(super) wait: Option<Wait>,
     /// Prepares the transaction, if the store can do that.
     pub(super) prepared: bool,

@@ -1,4 +1,4 @@
-//! Sends an earlier append under a key again. The answer must be the same, and it must not happen again.
+//! Sends an earlier append under a key again. It must get the same answer and append nothing.
 
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ fn mismatch(append: &KeyedAppend, action: &str, answer: &impl std::fmt::Debug) -
     verdict.add(Violation::Mismatch, || {
         let key = &append.idempotency.key;
         let first = &append.answer;
-        format!("key {key} had the answer {first:?}, {action}, and had the answer {answer:?}")
+        format!("key {key} first had the answer {first:?}; then it {action} and had the answer {answer:?}")
     });
     verdict
 }

@@ -1,8 +1,8 @@
-//! What writers did and how it ended, in numbers.
+//! Counts of the writers' operations, by outcome.
 
 use serde::Serialize;
 
-/// What writers did and how it ended.
+/// Counts of the writers' operations, by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct WriterStats {
     /// Acknowledged appends, each in a transaction of its own.

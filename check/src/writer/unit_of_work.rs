@@ -136,7 +136,7 @@ impl<S: EventStore, F: FaultInjector<S::Transaction>> Writer<S, F> {
     }
 }
 
-/// A step before the commit. If it fails, nothing of the transaction remains.
+/// A step before the commit. If it fails, the transaction writes nothing.
 async fn before_commit<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failure> {
     match within(CALL_LIMIT, step).await {
         Some(Ok(output)) => Ok(output),

@@ -1,4 +1,4 @@
-//! The checker on real stores: it finds nothing in ours, and every planted bug.
+//! The checker on real stores: it finds no violation in ours, and every planted bug.
 
 mod memory;
 mod postgres;

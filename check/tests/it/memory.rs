@@ -65,7 +65,7 @@ async fn an_append_that_is_only_partly_done_is_torn() {
 
 #[tokio::test]
 async fn an_append_that_ignores_its_key_is_found() {
-    // It happens twice, or it is rejected instead of answered as before. Either ends the run.
+    // The repeat is appended again, or rejected with a conflict. Either ends the run.
     let report = run_with(ForgetsKeys).await;
     assert!(!report.verdict.is_clean(), "{report}");
 }

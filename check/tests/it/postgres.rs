@@ -1,4 +1,4 @@
-//! A store on PostgreSQL under all faults but crashes, and readers that are known to lose events.
+//! A store on PostgreSQL under all faults that every server allows, and readers that are known to lose events.
 
 use std::{future::pending, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Holds guards of streams, and keeps transactions open that have an id and do nothing.
+//! Holds guards of streams, and keeps idle transactions with an id open.
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
@@ -25,7 +25,7 @@ impl PgFaults {
         }
     }
 
-    /// Makes writers of the stream wait, or leave a batch of others.
+    /// Makes appends to the stream wait, or leave their batch.
     async fn hold_guard(&self, session: &mut Session, state: &RunState) -> Result<(), sqlx::Error> {
         let stream = StreamNumber(fastrand::u32(..StreamNumber::HOT)).id();
         let mut transaction = session.connection().await?.begin().await?;

@@ -1,4 +1,4 @@
-//! A connection of the checker, which is opened again when it was lost.
+//! A connection of the checker that is opened again after it was lost.
 
 use cqrs_postgres::store_error;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
@@ -21,7 +21,7 @@ impl Session {
         }
     }
 
-    /// The connection, which is opened if there is none.
+    /// Returns the connection, and opens it if there is none.
     pub(super) async fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,

@@ -1,4 +1,4 @@
-//! Waits until the server has finished the calls that their callers have abandoned.
+//! Waits until the server has finished the calls that callers have abandoned.
 
 use std::time::Duration;
 
@@ -21,30 +21,30 @@ const COUNT_RUNNING: &str = "
 const TIMEOUT: Duration = Duration::from_secs(60);
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many looks in a row must find nothing: a statement may still be in a socket, where the server does not see it.
-const QUIET_LOOKS: u32 = 5;
+/// How many checks in a row must find nothing: a statement may still be in a socket, where the server does not see it.
+const QUIET_CHECKS: u32 = 5;
 
 impl PgFaults {
     pub(super) async fn wait_until_settled(&self) -> Result<(), CheckError> {
         let mut session = self.session();
         let mut quiet = 0;
-        let mut sessions = 0;
+        let mut running = 0;
         let started = tokio::time::Instant::now();
-        while quiet < QUIET_LOOKS {
+        while quiet < QUIET_CHECKS {
             if started.elapsed() > TIMEOUT {
                 return Err(CheckError::Unsettled {
-                    sessions,
+                    running,
                     waited: TIMEOUT,
                 });
             }
             match self.count_running(&mut session).await {
-                Ok(count) => sessions = count,
+                Ok(count) => running = count,
                 Err(error) => {
                     session.tolerate(error)?;
-                    sessions = -1;
+                    running = -1;
                 }
             }
-            quiet = if sessions == 0 { quiet + 1 } else { 0 };
+            quiet = if running == 0 { quiet + 1 } else { 0 };
             tokio::time::sleep(INTERVAL).await;
         }
         Ok(())
