@@ -62,7 +62,7 @@ async fn measure(options: &Options, ours: &Database, raw: &Database) -> Outcome<
     Ok(())
 }
 
-/// The sides that are compared: our store, and raw SQL on another table, in batches and one by one.
+/// The sides that are compared: our store, and plain SQL on another table, in batches and one by one.
 struct Sides<'a> {
     store: PgEventStore,
     batched: BatchedEvents,

@@ -1,4 +1,4 @@
-//! The processor time of client and server, and the allocations: the cost of a call, even on a machine with other load.
+//! The cost of a call, even on a machine with other load: the processor time of client and server, and the allocations.
 
 use std::{fs, time::Instant};
 
@@ -17,7 +17,7 @@ pub(crate) struct Costs {
 }
 
 impl Costs {
-    /// The part of the machine that was busy with something else; `None` if the server's part is not known.
+    /// The share of the machine's processor time that other programs used; `None` if the server's share is not known.
     pub(crate) fn other_load(&self) -> Option<f64> {
         let Self { ours, raw } = self;
         let cores = std::thread::available_parallelism().ok()?.get();
@@ -27,7 +27,7 @@ impl Costs {
     }
 }
 
-/// What the calls of one side used.
+/// The cost of the calls of one side.
 #[derive(Debug, Default)]
 pub(crate) struct Cost {
     calls: f64,

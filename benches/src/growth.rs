@@ -61,7 +61,7 @@ fn point(events: u64, work: Work, side: Side, notes: &Value) -> Point {
             "by": side.name(),
             "workers": work.workers(),
         }),
-        yardstick: "the same beside 100,000 events",
+        yardstick: "the same on a table of 100,000 events",
         unit: work.unit(),
         details: Value::Null,
         notes: notes.clone(),
@@ -69,13 +69,13 @@ fn point(events: u64, work: Work, side: Side, notes: &Value) -> Point {
 }
 
 fn memory(events: u64, when: &str, notes: &Value) -> Outcome<()> {
-    let fact = Figure {
+    let figure = Figure {
         scenario: "growth",
         parameters: json!({ "events": events, "work": "memory of the client", "when": when }),
         unit: "kB resident",
         value: resident_kilobytes()?.into(),
         notes: notes.clone(),
     };
-    fact.print();
+    figure.print();
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Loops that count for a time, and rounds in which both sides alternate.
+//! Loops that count calls for a fixed time, and rounds in which both sides alternate.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ pub(crate) struct TimedLoop {
 }
 
 impl TimedLoop {
-    /// Whether there is time for another call. If so, it counts: a call that fails ends the program.
+    /// Whether there is time for another call. If so, that call counts: a call that fails ends the program.
     pub(crate) fn should_continue(&mut self) -> bool {
         let has_time = Instant::now() < self.deadline;
         self.calls += u64::from(has_time);
@@ -52,7 +52,7 @@ pub(crate) fn per_second(count: u64, time: Duration) -> f64 {
 pub(crate) struct Pairs {
     pub(crate) ours: Vec<f64>,
     pub(crate) raw: Vec<f64>,
-    /// Where both sides alternated.
+    /// Set by [`alternate`].
     pub(crate) costs: Option<Costs>,
 }
 

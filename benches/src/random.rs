@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// Each generator of a run has another sequence.
+    /// Each generator of a run has a different sequence.
     pub(crate) fn new() -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self(mix(LAST.fetch_add(1, Ordering::Relaxed)))

@@ -19,7 +19,7 @@ use crate::{
     yardstick::{LogEvents, Write},
 };
 
-/// The numbers of events in a transaction. The first one is the default of the runner.
+/// The numbers of events in a transaction. By default the runner starts with the first one and doubles it up to 16,000.
 const BATCHES: [u32; 3] = [1_000, 10_000, 100_000];
 
 const YARDSTICKS: [(Write, &str); 3] = [

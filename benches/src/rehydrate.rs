@@ -46,7 +46,7 @@ async fn measure(options: &Options, database: &Database) -> Outcome<()> {
         streams.prepare(&store).await?;
     }
     database.run("vacuum analyze __schema__.events").await?;
-    // Raw reads the tables of the store: the same rows in the same places.
+    // The raw side reads the tables of the store: the same rows in the same places.
     let raw = RawEvents::of(database, 2).await?;
     for streams in KINDS {
         streams.check(&store, &raw).await?;
@@ -173,13 +173,13 @@ impl Streams {
             scenario: "rehydrate",
             parameters: json!({
                 "events": self.events,
-                "behind_snapshot": self.after_snapshot,
+                "after_snapshot": self.after_snapshot,
                 "streams": STREAMS,
                 "readers": 1,
             }),
             yardstick: match self.after_snapshot {
                 None => "select version, type and payload, decode by hand",
-                Some(_) => "select a state and what is behind it, decode by hand",
+                Some(_) => "select a state and the events after it, decode by hand",
             },
             unit: "streams/s",
             details: Value::Null,

@@ -1,4 +1,4 @@
-//! Publishes a log to Kafka: the time from the open sessions to the commit of the last event.
+//! Publishes a log to Kafka: the time from open sessions to the commit of the last event.
 
 mod watched;
 

@@ -10,7 +10,7 @@ use crate::{Outcome, cpu::Costs, measure::Pairs};
 pub(crate) struct Point {
     pub(crate) scenario: &'static str,
     pub(crate) parameters: Value,
-    /// The work that is raw.
+    /// The work of the raw side.
     pub(crate) yardstick: &'static str,
     pub(crate) unit: &'static str,
     /// Other counts.
@@ -51,7 +51,7 @@ struct Line<'a> {
     /// The allocations of a call, if they were counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     allocations: Option<Value>,
-    /// The part of the machine that was busy with something else.
+    /// The share of the machine's processor time that other programs used.
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<f64>,
     /// The load average at the end of the last round. Below the number of cores if nothing else ran.

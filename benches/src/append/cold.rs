@@ -23,7 +23,7 @@ const EACH: u32 = 5;
 
 pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome<()> {
     sides.clear().await?;
-    // Enough for all rounds of a point at the usual rates. If not, the first ones are used again, still not cached.
+    // Enough for all rounds of a point at the usual rates. Otherwise the first streams are used again, still not cached.
     let streams = if setting.writers == 1 {
         20_000
     } else {
@@ -47,7 +47,7 @@ pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome
     }
     let raw = async |time| batched(setting, sides, &ids, time).await;
     let pairs = alternate(rounds, turn, ours, raw).await?;
-    let yardstick = "a select for all that wait, an insert for all that wait";
+    let yardstick = "one select for all waiting calls, one insert for all waiting calls";
     let point = setting.point("execute", Some("cold"), yardstick);
     point.print(&pairs);
     Ok(())

@@ -42,7 +42,7 @@ pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome
         .await
     };
     let pairs = alternate(setting.options.rounds, setting.options.turn(), ours, raw).await?;
-    let point = setting.point("append", None, "an insert for all that wait");
+    let point = setting.point("append", None, "one insert for all waiting calls");
     point.print(&pairs);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Commands to aggregates whose state is cached. Raw knows the versions, too.
+//! Commands to aggregates whose state is cached. The raw side knows the versions too.
 
 use std::{
     sync::{
@@ -34,7 +34,7 @@ pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome
     let ours = async |time| commands(setting, &accounts, time).await;
     let raw = async |time| batched(setting, sides, &versions, time).await;
     let pairs = alternate(rounds, turn, ours, raw).await?;
-    let point = setting.point("execute", Some("warm"), "an insert for all that wait");
+    let point = setting.point("execute", Some("warm"), "one insert for all waiting calls");
     point.print(&pairs);
 
     if setting.writers == 1 {

@@ -59,8 +59,8 @@ impl RoundTrips {
         Ok((port, trips))
     }
 
-    /// Forwards one connection. A round trip begins when the client sends something at first, or after an answer. Several
-    /// packets in one direction are one message.
+    /// Forwards one connection. A round trip begins with the client's first message, and with its first one after an answer.
+    /// Several packets in one direction are one message.
     async fn forward(self, client: TcpStream, server: (String, u16)) -> io::Result<()> {
         let server = TcpStream::connect(server).await?;
         client.set_nodelay(true)?;

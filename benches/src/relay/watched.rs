@@ -1,4 +1,4 @@
-//! A publisher that counts what another publisher commits, and reports when everything is committed.
+//! A publisher that counts the events that another publisher commits, and reports when all are committed.
 
 use std::{
     sync::{
@@ -36,12 +36,12 @@ impl RelayWatch {
         }
     }
 
-    /// Resolves when all of them are committed.
+    /// Resolves when all events are committed.
     pub(super) async fn complete(&self) {
         self.complete.notified().await;
     }
 
-    /// The times of a relay that was started then; `None` if it has not published everything.
+    /// The times of a relay that started at `started`; `None` if it has not published everything.
     pub(super) fn times(&self, started: Instant) -> Option<RelayTimes> {
         let opened = *self.opened.get()?;
         let ended = *self.ended.get()?;

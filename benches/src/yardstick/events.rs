@@ -10,7 +10,7 @@ use crate::{
     domain::{Account, AccountEvent},
 };
 
-/// A table with the columns and indexes of the store, and nothing else of it.
+/// The store's table without its headers and triggers: the other columns, and all indexes.
 const TABLE: &str = r#"
     create schema __schema__;
     create sequence __schema__.position as bigint;
@@ -37,7 +37,7 @@ const SELECT: &str = "select version, event_type, payload from events \
                       where category = $1 and aggregate_id = $2 order by version";
 
 /// The row of the snapshot comes first, if there is one. Its type is null.
-const SELECT_BEHIND: &str = "
+const SELECT_FROM_SNAPSHOT: &str = "
     select version, null as event_type, payload from snapshots where category = $1 and aggregate_id = $2
     union all (
         select version, event_type, payload from events
@@ -59,10 +59,10 @@ const INSERT: &str = "
     ), 0)
     returning position";
 
-/// What a writer reads before it writes.
+/// The rows that a writer reads before it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Read {
-    /// The whole stream, for a decision on its state.
+    /// All events of the stream, for a decision on its state.
     Events,
     /// Its version, the minimum for a version check.
     Version,
@@ -87,7 +87,7 @@ impl RawEvents {
         Ok(Self { pool })
     }
 
-    /// A connection to keep. The pool would ping it each time that it is returned.
+    /// A connection for a whole turn, because the pool pings each connection that is returned.
     pub(crate) async fn session(&self) -> Outcome<Session> {
         Ok(Session(self.pool.acquire().await?))
     }
@@ -112,9 +112,9 @@ impl Session {
         Ok((account, i64::try_from(rows.len())?))
     }
 
-    /// The same from the snapshot of the store, which is the state as JSON.
+    /// The same from the store's snapshot, which is the state as JSON.
     pub(crate) async fn load_from_snapshot(&mut self, id: &str) -> Outcome<(Account, i64)> {
-        let rows = sqlx::query(SELECT_BEHIND)
+        let rows = sqlx::query(SELECT_FROM_SNAPSHOT)
             .bind(AccountEvent::CATEGORY)
             .bind(id)
             .fetch_all(&mut *self.0)

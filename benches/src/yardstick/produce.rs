@@ -60,7 +60,7 @@ pub(crate) fn produce(
         }
         sent += u64::try_from(events.len())?;
     }
-    // `flush` would look only every 100 ms.
+    // `flush` would check only every 100 ms.
     let delivered = || producer.context().delivered.load(Ordering::Relaxed) - before;
     while delivered() < sent {
         if started.elapsed() > DELIVERY_LIMIT {
@@ -88,7 +88,7 @@ fn producer(config: &KafkaConfig) -> Outcome<ThreadedProducer<Reports>> {
     Ok(client.create_with_context(Reports::default())?)
 }
 
-/// Connects, and gets the id of the producer and the leaders of the partitions, as the relay does before its first batch.
+/// Connects, and gets the producer id and the leaders of the partitions, as the relay does before its first batch.
 fn warm_up(producer: &ThreadedProducer<Reports>, target: &Target) -> Outcome<()> {
     for partition in 0..target.partitions {
         let record = BaseRecord::<str, str, ()>::to(&target.topic)
