@@ -17,7 +17,7 @@ use crate::{
 
 /// librdkafka's mock cluster: real connections and real consumer groups, with nothing to install.
 ///
-/// It does not show what the guarantees depend on. Aborted and open transactions are **visible**, a second publisher does
+/// It lacks what the guarantees depend on. Aborted and open transactions are **visible**, a second publisher does
 /// **not** fence the first, and a partition keeps only the last 5 MiB. An older offset is
 /// [`SourceError::OutOfRange`](cqrs_core::ports::SourceError). It has no Admin API, so [`KafkaTopics`](crate::KafkaTopics) does
 /// not work: use [`create_topic`](Self::create_topic). The first member of a group waits three seconds.

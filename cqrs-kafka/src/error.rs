@@ -7,14 +7,14 @@ use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode as Code};
 
 /// Why Kafka cannot be used as it is set up.
 ///
-/// Each message names the topic or setting and says what to do. What librdkafka or the broker said is in
+/// Each message names the topic or setting and says what to do. The error of librdkafka or of the broker is in
 /// [`source`](Error::source).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KafkaError {
     /// No broker responds.
     #[error(
-        "no broker of {brokers:?} answered within {waited:?}; start Kafka, or correct the brokers and security settings \
+        "no broker of {brokers:?} responded within {waited:?}; start Kafka, or correct the brokers and security settings \
          of the KafkaConfig"
     )]
     Unreachable {
@@ -172,7 +172,7 @@ pub enum KafkaError {
         source: BoxError,
     },
     /// The consumer cannot go on.
-    #[error("group {group:?} cannot read on; {advice}")]
+    #[error("group {group:?} cannot continue; {advice}")]
     ConsumerStopped {
         /// The group.
         group: String,

@@ -77,7 +77,7 @@ impl KafkaGroup {
 
     /// Makes this process a static member of the group with this name.
     ///
-    /// A static member that is killed and started again has its partitions back at once. Without a name they stay idle
+    /// A static member that is killed and started again gets its partitions back at once. Without a name they stay idle
     /// for the session time-out. Two processes must not use the same name. A static member that stops does not leave the
     /// group: others get its partitions after the session time-out.
     #[must_use]
@@ -86,7 +86,7 @@ impl KafkaGroup {
         self
     }
 
-    /// After which silence of a member its partitions go to others. 45 seconds by default.
+    /// A member that is silent for this long loses its partitions to others. 45 seconds by default.
     #[must_use]
     pub fn session_timeout(mut self, timeout: Duration) -> Self {
         self.session_timeout = timeout;
@@ -102,8 +102,8 @@ impl KafkaGroup {
         self
     }
 
-    /// The source of a [`Runner`](cqrs_core::Runner). It joins the group when the runner starts; until a broker responds
-    /// the runner tries again. What is wrong with the settings, rights or topics ends the runner.
+    /// The source of a [`Runner`](cqrs_core::Runner). It joins the group when the runner starts. The runner retries until
+    /// a broker responds. Invalid settings, missing rights and missing topics end the runner.
     #[must_use]
     pub fn source(self) -> KafkaSource {
         KafkaSource::new(SourceOptions {
@@ -115,7 +115,7 @@ impl KafkaGroup {
         })
     }
 
-    /// Joins the group at once, for programs that are to end if they cannot.
+    /// Joins the group at once, for programs that must end if they cannot join.
     ///
     /// # Errors
     /// [`KafkaError::NoTopics`], [`KafkaError::Unreachable`], [`KafkaError::TopicMissing`],

@@ -9,7 +9,7 @@ use rdkafka::{
     error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
 };
 
-/// The context of clients that only ask and read: logs, and remembers the last error.
+/// The context of clients that only read: logs, and keeps the last error.
 #[derive(Debug, Default)]
 pub(crate) struct LoggingContext {
     last_error: Mutex<Option<String>>,
@@ -50,7 +50,7 @@ impl ConsumerContext for LoggingContext {}
 
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        // One KafkaConfig serves producers and consumers, so each meets settings of the other.
+        // One KafkaConfig serves producers and consumers, so each client gets settings of the other kind too.
         RDKafkaLogLevel::Warning if facility == "CONFWARN" => {
             tracing::debug!(target: "librdkafka", facility, "{message}");
         }
@@ -68,7 +68,7 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     }
 }
 
-/// Logs an error as a warning: librdkafka retries by itself whatever it only logs.
+/// Logs an error as a warning: librdkafka retries after every error that it only logs.
 pub(crate) fn log_error(error: &LibraryError, reason: &str) {
     tracing::warn!(target: "librdkafka", %error, "{reason}");
 }

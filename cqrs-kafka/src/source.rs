@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Only the poll thread uses the consumer, and it never waits for the database: a partition is assigned *paused*, and its
-//! reader says where to start. So a database that is down does not cost the membership.
+//! reader says where to start. So the member stays in the group while the database is down.
 
 mod assignment;
 mod consumer_error;
@@ -52,7 +52,7 @@ pub(crate) struct SourceOptions {
 
 /// A member of a consumer group, the source of a [`Runner`](cqrs_core::Runner).
 ///
-/// [`KafkaGroup::source`](crate::KafkaGroup::source) creates it: it joins the group when the runner starts, and again
+/// [`KafkaGroup::source`](crate::KafkaGroup::source) creates it: it joins the group when the runner starts, and retries
 /// until a broker responds. [`KafkaGroup::join`](crate::KafkaGroup::join) joins at once.
 ///
 /// Stopping it finishes the current batches and leaves the group. Dropping it does the same in the background.
@@ -80,10 +80,10 @@ impl KafkaSource {
         }
     }
 
-    /// How the member gets on, to be read while it runs and after it has left: whether it has partitions, how far each was
-    /// handed to the runner, and the last error of the connection.
+    /// The progress of the member, while it runs and after it has left: its partitions, how far each was handed to the
+    /// runner, and the last error of the connection.
     ///
-    /// How far the events were handled is in [`Runner::progress`](cqrs_core::Runner::progress).
+    /// [`Runner::progress`](cqrs_core::Runner::progress) shows how far the events were handled.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.reporter.progress()
@@ -106,7 +106,7 @@ impl KafkaSource {
         Ok(())
     }
 
-    /// Whether there is nothing to join any more.
+    /// Whether the source was stopped while it was not a member. Then it never joins.
     fn stays_outside(&self) -> bool {
         matches!(self.membership, Membership::Outside) && *self.stop.borrow()
     }

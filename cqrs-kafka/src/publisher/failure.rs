@@ -1,4 +1,4 @@
-//! What an error of the producer means for the relay.
+//! Turns errors of the producer into errors of the relay.
 
 use cqrs_core::ports::{BoxError, PublishError};
 use rdkafka::error::RDKafkaErrorCode as Code;
@@ -32,7 +32,7 @@ impl ProducerFailure {
     }
 }
 
-/// What another attempt cannot change is a misconfiguration. After everything else the shard is opened again.
+/// An error that no retry can fix is a misconfiguration. After any other error the shard is opened again.
 impl From<ProducerFailure> for PublishError {
     fn from(failure: ProducerFailure) -> Self {
         match failure.code {

@@ -32,7 +32,7 @@ pub(super) struct Claim {
 pub(super) struct PublishedPosition {
     offset: u64,
     event_id: Option<Uuid>,
-    /// How many events the transaction published. For the people who look into the topic.
+    /// How many events the transaction published. For people who read the topic.
     count: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What an error of the consumer means for the source.
+//! Decides what to do about an error of the consumer.
 
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode as Code};
 
@@ -21,7 +21,7 @@ pub(super) fn action_for(error: &LibraryError) -> ErrorAction {
     match code.and_then(advice) {
         Some(advice) => ErrorAction::StopSource(advice),
         None if matches!(error, LibraryError::MessageConsumptionFatal(_)) => {
-            ErrorAction::StopSource("correct it and start again")
+            ErrorAction::StopSource("correct the cause and start again")
         }
         None => ErrorAction::Retry,
     }

@@ -1,7 +1,7 @@
-//! Finds where topics end: behind the last event, which is before the end of the log.
+//! Finds the ends of topics: the offset after the last event of each partition.
 //!
-//! A transaction ends with a marker, which has an offset too and is never delivered. So a reader that has everything does
-//! not get to the end of the log.
+//! Kafka's own end is later: a transaction ends with a marker, which has an offset and is never delivered. So a reader
+//! never reaches Kafka's end.
 
 use std::{sync::Arc, time::Duration, time::Instant};
 
@@ -20,10 +20,10 @@ use crate::{
     logging::LoggingContext,
 };
 
-/// How many of the last offsets are looked at first: one record and the marker behind it.
+/// How many of the last offsets to read first: one record and the marker after it.
 const FIRST_WINDOW: i64 = 2;
 
-/// How much larger each further window is.
+/// The factor by which each further window is larger.
 const WINDOW_GROWTH: i64 = 8;
 
 /// Where each partition of the topics ends. Partitions without events are left out. Blocks.

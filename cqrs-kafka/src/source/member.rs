@@ -1,4 +1,4 @@
-//! Joining the group, and the member that comes of it.
+//! Joins the group, and receives the readers that the poll thread offers.
 
 use cqrs_core::ports::{ProgressReporter, Reader, SourceError};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,7 +20,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Joins the group, after a look at its topics. Blocks.
+    /// Checks that the topics exist, then joins the group. Blocks.
     pub(super) fn join(
         options: &SourceOptions,
         stopping: watch::Receiver<bool>,

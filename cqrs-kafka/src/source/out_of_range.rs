@@ -62,11 +62,11 @@ fn check_range<C: ConsumerContext>(
     Err(SourceError::OutOfRange {
         partition: partition.id(),
         offset: next,
-        detail: format!("offsets {low} to {high} are"),
+        detail: format!("offsets {low} to {high} are in range"),
     })
 }
 
-/// The offset behind the last record is in range: the next record will have it.
+/// The offset after the last record is in range: the next record will have it.
 fn is_in_range(next: Offset, low: i64, high: i64) -> bool {
     let next = i64::try_from(next.get()).unwrap_or(i64::MAX);
     (low..=high).contains(&next)
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_offset_behind_the_last_record_is_in_range() {
+    fn the_offset_after_the_last_record_is_in_range() {
         let is_kept = |offset| is_in_range(Offset::new(offset), 3, 5);
         assert!(!is_kept(2));
         assert!(is_kept(3) && is_kept(5));

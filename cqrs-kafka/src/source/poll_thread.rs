@@ -55,7 +55,7 @@ pub(super) struct PollThread {
     offers: ReaderOffers,
     commands: Receiver<PollCommand>,
     decoder: Decoder,
-    /// Set after an error that only a change can cure.
+    /// Set after an error that stops the source.
     failed: bool,
 }
 

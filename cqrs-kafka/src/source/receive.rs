@@ -11,7 +11,7 @@ use rdkafka::{
 use super::partition::{AssignedPartition, FlowChange};
 use crate::wire::{Decoder, Received, WireError};
 
-/// Puts the event of a record into the buffer, or the error that it is not an event.
+/// Puts the event of a record into the buffer, or an error if the record is not an event.
 pub(super) fn receive(
     partition: &AssignedPartition,
     decoder: &mut Decoder,

@@ -27,11 +27,11 @@ use crate::fixture::{Count, Counts, Fixture, counted, counts, eventually};
 
 type ViewHandler = <Counts as IntoHandler<MemoryEventStore, role::View>>::Handler;
 
-/// Fails in every seventh batch, after the view has written.
+/// Waits in each batch, and fails in every seventh one, after the view has written.
 struct Flaky {
     view: ViewHandler,
     batches: AtomicU64,
-    slowness: Duration,
+    delay: Duration,
 }
 
 #[async_trait]
@@ -51,7 +51,7 @@ impl Handler<MemoryEventStore> for Flaky {
         batch: &[RecordedEvent],
     ) -> Result<(), HandlerError> {
         self.view.handle(store, transaction, batch).await?;
-        tokio::time::sleep(self.slowness).await;
+        tokio::time::sleep(self.delay).await;
         if self.batches.fetch_add(1, Ordering::Relaxed) % 7 == 6 {
             return Err(StoreError::new(StoreErrorKind::Unavailable, "planted").into());
         }
@@ -59,9 +59,11 @@ impl Handler<MemoryEventStore> for Flaky {
     }
 }
 
+/// The signal that stops a runner, and its task.
 pub(crate) type Running = (oneshot::Sender<()>, JoinHandle<Result<(), RunnerError>>);
 
-pub(crate) async fn consume(fixture: &Fixture, store: &MemoryEventStore, slowness: u64) -> Running {
+/// Joins the group and runs the view. Each batch takes `delay` milliseconds.
+pub(crate) async fn consume(fixture: &Fixture, store: &MemoryEventStore, delay: u64) -> Running {
     let source = KafkaGroup::new(&fixture.config, "counts")
         .categories(["order"])
         .session_timeout(Duration::from_secs(6))
@@ -71,7 +73,7 @@ pub(crate) async fn consume(fixture: &Fixture, store: &MemoryEventStore, slownes
     let flaky = Flaky {
         view: IntoHandler::<MemoryEventStore, role::View>::into_handler(Counts),
         batches: AtomicU64::new(0),
-        slowness: Duration::from_millis(slowness),
+        delay: Duration::from_millis(delay),
     };
     let runner = Runner::over(store, flaky, source)
         .expect("an enum")
@@ -96,12 +98,12 @@ async fn two_members_share_the_work_and_every_event_counts_once() {
 
     let store = MemoryEventStore::default();
     let first = consume(&fixture, &store, 100).await;
-    eventually("the first member has begun", || async {
+    eventually("the first member is counting", || async {
         counted(&store).await > 300
     })
     .await;
     let second = consume(&fixture, &store, 5).await;
-    eventually("all is counted", || async {
+    eventually("all events are counted", || async {
         counted(&store).await >= 6_000
     })
     .await;
@@ -110,7 +112,7 @@ async fn two_members_share_the_work_and_every_event_counts_once() {
     // The other member has all partitions now.
     fixture.place(100, 10, "").await;
     fixture.relay(1, 7_000).await;
-    eventually("the rest is counted", || async {
+    eventually("the other events are counted", || async {
         counted(&store).await >= 7_000
     })
     .await;

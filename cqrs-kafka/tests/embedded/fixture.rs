@@ -1,4 +1,4 @@
-//! A mock cluster with a store of orders: relays them, and reads what is in the topic.
+//! A mock cluster and a store with orders: relays the orders, and reads them from the topic.
 
 use std::time::Duration;
 
@@ -56,6 +56,7 @@ impl View for Counts {
     }
 }
 
+/// The documents of the view, one for each order.
 pub(crate) async fn counts(store: &MemoryEventStore) -> Vec<Count> {
     let documents = store.documents(Counts::NAME, None, 100_000).await;
     let documents = documents.expect("the memory store can be read");
@@ -65,6 +66,7 @@ pub(crate) async fn counts(store: &MemoryEventStore) -> Vec<Count> {
     documents.iter().map(decode).collect()
 }
 
+/// The number of events that the view has counted.
 pub(crate) async fn counted(store: &MemoryEventStore) -> u64 {
     counts(store).await.iter().map(|count| count.events).sum()
 }
@@ -106,6 +108,7 @@ impl Fixture {
         }
     }
 
+    /// Appends `each` events to each of `orders` streams.
     pub(crate) async fn place(&self, orders: u64, each: u64, note: &str) {
         for order in 0..orders {
             let event = OrderEvent::Placed {
@@ -142,7 +145,7 @@ impl Fixture {
     pub(crate) async fn relay_all(&self, events: u64) {
         let (stop, running) = self.start_relay(1);
         let topic = Topic::open(&self.config, "order");
-        eventually("all is published", || async {
+        eventually("all events are published", || async {
             topic.end() >= i64::try_from(events).expect("it fits")
         })
         .await;

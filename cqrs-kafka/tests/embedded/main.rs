@@ -1,4 +1,4 @@
-//! The adapter on librdkafka's mock cluster, in this process. What the mock does not do is tested on a real broker.
+//! The adapter on librdkafka's mock cluster, in this process. The package `cqrs-tests` tests the rest on a real broker.
 
 mod consumer;
 mod fixture;

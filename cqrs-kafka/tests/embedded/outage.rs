@@ -27,7 +27,7 @@ async fn relay_and_consumer_survive_an_outage_without_loss_or_repeat() {
     fixture.place(20, 10, "").await;
     let relay = fixture.start_relay(1);
     let consumer = consume(&fixture, &store, 0).await;
-    eventually("it has begun", || async { counted(&store).await > 0 }).await;
+    eventually("it is counting", || async { counted(&store).await > 0 }).await;
 
     cluster.broker_down(1).expect("it stops");
     fixture.place(20, 10, "").await;
@@ -35,7 +35,10 @@ async fn relay_and_consumer_survive_an_outage_without_loss_or_repeat() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     cluster.broker_up(1).expect("it starts");
 
-    eventually("all is counted", || async { counted(&store).await >= 400 }).await;
+    eventually("all events are counted", || async {
+        counted(&store).await >= 400
+    })
+    .await;
     relay.0.send(()).expect("it is running");
     relay.1.await.expect("no panic").expect("no error");
     stop(consumer).await;
@@ -77,7 +80,10 @@ async fn a_service_that_starts_without_its_broker_waits_for_it() {
         assert!(error.contains(&brokers), "{part}: {error}");
     }
     cluster.broker_up(1).expect("it starts");
-    eventually("all is counted", || async { counted(&store).await >= 200 }).await;
+    eventually("all events are counted", || async {
+        counted(&store).await >= 200
+    })
+    .await;
     stop.send(()).expect("it is running");
     let outcome = service.await.expect("no panic");
     outcome.expect("every part stops");

@@ -126,7 +126,7 @@ async fn a_broker_that_does_not_respond_is_an_error_in_time() {
     );
     let words = chain(&error).to_string();
     assert!(
-        words.contains("no broker of \"127.0.0.1:9\" answered within 300ms"),
+        words.contains("no broker of \"127.0.0.1:9\" responded within 300ms"),
         "{words}"
     );
 }

@@ -135,7 +135,7 @@ async fn a_slow_reader_pauses_the_partition_and_misses_nothing() {
             last += 1;
         }
         seen += batch.events.len();
-        // The handler. Meanwhile more events arrive than the buffer holds.
+        // In place of a handler. Meanwhile more events arrive than the buffer holds.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -157,7 +157,7 @@ async fn a_static_member_that_returns_gets_its_partitions_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_that_retention_has_passed_is_an_error() {
     let mut fixture = Fixture::new(1, 1);
-    // The embedded cluster keeps 5 MiB of what is sent.
+    // The embedded cluster keeps 5 MiB of a partition, so send the records without compression.
     fixture.config = fixture.config.set("compression.type", "none");
     fixture.place(16, 1, &"x".repeat(500_000)).await;
     fixture.relay_all(16).await;
