@@ -1,4 +1,4 @@
-//! The first steps: an aggregate, a rule that refuses a command, a view. In memory, nothing to install.
+//! The first steps: an aggregate, a rule that rejects a command, a view. In memory, nothing to install.
 
 use cqrs_core::*;
 use serde::{Deserialize, Serialize};
@@ -63,8 +63,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seats = Repository::<Seat, _>::new(store.clone());
     seats.execute("A1", "ada".to_owned()).await?;
     seats.execute("A2", "ada".to_owned()).await?;
-    if let Err(refused) = seats.execute("A1", "bob".to_owned()).await {
-        println!("A1 for bob: {refused}"); // A1 for bob: the seat is taken
+    if let Err(rejected) = seats.execute("A1", "bob".to_owned()).await {
+        println!("A1 for bob: {rejected}"); // A1 for bob: the seat is taken
     }
 
     // In a service it would run until the service stops.
