@@ -28,7 +28,7 @@ const INSERT: &str = r#"
         order by n offset 0
     ) as numbered"#;
 
-/// The id of a stream. The ids of a wave have the same prefix, as ids with a time have, and a random order after it.
+/// The id of a stream. The ids of a wave share a prefix, like time-ordered ids, and have a random order after it.
 pub(crate) fn id(number: u32) -> String {
     let wave = u64::from(number / WAVE);
     let number = u64::from(number);

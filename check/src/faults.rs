@@ -94,7 +94,7 @@ pub trait FaultInjector<T: Send>: Send + Sync + 'static {
         Ok(())
     }
 
-    /// What keeps readers at this position from advancing, as far as the store can tell.
+    /// The blocker of readers at this position, if the store knows one.
     async fn blocker(&self, _: u64) -> Option<Blocker> {
         None
     }

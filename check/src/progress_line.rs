@@ -23,7 +23,7 @@ pub(crate) async fn print_progress<T: Send, F: FaultInjector<T>>(
         let lag = state.last_position().saturating_sub(slowest);
         let counts = faults.counts();
         eprintln!(
-            "{:6.0} s  {commits:>9} commits  {rate:>6}/s  slowest reader {lag} behind  {} kills  {} crashes",
+            "{:6.0} s  {commits:>9} commits  {rate:>6}/s  slowest reader {lag} positions behind  {} kills  {} crashes",
             state.started.elapsed().as_secs_f64(),
             counts.killed,
             counts.crashes

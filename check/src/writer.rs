@@ -36,7 +36,7 @@ pub(crate) struct WriterResult {
     pub(crate) stats: WriterStats,
 }
 
-/// The longest time for a call of the store. The outcome of a call that takes longer is unknown.
+/// The longest time for a call of the store. A longer append or commit has an unknown outcome.
 const CALL_LIMIT: Duration = Duration::from_secs(90);
 
 /// A writer leaves its own stream for a new one after this many events.

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::fixture::{account, append, headers, key, read_all};
 
-/// An append in which every other event has a header, starting with the first one.
+/// An append in which every other event has headers, starting with the first one.
 fn named(id: &str, count: usize) -> Append {
     let mut append = append(&account(id), ExpectedVersion::Any, count);
     for (event, n) in append.events.iter_mut().zip(0..) {

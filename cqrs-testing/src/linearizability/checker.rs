@@ -87,7 +87,7 @@ impl Search<'_> {
         false
     }
 
-    /// The earliest end of the remaining operations; `None` when none that must happen remains.
+    /// The earliest end of the remaining operations that must happen; `None` if there is none.
     fn horizon(&self, done: Done) -> Option<usize> {
         self.left(done)
             .filter_map(|(_, operation)| operation.deadline())

@@ -62,7 +62,7 @@ pub(super) enum Way {
     TransactionThatReads,
 }
 
-/// A number of events for a stream.
+/// The part of an append for one stream.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) stream: Stream,
