@@ -23,8 +23,8 @@
 //!   [performance]
 //! - why it is as it is: [decisions]
 
-// The pages link each other by reference. The first definition of a reference wins, so that here a link leads to a module
-// and in the repository to a file. Their code is tested in the package `cqrs-tests`, which has all crates.
+// The pages link to each other by reference, and the first definition of a reference wins. So a link leads to a module in
+// rustdoc and to a file in the repository. Their code is tested in the package `cqrs-tests`, which has all crates.
 macro_rules! page {
     ($name:ident, $path:literal) => {
         #[doc = include_str!("guide/links.md")]

@@ -14,7 +14,7 @@ use crate::{
 
 /// Publishes every event of a store, in order and once.
 ///
-/// **Invariant**: the events of a batch and the relay's progress become visible together or not at all. After an uncertain
+/// **Invariant**: the events of a batch and the relay's progress become visible together or not at all. After an unknown
 /// outcome a shard is opened again. That fences earlier sessions and returns how far the shard has published; it continues
 /// from there.
 ///
@@ -54,7 +54,7 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
         }
     }
 
-    /// Sets the most events that a transaction publishes; 5,000 by default. A transaction never waits for more events.
+    /// Sets the maximum number of events in one transaction; 5,000 by default. A transaction never waits for more events.
     #[must_use]
     pub fn batch_size(mut self, events: usize) -> Self {
         self.batch_size = events.max(1);

@@ -24,14 +24,14 @@ pub(crate) trait Workers: Send {
     /// Waits for the next worker. `None` after [`stop`](Self::stop), when there are no more. Cancel-safe.
     async fn next(&mut self) -> Result<Option<Work<Self::Error>>, Self::Error>;
 
-    /// Tells every worker to finish. Returns at once.
+    /// Asks every worker to finish. Returns at once.
     fn stop(&mut self);
 
     /// The error for a worker that panicked.
     fn panicked(&self, message: String) -> Self::Error;
 }
 
-/// Runs until `stop` resolves or a worker fails, then tells all workers to finish and waits for them.
+/// Runs until `stop` resolves or a worker fails, then stops all workers and waits for them.
 ///
 /// # Errors
 /// The first failure.

@@ -1,4 +1,4 @@
-//! Runs everything that a process runs, until the process is asked to stop.
+//! Runs the parts of a process together, and stops them in order.
 
 mod outcome;
 mod part;
@@ -18,26 +18,27 @@ pub use self::{
 };
 use crate::ports::{BoxError, Progress};
 
-/// What becomes of the others when a part has failed.
+/// The reaction of a service when a part fails.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {
-    /// All parts stop in order, and [`Service::run`] returns the error, so that the process ends and is started again by
-    /// whatever watches over it. A part that is missing cannot go unnoticed.
+    /// All parts stop in order, and [`Service::run`] returns the error. The process can then end and be restarted, so a
+    /// failed part does not go unnoticed.
     #[default]
     StopAll,
-    /// The others go on. [`Service::progress`] shows the part that has failed.
+    /// The other parts go on. [`Service::progress`] shows which runner or relay has failed.
     KeepOthers,
 }
 
 /// Runs the parts of a process together: runners, relays, and tasks of its own such as a web server.
 ///
-/// A [`Runner`](crate::Runner) or [`Relay`](crate::Relay) retries by itself what may pass: a store or broker that is
-/// away, at the start too. So a part that ends by itself has failed for good, and [`OnFailure`] says what the others do.
+/// A [`Runner`](crate::Runner) or [`Relay`](crate::Relay) retries temporary failures itself, such as an unavailable store
+/// or broker, also at the start. If it fails, a retry cannot help, and [`OnFailure`] determines whether the others go on.
 ///
-/// To stop, the parts are asked in this order, so that what the first ones still cause reaches the last ones: tasks,
-/// runners, relays. Each kind is asked when those before it have finished, or at the latest after its share of the
-/// [deadline](Self::deadline). What has not finished by then is aborted; a killed process loses nothing either.
+/// The parts stop in this order, so that runners and relays still handle the last events of the parts before them: tasks,
+/// runners, relays. Each kind is asked to stop when those before it have finished: the second at the latest after one third
+/// of the [deadline](Self::deadline), the third after two thirds. Parts that have not finished at the deadline are
+/// aborted, which is as safe as a kill of the process.
 ///
 /// ```
 /// use cqrs_core::{MemoryEventStore, Runner, Service};
@@ -57,7 +58,7 @@ pub enum OnFailure {
 /// Service::new()
 ///     .with(Runner::over_log(&store, Seats)?)
 ///     .task("web", |stop| async move {
-///         // Serve requests until `stop` resolves, then finish those in hand.
+///         // Serve requests until `stop` resolves, then finish the open ones.
 ///         stop.await;
 ///         Ok(())
 ///     })
@@ -112,19 +113,20 @@ impl Service {
         self.with(Part::task(name, run))
     }
 
-    /// How long all parts together may take to stop; 25 seconds by default, since Kubernetes kills after 30.
+    /// Sets how long all parts together may take to stop; 25 seconds by default, because Kubernetes kills after 30.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// What becomes of the others when a part has failed; they stop by default.
+    /// Sets the reaction when a part fails; by default all parts stop.
     pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
         self.on_failure = on_failure;
         self
     }
 
-    /// How its runners and relays get on. Ask before the service runs; the handles can be read even after its end.
+    /// Handles to the progress of its runners and relays. Get them before the service runs; they can be read even after its
+    /// end.
     #[must_use]
     pub fn progress(&self) -> Vec<(PartName, Progress)> {
         let parts = self.parts.iter();
@@ -132,11 +134,11 @@ impl Service {
         progress.collect()
     }
 
-    /// Runs until the process gets SIGTERM or SIGINT (Ctrl-C), or all parts have ended. A second signal aborts at once
-    /// what has not finished.
+    /// Runs until the process gets SIGTERM or SIGINT (Ctrl-C), or all parts have ended. A second signal immediately aborts
+    /// the parts that have not finished.
     ///
     /// # Errors
-    /// When a part has failed or was aborted. The outcome of every part is in it.
+    /// When a part has failed or was aborted, or signals cannot be received. The error contains the outcome of every part.
     pub async fn run(self) -> Result<ServiceOutcome, ServiceError> {
         let signals = Signals::listen().and_then(|first| Ok((first, Signals::listen()?)));
         let (mut first, mut all) = match signals {

@@ -77,7 +77,7 @@ impl<'de> MapAccess<'de> for Parts<'_, '_> {
         seed.deserialize(self.probe(place))
     }
 
-    /// To reach a value no key is needed, and its type might reject every sample.
+    /// Skips the key on the way to a value: its type might reject every sample.
     fn next_entry_seed<K: DeserializeSeed<'de>, V: DeserializeSeed<'de>>(
         &mut self,
         key: K,

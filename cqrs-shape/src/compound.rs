@@ -9,7 +9,7 @@ use super::{
     route::Step,
 };
 
-/// The most elements of a tuple or an array that are visited.
+/// The maximum number of visited elements of a tuple or an array.
 const MAX_ELEMENTS: usize = 64;
 
 impl Probe<'_, '_> {
@@ -32,27 +32,27 @@ impl Probe<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let steps = |len| (0..len).map(Step::Element);
-        let looked_at = len.min(MAX_ELEMENTS);
+        let visited = len.min(MAX_ELEMENTS);
         let (step, Self { pass, place }) =
-            self.enter(|| Node::new(format!("tuple of {len}"), steps(looked_at)))?;
+            self.enter(|| Node::new(format!("tuple of {len}"), steps(visited)))?;
         let parts = match step {
             Some(Step::Element(index)) => steps(index)
                 .map(|step| (step, Place::BESIDE))
                 .chain([(Step::Element(index), place)])
                 .collect(),
             Some(_) => return Err(Stop::default()),
-            None => steps(looked_at).map(|step| (step, place)).collect(),
+            None => steps(visited).map(|step| (step, place)).collect(),
         };
         visitor.visit_seq(Parts::new(pass, parts))
     }
 
     /// Records a map, or a struct that reads as one, at the end of the route.
-    pub(super) fn answer_map<'de, V: Visitor<'de>>(self, visitor: V) -> Stop {
+    pub(super) fn record_map<'de, V: Visitor<'de>>(self, visitor: V) -> Stop {
         let fields = self.pass.missed.clone().into_iter().map(Step::Field);
         let samples = fields.clone().map(|step| (step, Place::BESIDE)).collect();
         let read = visitor.visit_map(Parts::new(&mut *self.pass, samples));
         let parts = [Step::Key, Step::Value].into_iter().chain(fields);
-        self.pass.answer(Node::new("map", parts));
+        self.pass.record(Node::new("map", parts));
         if let Err(stop) = read {
             self.pass.incomplete(stop.missing);
         }

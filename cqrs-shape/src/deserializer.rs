@@ -87,7 +87,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         if self.is_at_the_end() {
-            return Err(self.answer_map(visitor));
+            return Err(self.record_map(visitor));
         }
         let (step, Self { pass, place }) = self.enter(|| Node::leaf("map"))?;
         let entries = step.into_iter().map(|step| (step, place)).collect();

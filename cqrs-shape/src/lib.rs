@@ -21,7 +21,7 @@
 //! - values that serde buffers (`any`): internally tagged and untagged enums, the content of adjacently tagged enums, flattened
 //!   fields. Beside a flattened field only the required fields are found, up to the first one without a valid sample;
 //! - tuple elements after an element without a valid sample (`unseen`): an element can only be offered after those before it;
-//! - places that are too deep (`unseen`): more than 64 steps or elements, or after 20,000 reads.
+//! - places more than 64 steps from the root, or after 20,000 reads (`unseen`); elements of a tuple or array after the 64th.
 
 mod access;
 mod compound;
@@ -46,10 +46,10 @@ use self::{
     route::Route,
 };
 
-/// The most steps from the root to a place. An optional list of structs takes three steps.
+/// The maximum number of steps from the root to a place. An optional list of structs takes three steps.
 const MAX_DEPTH: usize = 64;
 
-/// The most reads of a type in all. Most lines of a trace take one read.
+/// The maximum number of reads of a type. Most lines of a trace take one read.
 const MAX_PASSES: usize = 20_000;
 
 /// A fingerprint of how serde reads a `T`: the names of its fields and variants, in any order, and the shapes within.
@@ -67,18 +67,18 @@ pub fn fingerprint<T: DeserializeOwned>() -> u64 {
 fn trace<T: DeserializeOwned>() -> String {
     let mut lines = BTreeSet::new();
     let mut passes = MAX_PASSES;
-    // Nearest first, so that the limit on reads cuts off the deepest places.
-    let mut questions = VecDeque::from([Route::default()]);
-    while let Some(route) = questions.pop_front() {
-        let node = ask::<T>(&route, &mut passes).unwrap_or_else(|| Node::leaf("unseen"));
+    // Breadth first, so that the limit on reads cuts off the deepest places.
+    let mut routes = VecDeque::from([Route::default()]);
+    while let Some(route) = routes.pop_front() {
+        let node = visit::<T>(&route, &mut passes).unwrap_or_else(|| Node::leaf("unseen"));
         lines.insert(format!("{route}: {}\n", node.kind));
-        questions.extend(node.parts.into_iter().map(|step| route.then(step)));
+        routes.extend(node.parts.into_iter().map(|step| route.then(step)));
     }
     lines.into_iter().collect()
 }
 
-/// What `T` asks for at the end of `route`.
-fn ask<T: DeserializeOwned>(route: &Route, passes: &mut usize) -> Option<Node> {
+/// Finds what `T` asks for at the end of `route`.
+fn visit<T: DeserializeOwned>(route: &Route, passes: &mut usize) -> Option<Node> {
     if route.len() > MAX_DEPTH {
         return None;
     }

@@ -50,8 +50,8 @@ enum Outcome {
     Rejected,
     /// A required field was missing. The next read offers it, and may find another.
     Missed,
-    /// The answer is complete.
-    Answered,
+    /// The place was reached, and what the type asks for there is recorded.
+    Recorded,
 }
 
 /// The visit to one place, over several reads.
@@ -93,9 +93,9 @@ impl<'r> Pass<'r> {
         up
     }
 
-    pub(super) fn answer(&mut self, node: Node) {
+    pub(super) fn record(&mut self, node: Node) {
         self.found = Some(node);
-        self.outcome = Outcome::Answered;
+        self.outcome = Outcome::Recorded;
     }
 
     /// Records that a map ended with an error: its fields may be incomplete, because of a missing field or a rejected sample.
@@ -113,7 +113,7 @@ impl<'r> Pass<'r> {
     pub(super) fn again(&mut self) -> bool {
         self.met.clear();
         match mem::take(&mut self.outcome) {
-            Outcome::Answered => false,
+            Outcome::Recorded => false,
             Outcome::Missed => {
                 self.samples.repeat();
                 true

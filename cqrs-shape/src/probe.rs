@@ -13,7 +13,7 @@ use super::{
 /// The deepest nesting of a sample.
 const MAX_SAMPLE_DEPTH: usize = 16;
 
-/// Ends a read: the answer was found, or the type rejected a sample.
+/// Ends a read: the place was recorded, or the type rejected a sample.
 #[derive(Debug, Default, thiserror::Error)]
 #[error("a probe has no value")]
 pub(super) struct Stop {
@@ -55,8 +55,8 @@ impl Place {
     }
 }
 
-/// A deserializer that offers the next step of a route, and records the answer at the end. Beside the route it makes the
-/// smallest samples it can.
+/// A deserializer that offers the next step of a route, and records what the type asks for at the end. Beside the route it
+/// makes the smallest samples it can.
 ///
 /// A struct with a flattened field reads a map and does not list its fields. The first read offers no field, and its error
 /// names the first missing one; the next read offers a sample of it, and so on. Optional fields stay unknown.
@@ -86,7 +86,7 @@ impl<'p, 'r> Probe<'p, 'r> {
             return Ok((None, Self { pass, place }));
         };
         let Some(step) = pass.route.step(taken) else {
-            pass.answer(node());
+            pass.record(node());
             return Err(Stop::default());
         };
         let place = Place::On(taken + 1);
@@ -109,7 +109,7 @@ impl<'p, 'r> Probe<'p, 'r> {
         Err(Stop::default())
     }
 
-    /// A value without parts: records the answer, or lets the caller make a sample.
+    /// A value without parts: records it at the end of the route, or lets the caller make a sample.
     pub(super) fn leaf(self, kind: &'static str) -> Result<&'p mut Pass<'r>, Stop> {
         match self.enter(|| Node::leaf(kind))? {
             (None, beside) => Ok(beside.pass),

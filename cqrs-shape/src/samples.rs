@@ -13,7 +13,7 @@ pub(super) const STRINGS: [&str; 9] = [
     "http://a.example/",
 ];
 
-/// The most combinations tried for one place.
+/// The maximum number of combinations tried for one place.
 const MAX_TRIES: usize = 200;
 
 /// The choices of one read, in order. The next read changes the last choice or, when it has no alternative left, the choice

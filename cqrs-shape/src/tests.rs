@@ -6,7 +6,7 @@ use super::*;
 
 mod limits;
 mod random;
-mod refusals;
+mod rejections;
 
 /// The fingerprint of the type called `T` among the given items. The braces keep each call on one line.
 macro_rules! of {

@@ -14,8 +14,8 @@ fn json(out: &mut Vec<u8>) -> serde_json::Serializer<&mut Vec<u8>> {
     serde_json::Serializer::new(out)
 }
 
-/// Writes the fields of a struct or tuple variant. It writes the brackets itself: `serde_json`'s own compound serializer
-/// borrows the serializer that made it, and would have to outlive it.
+/// Writes the fields of a struct or tuple variant. It writes the brackets itself: the compound serializer of `serde_json`
+/// borrows a serializer, which would be a local variable here.
 pub(super) struct Fields<'a> {
     event_type: &'static str,
     out: &'a mut Vec<u8>,

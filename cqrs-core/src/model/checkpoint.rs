@@ -61,7 +61,7 @@ impl fmt::Display for Offset {
 pub struct Checkpoint {
     /// Where reading continues.
     pub offset: Offset,
-    /// The last event before that place. When reading of a log continues, this event must still be there.
+    /// The last event read. Reading of a log continues only if this event is still at its position.
     pub event_id: Option<EventId>,
 }
 

@@ -20,7 +20,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// The circumstances of a command to the aggregate called `id`, whose state has this version.
+    /// The context of a command to the aggregate called `id`, whose state has this version.
     #[must_use]
     pub fn new(
         id: impl Into<Arc<str>>,

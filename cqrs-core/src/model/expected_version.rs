@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::{event_id::EventId, number::Version, stream::StreamId};
 
-/// The state of the stream that an append expects: the check of optimistic concurrency.
+/// The state that an append expects of its stream: the check of optimistic concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedVersion {
     /// No expectation.
@@ -53,14 +53,14 @@ impl fmt::Display for ExpectedVersion {
 pub struct Conflict {
     /// The stream.
     pub stream: StreamId,
-    /// What the append expected.
+    /// The expectation of the append.
     pub expected: ExpectedVersion,
     /// The stream's version.
     pub actual: Version,
 }
 
 impl Conflict {
-    /// `stream` is at `actual`, which is not what was expected.
+    /// `stream` is at version `actual`, which `expected` does not allow.
     #[must_use]
     pub const fn new(stream: StreamId, expected: ExpectedVersion, actual: Version) -> Self {
         Self {

@@ -10,11 +10,11 @@ pub type Headers = BTreeMap<String, String>;
 #[non_exhaustive]
 pub enum HeaderError {
     /// An event has more than 32 headers.
-    #[error("the event has {0} headers, at most {MAX_HEADERS} are allowed")]
+    #[error("the event has {0} headers; at most {MAX_HEADERS} are allowed")]
     TooMany(usize),
     /// A name is not 1 to 64 of the characters `a-z`, `0-9`, `-`, `_` and `.`.
     #[error(
-        "a header's name has 1 to {MAX_NAME_BYTES} of the characters a-z, 0-9, -, _ and ., not {0:?}"
+        "{0:?} is not a header name: it must have 1 to {MAX_NAME_BYTES} of the characters a-z, 0-9, -, _ and ."
     )]
     Name(String),
     /// A value has more than 1,024 bytes.

@@ -54,7 +54,7 @@ impl fmt::Display for IdempotencyKey {
 
 /// A key, and the fingerprint of the command that was sent under it.
 ///
-/// **Invariant**: the fingerprint depends on the command, never on the events: a repeat may decide on another state.
+/// **Invariant**: the fingerprint depends on the command, never on the events, because a repeat may find another state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Idempotency {
@@ -65,14 +65,14 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
-    /// `key` for what has this fingerprint.
+    /// `key` with the fingerprint of its command.
     #[must_use]
     pub const fn new(key: IdempotencyKey, fingerprint: u64) -> Self {
         Self { key, fingerprint }
     }
 
-    /// `key` for `command` to the aggregate of `stream`. The fingerprint is the hash of the command's JSON with sorted
-    /// maps. A `HashSet` has no stable order: use a `BTreeSet` in commands.
+    /// `key` for `command` to the aggregate of `stream`. The fingerprint is a hash of the stream and of the command's JSON
+    /// with sorted maps. A `HashSet` has no stable order: use a `BTreeSet` in commands.
     ///
     /// # Errors
     /// When the command cannot be written as JSON.
@@ -87,7 +87,7 @@ impl Idempotency {
         Ok(Self { key, fingerprint })
     }
 
-    /// `key` for a request that is not about one aggregate. The fingerprint is computed as in [`of`](Self::of).
+    /// `key` for a request to several aggregates. The fingerprint is a hash of its JSON with sorted maps.
     ///
     /// # Errors
     /// When the request cannot be written as JSON.
@@ -116,7 +116,7 @@ pub struct KeyReused {
 }
 
 impl KeyReused {
-    /// `key` was used for something else.
+    /// `key` was used for another command.
     #[must_use]
     pub const fn new(key: IdempotencyKey) -> Self {
         Self { key }

@@ -80,7 +80,7 @@ impl Slices {
         to: Self::COUNT,
     };
 
-    /// The `index`-th of `count` ranges of equal size (the last one may be smaller). A `count` of 0 counts as 1.
+    /// The `index`-th of `count` ranges of equal size (the last ones may be smaller or empty). A `count` of 0 counts as 1.
     #[must_use]
     pub fn part(index: u16, count: u16) -> Self {
         let size = Self::COUNT.div_ceil(count.max(1));

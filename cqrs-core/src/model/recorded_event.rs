@@ -27,7 +27,7 @@ pub struct RecordedEvent {
     pub position: Position,
     /// serde's name of the variant.
     pub event_type: Arc<str>,
-    /// The generation of the payload's shape: 1 plus the number of upcasters known when it was written.
+    /// The generation of the payload's shape; 1 for now.
     pub schema_version: u32,
     /// The variant's content as JSON.
     pub payload: Bytes,
@@ -99,8 +99,8 @@ impl fmt::Display for RecordedEvent {
 }
 
 impl Metadata {
-    /// The metadata of an event that `cause` leads to: it has the cause's id, correlation id and trace context. A cause
-    /// without a correlation id starts a conversation with its own id. Headers are not inherited: they belong to one request.
+    /// The metadata of an event that `cause` leads to: the cause's id, correlation id and trace context. If the cause has no
+    /// correlation id, its own id becomes the correlation id. Headers are not inherited: they belong to one request.
     #[must_use]
     pub fn caused_by(cause: &RecordedEvent) -> Self {
         let own = || cause.id.to_string();
@@ -124,7 +124,7 @@ pub struct Envelope<E> {
 }
 
 impl<E> Envelope<E> {
-    /// An event and how it was recorded.
+    /// A typed event with its recorded event.
     #[must_use]
     pub const fn new(event: E, recorded: RecordedEvent) -> Self {
         Self { event, recorded }

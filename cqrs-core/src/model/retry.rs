@@ -8,18 +8,18 @@ use std::time::Duration;
 ///
 /// ```
 /// # use cqrs_core::RetryPolicy;
-/// let patient = RetryPolicy { attempts: 20, ..RetryPolicy::default() };
+/// let patient = RetryPolicy::default().attempts(20);
 /// assert!(patient.wait(19).is_some());
 /// assert_eq!(patient.wait(20), None);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// The most attempts, the first one included.
+    /// The maximum number of attempts, including the first.
     pub attempts: u32,
-    /// The longest first wait.
+    /// The upper limit of the first wait.
     pub base: Duration,
-    /// The longest wait of all.
+    /// The upper limit of every wait.
     pub longest: Duration,
 }
 
@@ -31,28 +31,28 @@ impl RetryPolicy {
         longest: Duration::ZERO,
     };
 
-    /// Attempts without end, for operations that a service needs to continue.
+    /// Unlimited attempts, for operations that a service needs to continue.
     pub(crate) const ALWAYS: Self = Self {
         attempts: u32::MAX,
         base: Duration::from_millis(5),
         longest: Duration::from_secs(5),
     };
 
-    /// How many attempts there are at most, the first one included.
+    /// Sets the maximum number of attempts, including the first.
     #[must_use]
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// The longest first wait.
+    /// Sets the upper limit of the first wait.
     #[must_use]
     pub const fn base(mut self, base: Duration) -> Self {
         self.base = base;
         self
     }
 
-    /// The longest wait of all.
+    /// Sets the upper limit of every wait.
     #[must_use]
     pub const fn longest(mut self, longest: Duration) -> Self {
         self.longest = longest;

@@ -35,7 +35,7 @@ pub struct PastEvent {
 }
 
 impl PastEvent {
-    /// An event of a stream with what a replay needs of it.
+    /// A past event from its parts.
     #[must_use]
     pub const fn new(
         id: EventId,
@@ -76,7 +76,7 @@ pub struct LogQuery<'a> {
     pub reads: &'a [Reads],
     /// Only streams in these slices.
     pub slices: Slices,
-    /// The most events to return.
+    /// The maximum number of events to return.
     pub limit: usize,
 }
 
@@ -181,7 +181,7 @@ pub trait EventStore: UnitOfWork {
         Ok(appended.pop().ok_or_else(missing_result)?)
     }
 
-    /// The result of the appends under this key; `None` when there were none, or the key was deleted since.
+    /// The result of the appends under this key; `None` when there were none, or the key's retention has ended.
     ///
     /// # Errors
     /// [`AppendError::KeyReused`] when the key was used for another command.
@@ -214,8 +214,8 @@ pub trait EventStore: UnitOfWork {
     /// The position up to which the log is complete: no event will appear at or before it.
     async fn high_water_mark(&self) -> Result<Position, StoreError>;
 
-    /// Every event that is committed when this is called is at this position or before it. While open transactions hold the
-    /// high-water mark back, this is after the mark.
+    /// A position at or after every event that is committed at the time of the call. It is after the high-water mark while
+    /// open transactions hold the mark back.
     ///
     /// The default is for stores whose mark is never held back.
     async fn last_position(&self) -> Result<Position, StoreError> {

@@ -20,7 +20,7 @@ pub enum Phase {
     Retrying {
         /// The time of the first failure.
         since: Instant,
-        /// The number of failures since.
+        /// The number of failures, including the first.
         attempts: u32,
     },
     /// It was stopped and has finished.

@@ -12,9 +12,9 @@ use crate::{
 #[non_exhaustive]
 pub enum PublishError {
     /// Another instance of the relay has taken over. Stop, and do not open the shards again.
-    #[error("another instance has taken over; run one instance of each relay")]
+    #[error("another instance has taken over; run only one instance of each relay")]
     Fenced,
-    /// The outcome is unknown or the connection broke. Open the shard again: that finds out what was published.
+    /// The outcome is unknown or the connection broke. Open the shard again to find out what was published.
     #[error("the shard must be opened again")]
     Reopen(#[source] BoxError),
     /// This event cannot be published without a change of the settings.
@@ -27,7 +27,7 @@ pub enum PublishError {
         reason: BoxError,
     },
     /// The broker, or the relay's progress there, does not fit the relay's settings.
-    #[error("the relay's settings and the broker do not fit")]
+    #[error("the relay's settings do not fit the broker")]
     Misconfigured(#[source] BoxError),
     /// The broker cannot be reached.
     #[error("the broker cannot be reached")]
@@ -42,7 +42,7 @@ impl PublishError {
     }
 }
 
-/// A broker with transactions, or an equivalent guarantee.
+/// A broker with transactions or an equivalent guarantee.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
     /// One open shard.

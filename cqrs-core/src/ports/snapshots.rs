@@ -19,11 +19,11 @@ pub struct Snapshot {
     pub stream: StreamId,
     /// The number of events in the state.
     pub version: Version,
-    /// The last of them.
+    /// The id of the last event in the state.
     pub last_event: EventId,
     /// Identifies the shape and the version of the state's type. A snapshot with another fingerprint is ignored.
     pub fingerprint: u64,
-    /// The checksum of the payload and of the last event's id.
+    /// The checksum of version, last event and payload.
     pub checksum: u64,
     /// The state as JSON.
     pub payload: Bytes,
@@ -57,8 +57,8 @@ pub trait Snapshots: EventStore {
     /// Saves the snapshot, in place of the stream's earlier one.
     async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError>;
 
-    /// The stream's snapshot with this fingerprint, and the events from the snapshot's last event on, that one included;
-    /// without a snapshot, all events. One round trip where the store can.
+    /// The stream's snapshot with this fingerprint, and the events from the snapshot's last event on, that one included.
+    /// Without such a snapshot, all events. One round trip where the store can.
     async fn replay_from_snapshot(
         &self,
         stream: &StreamId,

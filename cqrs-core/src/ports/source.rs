@@ -27,12 +27,12 @@ impl Batch {
     }
 }
 
-/// The result of asking a reader for events.
+/// The result of [`Reader::next`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Events, or a checkpoint after events that the reader passed over.
+    /// Events, or only a checkpoint after events that were filtered out.
     Batch(Batch),
-    /// Everything that is there was read.
+    /// There are no more events at present.
     Idle,
     /// The partition must be given back.
     Revoked,
@@ -57,13 +57,12 @@ pub enum SourceError {
     },
     /// The checkpoint does not belong to this log.
     #[error(
-        "{partition} cannot be read further in another log; reset the subscription to read the present log from the \
-         beginning"
+        "{partition} cannot continue in another log; reset the subscription to read the present log from the beginning"
     )]
     LogReplaced {
         /// The partition.
         partition: PartitionId,
-        /// What differs.
+        /// The difference between the logs.
         #[source]
         replaced: LogReplaced,
     },
@@ -74,7 +73,7 @@ pub enum SourceError {
         partition: PartitionId,
         /// The record.
         offset: Offset,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         reason: BoxError,
     },
@@ -105,14 +104,14 @@ pub trait Source: Send + 'static {
     /// called again.
     async fn assigned(&mut self) -> Result<Option<Self::Reader>, SourceError>;
 
-    /// Where the partitions of this source end at present, those assigned to others included: a checkpoint at this offset
-    /// or after it covers every event that is there. Partitions without events may be missing.
+    /// The present end of each partition of this source, also of partitions assigned to other processes: a checkpoint at
+    /// or after this offset covers every event up to now. Partitions without events may be missing.
     ///
     /// # Errors
     /// After [`SourceError::Unavailable`] it is called again.
     async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError>;
 
-    /// Tells every reader to finish. Returns at once.
+    /// Asks every reader to finish. Returns at once.
     fn stop(&mut self);
 }
 
@@ -122,10 +121,10 @@ pub trait Reader: Send + Sync + 'static {
     /// The partition.
     fn partition(&self) -> &PartitionId;
 
-    /// Moves to a place: called first, and again after every failure. `None` is the beginning.
+    /// Sets where reading starts; called first, and again after every failure. `None` is the beginning.
     async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError>;
 
-    /// Returns up to `max` events that are there. If there are none it waits for some, a quarter of a second at most.
+    /// Returns up to `max` available events. If there are none, it waits for some, a quarter of a second at most.
     /// Cancel-safe.
     async fn next(&mut self, max: usize) -> Result<Next, SourceError>;
 

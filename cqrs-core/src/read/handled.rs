@@ -1,4 +1,4 @@
-//! Waits until a subscription has handled a partition up to some place.
+//! Waits until a subscription has handled a partition up to an offset.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use crate::{
     ports::{Checkpoints, StoreError},
 };
 
-/// How long to wait before the second look.
+/// The wait before the second check.
 const FIRST_WAIT: Duration = Duration::from_millis(1);
 
 /// The wait doubles up to this.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
-/// Waits until the checkpoint is at `offset` or behind it.
+/// Waits until the checkpoint is at or after `offset`.
 pub(crate) async fn handled<S: Checkpoints>(
     store: &S,
     subscription: &str,

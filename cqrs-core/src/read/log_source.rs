@@ -78,7 +78,7 @@ impl<S: EventStore> Source for LogSource<S> {
     }
 }
 
-/// The position of the last event that is committed when this is called, once it can be read.
+/// The position of the last event that is committed at the time of the call. Returns once that event can be read.
 async fn last_event<S: EventStore>(store: &S) -> Result<Position, StoreError> {
     let end = store.last_position().await?;
     while store.high_water_mark().await? < end {
@@ -113,7 +113,7 @@ pub struct LogReader<S> {
     reads: Vec<Reads>,
     partition: PartitionId,
     at: Position,
-    /// The next wait without new events.
+    /// The next wait if there are no new events.
     wait: Duration,
     stop: watch::Receiver<bool>,
 }
@@ -187,7 +187,7 @@ impl<S: EventStore> Reader for LogReader<S> {
     }
 
     async fn back_off(&mut self, wait: Duration) {
-        // Both ends of the wait are fine; the caller checks `revoked`.
+        // Ends after the wait or at a stop; the caller checks `revoked`.
         let _ = tokio::time::timeout(wait, self.stop.wait_for(|stop| *stop)).await;
     }
 

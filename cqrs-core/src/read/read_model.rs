@@ -50,7 +50,7 @@ pub struct ReadModel<V, S> {
     view: PhantomData<fn() -> V>,
 }
 
-// By hand: a derive would demand `Clone` of `V`.
+// A derive would require `V: Clone`.
 impl<V, S: Clone> Clone for ReadModel<V, S> {
     fn clone(&self) -> Self {
         Self {
@@ -136,7 +136,7 @@ impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
     }
 
     /// Removes all documents and moves the subscription back to the beginning, in one transaction: the runner rebuilds the
-    /// view by replay. A runner that is active is fenced, claims again and starts over by itself.
+    /// view by replay. An active runner is fenced, claims again and starts over.
     ///
     /// # Errors
     /// When the store fails. Nothing is removed then.

@@ -109,8 +109,8 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
         }
     }
 
-    /// Sets the most events that a transaction handles. By default a batch starts with up to 1,000 events, and the limit
-    /// doubles while batches are full: up to 16,000 for a view. A projection stays at 1,000 and a reactor at 500.
+    /// Sets the maximum number of events in one transaction. By default it starts at 1,000 and doubles while batches are
+    /// full: up to 16,000 for a view. A projection stays at 1,000 and a reactor at 500.
     #[must_use]
     pub fn batch_size(mut self, events: usize) -> Self {
         let first = events.max(1);
@@ -148,8 +148,8 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
         outcome
     }
 
-    /// Handles everything that is in the log or the topics now, then stops: for imports, rebuilds, tests and programs that
-    /// end. Partitions that another member of the group reads are waited for.
+    /// Handles all present events of the log or the topics, then stops: for imports, rebuilds, tests and programs that end.
+    /// It also waits for the partitions that other members of the group read.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -166,7 +166,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
         let subscription = self.subscription().to_owned();
         self.run(async move {
             for (partition, end) in ends {
-                // A store that fails also fails the partition, and the runner deals with it there.
+                // If the store fails, the worker of the partition fails too and handles the error.
                 while handled(&store, &subscription, &partition, end)
                     .await
                     .is_err()

@@ -38,7 +38,7 @@ pub enum RelayErrorKind {
     /// The store cannot be read.
     #[error("cannot read its store")]
     Store(#[from] StoreError),
-    /// The log is not the one whose events were published so far.
+    /// The log is not the one whose events the relay has published so far.
     #[error(
         "cannot continue in another log; decide what consumers should see, then start the relay under a new name and with \
          a new prefix"

@@ -1,4 +1,4 @@
-//! One shard of a relay: reads and publishes; after an uncertain outcome it opens a new session and reads again.
+//! One shard of a relay: reads and publishes; after an unknown outcome it opens a new session and reads again.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
 /// The wait of a shard without new events before it polls again. A writer in this process wakes it at once.
 const IDLE: Duration = Duration::from_millis(50);
 
-/// A running shard. It reads the log itself; after an uncertain outcome it reads again after the last published event.
+/// A running shard. It reads the log itself; after an unknown outcome it reads again after the last published event.
 pub(super) struct Shard<'a, S, P> {
     relay: &'a Relay<S, P>,
     number: u16,
@@ -134,7 +134,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         self.relay.store.read_log(query).await
     }
 
-    /// Keeps the session, but its log is verified again: the store may come back with another log.
+    /// Keeps the session, but verifies the log again: the store may come back with another log.
     async fn read_failed(
         &mut self,
         error: StoreError,
@@ -185,7 +185,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
     }
 
     async fn back_off(&mut self, wait: Duration) {
-        // Both ends of the wait are fine; the caller checks `stopping`.
+        // Ends after the wait or at a stop; the caller checks `stopping`.
         let _ = tokio::time::timeout(wait, self.stopping.wait_for(|stop| *stop)).await;
     }
 

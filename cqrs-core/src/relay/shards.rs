@@ -68,7 +68,7 @@ impl<S: EventStore, P: Publisher> Workers for Shards<S, P> {
         if let Some(session) = self.sessions.as_mut().and_then(Vec::pop) {
             return Ok(Some(self.worker(session)));
         }
-        // Every shard has its worker. The loop asks again when it stops.
+        // Every shard has its worker. The loop calls this again after `stop`.
         std::future::pending().await
     }
 

@@ -1,5 +1,5 @@
 //! The relay against a model of a transactional broker with scripted failures. The tests prove the relay's own protocol:
-//! after an uncertain outcome it reads again and never continues blindly. Other tests prove Kafka's side on Kafka.
+//! after an unknown outcome it opens the shard again and reads from the position found there. Tests on Kafka prove the rest.
 
 use std::{
     collections::VecDeque,
@@ -20,32 +20,32 @@ use crate::{
     ports::{Append, LogQuery, Phase, PublishError, PublisherSession, StoreError},
 };
 
-/// The broker's outcome of a transaction, or of the opening of a shard.
+/// The broker's handling of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     Commits,
     /// Nothing is visible; the caller gets an unknown outcome.
     Aborts,
     /// All events are visible; the caller gets an unknown outcome.
-    CommitsUnheard,
+    CommitsReplyLost,
     /// Another instance takes over before this one commits.
     Fences,
 }
 
 #[derive(Debug, Default)]
-struct Books {
+struct BrokerState {
     visible: Vec<EventId>,
     published: Vec<Option<Checkpoint>>,
     epochs: Vec<u64>,
     script: VecDeque<Fate>,
     /// An event that the broker rejects.
     poison: Option<EventId>,
-    /// The number of calls for which the broker is unavailable at the start.
+    /// The number of opening calls that still fail.
     away: u32,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Broker(Arc<Mutex<Books>>);
+struct Broker(Arc<Mutex<BrokerState>>);
 
 #[derive(Debug)]
 struct Session {
@@ -54,7 +54,7 @@ struct Session {
     epoch: u64,
 }
 
-impl Books {
+impl BrokerState {
     fn is_away(&mut self) -> bool {
         let away = self.away > 0;
         self.away = self.away.saturating_sub(1);
@@ -63,22 +63,22 @@ impl Books {
 }
 
 impl Broker {
-    fn books(&self) -> std::sync::MutexGuard<'_, Books> {
+    fn state(&self) -> std::sync::MutexGuard<'_, BrokerState> {
         self.0.lock().expect("no panic under the lock")
     }
 
     fn session(&self, shard: u16) -> Session {
-        let mut books = self.books();
+        let mut state = self.state();
         let index = usize::from(shard);
-        if books.epochs.len() <= index {
-            books.epochs.resize(index + 1, 0);
-            books.published.resize(index + 1, None);
+        if state.epochs.len() <= index {
+            state.epochs.resize(index + 1, 0);
+            state.published.resize(index + 1, None);
         }
-        books.epochs[index] += 1;
+        state.epochs[index] += 1;
         Session {
             broker: self.clone(),
             shard,
-            epoch: books.epochs[index],
+            epoch: state.epochs[index],
         }
     }
 }
@@ -87,7 +87,7 @@ impl Broker {
 impl Publisher for Broker {
     type Session = Session;
     async fn open(&self, _: &str, shards: u16) -> Result<Vec<Session>, PublishError> {
-        if self.books().is_away() {
+        if self.state().is_away() {
             return Err(PublishError::Unavailable("planted".into()));
         }
         Ok((0..shards).map(|shard| self.session(shard)).collect())
@@ -103,33 +103,33 @@ impl PublisherSession for Session {
         self.shard
     }
     fn published(&self) -> Option<Checkpoint> {
-        self.broker.books().published[usize::from(self.shard)]
+        self.broker.state().published[usize::from(self.shard)]
     }
     async fn publish(
         self,
         events: &[RecordedEvent],
         upto: Checkpoint,
     ) -> Result<Self, PublishError> {
-        let mut books = self.broker.books();
+        let mut state = self.broker.state();
         let shard = usize::from(self.shard);
-        let fate = books.script.pop_front().unwrap_or(Fate::Commits);
+        let fate = state.script.pop_front().unwrap_or(Fate::Commits);
         if fate == Fate::Fences {
-            books.epochs[shard] += 1;
+            state.epochs[shard] += 1;
         }
-        if books.epochs[shard] != self.epoch {
+        if state.epochs[shard] != self.epoch {
             return Err(PublishError::Fenced);
         }
-        if let Some(event) = events.iter().find(|event| books.poison == Some(event.id)) {
+        if let Some(event) = events.iter().find(|event| state.poison == Some(event.id)) {
             return Err(PublishError::Refused {
                 event: event.to_string(),
                 reason: "planted".into(),
             });
         }
         if fate != Fate::Aborts {
-            books.visible.extend(events.iter().map(|event| event.id));
-            books.published[shard] = Some(upto);
+            state.visible.extend(events.iter().map(|event| event.id));
+            state.published[shard] = Some(upto);
         }
-        drop(books);
+        drop(state);
         if fate == Fate::Commits {
             Ok(self)
         } else {
@@ -167,7 +167,7 @@ async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
 
 /// Waits until this number of events is visible.
 async fn visible(broker: &Broker, count: usize) {
-    while broker.books().visible.len() < count {
+    while broker.state().visible.len() < count {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -181,11 +181,11 @@ fn paused() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
-fn doubtful() -> impl Strategy<Value = Fate> {
+fn fates() -> impl Strategy<Value = Fate> {
     prop_oneof![
         Just(Fate::Commits),
         Just(Fate::Aborts),
-        Just(Fate::CommitsUnheard)
+        Just(Fate::CommitsReplyLost)
     ]
 }
 
@@ -193,7 +193,7 @@ proptest! {
     /// Consumers see every event once, and those of a stream in order.
     #[test]
     fn every_event_is_visible_once_despite_lost_outcomes(
-        script in prop::collection::vec(doubtful(), 0..40),
+        script in prop::collection::vec(fates(), 0..40),
         batch in 1_usize..8,
         shards in 1_u16..4,
         stops in prop::collection::vec(1_usize..30, 0..3),
@@ -204,14 +204,14 @@ proptest! {
             for id in 0..30 {
                 append(&store, id).await;
             }
-            broker.books().script = script.into();
+            broker.state().script = script.into();
             let relay = || Relay::new("model", store.clone(), broker.clone()).batch_size(batch).shards(shards);
             for count in stops {
                 relay().run(visible(&broker, count)).await.expect("runs");
             }
             relay().run(visible(&broker, 30)).await.expect("runs");
             let log = log(&store).await;
-            let seen = broker.books().visible.clone();
+            let seen = broker.state().visible.clone();
             assert_eq!(seen.len(), 30, "none lost, none doubled");
             for id in 0..5 {
                 let of_stream = log.iter().filter(|event| event.stream.id() == id.to_string());
@@ -227,20 +227,20 @@ async fn an_unavailable_broker_is_retried_at_the_start() {
     let store = MemoryEventStore::default();
     let broker = Broker::default();
     append(&store, 1).await;
-    broker.books().away = 5;
+    broker.state().away = 5;
     let relay = Relay::new("model", store, broker.clone());
     let mut progress = relay.progress();
     let running = tokio::spawn(relay.run(std::future::pending()));
     let waits = |phase: &Phase| matches!(phase, Phase::Retrying { attempts: 3.., .. });
     progress.until(waits).await;
-    let said = progress.last_error().expect("it has failed");
-    assert_eq!(said, "the broker cannot be reached: planted");
+    let message = progress.last_error().expect("it has failed");
+    assert_eq!(message, "the broker cannot be reached: planted");
     progress.until(|phase| *phase == Phase::CaughtUp).await;
-    assert_eq!(broker.books().visible.len(), 1);
+    assert_eq!(broker.state().visible.len(), 1);
     let shards = progress.partitions();
     assert_eq!(
         shards[&PartitionId::Log(Slices::ALL)].checkpoint,
-        broker.books().published[0]
+        broker.state().published[0]
     );
     running.abort();
     assert_eq!(progress.until(|_| false).await, Phase::Gone);
@@ -249,13 +249,13 @@ async fn an_unavailable_broker_is_retried_at_the_start() {
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_waits_for_its_broker_can_be_stopped() {
     let broker = Broker::default();
-    broker.books().away = u32::MAX;
+    broker.state().away = u32::MAX;
     let relay = Relay::new("model", MemoryEventStore::default(), broker.clone());
     let progress = relay.progress();
     let stop = tokio::time::sleep(Duration::from_secs(60));
     relay.run(stop).await.expect("stops");
     assert_eq!(progress.phase(), Phase::Stopped);
-    assert!(broker.books().away < u32::MAX, "it has tried");
+    assert!(broker.state().away < u32::MAX, "it has tried");
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,7 +263,7 @@ async fn a_relay_that_was_taken_over_stops() {
     let store = MemoryEventStore::default();
     let broker = Broker::default();
     append(&store, 1).await;
-    broker.books().script = [Fate::Fences].into();
+    broker.state().script = [Fate::Fences].into();
     let error = Relay::new("model", store, broker.clone())
         .run(std::future::pending())
         .await
@@ -272,7 +272,7 @@ async fn a_relay_that_was_taken_over_stops() {
         matches!(error.kind, RelayErrorKind::Publish(PublishError::Fenced)),
         "{error}"
     );
-    assert!(broker.books().visible.is_empty());
+    assert!(broker.state().visible.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -283,21 +283,21 @@ async fn an_event_that_cannot_be_published_stops_the_relay_at_it() {
         append(&store, id).await;
     }
     let log = log(&store).await;
-    broker.books().poison = Some(log[22].id);
+    broker.state().poison = Some(log[22].id);
     let relay = || Relay::new("model", store.clone(), broker.clone());
     let error = relay()
         .run(std::future::pending())
         .await
         .expect_err("stops");
     assert!(chain(&error).to_string().contains("position 23"), "{error}");
-    assert_eq!(broker.books().visible.len(), 22);
-    broker.books().poison = None;
+    assert_eq!(broker.state().visible.len(), 22);
+    broker.state().poison = None;
     relay()
         .run(visible(&broker, 30))
         .await
         .expect("goes on after the cause is gone");
     assert_eq!(
-        broker.books().visible,
+        broker.state().visible,
         log.iter().map(|event| event.id).collect::<Vec<_>>()
     );
 }
@@ -322,22 +322,23 @@ async fn a_log_that_was_replaced_is_not_published() {
         matches!(error.kind, RelayErrorKind::LogReplaced(_)),
         "{error}"
     );
-    assert_eq!(broker.books().visible.len(), 1);
+    assert_eq!(broker.state().visible.len(), 1);
 }
 
-/// A store that is unavailable for one read and comes back with another log.
+/// A store that fails one read, and has another log from then on.
 #[derive(Debug, Clone)]
 struct Replaced {
     before: MemoryEventStore,
     after: MemoryEventStore,
     reads: Arc<std::sync::atomic::AtomicU32>,
-    gone: u32,
+    /// The number of the read that fails.
+    fails_at: u32,
 }
 
 impl Replaced {
     fn now(&self) -> &MemoryEventStore {
         let reads = self.reads.load(std::sync::atomic::Ordering::SeqCst);
-        if reads < self.gone {
+        if reads < self.fails_at {
             &self.before
         } else {
             &self.after
@@ -399,7 +400,7 @@ impl EventStore for Replaced {
     }
     async fn read_log(&self, query: LogQuery<'_>) -> Result<crate::ports::LogPage, StoreError> {
         let reads = self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
-        if reads == self.gone {
+        if reads == self.fails_at {
             return Err(StoreError::new(
                 crate::ports::StoreErrorKind::Unavailable,
                 "planted",
@@ -419,7 +420,7 @@ impl EventStore for Replaced {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_was_unavailable_is_verified_first() {
+async fn the_log_is_verified_again_after_the_store_was_unavailable() {
     let (before, after, broker) = (
         MemoryEventStore::default(),
         MemoryEventStore::default(),
@@ -433,7 +434,7 @@ async fn a_store_that_was_unavailable_is_verified_first() {
         before,
         after,
         reads: Arc::default(),
-        gone: 3,
+        fails_at: 3,
     };
     let error = Relay::new("model", store, broker.clone())
         .run(std::future::pending())
@@ -443,5 +444,5 @@ async fn a_store_that_was_unavailable_is_verified_first() {
         matches!(error.kind, RelayErrorKind::LogReplaced(_)),
         "{error}"
     );
-    assert_eq!(broker.books().visible.len(), 1);
+    assert_eq!(broker.state().visible.len(), 1);
 }

@@ -48,7 +48,7 @@ impl<A: Aggregate> To<A> {
     }
 }
 
-// By hand: derives would demand `Clone`, `Debug` and `PartialEq` of `A` itself.
+// Derives would require `A: Clone`, `A: Debug` and `A: PartialEq`.
 impl<A: Aggregate> Clone for To<A> {
     fn clone(&self) -> Self {
         Self {
@@ -181,7 +181,7 @@ impl Rejection {
 
 /// Visits the commands of a set one after the other, each with the type of its aggregate.
 ///
-/// You need it only when you write your own way of handling commands, for a store or a test tool.
+/// Implement it only to handle commands in your own way, for example in a store or a test tool.
 pub trait CommandVisitor {
     /// The error that ends the visit; the rest of the set is not visited.
     type Error;
@@ -202,7 +202,7 @@ pub trait CommandVisitor {
 /// [`To`] one aggregate, a [`Check`] of one, a union declared with [`commands!`](crate::commands), or an array, a vector
 /// or a tuple of these.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no command to aggregates",
+    message = "`{Self}` is not a set of commands to aggregates",
     note = "use `To<YourAggregate>`, `Check<YourAggregate>`, an array, a vector or a tuple of them, \
             or declare a union: commands! {{ enum {Self} {{ .. }} }}"
 )]

@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-/// What a runner does when an aggregate rejected a reactor's command.
+/// The reaction of a runner when an aggregate rejects a reactor's command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnRejected<C> {
     /// Stop at the event, with an error that gives the reason. No event is skipped.
@@ -59,8 +59,8 @@ pub trait Reactor: Send + Sync + 'static {
     /// The commands that follow from the event.
     fn react(&self, event: &Envelope<Self::Events>) -> Vec<Self::Commands>;
 
-    /// Chooses how to go on after a rejected command. The default is [`Park`](OnRejected::Park), so that an unforeseen
-    /// rejection is never lost.
+    /// Chooses the reaction to a rejected command. The default is [`Park`](OnRejected::Park), so that an unforeseen rejection
+    /// is never lost.
     fn rejected(
         &self,
         event: &Envelope<Self::Events>,

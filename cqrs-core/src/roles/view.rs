@@ -65,7 +65,7 @@ impl<K: Into<String>> FromIterator<K> for Keys {
 
 /// A read model as a pure fold into typed documents.
 ///
-/// It reads the local log or topics, on memory or PostgreSQL, without changes, and can be rebuilt by replay at any time.
+/// The same view reads the local log or topics, on memory or PostgreSQL. It can be rebuilt by replay at any time.
 /// **Over topics a view must not depend on the order between streams**: only the events of one stream come in order.
 ///
 /// ```

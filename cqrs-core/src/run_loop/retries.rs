@@ -11,7 +11,7 @@ use crate::{
 /// is harmless; a permanent one is not.
 const HARMLESS: u32 = 3;
 
-/// The owner of the failures.
+/// The runner or relay whose failures are counted.
 #[derive(Debug, Clone)]
 pub(crate) enum LoopName {
     Subscription(String),

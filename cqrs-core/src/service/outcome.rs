@@ -1,4 +1,4 @@
-//! How a service ended: what became of each of its parts.
+//! The outcome of a service and of each of its parts.
 
 use std::{error::Error, fmt, io, time::Duration};
 
@@ -9,28 +9,28 @@ use crate::{model::chain, ports::BoxError};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PartEnd {
-    /// It was asked to stop, and finished what it had in hand.
+    /// It was asked to stop, and finished its current work.
     Stopped,
-    /// It had nothing more to do. Only a task ends like that.
+    /// It ended without an error before it was asked to stop. Only a task can do that.
     Completed,
-    /// It failed, and another attempt would not help.
+    /// It ended with an error that a retry cannot fix.
     Failed(BoxError),
     /// It panicked.
     Panicked(PartPanicked),
-    /// It did not finish in time.
+    /// It did not finish before the deadline, or before a second signal.
     Aborted(PartAborted),
     /// The service could not start.
     NotStarted,
 }
 
 impl PartEnd {
-    /// Whether it ended as it should.
+    /// Whether it ended without an error.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.error().is_none()
     }
 
-    /// Why it failed.
+    /// Its error.
     #[must_use]
     pub fn error(&self) -> Option<&(dyn Error + 'static)> {
         match self {
@@ -60,9 +60,9 @@ impl fmt::Display for PartEnd {
 #[error("{part} panicked: {message}")]
 #[non_exhaustive]
 pub struct PartPanicked {
-    /// Which part.
+    /// The part.
     pub part: PartName,
-    /// What the panic said.
+    /// The message of the panic.
     pub message: String,
 }
 
@@ -71,17 +71,17 @@ pub struct PartPanicked {
 #[error("{part} did not finish within {waited:?}")]
 #[non_exhaustive]
 pub struct PartAborted {
-    /// Which part.
+    /// The part.
     pub part: PartName,
-    /// How long the service waited for its parts.
+    /// The time between the request to stop and the abort.
     pub waited: Duration,
 }
 
-/// What became of one part.
+/// The outcome of one part.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PartOutcome {
-    /// Which part.
+    /// The part.
     pub part: PartName,
     /// How it ended.
     pub end: PartEnd,
@@ -99,7 +99,7 @@ impl fmt::Display for PartOutcome {
     }
 }
 
-/// What became of each part, in the order in which they were added. It prints a line for each.
+/// The outcome of each part, in the order in which the parts were added. Prints one line for each.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ServiceOutcome {
@@ -123,19 +123,19 @@ impl fmt::Display for ServiceOutcome {
     }
 }
 
-/// Why a service did not end well. The source is the failure that came first; the outcome has all of them.
+/// The error of a service. Its source is the first failure; its outcome has all of them.
 #[derive(Debug)]
 pub struct ServiceError {
     outcome: ServiceOutcome,
     cause: Cause,
 }
 
-/// What came first.
+/// The first failure.
 #[derive(Debug)]
 pub(super) enum Cause {
     /// This part failed.
     Part(usize),
-    /// No signal could be listened for, so no part was started.
+    /// The service could not listen for signals, so it started no part.
     Signals(io::Error),
 }
 
@@ -144,7 +144,7 @@ impl ServiceError {
         Self { outcome, cause }
     }
 
-    /// What became of each part.
+    /// The outcome of each part.
     #[must_use]
     pub fn outcome(&self) -> &ServiceOutcome {
         &self.outcome

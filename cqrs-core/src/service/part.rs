@@ -14,11 +14,11 @@ use crate::{
     relay::Relay,
 };
 
-/// What a part is. The order is that in which parts stop.
+/// The kinds of parts, in the order in which they stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum PartKind {
-    /// A task of the user's, for example a web server.
+    /// A task of the application, for example a web server.
     Task,
     /// A runner of a view, a projection or a reactor, over a log or topics.
     Subscription,
@@ -27,7 +27,7 @@ pub enum PartKind {
 }
 
 impl PartKind {
-    /// In the order in which they stop.
+    /// All kinds, in the order in which they stop.
     pub(super) const ALL: [Self; 3] = [Self::Task, Self::Subscription, Self::Relay];
 }
 
@@ -41,13 +41,13 @@ impl fmt::Display for PartKind {
     }
 }
 
-/// Which part. A subscription and a relay may have the same name.
+/// Identifies a part. A subscription and a relay may have the same name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct PartName {
-    /// What it is.
+    /// Its kind.
     pub kind: PartKind,
-    /// What it is called.
+    /// Its name.
     pub name: String,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Display for PartName {
     }
 }
 
-/// Resolves when a part is to stop. Clones resolve together.
+/// A future that resolves when a part is asked to stop. Its clones resolve too.
 pub struct Stop {
     stopping: watch::Receiver<bool>,
     waiting: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -67,7 +67,7 @@ impl Stop {
     pub(super) fn new(stopping: watch::Receiver<bool>) -> Self {
         let mut receiver = stopping.clone();
         let waiting = Box::pin(async move {
-            // A sender that is gone means stop as well.
+            // A dropped sender also means stop.
             let _ = receiver.wait_for(|stop| *stop).await;
         });
         Self { stopping, waiting }
@@ -106,7 +106,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// A task of your own: runs until its future resolves, which it should soon after `Stop` does.
+    /// A task of your own. Its future should resolve soon after `Stop` does.
     pub fn task<F>(name: impl Into<String>, run: impl FnOnce(Stop) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,

@@ -5,15 +5,15 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT (Ctrl-C), from the moment on when it began to listen.
+/// Receives SIGTERM and SIGINT (Ctrl-C).
 ///
-/// [`Service::run`](crate::Service::run) listens by itself. Use it to stop something else, too:
+/// [`Service::run`](crate::Service::run) uses it. Use it yourself to stop something else:
 ///
 /// ```no_run
 /// # async fn until_asked() -> std::io::Result<()> {
 /// let mut signals = cqrs_core::service::Signals::listen()?;
 /// signals.received().await;
-/// println!("finishing what is in hand");
+/// println!("finishing the current work");
 /// # Ok(())
 /// # }
 /// ```
@@ -27,7 +27,7 @@ pub struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Begins to listen. From now on, for the rest of the process, these signals do not end it by themselves.
+    /// Starts to listen. From now on these signals no longer end the process by themselves, even after the value is dropped.
     ///
     /// # Errors
     /// When the system does not allow a handler.
@@ -52,10 +52,10 @@ impl Signals {
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Begins to listen for Ctrl-C.
+    /// Starts to listen for Ctrl-C.
     ///
     /// # Errors
-    /// Never here.
+    /// Never on this platform.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {})
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{model::chain, ports::BoxError, run_loop::panic_message};
 
-/// How long aborted parts are waited for. One that blocks its thread never ends.
+/// The longest wait for aborted parts. A part that blocks its thread never ends.
 const ABORT_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) struct Limits {
@@ -43,10 +43,10 @@ struct Supervised {
     end: Option<PartEnd>,
 }
 
-/// How far stopping has come.
+/// The progress of the stop.
 struct Stopping {
     since: Instant,
-    /// How many kinds of parts were asked to stop.
+    /// The number of kinds of parts that were asked to stop.
     asked: usize,
 }
 
@@ -76,7 +76,7 @@ impl Supervisor {
         self.parts.push(Supervised { name, end: None });
     }
 
-    /// Until every part has ended.
+    /// Runs until every part has ended or was aborted.
     pub(super) async fn run(
         mut self,
         stop: impl Future<Output = ()>,
@@ -118,7 +118,7 @@ impl Supervisor {
         self.ask_next();
     }
 
-    /// Asks the next kind of parts to stop, and those after it when there is none of that kind left.
+    /// Asks the next kind of parts to stop. If none of that kind is running, goes on to the kind after it.
     fn ask_next(&mut self) {
         while let Some(stopping) = &mut self.stopping
             && let Some(stop) = self.stops.get(stopping.asked)
@@ -142,13 +142,13 @@ impl Supervisor {
         asked == Some(self.stops.len())
     }
 
-    /// When the next kind of parts is asked to stop at the latest, or all are aborted.
+    /// The latest time at which the next kind of parts is asked to stop or, after the last kind, all are aborted.
     fn next_step(&self) -> Option<Instant> {
         let stopping = self.stopping.as_ref()?;
         let asked = u32::try_from(stopping.asked).expect("there are three kinds");
         let kinds = u32::try_from(self.stops.len()).expect("there are three kinds");
         let wait = (self.limits.deadline / kinds).saturating_mul(asked);
-        // Without one when the deadline is longer than clocks count.
+        // `None` if the deadline is beyond the range of the clock.
         stopping.since.checked_add(wait)
     }
 
@@ -173,7 +173,7 @@ impl Supervisor {
         }
     }
 
-    /// Goes on to the next kind of parts when the last one that was asked has ended.
+    /// Asks the next kind of parts when all parts of the last kind asked have ended.
     fn ask_others_when_done(&mut self) {
         let last = self.stopping.as_ref().and_then(|stopping| {
             let asked = &PartKind::ALL[..stopping.asked];
@@ -196,7 +196,7 @@ impl Supervisor {
         part.end = Some(end);
     }
 
-    /// Ends what has not finished. The tasks are waited for, so that what they hold is dropped.
+    /// Aborts the parts that have not finished. Waits for their tasks, so that everything they own is dropped.
     async fn abort(&mut self) {
         let since = self.stopping.as_ref().map(|stopping| stopping.since);
         let waited = since.map_or(Duration::ZERO, |since| since.elapsed());

@@ -1,4 +1,4 @@
-//! A service with parts that are scripted: what ends when, in which order, and what is said about it.
+//! Services with scripted parts: when and in which order they end, and the outcomes that are reported.
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,7 +13,7 @@ use crate::{
     ports::{Phase, ProgressReporter},
 };
 
-/// What happened, in order.
+/// The actions of all parts, in order.
 #[derive(Debug, Default, Clone)]
 struct Journal(Arc<Mutex<Vec<String>>>);
 
@@ -220,7 +220,7 @@ async fn a_second_request_to_stop_aborts_at_once() {
     assert_eq!(ends(error.outcome()), ["task \"hung\": aborted after 1s"]);
 }
 
-/// The part drops what it holds before the service returns.
+/// Everything that the part owns is dropped before the service returns.
 #[tokio::test(start_paused = true)]
 async fn an_aborted_part_is_gone_when_the_service_returns() {
     let (held, dropped) = oneshot::channel::<()>();

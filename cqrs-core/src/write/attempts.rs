@@ -1,4 +1,4 @@
-//! The attempts at one request: it limits retries, and handles an attempt whose outcome is unknown.
+//! The attempts at one request: limits retries, and handles attempts with an unknown outcome.
 
 use crate::{
     model::RetryPolicy,
@@ -9,10 +9,10 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Attempts {
     policy: RetryPolicy,
-    /// The request has an idempotency key, so that a repeat is safe after an unknown outcome.
+    /// Whether the request has an idempotency key, so that a repeat is safe after an unknown outcome.
     keyed: bool,
     failures: u32,
-    /// The error of an attempt that may have been stored, until a later attempt finds out.
+    /// The error of an attempt that may have been stored, until a later attempt finds out whether it was.
     unknown: Option<StoreError>,
 }
 

@@ -18,11 +18,11 @@ pub struct Decided<A: Aggregate>(Vec<A::Event>);
 pub(crate) struct Encoded<A: Aggregate> {
     /// The events to append.
     pub(crate) new: Vec<NewEvent>,
-    /// The same events, decoded again. Only these are applied to a state that is used further, since later readers see them.
+    /// The same events, decoded again. A state that is kept applies these, because they are what later readers get.
     pub(crate) decoded: Vec<(EventId, A::Event)>,
 }
 
-// By hand: a derive would demand `Debug` of `A`.
+// A derive would require `A: Debug`.
 impl<A: Aggregate> fmt::Debug for Decided<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Decided").finish_non_exhaustive()

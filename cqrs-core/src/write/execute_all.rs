@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Commands to several aggregates that had no effect. Each variant stands for a different reaction of the caller.
+/// Commands to several aggregates that had no effect. Each variant calls for a different reaction of the caller.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecuteAllError {
@@ -72,7 +72,7 @@ impl From<AppendError> for ExecuteAllError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExecutedAll {
-    /// The append to each stream, ordered by stream. Empty when no command resulted in an event.
+    /// The append to each stream, ordered by stream. Without an idempotency key, empty when no command resulted in an event.
     pub streams: Vec<Appended>,
     /// `true`: the request was executed earlier under its key and not again; `streams` is the earlier result.
     pub repeated: bool,
@@ -109,7 +109,7 @@ pub struct ExecuteAll<'a, S, C> {
     store: &'a S,
     commands: C,
     request: Request,
-    /// Evaluated when the request is awaited, because only then an error can be returned.
+    /// Evaluated when the request is awaited, because a builder method cannot return an error.
     idempotency: Option<(String, Fingerprint<C>)>,
 }
 

@@ -38,7 +38,7 @@ pub struct Loaded<A> {
     pub state: A,
     /// The number of events in the state.
     pub version: Version,
-    /// The last of them.
+    /// The id of the last event in the state.
     pub last_event: Option<EventId>,
 }
 

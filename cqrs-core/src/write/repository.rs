@@ -26,7 +26,7 @@ use crate::{
     write::loaded::Loaded,
 };
 
-/// A command that had no effect. Each variant stands for a different reaction of the caller.
+/// A command that had no effect. Each variant calls for a different reaction of the caller.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError<E: std::error::Error + 'static> {
     /// The aggregate rejected the command: show the user why.
@@ -122,7 +122,7 @@ pub struct Repository<A, S> {
     snapshots: Option<Arc<dyn Snapshotting<A>>>,
 }
 
-// By hand: a derive would demand `Clone` of `A`.
+// A derive would require `A: Clone`.
 impl<A, S: Clone> Clone for Repository<A, S> {
     fn clone(&self) -> Self {
         Self {
@@ -166,8 +166,8 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
     }
 
     /// Sets the size of the cache in states, 0 for none; [`CACHE`](Self::CACHE) by default. A command to an aggregate with a
-    /// cached state takes one round trip instead of two. Commands to one aggregate take turns within the process, which
-    /// avoids conflicts.
+    /// cached state takes one round trip instead of two. With a cache, commands to one aggregate take turns within the
+    /// process, which avoids conflicts.
     ///
     /// A stale state never leads to a wrong decision: it costs one failed append, then a fresh read. After that, commands to
     /// this aggregate read first (two round trips), until a read finds no events of other writers.

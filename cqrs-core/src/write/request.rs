@@ -56,7 +56,7 @@ impl Request {
         self.now = Some(now);
     }
 
-    /// Explicit values win over values inherited from the cause, whatever the order of the calls.
+    /// Explicit values win over values inherited from the cause, in any order of the calls.
     pub(crate) fn circumstances(&self) -> Circumstances {
         let mut metadata = self.cause.clone().unwrap_or_default();
         if let Some(id) = &self.correlation_id {

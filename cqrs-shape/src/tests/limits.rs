@@ -1,4 +1,4 @@
-//! Types without an end, and types that are too large.
+//! Recursive types, and types that are too large.
 
 use std::{collections::BTreeMap, fmt, sync::LazyLock};
 

@@ -238,7 +238,7 @@ thread_local! {
     static MADE_UP: RefCell<Type> = const { RefCell::new(Type::Number) };
 }
 
-/// Deserializes like the type of the present test case.
+/// Deserializes like the type of the current test case.
 struct MadeUp;
 
 impl<'de> Deserialize<'de> for MadeUp {
@@ -255,7 +255,7 @@ fn trace_of(made_up: Type) -> String {
 
 proptest! {
     #[test]
-    fn a_trace_says_what_a_type_is_whatever_the_order((forth, back) in types()) {
+    fn a_trace_describes_the_type_in_any_order_of_its_parts((forth, back) in types()) {
         let mut expected = BTreeSet::new();
         forth.describe("$", &mut expected);
         let trace = trace_of(forth);

@@ -35,7 +35,7 @@ impl Append {
         }
     }
 
-    /// The same append, if the stream is as expected here.
+    /// The same append with another expected version.
     #[must_use]
     pub const fn expecting(mut self, expected: ExpectedVersion) -> Self {
         self.expected = expected;
@@ -174,7 +174,7 @@ pub struct Appended {
 }
 
 impl Appended {
-    /// An append that was done now.
+    /// The result of an append that was made now.
     #[must_use]
     pub const fn new(
         stream: StreamId,
@@ -191,7 +191,7 @@ impl Appended {
         }
     }
 
-    /// The same append, done before under its key and not now.
+    /// The same result, of an append that was made earlier under its key.
     #[must_use]
     pub const fn repeated(mut self) -> Self {
         self.repeated = true;

@@ -1,4 +1,4 @@
-//! The failure of an attempt to handle a batch.
+//! A failed attempt to handle a batch.
 
 use crate::{
     ports::{BoxError, CommitError, SourceError, StoreError, StoreErrorKind},

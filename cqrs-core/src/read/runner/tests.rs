@@ -46,7 +46,7 @@ impl Aggregate for Counter {
     fn apply(&mut self, _: Counted) {}
 }
 
-/// A sum for each counter: it shows events that were lost or duplicated.
+/// The numbers of each counter: they show events that were lost or duplicated.
 #[derive(Debug)]
 struct Sums;
 impl View for Sums {
@@ -69,7 +69,7 @@ impl View for Sums {
     }
 }
 
-/// A handler that fails a number of times, then passes batches to the view.
+/// Passes batches to the view, then returns the result of a function, which may be an error.
 struct Faulty<F>(F);
 
 #[async_trait]
@@ -199,10 +199,10 @@ async fn all_events_before_a_poison_event_are_committed() {
             None => Ok(()),
         };
     let error = run_to(&store, Faulty(poison), 50).await.expect_err("stops");
-    let said = chain(&error).to_string();
+    let message = chain(&error).to_string();
     assert!(
-        said.contains("counter-c0@8 (By), position 24: planted") && said.contains("\"sums\""),
-        "{said}"
+        message.contains("counter-c0@8 (By), position 24: planted") && message.contains("\"sums\""),
+        "{message}"
     );
     assert_eq!(sums(&store).await, Vec::from_iter(1..24));
     run_to(&store, Faulty(|_: &[RecordedEvent]| Ok(())), 50)
@@ -214,9 +214,9 @@ async fn all_events_before_a_poison_event_are_committed() {
 #[tokio::test]
 async fn a_permanent_failure_of_the_store_stops_the_runner() {
     let store = filled(3).await;
-    let refuse =
+    let reject =
         |_: &[RecordedEvent]| Err(StoreError::new(StoreErrorKind::InvalidInput, "planted").into());
-    let error = run_to(&store, Faulty(refuse), 3).await.expect_err("stops");
+    let error = run_to(&store, Faulty(reject), 3).await.expect_err("stops");
     assert!(matches!(error.kind, RunnerErrorKind::Store(_)), "{error}");
     assert_eq!(sums(&store).await, [0_u64; 0]);
 }
@@ -228,7 +228,7 @@ async fn a_panic_is_an_error_and_rolls_the_batch_back() {
         .await
         .expect_err("stops");
     assert!(
-        matches!(&error.kind, RunnerErrorKind::Panicked(said) if said == "planted"),
+        matches!(&error.kind, RunnerErrorKind::Panicked(message) if message == "planted"),
         "{error}"
     );
     assert_eq!(sums(&store).await, [0_u64; 0]);
@@ -258,11 +258,11 @@ async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
         .claim(Sums::NAME, &PartitionId::Log(Slices::ALL))
         .await
         .expect("claims");
-    let stood = store
+    let checkpoint = store
         .checkpoint(Sums::NAME, &PartitionId::Log(Slices::ALL))
         .await
         .expect("reads")
-        .expect("stands");
+        .expect("exists");
     let mut tx = restored.begin().await.expect("begins");
     restored
         .advance_in(
@@ -270,7 +270,7 @@ async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
             Sums::NAME,
             &PartitionId::Log(Slices::ALL),
             claim.epoch,
-            stood,
+            checkpoint,
         )
         .await
         .expect("moves");
@@ -278,15 +278,15 @@ async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
     let error = run_to(&restored, Faulty(|_: &[RecordedEvent]| Ok(())), 30)
         .await
         .expect_err("stops");
-    let said = chain(&error).to_string();
+    let message = chain(&error).to_string();
     assert!(
-        said.contains("the log was replaced: position 20 held event"),
-        "{said}"
+        message.contains("the log was replaced: position 20 held event"),
+        "{message}"
     );
 }
 
 #[tokio::test]
-async fn catching_up_handles_what_is_there_and_ends() {
+async fn catch_up_handles_all_present_events_and_ends() {
     let store = filled(50).await;
     let runner = || Runner::over_log::<crate::read::handler::role::View>(&store, Sums);
     let catch_up = async || runner().expect("a view").batch_size(7).catch_up().await;
@@ -305,10 +305,10 @@ async fn catching_up_handles_what_is_there_and_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn catching_up_ends_with_the_error_that_stops_the_runner() {
+async fn catch_up_ends_with_the_error_that_stops_the_runner() {
     let store = filled(3).await;
-    let refuse = |batch: &[RecordedEvent]| Err(HandlerError::poison(batch[0].id, "planted"));
-    let runner = Runner::over_log::<crate::read::handler::role::Handler>(&store, Faulty(refuse));
+    let poison = |batch: &[RecordedEvent]| Err(HandlerError::poison(batch[0].id, "planted"));
+    let runner = Runner::over_log::<crate::read::handler::role::Handler>(&store, Faulty(poison));
     let error = runner.expect("a view").catch_up().await;
     let kind = error.expect_err("stops").kind;
     assert!(matches!(kind, RunnerErrorKind::Poison { .. }), "{kind}");
@@ -340,15 +340,15 @@ async fn run_view_over_unknown_event<V: View>(view: V) -> Result<(), RunnerError
 #[tokio::test]
 async fn an_event_of_an_unknown_type_stops_its_view() {
     let error = run_view_over_unknown_event(Sums).await.expect_err("stops");
-    let said = chain(&error).to_string();
+    let message = chain(&error).to_string();
     assert!(
         matches!(error.kind, RunnerErrorKind::Poison { .. }),
-        "{said}"
+        "{message}"
     );
     assert!(
-        said.contains("counter-c9@1 (Reset), position 3")
-            && said.contains("the known types are: By"),
-        "{said}"
+        message.contains("counter-c9@1 (Reset), position 3")
+            && message.contains("the known types are: By"),
+        "{message}"
     );
 }
 
@@ -402,6 +402,6 @@ async fn events_that_are_not_an_enum_are_rejected_at_the_start() {
     let store = MemoryEventStore::default();
     let error = Runner::over_log::<crate::read::handler::role::View>(&store, OfPlain)
         .map(drop)
-        .expect_err("refused");
+        .expect_err("rejected");
     assert!(matches!(error.kind, RunnerErrorKind::Role(_)), "{error}");
 }

@@ -13,7 +13,7 @@ use crate::{
     run_loop::{LoopName, Retries},
 };
 
-/// The interval in which an idle worker checks that its checkpoint was not moved by others.
+/// How often an idle worker checks that nobody else has moved its checkpoint.
 const IDLE_CHECK: Duration = Duration::from_millis(250);
 
 /// Limits for the number of events in a batch.
@@ -120,8 +120,8 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         })
     }
 
-    /// Checks that the stored checkpoint is the one this worker wrote. A fence is noticed only by writes, so without this an
-    /// idle partition would miss a reset.
+    /// Checks that the stored checkpoint is the one that this worker wrote. Only a write detects a fence, so without this
+    /// check an idle partition would miss a reset.
     async fn check(&self, claimed: &ClaimedPartition) -> Result<(), AttemptError> {
         let subscription = self.handler.subscription();
         let partition = self.reader.partition();
@@ -209,7 +209,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         if let Some(before @ 1..) = before {
             self.limit = before;
             let first = format!(
-                "the {before} events before one that cannot be handled are committed first"
+                "an event cannot be handled; the {before} events before it are committed first"
             );
             return AttemptError::Retry(first.into());
         }

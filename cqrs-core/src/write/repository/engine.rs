@@ -40,8 +40,8 @@ struct DecidedOn<A> {
 
 enum Step<A: Aggregate> {
     Done(Executed<A::Event>),
-    /// A conflict: others wrote to the stream since this state was read.
-    Behind(Option<Loaded<A>>, Conflict),
+    /// Others wrote to the stream since this state was read.
+    Conflict(Option<Loaded<A>>, Conflict),
 }
 
 impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
@@ -87,7 +87,7 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
                 Err(rejection) => return self.rejected(on.state, rejection).await,
                 Ok(decided) => match self.append(on, decided).await? {
                     Step::Done(executed) => return Ok(executed),
-                    Step::Behind(state, conflict) => {
+                    Step::Conflict(state, conflict) => {
                         // A stale cached state is not contention and does not count as an attempt.
                         if fresh && !self.attempts.pause().await {
                             return Err(ExecuteError::Conflict(conflict));
@@ -147,7 +147,7 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         };
         let appended = match self.repository.store.append_all(appends).await {
             Ok(appended) => one(appended)?,
-            Err(AppendError::Conflict(conflict)) => return Ok(Step::Behind(on.state, conflict)),
+            Err(AppendError::Conflict(conflict)) => return Ok(Step::Conflict(on.state, conflict)),
             Err(error) => return Err(error.into()),
         };
         if appended.repeated {

@@ -47,7 +47,7 @@ pub struct Execute<'a, A: Aggregate, S, D = ByCommand<A>> {
     stream: Result<StreamId, InvalidName>,
     decide: D,
     request: Request,
-    /// Evaluated when the request is awaited, because only then an error can be returned.
+    /// Evaluated when the request is awaited, because a builder method cannot return an error.
     idempotency: Option<(String, Fingerprint<D>)>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     roles::Aggregate,
 };
 
-/// The most snapshots that are saved at the same time. Beyond it a due snapshot is skipped; a later one replaces it.
+/// The maximum number of concurrent saves. Beyond it, a due snapshot is skipped; a later one replaces it.
 const MAX_SAVES: usize = 4;
 
 /// When snapshots are taken.
@@ -32,7 +32,7 @@ const MAX_SAVES: usize = 4;
 /// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// // `version` is raised when `apply` makes another state of the same events.
+/// // Raise `version` when `apply` builds another state from the same events.
 /// let policy = SnapshotPolicy::every(100).version(2);
 /// let accounts = Repository::<Account, _>::new(MemoryEventStore::default()).snapshots(policy);
 /// accounts.execute("ann", 500).await?;
@@ -46,8 +46,8 @@ pub struct SnapshotPolicy {
 }
 
 impl SnapshotPolicy {
-    /// Takes a snapshot when the version passes a multiple of `events` (at least 1), by a command or by a load that starts
-    /// at an older snapshot.
+    /// Takes a snapshot when a command or a load moves the version to or past a multiple of `events` (at least 1). A load
+    /// counts from its snapshot, or from the beginning without one.
     #[must_use]
     pub fn every(events: u64) -> Self {
         Self {
@@ -161,7 +161,7 @@ impl<S: Snapshots> Snapshotter<S> {
     }
 }
 
-/// The checksum of the state and of the last event's id: it detects a row in which only one of them was changed.
+/// The checksum of version, last event and payload: it detects a row in which only some of them were changed.
 pub(super) fn checksum(snapshot: &Snapshot) -> u64 {
     let version = snapshot.version.get().to_be_bytes().into_iter();
     let last_event = snapshot.last_event.as_uuid().into_bytes();

@@ -1,8 +1,8 @@
 //! The cache of states. It also lets the commands to one aggregate take turns within the process.
 //!
 //! **Invariant**: a cached state alone never determines a result. An append expects the state's last event, and a decision
-//! without events is made again on a fresh read. So a state that is stale, or from a log that was restored since, costs a
-//! round trip but never a wrong result.
+//! without events is made again on a fresh read. So a state that is stale, or from a log that was restored since, may cost
+//! a round trip, but never leads to a wrong result.
 
 use std::{
     fmt,
@@ -16,8 +16,8 @@ use tokio::sync::OwnedMutexGuard;
 use super::Loaded;
 use crate::model::StreamId;
 
-/// The longest wait for a turn; then the command goes ahead without the cache. Turns only avoid conflicts, so this is safe,
-/// and a caller that is never polled again cannot block others.
+/// The longest wait for a turn; then the command continues without the cache. Turns only avoid conflicts, so this is safe.
+/// A command that is never polled again therefore cannot block others.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// The entry of one aggregate. The holder of its lock has the turn.
@@ -26,7 +26,7 @@ type Entry<A> = Arc<tokio::sync::Mutex<Cached<A>>>;
 /// The cached data of one aggregate.
 struct Cached<A> {
     state: Option<Loaded<A>>,
-    /// Others had written to the stream at the last read, so the state is probably stale again.
+    /// Whether the last read found events of others: then the state is probably stale again.
     shared: bool,
 }
 
@@ -43,7 +43,7 @@ impl<A> Default for Cached<A> {
 /// The most recently used states, up to a capacity.
 pub(super) struct States<A>(Option<Arc<Mutex<LruCache<StreamId, Entry<A>>>>>);
 
-// By hand: a derive would demand `Clone` of `A`.
+// A derive would require `A: Clone`.
 impl<A> Clone for States<A> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
@@ -91,8 +91,8 @@ impl<A> States<A> {
     }
 }
 
-/// The turn of one command. It takes the state out of the cache while it works on it, so a call that is cancelled or panics
-/// leaves no half-changed state behind.
+/// The turn of one command. It takes the state out of the cache while it works on it, so a cancelled or panicking call
+/// leaves no half-changed state in the cache.
 pub(super) struct Turn<A>(Option<OwnedMutexGuard<Cached<A>>>);
 
 impl<A> Turn<A> {

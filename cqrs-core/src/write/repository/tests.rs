@@ -154,7 +154,7 @@ async fn a_decision_without_events_appends_nothing() {
 #[tokio::test]
 async fn an_id_that_cannot_be_stored_is_rejected() {
     for id in ["", &"x".repeat(256)] {
-        let error = rooms().execute(id, 1).await.expect_err("refused");
+        let error = rooms().execute(id, 1).await.expect_err("rejected");
         assert!(
             matches!(&error, ExecuteError::Store(e) if e.kind() == StoreErrorKind::InvalidInput),
             "{error:?}"
@@ -221,9 +221,9 @@ async fn an_error_names_the_event_that_cannot_be_read() {
         matches!(&error, ExecuteError::Store(e) if e.kind() == StoreErrorKind::Undecodable),
         "{error:?}"
     );
-    let said = error.to_string();
+    let message = error.to_string();
     assert!(
-        said.contains("seat-one@1 (Freed)") && said.contains("the known types are: Taken"),
-        "{said}"
+        message.contains("seat-one@1 (Freed)") && message.contains("the known types are: Taken"),
+        "{message}"
     );
 }

@@ -58,7 +58,7 @@ impl Aggregate for Door {
         assert_eq!(
             context.version.get(),
             self.0,
-            "decides on the state the batch has brought it to"
+            "decides on the state after the earlier commands of the batch"
         );
         if self.0 == 2 {
             Err(Stuck)
@@ -71,7 +71,7 @@ impl Aggregate for Door {
     }
 }
 
-/// Opens the door at which somebody rang; the test chooses its reaction to a rejection.
+/// Opens the door whose bell was rung; the test chooses its reaction to a rejection.
 struct Opener(fn(&Rejection) -> OnRejected<To<Door>>);
 
 impl Reactor for Opener {
@@ -87,7 +87,7 @@ impl Reactor for Opener {
     }
 }
 
-/// Rings at `doors`, runs the opener, and returns how often each door has opened.
+/// Rings at `doors`, then runs the opener over these events.
 async fn ring(doors: &[&str], opener: Opener) -> (Result<(), RunnerError>, MemoryEventStore) {
     let store = MemoryEventStore::default();
     let bells = Repository::<Bell, _>::new(store.clone());
@@ -141,11 +141,11 @@ async fn commands_of_a_batch_see_earlier_ones_and_name_their_cause() {
 #[tokio::test]
 async fn an_unforeseen_rejection_stops_the_runner_at_its_event() {
     let (outcome, store) = ring(&["x", "x", "y", "x", "y"], Opener(|_| OnRejected::Park)).await;
-    let said = chain(&outcome.expect_err("stops")).to_string();
+    let message = chain(&outcome.expect_err("stops")).to_string();
     assert!(
-        said.contains("bell-b@4 (Rung)")
-            && said.contains("door-x rejected a command: it has opened twice"),
-        "{said}"
+        message.contains("bell-b@4 (Rung)")
+            && message.contains("door-x rejected a command: it has opened twice"),
+        "{message}"
     );
     assert_eq!(
         (
@@ -162,7 +162,7 @@ async fn a_rejection_may_be_ignored_or_lead_to_other_commands() {
     let (outcome, store) = ring(&["x", "x", "x"], Opener(|_| OnRejected::Ignore)).await;
     outcome.expect("goes on");
     assert_eq!(opened(&store, "x").await.len(), 2);
-    // The other door is not a target of the batch at first, so it is read when it is needed.
+    // The other door is not a target of the batch at first, so it is read later.
     let instead = |_: &Rejection| OnRejected::Instead(vec![To::new("side", ())]);
     let (outcome, store) = ring(&["x", "x", "x", "x"], Opener(instead)).await;
     outcome.expect("goes on");
@@ -178,10 +178,10 @@ async fn a_rejection_may_be_ignored_or_lead_to_other_commands() {
 #[tokio::test]
 async fn an_invalid_target_is_named_with_its_event() {
     let (outcome, store) = ring(&["x", ""], Opener(|_| OnRejected::Park)).await;
-    let said = chain(&outcome.expect_err("stops")).to_string();
+    let message = chain(&outcome.expect_err("stops")).to_string();
     assert!(
-        said.contains("bell-b@2 (Rung)") && said.contains("stream id \"\" is empty"),
-        "{said}"
+        message.contains("bell-b@2 (Rung)") && message.contains("stream id \"\" is empty"),
+        "{message}"
     );
     assert_eq!(
         opened(&store, "x").await.len(),

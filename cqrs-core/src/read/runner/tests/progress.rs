@@ -68,8 +68,8 @@ async fn progress_shows_retries_and_their_errors() {
     let running = tokio::spawn(runner.run(std::future::pending()));
     let failed = |phase: &Phase| matches!(phase, Phase::Retrying { attempts: 5.., .. });
     progress.until(failed).await;
-    let said = progress.last_error().expect("it has failed");
-    assert_eq!(said, "the store is away: connection refused");
+    let message = progress.last_error().expect("it has failed");
+    assert_eq!(message, "the store is away: connection refused");
     away.store(false, std::sync::atomic::Ordering::Relaxed);
     progress.until(|phase| *phase == Phase::CaughtUp).await;
     assert_eq!(position(&progress), Some(3));
@@ -80,15 +80,15 @@ async fn progress_shows_retries_and_their_errors() {
 #[tokio::test(start_paused = true)]
 async fn progress_names_the_error_that_ended_the_runner() {
     let store = filled(3).await;
-    let refuse = |batch: &[RecordedEvent]| Err(HandlerError::poison(batch[0].id, "planted"));
-    let runner = runner(&store, refuse);
+    let poison = |batch: &[RecordedEvent]| Err(HandlerError::poison(batch[0].id, "planted"));
+    let runner = runner(&store, poison);
     let progress = runner.progress();
     let error = runner.run(std::future::pending()).await;
-    let said = crate::model::chain(&error.expect_err("stops")).to_string();
-    assert_eq!(progress.phase(), Phase::Failed(said.clone()));
+    let message = crate::model::chain(&error.expect_err("stops")).to_string();
+    assert_eq!(progress.phase(), Phase::Failed(message.clone()));
     assert!(
-        said.contains(Sums::NAME) && said.ends_with("position 1: planted"),
-        "{said}"
+        message.contains(Sums::NAME) && message.ends_with("position 1: planted"),
+        "{message}"
     );
 }
 

@@ -24,8 +24,9 @@ use crate::{
 
 /// A source with the records of one partition: it delivers from the checkpoint on.
 struct Scripted {
-    /// Every other call fails until this number of calls is over.
+    /// Counts calls down to 0; until then every other call fails.
     away: u32,
+    /// The time that a read takes.
     slow: Duration,
     records: Vec<RecordedEvent>,
     handed_out: bool,
@@ -52,7 +53,7 @@ impl Scripted {
         }
     }
 
-    /// Every other call finds it back.
+    /// Whether this call fails.
     fn is_away(&mut self) -> bool {
         let away = self.away % 2 == 1;
         self.away = self.away.saturating_sub(1);
@@ -139,12 +140,8 @@ fn topic() -> PartitionId {
     }
 }
 
-fn published(
-    store: &MemoryEventStore,
-    order: &[usize],
-    records: &[RecordedEvent],
-) -> Vec<RecordedEvent> {
-    let _ = store;
+/// The records at these indexes, each in one of two lanes.
+fn published(order: &[usize], records: &[RecordedEvent]) -> Vec<RecordedEvent> {
     let lane = |index: usize| {
         if index.is_multiple_of(2) {
             "relay.0"
@@ -171,7 +168,7 @@ async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
     store.read_log(query).await.expect("reads").events
 }
 
-/// A store that returns an unknown outcome for every other commit, although it has happened.
+/// A store that returns an unknown outcome for every other commit, although the commit succeeded.
 #[derive(Clone)]
 struct Forgetful(MemoryEventStore, Arc<AtomicBool>, Arc<Mutex<u32>>);
 
@@ -291,7 +288,7 @@ async fn repeats_within_a_lane_are_handled_once() {
     let store = MemoryEventStore::default();
     // Two lanes, even and odd. Repeats within a batch, in a later batch, and of several records.
     let order = [0, 1, 0, 2, 3, 1, 2, 4, 0, 2, 4, 5, 7, 5, 6, 6, 7];
-    consume(&store, published(&store, &order, &records)).await;
+    consume(&store, published(&order, &records)).await;
     assert_eq!(sums(&store).await, Vec::from_iter(1..=8));
 }
 
@@ -305,11 +302,11 @@ async fn a_batch_with_a_lost_commit_reply_is_applied_once() {
         Arc::new(AtomicBool::new(true)),
         Arc::clone(&forgotten),
     );
-    consume(&store, published(&inner, &Vec::from_iter(0..40), &records)).await;
+    consume(&store, published(&Vec::from_iter(0..40), &records)).await;
     assert_eq!(sums(&inner).await, Vec::from_iter(1..=40));
     assert!(
         *forgotten.lock().expect("no panic") > 3,
-        "answers were lost"
+        "replies were lost"
     );
 }
 
@@ -317,7 +314,7 @@ async fn a_batch_with_a_lost_commit_reply_is_applied_once() {
 async fn a_runner_waits_for_a_slow_source() {
     let records = log(&filled(8).await).await;
     let store = MemoryEventStore::default();
-    let published = published(&store, &Vec::from_iter(0..8), &records);
+    let published = published(&Vec::from_iter(0..8), &records);
     let source = Scripted {
         slow: Duration::from_secs(60),
         ..Scripted::new(published)
@@ -332,7 +329,7 @@ async fn an_unavailable_source_is_retried_at_the_start() {
     let store = MemoryEventStore::default();
     let source = Scripted {
         away: 5,
-        ..Scripted::new(published(&store, &Vec::from_iter(0..8), &records))
+        ..Scripted::new(published(&Vec::from_iter(0..8), &records))
     };
     consume_from(&store, source).await;
     assert_eq!(sums(&store).await, Vec::from_iter(1..=8));

@@ -60,13 +60,13 @@ async fn drop_after_each_poll(by: usize, ask: Ask, key: Option<u8>, fault: Fault
             world.store.pause(1, None);
             world.store.fail([Fault::None, fault]);
             let command = ask_for(&world.repositories[by], ask, key);
-            let answer = give_up_after(polls, command).await;
+            let outcome = give_up_after(polls, command).await;
             world.store.fail([]);
             world.adopt(ask, key).await;
             world.execute(by, Ask::Add(3), None, &[]).await;
             world.execute(by, ask, key, &[]).await;
             world.check().await;
-            if answer.is_some() {
+            if outcome.is_some() {
                 break;
             }
         }

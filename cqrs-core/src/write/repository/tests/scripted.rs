@@ -15,7 +15,7 @@ use crate::{
     ports::{AppendError, Snapshot, StoreError, StoreErrorKind},
 };
 
-/// The fate of a call.
+/// The fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The call works.
@@ -96,7 +96,7 @@ impl Scripted {
             script.faults.pop_front().unwrap_or(Fault::None)
         };
         self.yield_to_others().await;
-        let answer = match fault {
+        let outcome = match fault {
             Fault::None => done.await,
             Fault::LostReply => {
                 done.await?;
@@ -106,7 +106,7 @@ impl Scripted {
             Fault::Away => Err(injected(StoreErrorKind::Unavailable).into()),
         };
         self.yield_to_others().await;
-        answer
+        outcome
     }
 
     /// Runs a read. Its outcome is never unknown.

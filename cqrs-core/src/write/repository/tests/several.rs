@@ -267,7 +267,7 @@ async fn without_a_key_a_lost_reply_is_an_error_at_once() {
 }
 
 #[tokio::test]
-async fn a_rejection_by_an_executed_request_is_not_returned() {
+async fn a_repeat_is_not_rejected_because_of_its_own_events() {
     let store = MemoryEventStore::default();
     let commands = || [tally("a", Ask::Double), tally("a", Ask::Add(1))];
     let send = async || store.execute_all(commands()).idempotency_key("k").await;

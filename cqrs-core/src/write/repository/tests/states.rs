@@ -1,4 +1,4 @@
-//! Commands and loads agree with a plain replay, whatever states are cached and whatever snapshots exist.
+//! Commands and loads agree with a plain replay, with any cached states and any snapshots.
 
 use proptest::{collection::vec, option, prelude::*};
 

@@ -31,14 +31,14 @@ async fn rejected(tallies: &Tallies, ask: Ask) {
 }
 
 #[tokio::test]
-async fn a_cold_command_takes_two_round_trips_and_a_warm_one_takes_one() {
+async fn a_command_takes_two_round_trips_or_one_with_a_cached_state() {
     let (store, warm, cold) = warm().await;
     done(&cold, Ask::Add(1)).await;
     assert_eq!(store.calls(), ["replay", "append"]);
     done(&cold, Ask::AddTwice(1)).await;
     done(&cold, Ask::Add(1)).await;
     assert_eq!(store.calls(), ["append", "append"]);
-    // The cached state is stale, which shows when it appends.
+    // The cached state is stale, so the append conflicts.
     done(&warm, Ask::Add(1)).await;
     assert_eq!(store.calls(), ["append", "replay", "append"]);
     done(&warm.cache(0), Ask::Add(1)).await;
@@ -78,7 +78,7 @@ async fn a_decision_without_events_is_confirmed_by_one_read() {
     assert_eq!(store.calls(), ["append"]);
     done(&others, Ask::MakeEven).await;
     assert_eq!(store.calls(), ["replay"]);
-    // The read that confirms a rejection may turn it into a decision.
+    // The read that should confirm a rejection may lead to another decision.
     done(&warm, Ask::Double).await;
     assert_eq!(store.calls(), ["replay", "append"]);
     done(&warm, Ask::Add(0)).await;

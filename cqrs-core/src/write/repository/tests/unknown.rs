@@ -68,7 +68,7 @@ async fn under_a_key_a_command_with_a_lost_reply_is_retried() {
         &[LostCall],
         &[LostCall, Answered, LostReply],
         &[LostReply, Answered, LostReply, Answered, LostCall],
-        // The store is unavailable for a while, also for the reads that find out.
+        // The store is unavailable for a while, also for the attempts that settle the outcome.
         &[LostReply, Away, Away],
         &[LostCall, Away, Answered, Away, Answered, LostReply, Away],
         // The append is known to be a repeat, but its events cannot be read yet.
@@ -124,9 +124,9 @@ async fn a_rejection_after_a_lost_reply_is_not_returned() {
     }
 }
 
-/// However the attempts end, the error says that an earlier one may have been stored.
+/// The error of every ending says that an earlier attempt may have been stored.
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_may_be_stored_is_never_denied() {
+async fn an_append_that_may_be_stored_is_reported_as_unknown() {
     let policy = RetryPolicy {
         attempts: 4,
         ..RetryPolicy::default()
@@ -149,9 +149,9 @@ async fn an_attempt_that_may_be_stored_is_never_denied() {
     }
 }
 
-/// A store that is unavailable at the first call has stored nothing: the error is not an unknown outcome.
+/// The error is not an unknown outcome.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_unreachable_first_stored_nothing() {
+async fn a_store_unavailable_at_the_first_call_stored_nothing() {
     for (warm, script) in [
         (false, [Away, Answered]),
         (false, [Answered, Away]),

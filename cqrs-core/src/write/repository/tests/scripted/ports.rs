@@ -1,4 +1,4 @@
-//! The ports: those that a repository uses go by the script, the others straight to the log.
+//! The ports. The calls of a repository follow the script; other calls go straight to the log.
 
 use std::time::Duration;
 
