@@ -22,7 +22,7 @@ pub(crate) fn violations(workspace: &Workspace, rules: &Rules) -> Vec<String> {
     for (from, to) in &known {
         found.extend(to.iter().map(|to| {
             format!(
-                "allowed.txt knows {from} -> {to}, which is not there any more: remove the line"
+                "allowed.txt lists {from} -> {to} under known, but nothing imports that any more: remove the line"
             )
         }));
     }
@@ -37,11 +37,11 @@ fn between_crates(workspace: &Workspace, allowed: &Allowed) -> Vec<String> {
         }
     }
     let mut found = not_allowed(&graph, allowed);
-    found.extend(circles("", &graph));
+    found.extend(cycles("", &graph));
     found
 }
 
-/// The arrows that are not in the list.
+/// The arrows that the rules do not allow.
 fn not_allowed(graph: &Graph, allowed: &Allowed) -> Vec<String> {
     let forbidden = graph
         .arrows()
@@ -51,24 +51,24 @@ fn not_allowed(graph: &Graph, allowed: &Allowed) -> Vec<String> {
         .collect()
 }
 
-fn circles(prefix: &str, graph: &Graph) -> Vec<String> {
-    let words = |circle: Vec<(&str, &str)>| {
-        let names: Vec<_> = circle.iter().map(|(name, _)| *name).collect();
-        let places: Vec<_> = circle.iter().map(|(_, place)| *place).collect();
+fn cycles(prefix: &str, graph: &Graph) -> Vec<String> {
+    let words = |cycle: Vec<(&str, &str)>| {
+        let names: Vec<_> = cycle.iter().map(|(name, _)| *name).collect();
+        let places: Vec<_> = cycle.iter().map(|(_, place)| *place).collect();
         format!(
-            "{prefix}{{{}}} import from each other in a circle: {}",
+            "{prefix}{{{}}} import from each other in a cycle: {}",
             names.join(", "),
             places.join(", ")
         )
     };
-    graph.circles().into_iter().map(words).collect()
+    graph.cycles().into_iter().map(words).collect()
 }
 
 /// The modules of a crate and what they import.
 struct Modules {
     all: BTreeSet<Module>,
     imports: Vec<(String, Import)>,
-    /// What a name that a module imports or re-exports stands for.
+    /// The paths of the names that a module imports or re-exports.
     names: BTreeMap<(Module, String), Vec<String>>,
 }
 
@@ -117,7 +117,7 @@ impl Modules {
                     targets.retain(|to| !graph.remove(from, to));
                 }
             }
-            found.extend(circles(&prefix, &graph));
+            found.extend(cycles(&prefix, &graph));
         }
         if !layers.is_empty() {
             found.extend(self.unlisted(name, layers));
@@ -126,7 +126,7 @@ impl Modules {
         found
     }
 
-    /// Modules at the root that have no line.
+    /// Top modules without a line in the rules.
     fn unlisted(&self, name: &str, layers: &Allowed) -> Vec<String> {
         let top = self.all.iter().filter_map(|module| match &module[..] {
             [top] if !layers.contains_key(top) => Some(top),
@@ -136,7 +136,7 @@ impl Modules {
             .collect()
     }
 
-    /// Imports inside the crate by a name that only the root re-exports: they hide the layer.
+    /// Imports inside the crate through a re-export of the root: they hide the layer.
     fn through_root(&self) -> Vec<String> {
         let by_root = self.imports.iter().filter(|(_, import)| {
             let first = import.path.first().cloned().unwrap_or_default();
@@ -149,7 +149,7 @@ impl Modules {
         words.collect()
     }
 
-    /// For each module the arrows between its children.
+    /// The arrows between the children of each module.
     fn graphs(&self) -> BTreeMap<Module, Graph> {
         let mut graphs: BTreeMap<Module, Graph> = BTreeMap::new();
         for (place, import) in &self.imports {
@@ -164,7 +164,7 @@ impl Modules {
         graphs
     }
 
-    /// The module that has what is at the end of `path`, through as many re-exports as lead there.
+    /// The module that defines the item at `path`, found through re-exports.
     fn target(&self, path: &[String]) -> Module {
         let mut path = path.to_vec();
         for _ in 0..16 {

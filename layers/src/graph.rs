@@ -1,4 +1,4 @@
-//! Who imports from whom among siblings, and whether that goes in a circle.
+//! The imports between siblings, and the cycles among them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,14 @@ impl Graph {
         arrows.entry(to.to_owned()).or_insert_with(|| place.into());
     }
 
-    /// Takes an arrow out and says whether there was one.
+    /// Removes an arrow. Returns whether there was one.
     pub(crate) fn remove(&mut self, from: &str, to: &str) -> bool {
         self.0
             .get_mut(from)
             .is_some_and(|arrows| arrows.remove(to).is_some())
     }
 
-    /// Every arrow: from, to, where.
+    /// Every arrow: from, to, place.
     pub(crate) fn arrows(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.0.iter().flat_map(|(from, arrows)| {
             arrows
@@ -29,13 +29,13 @@ impl Graph {
         })
     }
 
-    /// A shortest circle through each name that lies on one, each circle once: the names, and the places of the arrows.
-    pub(crate) fn circles(&self) -> Vec<Vec<(&str, &str)>> {
+    /// A shortest cycle through each name that is in one, without repeats: the names, and the places of the arrows.
+    pub(crate) fn cycles(&self) -> Vec<Vec<(&str, &str)>> {
         let mut seen = BTreeSet::new();
-        let found = self.0.keys().filter_map(|name| self.circle(name));
+        let found = self.0.keys().filter_map(|name| self.cycle(name));
         found
-            .filter(|circle| {
-                let mut names: Vec<_> = circle.iter().map(|(name, _)| *name).collect();
+            .filter(|cycle| {
+                let mut names: Vec<_> = cycle.iter().map(|(name, _)| *name).collect();
                 names.sort_unstable();
                 seen.insert(names)
             })
@@ -43,7 +43,7 @@ impl Graph {
     }
 
     /// A shortest way from `start` back to it, as (name, place of the arrow that leaves it).
-    fn circle(&self, start: &str) -> Option<Vec<(&str, &str)>> {
+    fn cycle(&self, start: &str) -> Option<Vec<(&str, &str)>> {
         let mut ways = vec![Vec::new()];
         let mut seen = BTreeSet::new();
         while !ways.is_empty() {

@@ -12,7 +12,7 @@ pub(crate) type Module = Vec<String>;
 pub(crate) struct Source {
     /// The module it holds.
     pub(crate) module: Module,
-    /// How it is called in a message.
+    /// Its name in messages.
     pub(crate) name: String,
     /// Its text.
     pub(crate) text: String,
@@ -36,9 +36,9 @@ pub(crate) struct Import {
 pub(crate) struct Found {
     /// The imports, those of tests left out.
     pub(crate) imports: Vec<Import>,
-    /// Modules that are written inside the file.
+    /// Modules whose code is inside the file.
     pub(crate) inline: Vec<Module>,
-    /// Modules in other files that are there for tests only.
+    /// Modules in other files that exist only for tests.
     pub(crate) tests: Vec<Module>,
 }
 
@@ -79,7 +79,7 @@ impl Scan<'_> {
                         self.skip(&mut tokens);
                     }
                 }
-                // `$crate` in a macro is whoever calls it, and a variable of a macro is no path.
+                // A `$crate` path is imported where the macro is called. A variable of a macro is not a path.
                 TokenTree::Punct(punct) if punct.as_char() == '$' => {
                     tokens.next_if(|next| matches!(next, TokenTree::Ident(_)));
                 }
@@ -128,7 +128,7 @@ impl Scan<'_> {
         self.module.pop();
     }
 
-    /// Passes over what is there for tests only.
+    /// Skips an item that exists only for tests.
     fn skip(&mut self, tokens: &mut Tokens) {
         let mut is_use = false;
         let mut is_module = false;
@@ -151,7 +151,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Notes a path, unless it begins in another crate.
+    /// Records a path, unless it begins in another crate.
     fn import(&mut self, path: &[String], name: Option<String>, line: usize) {
         let Some(path) = self.absolute(path) else {
             return;
@@ -191,7 +191,7 @@ fn is_punct(token: &TokenTree, char: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == char)
 }
 
-/// The name behind `::`, if that is what comes next.
+/// The name after `::`, if they come next.
 fn after_colons(tokens: &mut Tokens) -> Option<String> {
     if !skip_colons(tokens) {
         return None;

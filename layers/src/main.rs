@@ -1,7 +1,8 @@
-//! Checks that no module and no crate imports from a layer above it, and that no siblings import from each other in a circle.
+//! Checks that no module and no crate imports from a layer above it, and that no siblings import from each other in a
+//! cycle.
 //!
-//! `allowed.txt` says what may import from what. Tests do not count, nor does what a module and its own submodules take from
-//! each other; a name that a module only re-exports counts as an import from the module that defines it.
+//! `allowed.txt` lists the allowed imports. Imports in tests do not count, nor do imports between a module and its own
+//! submodules. An import of a re-exported name counts as an import from the module that defines it.
 
 mod check;
 mod graph;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
     });
     match outcome {
         Ok(found) if found.is_empty() => {
-            println!("no arrow points up, and there is no circle");
+            println!("no import leads up, and there is no cycle");
             ExitCode::SUCCESS
         }
         Ok(found) => {
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The folder of the workspace. Asked when it runs: a binary built for another clone may be taken for this one's.
+/// The folder of the workspace. Read at run time, since a shared target folder may hold the binary of another clone.
 fn root() -> PathBuf {
     let own = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| "layers".into());
     PathBuf::from(own).join("..")

@@ -1,6 +1,6 @@
-//! Which crates of the workspace a manifest names.
+//! Finds the crates of the workspace in a manifest.
 
-/// The dependencies that begin with `cqrs-`, those of tests too.
+/// The dependencies that begin with `cqrs-`, including those of tests.
 pub(crate) fn dependencies(manifest: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut inside = false;

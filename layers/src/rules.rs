@@ -6,10 +6,10 @@ use std::{
     path::Path,
 };
 
-/// Who may import from whom, by name.
+/// The allowed imports of each module or crate, by name.
 pub(crate) type Allowed = BTreeMap<String, BTreeSet<String>>;
 
-/// What `allowed.txt` says.
+/// The content of `allowed.txt`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
     /// The sections: `crates`, one for each crate, and `known`.
@@ -50,12 +50,12 @@ impl Rules {
         Ok(rules)
     }
 
-    /// The crates to look at.
+    /// The crates to check.
     pub(crate) fn crates(&self) -> Vec<String> {
         self.between_crates().keys().cloned().collect()
     }
 
-    /// Which crate may depend on which.
+    /// The allowed dependencies between crates.
     pub(crate) fn between_crates(&self) -> Allowed {
         self.section("crates")
     }
@@ -65,7 +65,7 @@ impl Rules {
         self.section(name)
     }
 
-    /// Arrows that are not counted in circles: `crate::parent::from` to its sibling `to`.
+    /// Arrows that do not count in cycles: `crate::parent::from` to its sibling `to`.
     pub(crate) fn known(&self) -> Allowed {
         self.section("known")
     }

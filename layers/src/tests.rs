@@ -1,4 +1,4 @@
-//! Planted arrows and circles are found, and what does not count is let pass.
+//! Planted imports and cycles are found, and imports that do not count are ignored.
 
 use super::*;
 use crate::{imports::Source, tree::Crate};
@@ -32,7 +32,7 @@ fn found(rules: &str, files: &[(&str, &str)]) -> Vec<String> {
 const LAYERS: &str = "crates\n    it\nit\n    low\n    high: low\n";
 
 #[test]
-fn an_arrow_down_is_allowed_and_one_up_is_not() {
+fn an_import_down_is_allowed_and_one_up_is_not() {
     let down = [("low", ""), ("high", "use crate::low::Thing;")];
     assert_eq!(found(LAYERS, &down), [""; 0]);
     let up = [("low", "\nuse crate::high::Thing;"), ("high", "")];
@@ -60,7 +60,7 @@ fn every_way_to_write_an_import_is_seen() {
 }
 
 #[test]
-fn tests_comments_and_a_macros_caller_do_not_count() {
+fn tests_comments_and_paths_of_macros_do_not_count() {
     for text in [
         "#[cfg(test)]\nmod tests { use crate::high::Thing; }",
         "#[cfg(test)]\nuse crate::{high::Thing, high::Other};\nfn f() {}",
@@ -84,7 +84,7 @@ fn tests_comments_and_a_macros_caller_do_not_count() {
 }
 
 #[test]
-fn a_name_is_followed_through_what_reexports_it() {
+fn a_name_is_followed_through_reexports() {
     let through_middle = [
         ("low", "use crate::middle::Thing;"),
         ("middle", "pub use crate::high::Thing;"),
@@ -108,26 +108,28 @@ fn a_name_is_followed_through_what_reexports_it() {
 }
 
 #[test]
-fn siblings_must_not_import_from_each_other_in_a_circle() {
+fn siblings_must_not_import_from_each_other_in_a_cycle() {
     let rules = "crates\n    it\nit\n";
-    let circle = [
+    let cycle = [
         ("room", "pub use self::{a::A, b::B, c::C};"),
         ("room/a", "use crate::room::b::B;"),
         ("room/b", "use super::C;"),
         ("room/c", "fn f() { super::a::thing() }"),
     ];
     assert_eq!(
-        found(rules, &circle),
+        found(rules, &cycle),
         [
-            "it::room::{a, b, c} import from each other in a circle: room/a.rs:1, room/b.rs:1, room/c.rs:1"
+            "it::room::{a, b, c} import from each other in a cycle: room/a.rs:1, room/b.rs:1, room/c.rs:1"
         ]
     );
     let known = format!("{rules}known\n    it::room::c: a\n");
-    assert_eq!(found(&known, &circle), [""; 0]);
+    assert_eq!(found(&known, &cycle), [""; 0]);
     let outdated = format!("{known}    it::room::a: c\n");
     assert_eq!(
-        found(&outdated, &circle),
-        ["allowed.txt knows it::room::a -> c, which is not there any more: remove the line"]
+        found(&outdated, &cycle),
+        [
+            "allowed.txt lists it::room::a -> c under known, but nothing imports that any more: remove the line"
+        ]
     );
 }
 
@@ -164,9 +166,9 @@ fn crates_must_not_depend_on_those_above_them() {
     );
 }
 
-/// The rules hold here, and a wrong arrow in the real source is found: the check cannot be green because it sees nothing.
+/// The rules hold here, and a wrong import in the real source is found, so the check does see the source.
 #[test]
-fn an_arrow_planted_in_this_workspace_is_found() {
+fn an_import_planted_in_this_workspace_is_found() {
     let root = root();
     let rules = Rules::read(&root.join("layers/allowed.txt")).expect("the rules");
     let workspace = Workspace::read(&root, &rules.crates()).expect("the workspace");

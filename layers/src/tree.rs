@@ -11,7 +11,7 @@ use crate::{
     manifest::dependencies,
 };
 
-/// Everything that is looked at.
+/// All crates to check.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workspace {
     /// The crates by name.

@@ -52,7 +52,7 @@ resolve_jars() {
 ensure_jars() {
     local folder sentence
     folder=$(jars_folder)
-    sentence="Kafka's jars could not be brought to $folder: this needs a JDK of version 17 or newer, Maven and its network; without them 'scripts/services up --postgres-only' works, or set KAFKA_BROKERS to a broker you have."
+    sentence="Kafka's jars could not be fetched into $folder: this needs a JDK of version 17 or newer, Maven and access to its repository. Without them use 'scripts/services up --postgres-only', or set KAFKA_BROKERS to your own broker."
     ensure_jdk || die "$sentence"
     jars_are_there && return
     mkdir -p "${folder%/*}" || die "$sentence"

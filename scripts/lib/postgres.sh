@@ -151,7 +151,7 @@ postgres_up() {
         wait_until 60 postgres_settled || true
         postgres_answers || {
             show_log "$state/postgres/log"
-            die "PostgreSQL ended or did not answer within 60 s: read its log above; 'scripts/services down' and then 'up' starts a new server on another port."
+            die "PostgreSQL ended or did not respond within 60 s: read its log above; 'scripts/services down' and then 'up' starts a new server on another port."
         }
     fi
     [ -n "$(postgres_query postgres "select 1 from pg_database where datname = 'cqrs'")" ] ||

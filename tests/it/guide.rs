@@ -21,7 +21,7 @@ fn the_guide_includes_every_page() {
     }
 }
 
-/// An inline link would lead to a file, which rustdoc does not have.
+/// rustdoc does not have the files, so an inline link to a file would be broken there.
 #[test]
 fn pages_link_each_other_by_reference() {
     for page in pages() {

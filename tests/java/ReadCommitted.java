@@ -1,5 +1,6 @@
-// Prints every record of a topic that a read_committed consumer sees, one JSON object a line, and ends at the end.
-// Apache Kafka's own client: what it sees owes nothing to librdkafka. Run as a single source file, jars on the class path.
+// Prints every record of a topic that a read_committed consumer sees, one JSON object per line, then exits.
+// It uses Apache Kafka's own client, so it checks librdkafka independently. Run it as a single source file, with the jars
+// on the class path.
 
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

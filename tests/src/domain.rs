@@ -175,7 +175,7 @@ pub async fn heard_in_order<S: EventStore>(store: &S) -> u64 {
         assert_eq!(
             count,
             event.version.get(),
-            "{event}: lost, doubled or reordered"
+            "{event}: lost, duplicated or reordered"
         );
     }
     heard.len() as u64

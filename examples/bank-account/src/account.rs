@@ -17,7 +17,7 @@ pub(crate) enum AccountCommand {
 }
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum AccountError {
-    #[error("the account is open already")]
+    #[error("the account is already open")]
     AlreadyOpen,
     #[error("the account is not open")]
     NotOpen,

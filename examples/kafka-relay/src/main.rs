@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The in-process cluster has no Admin API, so that it creates the topics itself.
+/// The in-process cluster has no Admin API, so `KafkaTopics` does not work here: the cluster creates its topics itself.
 async fn in_process() -> Result<(), Box<dyn Error>> {
     let cluster = EmbeddedKafka::start()?;
     let kafka = KafkaConfig::new(cluster.bootstrap_servers()).topic_prefix("demo");
@@ -47,8 +47,8 @@ async fn in_process() -> Result<(), Box<dyn Error>> {
     .await
 }
 
-/// Each service has a schema of its own. Each run has names of its own: a topic belongs to one store, and a fresh store
-/// must not publish behind the events of another.
+/// Each service has a schema of its own. Each run has names of its own: a topic belongs to one store, and a new store must
+/// not publish after the events of another.
 async fn on_servers(database: &str, brokers: &str) -> Result<(), Box<dyn Error>> {
     let run = EventId::random().to_string().split_off(24); // its last group of digits
     let kafka = KafkaConfig::new(brokers).topic_prefix(format!("demo_{run}"));
@@ -78,7 +78,7 @@ async fn two_services<S: Store>(
         println!("o1 again: {rejected}");
     }
 
-    // The relay publishes under its name; the group remembers its place in the store of its view.
+    // The relay keeps its progress under its name in Kafka; the group keeps its offsets in the store of its view.
     let group = KafkaGroup::new(kafka, Revenue::NAME).categories(["order"]);
     let service = Service::new()
         .with(Relay::new(
@@ -97,9 +97,9 @@ async fn two_services<S: Store>(
     printed?
 }
 
-/// Over topics there is no position to wait for: the reader looks until it finds all orders.
+/// A view over topics has no position to wait for, so this reads until all orders are there.
 async fn print_revenue<S: Store>(billing: S, orders: u64) -> Result<(), Box<dyn Error>> {
-    billing.prepare_view(Revenue::NAME).await?; // the runner does it as well, perhaps after the first look
+    billing.prepare_view(Revenue::NAME).await?; // the runner does this too, perhaps after the first read
     let revenue = ReadModel::<Revenue, _>::new(billing);
     loop {
         let customers = revenue.page(None, 100).await?;

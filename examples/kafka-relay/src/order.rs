@@ -36,8 +36,8 @@ impl Aggregate for Order {
     }
 }
 
-/// For each customer, the sum of the orders. A sum does not depend on the order of events, which over topics holds only
-/// within a stream.
+/// For each customer, the sum of the orders. Over topics, events are in order only within a stream; a sum does not depend
+/// on the order.
 #[derive(Debug)]
 pub(crate) struct Revenue;
 

@@ -55,8 +55,8 @@ impl View for Shelf {
     }
 }
 
-/// An index is a view whose key is what you search for; pages come in the order of the keys. On PostgreSQL you can index
-/// the table of the documents instead, see `examples/bank-account`.
+/// An index: a view whose key is the value that you search for. Pages are in key order. On PostgreSQL you can index the
+/// table of the documents instead: see `examples/bank-account`.
 struct ByAuthor;
 type Ids = Vec<String>;
 impl View for ByAuthor {
