@@ -21,7 +21,7 @@
 //! - what is guaranteed: [delivery guarantees](delivery_guarantees), [invariants and their tests](invariants)
 //! - how it works: [appending], [the global order](global_order), [the runner](runner),
 //!   [performance]
-//! - why it is as it is: [decisions]
+//! - why it works this way: [decisions]
 
 // The pages link to each other by reference, and the first definition of a reference wins. So a link leads to a module in
 // rustdoc and to a file in the repository. Their code is tested in the package `cqrs-tests`, which has all crates.

@@ -156,8 +156,8 @@ pub trait EventStore: UnitOfWork {
         Ok(events.into_iter().map(PastEvent::from).collect())
     }
 
-    /// The events of several streams, in the order of `streams`. A store does it in one round trip and one read snapshot
-    /// where it can. Name each stream once.
+    /// The events of several streams, in the order of `streams`. A store does it in one round trip and one consistent
+    /// read where it can. Name each stream once.
     async fn replay_all(&self, streams: &[StreamId]) -> Result<Vec<Vec<PastEvent>>, StoreError> {
         let mut histories = Vec::with_capacity(streams.len());
         for stream in streams {

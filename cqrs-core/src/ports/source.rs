@@ -32,7 +32,7 @@ impl Batch {
 pub enum Next {
     /// Events, or only a checkpoint after events that were filtered out.
     Batch(Batch),
-    /// There are no more events at present.
+    /// There are no more events for now.
     Idle,
     /// The partition must be given back.
     Revoked,
@@ -57,7 +57,7 @@ pub enum SourceError {
     },
     /// The checkpoint does not belong to this log.
     #[error(
-        "{partition} cannot continue in another log; reset the subscription to read the present log from the beginning"
+        "{partition} cannot continue in another log; reset the subscription to read the current log from the beginning"
     )]
     LogReplaced {
         /// The partition.
@@ -104,7 +104,7 @@ pub trait Source: Send + 'static {
     /// called again.
     async fn assigned(&mut self) -> Result<Option<Self::Reader>, SourceError>;
 
-    /// The present end of each partition of this source, also of partitions assigned to other processes: a checkpoint at
+    /// The current end of each partition of this source, also of partitions assigned to other processes: a checkpoint at
     /// or after this offset covers every event up to now. Partitions without events may be missing.
     ///
     /// # Errors

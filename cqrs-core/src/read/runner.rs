@@ -148,8 +148,8 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
         outcome
     }
 
-    /// Handles all present events of the log or the topics, then stops: for imports, rebuilds, tests and programs that end.
-    /// It also waits for the partitions that other members of the group read.
+    /// Handles all events that are in the log or the topics now, then stops: for imports, rebuilds, tests and programs that
+    /// end. It also waits for the partitions that other members of the group read.
     ///
     /// # Errors
     /// As [`run`](Self::run).

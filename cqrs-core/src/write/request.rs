@@ -111,7 +111,7 @@ macro_rules! request_options {
             self
         }
 
-        /// Sets the time of the request; the present time by default.
+        /// Sets the time of the request; the current time by default.
         pub fn at(mut self, now: ::std::time::SystemTime) -> Self {
             self.request.at(now);
             self

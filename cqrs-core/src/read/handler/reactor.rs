@@ -47,7 +47,7 @@ impl<R: Reactor> Reaction<R> {
         Ok(targets)
     }
 
-    /// The time and metadata of its commands: the present time, and metadata that names the event as the cause.
+    /// The time and metadata of its commands: the current time, and metadata that names the event as the cause.
     fn circumstances(&self) -> Circumstances {
         Circumstances {
             now: SystemTime::now(),
@@ -78,7 +78,7 @@ enum ReactionError {
         reactor: &'static str,
         source: InvalidName,
     },
-    #[error("{reactor} is parked")]
+    #[error("{reactor} parks this event")]
     Parked {
         reactor: &'static str,
         source: Rejection,

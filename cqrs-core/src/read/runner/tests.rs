@@ -286,7 +286,7 @@ async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
 }
 
 #[tokio::test]
-async fn catch_up_handles_all_present_events_and_ends() {
+async fn catch_up_handles_all_current_events_and_ends() {
     let store = filled(50).await;
     let runner = || Runner::over_log::<crate::read::handler::role::View>(&store, Sums);
     let catch_up = async || runner().expect("a view").batch_size(7).catch_up().await;
