@@ -108,7 +108,7 @@ async fn main() -> ExitCode {
     match measure(&Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", with_sources(&*error));
+            eprintln!("{}", cqrs_core::chain(&*error));
             ExitCode::FAILURE
         }
     }
@@ -132,15 +132,4 @@ async fn measure(options: &Options) -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-/// The messages of an error and of its sources.
-fn with_sources(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }

@@ -35,7 +35,7 @@ async fn main() -> ExitCode {
             ExitCode::from(u8::from(is_broken(&report)))
         }
         Err(error) => {
-            eprintln!("the check could not run: {}", with_sources(&error));
+            eprintln!("the check could not run: {}", cqrs_core::chain(&error));
             ExitCode::from(2)
         }
     }
@@ -43,17 +43,6 @@ async fn main() -> ExitCode {
 
 fn is_broken(report: &Report) -> bool {
     !report.verdict.is_clean()
-}
-
-/// The messages of an error and of its sources.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 async fn run(options: &StoreOptions) -> Result<Report, CheckError> {

@@ -32,14 +32,13 @@ pub enum CodecError {
         known: &'static [&'static str],
     },
     /// The event can be written but not read back, so it is not stored.
-    #[error(
-        "event type `{event_type}` can be written but not read back, so it is not stored: {reason}"
-    )]
+    #[error("event type `{event_type}` can be written but not read back, so it is not stored")]
     Unreadable {
         /// The type that was written.
         event_type: &'static str,
         /// Why it cannot be read back.
-        reason: String,
+        #[source]
+        reason: Box<Self>,
     },
     /// The payload does not fit the variant.
     #[error("{0}")]
@@ -47,10 +46,10 @@ pub enum CodecError {
 }
 
 impl CodecError {
-    pub(crate) fn unreadable(event_type: &'static str, error: &Self) -> Self {
+    pub(crate) fn unreadable(event_type: &'static str, error: Self) -> Self {
         Self::Unreadable {
             event_type,
-            reason: error.to_string(),
+            reason: Box::new(error),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! From sqlx's errors to what they mean for the caller, by code and never by text.
 
-use std::sync::Arc;
-
 use cqrs_core::{StoreError, StoreErrorKind};
 use sqlx::Error;
 
@@ -63,12 +61,12 @@ pub(crate) fn is_read_only(error: &Error) -> bool {
 }
 
 fn classify(error: Error, doing: Doing) -> StoreError {
-    told(&error, doing).caused_by(error)
+    let (kind, what) = meaning(&error, doing);
+    StoreError::new(kind, what).caused_by(error)
 }
 
-/// What an error means.
-fn told(error: &Error, doing: Doing) -> StoreError {
-    let (kind, what) = match error {
+fn meaning(error: &Error, doing: Doing) -> (StoreErrorKind, &'static str) {
+    match error {
         Error::Database(database) => by_code(database.code().as_deref().unwrap_or_default(), doing),
         Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed => lost(doing),
         Error::PoolTimedOut => (
@@ -91,33 +89,13 @@ fn told(error: &Error, doing: Doing) -> StoreError {
             },
             "the answer of PostgreSQL does not have the expected shape; was the schema changed by hand?",
         ),
-        _ => (StoreErrorKind::Other, "PostgreSQL refused a statement"),
-    };
-    StoreError::new(kind, format!("{what} ({error})"))
+        _ => (StoreErrorKind::Other, "PostgreSQL rejected a statement"),
+    }
 }
 
 /// An answer that does not fit the question.
 pub(crate) fn unheard_of(what: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, format!("{what}; try again"))
-}
-
-/// The same failure for another caller.
-pub(crate) fn again(error: &StoreError) -> StoreError {
-    StoreError::new(error.kind(), error.to_string())
-}
-
-/// One failure of many callers.
-pub(crate) struct Shared(Arc<Error>);
-
-impl Shared {
-    pub(crate) fn new(error: Error) -> Self {
-        Self(Arc::new(error))
-    }
-
-    /// What it means for one whose commit was under way.
-    pub(crate) fn commit(&self) -> StoreError {
-        told(&self.0, Doing::Commit).caused_by(Arc::clone(&self.0))
-    }
 }
 
 fn lost(doing: Doing) -> (StoreErrorKind, &'static str) {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Position, StoreError};
+use cqrs_core::{Position, StoreError, chain};
 use sqlx::Row;
 
 use crate::{connection::within, error::statement, row::unsigned, store::PgEventStore};
@@ -101,7 +101,7 @@ impl PgEventStore {
                 Some(holder) => holder.to_string(),
                 None => return,
             },
-            Err(error) => format!("who it is cannot be asked: {error}"),
+            Err(error) => format!("who it is cannot be asked: {}", chain(&error)),
         };
         tracing::warn!(schema, %mark, seconds, "readers wait in front of an open transaction: {who}");
     }

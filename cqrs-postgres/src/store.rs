@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cqrs_core::{StoreError, StoreErrorKind};
+use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
 use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
 use crate::{
@@ -164,23 +164,21 @@ async fn connect(config: &PgConfig) -> Result<PgConnection, StoreError> {
     let connecting = PgConnection::connect_with(&options);
     match tokio::time::timeout(config.timeout(), connecting).await {
         Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error @ sqlx::Error::Io(_))) => {
-            Err(unreachable(&options, &error.to_string()).caused_by(error))
-        }
+        Ok(Err(error @ sqlx::Error::Io(_))) => Err(unreachable(&options, error)),
         Ok(Err(error)) => Err(statement(error)),
-        Err(_) => Err(unreachable(
-            &options,
-            &format!("no answer within {:?}", config.timeout()),
-        )),
+        Err(_) => {
+            let late = format!("no answer within {:?}", config.timeout());
+            Err(unreachable(&options, late))
+        }
     }
 }
 
-fn unreachable(options: &PgConnectOptions, why: &str) -> StoreError {
+fn unreachable(options: &PgConnectOptions, why: impl Into<BoxError>) -> StoreError {
     let (host, port) = (options.get_host(), options.get_port());
     let message = format!(
-        "PostgreSQL at {host}:{port} cannot be reached ({why}); is it up, and is the address right?"
+        "PostgreSQL at {host}:{port} cannot be reached; is it up, and is the address right?"
     );
-    StoreError::new(StoreErrorKind::Unavailable, message)
+    StoreError::new(StoreErrorKind::Unavailable, message).caused_by(why)
 }
 
 /// A view's name becomes part of a table's name.

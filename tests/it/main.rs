@@ -4,6 +4,7 @@
 mod broker_down;
 mod consumer_killed;
 mod contention;
+mod error_chains;
 mod errors;
 mod failures;
 mod guide;
@@ -13,5 +14,6 @@ mod readme;
 mod relay_fenced;
 mod relay_killed;
 mod runner_killed;
+mod service;
 mod support;
 mod wire;

@@ -12,7 +12,8 @@ use crate::servers::MAX_WAIT;
 /// The job of the child, and the place where it parks. `src/bin/victim.rs` reads it.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Job {
-    /// `relay`, `view` (over the log) or `reactor` (over a topic).
+    /// `relay`, `view` (over the log), `reactor` (over a topic), `service` (the relay and the view), or `stuck`: a service
+    /// with a task that never ends, and that reports to be parked when it starts and when it is asked to stop.
     pub role: String,
     /// The schema of its store.
     pub schema: String,
@@ -92,6 +93,16 @@ impl Victim {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id().expect("is running")
+    }
+
+    /// Sends a signal, for example `-TERM`.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub async fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().await;
+        assert!(sent.expect("runs kill").success(), "{signal} is sent");
     }
 
     /// Waits until it ends by itself.

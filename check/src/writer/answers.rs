@@ -1,6 +1,6 @@
 //! Checks whether an answer can be true, given what was acknowledged before the call.
 
-use cqrs_core::{Appended, CommitError, model::Conflict};
+use cqrs_core::{Appended, CommitError, chain, model::Conflict};
 
 use super::operation::StreamRequest;
 use crate::verdict::{Verdict, Violation};
@@ -93,7 +93,7 @@ fn check_conflict(
             }
         }
         error => verdict.add(Violation::Mismatch, || {
-            format!("an append was rejected with \"{error}\"")
+            format!("an append was rejected with \"{}\"", chain(error))
         }),
     }
     verdict

@@ -87,7 +87,7 @@ impl NewEvent {
         let mut payload = Vec::with_capacity(128);
         let event_type = codec::encode(event, &mut payload)?;
         let decoded = codec::decode::<E>(event_type, codec::GENERATION, &payload)
-            .map_err(|error| CodecError::unreadable(event_type, &error))?;
+            .map_err(|error| CodecError::unreadable(event_type, error))?;
         let encoded = Self {
             id: EventId::random(),
             event_type,

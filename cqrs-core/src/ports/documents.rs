@@ -112,7 +112,7 @@ pub fn decode_document<D: DeserializeOwned>(
 ) -> Result<D, StoreError> {
     serde_json::from_slice(body).map_err(|error| {
         let message = format!(
-            "document {key:?} of view {view:?} cannot be read as `{}`: {error}; reset the view to rebuild it",
+            "document {key:?} of view {view:?} cannot be read as `{}`; reset the view to rebuild it",
             type_name::<D>()
         );
         StoreError::new(StoreErrorKind::Undecodable, message).caused_by(error)

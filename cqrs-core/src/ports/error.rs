@@ -1,6 +1,6 @@
 //! The errors of the ports. Each variant stands for a different reaction of the caller.
 
-use std::{any::type_name, fmt};
+use std::{any::type_name, fmt, sync::Arc};
 
 use crate::{
     codec::CodecError,
@@ -31,10 +31,13 @@ pub enum StoreErrorKind {
 }
 
 /// A failure of the store. [`kind`](Self::kind) determines what the caller can do; the source is the driver's error.
+///
+/// The message does not repeat the source: print both with [`chain`](crate::chain).
+#[derive(Clone)]
 pub struct StoreError {
     kind: StoreErrorKind,
     message: String,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl StoreError {
@@ -51,7 +54,7 @@ impl StoreError {
     /// The same failure with its cause as the source.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -65,8 +68,8 @@ impl StoreError {
     pub(crate) fn unreadable<E>(event: &str, error: CodecError) -> Self {
         let reader = type_name::<E>();
         let message = format!(
-            "{event} cannot be read as `{reader}`: {error}; give the enum the variant and fields it was written \
-             with, or declare it PARTIAL if its reader does not need them"
+            "{event} cannot be read as `{reader}`; give the enum the variant and fields it was written with, or \
+             declare it PARTIAL if its reader does not need them"
         );
         Self::new(StoreErrorKind::Undecodable, message).caused_by(error)
     }
@@ -113,13 +116,13 @@ impl std::error::Error for StoreError {
 
 impl From<CodecError> for StoreError {
     fn from(error: CodecError) -> Self {
-        Self::new(StoreErrorKind::InvalidInput, error.to_string())
+        Self::new(StoreErrorKind::InvalidInput, "the event cannot be stored").caused_by(error)
     }
 }
 
 impl From<InvalidName> for StoreError {
     fn from(error: InvalidName) -> Self {
-        Self::new(StoreErrorKind::InvalidInput, error.to_string())
+        Self::new(StoreErrorKind::InvalidInput, "the name is not valid").caused_by(error)
     }
 }
 

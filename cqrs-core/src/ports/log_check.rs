@@ -22,6 +22,22 @@ pub struct LogReplaced {
     pub found: Option<EventId>,
 }
 
+impl LogReplaced {
+    /// At `position` the log held `expected`, and holds `found` now.
+    #[must_use]
+    pub const fn new(
+        position: Position,
+        expected: Option<EventId>,
+        found: Option<EventId>,
+    ) -> Self {
+        Self {
+            position,
+            expected,
+            found,
+        }
+    }
+}
+
 fn event(id: Option<&EventId>) -> String {
     id.map_or_else(|| "no event".to_owned(), |id| format!("event {id}"))
 }

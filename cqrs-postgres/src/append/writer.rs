@@ -11,12 +11,7 @@ use sqlx::Error;
 use tokio::sync::mpsc;
 
 use super::{batch, call, job::Job, single::Single, stream_heads::StreamHeads, verdict::Verdict};
-use crate::{
-    connection::within,
-    error::{self, Shared},
-    in_flight::InFlight,
-    lazy_task::CAPACITY,
-};
+use crate::{connection::within, error, in_flight::InFlight, lazy_task::CAPACITY};
 
 /// If the last batch held several appends, the writer waits for as many, at most this part of that batch's duration: its callers come
 /// back soon, and a commit costs as much for all of them as for one. Where a commit is fast, waiting for all would only leave the
@@ -124,7 +119,7 @@ impl Writer {
     /// There is no connection. All that wait learn that, since the next batch would only wait for the same.
     fn refuse(&mut self, batch: Vec<Job>, error: &StoreError) {
         for job in batch.into_iter().chain(self.waiting.drain(..)) {
-            answer(job, Err(error::again(error).into()));
+            answer(job, Err(error.clone().into()));
         }
     }
 
@@ -171,9 +166,9 @@ fn answer(job: Job, outcome: Result<Vec<Appended>, AppendError>) {
 }
 
 fn unknown(batch: Vec<Job>, error: Error) {
-    let shared = Shared::new(error);
+    let error = error::commit(error);
     for job in batch {
-        answer(job, Err(shared.commit().into()));
+        answer(job, Err(error.clone().into()));
     }
 }
 

@@ -7,12 +7,7 @@ use sqlx::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{past::Past, several};
-use crate::{
-    backend::Backend,
-    connection::within,
-    error::{self, statement},
-    in_flight::InFlight,
-};
+use crate::{backend::Backend, connection::within, error::statement, in_flight::InFlight};
 
 /// How many streams one statement reads at most.
 const STREAMS: usize = 128;
@@ -101,6 +96,6 @@ fn answer(batch: Vec<Job>, found: Vec<Result<Found, StoreError>>) {
 
 fn refuse(batch: Vec<Job>, error: &StoreError) {
     for job in batch {
-        drop(job.answer.send(Err(error::again(error))));
+        drop(job.answer.send(Err(error.clone())));
     }
 }

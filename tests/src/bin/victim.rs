@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Event, HandlerError, RecordedEvent, Relay, Runner,
+    Event, HandlerError, RecordedEvent, Relay, Runner, Service,
     codec::CodecError,
     model::Reads,
     read::{Handler, IntoHandler},
@@ -29,6 +29,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match job.role.as_str() {
         "relay" => relay(&job, store).await,
         "view" => view(&job, store).await,
+        "service" => Ok(drop(service(&job, store)?.run().await?)),
+        "stuck" => Ok(drop(stuck().run().await?)),
         _ => reactor(&job, store).await,
     }
 }
@@ -48,6 +50,22 @@ async fn view(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::error::
     );
     let runner = Runner::over_log::<role::Handler>(&store, handler)?.batch_size(job.batch_size);
     Ok(runner.run(std::future::pending()).await?)
+}
+
+fn service(job: &Job, store: PgEventStore) -> Result<Service, Box<dyn std::error::Error>> {
+    let publisher = KafkaPublisher::new(kafka(&job.prefix));
+    Ok(Service::new()
+        .with(Runner::over_log::<role::View>(&store, Counts)?)
+        .with(Relay::new("relay", store, publisher)))
+}
+
+fn stuck() -> Service {
+    Service::new().task("stuck", |stop| async {
+        println!("parked until it is asked to stop");
+        stop.await;
+        println!("parked when asked to stop");
+        std::future::pending().await
+    })
 }
 
 async fn reactor(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::error::Error>> {

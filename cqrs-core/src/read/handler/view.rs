@@ -90,7 +90,7 @@ fn writes<V: View>(documents: Folds<V>) -> Result<Vec<DocumentWrite>, StoreError
 
 fn unwritable<V: View>(key: &str, error: serde_json::Error) -> StoreError {
     let message = format!(
-        "document {key:?} of view {:?} cannot be written as JSON: {error}",
+        "document {key:?} of view {:?} cannot be written as JSON",
         V::NAME
     );
     StoreError::new(StoreErrorKind::InvalidInput, message).caused_by(error)

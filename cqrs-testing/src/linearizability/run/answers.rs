@@ -1,6 +1,8 @@
 //! Converts the store's results into answers of a history.
 
-use cqrs_core::{AppendError, Appended, CommitError, EventId, StoreError, StoreErrorKind, Version};
+use cqrs_core::{
+    AppendError, Appended, CommitError, EventId, StoreError, StoreErrorKind, Version, chain,
+};
 
 use super::{
     super::history::{Answer, AppendAnswer, Landed, ReadAnswer, RecallAnswer, Rejection},
@@ -42,14 +44,14 @@ pub(super) fn of_write<T, U>(
         })),
         Err(CommitError::KeyReused(_)) => Answer::Given(Err(Rejection::KeyReused)),
         Err(CommitError::Store(error)) => of_error(&error),
-        Err(error) => Answer::Failed(error.to_string()),
+        Err(error) => Answer::Failed(chain(&error).to_string()),
     }
 }
 
 pub(super) fn of_error<T>(error: &StoreError) -> Answer<T> {
     match error.kind() {
         StoreErrorKind::OutcomeUnknown => Answer::Unknown,
-        _ => Answer::Failed(error.to_string()),
+        _ => Answer::Failed(chain(&error).to_string()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! A result before the commit is recorded as a check of the streams, since nothing is written yet. The commit is recorded as
 //! an append that expects the versions that the transaction saw: locks keep them unchanged, or the commit checks them.
 
-use cqrs_core::{EventStore, ExpectedVersion, StreamId, Version};
+use cqrs_core::{EventStore, ExpectedVersion, StreamId, Version, chain};
 
 use super::{
     super::{
@@ -28,7 +28,7 @@ impl<S: EventStore> Client<S> {
             Ok(transaction) => transaction,
             Err(error) => {
                 let to = self.participants(to);
-                let answer = Answer::Failed(error.to_string());
+                let answer = Answer::Failed(chain(&error).to_string());
                 return self.record("begin", times, Call::Append { to, key, answer });
             }
         };
@@ -74,7 +74,7 @@ impl<S: EventStore> Client<S> {
             Err(error) => {
                 let of = to[0].stream;
                 let after = Version::EMPTY;
-                let answer = Answer::Failed(error.to_string());
+                let answer = Answer::Failed(chain(&error).to_string());
                 self.record("read_streams_in", times, Call::Read { of, after, answer });
                 return None;
             }
