@@ -1,8 +1,8 @@
 //! The baseline: every object of a fresh store, in the order in which it is created.
 //!
-//! Until 0.1.0 is released a change of the schema edits the object's file, this list if there is a new one, and the snapshot of the
-//! installed schema (`tests/it/snapshot.rs` says how). From then on this list and what it names never change again, and a
-//! change is a new migration behind it.
+//! Before the release of 0.1.0, a change edits the object's file, adds a new object to this list, and updates the snapshot of the
+//! installed schema (`tests/it/snapshot.rs` says how). After the release, this list and its files never change: each change is a
+//! new migration.
 
 use crate::sql::{SqlFile, sql_files};
 
@@ -16,7 +16,7 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "tables/inbox.sql",
     "functions/reject_change.sql",
     "triggers/events_never_change.sql",
-    // What appends and readers agree on.
+    // Shared by appends and readers.
     "functions/fence_tag.sql",
     "functions/stream_guard.sql",
     "functions/key_guard.sql",
@@ -40,7 +40,7 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "functions/claim.sql",
     "functions/advance.sql",
     "functions/prepare_view.sql",
-    // Who may do what.
+    // Access.
     "functions/grant_access.sql",
     "rights/public.sql",
 ];

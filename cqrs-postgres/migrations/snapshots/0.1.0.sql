@@ -112,7 +112,7 @@ declare
     fence bigint;
 begin
     -- 1. Guard the streams and the keys: exclusively to write, shared to check. A caller that waits for all of them takes them in
-    -- the same order as everybody.
+    -- the common order.
     if may_wait then
         perform case when exclusive then pg_advisory_xact_lock(guard) else pg_advisory_xact_lock_shared(guard) end
         from (
@@ -141,7 +141,7 @@ begin
         );
     end if;
 
-    -- 2. With a snapshot taken after that: their versions.
+    -- 2. Read their versions, in a snapshot taken after the guards.
     select array_agg(coalesce(found.version, (
                select last.version from "cqrs".last_event(categories[n], aggregate_ids[n], 0) as last where expected[n] > 0
            ), 0)),
@@ -166,7 +166,7 @@ begin
         -- 3. The fence: after every wait, before the first position is drawn.
         fence := "cqrs".take_fence();
 
-        -- 4. Positions in the order given, versions on top of each stream's.
+        -- 4. Positions in the given order; the versions continue each stream.
         positions := array(select nextval('"cqrs".position') from generate_series(1, cardinality(event_ids)));
         insert into "cqrs".events (
             position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
@@ -218,9 +218,9 @@ begin
         checked := "cqrs".check_transaction(); -- or it raises
     end if;
 
-    -- 1. Guard all streams, and check that the event before each append is there: at the expected version, with the expected id unless
-    -- that is null. Its position, if the caller names it, is found for a third of the price of the primary key. The position of
-    -- any other event proves nothing. All this may be one statement, since an event that is there stays.
+    -- 1. Guard all streams, and check that the event before each append exists: at the expected version, with the expected id
+    -- unless that is null. A search by position, if the caller names it, costs a third of one by the primary key. The position of
+    -- another event proves nothing. One statement may do all this, because events are never removed.
     if heads is not null then
         ready := (
             select bool_and(
@@ -261,7 +261,7 @@ begin
             if currval('"cqrs".position') = fence + cardinality(event_ids) then
                 return expected || currval('"cqrs".position');
             end if;
-            -- Other transactions drew positions in between. Nobody else appends to what is guarded.
+            -- Other transactions drew positions in between: read ours. Nobody else appends to guarded streams.
             return expected || array(
                 select e.position
                 from unnest(categories, aggregate_ids, expected) as given (c, a, version_before)
@@ -273,12 +273,12 @@ begin
             if violated <> 'events_stream_version' then
                 raise;
             end if;
-            -- One of the streams has gone past the expected event.
+            -- A stream has moved past its expected event.
         end;
     end if;
 
-    -- 4. Else guard each stream by itself, exclusively to write and shared to check; with a snapshot taken after that read its
-    -- version; and append to those that are as expected.
+    -- 4. Otherwise guard each stream by itself, exclusively to write and shared to check; read its version, in a snapshot taken
+    -- after that; and append to the streams that are as expected.
     locked := array(
         select case when event_counts[s] > 0
                     then pg_try_advisory_xact_lock("cqrs".stream_guard(categories[s], aggregate_ids[s]))
@@ -337,7 +337,7 @@ begin
         return array[null::bigint];
     end if;
 
-    -- 2. With a snapshot taken after that: its version.
+    -- 2. Read its version, in a snapshot taken after the guard.
     before := "cqrs".checked_version(of_category, of_aggregate_id, expected, expected_event);
     if before < 0 then
         return array[before];
@@ -384,7 +384,7 @@ begin
         return array[null::bigint];
     end if;
 
-    -- 2. With a snapshot taken after that: its version.
+    -- 2. Read its version, in a snapshot taken after the guard.
     before := "cqrs".checked_version(of_category, of_aggregate_id, expected, expected_event);
     if before < 0 or cardinality(event_ids) = 0 then
         return array[before];
@@ -441,7 +441,7 @@ declare
 begin
     select found.version, found.event_id into version, event_there
     from "cqrs".last_event(of_category, of_aggregate_id, expected) as found;
-    -- Only a conflict needs to know where the stream is instead.
+    -- Only a conflict needs the actual version.
     if version is null and expected > 0 then
         select found.version into version from "cqrs".last_event(of_category, of_aggregate_id, 0) as found;
     end if;
@@ -550,7 +550,7 @@ begin
         from pg_class where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
     loop
         if not found.ours then
-            raise warning '% belongs to %, who alone can grant it', found.name, found.owner;
+            raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;
         elsif writes and found.written then
             execute format('grant select, insert, update, delete on %s to %I', found.name, to_role);
         else
@@ -660,7 +660,7 @@ create function cqrs.reject_change() returns trigger
 language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
 begin
     raise exception 'events are never changed or deleted' using errcode = 'CQ004', hint =
-        'Should it have to be: stop every service, disable the trigger events_never_change, and leave no gap in a stream.';
+        'If you must: stop every service, disable the trigger events_never_change, and leave no gap in a stream.';
 end
 $$;
 
@@ -685,7 +685,7 @@ begin
             using errcode = 'CQ005';
     end if;
     if set_config('cqrs.fence_cqrs', fence::text, true) is not null then
-        -- Nobody takes this lock exclusively, unless to do harm: then this waits.
+        -- Only an attacker takes this lock exclusively: then this waits.
         if not pg_try_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence) then
             perform pg_advisory_xact_lock_shared(("cqrs".fence_tag() << 48) | fence);
         end if;

@@ -1,6 +1,6 @@
 -- Rejects any isolation level but READ COMMITTED, and makes the commit wait for the disk.
--- Versions are read after the guard is held: that is right only where every statement has a snapshot of its own. And a commit
--- that is not on disk could be seen, vanish in a crash, and its position be given to another event.
+-- Versions are read after the guard is held, which is right only if every statement has a snapshot of its own. And a commit
+-- that is not on disk could be read and then vanish in a crash, and another event could get its position.
 -- The return value is unused: it lets callers write an assignment, which costs less than `perform`.
 create function __schema__.check_transaction() returns boolean language plpgsql volatile as $$
 begin

@@ -1,5 +1,5 @@
 -- Takes a partition over: raises its epoch, so that its former owner can write no more, and returns its checkpoint.
--- A former owner in the middle of a batch holds the row. The caller waits for two seconds, then tries again.
+-- A former owner in the middle of a batch holds the row: the claim waits for two seconds and fails, and the caller tries again.
 create function __schema__.claim(
     of_subscription text, of_partition text, out epoch bigint, out "offset" bigint, out event_id uuid
 ) language plpgsql volatile set lock_timeout = '2s' as $$

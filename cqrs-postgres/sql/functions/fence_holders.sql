@@ -1,4 +1,4 @@
--- The transactions that hold readers back, the one that holds them back furthest first: each has taken a fence.
+-- The transactions that hold readers back, because they have taken a fence: the lowest fence first.
 -- A prepared transaction has no pid; the lock on its own transaction id leads to its name.
 create function __schema__.fence_holders()
 returns table (

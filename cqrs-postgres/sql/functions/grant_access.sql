@@ -18,7 +18,7 @@ begin
         from pg_class where relnamespace = '__schema__'::regnamespace and relkind = 'r'
     loop
         if not found.ours then
-            raise warning '% belongs to %, who alone can grant it', found.name, found.owner;
+            raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;
         elsif writes and found.written then
             execute format('grant select, insert, update, delete on %s to %I', found.name, to_role);
         else

@@ -1,4 +1,4 @@
--- Creates the table of a view's documents, also for a role that may not create: the table belongs to the owner of the store.
+-- Creates the table of a view's documents, even if the caller may not create tables: it belongs to the owner of the store.
 -- A role that may read or write checkpoints may do the same with the documents.
 create function __schema__.prepare_view(view text) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,4 +1,4 @@
--- Guards these streams until the transaction ends, then returns their events. Nobody else appends to them meanwhile.
+-- Guards these streams until the transaction ends, and returns their events. Nobody else appends to them meanwhile.
 create function __schema__.read_streams(categories text[], aggregate_ids text[])
 returns setof __schema__.events
 language plpgsql volatile

@@ -1,7 +1,8 @@
 -- Takes the append fence: until this transaction ends, readers see a shared lock whose key lies below every position that it
 -- draws from now on. Returns that key.
--- The first key of a transaction is remembered in a setting, which a savepoint rolls back exactly as it does the lock. Everybody
--- may set it, so it is not trusted: it can only lower the key, and one below 0 would belong to no fence and hide it from readers.
+-- The first key of a transaction is remembered in a setting, which a savepoint rolls back exactly as it does the lock. Any
+-- session can set it, so it is not trusted: it can only lower the key, and one below 0 is rejected, because readers would not see
+-- the fence.
 create function __schema__.take_fence() returns bigint language plpgsql volatile as $$
 declare
     remembered bigint := nullif(current_setting('cqrs.fence___schema_name__', true), '')::bigint;
@@ -16,7 +17,7 @@ begin
             using errcode = 'CQ005';
     end if;
     if set_config('cqrs.fence___schema_name__', fence::text, true) is not null then
-        -- Nobody takes this lock exclusively, unless to do harm: then this waits.
+        -- Only an attacker takes this lock exclusively: then this waits.
         if not pg_try_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | fence) then
             perform pg_advisory_xact_lock_shared((__schema__.fence_tag() << 48) | fence);
         end if;

@@ -1,2 +1,2 @@
--- Lets the rest of the session find PostgreSQL's own functions and operators only. It installs, and checks what is installed.
+-- Lets a session that installs or checks a store find only PostgreSQL's own functions and operators.
 select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)

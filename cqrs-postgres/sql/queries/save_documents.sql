@@ -1,5 +1,5 @@
--- Writes documents of a view; a null body removes one. Each write is guarded by the version that was read, 0 for a document that was
--- not there. Returns the keys that were written.
+-- Writes documents of a view; a null body removes one. Each write succeeds only at the version that was read, 0 for a document
+-- that did not exist. Returns the keys that were written.
 with given as (
     select key, version, body from unnest($1::text[], $2::bigint[], $3::jsonb[]) as given (key, version, body)
 ), removed as (

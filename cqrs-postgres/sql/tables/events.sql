@@ -16,7 +16,7 @@ create table __schema__.events (
     traceparent    text,
     headers        jsonb,
     recorded_at    timestamptz not null default clock_timestamp(),
-    -- Guards and the sequence keep versions and positions apart; both keys assert it. append_each also relies on the primary key.
+    -- Guards and the sequence make versions and positions unique; both keys assert it. append_each also relies on the first.
     constraint events_stream_version primary key (category, aggregate_id, version),
     constraint events_position unique (position)
 );

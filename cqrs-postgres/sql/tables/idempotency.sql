@@ -1,4 +1,4 @@
--- What was appended under which idempotency key, stream by stream. A repeat gets this as its answer and appends nothing.
+-- What was appended under which idempotency key, stream by stream. A repeat returns this and appends nothing.
 create table __schema__.idempotency (
     key           text        not null primary key collate "C",
     fingerprint   bigint      not null,

@@ -1,11 +1,11 @@
--- Appends in one transaction, each append to one stream or several, all or none, and with a verdict of its own. The general append
--- function: several streams, idempotency keys, callers that wait, callers with a transaction of their own.
+-- The general append function: for several streams, idempotency keys, callers that wait, and callers with a transaction of their
+-- own. Makes several appends in one transaction. Each goes to one stream or several, all or none, and has its own verdict.
 --
--- Given are the streams, each with the number of its append, each only once unless it is only checked, and with the number of its
--- events; the keys, with the number of their append; and all events in the order of the streams. With may_wait it
--- waits for every guard. Without, it waits for one guard at most, before it holds any: that of stream number wait_for, or of the first
--- key if that is 0. Returns the verdict on each stream (see combine_verdicts.sql), its version before the append, and the position of
--- each event. Verdicts are of type "char", because PostgreSQL finds an element of a "char"[] at once and walks through a text[].
+-- Arguments: the streams, each with the number of its append and of its events (a stream occurs twice only if it is only
+-- checked); the keys, each with the number of its append; and all events in the order of the streams. With may_wait it waits for
+-- every guard. Without, it waits for one guard at most, before it holds any: that of stream number wait_for, or of the first key
+-- if wait_for is 0. Returns the verdict on each stream (see combine_verdicts.sql), its version before the append, and the position
+-- of each event. Verdicts have the type "char": PostgreSQL finds an element of a "char"[] at once, but walks through a text[].
 create function __schema__.append(
     may_wait boolean, wait_for integer, retention interval,
     stream_appends integer[], categories text[], aggregate_ids text[], slices smallint[], expected bigint[],
@@ -22,7 +22,7 @@ declare
     fence bigint;
 begin
     -- 1. Guard the streams and the keys: exclusively to write, shared to check. A caller that waits for all of them takes them in
-    -- the same order as everybody.
+    -- the common order.
     if may_wait then
         perform case when exclusive then pg_advisory_xact_lock(guard) else pg_advisory_xact_lock_shared(guard) end
         from (
@@ -51,7 +51,7 @@ begin
         );
     end if;
 
-    -- 2. With a snapshot taken after that: their versions.
+    -- 2. Read their versions, in a snapshot taken after the guards.
     select array_agg(coalesce(found.version, (
                select last.version from __schema__.last_event(categories[n], aggregate_ids[n], 0) as last where expected[n] > 0
            ), 0)),
@@ -76,7 +76,7 @@ begin
         -- 3. The fence: after every wait, before the first position is drawn.
         fence := __schema__.take_fence();
 
-        -- 4. Positions in the order given, versions on top of each stream's.
+        -- 4. Positions in the given order; the versions continue each stream.
         positions := array(select nextval('__schema__.position') from generate_series(1, cardinality(event_ids)));
         insert into __schema__.events (
             __event_columns__

@@ -1,12 +1,12 @@
--- Appends to several streams, each all or none and with a result of its own, without keys and without waiting: a batch.
--- One of the short append functions: see append_event.sql. Given are the streams, each only once unless it is only checked, with the
--- number of their events, and all events in that order. The positions are those of all events, or only the last one if the
--- others directly precede it.
+-- Appends a batch: to several streams, each all or none and with its own result, without keys and without waiting.
+-- One of the short append functions: see append_event.sql. Arguments: the streams, each with the number of its events (a stream
+-- occurs twice only if it is only checked), and all events in that order. The returned positions are those of all events, or only
+-- the last one if the others directly precede it.
 --
--- Mostly all streams are where their appends expect them. So, unless `heads` is null, no version is read first: the function checks
--- that the event before each append is there, inserts, and lets the primary key reject an append that comes too late. `heads` are the
--- positions of those events as far as the caller knows them, 0 otherwise. If a check or the insert fails, nothing was written, and the
--- versions are read after all; positions drawn before stay unused.
+-- Usually every stream is where its append expects it. So, unless `heads` is null, no version is read first: the function checks
+-- that the event before each append exists, inserts, and lets the primary key reject a late append. `heads` are the positions of
+-- those events, 0 where the caller does not know one. If a check or the insert fails, nothing was written, and the versions are
+-- read after all; positions drawn before stay unused.
 create function __schema__.append_each(
     categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[],
     event_counts integer[], events_before integer[], heads bigint[],
@@ -24,9 +24,9 @@ declare
 begin
     __prologue__
 
-    -- 1. Guard all streams, and check that the event before each append is there: at the expected version, with the expected id unless
-    -- that is null. Its position, if the caller names it, is found for a third of the price of the primary key. The position of
-    -- any other event proves nothing. All this may be one statement, since an event that is there stays.
+    -- 1. Guard all streams, and check that the event before each append exists: at the expected version, with the expected id
+    -- unless that is null. A search by position, if the caller names it, costs a third of one by the primary key. The position of
+    -- another event proves nothing. One statement may do all this, because events are never removed.
     if heads is not null then
         ready := (
             select bool_and(
@@ -62,7 +62,7 @@ begin
             if currval('__schema__.position') = fence + cardinality(event_ids) then
                 return expected || currval('__schema__.position');
             end if;
-            -- Other transactions drew positions in between. Nobody else appends to what is guarded.
+            -- Other transactions drew positions in between: read ours. Nobody else appends to guarded streams.
             return expected || array(
                 select e.position
                 from unnest(categories, aggregate_ids, expected) as given (c, a, version_before)
@@ -74,12 +74,12 @@ begin
             if violated <> 'events_stream_version' then
                 raise;
             end if;
-            -- One of the streams has gone past the expected event.
+            -- A stream has moved past its expected event.
         end;
     end if;
 
-    -- 4. Else guard each stream by itself, exclusively to write and shared to check; with a snapshot taken after that read its
-    -- version; and append to those that are as expected.
+    -- 4. Otherwise guard each stream by itself, exclusively to write and shared to check; read its version, in a snapshot taken
+    -- after that; and append to the streams that are as expected.
     locked := array(
         select case when event_counts[s] > 0
                     then pg_try_advisory_xact_lock(__schema__.stream_guard(categories[s], aggregate_ids[s]))

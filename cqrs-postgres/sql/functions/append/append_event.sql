@@ -1,13 +1,13 @@
 -- Appends one event to one stream, without a key and without waiting. This is the usual append, and the shortest.
 --
 -- append_event, append_to_one and append_each are the short append functions. They expect a session that plans once and by
--- index, as the store's own connections do; settings of a function would cost as much as writing an event, even where they change
--- nothing. So they fix the search path themselves (steps/prologue.sql), for the rest of the transaction. Types of variables are
--- words of the grammar (`bigint`, `boolean`) or qualified, here and in every function that is called from here: a session looks
--- them up when it first calls a function, with whatever path it then has. Helpers are called in an assignment or a condition and
--- not by `perform`, which costs as much as inserting two events.
+-- index, like the store's own connections: settings of a function cost as much as writing an event, even where they change
+-- nothing. For the same reason they fix the search path themselves (steps/prologue.sql), for the rest of the transaction. Types of
+-- variables are words of the grammar (`bigint`, `boolean`) or qualified, here and in every function called from here: a session
+-- looks them up at its first call of a function, with the path that it then has. Helpers are called in an assignment or a
+-- condition, because `perform` costs as much as inserting two events.
 --
--- They return for each stream its version before the append; -1 minus the version if that is not what was expected; and null if
+-- They return for each stream its version before the append, or -1 minus the version if it is not the expected one, or null if
 -- another transaction holds its guard. Positions follow if something was appended.
 create function __schema__.append_event(
     of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid,
@@ -26,7 +26,7 @@ begin
         return array[null::bigint];
     end if;
 
-    -- 2. With a snapshot taken after that: its version.
+    -- 2. Read its version, in a snapshot taken after the guard.
     before := __schema__.checked_version(of_category, of_aggregate_id, expected, expected_event);
     if before < 0 then
         return array[before];

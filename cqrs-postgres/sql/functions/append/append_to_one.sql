@@ -19,7 +19,7 @@ begin
         return array[null::bigint];
     end if;
 
-    -- 2. With a snapshot taken after that: its version.
+    -- 2. Read its version, in a snapshot taken after the guard.
     before := __schema__.checked_version(of_category, of_aggregate_id, expected, expected_event);
     if before < 0 or cardinality(event_ids) = 0 then
         return array[before];

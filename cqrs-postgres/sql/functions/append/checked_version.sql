@@ -8,7 +8,7 @@ declare
 begin
     select found.version, found.event_id into version, event_there
     from __schema__.last_event(of_category, of_aggregate_id, expected) as found;
-    -- Only a conflict needs to know where the stream is instead.
+    -- Only a conflict needs the actual version.
     if version is null and expected > 0 then
         select found.version into version from __schema__.last_event(of_category, of_aggregate_id, 0) as found;
     end if;

@@ -1,5 +1,5 @@
--- Whether a stream at this version, whose last event is this one, is what an append expects: a version, with the event that
--- must be there unless null; -1 for any version; -2 for an existing stream.
+-- Whether a stream with this version and last event is what an append expects: -1 for any version, -2 for an existing stream,
+-- or a version, with the id of its event unless that is null.
 create function __schema__.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid)
 returns boolean language sql immutable as $$
     select case expected

@@ -1,5 +1,5 @@
--- The last event of a stream, if its version is at_least or higher. The search stops there, because the index would read whole
--- pages of earlier versions.
+-- The last event of a stream, if its version is at_least or higher. The bound keeps the search from reading whole index pages of
+-- earlier versions.
 create function __schema__.last_event(of_category text, of_aggregate_id text, at_least bigint)
 returns table (version bigint, event_id uuid) language sql stable as $$
     select e.version, e.event_id from __schema__.events e

@@ -1,4 +1,4 @@
--- Event number n as the last columns of event_columns.sql. By subscript: PL/pgSQL keeps arrays expanded, while unnest would copy
--- each into a table of its own, which costs more than the insert of a small batch.
+-- Event number n, for the last columns of event_columns.sql. Subscripts are cheap, because PL/pgSQL keeps arrays expanded; unnest
+-- would copy each array into a table, which costs more than inserting a small batch.
 event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
 correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
