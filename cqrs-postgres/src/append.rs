@@ -7,8 +7,8 @@
 //!
 //! **Invariants**
 //! - A batch never waits for anybody: it tries guards, and an append that finds one held leaves the batch. So neither a deadlock
-//!   nor a transaction that holds a guard can fail or delay the appends of others.
-//! - Each append has a verdict of its own. If the server rejects a batch as a whole, each append of it is made again alone.
+//!   nor a transaction that holds a guard can fail or delay other appends.
+//! - Each append has a verdict of its own. If the server rejects a batch as a whole, each of its appends is made again alone.
 //! - From the queue on, an append belongs to the writer: a caller who stops waiting has appended all or nothing.
 //! - If the connection breaks, exactly the appends on it have an unknown outcome, and their callers learn that.
 

@@ -1,4 +1,4 @@
-//! What every part of a store needs to work: statements, connections, limits, and the bell that rings after an append.
+//! What every part of a store needs to work: statements, connections, limits, and a signal after each append.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) struct Backend {
     /// Begins a transaction.
     pub(crate) begin: Statement,
     pub(crate) pools: Pools,
-    /// Rings after events were appended and committed.
+    /// Notifies waiting readers after events were appended and committed.
     pub(crate) appended: Notify,
     /// How long an idempotency key is remembered.
     pub(crate) retention: Duration,
@@ -28,7 +28,7 @@ pub(crate) struct Backend {
     commit_timeout: Duration,
 }
 
-/// How much longer than the server the client waits: the server answers what it ends in time.
+/// How much longer than the server the client waits, so that the server can report that it ended a statement.
 const GRACE: Duration = Duration::from_secs(2);
 
 impl Backend {

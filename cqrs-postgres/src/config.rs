@@ -33,8 +33,8 @@ pub struct PgConfig {
 
 impl PgConfig {
     /// The store at this URL (`postgres://user:password@host:port/database`), in the schema `cqrs`. Give your service's name
-    /// as `?application_name=..`, or in `PGAPPNAME`: whoever is [told who holds readers back](crate::FenceHolder) reads it
-    /// there. It is `cqrs` otherwise.
+    /// as `?application_name=..`, or in `PGAPPNAME`: a report on [who holds readers back](crate::FenceHolder) shows it. It is
+    /// `cqrs` otherwise.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -50,8 +50,8 @@ impl PgConfig {
         }
     }
 
-    /// The schema that holds the store: 1 to 40 lower-case letters, digits and `_`, not beginning with a digit. A database
-    /// holds as many stores as it has schemas for them.
+    /// The schema that holds the store: 1 to 40 lower-case letters, digits and `_`, not beginning with a digit. Each
+    /// schema of a database can hold one store.
     #[must_use]
     pub fn schema(mut self, name: impl Into<String>) -> Self {
         self.schema = name.into();
@@ -84,9 +84,9 @@ impl PgConfig {
         self
     }
 
-    /// How long a statement of the store may take; 30 s by default. The server ends an append that takes longer, and nothing
-    /// waits much longer for an answer (two seconds, so that the server can say it; an append for the
-    /// [`commit_timeout`](Self::commit_timeout)): a network that went silent is an error and not a call that hangs.
+    /// How long a statement of the store may take; 30 s by default. The server ends an append that commits by itself, a load or
+    /// a snapshot that takes longer. The client waits two seconds longer, or for an append the
+    /// [`commit_timeout`](Self::commit_timeout): on a silent network a call fails and does not hang.
     #[must_use]
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout =
@@ -94,7 +94,7 @@ impl PgConfig {
         self
     }
 
-    /// How long to wait for the answer to a commit; 30 s by default. It may still happen afterwards, so the error is of the
+    /// How long to wait for the answer to a commit; 30 s by default. The commit may still happen later, so the error is of the
     /// kind [`OutcomeUnknown`](StoreErrorKind::OutcomeUnknown). A commit is never cancelled.
     #[must_use]
     pub fn commit_timeout(mut self, timeout: Duration) -> Self {
@@ -105,22 +105,22 @@ impl PgConfig {
     /// How long an idempotency key is remembered; seven days by default, a hundred years at most, and not at all when zero.
     #[must_use]
     pub fn idempotency_retention(mut self, retention: Duration) -> Self {
-        // Further back than this there are no timestamps to compare with.
+        // The server cannot subtract every interval from the current time.
         const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
         self.idempotency_retention = retention.min(CENTURY);
         self
     }
 
-    /// After how long readers that are held back by an open transaction are reported, in the log with who holds them; 5 s by
-    /// default. The metric `cqrs_mark_held_seconds` tells at any time.
+    /// After how long a warning says that an open transaction holds readers back, and which one; 5 s by default. The metric
+    /// `cqrs_mark_held_seconds` shows at any time for how long it does.
     #[must_use]
     pub fn held_mark_threshold(mut self, threshold: Duration) -> Self {
-        // Reports come at doubling times, and twice nothing would be every time that somebody looks.
+        // Reports come at doubling times: with zero, each read would report.
         self.held_mark_threshold = threshold.max(Duration::from_millis(1));
         self
     }
 
-    /// The name of the schema, once it is known to be one.
+    /// The name of the schema, if it is valid.
     pub(crate) fn checked_schema(&self) -> Result<&str, StoreError> {
         let name = self.schema.as_str();
         let shape = name
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn schemas_that_would_need_quoting_are_refused() {
+    fn schemas_that_would_need_quoting_are_rejected() {
         let checked = |name: &str| PgConfig::new("").schema(name).checked_schema().is_ok();
         assert!(
             ["cqrs", "shop_order", "_1", &"x".repeat(40)]
@@ -203,20 +203,20 @@ mod tests {
     }
 
     #[test]
-    fn connections_are_called_what_the_url_says() {
-        let called = |url: &str| {
+    fn connections_have_the_application_name_of_the_url() {
+        let name_of = |url: &str| {
             let options = PgConfig::new(url).connect_options().expect("readable");
             options.get_application_name().map(ToOwned::to_owned)
         };
         let url = "postgres://localhost/shop";
         let otherwise = std::env::var("PGAPPNAME").unwrap_or_else(|_| "cqrs".to_owned());
-        assert_eq!(called(url), Some(otherwise));
-        let named = called(&format!("{url}?application_name=orders"));
+        assert_eq!(name_of(url), Some(otherwise));
+        let named = name_of(&format!("{url}?application_name=orders"));
         assert_eq!(named.as_deref(), Some("orders"));
     }
 
     #[test]
-    fn a_wrong_url_is_refused_without_being_shown() {
+    fn a_wrong_url_is_rejected_and_not_shown() {
         let error = PgConfig::new("mysql:/secret")
             .connect_options()
             .expect_err("no such scheme");

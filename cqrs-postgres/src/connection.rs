@@ -1,7 +1,7 @@
 //! A guarded connection, and the bound on every call to the server.
 //!
-//! **Invariant**: no call waits for an answer without end. The server bounds a statement. A commit, and a network that went
-//! silent, only the client bounds: it stops waiting and gives up the connection. It never cancels, because a commit that is
+//! **Invariant**: every wait for an answer has a limit. The server limits single statements. Only the client limits a commit, and
+//! any call on a silent network: it stops waiting and gives up the connection. It never cancels, because a commit that is
 //! cancelled while it waits for a standby becomes visible without being safe.
 
 use std::{
@@ -50,8 +50,8 @@ pub(crate) fn is_lost(error: &Error) -> bool {
 }
 
 /// A connection of the transactions' pool. It goes back only if everything that was sent on it was answered, and if it leads to a
-/// primary. Otherwise it is closed at once, without a message that would have to wait for an answer: a caller who stopped waiting
-/// may have left it anywhere, even in a transaction that was just begun.
+/// primary. Otherwise it is closed at once, without a further message: a caller who stopped waiting may have left it in any
+/// state, even in a transaction that has just begun.
 #[derive(Debug)]
 pub(crate) struct GuardedConnection {
     connection: Option<PoolConnection<Postgres>>,
@@ -74,8 +74,8 @@ impl GuardedConnection {
         })
     }
 
-    /// Begins or ends a transaction. Until the answer is there, server and driver may disagree on whether there is one, and nobody
-    /// else may have the connection, not even after a caller who stopped waiting.
+    /// Begins or ends a transaction. Until the answer arrives, server and driver may disagree on whether there is one. So nobody
+    /// else gets the connection, even if the caller stops waiting.
     pub(crate) async fn step(
         &mut self,
         limit: Duration,
@@ -93,7 +93,7 @@ impl GuardedConnection {
         outcome
     }
 
-    /// For statements whose outcome nobody notes.
+    /// For statements whose outcome is not noted.
     pub(crate) fn unwatched(&mut self) -> &mut PgConnection {
         self.connection
             .as_mut()
@@ -119,8 +119,8 @@ impl DerefMut for GuardedConnection {
     }
 }
 
-/// The pool pings a connection that comes back, without a limit of its own, and would miss the place of one that does not answer.
-/// Without a runtime nobody can ping.
+/// The pool pings a connection that comes back, without a limit: it would lose the place of one that does not answer. So the
+/// return has a limit. Without a runtime there is no ping, and the connection is closed.
 impl Drop for GuardedConnection {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else {

@@ -1,19 +1,19 @@
-//! From sqlx's errors to what they mean for the caller, by code and never by text.
+//! Maps sqlx's errors to their meaning for the caller, by code and never by text.
 
 use cqrs_core::{StoreError, StoreErrorKind};
 use sqlx::Error;
 
-/// What was being done when the error came, as far as it matters for its meaning.
+/// What failed, as far as it changes the meaning of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doing {
     /// A failure leaves nothing behind: a read, or a write in a transaction that ends with it.
     Statement,
-    /// A commit was under way: when the answer is lost, so is the outcome.
+    /// A commit was in flight: if the answer is lost, the outcome is unknown.
     Commit,
 }
 
-/// What a failed statement of your own means, for a [`Projection`](cqrs_core::Projection) that hands it on: a runner then
-/// tries again what may pass, and stops at what will not.
+/// Maps the error of a statement of your own, for a [`Projection`](cqrs_core::Projection) that returns it: the runner then
+/// retries a failure that may pass, and stops at any other.
 ///
 /// ```no_run
 /// # async fn count(store: cqrs_postgres::PgEventStore) -> Result<i64, cqrs_core::StoreError> {
@@ -38,8 +38,8 @@ pub(crate) fn commit(error: Error) -> StoreError {
     classify(error, Doing::Commit)
 }
 
-/// Whether nothing was done for certain: the server refused, or was not even asked.
-pub(crate) fn is_refusal(error: &Error) -> bool {
+/// Whether certainly nothing was done: the server rejected the statement, or it was not sent.
+pub(crate) fn is_rejection(error: &Error) -> bool {
     match error {
         Error::Encode(_) => true,
         Error::Database(database) => {
@@ -50,7 +50,7 @@ pub(crate) fn is_refusal(error: &Error) -> bool {
     }
 }
 
-/// Whether PostgreSQL has undone this statement because some had waited for each other.
+/// Whether PostgreSQL ended this statement to resolve a deadlock.
 pub(crate) fn is_deadlock(error: &Error) -> bool {
     matches!(error, Error::Database(database) if database.code().as_deref() == Some("40P01"))
 }
@@ -93,8 +93,8 @@ fn meaning(error: &Error, doing: Doing) -> (StoreErrorKind, &'static str) {
     }
 }
 
-/// An answer that does not fit the question.
-pub(crate) fn unheard_of(what: &str) -> StoreError {
+/// A failure that a repeat resolves.
+pub(crate) fn transient(what: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, format!("{what}; try again"))
 }
 
@@ -126,12 +126,12 @@ fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
         ),
         "CQ005" => (
             Misconfigured,
-            "a setting of the session is not what an append leaves there; reset it",
+            "the setting cqrs.fence_.. of the session was changed; reset it",
         ),
         "25P02" => (
             Other,
-            "a statement of this transaction failed and its error was ignored, so nothing of it can be committed; hand \
-             the error on, or put what may fail behind a savepoint",
+            "a statement of this transaction failed and its error was ignored, so nothing of it can be committed; \
+             return the error, or put what may fail behind a savepoint",
         ),
         "CQ002" => (
             Misconfigured,
@@ -140,10 +140,10 @@ fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
         "40P01" | "40001" | "55P03" | "57014" | "25P03" => {
             (Unavailable, "PostgreSQL gave up waiting and rolled back")
         }
-        // The server ended the session while nobody asked it for anything.
+        // The server ended the session while it was idle.
         "57P05" => (
             Unavailable,
-            "PostgreSQL had ended an idle session; nothing was written",
+            "PostgreSQL ended the idle session; nothing was written",
         ),
         // The server is going down, perhaps between the commit and its answer.
         "57P01" | "57P02" => lost(doing),
@@ -166,14 +166,15 @@ fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
             "PostgreSQL is out of connections, memory or disk",
         ),
         _ if code.starts_with("08") => lost(doing),
-        _ if code.starts_with("28") => {
-            (Misconfigured, "PostgreSQL refused the role or its password")
-        }
+        _ if code.starts_with("28") => (
+            Misconfigured,
+            "PostgreSQL rejected the role or its password",
+        ),
         // JSON that is nested too deeply, for example.
         _ if code.starts_with("22") || code.starts_with("54") => {
             (InvalidInput, "PostgreSQL cannot store this value")
         }
-        _ => (Other, "PostgreSQL refused a statement"),
+        _ => (Other, "PostgreSQL rejected a statement"),
     }
 }
 

@@ -1,7 +1,7 @@
-//! Tells when readers are held back, and by whom.
+//! Reports when readers are held back, and by which transaction.
 //!
-//! A transaction that has appended and does not end keeps every reader in front of its positions: that is the price of
-//! never passing an event over. Whoever waits should be told for whom.
+//! A transaction that has appended and does not end holds every reader before its positions: the price of never skipping an
+//! event.
 
 use std::{
     fmt,
@@ -26,20 +26,20 @@ use crate::{connection::within, error::statement, row::unsigned, store::PgEventS
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FenceHolder {
-    /// Readers cannot pass this position while it lasts.
+    /// Readers cannot pass this position while the transaction lasts.
     pub position: Position,
     /// The server's process; `None` for a prepared transaction, which outlives the process that prepared it.
     pub pid: Option<i32>,
     /// The name of a prepared transaction: end it with `COMMIT PREPARED` or `ROLLBACK PREPARED`.
     pub prepared: Option<String>,
-    /// How long ago the transaction began, or was prepared. Of other roles, as its state and its query, only a role with
-    /// `pg_read_all_stats` is told.
+    /// How long ago the transaction began, or was prepared. For the process of another role, only a role with
+    /// `pg_read_all_stats` sees the age, the state and the query.
     pub age: Option<Duration>,
     /// What the process is doing: `active`, `idle in transaction`.
     pub state: Option<String>,
-    /// What the process calls itself.
+    /// The application name of the process.
     pub application_name: Option<String>,
-    /// Its last statement. Of processes of other roles only `pg_read_all_stats` sees it.
+    /// Its last statement.
     pub query: Option<String>,
 }
 
@@ -67,8 +67,8 @@ impl fmt::Display for FenceHolder {
 }
 
 impl PgEventStore {
-    /// The transactions that hold the high-water mark back just now, the one that holds it back furthest first. An append
-    /// under way is one of them for the millisecond it takes.
+    /// The transactions that hold the high-water mark back now, the lowest position first. An append in flight is one of them
+    /// for the millisecond that it takes.
     ///
     /// # Errors
     /// When the database cannot be reached.
@@ -85,7 +85,7 @@ impl PgEventStore {
         rows.iter().map(holder).collect()
     }
 
-    /// Takes notice of how far the log can be read and how far it goes, and reports a mark that does not move.
+    /// Watches the mark and the last position, and reports a mark that does not move.
     pub(crate) fn watch_mark(&self, mark: Position, drawn: Position) {
         let Some(held) = self.watch().look(mark, drawn, Instant::now()) else {
             return;
@@ -101,9 +101,9 @@ impl PgEventStore {
                 Some(holder) => holder.to_string(),
                 None => return,
             },
-            Err(error) => format!("who it is cannot be asked: {}", chain(&error)),
+            Err(error) => format!("it cannot be looked up ({})", chain(&error)),
         };
-        tracing::warn!(schema, %mark, seconds, "readers wait in front of an open transaction: {who}");
+        tracing::warn!(schema, %mark, seconds, "an open transaction holds readers back: {who}");
     }
 }
 

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_a_batch_of_several_no_call_is_alone_until_a_batch_of_one() {
+    fn after_a_shared_batch_no_call_is_alone_until_a_batch_of_one() {
         let in_flight = InFlight::default();
         let first = in_flight.enter();
         let second = in_flight.enter();

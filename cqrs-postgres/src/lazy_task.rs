@@ -1,4 +1,4 @@
-//! A task that works off a queue. It starts with the first job, and again if it went down with its runtime.
+//! A task that works through a queue. It starts with the first job, and starts again if its runtime has shut down.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -8,7 +8,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 /// How many jobs may wait in the queue. Further callers wait until there is room.
 pub(crate) const CAPACITY: usize = 1_024;
 
-/// A task and the way to it. The task ends when this is dropped and the queue is empty.
+/// A task and its queue. The task ends when this is dropped and the queue is empty.
 #[derive(Debug)]
 pub(crate) struct LazyTask<J>(Mutex<Option<(mpsc::Sender<J>, JoinHandle<()>)>>);
 
@@ -36,12 +36,12 @@ impl<J> LazyTask<J> {
         Err(StoreError::new(StoreErrorKind::Unavailable, message))
     }
 
-    /// Waits until the task has done every job that it was handed.
+    /// Waits until the task has done every job of its queue.
     pub(crate) async fn close(&self) {
         let task = self.lock().take();
         if let Some((sender, task)) = task {
             drop(sender);
-            // However it ended, it has ended.
+            // A task that panicked has ended, too.
             let _ = task.await;
         }
     }

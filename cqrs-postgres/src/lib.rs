@@ -1,4 +1,4 @@
-//! PostgreSQL under [`cqrs_core`]: the event store, idempotency keys, snapshots, checkpoints, inbox and documents, all in one
+//! The PostgreSQL adapter of [`cqrs_core`]: the event store, idempotency keys, snapshots, checkpoints, inbox and documents, all in one
 //! database and one transaction. Works on PostgreSQL 15 to 18.
 //!
 //! ```no_run
@@ -6,7 +6,7 @@
 //! use cqrs_postgres::{PgConfig, PgEventStore};
 //!
 //! let config = PgConfig::new("postgres://localhost/bank").schema("bank");
-//! PgEventStore::install(&config).await?; // creates or upgrades the schema; needs the right to
+//! PgEventStore::install(&config).await?; // creates or upgrades the schema; needs the right to create
 //! let store = PgEventStore::connect(&config).await?;
 //! # Ok(())
 //! # }
@@ -22,14 +22,14 @@
 //! | query a view's table | [`PgEventStore::view_table`], [`PgEventStore::pool`] |
 //! | know who holds readers back | [`PgEventStore::fence_holders`], [`FenceHolder`] |
 //!
-//! Appends of one process that come at the same time share a statement and a commit, each with a verdict of its own. One that
-//! is alone goes straight to the server.
+//! Concurrent appends of one process share a statement and a commit, each with its own verdict. One that is alone goes straight
+//! to the server.
 //!
 //! How to [run it on your servers](cqrs_core::guide::run_on_your_servers) and [with the least
 //! privilege](cqrs_core::guide::run_with_least_privilege), and [how an append works](cqrs_core::guide::appending).
 //!
 //! This crate names sqlx in its public API on purpose: a [`Projection`](cqrs_core::Projection) with SQL of its own gets
-//! the connection inside the very transaction that moves its checkpoint, see [`PgTransaction`].
+//! the connection inside the transaction that moves its checkpoint, see [`PgTransaction`].
 
 mod append;
 mod backend;

@@ -1,8 +1,8 @@
-//! Reads the whole log without ever passing an event that is still to appear.
+//! Reads the whole log without skipping an event that commits later.
 //!
-//! **Invariant**: (a) the sequence, (b) the lowest fence held, (c) the rows up to the lower of the two, read one after the
-//! other, and (c) with a snapshot of its own. (a) and (b) are separate statements of one function, (c) is a statement
-//! sent after its answer. Any two of them in one snapshot lose events.
+//! **Invariant**: three reads, one after the other: (a) the sequence, (b) the lowest fence held, (c) the rows up to the lower of
+//! the two, in a snapshot of their own. (a) and (b) are separate statements of one function; (c) is sent after its answer. Any
+//! two of them in one snapshot lose events.
 
 use cqrs_core::{
     EventId, Position, StoreError,
@@ -59,8 +59,8 @@ async fn head(
     Ok(head)
 }
 
-/// How many positions one statement searches when it passes events over: at least so many, or twice as many as events are
-/// asked for. So none runs for long, and a large page stays one.
+/// A statement that skips events searches this many positions, or twice the requested number of events if that is more. So no
+/// statement runs for long, and a large page needs only one.
 const WINDOW: u64 = 20_000;
 
 /// A page of the log: all three steps, on one session.
@@ -70,7 +70,7 @@ pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<Lo
     let mut after = query.after;
     while after < mark {
         let window = WINDOW.max((query.limit as u64).saturating_mul(2));
-        let end = if passes_over(&query) {
+        let end = if skips_events(&query) {
             mark.min(Position::new(after.get().saturating_add(window)))
         } else {
             mark
@@ -79,13 +79,13 @@ pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<Lo
         if page.upto.is_some() {
             return Ok(page);
         }
-        // Not one event: all of it was rolled back.
+        // No event at all: all these positions were rolled back.
         after = end;
     }
     Ok(LogPage::default())
 }
 
-fn passes_over(query: &LogQuery<'_>) -> bool {
+fn skips_events(query: &LogQuery<'_>) -> bool {
     !query.reads.is_empty() || query.slices != Slices::ALL
 }
 
@@ -100,7 +100,7 @@ async fn read_window(
     let last = events
         .last()
         .map(|event| Checkpoint::behind(event.position, event.id));
-    if events.len() == query.limit || !passes_over(&query) {
+    if events.len() == query.limit || !skips_events(&query) {
         return Ok(LogPage::new(events, last));
     }
     let searched = last.map_or(query.after, |checkpoint| {
@@ -156,7 +156,7 @@ fn filter(reads: &[Reads]) -> (Vec<&'static str>, (Vec<&'static str>, Vec<&'stat
     (whole.collect(), pairs.unzip())
 }
 
-/// The last event behind `after`, whatever it is: what was searched and did not match need not be searched again.
+/// The last event after `after`, of any type: the next read begins behind what was searched and did not match.
 async fn last_event(
     store: &PgEventStore,
     connection: &mut GuardedConnection,

@@ -11,7 +11,7 @@ use cqrs_core::Position;
 #[derive(Debug)]
 pub(crate) struct Watch {
     threshold: Duration,
-    /// What a metric calls the store.
+    /// The label of the metric.
     schema: String,
     held: Mutex<Option<Held>>,
 }
@@ -32,8 +32,8 @@ impl Watch {
         }
     }
 
-    /// For how long the mark has not moved, if that is to be reported: after the threshold, and again each time that it
-    /// has become twice as long.
+    /// For how long the mark has not moved, if that is to be reported: after the threshold, and again whenever the time has
+    /// doubled.
     pub(super) fn look(&self, mark: Position, drawn: Position, now: Instant) -> Option<Duration> {
         let mut held = self
             .held
@@ -77,23 +77,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_that_stands_still_is_reported_at_doubling_times() {
+    fn a_mark_that_does_not_move_is_reported_at_doubling_times() {
         let watch = Watch::new(Duration::from_secs(5), "cqrs");
         let begin = Instant::now();
         let look = |seconds, mark, drawn| {
             let now = begin + Duration::from_secs(seconds);
             watch.look(Position::new(mark), Position::new(drawn), now)
         };
-        let told = |seconds| Some(Duration::from_secs(seconds));
+        let reported = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(look(0, 7, 9), None);
         assert_eq!(look(4, 7, 12), None);
-        assert_eq!(look(5, 7, 12), told(5));
+        assert_eq!(look(5, 7, 12), reported(5));
         assert_eq!(look(6, 7, 12), None);
-        assert_eq!(look(10, 7, 12), told(10));
+        assert_eq!(look(10, 7, 12), reported(10));
         assert_eq!(look(11, 8, 12), None, "it moved");
         assert_eq!(look(15, 8, 12), None);
         assert_eq!(look(16, 12, 12), None, "nobody waits");
         assert_eq!(look(60, 12, 13), None);
-        assert_eq!(look(65, 12, 13), told(5));
+        assert_eq!(look(65, 12, 13), reported(5));
     }
 }

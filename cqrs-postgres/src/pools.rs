@@ -12,8 +12,8 @@ const CONNECTIONS: usize = 4;
 
 /// The connections of a store.
 ///
-/// Single statements have their own: transactions may hold all of theirs while they wait for an append to end. And appends that wait
-/// for a guard are apart from statements that wait for nobody.
+/// Single statements have their own, because transactions may hold all of theirs while they wait for an append to end. Appends
+/// that wait for a guard are apart from statements that wait for nobody.
 #[derive(Debug)]
 pub(crate) struct Pools {
     /// For transactions, reads of the log, and queries of the user.
@@ -54,7 +54,7 @@ fn transactions(options: PgConnectOptions, config: &PgConfig) -> PgPool {
     PgPoolOptions::new()
         .max_connections(config.pool_size())
         .acquire_timeout(config.timeout())
-        // A ping before each use would be one more round trip. After a pause it spares a failure.
+        // A ping before each use would cost a round trip: only a connection that was idle is pinged.
         .test_before_acquire(false)
         .before_acquire(|connection, since| {
             Box::pin(async move { Ok(is_alive(connection, since.idle_for).await) })
@@ -62,11 +62,11 @@ fn transactions(options: PgConnectOptions, config: &PgConfig) -> PgPool {
         .connect_lazy_with(options)
 }
 
-/// What the short append functions (`sql/functions/append/steps/prologue.sql`) compare theirs with, letter by letter.
+/// The short append functions (`sql/functions/append/steps/prologue.sql`) expect exactly this search path.
 pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
-/// The settings of sessions for single statements. An index serves each statement, so it is planned once, and never for a table that
-/// was empty when the first of them came. None waits for a lock for long.
+/// The settings of sessions for single statements. Each statement is planned once and uses an index, even if the table was empty
+/// then. None waits long for a lock.
 fn settings(config: &PgConfig) -> [(&'static str, String); 5] {
     let limit = config.statement_limit().as_millis().to_string();
     [

@@ -43,7 +43,7 @@ impl Replayer {
         }
     }
 
-    /// Waits until the reader has done what it was handed.
+    /// Waits until the reader has done every job of its queue.
     pub(crate) async fn close(&self) {
         self.reader.close().await;
     }
@@ -56,7 +56,7 @@ impl Replayer {
     ) -> Result<Vec<PastEvent>, StoreError> {
         let entered = self.in_flight.enter();
         if entered.alone {
-            // Boxed, so that a replay that goes with others does not carry the room for this.
+            // Boxed, so that a replay in a batch has a small future.
             return Box::pin(read(&self.backend, stream, after)).await;
         }
         let (answer, found) = oneshot::channel();

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::error::statement;
 
-/// Reads the rows of one stream, whose statement leaves its name out.
+/// Reads the rows of one stream, which do not have its name.
 pub(crate) fn read_stream(
     stream: &StreamId,
     rows: &[PgRow],
@@ -24,7 +24,7 @@ pub(crate) fn read_stream(
         .collect()
 }
 
-/// A text as it came: the binary form of `text` and `json` is the text itself, no parsing on the way.
+/// A text as it was sent: the binary form of `text` and `json` is the text itself.
 pub(crate) fn bytes(row: &PgRow, column: usize) -> Result<&[u8], sqlx::Error> {
     row.try_get_raw(column)?
         .as_bytes()
@@ -61,8 +61,8 @@ fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEve
         Bytes::copy_from_slice(bytes(row, 5)?),
         SystemTime::from(recorded_at),
     );
-    let generation = u32::try_from(schema_version).unwrap_or(1);
-    Ok(event.schema_version(generation).metadata(metadata))
+    let schema_version = u32::try_from(schema_version).unwrap_or(1);
+    Ok(event.schema_version(schema_version).metadata(metadata))
 }
 
 /// Headers as they are stored: an object of strings, or null.
@@ -71,7 +71,7 @@ fn headers(stored: Option<&str>) -> Result<Headers, sqlx::Error> {
     stored.map_or_else(|| Ok(Headers::new()), read)
 }
 
-/// A category has few types, each of which is kept once.
+/// Names of event types, each allocated once: a category has few.
 #[derive(Default)]
 pub(crate) struct Types(Vec<Arc<str>>);
 
@@ -82,7 +82,7 @@ impl Types {
         }
         let name = std::str::from_utf8(name).map_err(|error| sqlx::Error::Decode(error.into()))?;
         let name: Arc<str> = name.into();
-        // Whoever has more is not slowed down by looking through all of them.
+        // The search stays short if there are more.
         if self.0.len() < 16 {
             self.0.push(Arc::clone(&name));
         }
@@ -90,7 +90,7 @@ impl Types {
     }
 }
 
-/// Neighbours mostly share their category, and in a stream its id.
+/// The stream of the last row. The next row often has the same category, or even the same stream.
 #[derive(Default)]
 struct Streams(Option<StreamId>);
 

@@ -17,7 +17,7 @@ pub(crate) mod baseline;
 mod installed;
 mod migrations;
 
-/// What a role may do in a store. None may change an event, or write one past the append function.
+/// What a role may do in a store. None may change an event, or add one except through the append functions.
 ///
 /// ```no_run
 /// use cqrs_postgres::{Access, PgConfig, PgEventStore};
@@ -38,7 +38,7 @@ pub enum Access {
     Service,
 }
 
-/// The oldest server that the statements were written for, as `server_version_num` counts.
+/// The oldest server that the statements support, as a `server_version_num`.
 const OLDEST_SERVER: i32 = 150_000;
 
 /// The schema of a store, as this version needs it.
@@ -61,8 +61,8 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// Brings the schema to what this version needs: from nothing, or from any earlier release. Safe to run at once from
-    /// several places. The ledger is a table of the schema itself, never sqlx's default one.
+    /// Creates the schema that this version needs, or upgrades it from any earlier release. Concurrent runs are safe. The
+    /// ledger is a table of the schema itself, never sqlx's default one.
     pub(crate) async fn install(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         self.prepare(connection).await?;
         // Before anything is created: the schema of another build stays exactly as it is.
@@ -91,7 +91,7 @@ impl<'a> Schema<'a> {
         Ok(())
     }
 
-    /// Checks that the schema is the one that this version needs, and that the sequence is as it must be.
+    /// Checks that the schema is the one that this version needs, and that its sequence is sound.
     pub(crate) async fn check(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         self.prepare(connection).await?;
         self.check_version(connection).await?;
@@ -172,7 +172,7 @@ impl<'a> Schema<'a> {
     }
 }
 
-/// Closes a connection. What was done stands whether or not the server hears it.
+/// Closes a connection. What was done stays done, even if the server does not get the message.
 ///
 /// Not a wrapper around an `AsyncFnOnce(&mut PgConnection)`: its future could not be sent to another thread.
 pub(crate) async fn close(connection: PgConnection) {

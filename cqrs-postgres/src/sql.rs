@@ -24,7 +24,7 @@ macro_rules! sql_files {
 }
 pub(crate) use sql_files;
 
-/// Texts that several others share: `__name__` in another text stands for the file `name.sql`.
+/// Texts that several others share: the file `name.sql` replaces `__name__` in another text.
 const FRAGMENTS: &[SqlFile] = sql_files![
     "functions/append/steps/prologue.sql",
     "functions/append/steps/fence.sql",

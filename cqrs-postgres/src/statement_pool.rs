@@ -1,7 +1,7 @@
 //! Connections for single statements, in pools of deadpool.
 //!
-//! Not in a pool of sqlx: that one pings each connection that is given back, which costs the server as much as the shortest
-//! read, and it is the pool of the transactions that may wait for the very append that needs a connection.
+//! Not in the pool of sqlx, which pings each connection that is given back: that costs the server as much as the shortest read.
+//! And its transactions may hold every connection while they wait for an append that needs one.
 
 use std::{
     fmt,
@@ -55,7 +55,7 @@ impl StatementPool {
             .max_size(connections)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
-            // The last used comes first, so that few are in use where few are needed.
+            // The last used comes first, so that a low load uses few connections.
             .queue_mode(QueueMode::Lifo)
             .build()
             .expect("a pool with a runtime can have timeouts");
@@ -90,7 +90,7 @@ impl StatementPool {
                 tokio::time::sleep(PAUSE).await;
             }
         };
-        // Those that are still busy then are closed when they are given back.
+        // Those that are still busy are closed when they are given back.
         let _ = tokio::time::timeout(self.timeout, closed).await;
     }
 }
@@ -104,7 +104,7 @@ struct Connections {
 }
 
 impl Connections {
-    /// What broke one connection has likely broken those that were idle at that time.
+    /// Whatever broke one connection has probably broken those that were idle at that time.
     fn note_broken(&self) {
         *self.broken() = Some(Instant::now());
     }

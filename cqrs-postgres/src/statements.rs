@@ -36,7 +36,7 @@ impl Statement {
         )
     }
 
-    /// Begins a unit of work that the server ends when it was idle for longer.
+    /// Begins a unit of work, which the server ends if it is idle for longer.
     pub(crate) fn begin(idle: Duration) -> Self {
         let idle = idle.as_millis().to_string();
         Self::new(&query!("begin").replace("__idle_milliseconds__", &idle), "")

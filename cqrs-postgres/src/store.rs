@@ -52,8 +52,8 @@ struct Inner {
 }
 
 impl PgEventStore {
-    /// Creates the schema, or upgrades it from any earlier release. Run it with a role that may create; safe to run at
-    /// once from several places.
+    /// Creates the schema, or upgrades it from any earlier release. Run it with a role that may create schemas; concurrent
+    /// runs are safe.
     ///
     /// # Errors
     /// When the database cannot be reached, or the role may not create. [`StoreErrorKind::Schema`] when a newer version has
@@ -67,7 +67,7 @@ impl PgEventStore {
     }
 
     /// Gives a role of the database what it needs for this access, and no more. Run it with the role that installed the store,
-    /// once for each role; what is created later, a view's table for example, is shared alike.
+    /// once for each role. It also covers the tables of views that are created later.
     ///
     /// # Errors
     /// When the database cannot be reached, the store is not installed, or there is no such role.
@@ -81,14 +81,14 @@ impl PgEventStore {
         granted
     }
 
-    /// Opens the store, once the server and the schema have been found to be what this version needs.
+    /// Opens the store, after it has checked that the server and the schema are what this version needs.
     ///
     /// # Errors
     /// When the database cannot be reached, is older than PostgreSQL 15, or the schema is missing, older or newer than
     /// this version.
     pub async fn connect(config: &PgConfig) -> Result<Self, StoreError> {
         let schema = config.checked_schema()?;
-        // One connection first: a pool would try again until its time is up, and not say why.
+        // One connection first: a pool would retry until its time-out and hide the reason.
         let mut connection = connect(config).await?;
         let limit = config.timeout() + config.statement_limit();
         let needed = Schema::new(schema);
@@ -107,8 +107,7 @@ impl PgEventStore {
         })))
     }
 
-    /// Waits for what is under way and closes every connection. Whatever is asked of the store afterwards, by any of its clones,
-    /// is an error.
+    /// Waits for calls in flight and closes every connection. Every later call fails, on any clone.
     pub async fn close(&self) {
         self.0.replayer.close().await;
         self.0.appender.close().await;

@@ -24,7 +24,7 @@ type Manager = <sqlx::Postgres as sqlx::Database>::TransactionManager;
 /// `sqlx::query("..").execute(&mut **transaction)`. What you write commits with the checkpoint, or not at all.
 ///
 /// **After a statement has failed PostgreSQL rejects every other one, and a commit would quietly undo everything.** So return the
-/// error, or put what may fail behind a savepoint. A commit after an error that was swallowed is rejected.
+/// error, or put what may fail behind a savepoint. A commit after an error that your code ignored fails.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -65,7 +65,7 @@ pub struct PgTransaction {
     limit: Duration,
     open: bool,
     appended: bool,
-    /// Somebody else had the connection, or a statement failed: the transaction may be one that cannot commit.
+    /// The user's code had the connection, or a statement failed: perhaps the transaction cannot commit.
     doubtful: bool,
 }
 
@@ -103,8 +103,8 @@ impl PgTransaction {
         self.appended = true;
     }
 
-    /// **Invariant**: a commit that succeeds has happened. The server answers the commit of a failed transaction by rolling it back,
-    /// which the driver takes for success; any other statement it rejects.
+    /// **Invariant**: a commit that succeeds has happened. On the commit of a failed transaction the server rolls back, which the
+    /// driver takes for success. It rejects any other statement, so one is sent before.
     async fn check(&mut self) -> Result<(), StoreError> {
         if self.doubtful {
             let asked = sqlx::raw_sql(ASK_NOTHING).execute(&mut *self.connection);
@@ -116,7 +116,7 @@ impl PgTransaction {
 
     pub(crate) async fn commit(mut self, backend: &Backend) -> Result<(), CommitError> {
         self.check().await?;
-        // From here on nobody may undo it: a commit that is not answered in time may still happen.
+        // From here on, drop must not roll back: a commit without an answer may still happen.
         self.open = false;
         let committed = self
             .connection

@@ -77,7 +77,7 @@ impl BatchCapacity {
         );
     }
 
-    /// An append that stays behind keeps its streams for itself.
+    /// Reserves the streams of an append that stays, so that no later one overtakes it.
     fn pass_over(&mut self, appends: &Appends) {
         for append in &appends.streams {
             self.streams.insert(append.stream.clone(), true);
@@ -90,8 +90,8 @@ fn bytes(appends: &Appends) -> usize {
     events.map(|event| event.payload.len()).sum()
 }
 
-/// Answers waiting appends that can no longer succeed: a stream has just gone past the version that they expect, and no stream
-/// goes back. They would only meet a conflict in the next batch.
+/// Answers waiting appends that can no longer succeed, because a stream has just moved past the version that they expect. They
+/// would conflict in the next batch.
 pub(super) fn answer_conflicts(waiting: &mut VecDeque<Job>, appended: &[Appended]) {
     if waiting.is_empty() || appended.is_empty() {
         return;
@@ -110,7 +110,7 @@ pub(super) fn answer_conflicts(waiting: &mut VecDeque<Job>, appended: &[Appended
 }
 
 fn conflict(appends: &Appends, now: &HashMap<&StreamId, Version>) -> Option<Conflict> {
-    // The key decides first: all this may have been done before.
+    // The key decides first: the append may be a repeat.
     if appends.idempotency.is_some() {
         return None;
     }

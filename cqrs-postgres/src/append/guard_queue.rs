@@ -1,5 +1,5 @@
-//! Guards, and the callers of this process that wait for one: one at a time asks the server, so that all of them together take one
-//! connection.
+//! Guards, and the callers of this process that wait for one. Only the first caller in each queue asks the server, so a queue
+//! takes one connection.
 
 use std::{
     collections::HashMap,
@@ -23,15 +23,15 @@ pub(super) enum GuardWait<'a> {
     Try,
     /// Waits for this one, then tries the others.
     For(&'a GuardKey),
-    /// Waits for all, one after the other, in the order that everybody uses.
+    /// Waits for all, one after the other, in the common order.
     All,
 }
 
-/// The queues of those who wait for a guard.
+/// The callers that wait, in a queue for each guard.
 #[derive(Debug, Default)]
 pub(super) struct GuardQueues(Mutex<HashMap<GuardKey, Queue>>);
 
-/// Those who wait for one guard.
+/// The callers that wait for one guard.
 #[derive(Debug, Default)]
 struct Queue {
     length: usize,
@@ -39,7 +39,7 @@ struct Queue {
 }
 
 impl GuardQueues {
-    /// Waits in the queue for this guard until it is first. It leaves the queue when it is dropped.
+    /// Waits in the queue for this guard until it is first. Dropping the result leaves the queue.
     pub(super) async fn wait(&self, key: GuardKey) -> InQueue<'_> {
         let mut waiting = self.enter(key);
         waiting.is_first = Some(Arc::clone(&waiting.first).lock_owned().await);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_queue_advances_past_those_who_leave_and_ends_empty() {
+    async fn a_queue_advances_past_dropped_callers_and_ends_empty() {
         let queues = GuardQueues::default();
         let first = queues.wait(key("a")).await;
         let other = queues.wait(key("b")).await;

@@ -25,12 +25,11 @@ pub(crate) async fn append_in(
             let read = within(backend.statement_limit(), read).await;
             keys::answer(transaction.note(read)?, appends)
         }
-        Verdict::Busy(_) => Err(busy_in_spite().into()),
+        Verdict::Busy(_) => Err(busy_despite_waiting().into()),
     }
 }
 
-fn busy_in_spite() -> StoreError {
-    let message =
-        "the append function reported a busy guard although it was to wait for every guard";
+fn busy_despite_waiting() -> StoreError {
+    let message = "the append function reported a busy guard instead of waiting for it";
     StoreError::new(StoreErrorKind::Schema, message)
 }

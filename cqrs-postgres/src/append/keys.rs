@@ -9,7 +9,7 @@ use sqlx::{Error, PgConnection, Row, postgres::PgRow};
 use crate::{
     backend::Backend,
     connection::within,
-    error::{statement, unheard_of},
+    error::{statement, transient},
     row::unsigned,
     statement_pool::PooledConnection,
 };
@@ -31,7 +31,7 @@ pub(crate) async fn appended_under(
     }
 }
 
-/// What the first of these appends did, once they are known to be a repeat.
+/// The outcome of the first of these appends, which are a repeat.
 pub(super) async fn first(
     backend: &Backend,
     connection: &mut PooledConnection<'_>,
@@ -55,11 +55,11 @@ pub(super) async fn recorded(
         .await
 }
 
-/// The outcome of a repeat. Its key was there a moment ago; if it is not there now, it was just forgotten.
+/// The outcome of a repeat. Its key existed a moment ago: if it does not now, it was just forgotten.
 pub(super) fn answer(row: Option<PgRow>, appends: &Appends) -> Result<Vec<Appended>, AppendError> {
     match (row, &appends.idempotency) {
         (Some(row), Some(idempotency)) => same(&row, idempotency),
-        _ => Err(unheard_of("an idempotency key was forgotten while it was looked up").into()),
+        _ => Err(transient("an idempotency key was forgotten while it was looked up").into()),
     }
 }
 

@@ -1,8 +1,8 @@
-//! An append by itself: at once if no guard of it is held, otherwise in a task of its own.
+//! An append by itself: at once if none of its guards is held, otherwise in a task of its own.
 //!
 //! **Invariant**: an append that waits for a guard holds none meanwhile. When it has that guard it tries the others, and if one
-//! of them is held it releases all and waits for that one next. So nobody waits for somebody who waits, and there is no deadlock.
-//! Yet PostgreSQL may find a deadlock among those in front of it and end the one who found it: then it waits again.
+//! of them is held it releases all and waits for that one next. So no append waits for one that waits, and there is no deadlock.
+//! Yet PostgreSQL may find a deadlock of transactions in the same queue and end the session that found it: then it waits again.
 //!
 //! Source: Howard Hinnant, "Dining Philosophers Rebooted", the algorithm "smart & polite";
 //! <https://howardhinnant.github.io/dining_philosophers.html>.
@@ -69,7 +69,7 @@ impl Single {
         }
     }
 
-    /// Appends and commits in a task of its own, so that the caller may go. It waits for the guard that is held, if one was.
+    /// Appends and commits in a task of its own, so that the caller may go. Waits for the guard that was held, if any.
     pub(super) fn spawn(self: &Arc<Self>, job: Job, held: Option<GuardKey>) {
         let single = Arc::clone(self);
         tokio::spawn(async move {
@@ -91,7 +91,7 @@ impl Single {
             let outcome = match &held {
                 None => self.append(appends, GuardWait::Try).await?,
                 Some(_) if begun.elapsed() > self.backend.append_limit() => {
-                    return Err(always_busy("its streams were held by one after the other").into());
+                    return Err(always_busy("other transactions held its streams").into());
                 }
                 Some(key) => self.append_after(appends, key).await?,
             };
@@ -111,7 +111,7 @@ impl Single {
         let limit = self.backend.pools.waiting.timeout();
         let in_queue = tokio::time::timeout(limit, self.queues.wait(key.clone()));
         let Ok(_first) = in_queue.await else {
-            return Err(always_busy("others of this process wait for the same stream").into());
+            return Err(always_busy("it waited behind other appends to the same stream").into());
         };
         self.append(appends, GuardWait::For(key)).await
     }
@@ -119,7 +119,7 @@ impl Single {
 
 fn always_busy(why: &str) -> StoreError {
     let message = format!(
-        "{why} for too long; nothing was written. Try again, and end transactions that have appended sooner"
+        "{why} for too long; nothing was written. Try again, and end transactions sooner after an append"
     );
     StoreError::new(StoreErrorKind::Unavailable, message)
 }

@@ -1,6 +1,6 @@
-//! Where the last events of streams lie to which the writer has appended lately.
+//! The positions of the last events of streams to which the writer has appended lately.
 //!
-//! A batch names these positions, so that the server finds the event before each append at a third of the price. They are hints:
+//! A batch names these positions, so that the server finds the event before each append at a third of the cost. They are hints:
 //! the server checks each, and searches by name where there is none (`sql/functions/append/append_each.sql`).
 
 use std::{
@@ -17,22 +17,22 @@ use crate::row::signed;
 const STREAMS: usize = 16_384;
 
 /// How many batches read the versions first after a conflict. Where several processes append to the same streams, that costs less
-/// than what a late append writes for nothing.
+/// than the wasted insert of a late append.
 const DISTRUST: u32 = 16;
 
 /// The last events of streams.
 #[derive(Debug, Default)]
 pub(super) struct StreamHeads {
     hash: RandomState,
-    late: Heads,
-    /// Those before; the oldest are forgotten together.
-    before: Heads,
+    recent: Heads,
+    /// Forgotten together.
+    older: Heads,
     /// For how many batches the versions are still read first.
     distrust: u32,
 }
 
-/// The head of each stream, by a hash of its name: a name would have to be allocated. The server tells apart streams that share
-/// a hash.
+/// The head of each stream, by a hash of its name: a name would have to be allocated. The check on the server tells streams with
+/// the same hash apart.
 type Heads = HashMap<u64, Head>;
 
 /// The last event of a stream.
@@ -44,7 +44,7 @@ struct Head {
 }
 
 impl StreamHeads {
-    /// For each append the position of the event that it expects, 0 where that is not known. Nothing if the versions should be
+    /// For each append the position of the event that it expects, 0 where that is not known. `None` if the versions should be
     /// read first.
     pub(super) fn hints(&mut self, appends: &[&Append]) -> Option<Vec<i64>> {
         if self.distrust > 0 {
@@ -59,10 +59,10 @@ impl StreamHeads {
             return None;
         }
         let stream = self.hash.hash_one(&append.stream);
-        let head = self.late.get(&stream).or_else(|| self.before.get(&stream));
+        let head = self.recent.get(&stream).or_else(|| self.older.get(&stream));
         match append.expected {
             ExpectedVersion::Any | ExpectedVersion::StreamExists => None,
-            // A stream that is remembered exists, so this append would be late.
+            // A stream that is remembered exists, so this append would conflict.
             ExpectedVersion::NoStream | ExpectedVersion::Exact(Version::EMPTY) => {
                 head.is_none().then_some(0)
             }
@@ -101,10 +101,10 @@ impl StreamHeads {
     }
 
     fn insert(&mut self, append: &Append, head: Head) {
-        if self.late.len() >= STREAMS {
-            self.before = std::mem::replace(&mut self.late, Heads::with_capacity(STREAMS));
+        if self.recent.len() >= STREAMS {
+            self.older = std::mem::replace(&mut self.recent, Heads::with_capacity(STREAMS));
         }
-        self.late.insert(self.hash.hash_one(&append.stream), head);
+        self.recent.insert(self.hash.hash_one(&append.stream), head);
     }
 }
 

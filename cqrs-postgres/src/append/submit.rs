@@ -42,7 +42,7 @@ impl Appender {
         let large = events.sum::<usize>() > LARGE;
         let entered = self.in_flight.enter();
         let at_once = if entered.alone || large {
-            // Boxed, so that an append that goes with others does not carry the room for this.
+            // Boxed, so that an append in a batch has a small future.
             let append = self.single.append(&appends, GuardWait::Try);
             Some(Box::pin(append).await?)
         } else {
@@ -67,12 +67,12 @@ impl Appender {
         tokio::spawn(writer::run(single, in_flight, jobs))
     }
 
-    /// Waits until the writer has done what it was handed.
+    /// Waits until the writer has done every job of its queue.
     pub(crate) async fn close(&self) {
         self.writer.close().await;
     }
 
-    /// Forgets old keys, from time to time and in the background.
+    /// Forgets old keys from time to time, in the background.
     fn forget_old_keys(&self) {
         let backend = Arc::clone(&self.single.backend);
         let pause =

@@ -28,7 +28,7 @@ pub(super) fn of_one(append: &Append, row: &PgRow) -> Result<Verdict, sqlx::Erro
     match *numbers {
         [before] => of_stream(append, before, None),
         [before, last] => of_stream(append, before, last),
-        _ => Err(unexpected("another number of numbers")),
+        _ => Err(unexpected("a wrong number of values")),
     }
 }
 
@@ -55,8 +55,8 @@ fn position(positions: &[Option<i64>], nth: usize, all: usize) -> Option<i64> {
     }
 }
 
-/// `before` is the version before the append; -1 minus the version if that is not what was expected; nothing if another transaction
-/// holds the guard. `last` is the position of the append's last event.
+/// `before` is the version before the append, or -1 minus the version if it is not the expected one, or `None` if another
+/// transaction holds the guard. `last` is the position of the append's last event.
 fn of_stream(
     append: &Append,
     before: Option<i64>,

@@ -1,4 +1,4 @@
-//! The writer: one task with one connection, which sends together what waits.
+//! The writer: one task with one connection, which sends the waiting appends in batches.
 
 use std::{
     collections::VecDeque,
@@ -13,18 +13,18 @@ use tokio::sync::mpsc;
 use super::{batch, call, job::Job, single::Single, stream_heads::StreamHeads, verdict::Verdict};
 use crate::{connection::within, error, in_flight::InFlight, lazy_task::CAPACITY};
 
-/// If the last batch held several appends, the writer waits for as many, at most this part of that batch's duration: its callers come
-/// back soon, and a commit costs as much for all of them as for one. Where a commit is fast, waiting for all would only leave the
-/// server idle.
+/// If the last batch held several appends, the writer waits for as many again, but at most this fraction of that batch's
+/// duration: its callers come back soon, and a commit costs as much for all as for one. Where a commit is fast, waiting for all
+/// would only leave the server idle.
 const GATHER_FRACTION: u32 = 8;
 
-/// It stops waiting when none came for this part of that time. Callers that read first arrive too late to wait for.
+/// It stops waiting when none came for this fraction of that time. Callers that read first arrive too late to wait for.
 const QUIET_FRACTION: u32 = 4;
 
-/// It waits no longer than this, however long the last batch took: that may have been a server that did not answer.
+/// It waits no longer than this, even if the last batch took long: perhaps the server did not answer.
 const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 
-/// Writes until nobody can send any more.
+/// Writes until every sender is gone.
 pub(super) async fn run(single: Arc<Single>, in_flight: Arc<InFlight>, jobs: mpsc::Receiver<Job>) {
     let mut writer = Writer {
         single,
@@ -54,7 +54,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// The next batch; none when nobody can send any more.
+    /// The next batch; `None` when every sender is gone.
     async fn next(&mut self) -> Option<Vec<Job>> {
         if self.waiting.is_empty() {
             self.waiting.push_back(self.jobs.recv().await?);
@@ -101,7 +101,7 @@ impl Writer {
         let backend = &*single.backend;
         let mut connection = match backend.pools.writer.get().await {
             Ok(connection) => connection,
-            Err(error) => return self.refuse(batch, &error),
+            Err(error) => return self.fail(batch, &error),
         };
         let appends: Vec<_> = batch.iter().map(|job| &job.appends).collect();
         let sent = call::send_batch(backend, &mut connection, &appends, &mut self.heads);
@@ -111,13 +111,13 @@ impl Writer {
                 self.heads.learn(&appends, &verdicts);
                 self.answer(batch, verdicts);
             }
-            Err(error) if error::is_refusal(&error) => self.separate(batch),
+            Err(error) if error::is_rejection(&error) => self.separate(batch),
             Err(error) => unknown(batch, error),
         }
     }
 
-    /// There is no connection. All that wait learn that, since the next batch would only wait for the same.
-    fn refuse(&mut self, batch: Vec<Job>, error: &StoreError) {
+    /// There is no connection. All waiting appends fail, because the next batch would wait for the same connection.
+    fn fail(&mut self, batch: Vec<Job>, error: &StoreError) {
         for job in batch.into_iter().chain(self.waiting.drain(..)) {
             answer(job, Err(error.clone().into()));
         }
@@ -126,14 +126,14 @@ impl Writer {
     /// Gives each its verdict. An append that found a guard held, or that is a repeat, goes on alone.
     fn answer(&mut self, batch: Vec<Job>, verdicts: Vec<Verdict>) {
         let mut some = false;
-        let mut gone_past = Vec::<Appended>::new();
+        let mut moved = Vec::<Appended>::new();
         for (job, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Appended(appended) => {
                     some = true;
-                    // Only those who wait behind them need to know.
+                    // Only waiting appends need to know.
                     if !self.waiting.is_empty() {
-                        gone_past.extend(appended.iter().cloned());
+                        moved.extend(appended.iter().cloned());
                     }
                     answer(job, Ok(appended));
                 }
@@ -145,10 +145,10 @@ impl Writer {
         if some {
             self.single.backend.appended.notify_waiters();
         }
-        batch::answer_conflicts(&mut self.waiting, &gone_past);
+        batch::answer_conflicts(&mut self.waiting, &moved);
     }
 
-    /// The server rejected all because of one: each is sent alone to find out which.
+    /// The server rejected all because of one: sends each alone to find out which.
     fn separate(&self, batch: Vec<Job>) {
         for job in batch {
             self.single.spawn(job, None);

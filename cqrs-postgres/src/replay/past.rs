@@ -6,7 +6,7 @@ use sqlx::{Row, postgres::PgRow};
 
 use crate::row::{Types, bytes, unsigned};
 
-/// How many events, and how many bytes of payload at most, memory is reserved for with the first event.
+/// With the first event, memory is reserved for this many events, and for at most this many bytes of payload.
 const FEW: usize = 8;
 const FEW_BYTES: usize = 8 * 1024;
 
@@ -24,8 +24,8 @@ impl Past {
         self.events.len()
     }
 
-    /// The types of columns are not checked: they are those of our own table, and checking each value of each row of a long stream
-    /// takes as long as reading the values.
+    /// Does not check the types of the columns: the table is ours, and checking each value of a long stream takes as
+    /// long as reading it.
     pub(super) fn push(&mut self, row: &PgRow, types: &mut Types) -> Result<(), sqlx::Error> {
         let schema_version: Option<i32> = row.try_get_unchecked(3)?;
         let payload = bytes(row, 4)?;

@@ -1,4 +1,4 @@
-//! The reader: one task with one connection, which reads together the streams that are waited for.
+//! The reader: one task with one connection, which reads the requested streams in batches.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::{backend::Backend, connection::within, error::statement, in_flight::I
 /// How many streams one statement reads at most.
 const STREAMS: usize = 128;
 
-/// How many events of each stream one statement reads, so that nobody waits for the end of somebody else's long stream.
+/// How many events of each stream one statement reads, so that no caller waits for the end of another one's long stream.
 const EVENTS: usize = 100;
 
 /// How often the reader yields to other tasks before it sends a statement, if the last one read several streams: their callers
 /// come back together.
 const GATHER_YIELDS: usize = 4;
 
-/// A stream that is waited for.
+/// A requested stream.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) stream: StreamId,
@@ -35,7 +35,7 @@ pub(super) struct Found {
     pub(super) whole: bool,
 }
 
-/// Reads until nobody can ask any more.
+/// Reads until every sender is gone.
 pub(super) async fn run(
     backend: Arc<Backend>,
     in_flight: Arc<InFlight>,
@@ -46,7 +46,7 @@ pub(super) async fn run(
         in_flight.serve(batch.len());
         match read(&backend, &batch).await {
             Ok(found) => answer(batch, found),
-            Err(error) => refuse(batch, &error),
+            Err(error) => fail(batch, &error),
         }
     }
 }
@@ -94,7 +94,7 @@ fn answer(batch: Vec<Job>, found: Vec<Result<Found, StoreError>>) {
     }
 }
 
-fn refuse(batch: Vec<Job>, error: &StoreError) {
+fn fail(batch: Vec<Job>, error: &StoreError) {
     for job in batch {
         drop(job.answer.send(Err(error.clone())));
     }

@@ -88,7 +88,7 @@ async fn append(store: &PgEventStore, after: u64) -> Version {
 }
 
 #[tokio::test]
-async fn a_delta_upgrades_the_baseline_with_what_is_in_it() {
+async fn a_migration_upgrades_the_baseline_and_keeps_its_data() {
     let mut scratch = Scratch::new().await;
     let store = baseline_store(&scratch).await;
     append(&store, 0).await;
@@ -147,7 +147,7 @@ async fn code_and_schema_of_two_releases_reject_each_other() {
     let error = newer
         .check(&mut scratch.connection)
         .await
-        .expect_err("refused");
+        .expect_err("rejected");
     let older = "is at migration 1, this version needs 2; run PgEventStore::install";
     assert!(error.to_string().contains(older), "{error}");
     newer
@@ -157,11 +157,11 @@ async fn code_and_schema_of_two_releases_reject_each_other() {
 
     let name = scratch.name.clone();
     let ours = Schema::new(&name);
-    for refused in [
+    for rejected in [
         ours.check(&mut scratch.connection).await,
         ours.install(&mut scratch.connection).await,
     ] {
-        let error = refused.expect_err("refused");
+        let error = rejected.expect_err("rejected");
         assert_eq!(error.kind(), StoreErrorKind::Schema);
         let newer =
             "is at migration 2, this version knows 1 at most: a newer version has upgraded it";

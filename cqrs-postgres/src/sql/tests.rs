@@ -1,4 +1,4 @@
-//! The folder `sql` is the list of what is installed and sent: nothing is missing, nothing is dead.
+//! Every file of the folder `sql` is installed or sent: no file is missing or dead.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -29,7 +29,7 @@ fn uses(text: &str, name: &str) -> bool {
 }
 
 #[test]
-fn the_folder_is_the_list_of_what_is_installed_and_sent() {
+fn every_sql_file_is_installed_shared_or_sent_exactly_once() {
     let statements = include_str!("../statements.rs");
     for (path, text) in folder() {
         let name = path.rsplit('/').next().and_then(|f| f.strip_suffix(".sql"));
@@ -93,7 +93,7 @@ fn no_fragment_is_dead_and_no_marker_is_left() {
     }
 }
 
-/// Else they would set it for each append, which is right but slow.
+/// Otherwise they would set it for each append: right, but slow.
 #[test]
 fn the_short_functions_find_the_search_path_they_look_for() {
     let prologue = FRAGMENTS.iter().find(|file| file.name() == "prologue");

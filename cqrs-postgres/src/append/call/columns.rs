@@ -58,8 +58,8 @@ impl<'a> Streams<'a> {
     }
 }
 
-/// The events of appends. A column in which no event has a value is null as a whole; so is the column of schema versions, all of which
-/// are 1 until there are upcasters.
+/// The events of appends. A column without any value is null as a whole. So is the column of schema versions, which are all 1
+/// until there are upcasters.
 #[derive(Default)]
 pub(super) struct Events<'a> {
     ids: Vec<Uuid>,
@@ -144,7 +144,7 @@ fn unless_empty<T>(column: Vec<T>) -> Option<Vec<T>> {
     (!column.is_empty()).then_some(column)
 }
 
-/// Adds a value to a column that may lack its last ones: SQL fills up with nulls.
+/// Adds a value to a column that may be shorter than others: SQL fills it up with nulls.
 fn sparse<T: Clone>(column: &mut Vec<Option<T>>, before: usize, value: Option<T>) {
     if value.is_some() {
         column.resize(before, None);

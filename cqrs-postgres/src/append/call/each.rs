@@ -9,7 +9,7 @@ use crate::{
     statements::Statement,
 };
 
-/// `heads` are the positions of the expected events, as far as they are known; without heads the versions are read first.
+/// `heads` are the positions of the expected events, 0 where one is not known. Without them the versions are read first.
 pub(super) async fn send(
     statement: &Statement,
     connection: &mut PgConnection,

@@ -19,7 +19,7 @@ fn event(id: usize) -> EventId {
     EventId::from_uuid(uuid::Uuid::from_u128(id as u128))
 }
 
-/// An append of an event of the stream's own number.
+/// An append of one event, whose id has the number of the stream.
 fn append(id: usize, expected: ExpectedVersion) -> Append {
     let event = NewEvent::from_parts(
         event(id),
@@ -41,7 +41,7 @@ fn appended(heads: &mut StreamHeads, id: usize) {
     heads.learn(&[&appends], &[Verdict::Appended(vec![appended])]);
 }
 
-/// With the first streams at version 2, each with an event of its own number at position 100 and its number.
+/// The heads of this many streams: each is at version 2, and its last event has the stream's number and lies at 100 + number.
 fn heads(streams: usize) -> StreamHeads {
     let mut heads = StreamHeads::default();
     (0..streams).for_each(|id| appended(&mut heads, id));
@@ -77,7 +77,7 @@ fn a_hint_is_the_position_of_the_very_event_that_is_expected() {
 }
 
 #[test]
-fn one_append_that_has_to_be_read_for_lets_all_be_read_for() {
+fn one_append_without_a_hint_leaves_the_batch_without_hints() {
     let mut heads = heads(1);
     let known = append(0, last(2, 0));
     assert_eq!(heads.hints(&[&known, &append(1, Any)]), None);
@@ -109,7 +109,7 @@ fn after_a_conflict_some_batches_read_the_versions_first() {
     for batch in 0..DISTRUST {
         assert_eq!(heads.hints(&[&append]), None, "{batch}");
         if batch == 3 {
-            // One of those that read first does not make it longer.
+            // A conflict of a batch that read first does not extend it.
             heads.learn(&[&Appends::from(append.clone())], &conflict());
         }
     }
