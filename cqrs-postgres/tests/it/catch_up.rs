@@ -1,4 +1,4 @@
-//! A runner that catches up ends behind the last event, whatever is open or was rolled back around it.
+//! A runner that catches up ends behind the last event, even if transactions are open or were rolled back.
 
 use std::time::Duration;
 

@@ -130,11 +130,14 @@ async fn is_whole(copy: &PgEventStore, restored: &Rows, acknowledged: &Rows, ori
 
 /// Checks that the read model and its checkpoint are at the same event, and that the copy has this event.
 async fn subscription_was_restored(copy: &PgEventStore, restored: &Rows) {
-    let stands = copy.checkpoint(Diary::NAME, &LOG).await.expect("reads");
-    let stands = stands.expect("came along");
-    let position = Position::new(stands.offset.get());
+    let restored_to = copy.checkpoint(Diary::NAME, &LOG).await.expect("reads");
+    let restored_to = restored_to.expect("was restored");
+    let position = Position::new(restored_to.offset.get());
     let found = copy.event_id_at(position).await.expect("reads");
-    assert!(found.is_some() && found == stands.event_id, "{stands:?}");
+    assert!(
+        found.is_some() && found == restored_to.event_id,
+        "{restored_to:?}"
+    );
     let handled: Vec<u64> = restored
         .range(..=position.get())
         .map(|row| *row.0)
@@ -163,7 +166,7 @@ async fn goes_on(copy: &PgEventStore, restored: &Rows, reader: Checkpoint) {
 
 #[track_caller]
 fn is_replaced(outcome: Result<Vec<u64>, SourceError>, now: &str) {
-    let error = outcome.expect_err("refused");
+    let error = outcome.expect_err("rejected");
     let SourceError::LogReplaced { replaced, .. } = error else {
         panic!("{error}")
     };

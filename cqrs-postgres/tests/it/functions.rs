@@ -1,5 +1,5 @@
-//! Four SQL functions append, and each takes the same steps: whichever an append goes through, it is rejected, guarded, fenced and
-//! on disk alike.
+//! Four SQL functions append, and each takes the same steps: it checks the transaction, guards the streams, takes the fence and
+//! flushes the commit to disk.
 
 use cqrs_core::EventStore;
 use cqrs_postgres::PgEventStore;
@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor, Postgres, Transaction};
 
 use crate::support::{append, fresh_store};
 
-/// How each is called to append to stream `account/a`, `append_each` to `account/b` as well, and its result as text. `append_each`
+/// A call of each that appends to stream `account/a`, `append_each` also to `account/b`, with its result as text. `append_each`
 /// reads the versions first, or inserts first.
 pub(crate) const CALLS: [(&str, &str); 5] = [
     (
@@ -40,7 +40,7 @@ pub(crate) const CALLS: [(&str, &str); 5] = [
     ),
 ];
 
-/// How `append_each` is called to check the same two streams.
+/// A call of `append_each` that checks the same two streams.
 const CHECK: &str = "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], \
                      array[-1, 0]::bigint[], array[null, null]::uuid[], array[0, 0], array[0, 0], null, '{}', '{}', '{}', \
                      '{}', '{}', '{}', '{}', '{}')::text";
@@ -113,7 +113,7 @@ async fn every_append_function_sets_a_fence_below_its_positions() {
     for (name, sql) in CALLS {
         let (mut transaction, answer) = call(&store, NOTHING, sql).await;
         answer.expect(name);
-        // Only this transaction sees a fence.
+        // Only this transaction sees its events.
         let written = "min(position) from __schema__.events";
         let written: i64 = ask(&mut transaction, &store, written).await.expect("reads");
         let fence = "min(position) from __schema__.fence_holders() where pid = pg_backend_pid()";
@@ -140,7 +140,7 @@ async fn every_append_function_locks_its_stream_for_all_others() {
             !answer.contains(['N', 'b']),
             "{name} did not append: {answer}"
         );
-        // Only `append_each` was at the second stream, which was empty.
+        // Only `append_each` locks the second stream, which was empty.
         let two = if name.starts_with("append_each") {
             "{NULL,NULL"
         } else {
@@ -165,7 +165,7 @@ async fn every_append_function_locks_its_stream_for_all_others() {
 }
 
 #[tokio::test]
-async fn what_the_table_rejects_is_an_error_in_whichever_function() {
+async fn every_append_function_returns_errors_of_the_table() {
     let store = fresh_store().await;
     store.append(append("c", 1)).await.expect("appends");
     for (name, sql) in CALLS {
@@ -180,7 +180,7 @@ async fn what_the_table_rejects_is_an_error_in_whichever_function() {
     }
 }
 
-/// An append of an event to stream `account/a` by each function: what is expected there, and where it is said to be.
+/// A call of each function that appends one event to stream `account/a`, after this version and event at this claimed position.
 fn appends_after([expected, event, head]: [&str; 3]) -> [String; 4] {
     let new =
         "array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, null, null";
@@ -223,7 +223,7 @@ async fn no_event_is_appended_without_the_event_before_it() {
         (["1", &id, &other_at], true),
         (["1", &id, "7"], true),
         (["1", &id, "-7"], true),
-        // What is not there is not appended to, wherever it is said to be.
+        // Nothing is appended after a missing event, whatever position is claimed.
         (["0", "null", "0"], false),
         (["0", "null", &at], false),
         (["1", &other_id, &at], false),
@@ -255,7 +255,7 @@ async fn no_event_is_appended_without_the_event_before_it() {
 #[tokio::test]
 async fn events_of_one_append_have_versions_without_a_gap() {
     let store = fresh_store().await;
-    // The numbers of events that a caller gives are wrong in every way.
+    // The caller gives wrong numbers of events.
     for (counts, before) in [
         ("array[1, 1]", "array[5, 9]"),
         ("array[2, 1]", "array[0, 0]"),

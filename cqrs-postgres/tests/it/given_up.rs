@@ -8,7 +8,7 @@ use sqlx::Row;
 
 use crate::support::{append, fresh_config, open_append};
 
-/// Polls a call at most `polls` times, then drops it. Returns its result, if it ended before.
+/// Polls a call at most `times` times, then drops it. Returns its result, if it ended before.
 async fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     let (mut future, mut left) = (pin!(future), times);
     poll_fn(move |context| match future.as_mut().poll(context) {
@@ -47,7 +47,7 @@ async fn events(store: &PgEventStore, id: &str) -> usize {
 async fn assert_outside_of_a_transaction(store: &PgEventStore, polls: usize) {
     let asked = sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(store.pool());
     let outside: bool = asked.await.expect("answers").get(0);
-    assert!(outside, "given up after {polls} polls");
+    assert!(outside, "dropped after {polls} polls");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_dropped_commit_does_not_affect_the_next_transaction() {
         let there = events(&store, &stream).await;
         assert!(
             there == 1 || answer.is_none(),
-            "given up after {polls} polls"
+            "dropped after {polls} polls"
         );
     }
 }

@@ -57,7 +57,7 @@ async fn concurrent_appends_share_a_transaction_not_results() {
         "{old:?}"
     );
     for outcome in outcomes {
-        let appended = outcome.expect("nobody else's conflict is its own");
+        let appended = outcome.expect("no append gets the conflict of another");
         let (_, behind) = (appended[0].position.expect("some"), appended[0].version);
         let events = store.read_stream(&appended[0].stream, Version::EMPTY).await;
         let events = events.expect("reads");
@@ -80,21 +80,21 @@ async fn concurrent_appends_share_a_transaction_not_results() {
 async fn an_append_that_cannot_be_stored_fails_alone() {
     let store = fresh_store().await;
     let deep: &'static [u8] = "[".repeat(200_000).leak().as_bytes();
-    let mut nameless = append("refused-correlation", 1);
+    let mut nameless = append("rejected-correlation", 1);
     nameless.events[0].metadata.correlation_id = Some("a\0b".to_owned());
-    let refused = [
-        with_payload("refused-word", b"not JSON"),
-        with_payload("refused-empty", b""),
-        with_payload("refused-nul", b"\"a\0b\""),
-        with_payload("refused-bytes", b"\"\xff\xfe\""),
-        with_payload("refused-surrogate", b"\"\\ud800\"x"),
-        with_payload("refused-deep", deep),
+    let rejected = [
+        with_payload("rejected-word", b"not JSON"),
+        with_payload("rejected-empty", b""),
+        with_payload("rejected-nul", b"\"a\0b\""),
+        with_payload("rejected-bytes", b"\"\xff\xfe\""),
+        with_payload("rejected-surrogate", b"\"\\ud800\"x"),
+        with_payload("rejected-deep", deep),
         nameless,
     ];
-    let count = refused.len();
+    let count = rejected.len();
     let mut appends: Vec<_> = (0..10).map(|n| append(&format!("kept-{n}"), 1)).collect();
     appends.push(with_payload("kept-escape", br#""a\u0000b""#));
-    appends.extend(refused);
+    appends.extend(rejected);
     appends.extend((10..20).map(|n| append(&format!("kept-{n}"), 1)));
     let outcomes = outcomes(start(&store, appends)).await;
     for (n, outcome) in outcomes.iter().enumerate() {
@@ -104,7 +104,7 @@ async fn an_append_that_cannot_be_stored_fails_alone() {
         assert_eq!(kind(outcome), invalid, "{n}: {outcome:?}");
     }
     assert_eq!(written(&store, "kept-%").await.0, 21);
-    assert_eq!(written(&store, "refused-%").await.0, 0);
+    assert_eq!(written(&store, "rejected-%").await.0, 0);
 }
 
 /// An append without concurrent ones is a single statement, on an open connection.

@@ -20,7 +20,7 @@ async fn run(store: &PgEventStore, sql: &str) {
 
 #[track_caller]
 fn says(result: Result<PgEventStore, StoreError>, kind: StoreErrorKind, words: &str) {
-    let error = result.expect_err("refused");
+    let error = result.expect_err("rejected");
     assert_eq!(error.kind(), kind, "{error}");
     assert!(error.to_string().contains(words), "{error}");
 }
@@ -73,7 +73,7 @@ async fn a_missing_older_or_newer_schema_is_rejected_by_name() {
         StoreErrorKind::Schema,
         "a newer version has upgraded it",
     );
-    let error = PgEventStore::install(&config).await.expect_err("refused");
+    let error = PgEventStore::install(&config).await.expect_err("rejected");
     assert_eq!(error.kind(), StoreErrorKind::Schema, "{error}");
     run(&store, "delete from __schema__.migrations").await;
     says(
@@ -83,7 +83,7 @@ async fn a_missing_older_or_newer_schema_is_rejected_by_name() {
     );
 }
 
-/// The ledgers of other development baselines: one of today with another text, and the four migrations that came before.
+/// The ledgers of other development baselines: a baseline with another text, and the four migrations before it.
 const OTHER_LEDGERS: [(&str, &str); 2] = [
     (
         "update __schema__.migrations set checksum = '\\x0badcafe99'",

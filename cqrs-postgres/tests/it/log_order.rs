@@ -79,7 +79,7 @@ async fn a_late_commit_is_lost_only_by_a_naive_reader() {
     );
 }
 
-/// Appends to several streams take another path through the function.
+/// Appends to several streams take another path through the SQL function.
 #[tokio::test]
 async fn events_of_several_streams_that_commit_late_are_not_lost() {
     let store = fresh_store().await;
@@ -196,7 +196,7 @@ async fn a_transaction_with_another_isolation_level_is_rejected() {
     let error = store
         .append_in(&mut transaction, [append("a", 1)].into())
         .await
-        .expect_err("refused");
+        .expect_err("rejected");
     assert!(error.to_string().contains("READ COMMITTED"), "{error}");
 }
 
@@ -231,16 +231,16 @@ async fn a_sequence_that_was_set_back_stops_reads_and_writes() {
         .execute(AssertSqlSafe(set_back))
         .await
         .expect("runs");
-    let error = store.append(append("a", 1)).await.expect_err("refused");
+    let error = store.append(append("a", 1)).await.expect_err("rejected");
     assert!(
         error.to_string().contains("positions would be reused"),
         "{error}"
     );
-    let error = store.high_water_mark().await.expect_err("refused");
+    let error = store.high_water_mark().await.expect_err("rejected");
     assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
 }
 
-/// Readers follow writers with rollbacks, early ids, savepoints and pauses for a few seconds.
+/// For a few seconds, readers follow writers with rollbacks, early ids, savepoints and pauses.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_follow_busy_writers_without_losses() {
     let store = fresh_store().await;

@@ -1,4 +1,4 @@
-//! Connections: appends have their own, and none is kept that every later call would fail on.
+//! Appends have connections of their own, and no pool keeps a connection on which every later call would fail.
 
 use cqrs_core::{EventStore, StoreErrorKind, ports::UnitOfWork};
 use cqrs_postgres::PgEventStore;
@@ -39,10 +39,10 @@ async fn a_session_that_can_only_read_does_not_stay_in_the_pool() {
     let read_only = "set session characteristics as transaction read only";
     store.pool().execute(read_only).await.expect("sets");
     let mut transaction = store.begin().await.expect("begins");
-    let refused = store
+    let rejected = store
         .append_in(&mut transaction, append("a", 1).into())
         .await;
-    assert_eq!(kind(&refused), Some(StoreErrorKind::Misconfigured));
+    assert_eq!(kind(&rejected), Some(StoreErrorKind::Misconfigured));
     store.rollback(transaction).await.expect("rolls back");
 
     let transaction = open_append(&store, "a").await;

@@ -124,7 +124,7 @@ async fn a_commit_that_would_be_a_rollback_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_projection_and_its_checkpoint_commit_together_or_not_at_all() {
+async fn a_projection_commits_with_its_checkpoint_or_not_at_all() {
     let store = fresh_store().await;
     let money = Repository::<Money, _>::new(store.clone());
     for n in 1..=40 {

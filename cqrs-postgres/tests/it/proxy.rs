@@ -41,8 +41,9 @@ pub(crate) struct Proxy {
 #[derive(Debug, Clone, Copy)]
 struct State {
     network: Network,
-    /// Connections that were made before so many others are silent for ever, and those before so many broke.
+    /// This many connections, from the first on, stay silent.
     stranded: u64,
+    /// This many connections, from the first on, are broken.
     cut: u64,
 }
 

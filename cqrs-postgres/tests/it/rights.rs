@@ -97,8 +97,8 @@ async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error
     Ok(())
 }
 
-/// The server's error code for a denied statement.
-async fn refused(store: &PgEventStore, sql: &str) -> Option<String> {
+/// The server's error code for a statement, if it rejects it.
+async fn rejection(store: &PgEventStore, sql: &str) -> Option<String> {
     let sql = sql.replace("__schema__", store.schema());
     let mut connection = store.pool().acquire().await.expect("connects");
     match run(&mut connection, &sql).await {
@@ -132,10 +132,10 @@ async fn even_the_owner_cannot_change_an_event_by_mistake() {
     {
         let schema = format!("\"{}\"", store.schema());
         let change = AssertSqlSafe(change.replace("__schema__", &schema));
-        let refused = sqlx::query(change).execute(store.pool()).await;
-        let refused = refused.expect_err("is refused");
-        let code = refused.as_database_error().and_then(|error| error.code());
-        assert_eq!(code.as_deref(), Some("CQ004"), "{refused}");
+        let changed = sqlx::query(change).execute(store.pool()).await;
+        let error = changed.expect_err("rejected");
+        let code = error.as_database_error().and_then(|error| error.code());
+        assert_eq!(code.as_deref(), Some("CQ004"), "{error}");
     }
 }
 
@@ -160,7 +160,7 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     assert!(store.read_log(query).await.expect("reads").events.len() >= 21);
     assert!(store.fence_holders().await.is_ok());
     for change in CHANGES {
-        assert_eq!(refused(&store, change).await, denied(), "{change}");
+        assert_eq!(rejection(&store, change).await, denied(), "{change}");
     }
     roles.drop().await;
 }
@@ -181,17 +181,17 @@ async fn a_reader_reads_everything_and_appends_nothing() {
                      for v in select oid from pg_class where relnamespace = '__schema__'::regnamespace \
                               and starts_with(relname, 'view_') and relkind = 'r' loop \
                          execute format('select count(*) from %s', v) into strict n; end loop; end $$";
-    assert_eq!(refused(&store, views).await, None);
+    assert_eq!(rejection(&store, views).await, None);
     for change in CHANGES {
-        assert_eq!(refused(&store, change).await, denied(), "{change}");
+        assert_eq!(rejection(&store, change).await, denied(), "{change}");
     }
-    let error = store.append(append("a", 1)).await.expect_err("refused");
+    let error = store.append(append("a", 1)).await.expect_err("rejected");
     assert!(
         matches!(&error, AppendError::Store(e) if e.kind() == StoreErrorKind::Misconfigured),
         "{error:?}"
     );
     let both = [append("a", 1), append("b", 1)];
-    let error = store.append_all(both.into()).await.expect_err("refused");
+    let error = store.append_all(both.into()).await.expect_err("rejected");
     assert!(error.to_string().contains("lacks a right"), "{error}");
     roles.drop().await;
 }
@@ -205,7 +205,7 @@ async fn a_role_without_rights_gets_an_error() {
     for stranger in [service, reader] {
         let error = PgEventStore::connect(&roles.config(&stranger))
             .await
-            .expect_err("refused");
+            .expect_err("rejected");
         assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
     }
     let error = PgEventStore::grant(&config, "nobody of this name", Access::Reader)
@@ -281,9 +281,9 @@ async fn the_right_to_append_runs_no_foreign_code_as_the_owner() {
                     .fetch_one(&mut *connection)
                     .await
                     .unwrap_or_else(|error| panic!("{call}: {error}"));
-                // NULL for who is busy or late, `b`usy, `c`onflict, or a version less than 0.
-                let refused = answer.contains(['N', 'b', 'c', '-']);
-                assert!(!refused, "{call} did not append: {answer}");
+                // NULL or `b` if busy, a version below 0 or `c` on a conflict.
+                let rejected = answer.contains(['N', 'b', 'c', '-']);
+                assert!(!rejected, "{call} did not append: {answer}");
             }
         }
         // Forces a new session.

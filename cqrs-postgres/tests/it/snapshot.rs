@@ -40,7 +40,7 @@ async fn the_installed_schema_equals_the_snapshot() {
         .find(|(a, b)| a != b);
     assert!(
         snapshot == installed,
-        "{} differs from what is installed, first in {differs:?}; if that is wanted, write it again with \
+        "{} differs from what is installed, first in {differs:?}; if that is intended, update it with \
          CQRS_UPDATE_SNAPSHOT=1",
         file.display()
     );

@@ -12,8 +12,8 @@ use crate::{
 /// More callers than the queue and the writer have room for.
 const CALLERS: usize = 3_000;
 
-/// Callers with two streams each, on a network that has just gone silent: the first is alone on its way, the next are
-/// together, then come those in the queue, and the last are not let in.
+/// Callers with two streams each, on a network that has just gone silent: the first append is sent alone, the next share a
+/// batch, the others wait in the queue, and the last wait for room in it.
 async fn crowd(proxy: &Proxy, store: &PgEventStore) -> Vec<JoinHandle<Outcome>> {
     for outcome in outcomes(start(
         store,

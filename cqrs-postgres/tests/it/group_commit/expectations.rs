@@ -62,7 +62,7 @@ impl Case {
 }
 
 /// The versions before and after the append, or the actual version of a conflict.
-fn told(outcome: &Outcome) -> Result<(Version, Version, bool), Version> {
+fn result(outcome: &Outcome) -> Result<(Version, Version, bool), Version> {
     match outcome {
         Ok(appended) => Ok((
             appended[0].before,
@@ -97,10 +97,10 @@ async fn an_expectation_has_the_same_result_in_a_batch() {
     let mut alone = Vec::new();
     for (n, case) in cases().into_iter().enumerate() {
         let append = case.prepare(&store, &format!("alone-{n}")).await;
-        alone.push(told(&store.append_all(append.into()).await));
+        alone.push(result(&store.append_all(append.into()).await));
     }
-    let refused = alone.iter().filter(|told| told.is_err()).count();
-    assert_eq!((refused, alone.len()), (50, 68), "both must be seen");
+    let rejected = alone.iter().filter(|result| result.is_err()).count();
+    assert_eq!((rejected, alone.len()), (50, 68), "both must occur");
 
     // Beside correct appends, so that only this one fails.
     for ((n, case), alone) in cases().into_iter().enumerate().zip(&alone) {
@@ -114,8 +114,11 @@ async fn an_expectation_has_the_same_result_in_a_batch() {
         all_landed(&store, &outcomes).await;
         for (n, outcome) in outcomes.iter().enumerate() {
             match n {
-                3 => assert_eq!(&told(outcome), alone, "{case:?}"),
-                _ => assert_eq!(told(outcome), Ok((Version::new(3), Version::new(4), true))),
+                3 => assert_eq!(&result(outcome), alone, "{case:?}"),
+                _ => assert_eq!(
+                    result(outcome),
+                    Ok((Version::new(3), Version::new(4), true))
+                ),
             }
         }
     }
@@ -135,7 +138,7 @@ async fn an_expectation_has_the_same_result_in_a_batch() {
     let together = outcomes(start(&store, batch)).await;
     all_landed(&store, &together).await;
     for ((case, alone), outcome) in cases().iter().zip(&alone).zip(&together) {
-        assert_eq!(&told(outcome), alone, "{case:?}");
+        assert_eq!(&result(outcome), alone, "{case:?}");
     }
 }
 

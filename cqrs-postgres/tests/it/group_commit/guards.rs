@@ -49,11 +49,11 @@ async fn an_open_transaction_delays_only_appends_to_its_own_streams() {
     others_go_on(&store).await;
     assert!(
         !waiting.iter().any(|append| append.is_finished()),
-        "the transaction is still open, so nobody else's may be over"
+        "the transaction is still open, so no append to its stream may end"
     );
     store.commit(held).await.expect("commits");
     for outcome in outcomes(waiting).await {
-        outcome.expect("comes through when the transaction is over");
+        outcome.expect("appends after the transaction has ended");
     }
     let events = store.read_stream(&stream("held"), Version::EMPTY).await;
     assert_eq!(events.expect("reads").len(), 21);
@@ -75,11 +75,11 @@ async fn transactions_with_other_lock_orders_never_abort_appends() {
     until("they wait", async || waiting_for(&store, "z").await > 0).await;
     for id in ["v", "w", "x", "y"] {
         let appended = store.append_in(&mut held, append(id, 1).into()).await;
-        appended.expect("nobody sits on it");
+        appended.expect("nobody holds its lock");
     }
     store.commit(held).await.expect("commits");
     for outcome in outcomes(waiting).await {
-        outcome.expect("comes through when the transaction is over");
+        outcome.expect("appends after the transaction has ended");
     }
 }
 
@@ -110,7 +110,7 @@ async fn an_append_survives_a_deadlock_of_two_transactions() {
         }
     }
     for outcome in outcomes(waiting).await {
-        outcome.expect("appends when they are over");
+        outcome.expect("appends after they have ended");
     }
 }
 

@@ -80,7 +80,7 @@ async fn make_some(store: &PgEventStore, streams: usize) -> Vec<Place> {
     places
 }
 
-/// Every stream is whole, and its last event has the id and the position of the outcome.
+/// Checks that no stream has a gap, and that its last event has the id and the position of the outcome.
 async fn all_whole(store: &PgEventStore, places: &[Place], outcomes: &[Outcome]) {
     for ((stream, version, last), outcome) in places.iter().zip(outcomes) {
         let events = store.read_stream(stream, Version::EMPTY).await;
@@ -105,7 +105,7 @@ fn conflict(outcome: &Outcome) -> Option<&Conflict> {
     }
 }
 
-/// Others append to one stream. Then a batch appends to all of them, and that one conflicts: whether the batch inserted first.
+/// Others append to one stream, then a batch appends to all streams and conflicts on that one. Returns whether it inserted first.
 async fn inserts_first(
     [ours, theirs]: [&PgEventStore; 2],
     places: &mut Vec<Place>,
@@ -116,8 +116,8 @@ async fn inserts_first(
     let before = drawn(ours).await;
     let (mut outcomes, mut after) = append_to(ours, places, 2).await;
     let tried = drawn(ours).await - before;
-    let refused = conflict(&outcomes[moved]).expect("a conflict");
-    assert_eq!(refused.actual, moved_to[0].1);
+    let rejected = conflict(&outcomes[moved]).expect("a conflict");
+    assert_eq!(rejected.actual, moved_to[0].1);
     after[moved] = moved_to[0].clone();
     outcomes[moved] = moving.into_iter().next().expect("one");
     all_whole(ours, &after, &outcomes).await;
@@ -140,7 +140,7 @@ async fn a_stream_that_others_appended_to_delays_nobody_of_its_batch() {
     let [ours, theirs] = two().await;
     let mut places = make(&ours).await;
     let mut first = Vec::new();
-    // More often than batches read first after a conflict.
+    // More rounds than batches that read first after a conflict.
     for round in 0..20 {
         let moved = (STREAMS / 2 + round) % STREAMS;
         first.push(inserts_first([&ours, &theirs], &mut places, moved).await);
@@ -186,10 +186,13 @@ const AN_OLDER_STATE: &str = "
     truncate __schema__.events;
     insert into __schema__.events select * from older";
 
-fn all_refused(outcomes: &[Outcome], places: &[Place]) {
+fn all_rejected(outcomes: &[Outcome], places: &[Place]) {
     for (outcome, (stream, ..)) in outcomes.iter().zip(places) {
-        let refused = conflict(outcome).expect("the last event is gone");
-        assert_eq!((&refused.stream, refused.actual), (stream, Version::new(2)));
+        let rejected = conflict(outcome).expect("the last event is gone");
+        assert_eq!(
+            (&rejected.stream, rejected.actual),
+            (stream, Version::new(2))
+        );
     }
 }
 
@@ -202,7 +205,7 @@ async fn events_of_a_log_that_was_replaced_are_not_appended_to() {
         all_whole(&ours, &places, &outcomes).await;
         // While the store's connections stay open.
         run(&ours, AN_OLDER_STATE).await;
-        all_refused(&append_to(&ours, &places, 1).await.0, &made);
+        all_rejected(&append_to(&ours, &places, 1).await.0, &made);
         let (outcomes, places) = append_to(&ours, &made, 1).await;
         all_whole(&ours, &places, &outcomes).await;
     }
@@ -242,13 +245,13 @@ async fn replaced_while(streams: usize, events: usize, waits: &str) {
     })
     .await;
     replacing.commit().await.expect("commits");
-    all_refused(&appending.await.expect("does not panic"), &made);
+    all_rejected(&appending.await.expect("does not panic"), &made);
     let (outcomes, places) = append_to(&ours, &made, 1).await;
     all_whole(&ours, &places, &outcomes).await;
 }
 
 #[tokio::test]
-async fn streams_that_are_remembered_go_with_some_that_are_not() {
+async fn one_batch_appends_to_remembered_and_other_streams() {
     let [ours, theirs] = two().await;
     let places = make(&ours).await;
     // All of these match their expectations.
@@ -289,8 +292,8 @@ async fn streams_that_are_remembered_go_with_some_that_are_not() {
     let appended = outcomes(start(&ours, appends.clone())).await;
     for (append, outcome) in appends.iter().zip(&appended) {
         if append.stream == stream("unknown-3") {
-            let refused = conflict(outcome).expect("is at another version");
-            assert_eq!(refused.actual, Version::new(2));
+            let rejected = conflict(outcome).expect("is at another version");
+            assert_eq!(rejected.actual, Version::new(2));
             continue;
         }
         let appended = outcome.as_ref().expect("appends");
