@@ -14,7 +14,7 @@ use crate::{
     logging::LoggingContext,
 };
 
-/// How long to wait between two looks at the metadata.
+/// How long to wait before the metadata is read again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A client that only reads metadata. Every call blocks.
@@ -38,7 +38,7 @@ impl ClusterClient {
         Ok(client)
     }
 
-    /// The id that the cluster gave itself. It tells two clusters behind the same address apart.
+    /// The id that the cluster gave itself. It distinguishes two clusters behind the same address.
     pub(crate) fn cluster_id(&self) -> Result<String, KafkaError> {
         let client = self.consumer.client();
         client
@@ -99,13 +99,13 @@ impl ClusterClient {
         let partitions = found.partitions();
         let first_error = partitions.iter().find_map(|partition| partition.error());
         Ok(match first_error.map(Code::from) {
-            // Without a leader clients cannot work. With replicas that are down they can.
+            // Clients need a leader. They do not need every replica.
             Some(Code::LeaderNotAvailable) => Err(Code::LeaderNotAvailable),
             _ => Ok(partitions.len()),
         })
     }
 
-    /// Prefers what the connection reported to the error of the call, which is often just a time-out.
+    /// Uses the last error of the connection if there is one: the error of the call is often just a time-out.
     fn unreachable(
         &self,
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -60,7 +60,7 @@ impl KafkaConfig {
     ///
     /// It overrides the defaults of this crate, but not the settings that the guarantees need: `acks`,
     /// `enable.idempotence`, `transactional.id` and `partitioner` of producers; `group.id`, `isolation.level`,
-    /// `auto.offset.reset` and `enable.auto.commit` of consumers.
+    /// `auto.offset.reset`, `enable.auto.commit` and `enable.auto.offset.store` of consumers.
     #[must_use]
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.insert(key.into(), value.into());

@@ -102,8 +102,8 @@ impl KafkaGroup {
         self
     }
 
-    /// The source of a [`Runner`](cqrs_core::Runner). It joins the group when the runner starts. The runner retries until
-    /// a broker responds. Invalid settings, missing rights and missing topics end the runner.
+    /// The source of a [`Runner`](cqrs_core::Runner). It joins the group when the runner starts. The runner retries
+    /// until a broker responds. Invalid settings, missing rights and missing topics end the runner.
     #[must_use]
     pub fn source(self) -> KafkaSource {
         KafkaSource::new(SourceOptions {
@@ -119,7 +119,7 @@ impl KafkaGroup {
     ///
     /// # Errors
     /// [`KafkaError::NoTopics`], [`KafkaError::Unreachable`], [`KafkaError::TopicMissing`],
-    /// [`KafkaError::InvalidSetting`] or [`KafkaError::Denied`].
+    /// [`KafkaError::InvalidName`], [`KafkaError::InvalidSetting`], [`KafkaError::Denied`] or [`KafkaError::Internal`].
     pub async fn join(self) -> Result<KafkaSource, KafkaError> {
         let mut source = self.source();
         source.join().await?;

@@ -83,8 +83,8 @@ impl KafkaTopics {
     /// Creates the topics of these categories where they do not exist. They keep events without limit.
     ///
     /// # Errors
-    /// [`KafkaError::Unreachable`], [`KafkaError::InvalidName`], [`KafkaError::Denied`], or [`KafkaError::NotCreated`]
-    /// when the broker rejects a topic for another reason.
+    /// [`KafkaError::Unreachable`], [`KafkaError::InvalidName`], [`KafkaError::InvalidSetting`],
+    /// [`KafkaError::Denied`], or [`KafkaError::NotCreated`] when the broker rejects a topic for another reason.
     pub async fn create_for_categories<C: AsRef<str>>(
         &self,
         categories: impl IntoIterator<Item = C>,

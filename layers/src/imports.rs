@@ -31,7 +31,7 @@ pub(crate) struct Import {
     pub(crate) line: usize,
 }
 
-/// What was found in a file.
+/// The imports and modules found in a file.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     /// The imports, those of tests left out.

@@ -50,15 +50,15 @@ resolve_jars() {
 
 # ensure_jars : a lock file beside the folder lets concurrent calls, also from other clones, wait for each other.
 ensure_jars() {
-    local folder sentence
+    local folder advice
     folder=$(jars_folder)
-    sentence="Kafka's jars could not be fetched into $folder: this needs a JDK of version 17 or newer, Maven and access to its repository. Without them use 'scripts/services up --postgres-only', or set KAFKA_BROKERS to your own broker."
-    ensure_jdk || die "$sentence"
+    advice="Kafka's jars could not be fetched into $folder: this needs a JDK of version 17 or newer, Maven and access to its repository. Without them use 'scripts/services up --postgres-only', or set KAFKA_BROKERS to your own broker."
+    ensure_jdk || die "$advice"
     jars_are_there && return
-    mkdir -p "${folder%/*}" || die "$sentence"
+    mkdir -p "${folder%/*}" || die "$advice"
     (
         flock 8
         jars_are_there && exit
         ensure_maven && say "fetching Kafka's jars with Maven" && resolve_jars "$folder"
-    ) 8>"$folder.lock" || die "$sentence"
+    ) 8>"$folder.lock" || die "$advice"
 }

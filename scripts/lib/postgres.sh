@@ -171,7 +171,7 @@ none_runs() {
 # All processes of the server are killed at once, so that none reacts to the end of another. The main process is suspended
 # first, so that it starts no new process in between. The operating system keeps written data: this is the crash of a
 # server, not of a machine. The new server starts when the last old process is gone, because of the shared memory and the
-# pid in the lock file. It uses the same build, whatever the caller's shell says.
+# pid in the lock file. It uses the same build, even if CQRS_PG_BIN names another one.
 postgres_crash() {
     local pid processes CQRS_PG_BIN
     pid=$(postgres_pid) || die "no PostgreSQL in $state is up: run 'scripts/services up' first."

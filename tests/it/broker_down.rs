@@ -34,13 +34,13 @@ async fn a_relay_killed_during_its_commit_publishes_once() {
     relay.parked().await;
     broker.pause();
     assert!(!broker.has_unread_requests());
-    relay.go_on().await;
+    relay.resume().await;
     eventually("the commit is sent", || async {
         broker.has_unread_requests()
     })
     .await;
     relay.kill().await;
-    broker.go_on();
+    broker.resume();
     publish_all(&store, &kafka).await.expect("publishes");
     assert_seen_once_and_in_order(&store, &kafka).await;
 }

@@ -1,5 +1,5 @@
-//! Tests across the crates, on real PostgreSQL and Apache Kafka: whatever is killed or paused, every event is seen once and
-//! in order.
+//! Tests across the crates, on real PostgreSQL and Apache Kafka: processes are killed or paused, and every event is
+//! seen once and in order. Other tests check the documentation.
 
 mod broker_down;
 mod consumer_killed;

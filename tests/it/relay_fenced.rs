@@ -62,7 +62,7 @@ async fn a_fenced_relay_cannot_commit_its_open_transaction() {
     publish_all(&store, &kafka)
         .await
         .expect("the second relay publishes");
-    zombie.go_on().await;
+    zombie.resume().await;
     let code = zombie.ended().await;
     assert!(!code.success(), "the zombie ends with an error");
     assert_seen_once_and_in_order(&store, &kafka).await;

@@ -42,7 +42,7 @@ async fn a_fenced_runner_commits_nothing_and_continues() {
     stale.parked().await;
     view_all(&store).await;
     assert_eq!(counts_in_order(&store).await, 100);
-    stale.go_on().await;
+    stale.resume().await;
     count(&store, 20).await;
     eventually("the stale runner handles new events", || async {
         counts_in_order(&store).await == 120

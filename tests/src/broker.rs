@@ -67,7 +67,7 @@ impl Broker {
     }
 
     /// Sends SIGCONT.
-    pub fn go_on(&self) {
+    pub fn resume(&self) {
         self.signal("-CONT");
     }
 

@@ -79,7 +79,7 @@ impl Victim {
     ///
     /// # Panics
     /// When it has ended.
-    pub async fn go_on(&mut self) {
+    pub async fn resume(&mut self) {
         self.input
             .write_all(b"\n")
             .await

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::wire;
 
-/// How long to wait between two looks at librdkafka's queue.
+/// How long to wait before librdkafka's queue is checked again.
 const QUEUE_CHECK_INTERVAL: Duration = Duration::from_micros(50);
 
 /// The events of one transaction on their way to the brokers.

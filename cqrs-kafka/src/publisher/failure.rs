@@ -5,7 +5,7 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 
 use crate::{KafkaError, error::denied};
 
-/// A failed call of a shard's producer. What the broker did with the transaction is unknown.
+/// A failed call of a shard's producer. The outcome of the transaction is unknown.
 #[derive(Debug, thiserror::Error)]
 #[error("the producer with transactional id {transactional_id:?} failed")]
 pub(super) struct ProducerFailure {

@@ -153,7 +153,7 @@ impl ShardProducer {
     }
 
     /// A producer is fenced when another instance takes over, but also when the broker aborts a transaction that took
-    /// too long. The owner in the progress topic tells the two apart.
+    /// too long. The owner in the progress topic distinguishes the two.
     fn publish_error(&self, failure: ProducerFailure) -> PublishError {
         if failure.is_fence()
             && let Ok(progress) = read_progress(&self.shard, ReadUntil::End)

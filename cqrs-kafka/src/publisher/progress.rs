@@ -79,7 +79,7 @@ impl ProgressRecord {
     }
 }
 
-/// What the records of one shard say together.
+/// The state of one shard, folded from its records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ShardProgress {
     pub(super) published: Option<Checkpoint>,

@@ -10,7 +10,7 @@ use crate::error::ClientError;
 
 /// Stops every partition that is out of range, and those whose range is not known.
 ///
-/// librdkafka does not say which partition the error is about, so all are compared with what the broker keeps.
+/// librdkafka does not say which partition the error is about, so this compares all with the offsets of the broker.
 pub(super) fn stop_out_of_range<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     assignment: &Assignment,

@@ -34,13 +34,13 @@ use crate::{
 /// How long a poll waits for a record, and so the longest that a command waits.
 const POLL_WAIT: Duration = Duration::from_millis(10);
 
-/// How many records to take before the thread looks at its commands again.
+/// How many records to take before the thread checks for commands again.
 const RECORDS_PER_ROUND: usize = 256;
 
 /// How long to wait for a response of a broker or of librdkafka's own threads.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the consumer is created from.
+/// The options of the consumer.
 pub(super) struct ConsumerOptions {
     pub(super) client: ClientConfig,
     pub(super) group: String,
@@ -186,7 +186,7 @@ impl PollThread {
         }
     }
 
-    /// Seeks and lets records flow. What was fetched before is discarded, here and in librdkafka.
+    /// Seeks and resumes fetching. Discards the records that were fetched before, here and in librdkafka.
     fn start(
         &self,
         partition: &Arc<AssignedPartition>,

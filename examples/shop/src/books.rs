@@ -19,65 +19,66 @@ use crate::{
 const PAGE: usize = 1_000;
 
 /// The documents of a view by key.
-pub type Pages<D> = BTreeMap<String, D>;
+pub type ByKey<D> = BTreeMap<String, D>;
 
 /// The books of all services.
 #[derive(Debug, Clone, Default)]
 pub struct Books {
-    pub orders: Pages<OrderSummary>,
+    pub orders: ByKey<OrderSummary>,
     pub totals: Totals,
-    pub payments: Pages<PaymentAccount>,
-    pub stock: Pages<StockLevel>,
-    pub shipments: Pages<Parcel>,
-    pub messages: Pages<Letter>,
-    pub tracks: Pages<Track>,
+    pub payments: ByKey<PaymentAccount>,
+    pub stock: ByKey<StockLevel>,
+    pub shipments: ByKey<Parcel>,
+    pub messages: ByKey<Letter>,
+    pub tracks: ByKey<Track>,
 }
 
 impl Books {
     /// Reads them from the stores.
     pub async fn read<U: Setup>(shop: &Shop<U>) -> Result<Self, ShopError> {
         Ok(Self {
-            orders: typed::<OrderSummaries, _>(shop.order.store()).await?,
-            totals: sum(typed::<OrderTotals, _>(shop.order.store()).await?),
-            payments: typed::<PaymentAccounts, _>(shop.payment.store()).await?,
-            stock: typed::<StockLevels, _>(shop.inventory.store()).await?,
-            shipments: typed::<Shipments, _>(shop.shipping.store()).await?,
-            messages: typed::<Messages, _>(shop.notification.store()).await?,
-            tracks: typed::<Tracking, _>(shop.notification.store()).await?,
+            orders: all::<OrderSummaries, _>(shop.order.store()).await?,
+            totals: sum(all::<OrderTotals, _>(shop.order.store()).await?),
+            payments: all::<PaymentAccounts, _>(shop.payment.store()).await?,
+            stock: all::<StockLevels, _>(shop.inventory.store()).await?,
+            shipments: all::<Shipments, _>(shop.shipping.store()).await?,
+            messages: all::<Messages, _>(shop.notification.store()).await?,
+            tracks: all::<Tracking, _>(shop.notification.store()).await?,
         })
     }
 }
 
 /// There is one document, or none before the first order.
-fn sum(totals: Pages<Totals>) -> Totals {
+fn sum(totals: ByKey<Totals>) -> Totals {
     totals.into_values().next().unwrap_or_default()
 }
 
-async fn typed<V: View, S: Documents>(store: &S) -> Result<Pages<V::Document>, ShopError> {
-    let (model, mut pages) = (ReadModel::<V, S>::new(store.clone()), Pages::new());
+async fn all<V: View, S: Documents>(store: &S) -> Result<ByKey<V::Document>, ShopError> {
+    let model = ReadModel::<V, S>::new(store.clone());
+    let mut documents = ByKey::new();
     loop {
-        let page = model.page(last(&pages), PAGE).await.at(V::NAME)?;
+        let page = model.page(last(&documents), PAGE).await.at(V::NAME)?;
         let is_last = page.len() < PAGE;
-        pages.extend(page);
+        documents.extend(page);
         if is_last {
-            return Ok(pages);
+            return Ok(documents);
         }
     }
 }
 
-fn last<D>(pages: &Pages<D>) -> Option<&str> {
-    pages.last_key_value().map(|(key, _)| key.as_str())
+fn last<D>(documents: &ByKey<D>) -> Option<&str> {
+    documents.last_key_value().map(|(key, _)| key.as_str())
 }
 
 /// Every document of a view as it is stored.
-pub async fn bodies<S: Documents>(store: &S, view: &str) -> Result<Pages<Vec<u8>>, ShopError> {
-    let mut pages = Pages::new();
+pub async fn bodies<S: Documents>(store: &S, view: &str) -> Result<ByKey<Vec<u8>>, ShopError> {
+    let mut bodies = ByKey::new();
     loop {
-        let page = store.documents(view, last(&pages), PAGE).await.at(view)?;
+        let page = store.documents(view, last(&bodies), PAGE).await.at(view)?;
         let is_last = page.len() < PAGE;
-        pages.extend(page.into_iter().map(|(key, document)| (key, document.body)));
+        bodies.extend(page.into_iter().map(|(key, document)| (key, document.body)));
         if is_last {
-            return Ok(pages);
+            return Ok(bodies);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The main job: open the shop, serve the customers, check the books, rebuild the read models, close the shop.
+//! The steps of the program: open the shop, serve the customers, audit the books, rebuild the read models, stop.
 
 use std::{
     ops::Range,
@@ -80,7 +80,7 @@ async fn serve_and_check<U: Setup>(
     interrupt: &Interrupt,
 ) -> Result<Outcome, ShopError> {
     let mut progress = ProgressLines::new(options.orders);
-    progress.all_started(parts).await?;
+    progress.wait_until_started(parts).await?;
     deliver(shop.inventory.store(), options).await?;
     // One order first, to check that everything works. This also settles the orders that a killed run left open.
     serve(shop, options, interrupt, 0..1, &mut progress).await?;
@@ -119,7 +119,8 @@ async fn serve<U: Setup>(
     progress: &mut ProgressLines,
 ) -> Result<Served, ShopError> {
     let orders = shop.order.store();
-    let (started, mut placing) = (Instant::now(), None);
+    let started = Instant::now();
+    let mut placing = None;
     let settled_before = OrderStatus::read(orders).await?.totals.settled();
     let mut customers = Customers::place(orders, options, numbers);
     loop {
@@ -141,14 +142,14 @@ async fn serve<U: Setup>(
                 settling,
             });
         }
-        if progress.stuck() > STALL_LIMIT {
-            return Err(stuck(status));
+        if progress.stalled_for() > STALL_LIMIT {
+            return Err(stalled(status));
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-fn stuck(status: OrderStatus) -> ShopError {
+fn stalled(status: OrderStatus) -> ShopError {
     let open = status.totals.placed.saturating_sub(status.totals.settled());
     let reason = format!(
         "no progress for {} s: {open} orders are open, the totals are {} events behind; RUST_LOG=info shows more",
@@ -160,7 +161,8 @@ fn stuck(status: OrderStatus) -> ShopError {
 
 /// Audits the books. Read models may lag, so findings are checked again until they no longer change.
 async fn check<U: Setup>(shop: &Shop<U>) -> Result<(Books, Vec<String>), ShopError> {
-    let (mut last, mut changed) = (Vec::new(), Instant::now());
+    let mut last = Vec::new();
+    let mut changed = Instant::now();
     loop {
         let books = Books::read(shop).await?;
         let findings = audit(&books);
@@ -208,7 +210,7 @@ mod tests {
                 "{state:?}"
             );
         }
-        let rebuilt = report.rebuilt.expect("nobody interrupted it");
+        let rebuilt = report.rebuilt.expect("the run was not interrupted");
         assert_eq!((rebuilt.views, rebuilt.differences), (7, vec![]));
     }
 }

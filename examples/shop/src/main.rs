@@ -1,4 +1,4 @@
-//! The main job: five services that work together through events only.
+//! Five services that work together through events only.
 //!
 //! ```text
 //! order     Placed ------------> payment     Captured or Declined -----------> order

@@ -74,7 +74,10 @@ impl ProgressLines {
     }
 
     /// Waits until every part is running. Prints a line at once and every second.
-    pub async fn all_started(&self, parts: &[(PartName, Progress)]) -> Result<(), ShopError> {
+    pub async fn wait_until_started(
+        &self,
+        parts: &[(PartName, Progress)],
+    ) -> Result<(), ShopError> {
         let relays = parts
             .iter()
             .filter(|(part, _)| part.kind == PartKind::Relay);
@@ -124,7 +127,7 @@ impl ProgressLines {
     }
 
     /// How long nothing has changed.
-    pub fn stuck(&self) -> Duration {
+    pub fn stalled_for(&self) -> Duration {
         self.moved.elapsed()
     }
 

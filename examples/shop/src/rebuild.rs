@@ -9,7 +9,7 @@ use cqrs_core::{
 };
 
 use crate::{
-    books::{Pages, bodies},
+    books::{ByKey, bodies},
     error::{At, ShopError},
     service::{Input, ShopView},
     setup::Setup,
@@ -44,7 +44,7 @@ pub struct Rebuilt {
 struct Before<'a, S> {
     store: &'a S,
     view: &'a ShopView,
-    documents: Pages<Vec<u8>>,
+    documents: ByKey<Vec<u8>>,
     checkpoints: Vec<(PartitionId, Checkpoint)>,
 }
 
@@ -66,8 +66,8 @@ pub async fn rebuild<U: Setup>(shop: &Shop<U>, counts: &Counts) -> Result<Rebuil
         .partition(|before| matches!(before.view.input, Input::OwnLog(_)));
     let mut rebuilt = Rebuilt {
         views: before.len(),
-        from_logs: replayed(&logs, counts, started).await?,
-        from_topics: replayed(&topics, counts, started).await?,
+        from_logs: wait_for_replay(&logs, counts, started).await?,
+        from_topics: wait_for_replay(&topics, counts, started).await?,
         ..Rebuilt::default()
     };
     for before in &before {
@@ -80,14 +80,14 @@ pub async fn rebuild<U: Setup>(shop: &Shop<U>, counts: &Counts) -> Result<Rebuil
 }
 
 /// Waits until these views have caught up.
-async fn replayed<S: Store>(
+async fn wait_for_replay<S: Store>(
     views: &[&Before<'_, S>],
     counts: &Counts,
     started: Instant,
 ) -> Result<Replayed, ShopError> {
     let mut replayed = Replayed::default();
     for before in views {
-        before.caught_up().await?;
+        before.wait_until_caught_up().await?;
         replayed.took = started.elapsed();
         let categories = before.view.input.categories().iter();
         replayed.events += categories.filter_map(|of| counts.get(of)).sum::<u64>();
@@ -97,7 +97,7 @@ async fn replayed<S: Store>(
 
 impl<'a, S: Store> Before<'a, S> {
     async fn remember(store: &'a S, view: &'a ShopView) -> Result<Self, ShopError> {
-        handled_its_log(store, view).await?;
+        wait_until_log_is_handled(store, view).await?;
         let partitions = view.progress.partitions().into_iter();
         let checkpoints = partitions.filter_map(|(id, progress)| Some((id, progress.checkpoint?)));
         Ok(Self {
@@ -109,7 +109,7 @@ impl<'a, S: Store> Before<'a, S> {
     }
 
     /// Waits until the view reaches its old checkpoints. Reads them from the store: the runner notices the reset later.
-    async fn caught_up(&self) -> Result<(), ShopError> {
+    async fn wait_until_caught_up(&self) -> Result<(), ShopError> {
         let view = self.view.name;
         for (partition, was) in &self.checkpoints {
             let mut last = None;
@@ -139,7 +139,7 @@ impl<'a, S: Store> Before<'a, S> {
 
 /// Waits until a view of the service's own log has handled all of it. For a view of topics the audit has already shown
 /// that nothing is missing.
-async fn handled_its_log<S: Store>(store: &S, view: &ShopView) -> Result<(), ShopError> {
+async fn wait_until_log_is_handled<S: Store>(store: &S, view: &ShopView) -> Result<(), ShopError> {
     if let Input::Topics(_) = view.input {
         return Ok(());
     }
@@ -157,7 +157,7 @@ async fn handled_its_log<S: Store>(store: &S, view: &ShopView) -> Result<(), Sho
 }
 
 /// The first document that differs. Compares JSON values, since a database may change the white space.
-fn difference(view: &str, before: &Pages<Vec<u8>>, now: &Pages<Vec<u8>>) -> Option<String> {
+fn difference(view: &str, before: &ByKey<Vec<u8>>, now: &ByKey<Vec<u8>>) -> Option<String> {
     let json = |body: Option<&Vec<u8>>| {
         body.map(|body| {
             serde_json::from_slice::<serde_json::Value>(body).map_err(|e| e.to_string())
@@ -181,7 +181,7 @@ fn difference(view: &str, before: &Pages<Vec<u8>>, now: &Pages<Vec<u8>>) -> Opti
 mod tests {
     use super::*;
 
-    fn pages(documents: &[(&str, &str)]) -> Pages<Vec<u8>> {
+    fn documents(documents: &[(&str, &str)]) -> ByKey<Vec<u8>> {
         let page = |(key, body): &(&str, &str)| ((*key).to_owned(), body.as_bytes().to_vec());
         documents.iter().map(page).collect()
     }
@@ -189,16 +189,16 @@ mod tests {
     #[test]
     fn equal_documents_may_be_written_differently() {
         let (was, is) = (
-            pages(&[("a", r#"{"x":1,"y":2}"#)]),
-            pages(&[("a", r#"{"y": 2, "x": 1}"#)]),
+            documents(&[("a", r#"{"x":1,"y":2}"#)]),
+            documents(&[("a", r#"{"y": 2, "x": 1}"#)]),
         );
         assert_eq!(difference("v", &was, &is), None);
     }
 
     #[test]
     fn a_missing_changed_or_new_document_is_named() {
-        let was = pages(&[("a", "1")]);
-        let said = |is: &[(&str, &str)]| difference("v", &was, &pages(is)).unwrap_or_default();
+        let was = documents(&[("a", "1")]);
+        let said = |is: &[(&str, &str)]| difference("v", &was, &documents(is)).unwrap_or_default();
         assert!(said(&[]).ends_with("a was 1, is not there"));
         assert!(said(&[("a", "2")]).ends_with("a was 1, is 2"));
         assert!(said(&[("a", "1"), ("b", "1")]).ends_with("b was not there, is 1"));

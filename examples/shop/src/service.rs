@@ -35,10 +35,10 @@ pub struct ShopView {
     pub name: &'static str,
     pub input: Input,
     pub progress: Progress,
-    reset: Box<dyn Fn() -> Resetting + Send + Sync>,
+    reset: Box<dyn Fn() -> ResetFuture + Send + Sync>,
 }
 
-type Resetting = Pin<Box<dyn Future<Output = Result<(), CommitError>> + Send>>;
+type ResetFuture = Pin<Box<dyn Future<Output = Result<(), CommitError>> + Send>>;
 
 /// What a view reads.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aggregate::{Stock, StockCommand};
 
-/// What a stock needs to know of orders.
+/// The events of orders that a stock reads.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum OrderNews {
     Placed { sku: String, quantity: u32 },

@@ -1,4 +1,4 @@
-//! The inventory service's read model: what has come in, what is on the shelf, and who holds the rest.
+//! The inventory service's read model: the goods received, the goods on hand, and the orders that hold the rest.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::StockEvent;
 pub struct StockLevel {
     pub received: u32,
     pub on_hand: u32,
-    /// What is off the shelf, by order.
+    /// The quantity that each order holds.
     pub reserved: BTreeMap<String, u32>,
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aggregate::{Message, MessageCommand};
 
-/// What a message needs to know of orders.
+/// The events of orders that a message reads.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum OrderNews {
     Completed { customer: String },

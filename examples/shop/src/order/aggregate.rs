@@ -6,7 +6,7 @@
 use cqrs_core::{Aggregate, Context, Decision, Event};
 use serde::{Deserialize, Serialize};
 
-/// What is ordered.
+/// The content of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub customer: String,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Order, OrderCommand, Reason};
 
-/// What an order needs to know of payments. `PARTIAL`: other event types are ignored, and so are fields that are not
+/// The events of payments that an order reads. `PARTIAL`: other event types are ignored, and so are fields that are not
 /// named here.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum PaymentAnswer {
@@ -20,7 +20,7 @@ impl Event for PaymentAnswer {
     const PARTIAL: bool = true;
 }
 
-/// What an order needs to know of stock. A stock belongs to a product, so its events name the order.
+/// The events of stock that an order reads. A stock belongs to a product, so its events name the order.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum StockAnswer {
     Reserved { order: String },
@@ -34,7 +34,7 @@ impl Event for StockAnswer {
     const PARTIAL: bool = true;
 }
 
-/// What an order needs to know of shipments.
+/// The events of shipments that an order reads.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ShipmentAnswer {
     Dispatched {},

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aggregate::{Payment, PaymentCommand};
 
-/// What a payment needs to know of orders.
+/// The events of orders that a payment reads.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum OrderNews {
     Placed { cents: u64 },

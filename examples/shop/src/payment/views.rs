@@ -1,4 +1,4 @@
-//! The payment service's read model: what was taken and given back for each order.
+//! The payment service's read model: the money captured and refunded for each order.
 
 use cqrs_core::{Envelope, Keys, View};
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_shows_what_was_taken_and_given_back() {
+    fn an_account_shows_captured_and_refunded_money() {
         let captured = || PaymentEvent::Captured { cents: 900 };
         let refunded = PaymentEvent::Refunded { cents: 900 };
         let account = |captured_cents, refunded_cents, declined| PaymentAccount {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aggregate::{Shipment, ShipmentCommand};
 
-/// What a shipment needs to know of orders.
+/// The events of orders that a shipment reads.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum OrderNews {
     Confirmed {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ShipmentEvent;
 
-/// What was sent for one order.
+/// The parcel that was sent for one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
     pub customer: String,
