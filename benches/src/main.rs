@@ -1,14 +1,15 @@
-//! Measures the framework beside the raw limit in the same run, and prints a JSON line for each measured point.
+//! Measures the framework against the raw limit in the same run, and prints a JSON line for each measured point.
 //!
 //! ```sh
 //! eval "$(scripts/services up)"
-//! cargo run --release -p cqrs-benches                      # everything but `growth`, some minutes
+//! cargo run --release -p cqrs-benches                      # everything but `growth`, many minutes
 //! cargo run --release -p cqrs-benches -- append rehydrate  # these two
 //! cargo run --release -p cqrs-benches --features allocations -- append --seconds 0.3  # counts allocations; the times mean little
 //! ```
 //!
-//! Every figure is a rate, so more is better. `ratio` is ours divided by raw: 1 is the limit. Ours and raw alternate,
-//! because a machine is not equally fast a minute later. Compare ratios, not the rates of two machines.
+//! Every comparison is of rates, so more is better. `ratio` is ours divided by raw: 1 is the limit. Ours and raw alternate,
+//! because a machine is not equally fast a minute later. Compare ratios, not the rates of two machines. Round trips and
+//! memory are figures without a comparison.
 
 mod allocations;
 mod append;
@@ -35,7 +36,7 @@ use clap::{Parser, ValueEnum};
 /// Any error ends the program, with a message.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Measures the framework beside the raw limit in the same run. Prints a JSON line for each measured point.
+/// Measures the framework against the raw limit in the same run. Prints a JSON line for each measured point.
 ///
 /// All scenarios but `core` need DATABASE_URL. `relay` also needs KAFKA_BROKERS.
 #[derive(Debug, Parser)]

@@ -112,13 +112,13 @@ where
             attack(plan, WithBug::new(store, ReturnsWrongVersion), faults).await
         }
         BugName::NaiveReader | BugName::OneStatementFence => {
-            let message = "only a store on PostgreSQL can have this bug: give --database-url";
+            let message = "this bug needs a store on PostgreSQL: give --database-url";
             Err(CheckError::Options(message.to_owned()))
         }
     }
 }
 
-/// Runs the check. Ctrl-C stops the writers, and what was written so far is judged.
+/// Runs the check. Ctrl-C stops the writers; the events written so far are still checked.
 async fn attack<S: EventStore, F: FaultInjector<S::Transaction>>(
     plan: Plan,
     store: S,

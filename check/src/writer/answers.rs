@@ -5,13 +5,13 @@ use cqrs_core::{Appended, CommitError, chain, model::Conflict};
 use super::operation::StreamRequest;
 use crate::verdict::{Verdict, Violation};
 
-/// Checks the answer to an append that happened now, and not under its key before.
+/// Checks the answer to an append that is not a repeat.
 pub(super) fn check_append(requests: &[StreamRequest], answer: &[Appended]) -> Verdict {
     let mut verdict = Verdict::default();
     if requests.len() != answer.len() {
         verdict.add(Violation::Mismatch, || {
             format!(
-                "the answer to an append to {} streams names {}",
+                "the answer to an append to {} streams has {}",
                 requests.len(),
                 answer.len()
             )
@@ -87,7 +87,7 @@ fn check_conflict(
                 verdict.add(Violation::Mismatch, || {
                     let min_version = request.map_or(0, |request| request.min_version);
                     format!(
-                        "rejected with \"{conflict}\", and version {min_version} had been reached"
+                        "an append was rejected with \"{conflict}\", after the stream had reached version {min_version}"
                     )
                 });
             }

@@ -1,4 +1,4 @@
-//! The versions of the streams that a client saw last. They may be old.
+//! The versions of the streams that a client saw last. They may be stale.
 
 use cqrs_core::{ExpectedVersion, Version};
 

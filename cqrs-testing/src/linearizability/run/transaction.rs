@@ -118,7 +118,7 @@ impl<S: EventStore> Client<S> {
     ) {
         let (times, result) = self.timed(self.store.commit(transaction)).await;
         let answer = answers::of_write(&self.scene, result, |()| landed(&to, seen));
-        // A conflict is reported before the key is checked.
+        // A commit may report a conflict before it checks the key.
         let key = match answer {
             Answer::Given(Err(Rejection::Conflict { .. })) => None,
             _ => key,
