@@ -138,7 +138,7 @@ fn an_acknowledged_event_that_is_absent_is_lost() {
 }
 
 #[test]
-fn a_lost_event_is_described_with_what_the_reader_saw_around_it() {
+fn a_lost_event_is_described_with_the_events_around_it() {
     let mut read = events();
     read.remove(2);
     let (kinds, message) = found(history(), events(), &read);
@@ -205,7 +205,7 @@ fn an_event_that_is_present_twice_is_duplicated() {
 }
 
 #[test]
-fn of_the_appends_under_one_key_one_is_present() {
+fn one_of_the_appends_under_a_key_is_present() {
     let again = events().into_iter().skip(3).map(|event| StoredEvent {
         origin: EventOrigin {
             append: 3,

@@ -21,18 +21,18 @@ macro_rules! are_found {
 }
 
 are_found! {
-    reads_that_are_one_event_behind: Fault::ReadsOneBehind
-    reads_that_are_shared_with_an_earlier_reader: Fault::SharesReads
-    expectations_that_are_ignored: Fault::IgnoresExpectations
-    expectations_that_are_checked_before_the_write: Fault::ChecksThenWrites
-    read_only_participants_that_are_ignored: Fault::IgnoresGuards
-    appends_that_are_not_atomic: Fault::TearsAppends
-    appends_that_are_lost: Fault::LosesAppends
-    rejected_appends_that_are_kept: Fault::KeepsRejected
-    conflicts_that_name_another_version: Fault::NamesAnotherVersion
-    conflicts_that_name_an_older_version: Fault::NamesAnOlderVersion
-    failures_that_wrote: Fault::FailsAndWrites
-    keys_that_are_forgotten: Fault::ForgetsKeys
+    reads_one_event_behind_are_found: Fault::ReadsOneBehind
+    results_of_an_earlier_read_are_found: Fault::SharesReads
+    ignored_expectations_are_found: Fault::IgnoresExpectations
+    versions_checked_before_the_write_are_found: Fault::ChecksThenWrites
+    ignored_read_only_participants_are_found: Fault::IgnoresGuards
+    torn_appends_are_found: Fault::TearsAppends
+    lost_appends_are_found: Fault::LosesAppends
+    written_rejected_appends_are_found: Fault::KeepsRejected
+    conflicts_with_a_wrong_version_are_found: Fault::NamesAnotherVersion
+    conflicts_with_an_old_version_are_found: Fault::NamesAnOlderVersion
+    failures_that_wrote_are_found: Fault::FailsAndWrites
+    forgotten_keys_are_found: Fault::ForgetsKeys
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
