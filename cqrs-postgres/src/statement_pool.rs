@@ -189,8 +189,8 @@ impl DerefMut for PooledConnection<'_> {
     }
 }
 
-/// **Invariant**: a connection goes back only if everything that was sent on it was answered. A caller who stops waiting leaves
-/// a connection that is closed, and the server ends by itself what it was doing.
+/// **Invariant**: a connection goes back only if everything that was sent on it was answered. If a
+/// caller stops waiting, the connection is closed; the server finishes the statement by itself.
 impl Drop for PooledConnection<'_> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else {

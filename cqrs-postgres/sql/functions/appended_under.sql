@@ -1,4 +1,4 @@
--- What was appended under a key. First waits for an append under it that is in flight, whose caller may not know the outcome.
+-- What was appended under a key. First waits for an append under it that is in flight: its caller may not know the outcome.
 create function __schema__.appended_under(of_key text, retention interval)
 returns setof __schema__.idempotency
 language plpgsql volatile security definer set lock_timeout = '10s' set search_path = pg_catalog, pg_temp as $$

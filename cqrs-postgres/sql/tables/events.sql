@@ -1,6 +1,6 @@
 -- The log: every event, never changed. Only the append functions write it.
--- There are no check constraints: the append functions keep versions and slices in their ranges, and PostgreSQL parses every
--- check constraint again for each statement that inserts, which takes as long as inserting an event.
+-- There are no check constraints: the append functions keep versions in their range, the store keeps slices in theirs, and
+-- PostgreSQL parses every check constraint again for each statement that inserts, which takes as long as inserting an event.
 create table __schema__.events (
     position       bigint      not null,
     category       text        not null collate "C",

@@ -123,7 +123,7 @@ impl Writer {
         }
     }
 
-    /// Gives each its verdict. An append that found a guard held, or that is a repeat, goes on alone.
+    /// Gives each its verdict. An append that found a guard held, or that is a repeat, continues alone.
     fn answer(&mut self, batch: Vec<Job>, verdicts: Vec<Verdict>) {
         let mut some = false;
         let mut moved = Vec::<Appended>::new();

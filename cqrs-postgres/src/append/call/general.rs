@@ -65,7 +65,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// The number of the stream whose guard is waited for, 0 for the key.
+/// The number of the stream whose guard to wait for, 0 for the key.
 fn wait_for<'a>(mut streams: impl Iterator<Item = &'a Append>, wait: GuardWait<'_>) -> Option<i32> {
     match wait {
         GuardWait::Try | GuardWait::All => None,

@@ -45,7 +45,7 @@ async fn a_killed_batch_is_unknown_and_later_appends_continue() {
             assert_eq!(kind(&outcome), UNKNOWN, "{outcome:?}");
         }
         for outcome in outcomes(queued).await {
-            outcome.expect("goes on over another connection");
+            outcome.expect("appends over another connection");
         }
         gate.open().await;
         assert_eq!(number(&store, SLOW).await, 0, "it was not yet done");
@@ -72,7 +72,7 @@ async fn a_batch_with_a_lost_reply_is_unknown_and_stored() {
         assert_eq!(kind(&outcome), UNKNOWN, "{outcome:?}");
     }
     for outcome in outcomes(queued).await {
-        outcome.expect("goes on over another connection");
+        outcome.expect("appends over another connection");
     }
 }
 

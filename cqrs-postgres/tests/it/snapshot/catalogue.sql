@@ -41,7 +41,7 @@ with schema as (
 ), line (section, name, text) as (
     select 1, '', format('create schema %I authorization %s;', nspname, nspowner::regrole) from schema
     union all
-    -- What is of a kind that is not described below shows here.
+    -- Counts the objects of each kind, so that a kind that is not described below shows up.
     select 2, '', '-- It holds ' || string_agg(format('%s %s', n, kind), ', ' order by kind collate "C") || '.'
     from (
         select d.classid::regclass::text, count(*) from schema join pg_depend d
