@@ -52,7 +52,7 @@ pub enum KafkaError {
     TopicMissing {
         /// The topic.
         topic: String,
-        /// The brokers that were asked.
+        /// The brokers of the [`KafkaConfig`](crate::KafkaConfig).
         brokers: String,
     },
     /// The user lacks rights.
@@ -72,7 +72,7 @@ pub enum KafkaError {
     NotCreated {
         /// The topic.
         topic: String,
-        /// The brokers that were asked.
+        /// The brokers of the [`KafkaConfig`](crate::KafkaConfig).
         brokers: String,
         /// The broker's response.
         source: BoxError,
@@ -171,7 +171,7 @@ pub enum KafkaError {
         /// The response of the broker or of librdkafka.
         source: BoxError,
     },
-    /// The consumer cannot go on.
+    /// The consumer cannot continue.
     #[error("group {group:?} cannot continue; {advice}")]
     ConsumerStopped {
         /// The group.

@@ -144,7 +144,9 @@ impl Modules {
         });
         let words = by_root.map(|(place, import)| {
             let path = import.path.join("::");
-            format!("{place}: import crate::{path} from the module that has it, not from the root")
+            format!(
+                "{place}: import crate::{path} from the module that defines it, not from the root"
+            )
         });
         words.collect()
     }

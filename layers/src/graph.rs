@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Arrows between names, each with a place where it is written.
+/// Arrows between names, each with a place in the source.
 #[derive(Debug, Default)]
 pub(crate) struct Graph(BTreeMap<String, BTreeMap<String, String>>);
 
 impl Graph {
-    /// Adds an arrow; the first place is kept.
+    /// Adds an arrow. Keeps the first place.
     pub(crate) fn add(&mut self, from: &str, to: &str, place: impl Into<String>) {
         let arrows = self.0.entry(from.to_owned()).or_default();
         arrows.entry(to.to_owned()).or_insert_with(|| place.into());
@@ -42,19 +42,19 @@ impl Graph {
             .collect()
     }
 
-    /// A shortest way from `start` back to it, as (name, place of the arrow that leaves it).
+    /// A shortest path from `start` back to `start`: names, each with the place of its outgoing arrow.
     fn cycle(&self, start: &str) -> Option<Vec<(&str, &str)>> {
-        let mut ways = vec![Vec::new()];
+        let mut paths = vec![Vec::new()];
         let mut seen = BTreeSet::new();
-        while !ways.is_empty() {
+        while !paths.is_empty() {
             let mut longer = Vec::new();
-            for way in ways {
-                let at = way.last().map_or(start, |(_, to, _)| *to);
+            for path in paths {
+                let at = path.last().map_or(start, |(_, to, _)| *to);
                 let Some((from, arrows)) = self.0.get_key_value(at) else {
                     continue;
                 };
                 for (to, place) in arrows {
-                    let mut next = way.clone();
+                    let mut next = path.clone();
                     next.push((from.as_str(), to.as_str(), place.as_str()));
                     if to == start {
                         return Some(next.into_iter().map(|(from, _, at)| (from, at)).collect());
@@ -64,7 +64,7 @@ impl Graph {
                     }
                 }
             }
-            ways = longer;
+            paths = longer;
         }
         None
     }

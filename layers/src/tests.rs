@@ -103,7 +103,7 @@ fn a_name_is_followed_through_reexports() {
     let found = found(LAYERS, &through_root);
     assert_eq!(
         found,
-        ["high.rs:1: import crate::Thing from the module that has it, not from the root"]
+        ["high.rs:1: import crate::Thing from the module that defines it, not from the root"]
     );
 }
 

@@ -10,7 +10,7 @@ use cqrs_tests::servers::project;
 #[test]
 fn every_link_between_the_pages_leads_somewhere() {
     let pages = pages();
-    assert!(pages.len() > 30, "the pages are gone");
+    assert!(pages.len() > 30, "pages are missing");
     let broken: Vec<String> = pages.iter().flat_map(|page| broken_links(page)).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! A service in a process of its own that gets real signals.
+//! A service in its own process, ended by real signals.
 
 use cqrs_tests::{
     domain::{count, counts_in_order},
@@ -7,7 +7,7 @@ use cqrs_tests::{
 
 use crate::support::{assert_seen_once_and_in_order, job, publish_all, victim};
 
-/// Both parts handle and publish everything, the process ends by itself, and it reports success.
+/// The process ends by itself and reports success. No event is lost or published twice.
 async fn a_service_ends_well_after(signal: &str) {
     let name = fresh_name();
     let store = store(&name).await;
@@ -38,7 +38,7 @@ async fn a_service_stops_at_sigint_and_reports_success() {
     a_service_ends_well_after("-INT").await;
 }
 
-/// The deadline is 25 seconds, and the part would never end.
+/// The part never ends. Without the second signal the process would end after the deadline of 25 seconds.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_a_service_that_hangs() {
     let mut service = victim(&job("stuck", &fresh_name()));

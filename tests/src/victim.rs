@@ -13,7 +13,7 @@ use crate::servers::MAX_WAIT;
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Job {
     /// `relay`, `view` (over the log), `reactor` (over a topic), `service` (the relay and the view), or `stuck`: a service
-    /// with a task that never ends, and that reports to be parked when it starts and when it is asked to stop.
+    /// with a task that never ends. It prints that it is parked when it starts and when it is asked to stop.
     pub role: String,
     /// The schema of its store.
     pub schema: String,

@@ -31,7 +31,7 @@ impl ReaderOffers {
         }
     }
 
-    /// Reports that the source cannot go on.
+    /// Reports that the source cannot continue.
     pub(super) fn fail(&self, error: SourceError) {
         let _ = self.offers.send(Err(error));
     }

@@ -58,7 +58,7 @@ pub(super) async fn id<S: EventStore>(store: S) -> Result<String, ShopError> {
     installed
         .state
         .id
-        .ok_or_else(|| ShopError::new(place, "was stored and cannot be found"))
+        .ok_or_else(|| ShopError::new(place, "was stored but cannot be found"))
 }
 
 /// The last eight digits of a UUID.
