@@ -31,14 +31,14 @@ pub(crate) async fn within<T>(
 
 /// A connection that was idle for longer is pinged before it is used: if it broke meanwhile, an append would have an unknown
 /// outcome although it was never sent. No server restarts in less time.
-const IDLE: Duration = Duration::from_millis(100);
+const PING_AFTER: Duration = Duration::from_millis(100);
 
 /// How long the answer to a ping may take. A new connection takes less than that.
-const ALIVE: Duration = Duration::from_secs(1);
+const PING_LIMIT: Duration = Duration::from_secs(1);
 
 /// Whether a connection that was idle for this long can be used.
 pub(crate) async fn is_alive(connection: &mut PgConnection, idle: Duration) -> bool {
-    idle < IDLE || within(ALIVE, connection.ping()).await.is_ok()
+    idle < PING_AFTER || within(PING_LIMIT, connection.ping()).await.is_ok()
 }
 
 /// Whether this error leaves a connection in an unknown state.

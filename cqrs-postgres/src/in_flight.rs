@@ -28,7 +28,7 @@ impl InFlight {
     }
 
     /// Notes how many calls a batch serves.
-    pub(crate) fn serve(&self, batch: usize) {
+    pub(crate) fn note_batch(&self, batch: usize) {
         self.last_batch.store(batch, Ordering::Relaxed);
     }
 }
@@ -59,9 +59,9 @@ mod tests {
         assert!(first.alone && !second.alone);
         drop((first, second));
         assert!(in_flight.enter().alone, "there was no batch");
-        in_flight.serve(2);
+        in_flight.note_batch(2);
         assert!(!in_flight.enter().alone, "the other is about to come back");
-        in_flight.serve(1);
+        in_flight.note_batch(1);
         assert!(in_flight.enter().alone);
     }
 }

@@ -75,13 +75,13 @@ impl Single {
         tokio::spawn(async move {
             // If the caller is gone, nothing was sent yet.
             if !job.answer.is_closed() {
-                let outcome = single.append_in_time(&job.appends, held).await;
+                let outcome = single.append_within_limit(&job.appends, held).await;
                 drop(job.answer.send(outcome));
             }
         });
     }
 
-    async fn append_in_time(
+    async fn append_within_limit(
         &self,
         appends: &Appends,
         mut held: Option<GuardKey>,

@@ -35,7 +35,7 @@ pub(super) async fn run(single: Arc<Single>, in_flight: Arc<InFlight>, jobs: mps
         took: Duration::ZERO,
     };
     while let Some(batch) = writer.next().await {
-        writer.in_flight.serve(batch.len());
+        writer.in_flight.note_batch(batch.len());
         let begun = Instant::now();
         writer.write(batch).await;
         writer.took = begun.elapsed();

@@ -7,8 +7,8 @@ use sqlx::{Row, postgres::PgRow};
 use crate::row::{Types, bytes, unsigned};
 
 /// With the first event, memory is reserved for this many events, and for at most this many bytes of payload.
-const FEW: usize = 8;
-const FEW_BYTES: usize = 8 * 1024;
+const RESERVED: usize = 8;
+const RESERVED_BYTES: usize = 8 * 1024;
 
 /// The events of a stream, as far as their rows have arrived.
 #[derive(Default)]
@@ -30,9 +30,9 @@ impl Past {
         let schema_version: Option<i32> = row.try_get_unchecked(3)?;
         let payload = bytes(row, 4)?;
         if self.events.is_empty() {
-            self.events.reserve(FEW);
-            self.ends.reserve(FEW);
-            let room = payload.len().saturating_mul(FEW).min(FEW_BYTES);
+            self.events.reserve(RESERVED);
+            self.ends.reserve(RESERVED);
+            let room = payload.len().saturating_mul(RESERVED).min(RESERVED_BYTES);
             self.payloads.reserve(room.max(payload.len()));
         }
         self.events.push(PastEvent::new(

@@ -43,7 +43,7 @@ pub(super) async fn run(
 ) {
     while let Some(first) = jobs.recv().await {
         let batch = gather(first, &mut jobs, in_flight.last_batch()).await;
-        in_flight.serve(batch.len());
+        in_flight.note_batch(batch.len());
         match read(&backend, &batch).await {
             Ok(found) => answer(batch, found),
             Err(error) => fail(batch, &error),
