@@ -83,12 +83,12 @@ pub(crate) fn encode<E: Serialize>(
     event.serialize(serialize::TypeAndPayload(out))
 }
 
-/// The generation of every payload that this version writes.
+/// The schema version of every payload that this version writes: the generation of its shape.
 pub const GENERATION: u32 = 1;
 
-/// Decodes an event from its type, the generation of its payload and the payload.
+/// Decodes an event from its type, the schema version of its payload and the payload.
 ///
-/// All code that needs a typed event calls this function, so only one place interprets generations.
+/// All code that needs a typed event calls this function, so only one place interprets schema versions.
 ///
 /// # Errors
 /// When the enum has no such type, or the payload does not fit the variant.
@@ -106,9 +106,9 @@ pub fn decode<E: DeserializeOwned>(
             event_type: event_type.to_owned(),
             known,
         },
-        (_, CodecError::Payload(reason)) if generation != GENERATION => CodecError::Payload(
-            format!("{reason} (its payload is of generation {generation})"),
-        ),
+        (_, CodecError::Payload(reason)) if generation != GENERATION => {
+            CodecError::Payload(format!("{reason} (its schema version is {generation})"))
+        }
         (_, error) => error,
     })
 }

@@ -1,4 +1,4 @@
-//! The errors of the ports. Each variant stands for a different reaction of the caller.
+//! The errors of the ports. Each variant calls for a different reaction of the caller.
 
 use std::{any::type_name, fmt, sync::Arc};
 
@@ -22,7 +22,7 @@ pub enum StoreErrorKind {
     InvalidInput,
     /// A stored event or document cannot be decoded as the requested type.
     Undecodable,
-    /// The store is not installed, or was installed by a newer version of this crate.
+    /// The store is not installed, or was installed by a newer version or another build of this crate.
     Schema,
     /// The store's settings would break its guarantees.
     Misconfigured,
