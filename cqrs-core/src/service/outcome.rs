@@ -13,11 +13,11 @@ pub enum PartEnd {
     Stopped,
     /// It ended without an error before it was asked to stop. Only a task can do that.
     Completed,
-    /// It ended with an error that a retry cannot fix.
+    /// It ended with an error.
     Failed(BoxError),
     /// It panicked.
     Panicked(PartPanicked),
-    /// It did not finish before the deadline, or before a second signal.
+    /// It was aborted at the deadline or at a second signal.
     Aborted(PartAborted),
     /// The service could not start.
     NotStarted,
