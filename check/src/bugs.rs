@@ -74,7 +74,6 @@ impl<S: Clone, B> Clone for WithBug<S, B> {
     }
 }
 
-#[async_trait]
 impl<S: EventStore, B: Bug<S>> UnitOfWork for WithBug<S, B> {
     type Transaction = S::Transaction;
 
@@ -91,7 +90,6 @@ impl<S: EventStore, B: Bug<S>> UnitOfWork for WithBug<S, B> {
     }
 }
 
-#[async_trait]
 impl<S: EventStore, B: Bug<S>> EventStore for WithBug<S, B> {
     async fn read_stream(
         &self,

@@ -24,7 +24,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use async_trait::async_trait;
 use cqrs_core::ports::{PublishError, Publisher};
 use uuid::Uuid;
 
@@ -142,7 +141,6 @@ impl KafkaPublisher {
     }
 }
 
-#[async_trait]
 impl Publisher for KafkaPublisher {
     type Session = KafkaSession;
 

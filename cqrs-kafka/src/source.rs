@@ -24,7 +24,6 @@ mod receive;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use cqrs_core::{
     Progress,
     model::{Offset, PartitionId},
@@ -112,7 +111,6 @@ impl KafkaSource {
     }
 }
 
-#[async_trait]
 impl Source for KafkaSource {
     type Reader = KafkaReader;
 

@@ -1,6 +1,5 @@
 //! Checkpoints: one row for each subscription and partition, with the epoch that fences it.
 
-use async_trait::async_trait;
 use cqrs_core::{
     EventId, StoreError,
     model::{Checkpoint, Claim, Offset, PartitionId},
@@ -21,7 +20,6 @@ fn checkpoint((offset, event_id): (Option<i64>, Option<Uuid>)) -> Option<Checkpo
     offset.map(|offset| Checkpoint::new(Offset::new(unsigned(offset)), event_id))
 }
 
-#[async_trait]
 impl Checkpoints for PgEventStore {
     async fn claim(
         &self,

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use async_trait::async_trait;
 use cqrs_core::{
     StoreError, StoreErrorKind,
     ports::{Document, DocumentConflict, DocumentWrite, Documents, SaveError},
@@ -23,7 +22,6 @@ fn document((key, version, body): Row) -> (String, Document) {
     (key, Document::new(unsigned(version), body.into_bytes()))
 }
 
-#[async_trait]
 impl Documents for PgEventStore {
     async fn prepare_view(&self, view: &str) -> Result<(), StoreError> {
         // Checks the name, which becomes part of a table's.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use cqrs_core::{
     AppendError, Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent,
     StoreError, StreamId, Version,
@@ -20,7 +19,6 @@ use crate::{
     transaction::PgTransaction,
 };
 
-#[async_trait]
 impl EventStore for PgEventStore {
     async fn read_stream(
         &self,
@@ -133,7 +131,6 @@ fn names<'a>(streams: impl Iterator<Item = &'a StreamId>) -> (Vec<&'a str>, Vec<
         .unzip()
 }
 
-#[async_trait]
 impl Snapshots for PgEventStore {
     async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
         replay::save_snapshot(self.backend(), &snapshot).await

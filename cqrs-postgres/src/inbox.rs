@@ -1,6 +1,5 @@
 //! The inbox: the highest position received of each publisher.
 
-use async_trait::async_trait;
 use cqrs_core::{
     Position, StoreError,
     model::{Lane, PartitionId},
@@ -15,7 +14,6 @@ use crate::{
     transaction::PgTransaction,
 };
 
-#[async_trait]
 impl Inbox for PgEventStore {
     async fn received(
         &self,

@@ -75,7 +75,7 @@ pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<Lo
         } else {
             mark
         };
-        let page = read_window(store, &mut connection, query.behind(after), end).await?;
+        let page = read_window(store, &mut connection, query.after(after), end).await?;
         if page.upto.is_some() {
             return Ok(page);
         }
@@ -99,7 +99,7 @@ async fn read_window(
     let events = row::read_streams(&rows(store, connection, &query, end).await?)?;
     let last = events
         .last()
-        .map(|event| Checkpoint::behind(event.position, event.id));
+        .map(|event| Checkpoint::after(event.position, event.id));
     if events.len() == query.limit || !skips_events(&query) {
         return Ok(LogPage::new(events, last));
     }
@@ -172,6 +172,6 @@ async fn last_event(
     .await;
     let last: Option<(i64, Uuid)> = connection.note(last).map_err(statement)?;
     Ok(last.map(|(position, id)| {
-        Checkpoint::behind(Position::new(unsigned(position)), EventId::from_uuid(id))
+        Checkpoint::after(Position::new(unsigned(position)), EventId::from_uuid(id))
     }))
 }

@@ -94,7 +94,7 @@ impl PgEventStore {
         let needed = Schema::new(schema);
         let checked = tokio::time::timeout(limit, needed.check(&mut connection)).await;
         let options = config.connect_options()?;
-        let silent = |_| unreachable(&options, &format!("no answer within {limit:?}"));
+        let silent = |_| unreachable(&options, format!("no answer within {limit:?}"));
         checked.map_err(silent)??;
         schema::close(connection).await;
         let backend = Arc::new(Backend::new(&options, config, schema));

@@ -1,11 +1,9 @@
 //! The unit of work: what is written in one transaction commits together.
 
-use async_trait::async_trait;
 use cqrs_core::{CommitError, StoreError, ports::UnitOfWork};
 
 use crate::{store::PgEventStore, transaction::PgTransaction};
 
-#[async_trait]
 impl UnitOfWork for PgEventStore {
     type Transaction = PgTransaction;
 

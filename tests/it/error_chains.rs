@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, error::Error, fmt, time::Duration};
 
 use cqrs_core::{
     AppendError, CommitError, EventId, ExecuteAllError, ExecuteError, ExpectedVersion,
-    HandlerError, IdempotencyKey, Position, Rejection, RelayErrorKind, RunnerErrorKind, StoreError,
+    HandlerError, IdempotencyKey, Position, RelayErrorKind, RunnerErrorKind, StoreError,
     StoreErrorKind, StreamId, Version,
     codec::CodecError,
     model::{Conflict, KeyReused, Offset, PartitionId, Slices},
@@ -14,6 +14,7 @@ use cqrs_core::{
     },
 };
 use cqrs_kafka::KafkaError;
+use cqrs_tests::domain::CounterEvent;
 
 use crate::errors::{public_error_enums, variant_texts};
 
@@ -42,7 +43,7 @@ fn codec() -> CodecError {
 }
 
 fn stream() -> StreamId {
-    StreamId::new("account", "ann").expect("a valid name")
+    StreamId::of::<CounterEvent>("ann").expect("a valid id")
 }
 
 fn conflict() -> Conflict {
@@ -106,7 +107,7 @@ fn of_the_loops() -> Named {
         SourceError::Unavailable => SourceError::Unavailable(root()),
         SourceError::Fatal => SourceError::Fatal(root()),
         PublishError::Reopen => PublishError::Reopen(root()),
-        PublishError::Refused => PublishError::Refused { event: event(), reason: root() },
+        PublishError::Rejected => PublishError::Rejected { event: event(), reason: root() },
         PublishError::Misconfigured => PublishError::Misconfigured(root()),
         PublishError::Unavailable => PublishError::Unavailable(root()),
         RunnerErrorKind::Role => RunnerErrorKind::Role(codec()),
@@ -160,10 +161,14 @@ fn of_our_own() -> Named {
 }
 
 /// An error and its sources, the outermost first.
-fn links<'a>(error: &'a (dyn Error + 'static)) -> Vec<String> {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect()
+fn links(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut links = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        links.push(error.to_string());
+        next = error.source();
+    }
+    links
 }
 
 #[test]

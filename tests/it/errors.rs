@@ -49,7 +49,7 @@ fn page() -> String {
 }
 
 /// The public error enums of the published crates, with their bodies.
-pub fn public_error_enums() -> Vec<(String, String)> {
+pub(crate) fn public_error_enums() -> Vec<(String, String)> {
     let sources = ["cqrs-core/src", "cqrs-postgres/src", "cqrs-kafka/src"];
     let folders = sources.map(|source| project().join(source));
     let found = folders.iter().flat_map(|folder| files(folder, "rs"));
@@ -69,7 +69,7 @@ fn error_enums(source: &str) -> Vec<(String, String)> {
 }
 
 /// Each variant with the lines that belong to it: the attributes and comments before it, and its fields.
-pub fn variant_texts(body: &str) -> Vec<(String, String)> {
+pub(crate) fn variant_texts(body: &str) -> Vec<(String, String)> {
     let mut texts = Vec::new();
     let mut before = String::new();
     for line in body.lines() {

@@ -35,7 +35,7 @@ async fn an_event_over_the_brokers_limit_stops_the_relay() {
             .await
             .expect_err("stops");
         let said = chain(&error).to_string();
-        let RelayErrorKind::Publish(PublishError::Refused { event, .. }) = error.kind else {
+        let RelayErrorKind::Publish(PublishError::Rejected { event, .. }) = error.kind else {
             panic!("{said}")
         };
         assert_eq!(event, "counter-heavy@1 (Counted), position 6");

@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
 use cqrs_core::{
     RecordedEvent,
     model::Checkpoint,
@@ -85,7 +84,6 @@ impl<P> WatchedPublisher<P> {
     }
 }
 
-#[async_trait]
 impl<P: Publisher> Publisher for WatchedPublisher<P> {
     type Session = WatchedPublisher<P::Session>;
 
@@ -103,7 +101,6 @@ impl<P: Publisher> Publisher for WatchedPublisher<P> {
     }
 }
 
-#[async_trait]
 impl<S: PublisherSession> PublisherSession for WatchedPublisher<S> {
     fn shard(&self) -> u16 {
         self.inner.shard()

@@ -77,7 +77,7 @@ fn reader(events: &[StoredEvent]) -> Observations {
         let events: Vec<_> = events.iter().map(recorded).collect();
         let upto = events
             .last()
-            .map(|event| Checkpoint::behind(event.position, event.id));
+            .map(|event| Checkpoint::after(event.position, event.id));
         observations.add_page(&LogPage::new(events, upto), Duration::from_millis(5));
     }
     observations

@@ -66,7 +66,7 @@ async fn read(store: &PgEventStore, sql: &str, query: LogQuery<'_>) -> Result<Lo
     let events: Vec<RecordedEvent> = rows.into_iter().map(event).collect::<Result<_, _>>()?;
     let upto = events
         .last()
-        .map(|event| Checkpoint::behind(event.position, event.id));
+        .map(|event| Checkpoint::after(event.position, event.id));
     let is_read = |event: &RecordedEvent| {
         let matches =
             |read: &Reads| read.matches(event.stream.category().as_str(), &event.event_type);

@@ -2,8 +2,6 @@
 
 use std::{collections::HashMap, ops::Bound, time::Duration};
 
-use async_trait::async_trait;
-
 use super::{MemoryEventStore, MemoryTransaction};
 use crate::{
     model::{
@@ -17,7 +15,6 @@ use crate::{
     },
 };
 
-#[async_trait]
 impl UnitOfWork for MemoryEventStore {
     type Transaction = MemoryTransaction;
 
@@ -42,7 +39,6 @@ impl UnitOfWork for MemoryEventStore {
     }
 }
 
-#[async_trait]
 impl EventStore for MemoryEventStore {
     async fn read_stream(
         &self,
@@ -122,7 +118,7 @@ impl EventStore for MemoryEventStore {
             if page.events.len() == query.limit {
                 break;
             }
-            page.upto = Some(Checkpoint::behind(event.position, event.id));
+            page.upto = Some(Checkpoint::after(event.position, event.id));
             let wanted = |read: &crate::model::Reads| {
                 read.matches(event.stream.category().as_str(), &event.event_type)
             };
@@ -153,7 +149,6 @@ impl EventStore for MemoryEventStore {
     }
 }
 
-#[async_trait]
 impl Snapshots for MemoryEventStore {
     async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
         let stream = snapshot.stream.clone();
@@ -176,7 +171,6 @@ impl Snapshots for MemoryEventStore {
     }
 }
 
-#[async_trait]
 impl Checkpoints for MemoryEventStore {
     async fn claim(
         &self,
@@ -239,7 +233,6 @@ impl Checkpoints for MemoryEventStore {
     }
 }
 
-#[async_trait]
 impl Inbox for MemoryEventStore {
     async fn received(
         &self,
@@ -271,7 +264,6 @@ impl Inbox for MemoryEventStore {
     }
 }
 
-#[async_trait]
 impl Documents for MemoryEventStore {
     async fn prepare_view(&self, _: &str) -> Result<(), StoreError> {
         Ok(())

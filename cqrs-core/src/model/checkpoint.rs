@@ -74,7 +74,7 @@ impl Checkpoint {
 
     /// The checkpoint after an event of the log.
     #[must_use]
-    pub fn behind(position: Position, event_id: EventId) -> Self {
+    pub fn after(position: Position, event_id: EventId) -> Self {
         Self {
             offset: Offset::new(position.get()),
             event_id: Some(event_id),

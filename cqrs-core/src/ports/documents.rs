@@ -2,7 +2,6 @@
 
 use std::{any::type_name, collections::HashMap};
 
-use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
 use crate::ports::{
@@ -56,49 +55,52 @@ impl DocumentWrite {
 ///
 /// **Invariant**: a write succeeds only at the version that was read: of two writers that read the same version, only one
 /// commits.
-#[async_trait]
 pub trait Documents: UnitOfWork {
     /// Creates the view's collection unless it exists.
-    async fn prepare_view(&self, view: &str) -> Result<(), StoreError>;
+    fn prepare_view(&self, view: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Loads the documents with these keys to change them, in one round trip. Keys without a document are left out. The
     /// keys must be sorted.
-    async fn load_in(
+    fn load_in(
         &self,
         transaction: &mut Self::Transaction,
         view: &str,
         keys: &[String],
-    ) -> Result<HashMap<String, Document>, StoreError>;
+    ) -> impl Future<Output = Result<HashMap<String, Document>, StoreError>> + Send;
 
     /// Makes all writes in one round trip. They must be sorted by key.
     ///
     /// # Errors
     /// [`SaveError::Conflict`] when a document is not at the version that was read.
-    async fn save_in(
+    fn save_in(
         &self,
         transaction: &mut Self::Transaction,
         view: &str,
         writes: &[DocumentWrite],
-    ) -> Result<(), SaveError>;
+    ) -> impl Future<Output = Result<(), SaveError>> + Send;
 
     /// Removes every document of a view. To rebuild a view use [`ReadModel::reset`](crate::ReadModel::reset): it resets the
     /// subscription first, so that a batch in flight cannot write after the removal.
-    async fn clear_in(
+    fn clear_in(
         &self,
         transaction: &mut Self::Transaction,
         view: &str,
-    ) -> Result<(), StoreError>;
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// One document, for a query.
-    async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError>;
+    fn document(
+        &self,
+        view: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
 
     /// Up to `limit` documents with keys after `after`, in key order: one page of a view.
-    async fn documents(
+    fn documents(
         &self,
         view: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, Document)>, StoreError>;
+    ) -> impl Future<Output = Result<Vec<(String, Document)>, StoreError>> + Send;
 }
 
 /// Decodes the body of a document.

@@ -4,7 +4,6 @@ mod append;
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use self::append::{Append, Appended, Appends};
@@ -94,7 +93,7 @@ impl<'a> LogQuery<'a> {
 
     /// The same query, after another position.
     #[must_use]
-    pub const fn behind(mut self, after: Position) -> Self {
+    pub const fn after(mut self, after: Position) -> Self {
         self.after = after;
         self
     }
@@ -137,33 +136,39 @@ impl LogPage {
 ///
 /// **Invariant**: a reader that pages through the log while others write gets every committed event exactly once, and the
 /// events of a stream in the order of their versions.
-#[async_trait]
 pub trait EventStore: UnitOfWork {
     /// The events of a stream after version `after`, in order.
-    async fn read_stream(
+    fn read_stream(
         &self,
         stream: &StreamId,
         after: Version,
-    ) -> Result<Vec<RecordedEvent>, StoreError>;
+    ) -> impl Future<Output = Result<Vec<RecordedEvent>, StoreError>> + Send;
 
     /// Like [`read_stream`](Self::read_stream), but returns only the parts of each event that a replay needs.
-    async fn replay(
+    fn replay(
         &self,
         stream: &StreamId,
         after: Version,
-    ) -> Result<Vec<PastEvent>, StoreError> {
-        let events = self.read_stream(stream, after).await?;
-        Ok(events.into_iter().map(PastEvent::from).collect())
+    ) -> impl Future<Output = Result<Vec<PastEvent>, StoreError>> + Send {
+        async move {
+            let events = self.read_stream(stream, after).await?;
+            Ok(events.into_iter().map(PastEvent::from).collect())
+        }
     }
 
     /// The events of several streams, in the order of `streams`. A store does it in one round trip and one consistent
     /// read where it can. Name each stream once.
-    async fn replay_all(&self, streams: &[StreamId]) -> Result<Vec<Vec<PastEvent>>, StoreError> {
-        let mut histories = Vec::with_capacity(streams.len());
-        for stream in streams {
-            histories.push(self.replay(stream, Version::EMPTY).await?);
+    fn replay_all(
+        &self,
+        streams: &[StreamId],
+    ) -> impl Future<Output = Result<Vec<Vec<PastEvent>>, StoreError>> + Send {
+        async move {
+            let mut histories = Vec::with_capacity(streams.len());
+            for stream in streams {
+                histories.push(self.replay(stream, Version::EMPTY).await?);
+            }
+            Ok(histories)
         }
-        Ok(histories)
     }
 
     /// Appends all or nothing in a transaction of its own, in one round trip where the store can. This also holds when the
@@ -173,60 +178,71 @@ pub trait EventStore: UnitOfWork {
     /// [`AppendError::Conflict`] names one stream that is not at the expected version. [`AppendError::KeyReused`]: the key
     /// was used for another command. After any error nothing was appended, except after
     /// [`OutcomeUnknown`](StoreErrorKind::OutcomeUnknown): repeat the call under an idempotency key to find out.
-    async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError>;
+    fn append_all(
+        &self,
+        appends: Appends,
+    ) -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send;
 
     /// [`append_all`](Self::append_all) to one stream.
-    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let mut appended = self.append_all(append.into()).await?;
-        Ok(appended.pop().ok_or_else(missing_result)?)
+    fn append(&self, append: Append) -> impl Future<Output = Result<Appended, AppendError>> + Send {
+        async move {
+            let mut appended = self.append_all(append.into()).await?;
+            Ok(appended.pop().ok_or_else(missing_result)?)
+        }
     }
 
     /// The result of the appends under this key; `None` when there were none, or the key's retention has ended.
     ///
     /// # Errors
     /// [`AppendError::KeyReused`] when the key was used for another command.
-    async fn appended_under(
+    fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, AppendError>;
+    ) -> impl Future<Output = Result<Option<Vec<Appended>>, AppendError>> + Send;
 
     /// Locks the streams against other writers until the transaction ends, and reads them, in one round trip. A store
     /// without locks checks at commit that nobody else wrote. Name all streams in one call: they are locked in a fixed
     /// order, which avoids deadlocks.
-    async fn read_streams_in(
+    fn read_streams_in(
         &self,
         transaction: &mut Self::Transaction,
         streams: &[StreamId],
-    ) -> Result<Vec<RecordedEvent>, StoreError>;
+    ) -> impl Future<Output = Result<Vec<RecordedEvent>, StoreError>> + Send;
 
     /// Appends to several streams within the caller's transaction: all or none. Call it once, late in the transaction:
     /// readers wait for later positions until the transaction ends. Under an idempotency key a repeat appends nothing; check
     /// [`Appended::repeated`] to skip the transaction's other writes as well.
-    async fn append_in(
+    fn append_in(
         &self,
         transaction: &mut Self::Transaction,
         appends: Appends,
-    ) -> Result<Vec<Appended>, AppendError>;
+    ) -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send;
 
     /// One page of the log.
-    async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError>;
+    fn read_log(
+        &self,
+        query: LogQuery<'_>,
+    ) -> impl Future<Output = Result<LogPage, StoreError>> + Send;
 
     /// The position up to which the log is complete: no event will appear at or before it.
-    async fn high_water_mark(&self) -> Result<Position, StoreError>;
+    fn high_water_mark(&self) -> impl Future<Output = Result<Position, StoreError>> + Send;
 
     /// A position at or after every event that is committed at the time of the call. It is after the high-water mark while
     /// open transactions hold the mark back.
     ///
     /// The default is for stores whose mark is never held back.
-    async fn last_position(&self) -> Result<Position, StoreError> {
-        self.high_water_mark().await
+    fn last_position(&self) -> impl Future<Output = Result<Position, StoreError>> + Send {
+        async move { self.high_water_mark().await }
     }
 
     /// The id of the event at a position, to verify that a checkpoint belongs to this log.
-    async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError>;
+    fn event_id_at(
+        &self,
+        position: Position,
+    ) -> impl Future<Output = Result<Option<EventId>, StoreError>> + Send;
 
     /// Returns when events may have been appended, and after `at_most` at the latest. Only a hint: polling alone is correct.
-    async fn wait_for_append(&self, at_most: Duration);
+    fn wait_for_append(&self, at_most: Duration) -> impl Future<Output = ()> + Send;
 }
 
 fn missing_result() -> StoreError {

@@ -1,7 +1,5 @@
 //! The port of the inbox: the published events that a subscription has already received.
 
-use async_trait::async_trait;
-
 use crate::{
     model::{Lane, PartitionId, Position},
     ports::{error::StoreError, unit_of_work::UnitOfWork},
@@ -10,21 +8,20 @@ use crate::{
 /// The highest position received from each lane, for each subscription and partition.
 ///
 /// Only the holder of the claim writes it, in the transaction that moves the checkpoint.
-#[async_trait]
 pub trait Inbox: UnitOfWork {
     /// The highest positions received. Read them after the claim.
-    async fn received(
+    fn received(
         &self,
         subscription: &str,
         partition: &PartitionId,
-    ) -> Result<Vec<(Lane, Position)>, StoreError>;
+    ) -> impl Future<Output = Result<Vec<(Lane, Position)>, StoreError>> + Send;
 
     /// Records the positions that this transaction receives.
-    async fn receive_in(
+    fn receive_in(
         &self,
         transaction: &mut Self::Transaction,
         subscription: &str,
         partition: &PartitionId,
         received: &[(Lane, Position)],
-    ) -> Result<(), StoreError>;
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -1,7 +1,5 @@
 //! The port of the broker that a relay publishes to.
 
-use async_trait::async_trait;
-
 use crate::{
     model::{Checkpoint, RecordedEvent},
     ports::error::BoxError,
@@ -19,7 +17,7 @@ pub enum PublishError {
     Reopen(#[source] BoxError),
     /// This event cannot be published without a change of the settings.
     #[error("{event} cannot be published; the relay stops at this event and skips nothing")]
-    Refused {
+    Rejected {
         /// The event, as text.
         event: String,
         /// The cause, and how to fix it.
@@ -43,21 +41,27 @@ impl PublishError {
 }
 
 /// A broker with transactions or an equivalent guarantee.
-#[async_trait]
 pub trait Publisher: Send + Sync + 'static {
     /// One open shard.
     type Session: PublisherSession;
 
     /// Fences every earlier session of this relay, also of shards that it no longer has, then opens its shards and reads how
     /// far each has published.
-    async fn open(&self, relay: &str, shards: u16) -> Result<Vec<Self::Session>, PublishError>;
+    fn open(
+        &self,
+        relay: &str,
+        shards: u16,
+    ) -> impl Future<Output = Result<Vec<Self::Session>, PublishError>> + Send;
 
     /// Opens one shard again.
-    async fn reopen(&self, relay: &str, shard: u16) -> Result<Self::Session, PublishError>;
+    fn reopen(
+        &self,
+        relay: &str,
+        shard: u16,
+    ) -> impl Future<Output = Result<Self::Session, PublishError>> + Send;
 }
 
 /// An open shard of a relay. A later opening of the shard fences it.
-#[async_trait]
 pub trait PublisherSession: Send + Sized + 'static {
     /// The number of the shard.
     fn shard(&self) -> u16;
@@ -67,9 +71,9 @@ pub trait PublisherSession: Send + Sized + 'static {
 
     /// Publishes the events and the new progress together or not at all. It takes `self` by value, because a session cannot
     /// be used after an error.
-    async fn publish(
+    fn publish(
         self,
         events: &[RecordedEvent],
         upto: Checkpoint,
-    ) -> Result<Self, PublishError>;
+    ) -> impl Future<Output = Result<Self, PublishError>> + Send;
 }

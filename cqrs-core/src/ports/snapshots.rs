@@ -1,6 +1,5 @@
 //! The port of snapshots: saved states that shorten a replay.
 
-use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
@@ -52,16 +51,18 @@ impl Snapshot {
 }
 
 /// A store that keeps one snapshot for each stream. A snapshot only saves time: losing one loses no data.
-#[async_trait]
 pub trait Snapshots: EventStore {
     /// Saves the snapshot, in place of the stream's earlier one.
-    async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError>;
+    fn save_snapshot(
+        &self,
+        snapshot: Snapshot,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The stream's snapshot with this fingerprint, and the events from the snapshot's last event on, that one included.
     /// Without such a snapshot, all events. One round trip where the store can.
-    async fn replay_from_snapshot(
+    fn replay_from_snapshot(
         &self,
         stream: &StreamId,
         fingerprint: u64,
-    ) -> Result<(Option<Snapshot>, Vec<PastEvent>), StoreError>;
+    ) -> impl Future<Output = Result<(Option<Snapshot>, Vec<PastEvent>), StoreError>> + Send;
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-
 use crate::{
     model::{Checkpoint, Offset, PartitionId, RecordedEvent},
     ports::{error::BoxError, log_check::LogReplaced},
@@ -94,7 +92,6 @@ impl SourceError {
 }
 
 /// Assigns partitions to this process, with one reader for each.
-#[async_trait]
 pub trait Source: Send + 'static {
     /// Reads one partition.
     type Reader: Reader;
@@ -102,34 +99,40 @@ pub trait Source: Send + 'static {
     /// The reader of the next partition. A partition whose reader was dropped is returned again while it is assigned to
     /// this process. `None`: stopped, and every reader was dropped. Cancel-safe. After [`SourceError::Unavailable`] it is
     /// called again.
-    async fn assigned(&mut self) -> Result<Option<Self::Reader>, SourceError>;
+    fn assigned(
+        &mut self,
+    ) -> impl Future<Output = Result<Option<Self::Reader>, SourceError>> + Send;
 
     /// The current end of each partition of this source, also of partitions assigned to other processes: a checkpoint at
     /// or after this offset covers every event up to now. Partitions without events may be missing.
     ///
     /// # Errors
     /// After [`SourceError::Unavailable`] it is called again.
-    async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError>;
+    fn ends(
+        &mut self,
+    ) -> impl Future<Output = Result<Vec<(PartitionId, Offset)>, SourceError>> + Send;
 
     /// Asks every reader to finish. Returns at once.
     fn stop(&mut self);
 }
 
 /// Reads one assigned partition. Dropping the reader gives the partition back; a revocation waits for that.
-#[async_trait]
 pub trait Reader: Send + Sync + 'static {
     /// The partition.
     fn partition(&self) -> &PartitionId;
 
     /// Sets where reading starts; called first, and again after every failure. `None` is the beginning.
-    async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError>;
+    fn start(
+        &mut self,
+        at: Option<Checkpoint>,
+    ) -> impl Future<Output = Result<(), SourceError>> + Send;
 
     /// Returns up to `max` available events. If there are none, it waits for some, a quarter of a second at most.
     /// Cancel-safe.
-    async fn next(&mut self, max: usize) -> Result<Next, SourceError>;
+    fn next(&mut self, max: usize) -> impl Future<Output = Result<Next, SourceError>> + Send;
 
     /// Waits without giving the partition back. Returns early when it is revoked.
-    async fn back_off(&mut self, wait: Duration);
+    fn back_off(&mut self, wait: Duration) -> impl Future<Output = ()> + Send;
 
     /// Whether the partition must be given back.
     fn revoked(&self) -> bool;

@@ -1,28 +1,31 @@
 //! The port of transactions.
 
-use async_trait::async_trait;
-
 use crate::ports::error::{CommitError, StoreError};
 
 /// A store with transactions: all writes of a transaction happen, or none. Appended events, a checkpoint, documents, the
 /// inbox and a projection's SQL are atomic when they take the same transaction.
 ///
 /// A clone is a handle to the same store.
-#[async_trait]
 pub trait UnitOfWork: Clone + Send + Sync + 'static {
     /// An open transaction. It is rolled back when it is dropped without a commit.
     type Transaction: Send;
 
     /// Begins a transaction.
-    async fn begin(&self) -> Result<Self::Transaction, StoreError>;
+    fn begin(&self) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
 
     /// Makes every write of the transaction durable and visible, or none of them.
     ///
     /// # Errors
     /// A conflict or a fence that the store detects only at commit; a store error of the kind
     /// [`OutcomeUnknown`](crate::StoreErrorKind::OutcomeUnknown) when the reply was lost.
-    async fn commit(&self, transaction: Self::Transaction) -> Result<(), CommitError>;
+    fn commit(
+        &self,
+        transaction: Self::Transaction,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// Undoes every write of the transaction.
-    async fn rollback(&self, transaction: Self::Transaction) -> Result<(), StoreError>;
+    fn rollback(
+        &self,
+        transaction: Self::Transaction,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::{
@@ -45,7 +44,6 @@ impl<S: EventStore> LogSource<S> {
     }
 }
 
-#[async_trait]
 impl<S: EventStore> Source for LogSource<S> {
     type Reader = LogReader<S>;
 
@@ -149,7 +147,6 @@ fn source_error(error: StoreError) -> SourceError {
     }
 }
 
-#[async_trait]
 impl<S: EventStore> Reader for LogReader<S> {
     fn partition(&self) -> &PartitionId {
         &self.partition

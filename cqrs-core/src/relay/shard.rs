@@ -107,7 +107,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             session = match published {
                 Ok(session) => session,
                 // One of several events is rejected: smaller batches publish the events before it.
-                Err(PublishError::Refused { .. }) if page.events.len() > 1 => {
+                Err(PublishError::Rejected { .. }) if page.events.len() > 1 => {
                     self.limit = page.events.len() / 2;
                     return Ok(None);
                 }

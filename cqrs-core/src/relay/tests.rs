@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use proptest::prelude::*;
 
 use super::*;
@@ -83,7 +82,6 @@ impl Broker {
     }
 }
 
-#[async_trait]
 impl Publisher for Broker {
     type Session = Session;
     async fn open(&self, _: &str, shards: u16) -> Result<Vec<Session>, PublishError> {
@@ -97,7 +95,6 @@ impl Publisher for Broker {
     }
 }
 
-#[async_trait]
 impl PublisherSession for Session {
     fn shard(&self) -> u16 {
         self.shard
@@ -120,7 +117,7 @@ impl PublisherSession for Session {
             return Err(PublishError::Fenced);
         }
         if let Some(event) = events.iter().find(|event| state.poison == Some(event.id)) {
-            return Err(PublishError::Refused {
+            return Err(PublishError::Rejected {
                 event: event.to_string(),
                 reason: "planted".into(),
             });
@@ -346,7 +343,6 @@ impl Replaced {
     }
 }
 
-#[async_trait]
 impl crate::ports::UnitOfWork for Replaced {
     type Transaction = crate::memory::MemoryTransaction;
     async fn begin(&self) -> Result<Self::Transaction, StoreError> {
@@ -363,7 +359,6 @@ impl crate::ports::UnitOfWork for Replaced {
     }
 }
 
-#[async_trait]
 impl EventStore for Replaced {
     async fn read_stream(
         &self,

@@ -229,7 +229,7 @@ impl Delivery<'_> {
 }
 
 fn rejected(event: &RecordedEvent, error: impl Into<BoxError>) -> DeliveryError {
-    DeliveryError::Rejected(PublishError::Refused {
+    DeliveryError::Rejected(PublishError::Rejected {
         event: event.to_string(),
         reason: error.into(),
     })

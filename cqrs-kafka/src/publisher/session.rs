@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use async_trait::async_trait;
 use cqrs_core::{
     RecordedEvent,
     model::Checkpoint,
@@ -38,7 +37,6 @@ impl fmt::Debug for KafkaSession {
     }
 }
 
-#[async_trait]
 impl PublisherSession for KafkaSession {
     fn shard(&self) -> u16 {
         self.producer.shard().number
@@ -51,7 +49,7 @@ impl PublisherSession for KafkaSession {
     /// Publishes in one Kafka transaction.
     ///
     /// # Errors
-    /// [`PublishError::Refused`] names an event that Kafka will never accept, and [`PublishError::Fenced`] means that
+    /// [`PublishError::Rejected`] names an event that Kafka will never accept, and [`PublishError::Fenced`] means that
     /// another instance has taken over. After any other error the shard must be opened again.
     async fn publish(
         mut self,

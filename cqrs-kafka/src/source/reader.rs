@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use cqrs_core::{
     model::{Checkpoint, PartitionId},
     ports::{Next, Reader, SourceError},
@@ -34,7 +33,6 @@ impl KafkaReader {
     }
 }
 
-#[async_trait]
 impl Reader for KafkaReader {
     fn partition(&self) -> &PartitionId {
         &self.id

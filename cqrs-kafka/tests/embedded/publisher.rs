@@ -77,7 +77,7 @@ async fn an_event_that_is_too_large_is_named_in_the_error() {
     fixture.place(2, 1, &"x".repeat(1_100_000)).await;
     let (_stop, running) = fixture.start_relay(1);
     let ended = running.await.expect("no panic").expect_err("rejected");
-    let RelayErrorKind::Publish(PublishError::Refused { event, reason }) = &ended.kind else {
+    let RelayErrorKind::Publish(PublishError::Rejected { event, reason }) = &ended.kind else {
         panic!("{ended:?}")
     };
     let reason = reason.to_string();

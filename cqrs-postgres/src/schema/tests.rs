@@ -99,7 +99,7 @@ async fn a_migration_upgrades_the_baseline_and_keeps_its_data() {
         .read_stream(&stream, Version::EMPTY)
         .await
         .expect("reads");
-    let at = Checkpoint::behind(before[0].position, before[0].id);
+    let at = Checkpoint::after(before[0].position, before[0].id);
     let mut transaction = store.begin().await.expect("begins");
     let documents = [DocumentWrite::new("k".to_owned(), 0, Some(b"{}".to_vec()))];
     let written = store.save_in(&mut transaction, "notes", &documents);

@@ -51,7 +51,7 @@ pub(super) fn of_write<T, U>(
 pub(super) fn of_error<T>(error: &StoreError) -> Answer<T> {
     match error.kind() {
         StoreErrorKind::OutcomeUnknown => Answer::Unknown,
-        _ => Answer::Failed(chain(&error).to_string()),
+        _ => Answer::Failed(chain(error).to_string()),
     }
 }
 

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{super::*, Sums, filled, sums};
@@ -61,7 +60,6 @@ impl Scripted {
     }
 }
 
-#[async_trait]
 impl Source for Scripted {
     type Reader = ScriptedReader;
     async fn assigned(&mut self) -> Result<Option<ScriptedReader>, SourceError> {
@@ -93,7 +91,6 @@ impl Source for Scripted {
     }
 }
 
-#[async_trait]
 impl Reader for ScriptedReader {
     fn partition(&self) -> &PartitionId {
         &self.partition
@@ -172,7 +169,6 @@ async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
 #[derive(Clone)]
 struct Forgetful(MemoryEventStore, Arc<AtomicBool>, Arc<Mutex<u32>>);
 
-#[async_trait]
 impl UnitOfWork for Forgetful {
     type Transaction = MemoryTransaction;
     async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
@@ -191,7 +187,6 @@ impl UnitOfWork for Forgetful {
     }
 }
 
-#[async_trait]
 impl Checkpoints for Forgetful {
     async fn claim(&self, s: &str, p: &PartitionId) -> Result<Claim, StoreError> {
         self.0.claim(s, p).await
@@ -214,7 +209,6 @@ impl Checkpoints for Forgetful {
     }
 }
 
-#[async_trait]
 impl Inbox for Forgetful {
     async fn received(
         &self,
@@ -234,7 +228,6 @@ impl Inbox for Forgetful {
     }
 }
 
-#[async_trait]
 impl Documents for Forgetful {
     async fn prepare_view(&self, view: &str) -> Result<(), StoreError> {
         self.0.prepare_view(view).await

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use cqrs_core::{
     AppendError, Appended, Appends, CommitError, EventId, EventStore, Idempotency, Position,
     RecordedEvent, StoreError, StoreErrorKind, StreamId, Version,
@@ -13,7 +12,6 @@ use tokio::task::yield_now;
 
 use super::{Fault, FaultyStore, anywhere, error};
 
-#[async_trait]
 impl UnitOfWork for FaultyStore {
     type Transaction = MemoryTransaction;
 
@@ -36,7 +34,6 @@ impl UnitOfWork for FaultyStore {
     }
 }
 
-#[async_trait]
 impl EventStore for FaultyStore {
     async fn read_stream(
         &self,

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-
 use super::Scripted;
 use crate::{
     memory::MemoryTransaction,
@@ -14,7 +12,6 @@ use crate::{
     },
 };
 
-#[async_trait]
 impl UnitOfWork for Scripted {
     type Transaction = MemoryTransaction;
 
@@ -31,7 +28,6 @@ impl UnitOfWork for Scripted {
     }
 }
 
-#[async_trait]
 impl EventStore for Scripted {
     async fn read_stream(
         &self,
@@ -101,7 +97,6 @@ impl EventStore for Scripted {
     }
 }
 
-#[async_trait]
 impl Snapshots for Scripted {
     async fn save_snapshot(&self, snapshot: Snapshot) -> Result<(), StoreError> {
         let stream = snapshot.stream.clone();
