@@ -24,7 +24,7 @@ fn document((key, version, body): Row) -> (String, Document) {
 
 impl Documents for PgEventStore {
     async fn prepare_view(&self, view: &str) -> Result<(), StoreError> {
-        // Checks the name, which becomes part of a table's.
+        // Checks the name.
         self.view_table(view)?;
         let query = sqlx::query(self.backend().statements.prepare_view.sql()).bind(view);
         let mut connection = self.backend().acquire().await?;
@@ -121,18 +121,18 @@ impl Documents for PgEventStore {
     }
 }
 
-/// `jsonb` has no NUL character. The server would refuse the whole batch and not say which document it was.
+/// `jsonb` has no NUL character. The server would reject the whole batch without naming the document.
 fn storable(view: &str, DocumentWrite { key, body, .. }: &DocumentWrite) -> Result<(), StoreError> {
     if !key.contains('\0') && !body.as_deref().is_some_and(escapes_nul) {
         return Ok(());
     }
     let message = format!(
-        "document {key:?} of view {view:?} holds a NUL character, which PostgreSQL cannot store; have the view leave it out"
+        "document {key:?} of view {view:?} holds a NUL character, which PostgreSQL cannot store; remove it in the view"
     );
     Err(StoreError::new(StoreErrorKind::InvalidInput, message))
 }
 
-/// Whether the JSON text has the escape `\u0000`, and not an escaped backslash in front of `u0000`.
+/// Whether the JSON text has the escape `\u0000`, and not an escaped backslash before `u0000`.
 fn escapes_nul(json: &[u8]) -> bool {
     let is_escape = |at: &usize| {
         json[..*at]
@@ -178,7 +178,7 @@ mod tests {
     use super::escapes_nul;
 
     #[test]
-    fn a_nul_is_told_from_an_escaped_backslash() {
+    fn an_escaped_backslash_is_not_taken_for_a_nul() {
         assert!(escapes_nul(br#"{"a":"\u0000"}"#) && escapes_nul(br#""\\\u0000""#));
         assert!(!escapes_nul(br#""\\u0000""#) && !escapes_nul(br#""u0000""#) && !escapes_nul(b""));
     }

@@ -1,4 +1,4 @@
-//! The event store: appends by one function, reads by key.
+//! The ports of the event store: appends, reads of streams and of the log, snapshots.
 
 use std::time::Duration;
 

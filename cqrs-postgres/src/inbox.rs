@@ -1,4 +1,4 @@
-//! The inbox: the highest position received of each publisher.
+//! The inbox: the highest position received from each publisher.
 
 use cqrs_core::{
     Position, StoreError,
