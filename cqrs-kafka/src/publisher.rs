@@ -167,7 +167,7 @@ impl Publisher for KafkaPublisher {
     }
 }
 
-/// The first opening reports what failed: there is no session yet that could be opened again.
+/// At the first opening there is no session to open again, so the relay retries the opening as a whole.
 fn open_failed(error: PublishError) -> PublishError {
     match error {
         PublishError::Reopen(cause) => PublishError::Unavailable(cause),

@@ -54,7 +54,8 @@ pub(crate) struct SourceOptions {
 /// [`KafkaGroup::source`](crate::KafkaGroup::source) creates it: it joins the group when the runner starts, and retries
 /// until a broker responds. [`KafkaGroup::join`](crate::KafkaGroup::join) joins at once.
 ///
-/// Stopping it finishes the current batches and leaves the group. Dropping it does the same in the background.
+/// Stopping it finishes the current batches and leaves the group, unless it is a static member. Dropping it does the
+/// same in the background.
 pub struct KafkaSource {
     options: Arc<SourceOptions>,
     membership: Membership,
