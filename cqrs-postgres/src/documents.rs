@@ -8,8 +8,8 @@ use cqrs_core::{
 };
 
 use crate::{
-    connection::within,
-    error::statement,
+    connection::{GuardedConnection, within},
+    error::{is_missing_table, statement},
     row::{signed, unsigned},
     statements::of_view,
     store::PgEventStore,
@@ -96,7 +96,8 @@ impl Documents for PgEventStore {
             query.fetch_optional(&mut *connection),
         )
         .await;
-        let row: Option<Row> = connection.note(row).map_err(statement)?;
+        let row: Result<Option<Row>, _> = connection.note(row);
+        let row = self.unless_never_run(&mut connection, row).await?;
         Ok(row.map(|row| document(row).1))
     }
 
@@ -116,8 +117,31 @@ impl Documents for PgEventStore {
             query.fetch_all(&mut *connection),
         )
         .await;
-        let rows: Vec<Row> = connection.note(rows).map_err(statement)?;
+        let rows: Result<Vec<Row>, _> = connection.note(rows);
+        let rows = self.unless_never_run(&mut connection, rows).await?;
         Ok(rows.into_iter().map(document).collect())
+    }
+}
+
+impl PgEventStore {
+    /// What was read of a view; nothing if the view has no table, because no runner has prepared it yet.
+    async fn unless_never_run<T: Default>(
+        &self,
+        connection: &mut GuardedConnection,
+        read: Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let error = match read {
+            Err(error) if is_missing_table(&error) => error,
+            read => return read.map_err(statement),
+        };
+        let query = sqlx::query_scalar(self.backend().statements.is_installed.sql());
+        let asked = query.fetch_one(&mut **connection);
+        let installed = within(self.backend().statement_limit(), asked).await;
+        if connection.note(installed).map_err(statement)? {
+            Ok(T::default())
+        } else {
+            Err(statement(error))
+        }
     }
 }
 

@@ -77,6 +77,7 @@ statements! {
     /// What a store sends at runtime, except about views.
     Statements {
         append: "append",
+        is_installed: "is_installed",
         append_event: "append_event",
         append_to_one: "append_to_one",
         append_each: "append_each",

@@ -91,6 +91,7 @@ macro_rules! event_store_contract {
             documents: one_of_two_writers_of_a_document_commits
             documents: one_of_two_creators_of_a_document_commits
             documents: documents_are_paged_in_key_order
+            documents: a_view_that_never_ran_has_no_documents
             documents: a_document_commits_with_its_checkpoint_or_not_at_all
         }
     };

@@ -87,7 +87,7 @@ pub trait Documents: UnitOfWork {
         view: &str,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// One document, for a query.
+    /// One document, for a query. `None` as well if the view was never prepared.
     fn document(
         &self,
         view: &str,

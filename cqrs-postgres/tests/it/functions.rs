@@ -252,6 +252,35 @@ async fn no_event_is_appended_without_the_event_before_it() {
     }
 }
 
+/// Of two streams of a batch one is as expected. What is claimed of the other is wrong, or null.
+#[tokio::test]
+async fn a_stream_of_a_batch_vouches_for_no_other() {
+    let store = fresh_store().await;
+    store.append(append("a", 1)).await.expect("appends");
+    let a = "(select event_id from __schema__.events)";
+    for (expected, count, head) in [
+        ("1000", "1", "999999"),
+        ("1000", "1", "null"),
+        ("1000", "1", "0"),
+        ("null", "1", "0"),
+        ("1000", "null", "999999"),
+    ] {
+        let call = format!(
+            "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], \
+             array[1, {expected}]::bigint[], array[{a}, gen_random_uuid()]::uuid[], array[1, {count}]::integer[], \
+             array[0, 1], array[1, {head}]::bigint[], array[gen_random_uuid(), gen_random_uuid()], \
+             array['Happened', 'Happened'], null, array['1', '1'], null, null, null, null)::text"
+        );
+        let mut transaction = store.pool().begin().await.expect("begins");
+        let reply: Result<Option<String>, _> = ask(&mut transaction, &store, &call).await;
+        let reply = reply.expect(&call);
+        let of_b = "count(*) from __schema__.events where aggregate_id = 'b'";
+        let of_b: i64 = ask(&mut transaction, &store, of_b).await.expect("reads");
+        transaction.rollback().await.expect("ends");
+        assert_eq!(of_b, 0, "{call}: {reply:?}");
+    }
+}
+
 #[tokio::test]
 async fn events_of_one_append_have_versions_without_a_gap() {
     let store = fresh_store().await;

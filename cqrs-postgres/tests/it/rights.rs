@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cqrs_core::{AppendError, EventStore, Position, StoreErrorKind, ports::LogQuery};
+use cqrs_core::{AppendError, EventStore, Position, StoreErrorKind, chain, ports::LogQuery};
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use cqrs_testing::contract;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -211,7 +211,8 @@ async fn a_role_without_rights_gets_an_error() {
     let error = PgEventStore::grant(&config, "nobody of this name", Access::Reader)
         .await
         .expect_err("no such role");
-    assert!(error.to_string().contains("nobody of this name"), "{error}");
+    let text = chain(&error).to_string();
+    assert!(text.contains("nobody of this name"), "{text}");
     roles.drop().await;
 }
 

@@ -147,6 +147,14 @@ pub async fn documents_are_paged_in_key_order<S: Documents>(store: S) {
     assert_eq!(found, keys);
 }
 
+/// Nothing is read of a view before [`Documents::prepare_view`], and that is no error.
+pub async fn a_view_that_never_ran_has_no_documents<S: Documents>(store: S) {
+    let document = store.document("never_ran", "key").await.expect("reads");
+    assert_eq!(document, None);
+    let page = store.documents("never_ran", None, 10).await;
+    assert_eq!(page.expect("reads"), []);
+}
+
 /// The documents of a fenced runner are rolled back with its checkpoint.
 pub async fn a_document_commits_with_its_checkpoint_or_not_at_all<S: Documents + Checkpoints>(
     store: S,

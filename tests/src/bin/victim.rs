@@ -29,8 +29,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match job.role.as_str() {
         "relay" => relay(&job, store).await,
         "view" => view(&job, store).await,
-        "service" => Ok(drop(service(&job, store)?.run().await?)),
-        "stuck" => Ok(drop(stuck().run().await?)),
+        "service" => run(service(&job, store)?).await,
+        "stuck" => run(stuck()).await,
         _ => reactor(&job, store).await,
     }
 }
@@ -50,6 +50,11 @@ async fn view(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::error::
     );
     let runner = Runner::over_log::<role::Handler>(&store, handler)?.batch_size(job.batch_size);
     Ok(runner.run(std::future::pending()).await?)
+}
+
+async fn run(service: Service) -> Result<(), Box<dyn std::error::Error>> {
+    service.run().await?;
+    Ok(())
 }
 
 fn service(job: &Job, store: PgEventStore) -> Result<Service, Box<dyn std::error::Error>> {

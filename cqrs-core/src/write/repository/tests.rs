@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::{
     memory::MemoryEventStore,
-    model::{Event, Metadata, RecordedEvent},
+    model::{Event, Metadata, RecordedEvent, chain},
     ports::{Append, StoreErrorKind},
 };
 
@@ -221,7 +221,7 @@ async fn an_error_names_the_event_that_cannot_be_read() {
         matches!(&error, ExecuteError::Store(e) if e.kind() == StoreErrorKind::Undecodable),
         "{error:?}"
     );
-    let message = error.to_string();
+    let message = chain(&error).to_string();
     assert!(
         message.contains("seat-one@1 (Freed)") && message.contains("the known types are: Taken"),
         "{message}"

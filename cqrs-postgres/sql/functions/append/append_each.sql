@@ -26,10 +26,11 @@ begin
 
     -- 1. Guard all streams, and check that the event before each append exists: at the expected version, with the expected id
     -- unless that is null. A search by position, if the caller names it, costs a third of one by the primary key. The position of
-    -- another event proves nothing. One statement may do all this, because events are never removed.
+    -- another event proves nothing, nor does a position without an event: `is true`, because bool_and passes over nulls. One
+    -- statement may do all this, because events are never removed.
     if heads is not null then
         ready := (
-            select bool_and(
+            select bool_and((
                 event_counts[s] > 0 and expected[s] >= 0
                 and pg_try_advisory_xact_lock(__schema__.stream_guard(categories[s], aggregate_ids[s]))
                 and case when expected[s] = 0 then true
@@ -41,7 +42,7 @@ begin
                              select from __schema__.events e
                              where e.category = categories[s] and e.aggregate_id = aggregate_ids[s] and e.version = expected[s]
                                and (expected_events[s] is null or e.event_id = expected_events[s]))
-                    end)
+                    end) is true)
             from generate_subscripts(categories, 1) as s
         );
     end if;

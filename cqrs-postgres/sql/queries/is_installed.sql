@@ -1,0 +1,2 @@
+-- Whether the store is installed.
+select to_regclass('__schema__.events') is not null
