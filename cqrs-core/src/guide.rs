@@ -111,5 +111,6 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0020-a-batch-inserts-first.md")]
 #[doc = include_str!("../docs/decisions/0021-a-library-pool-for-single-statements.md")]
 #[doc = include_str!("../docs/decisions/0022-one-sql-baseline.md")]
+#[doc = include_str!("../docs/decisions/0023-ports-without-async-trait.md")]
 #[doc = include_str!("../docs/decisions/0026-one-step-decides-and-commands-are-visited.md")]
 pub mod decisions {}
