@@ -50,7 +50,7 @@ kafka_pids() {
 
 # A node is ready when its log says that it has joined and its port accepts connections.
 kafka_node_ready() {
-    kafka_pid "$1" >/dev/null && grep -q 'Kafka Server started' "$state/kafka/$1/log" && port_answers "$(kafka_port "$1")"
+    kafka_pid "$1" >/dev/null && grep -q 'Kafka Server started' "$state/kafka/$1/log" && port_is_open "$(kafka_port "$1")"
 }
 
 kafka_ready() {

@@ -1,6 +1,6 @@
 # Finds free TCP ports on the loopback address.
 
-port_answers() {
+port_is_open() {
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
@@ -10,7 +10,7 @@ free_ports() {
     local count=$1 port found=" "
     while [ "$count" -gt 0 ]; do
         port=$((20000 + RANDOM % 12000))
-        if [[ $found != *" $port "* ]] && ! port_answers "$port"; then
+        if [[ $found != *" $port "* ]] && ! port_is_open "$port"; then
             found+="$port "
             count=$((count - 1))
         fi

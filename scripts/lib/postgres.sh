@@ -78,7 +78,7 @@ postgres_query() {
     "$(postgres_psql)" -X -q -A -t -h 127.0.0.1 -p "$(<"$state/postgres/port")" -U postgres -d "$1" -c "$2" 2>/dev/null
 }
 
-postgres_answers() {
+postgres_responds() {
     postgres_query postgres 'select 1' >/dev/null
 }
 
@@ -129,7 +129,7 @@ postgres_start() {
 # True when the wait is over: the server responds, or has ended. After a kill -9 old sessions can hold the shared memory for
 # a moment and a new server ends at once; then it is started again.
 postgres_settled() {
-    postgres_answers && return
+    postgres_responds && return
     postgres_pid >/dev/null && return 1
     grep -q 'pre-existing shared memory block' "$state/postgres/log" || return 0
     postgres_start
@@ -138,7 +138,7 @@ postgres_settled() {
 
 # postgres_up : creates the cluster if it is missing, starts the server if it is not running, and waits for the database.
 postgres_up() {
-    if postgres_pid >/dev/null && postgres_answers; then
+    if postgres_pid >/dev/null && postgres_responds; then
         say "PostgreSQL is already up (pid $(postgres_pid), port $(<"$state/postgres/port"))"
     else
         postgres_ensure_installed
@@ -149,7 +149,7 @@ postgres_up() {
         say "starting PostgreSQL from $(postgres_bin) on port $(<"$state/postgres/port")"
         postgres_pid >/dev/null || postgres_start
         wait_until 60 postgres_settled || true
-        postgres_answers || {
+        postgres_responds || {
             show_log "$state/postgres/log"
             die "PostgreSQL ended or did not respond within 60 s: read its log above; 'scripts/services down' and then 'up' starts a new server on another port."
         }

@@ -3,12 +3,12 @@
 use cqrs_kafka::KafkaConfig;
 use cqrs_tests::{
     broker::Broker,
+    child::Job,
     domain::count,
     servers::{create_topics, eventually, fresh_name, read_committed, store},
-    victim::Job,
 };
 
-use crate::support::{assert_seen_once_and_in_order, job, publish_all, relay, victim_on};
+use crate::support::{assert_seen_once_and_in_order, job, publish_all, relay, start_child_on};
 
 /// The relay dies after it sent the commit and before the reply. The broker may or may not have committed; the next relay
 /// finds out.
@@ -23,7 +23,7 @@ async fn a_relay_killed_during_its_commit_publishes_once() {
     create_topics(&kafka).await;
     count(&store, 50).await;
     let park_at = "records delivered".to_owned();
-    let mut relay = victim_on(
+    let mut relay = start_child_on(
         &Job {
             park_at,
             nth: 2,

@@ -5,19 +5,20 @@ use cqrs_core::{Event, Runner, role};
 use cqrs_kafka::{KafkaConfig, KafkaGroup};
 use cqrs_postgres::PgEventStore;
 use cqrs_tests::{
-    domain::{CounterEvent, Tell, count, heard_in_order},
+    child::Job,
+    domain::{CounterEvent, EchoCounts, count, heard_in_order},
     servers::{create_topics, fresh_name, kafka, store},
-    victim::Job,
 };
 
-use crate::support::{job, publish_all, victim};
+use crate::support::{job, publish_all, start_child};
 
 /// Consumes the topic to its end as the same static member. The echoes have heard `events` counts then.
 async fn consume_all(store: &PgEventStore, kafka: &KafkaConfig, events: u64) {
-    let group = KafkaGroup::new(kafka, "tell")
+    let group = KafkaGroup::new(kafka, "echo_counts")
         .categories([CounterEvent::CATEGORY])
-        .instance_id("tell-0");
-    let runner = Runner::over::<role::Reactor>(store, Tell, group.source()).expect("a reactor");
+        .instance_id("echo_counts-0");
+    let runner =
+        Runner::over::<role::Reactor>(store, EchoCounts, group.source()).expect("a reactor");
     runner.catch_up().await.expect("runs");
     assert_eq!(heard_in_order(store).await, events);
 }
@@ -33,7 +34,7 @@ async fn a_consumer_killed_before_its_commit_handles_once() {
     publish_all(&producer, &kafka).await.expect("publishes");
 
     let schema = consuming.clone();
-    let mut reactor = victim(&Job {
+    let mut reactor = start_child(&Job {
         schema,
         nth: 2,
         batch_size: 5,

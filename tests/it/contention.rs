@@ -20,21 +20,21 @@ async fn sixty_four_writers_on_one_stream_all_append_once() {
     let mut succeeded = Vec::new();
     for outcome in writers.join_all().await {
         let mut done = outcome.expect("succeeds after as many attempts as it takes");
-        let CounterEvent::Counted { to, weight } = done.events.remove(0);
+        let CounterEvent::Counted { to, text } = done.events.remove(0);
         assert_eq!(
             to,
             done.version.get(),
             "decided on the state it was appended to"
         );
-        succeeded.push((to, weight));
+        succeeded.push((to, text));
     }
     succeeded.sort_unstable();
     let stored = log(&store).await.into_iter().map(|event| {
         let event =
             cqrs_core::codec::decode(&event.event_type, event.schema_version, &event.payload)
                 .expect("a counter's event");
-        let CounterEvent::Counted { to, weight } = event;
-        (to, weight)
+        let CounterEvent::Counted { to, text } = event;
+        (to, text)
     });
     assert_eq!(stored.collect::<Vec<_>>(), succeeded);
 }

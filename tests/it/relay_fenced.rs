@@ -2,12 +2,12 @@
 
 use cqrs_core::{RelayErrorKind, ports::PublishError};
 use cqrs_tests::{
+    child::Job,
     domain::count,
     servers::{create_topics, eventually, fresh_name, kafka, read_committed, store},
-    victim::Job,
 };
 
-use crate::support::{assert_seen_once_and_in_order, job, publish_all, relay, victim};
+use crate::support::{assert_seen_once_and_in_order, job, publish_all, relay, start_child};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_relay_of_the_same_name_fences_the_first() {
@@ -53,7 +53,7 @@ async fn a_fenced_relay_cannot_commit_its_open_transaction() {
     create_topics(&kafka).await;
     count(&store, 30).await;
     let park_at = "records delivered".to_owned();
-    let mut zombie = victim(&Job {
+    let mut zombie = start_child(&Job {
         park_at,
         batch_size: 30,
         ..job("relay", &name)

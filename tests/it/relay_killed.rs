@@ -1,12 +1,12 @@
 //! A relay that is killed at each stage of a transaction, on a real broker. Apache's Java client reads the topic.
 
 use cqrs_tests::{
+    child::Job,
     domain::count,
     servers::{create_topics, fresh_name, kafka, read_committed, store},
-    victim::Job,
 };
 
-use crate::support::{assert_seen_once_and_in_order, job, publish_all, victim};
+use crate::support::{assert_seen_once_and_in_order, job, publish_all, start_child};
 
 /// Kills the relay when it logs `stage` for the second time: the first batch is published, the second is not finished.
 async fn killed_at(stage: &str, seen_then: usize) {
@@ -15,7 +15,7 @@ async fn killed_at(stage: &str, seen_then: usize) {
     let kafka = kafka(&name);
     create_topics(&kafka).await;
     count(&store, 50).await;
-    let mut relay = victim(&Job {
+    let mut relay = start_child(&Job {
         park_at: stage.to_owned(),
         nth: 2,
         ..job("relay", &name)

@@ -1,19 +1,19 @@
 //! A runner that is killed or paused between its handler and its commit.
 
 use cqrs_tests::{
+    child::Job,
     domain::{count, counts_in_order},
     servers::{eventually, fresh_name, store},
-    victim::Job,
 };
 
-use crate::support::{job, victim, view_all};
+use crate::support::{job, start_child, view_all};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runner_killed_before_its_commit_handles_once() {
     let name = fresh_name();
     let store = store(&name).await;
     count(&store, 100).await;
-    let mut runner = victim(&Job {
+    let mut runner = start_child(&Job {
         nth: 3,
         ..job("view", &name)
     });
@@ -35,7 +35,7 @@ async fn a_fenced_runner_commits_nothing_and_continues() {
     let name = fresh_name();
     let store = store(&name).await;
     count(&store, 100).await;
-    let mut stale = victim(&Job {
+    let mut stale = start_child(&Job {
         nth: 2,
         ..job("view", &name)
     });

@@ -6,17 +6,17 @@ use cqrs_core::{RecordedEvent, Relay, RelayError, Runner, role};
 use cqrs_kafka::{KafkaConfig, KafkaPublisher};
 use cqrs_postgres::PgEventStore;
 use cqrs_tests::{
+    child::{ChildProcess, Job},
     domain::{Counts, log},
-    servers::{Seen, read_committed, setting},
-    victim::{Job, Victim},
+    servers::{ConsumedRecord, read_committed, setting},
 };
 
-pub(crate) fn victim(job: &Job) -> Victim {
-    Victim::start(env!("CARGO_BIN_EXE_victim"), job, None)
+pub(crate) fn start_child(job: &Job) -> ChildProcess {
+    ChildProcess::start(env!("CARGO_BIN_EXE_child"), job, None)
 }
 
-pub(crate) fn victim_on(job: &Job, brokers: &str) -> Victim {
-    Victim::start(env!("CARGO_BIN_EXE_victim"), job, Some(brokers))
+pub(crate) fn start_child_on(job: &Job, brokers: &str) -> ChildProcess {
+    ChildProcess::start(env!("CARGO_BIN_EXE_child"), job, Some(brokers))
 }
 
 pub(crate) fn relay(
@@ -71,7 +71,7 @@ fn by_stream(log: &[RecordedEvent]) -> BTreeMap<String, Vec<String>> {
     streams
 }
 
-fn by_stream_seen(seen: &[Seen]) -> BTreeMap<String, Vec<String>> {
+fn by_stream_seen(seen: &[ConsumedRecord]) -> BTreeMap<String, Vec<String>> {
     let mut streams = BTreeMap::<_, Vec<_>>::new();
     for record in seen {
         streams

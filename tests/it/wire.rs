@@ -25,7 +25,7 @@ async fn apaches_own_client_reads_cloud_events() {
     );
     let event = CounterEvent::Counted {
         to: 1,
-        weight: "schwer \"ü\"".to_owned(),
+        text: "schwer \"ü\"".to_owned(),
     };
     let event = NewEvent::encode(&event, metadata.clone()).expect("encodes");
     let stream = StreamId::new(Category::new("counter").expect("valid"), "c 1/ä").expect("valid");

@@ -15,7 +15,7 @@ pub enum CounterEvent {
         /// The count.
         to: u64,
         /// Padding, to make the event as large as a test needs.
-        weight: String,
+        text: String,
     },
 }
 
@@ -32,10 +32,10 @@ impl Aggregate for Counter {
     type Event = CounterEvent;
     type Error = std::convert::Infallible;
 
-    fn handle(&self, weight: String, _: &Context) -> Decision<Self> {
+    fn handle(&self, text: String, _: &Context) -> Decision<Self> {
         Ok(vec![CounterEvent::Counted {
             to: self.0 + 1,
-            weight,
+            text,
         }])
     }
 
@@ -102,10 +102,10 @@ impl Aggregate for Echo {
 
 /// Sends each count to an echo.
 #[derive(Debug)]
-pub struct Tell;
+pub struct EchoCounts;
 
-impl Reactor for Tell {
-    const NAME: &'static str = "tell";
+impl Reactor for EchoCounts {
+    const NAME: &'static str = "echo_counts";
     type Events = CounterEvent;
     type Commands = To<Echo>;
 

@@ -1,9 +1,9 @@
 //! Shared parts of the tests across crates: a small domain, real servers, and child processes that tests kill.
 
 pub mod broker;
+pub mod child;
 #[cfg(doctest)]
 mod docs;
 pub mod domain;
 pub mod parking;
 pub mod servers;
-pub mod victim;

@@ -67,7 +67,7 @@ pub async fn create_topics(kafka: &KafkaConfig) {
 
 /// A record, as Apache Kafka's Java consumer reads it.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
-pub struct Seen {
+pub struct ConsumedRecord {
     /// The partition of the topic.
     pub partition: i32,
     /// The key.
@@ -79,7 +79,7 @@ pub struct Seen {
 }
 
 /// All records of a topic that a `read_committed` consumer sees, read by Apache's Java client.
-pub async fn read_committed(brokers: &str, topic: &str) -> Vec<Seen> {
+pub async fn read_committed(brokers: &str, topic: &str) -> Vec<ConsumedRecord> {
     let jars = format!("{}/*", setting("CQRS_KAFKA_LIBS"));
     let program = project().join("tests/java/ReadCommitted.java");
     let mut java = Command::new("java");

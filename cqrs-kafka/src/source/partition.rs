@@ -38,7 +38,7 @@ pub(super) struct AssignedPartition {
     pub(super) topic: Arc<str>,
     pub(super) number: i32,
     buffer: Mutex<Buffer>,
-    filled: Notify,
+    changed: Notify,
     revoked: watch::Sender<bool>,
 }
 
@@ -67,7 +67,7 @@ impl AssignedPartition {
             topic,
             number,
             buffer: Mutex::default(),
-            filled: Notify::new(),
+            changed: Notify::new(),
             revoked: watch::channel(false).0,
         }
     }
@@ -82,7 +82,7 @@ impl AssignedPartition {
     /// Tells the reader to finish.
     pub(super) fn revoke(&self) {
         self.revoked.send_replace(true);
-        self.filled.notify_one();
+        self.changed.notify_one();
     }
 
     pub(super) fn is_revoked(&self) -> bool {
@@ -127,14 +127,14 @@ impl AssignedPartition {
             FlowChange::None
         };
         drop(buffer);
-        self.filled.notify_one();
+        self.changed.notify_one();
         change
     }
 
     /// Returns an error to the reader after the events in the buffer, and accepts no more records.
     pub(super) fn fail(&self, error: SourceError) {
         self.buffer().error = Some(error);
-        self.filled.notify_one();
+        self.changed.notify_one();
     }
 
     /// Takes up to `max` events; `None` if there are none.
@@ -161,7 +161,7 @@ impl AssignedPartition {
 
     /// Waits until the buffer has changed or the partition is revoked.
     pub(super) async fn wait_for_change(&self) {
-        self.filled.notified().await;
+        self.changed.notified().await;
     }
 
     fn buffer(&self) -> MutexGuard<'_, Buffer> {

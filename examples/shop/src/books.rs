@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cqrs_core::{ReadModel, View, ports::Documents};
 
 use crate::{
-    error::{At, ShopError},
+    error::{ErrorContext, ShopError},
     inventory::{StockLevel, StockLevels},
     notification::{Letter, Messages, Track, Tracking},
     order::{OrderSummaries, OrderSummary, OrderTotals, Totals},
@@ -57,7 +57,7 @@ async fn all<V: View, S: Documents>(store: &S) -> Result<ByKey<V::Document>, Sho
     let model = ReadModel::<V, S>::new(store.clone());
     let mut documents = ByKey::new();
     loop {
-        let page = model.page(last(&documents), PAGE).await.at(V::NAME)?;
+        let page = model.page(last(&documents), PAGE).await.context(V::NAME)?;
         let is_last = page.len() < PAGE;
         documents.extend(page);
         if is_last {
@@ -74,7 +74,10 @@ fn last<D>(documents: &ByKey<D>) -> Option<&str> {
 pub async fn bodies<S: Documents>(store: &S, view: &str) -> Result<ByKey<Vec<u8>>, ShopError> {
     let mut bodies = ByKey::new();
     loop {
-        let page = store.documents(view, last(&bodies), PAGE).await.at(view)?;
+        let page = store
+            .documents(view, last(&bodies), PAGE)
+            .await
+            .context(view)?;
         let is_last = page.len() < PAGE;
         bodies.extend(page.into_iter().map(|(key, document)| (key, document.body)));
         if is_last {

@@ -94,25 +94,25 @@ fn dispatched() -> ShipmentEvent {
 
 #[test]
 fn payment_reads_orders() {
-    let placed = read::<charging::OrderNews>(&OrderEvent::Placed(line()));
+    let placed = read::<charging::OrderEvents>(&OrderEvent::Placed(line()));
     assert_eq!(placed, "Placed { cents: 900 }");
-    read::<charging::OrderNews>(&cancelled());
+    read::<charging::OrderEvents>(&cancelled());
 }
 
 #[test]
 fn inventory_reads_orders() {
-    use inventory::reserving::OrderNews;
-    let placed = read::<OrderNews>(&OrderEvent::Placed(line()));
+    use inventory::reserving::OrderEvents;
+    let placed = read::<OrderEvents>(&OrderEvent::Placed(line()));
     assert_eq!(placed, "Placed { sku: \"tea\", quantity: 2 }");
     assert_eq!(
-        read::<OrderNews>(&cancelled()),
+        read::<OrderEvents>(&cancelled()),
         "Cancelled { sku: \"tea\" }"
     );
 }
 
 #[test]
 fn shipping_reads_orders() {
-    let confirmed = read::<dispatching::OrderNews>(&OrderEvent::Confirmed(line()));
+    let confirmed = read::<dispatching::OrderEvents>(&OrderEvent::Confirmed(line()));
     assert!(confirmed.starts_with("Confirmed {"), "{confirmed}");
 }
 
@@ -129,9 +129,9 @@ fn order_reads_payments_stock_and_shipments() {
 
 #[test]
 fn notification_reads_outcomes() {
-    read::<notifying::OrderNews>(&completed());
-    read::<notifying::OrderNews>(&closed(Reason::CardDeclined));
-    read::<notifying::OrderNews>(&closed(Reason::OutOfStock));
+    read::<notifying::OrderEvents>(&completed());
+    read::<notifying::OrderEvents>(&closed(Reason::CardDeclined));
+    read::<notifying::OrderEvents>(&closed(Reason::OutOfStock));
 }
 
 #[test]
@@ -141,13 +141,13 @@ fn tracking_reads_four_services() {
         completed(),
         closed(Reason::OutOfStock),
     ] {
-        read::<tracking::OrderNews>(&event);
+        read::<tracking::OrderEvents>(&event);
     }
     payment_events()[..3].iter().for_each(|event| {
-        read::<tracking::PaymentNews>(event);
+        read::<tracking::PaymentEvents>(event);
     });
     stock_events()[..3].iter().for_each(|event| {
-        read::<tracking::StockNews>(event);
+        read::<tracking::StockEvents>(event);
     });
-    read::<tracking::ShipmentNews>(&dispatched());
+    read::<tracking::ShipmentEvents>(&dispatched());
 }

@@ -14,7 +14,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     cli::Options,
-    error::{At, ShopError},
+    error::{ErrorContext, ShopError},
     goods::{deliveries, line, order_id},
     inventory::{Stock, StockCommand},
     order::{Order, OrderCommand, OrderError},
@@ -32,7 +32,7 @@ pub async fn deliver<S: Store>(inventory: &S, options: &Options) -> Result<(), S
         stock
             .execute(&sku, receive)
             .await
-            .at(format!("delivery of {sku}"))?;
+            .context(format!("delivery of {sku}"))?;
     }
     Ok(())
 }
@@ -93,7 +93,7 @@ impl Customers {
     /// Whether all of them have finished.
     pub fn are_done(&mut self) -> Result<bool, ShopError> {
         while let Some(ended) = self.tasks.try_join_next() {
-            ended.at("customers")??;
+            ended.context("customers")??;
         }
         Ok(self.tasks.is_empty())
     }
@@ -134,9 +134,9 @@ async fn place<S: Store>(
             }
             Err(error @ ExecuteError::Rejected(OrderError::PlacedBefore { .. })) => {
                 let hint = "start again with the --seed and --name that it began with";
-                return Err(error).at(format!("order {id} ({hint})"));
+                return Err(error).context(format!("order {id} ({hint})"));
             }
-            Err(error) => return Err(error).at(format!("order {id}")),
+            Err(error) => return Err(error).context(format!("order {id}")),
         }
     }
 }

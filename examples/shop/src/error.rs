@@ -11,13 +11,13 @@ pub struct ShopError {
 }
 
 /// Says where a failure happened.
-pub trait At<T> {
+pub trait ErrorContext<T> {
     /// Puts the place in front of the error.
-    fn at(self, place: impl Into<String>) -> Result<T, ShopError>;
+    fn context(self, place: impl Into<String>) -> Result<T, ShopError>;
 }
 
-impl<T, E: Into<BoxError>> At<T> for Result<T, E> {
-    fn at(self, place: impl Into<String>) -> Result<T, ShopError> {
+impl<T, E: Into<BoxError>> ErrorContext<T> for Result<T, E> {
+    fn context(self, place: impl Into<String>) -> Result<T, ShopError> {
         self.map_err(|error| ShopError::new(place, &chain(&*error.into()).to_string()))
     }
 }

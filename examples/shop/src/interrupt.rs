@@ -3,7 +3,7 @@
 use cqrs_core::service::Signals;
 use tokio::sync::watch;
 
-use crate::error::{At, ShopError};
+use crate::error::{ErrorContext, ShopError};
 
 /// The exit code of a run that was interrupted, by the convention of shells.
 pub const EXIT_CODE: u8 = 130;
@@ -15,7 +15,7 @@ pub struct Interrupt(watch::Receiver<bool>);
 impl Interrupt {
     /// Listens from now on.
     pub fn listen() -> Result<Self, ShopError> {
-        let mut signals = Signals::listen().at("signals")?;
+        let mut signals = Signals::listen().context("signals")?;
         let (interrupted, interrupt) = watch::channel(false);
         tokio::spawn(async move {
             loop {

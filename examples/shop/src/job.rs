@@ -13,7 +13,7 @@ use crate::{
     books::Books,
     cli::Options,
     customers::{Customers, deliver},
-    error::{At, ShopError},
+    error::{ErrorContext, ShopError},
     interrupt::Interrupt,
     progress::{OrderStatus, ProgressLines},
     rebuild::rebuild,
@@ -55,11 +55,11 @@ pub async fn run<U: Setup>(
             drop(stop);
             let ended = (&mut process).await;
             outcome.and_then(|outcome| {
-                ended.at("shop")?.at("shop")?;
+                ended.context("shop")?.context("shop")?;
                 Ok(outcome)
             })
         }
-        ended = &mut process => Err(ended_early(ended.at("shop")?)),
+        ended = &mut process => Err(ended_early(ended.context("shop")?)),
     };
     drop(shop);
     setup.close().await;
@@ -67,7 +67,7 @@ pub async fn run<U: Setup>(
 }
 
 fn ended_early<T>(ended: Result<T, ServiceError>) -> ShopError {
-    match ended.at("shop") {
+    match ended.context("shop") {
         Ok(_) => ShopError::new("shop", "all parts have stopped by themselves"),
         Err(error) => error,
     }
@@ -120,7 +120,7 @@ async fn serve<U: Setup>(
 ) -> Result<Served, ShopError> {
     let orders = shop.order.store();
     let started = Instant::now();
-    let mut placing = None;
+    let mut placing_time = None;
     let settled_before = OrderStatus::read(orders).await?.totals.settled();
     let mut customers = Customers::place(orders, options, numbers);
     loop {
@@ -128,18 +128,18 @@ async fn serve<U: Setup>(
             customers.stop();
         }
         let all_placed = customers.are_done()?;
-        if all_placed && placing.is_none() {
-            placing = Some(started.elapsed());
+        if all_placed && placing_time.is_none() {
+            placing_time = Some(started.elapsed());
         }
         let status = OrderStatus::read(orders).await?;
         progress.note(status);
         if all_placed && status.is_settled() {
-            let settling = started.elapsed();
+            let settling_time = started.elapsed();
             return Ok(Served {
                 placed: customers.new_orders(),
-                placing: placing.unwrap_or(settling),
+                placing_time: placing_time.unwrap_or(settling_time),
                 settled: status.totals.settled().saturating_sub(settled_before),
-                settling,
+                settling_time,
             });
         }
         if progress.stalled_for() > STALL_LIMIT {

@@ -9,7 +9,7 @@ use cqrs_core::{
 };
 
 use crate::{
-    error::{At, ShopError},
+    error::{ErrorContext, ShopError},
     order::{OrderTotals, Totals},
 };
 
@@ -33,12 +33,12 @@ impl OrderStatus {
     /// Reads the status. The end of the log is read first, so that the totals are not older than it.
     pub async fn read<S: Store>(orders: &S) -> Result<Self, ShopError> {
         let view = OrderTotals::NAME;
-        let end = orders.high_water_mark().await.at(view)?.get();
+        let end = orders.high_water_mark().await.context(view)?.get();
         let log = PartitionId::Log(Slices::ALL);
-        let read = orders.checkpoint(view, &log).await.at(view)?;
+        let read = orders.checkpoint(view, &log).await.context(view)?;
         let read = read.map_or(0, |checkpoint| checkpoint.offset.get());
         let totals = ReadModel::<OrderTotals, _>::new(orders.clone());
-        let totals = totals.get(OrderTotals::KEY).await.at(view)?;
+        let totals = totals.get(OrderTotals::KEY).await.context(view)?;
         let totals = totals.unwrap_or_default();
         let lag = end.saturating_sub(read);
         Ok(Self { totals, lag })

@@ -10,7 +10,7 @@ use cqrs_core::{
 
 use crate::{
     books::{ByKey, bodies},
-    error::{At, ShopError},
+    error::{ErrorContext, ShopError},
     service::{Input, ShopView},
     setup::Setup,
     shop::{Counts, Shop},
@@ -115,7 +115,7 @@ impl<'a, S: Store> Before<'a, S> {
             let mut last = None;
             let mut moved = Instant::now();
             loop {
-                let now = self.store.checkpoint(view, partition).await.at(view)?;
+                let now = self.store.checkpoint(view, partition).await.context(view)?;
                 if now.is_some_and(|now| now.offset >= was.offset) {
                     break;
                 }
@@ -145,10 +145,10 @@ async fn wait_until_log_is_handled<S: Store>(store: &S, view: &ShopView) -> Resu
     }
     let log = PartitionId::Log(Slices::ALL);
     loop {
-        let checkpoint = store.checkpoint(view.name, &log).await.at(view.name)?;
+        let checkpoint = store.checkpoint(view.name, &log).await.context(view.name)?;
         let after = checkpoint.map_or(0, |checkpoint| checkpoint.offset.get());
         let query = LogQuery::new(Position::new(after), 1);
-        let behind = store.read_log(query).await.at(view.name)?;
+        let behind = store.read_log(query).await.context(view.name)?;
         if behind.upto.is_none() {
             return Ok(());
         }

@@ -13,9 +13,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Served {
     pub placed: u64,
-    pub placing: Duration,
+    pub placing_time: Duration,
     pub settled: u64,
-    pub settling: Duration,
+    pub settling_time: Duration,
 }
 
 /// The results of a run.
@@ -34,21 +34,24 @@ impl Report {
     pub fn table(&self, setup: &str, books: &Books) -> String {
         let Served {
             placed,
-            placing,
+            placing_time,
             settled,
-            settling,
+            settling_time,
         } = self.served;
         let mut rows = vec![("set-up", setup.to_owned())];
         rows.extend(orders(books));
         rows.extend([
-            ("placed in this run", with_rate(placed, "orders", placing)),
+            (
+                "placed in this run",
+                with_rate(placed, "orders", placing_time),
+            ),
             (
                 "settled in this run",
-                with_rate(settled, "orders", settling),
+                with_rate(settled, "orders", settling_time),
             ),
             (
                 "events in this run",
-                with_rate(self.events, "events", settling),
+                with_rate(self.events, "events", settling_time),
             ),
             ("events in all", self.all_events.to_string()),
             ("placed to settled", latency(books)),
@@ -193,7 +196,7 @@ mod tests {
         let report = Report {
             served: Served {
                 placed: 100,
-                placing: Duration::from_secs(2),
+                placing_time: Duration::from_secs(2),
                 ..Served::default()
             },
             ..Report::default()

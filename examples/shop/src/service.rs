@@ -12,7 +12,7 @@ use cqrs_core::{
 };
 
 use crate::{
-    error::{At, ShopError},
+    error::{ErrorContext, ShopError},
     setup::Setup,
 };
 
@@ -74,7 +74,7 @@ impl ShopView {
 
     /// Drops its documents, so that its runner builds them again.
     pub async fn reset(&self) -> Result<(), ShopError> {
-        (self.reset)().await.at(self.name)
+        (self.reset)().await.context(self.name)
     }
 }
 
@@ -113,7 +113,7 @@ impl<U: Setup> ShopService<U> {
 
     /// Keeps a read model of the service's own log.
     pub fn view<V: View>(mut self, view: V) -> Result<Self, ShopError> {
-        let runner = Runner::over_log::<role::View>(&self.store, view).at(V::NAME)?;
+        let runner = Runner::over_log::<role::View>(&self.store, view).context(V::NAME)?;
         let input = Input::OwnLog(self.category);
         let view = ShopView::new::<V, _>(&self.store, input, runner.progress());
         self.views.push(view);
@@ -128,13 +128,16 @@ impl<U: Setup> ShopService<U> {
         categories: &[&'static str],
     ) -> Result<Runner<U::Store, T::Handler, U::Source>, ShopError> {
         let source = self.setup.source(name, categories);
-        Runner::over(&self.store, role, source).at(name)
+        Runner::over(&self.store, role, source).context(name)
     }
 
     /// Prepares the read models in the store, so that they can be queried before the first event.
     pub async fn prepare(&self) -> Result<(), ShopError> {
         for view in &self.views {
-            self.store.prepare_view(view.name).await.at(view.name)?;
+            self.store
+                .prepare_view(view.name)
+                .await
+                .context(view.name)?;
         }
         Ok(())
     }
@@ -150,7 +153,7 @@ impl<U: Setup> ShopService<U> {
         let mut count = 0;
         loop {
             let query = LogQuery::new(after, PAGE);
-            let page = self.store.read_log(query).await.at(self.category)?;
+            let page = self.store.read_log(query).await.context(self.category)?;
             count += page.events.len() as u64;
             match page.upto {
                 Some(upto) => after = Position::new(upto.offset.get()),
@@ -171,6 +174,6 @@ impl<U: Setup> ShopService<U> {
 }
 
 fn categories<E: Events>(name: &str) -> Result<Vec<&'static str>, ShopError> {
-    let reads = E::reads().at(name)?;
+    let reads = E::reads().context(name)?;
     Ok(reads.into_iter().map(|reads| reads.category).collect())
 }

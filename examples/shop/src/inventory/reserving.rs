@@ -7,12 +7,12 @@ use super::aggregate::{Stock, StockCommand};
 
 /// The events of orders that a stock reads.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum OrderNews {
+pub enum OrderEvents {
     Placed { sku: String, quantity: u32 },
     Cancelled { sku: String },
 }
 
-impl Event for OrderNews {
+impl Event for OrderEvents {
     const CATEGORY: &'static str = "order";
     const PARTIAL: bool = true;
 }
@@ -23,17 +23,17 @@ pub struct Reserving;
 
 impl Reactor for Reserving {
     const NAME: &'static str = "inventory_reserving";
-    type Events = OrderNews;
+    type Events = OrderEvents;
     type Commands = To<Stock>;
 
-    fn react(&self, news: &Envelope<OrderNews>) -> Vec<To<Stock>> {
-        let order = news.id().to_owned();
-        vec![match &news.event {
-            OrderNews::Placed { sku, quantity } => {
+    fn react(&self, event: &Envelope<OrderEvents>) -> Vec<To<Stock>> {
+        let order = event.id().to_owned();
+        vec![match &event.event {
+            OrderEvents::Placed { sku, quantity } => {
                 let quantity = *quantity;
                 To::new(sku, StockCommand::Reserve { order, quantity })
             }
-            OrderNews::Cancelled { sku } => To::new(sku, StockCommand::Release { order }),
+            OrderEvents::Cancelled { sku } => To::new(sku, StockCommand::Release { order }),
         }]
     }
 }
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn goods_are_reserved_for_a_placed_order() {
-        let placed = OrderNews::Placed {
+        let placed = OrderEvents::Placed {
             sku: "tea".into(),
             quantity: 2,
         };
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn goods_of_a_cancelled_order_are_released() {
-        let cancelled = OrderNews::Cancelled { sku: "tea".into() };
+        let cancelled = OrderEvents::Cancelled { sku: "tea".into() };
         let release = StockCommand::Release {
             order: "o-1".into(),
         };

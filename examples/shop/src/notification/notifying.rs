@@ -7,12 +7,12 @@ use super::aggregate::{Message, MessageCommand};
 
 /// The events of orders that a message reads.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum OrderNews {
+pub enum OrderEvents {
     Completed { customer: String },
     Closed { customer: String, reason: Why },
 }
 
-impl Event for OrderNews {
+impl Event for OrderEvents {
     const CATEGORY: &'static str = "order";
     const PARTIAL: bool = true;
 }
@@ -30,19 +30,19 @@ pub struct Notifying;
 
 impl Reactor for Notifying {
     const NAME: &'static str = "notification_notifying";
-    type Events = OrderNews;
+    type Events = OrderEvents;
     type Commands = To<Message>;
 
-    fn react(&self, news: &Envelope<OrderNews>) -> Vec<To<Message>> {
-        let (customer, text) = match &news.event {
-            OrderNews::Completed { customer } => (customer, "Your order is on its way."),
-            OrderNews::Closed { customer, reason } => (customer, apology(*reason)),
+    fn react(&self, event: &Envelope<OrderEvents>) -> Vec<To<Message>> {
+        let (customer, text) = match &event.event {
+            OrderEvents::Completed { customer } => (customer, "Your order is on its way."),
+            OrderEvents::Closed { customer, reason } => (customer, apology(*reason)),
         };
         let record = MessageCommand::Record {
             customer: customer.clone(),
             text: text.to_owned(),
         };
-        vec![To::new(news.id(), record)]
+        vec![To::new(event.id(), record)]
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_completed_order_is_announced() {
-        let completed = OrderNews::Completed {
+        let completed = OrderEvents::Completed {
             customer: "ada".into(),
         };
         Spec::reactor(Notifying)
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_closed_order_is_explained() {
         for reason in [Why::CardDeclined, Why::OutOfStock] {
-            let closed = OrderNews::Closed {
+            let closed = OrderEvents::Closed {
                 customer: "ada".into(),
                 reason,
             };

@@ -7,58 +7,58 @@ use cqrs_core::{Envelope, Event, Keys, View, events};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
-pub enum OrderNews {
+pub enum OrderEvents {
     Placed { customer: String },
     Completed {},
     Closed {},
 }
 
-impl Event for OrderNews {
+impl Event for OrderEvents {
     const CATEGORY: &'static str = "order";
     const PARTIAL: bool = true;
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub enum PaymentNews {
+pub enum PaymentEvents {
     Captured {},
     Declined {},
     Refunded {},
 }
 
-impl Event for PaymentNews {
+impl Event for PaymentEvents {
     const CATEGORY: &'static str = "payment";
     const PARTIAL: bool = true;
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub enum StockNews {
+pub enum StockEvents {
     Reserved { order: String },
     Rejected { order: String },
     Released { order: String },
 }
 
-impl Event for StockNews {
+impl Event for StockEvents {
     const CATEGORY: &'static str = "stock";
     const PARTIAL: bool = true;
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub enum ShipmentNews {
+pub enum ShipmentEvents {
     Dispatched {},
 }
 
-impl Event for ShipmentNews {
+impl Event for ShipmentEvents {
     const CATEGORY: &'static str = "shipment";
     const PARTIAL: bool = true;
 }
 
 events! {
     /// All events that change a track.
-    pub enum News {
-        Order(OrderNews),
-        Payment(PaymentNews),
-        Stock(StockNews),
-        Shipment(ShipmentNews),
+    pub enum TrackingEvents {
+        Order(OrderEvents),
+        Payment(PaymentEvents),
+        Stock(StockEvents),
+        Shipment(ShipmentEvents),
     }
 }
 
@@ -120,47 +120,58 @@ pub struct Tracking;
 
 impl View for Tracking {
     const NAME: &'static str = "tracking";
-    type Events = News;
+    type Events = TrackingEvents;
     type Document = Track;
 
-    fn keys(&self, news: &Envelope<News>) -> Keys {
-        match &news.event {
-            News::Stock(
-                StockNews::Reserved { order }
-                | StockNews::Rejected { order }
-                | StockNews::Released { order },
+    fn keys(&self, event: &Envelope<TrackingEvents>) -> Keys {
+        match &event.event {
+            TrackingEvents::Stock(
+                StockEvents::Reserved { order }
+                | StockEvents::Rejected { order }
+                | StockEvents::Released { order },
             ) => order.as_str().into(),
-            News::Order(_) | News::Payment(_) | News::Shipment(_) => news.id().into(),
+            TrackingEvents::Order(_) | TrackingEvents::Payment(_) | TrackingEvents::Shipment(_) => {
+                event.id().into()
+            }
         }
     }
 
-    fn apply(&self, _: &str, track: Option<Track>, news: &Envelope<News>) -> Option<Track> {
+    fn apply(
+        &self,
+        _: &str,
+        track: Option<Track>,
+        event: &Envelope<TrackingEvents>,
+    ) -> Option<Track> {
         let mut track = track.unwrap_or_default();
-        match &news.event {
-            News::Order(OrderNews::Placed { customer }) => track.customer = Some(customer.clone()),
-            News::Order(OrderNews::Completed {}) => track.outcome = Some(Outcome::Completed),
-            News::Order(OrderNews::Closed {}) => track.outcome = Some(Outcome::Closed),
-            News::Payment(payment) => track.money = Some(money(payment)),
-            News::Stock(stock) => track.goods = Some(goods(stock)),
-            News::Shipment(ShipmentNews::Dispatched {}) => track.dispatched = true,
+        match &event.event {
+            TrackingEvents::Order(OrderEvents::Placed { customer }) => {
+                track.customer = Some(customer.clone());
+            }
+            TrackingEvents::Order(OrderEvents::Completed {}) => {
+                track.outcome = Some(Outcome::Completed);
+            }
+            TrackingEvents::Order(OrderEvents::Closed {}) => track.outcome = Some(Outcome::Closed),
+            TrackingEvents::Payment(payment) => track.money = Some(money(payment)),
+            TrackingEvents::Stock(stock) => track.goods = Some(goods(stock)),
+            TrackingEvents::Shipment(ShipmentEvents::Dispatched {}) => track.dispatched = true,
         }
         Some(track)
     }
 }
 
-fn money(payment: &PaymentNews) -> Money {
+fn money(payment: &PaymentEvents) -> Money {
     match payment {
-        PaymentNews::Captured {} => Money::Captured,
-        PaymentNews::Declined {} => Money::Declined,
-        PaymentNews::Refunded {} => Money::Refunded,
+        PaymentEvents::Captured {} => Money::Captured,
+        PaymentEvents::Declined {} => Money::Declined,
+        PaymentEvents::Refunded {} => Money::Refunded,
     }
 }
 
-fn goods(stock: &StockNews) -> Goods {
+fn goods(stock: &StockEvents) -> Goods {
     match stock {
-        StockNews::Reserved { .. } => Goods::Reserved,
-        StockNews::Rejected { .. } => Goods::OutOfStock,
-        StockNews::Released { .. } => Goods::BackOnTheShelf,
+        StockEvents::Reserved { .. } => Goods::Reserved,
+        StockEvents::Rejected { .. } => Goods::OutOfStock,
+        StockEvents::Released { .. } => Goods::BackOnTheShelf,
     }
 }
 
@@ -170,14 +181,14 @@ mod tests {
 
     use super::*;
 
-    fn placed() -> OrderNews {
-        OrderNews::Placed {
+    fn placed() -> OrderEvents {
+        OrderEvents::Placed {
             customer: "ada".into(),
         }
     }
 
-    fn reserved() -> StockNews {
-        StockNews::Reserved {
+    fn reserved() -> StockEvents {
+        StockEvents::Reserved {
             order: "o-1".into(),
         }
     }
@@ -193,22 +204,22 @@ mod tests {
         };
         Spec::view(Tracking)
             .given("o-1", [placed()])
-            .given("o-1", [PaymentNews::Captured {}])
+            .given("o-1", [PaymentEvents::Captured {}])
             .given("tea", [reserved()])
-            .given("o-1", [ShipmentNews::Dispatched {}])
-            .given("o-1", [OrderNews::Completed {}])
+            .given("o-1", [ShipmentEvents::Dispatched {}])
+            .given("o-1", [OrderEvents::Completed {}])
             .then([("o-1", track())]);
         Spec::view(Tracking)
-            .given("o-1", [ShipmentNews::Dispatched {}])
+            .given("o-1", [ShipmentEvents::Dispatched {}])
             .given("tea", [reserved()])
-            .given("o-1", [PaymentNews::Captured {}])
-            .given("o-1", [placed(), OrderNews::Completed {}])
+            .given("o-1", [PaymentEvents::Captured {}])
+            .given("o-1", [placed(), OrderEvents::Completed {}])
             .then([("o-1", track())]);
     }
 
     #[test]
     fn a_cancelled_order_shows_that_all_is_undone() {
-        let released = StockNews::Released {
+        let released = StockEvents::Released {
             order: "o-1".into(),
         };
         let track = Track {
@@ -218,7 +229,7 @@ mod tests {
         };
         Spec::view(Tracking)
             .given("tea", [reserved(), released])
-            .given("o-1", [PaymentNews::Declined {}])
+            .given("o-1", [PaymentEvents::Declined {}])
             .then([("o-1", track)]);
     }
 }

@@ -7,12 +7,12 @@ use super::aggregate::{Payment, PaymentCommand};
 
 /// The events of orders that a payment reads.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum OrderNews {
+pub enum OrderEvents {
     Placed { cents: u64 },
     Cancelled {},
 }
 
-impl Event for OrderNews {
+impl Event for OrderEvents {
     const CATEGORY: &'static str = "order";
     const PARTIAL: bool = true;
 }
@@ -24,15 +24,15 @@ pub struct Charging;
 
 impl Reactor for Charging {
     const NAME: &'static str = "payment_charging";
-    type Events = OrderNews;
+    type Events = OrderEvents;
     type Commands = To<Payment>;
 
-    fn react(&self, news: &Envelope<OrderNews>) -> Vec<To<Payment>> {
-        let command = match news.event {
-            OrderNews::Placed { cents } => PaymentCommand::Charge { cents },
-            OrderNews::Cancelled {} => PaymentCommand::Cancel,
+    fn react(&self, event: &Envelope<OrderEvents>) -> Vec<To<Payment>> {
+        let command = match event.event {
+            OrderEvents::Placed { cents } => PaymentCommand::Charge { cents },
+            OrderEvents::Cancelled {} => PaymentCommand::Cancel,
         };
-        vec![To::new(news.id(), command)]
+        vec![To::new(event.id(), command)]
     }
 }
 
@@ -45,14 +45,14 @@ mod tests {
     #[test]
     fn a_placed_order_is_charged() {
         Spec::reactor(Charging)
-            .when("o-1", OrderNews::Placed { cents: 900 })
+            .when("o-1", OrderEvents::Placed { cents: 900 })
             .then([To::new("o-1", PaymentCommand::Charge { cents: 900 })]);
     }
 
     #[test]
     fn the_payment_of_a_cancelled_order_is_cancelled() {
         Spec::reactor(Charging)
-            .when("o-1", OrderNews::Cancelled {})
+            .when("o-1", OrderEvents::Cancelled {})
             .then([To::new("o-1", PaymentCommand::Cancel)]);
     }
 }

@@ -9,7 +9,7 @@ use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaPublisher, KafkaSource};
 use super::{Setup, kafka::Broker};
 use crate::{
     cli::Options,
-    error::{At, ShopError},
+    error::{ErrorContext, ShopError},
 };
 
 /// How many partitions every topic has.
@@ -50,7 +50,7 @@ impl Embedded {
         if options.orders > MOST_ORDERS {
             return Err(too_many(options.orders));
         }
-        let cluster = EmbeddedKafka::start().at("embedded kafka")?;
+        let cluster = EmbeddedKafka::start().context("embedded kafka")?;
         let config = KafkaConfig::new(cluster.bootstrap_servers())
             .topic_prefix(&options.name)
             .set("fetch.wait.max.ms", FETCH_WAIT_MS);
@@ -98,7 +98,9 @@ impl Setup for Embedded {
             (config.progress_topic(service), 1),
         ];
         for (topic, partitions) in topics {
-            self.cluster.create_topic(&topic, partitions).at(service)?;
+            self.cluster
+                .create_topic(&topic, partitions)
+                .context(service)?;
         }
         Ok(MemoryEventStore::default())
     }

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use cqrs_core::{Aggregate, Context, Decision, Event, EventId, EventStore, Repository};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{At, ShopError};
+use crate::error::{ErrorContext, ShopError};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum InstallationEvent {
@@ -53,8 +53,8 @@ pub(super) async fn id<S: EventStore>(store: S) -> Result<String, ShopError> {
     installations
         .execute("this", Install { id: random() })
         .await
-        .at(place)?;
-    let installed = installations.load("this").await.at(place)?;
+        .context(place)?;
+    let installed = installations.load("this").await.context(place)?;
     installed
         .state
         .id
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_id_is_drawn_once() {
+    async fn the_id_is_generated_once() {
         let store = MemoryEventStore::default();
         let first = id(store.clone()).await.expect("a memory store");
         assert_eq!(first.len(), 8);

@@ -5,7 +5,7 @@ use cqrs_kafka::{KafkaConfig, KafkaPublisher, KafkaSource, KafkaTopics};
 use cqrs_postgres::{PgConfig, PgEventStore};
 
 use super::{Setup, installation, kafka::Broker};
-use crate::error::{At, ShopError};
+use crate::error::{ErrorContext, ShopError};
 
 /// How many partitions every topic has.
 const PARTITIONS: u16 = 6;
@@ -25,7 +25,9 @@ impl Real {
     /// Connects, and reads the id of this database for the topic prefix.
     pub async fn connect(run: &str, database: &str, brokers: &str) -> Result<Self, ShopError> {
         let database = PgConfig::new(database);
-        let store = store(&database, run.to_owned(), 1).await.at("database")?;
+        let store = store(&database, run.to_owned(), 1)
+            .await
+            .context("database")?;
         let prefix = format!("{run}-{}", installation::id(store).await?);
         let broker = Broker {
             config: KafkaConfig::new(brokers).topic_prefix(prefix),
@@ -69,10 +71,15 @@ impl Setup for Real {
         category: &'static str,
     ) -> Result<PgEventStore, ShopError> {
         let topics = KafkaTopics::new(&self.broker.config).partitions(PARTITIONS);
-        topics.create_for_categories([category]).await.at(service)?;
-        topics.create_for_relay(service, 1).await.at(service)?;
+        topics
+            .create_for_categories([category])
+            .await
+            .context(service)?;
+        topics.create_for_relay(service, 1).await.context(service)?;
         let schema = format!("{}_{service}", self.run);
-        store(&self.database, schema, CONNECTIONS).await.at(service)
+        store(&self.database, schema, CONNECTIONS)
+            .await
+            .context(service)
     }
 
     fn publisher(&self) -> KafkaPublisher {

@@ -7,7 +7,7 @@ use super::aggregate::{Shipment, ShipmentCommand};
 
 /// The events of orders that a shipment reads.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum OrderNews {
+pub enum OrderEvents {
     Confirmed {
         customer: String,
         sku: String,
@@ -15,7 +15,7 @@ pub enum OrderNews {
     },
 }
 
-impl Event for OrderNews {
+impl Event for OrderEvents {
     const CATEGORY: &'static str = "order";
     const PARTIAL: bool = true;
 }
@@ -26,21 +26,21 @@ pub struct Dispatching;
 
 impl Reactor for Dispatching {
     const NAME: &'static str = "shipping_dispatching";
-    type Events = OrderNews;
+    type Events = OrderEvents;
     type Commands = To<Shipment>;
 
-    fn react(&self, news: &Envelope<OrderNews>) -> Vec<To<Shipment>> {
-        let OrderNews::Confirmed {
+    fn react(&self, event: &Envelope<OrderEvents>) -> Vec<To<Shipment>> {
+        let OrderEvents::Confirmed {
             customer,
             sku,
             quantity,
-        } = &news.event;
+        } = &event.event;
         let dispatch = ShipmentCommand::Dispatch {
             customer: customer.clone(),
             sku: sku.clone(),
             quantity: *quantity,
         };
-        vec![To::new(news.id(), dispatch)]
+        vec![To::new(event.id(), dispatch)]
     }
 }
 
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_confirmed_order_is_shipped() {
-        let confirmed = OrderNews::Confirmed {
+        let confirmed = OrderEvents::Confirmed {
             customer: "ada".into(),
             sku: "tea".into(),
             quantity: 2,

@@ -11,10 +11,10 @@ use cqrs_core::{
 use cqrs_kafka::{KafkaGroup, KafkaPublisher};
 use cqrs_postgres::{PgEventStore, PgTransaction};
 use cqrs_tests::{
-    domain::{CounterEvent, Counts, Tell},
+    child::Job,
+    domain::{CounterEvent, Counts, EchoCounts},
     parking::{ParkAt, park},
     servers::{kafka, store},
-    victim::Job,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 use tracing_subscriber::layer::SubscriberExt;
@@ -75,11 +75,12 @@ fn stuck() -> Service {
 
 async fn reactor(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::error::Error>> {
     let handler = Parking::new(
-        IntoHandler::<PgEventStore, role::Reactor>::into_handler(Tell),
+        IntoHandler::<PgEventStore, role::Reactor>::into_handler(EchoCounts),
         job.nth,
     );
-    let group = KafkaGroup::new(&kafka(&job.prefix), "tell").categories([CounterEvent::CATEGORY]);
-    let source = group.instance_id("tell-0").join().await?;
+    let group =
+        KafkaGroup::new(&kafka(&job.prefix), "echo_counts").categories([CounterEvent::CATEGORY]);
+    let source = group.instance_id("echo_counts-0").join().await?;
     let runner = Runner::over::<role::Handler>(&store, handler, source)?.batch_size(job.batch_size);
     Ok(runner.run(std::future::pending()).await?)
 }

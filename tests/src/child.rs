@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::servers::MAX_WAIT;
 
-/// The job of the child, and the place where it parks. `src/bin/victim.rs` reads it.
+/// The job of the child, and the place where it parks. `src/bin/child.rs` reads it.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Job {
     /// `relay`, `view` (over the log), `reactor` (over a topic), `service` (the relay and the view), or `stuck`: a service
@@ -29,13 +29,13 @@ pub struct Job {
 
 /// The running child.
 #[derive(Debug)]
-pub struct Victim {
+pub struct ChildProcess {
     child: Child,
     output: Lines<BufReader<ChildStdout>>,
     input: ChildStdin,
 }
 
-impl Victim {
+impl ChildProcess {
     /// Starts the child.
     ///
     /// # Panics
@@ -51,7 +51,7 @@ impl Victim {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        let mut child = command.spawn().expect("starts the victim");
+        let mut child = command.spawn().expect("starts the child");
         let output = BufReader::new(child.stdout.take().expect("piped")).lines();
         let input = child.stdin.take().expect("piped");
         Self {
@@ -71,7 +71,7 @@ impl Victim {
             .expect("parks in time");
         let line = line
             .expect("reads")
-            .expect("the victim ended before it parked; its errors are above");
+            .expect("the child ended before it parked; its errors are above");
         assert!(line.starts_with("parked"), "{line}");
     }
 
@@ -83,7 +83,7 @@ impl Victim {
         self.input
             .write_all(b"\n")
             .await
-            .expect("the victim listens");
+            .expect("the child reads its input");
     }
 
     /// Its process id.
