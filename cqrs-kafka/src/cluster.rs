@@ -38,7 +38,7 @@ impl ClusterClient {
         Ok(client)
     }
 
-    /// The id that the cluster gave itself. It distinguishes two clusters behind the same address.
+    /// The id of the cluster. It distinguishes two clusters behind the same address.
     pub(crate) fn cluster_id(&self) -> Result<String, KafkaError> {
         let client = self.consumer.client();
         client
@@ -110,7 +110,7 @@ impl ClusterClient {
         &self,
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> KafkaError {
-        // librdkafka queues its errors until somebody polls.
+        // librdkafka queues its errors until the next poll.
         for _ in 0..20 {
             let _ = self.consumer.poll(Duration::ZERO);
         }

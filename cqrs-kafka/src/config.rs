@@ -113,7 +113,7 @@ impl KafkaConfig {
         parts.join(".")
     }
 
-    /// The settings of a client. The user's settings override the `defaults`, and `fixed` overrides them.
+    /// The settings of a client. The user's settings override the `defaults`, and `fixed` overrides both.
     pub(crate) fn client(&self, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
         let mut client = ClientConfig::new();
         let common = [

@@ -31,13 +31,13 @@ pub enum KafkaError {
         /// Which one, and why. Never its value, which may be a password.
         source: BoxError,
     },
-    /// A consumer group without topics.
+    /// A consumer group has no topics.
     #[error("group {group:?} has no topics; add some with `categories` or `topics`")]
     NoTopics {
         /// The group.
         group: String,
     },
-    /// Not a name that Kafka accepts for topics and groups.
+    /// Kafka does not accept a name for a topic or group.
     #[error("{name:?} cannot be a name in Kafka: it {reason}")]
     InvalidName {
         /// The name.
@@ -96,7 +96,7 @@ pub enum KafkaError {
     #[error(
         "relay {relay:?} was started with {requested} shards, but has published with {recorded} so far (topic \
          {topic:?}); another number would publish events again or out of order. Start it with {recorded} shards, or \
-         under a new name, which publishes everything from the beginning, into topics with a new prefix"
+         under a new name with a new prefix, which publishes everything from the beginning"
     )]
     ShardsChanged {
         /// The relay.
@@ -110,8 +110,8 @@ pub enum KafkaError {
     },
     /// The progress topic was copied from another cluster.
     #[error(
-        "the progress topic {topic:?} was written on cluster {recorded:?}, this is cluster {found:?}: a copy does not \
-         say which events were published here. Correct the brokers, or start the relay under a new name with a new \
+        "the progress topic {topic:?} was written on cluster {recorded:?}, but this is cluster {found:?}: a copy does \
+         not say which events were published here. Correct the brokers, or start the relay under a new name with a new \
          prefix"
     )]
     OtherCluster {

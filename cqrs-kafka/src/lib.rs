@@ -31,8 +31,8 @@
 //!
 //! - **Into Kafka**: a consumer that reads `read_committed` gets every event once, and the events of a stream in order,
 //!   whichever process is killed. A consumer that reads `read_uncommitted` (the default of most clients, but not of
-//!   librdkafka) gets some events more than once. Do not change the number of partitions of a topic: the order of streams
-//!   is lost across the change.
+//!   librdkafka) gets some events more than once. Do not change the number of partitions of a topic: events of a
+//!   stream would lose their order.
 //! - **Out of Kafka**: effects and offset commit in one transaction of the store, so every event takes effect once.
 //! - Unclean leader elections and fail-overs to a mirrored cluster are not covered.
 //!

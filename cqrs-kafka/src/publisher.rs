@@ -2,9 +2,9 @@
 //!
 //! The position of a shard is a record in the progress topic, written in the same Kafka transaction as the events.
 //!
-//! To open a shard, `init_transactions` fences all earlier producers of the shard and ends the transaction that they had
-//! open. Then the shard commits a claim to the progress topic and reads the topic up to this claim. Nobody else can write
-//! there any more, so what it reads is final. (Kafka Connect's KIP-618 and Materialize's sink have the same design.)
+//! To open a shard, `init_transactions` fences all earlier producers of the shard and ends their open transaction. Then
+//! the shard commits a claim to the progress topic and reads the topic up to this claim. Nobody else can write there any
+//! more, so what it reads is final. (Kafka Connect's KIP-618 and Materialize's sink have the same design.)
 //!
 //! librdkafka lacks KIP-890: a late response to an old commit could end a newer transaction. So after a commit or abort
 //! with an unknown outcome, the producer is dropped and the shard is opened again.

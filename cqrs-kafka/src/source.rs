@@ -65,16 +65,16 @@ pub struct KafkaSource {
 }
 
 enum Membership {
-    Outside,
+    NotJoined,
     Joining(JoinHandle<Result<Member, KafkaError>>),
-    Inside(Member),
+    Joined(Member),
 }
 
 impl KafkaSource {
     pub(crate) fn new(options: SourceOptions) -> Self {
         Self {
             options: Arc::new(options),
-            membership: Membership::Outside,
+            membership: Membership::NotJoined,
             stop: watch::channel(false).0,
             reporter: ProgressReporter::default(),
         }
@@ -91,7 +91,7 @@ impl KafkaSource {
 
     /// Joins the group, unless it is a member. Cancel-safe.
     pub(crate) async fn join(&mut self) -> Result<(), KafkaError> {
-        if matches!(self.membership, Membership::Outside) {
+        if matches!(self.membership, Membership::NotJoined) {
             let options = Arc::clone(&self.options);
             let stopping = self.stop.subscribe();
             let reporter = self.reporter.clone();
@@ -100,15 +100,15 @@ impl KafkaSource {
         }
         if let Membership::Joining(joining) = &mut self.membership {
             let joined = joining.await;
-            self.membership = Membership::Outside;
-            self.membership = Membership::Inside(joined.map_err(not_finished)??);
+            self.membership = Membership::NotJoined;
+            self.membership = Membership::Joined(joined.map_err(not_finished)??);
         }
         Ok(())
     }
 
     /// Whether the source was stopped while it was not a member. Then it never joins.
-    fn stays_outside(&self) -> bool {
-        matches!(self.membership, Membership::Outside) && *self.stop.borrow()
+    fn never_joins(&self) -> bool {
+        matches!(self.membership, Membership::NotJoined) && *self.stop.borrow()
     }
 }
 
@@ -116,13 +116,13 @@ impl Source for KafkaSource {
     type Reader = KafkaReader;
 
     async fn assigned(&mut self) -> Result<Option<KafkaReader>, SourceError> {
-        if !self.stays_outside()
+        if !self.never_joins()
             && let Err(error) = self.join().await
         {
             self.reporter.retrying(None, &error);
             return Err(error.into());
         }
-        if let Membership::Inside(member) = &mut self.membership
+        if let Membership::Joined(member) = &mut self.membership
             && let Some(offer) = member.next().await
         {
             return offer.map(Some);

@@ -12,7 +12,7 @@ use cqrs_tests::{
 
 use crate::support::{job, publish_all, start_child};
 
-/// Consumes the topic to its end as the same static member. The echoes have heard `events` counts then.
+/// Consumes the topic to its end as the same static member. Then the echoes have heard `events` counts.
 async fn consume_all(store: &PgEventStore, kafka: &KafkaConfig, events: u64) {
     let group = KafkaGroup::new(kafka, "echo_counts")
         .categories([CounterEvent::CATEGORY])

@@ -1,4 +1,4 @@
-//! No public error cuts its source off, and none repeats the source in its own message.
+//! No public error loses its source, and none repeats the source in its own message.
 
 use std::{collections::BTreeSet, error::Error, fmt, time::Duration};
 
@@ -190,7 +190,7 @@ fn no_error_repeats_its_source() {
     }
 }
 
-/// A variant that holds another error: its text in the source names one.
+/// Whether the source text of a variant declares a field that holds another error.
 fn holds_an_error(text: &str) -> bool {
     let marks = ["#[source]", "#[from]", "transparent", "BoxError", "source:"];
     marks.iter().any(|mark| text.contains(mark))

@@ -21,7 +21,7 @@ fn the_error_index_has_every_variant() {
     }
     assert!(
         enums.len() > 10,
-        "found {} enums of errors only",
+        "found only {} error enums",
         enums.len()
     );
     assert!(

@@ -43,7 +43,7 @@ async fn a_second_relay_of_the_same_name_fences_the_first() {
     assert_seen_once_and_in_order(&store, &kafka).await;
 }
 
-/// A relay is paused before the commit of a complete transaction. Another one takes over; then the first one wakes and tries
+/// A relay is paused before the commit of a complete transaction. Another one takes over; then the first one resumes and tries
 /// to commit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fenced_relay_cannot_commit_its_open_transaction() {

@@ -6,7 +6,7 @@ use cqrs_tests::{
     servers::{eventually, fresh_name, store},
 };
 
-use crate::support::{job, start_child, view_all};
+use crate::support::{job, start_child, catch_up_view};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runner_killed_before_its_commit_handles_once() {
@@ -24,11 +24,11 @@ async fn a_runner_killed_before_its_commit_handles_once() {
         "two batches are committed, the third is not"
     );
     runner.kill().await;
-    view_all(&store).await;
+    catch_up_view(&store).await;
     assert_eq!(counts_in_order(&store).await, 100);
 }
 
-/// A runner is paused just before a commit, until another one takes over. By the time it wakes, the server has ended its
+/// A runner is paused just before a commit, until another one takes over. When it resumes, the server has ended its
 /// transaction. It must notice that, claim again and continue.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fenced_runner_commits_nothing_and_continues() {
@@ -40,7 +40,7 @@ async fn a_fenced_runner_commits_nothing_and_continues() {
         ..job("view", &name)
     });
     stale.parked().await;
-    view_all(&store).await;
+    catch_up_view(&store).await;
     assert_eq!(counts_in_order(&store).await, 100);
     stale.resume().await;
     count(&store, 20).await;

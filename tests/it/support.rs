@@ -32,10 +32,10 @@ pub(crate) async fn publish_all(
     kafka: &KafkaConfig,
 ) -> Result<(), RelayError> {
     let events = log(store).await.len();
-    relay(store, kafka).run(published(kafka, events)).await
+    relay(store, kafka).run(until_published(kafka, events)).await
 }
 
-async fn published(kafka: &KafkaConfig, events: usize) {
+async fn until_published(kafka: &KafkaConfig, events: usize) {
     while read_committed(kafka.brokers(), &kafka.topic("counter"))
         .await
         .len()
@@ -83,7 +83,7 @@ fn by_stream_seen(seen: &[ConsumedRecord]) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Runs the view over the log until it has handled all events.
-pub(crate) async fn view_all(store: &PgEventStore) {
+pub(crate) async fn catch_up_view(store: &PgEventStore) {
     let runner = Runner::over_log::<role::View>(store, Counts).expect("a view");
     runner.catch_up().await.expect("runs");
 }

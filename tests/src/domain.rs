@@ -14,7 +14,7 @@ pub enum CounterEvent {
     Counted {
         /// The count.
         to: u64,
-        /// Padding, to make the event as large as a test needs.
+        /// The text of the command: it names a writer, or makes the event large.
         text: String,
     },
 }
@@ -23,7 +23,7 @@ impl Event for CounterEvent {
     const CATEGORY: &'static str = "counter";
 }
 
-/// Counts up by one at each command; the command is the padding of the event.
+/// Counts up by one at each command; the command is the text of the event.
 #[derive(Debug, Default)]
 pub struct Counter(u64);
 
@@ -84,7 +84,7 @@ impl Event for EchoEvent {
     const CATEGORY: &'static str = "echo";
 }
 
-/// Records every count that it is sent. It has no rule that would hide a repeat.
+/// Records every count. It has no rule that would hide a repeat.
 #[derive(Debug, Default)]
 pub struct Echo;
 

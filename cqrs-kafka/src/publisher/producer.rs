@@ -31,7 +31,7 @@ pub(super) struct ShardProducer {
 }
 
 impl ShardProducer {
-    /// Starts a producer, which fences all earlier ones of this shard and ends the transaction that they had open.
+    /// Starts a producer, which fences all earlier ones of this shard and ends their open transaction.
     pub(super) fn fence(shard: &Shard) -> Result<Self, PublishError> {
         let producer = Self {
             lane: Lane::new(shard.transactional_id()),

@@ -32,7 +32,7 @@ pub(super) enum PollCommand {
 /// By number first, so that a look-up needs no copy of the topic's name.
 type Partitions = HashMap<i32, Vec<Arc<AssignedPartition>>>;
 
-/// The partitions with a reader, and the way from a reader to the poll thread.
+/// The partitions with a reader, and the channel from the readers to the poll thread.
 #[derive(Debug)]
 pub(super) struct Assignment {
     commands: mpsc::Sender<PollCommand>,

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{assignment::Assignment, reader::KafkaReader};
 
-/// The way from the poll thread to [`KafkaSource::assigned`](super::KafkaSource).
+/// The channel from the poll thread to [`KafkaSource::assigned`](super::KafkaSource).
 #[derive(Debug, Clone)]
 pub(super) struct ReaderOffers {
     pub(super) assignment: Arc<Assignment>,

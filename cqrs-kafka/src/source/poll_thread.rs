@@ -31,7 +31,7 @@ use crate::{
     wire::Decoder,
 };
 
-/// How long a poll waits for a record, and so the longest that a command waits.
+/// How long a poll waits for a record. Commands wait in the meantime.
 const POLL_WAIT: Duration = Duration::from_millis(10);
 
 /// How many records to take before the thread checks for commands again.

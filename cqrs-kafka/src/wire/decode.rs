@@ -95,7 +95,7 @@ impl Decoder {
     /// Decodes a record.
     ///
     /// # Errors
-    /// Any [`WireError`] but [`WireError::Time`]. It names the header.
+    /// Any [`WireError`] except [`WireError::HeaderName`] and [`WireError::Time`].
     pub fn decode<'a>(
         &mut self,
         record: Received<'a>,

@@ -27,7 +27,7 @@ use crate::fixture::{Count, Counts, Fixture, counted, counts, eventually};
 
 type ViewHandler = <Counts as IntoHandler<MemoryEventStore, role::View>>::Handler;
 
-/// Waits in each batch, and fails in every seventh one, after the view has written.
+/// Waits in each batch after the view has written, and fails in every seventh batch.
 struct Flaky {
     view: ViewHandler,
     batches: AtomicU64,

@@ -12,7 +12,7 @@ pub struct ShopError {
 
 /// Says where a failure happened.
 pub trait ErrorContext<T> {
-    /// Puts the place in front of the error.
+    /// Adds the place to the error.
     fn context(self, place: impl Into<String>) -> Result<T, ShopError>;
 }
 

@@ -14,7 +14,7 @@
 //!
 //! | Read | to see |
 //! | --- | --- |
-//! | [`order`], [`payment`], [`inventory`], [`shipping`], [`notification`] | the domain: aggregates, reactors, views and their tests. No store, no broker |
+//! | [`order`], [`payment`], [`inventory`], [`shipping`], [`notification`] | the domain, without store or broker |
 //! | [`service`] | how roles become runners, and the runners a service |
 //! | [`setup`] | the only place that names PostgreSQL, memory and Kafka |
 //! | [`job`] | what this program does, step by step |
@@ -65,7 +65,7 @@ use crate::{
 async fn main() -> ExitCode {
     let options = Options::parse();
     // Two partitions of a view over topics may change one document at the same time. Then the runner repeats the later
-    // batch and logs that as a warning, which is normal here. The adapter returns librdkafka's errors.
+    // batch and logs that as a warning, which is normal here. The adapter returns librdkafka's errors, so its log is off.
     let quiet = || EnvFilter::new("warn,cqrs_core::run_loop=error,librdkafka=off");
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

@@ -54,7 +54,7 @@ pub async fn rebuild<U: Setup>(shop: &Shop<U>, counts: &Counts) -> Result<Rebuil
     let mut before = Vec::new();
     for service in shop.services() {
         for view in service.views() {
-            before.push(Before::remember(service.store(), view).await?);
+            before.push(Before::read(service.store(), view).await?);
         }
     }
     let started = Instant::now();
@@ -96,7 +96,7 @@ async fn wait_for_replay<S: Store>(
 }
 
 impl<'a, S: Store> Before<'a, S> {
-    async fn remember(store: &'a S, view: &'a ShopView) -> Result<Self, ShopError> {
+    async fn read(store: &'a S, view: &'a ShopView) -> Result<Self, ShopError> {
         wait_until_log_is_handled(store, view).await?;
         let partitions = view.progress.partitions().into_iter();
         let checkpoints = partitions.filter_map(|(id, progress)| Some((id, progress.checkpoint?)));
@@ -173,7 +173,7 @@ fn difference(view: &str, before: &ByKey<Vec<u8>>, now: &ByKey<Vec<u8>>) -> Opti
     };
     let (was, is) = (show(before.get(key)), show(now.get(key)));
     Some(format!(
-        "view {view} was not rebuilt as it was: {key} was {was}, is {is}"
+        "view {view} differs after its rebuild: {key} was {was}, is {is}"
     ))
 }
 

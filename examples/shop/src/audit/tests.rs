@@ -12,7 +12,7 @@ use crate::{
     shipping::Parcel,
 };
 
-/// One completed order of two pieces, one that was closed.
+/// The books of a completed order and a closed one.
 fn balanced() -> Books {
     let mut books = Books::default();
     order(&mut books, "o-1", State::Completed);

@@ -9,7 +9,7 @@ use super::aggregate::{Message, MessageCommand};
 #[derive(Debug, Serialize, Deserialize)]
 pub enum OrderEvents {
     Completed { customer: String },
-    Closed { customer: String, reason: Why },
+    Closed { customer: String, reason: Reason },
 }
 
 impl Event for OrderEvents {
@@ -19,7 +19,7 @@ impl Event for OrderEvents {
 
 /// Why an order was closed.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub enum Why {
+pub enum Reason {
     CardDeclined,
     OutOfStock,
 }
@@ -46,10 +46,10 @@ impl Reactor for Notifying {
     }
 }
 
-fn apology(reason: Why) -> &'static str {
+fn apology(reason: Reason) -> &'static str {
     match reason {
-        Why::CardDeclined => "Your card was declined. Nothing was charged.",
-        Why::OutOfStock => "We have run out of it. Your money is on its way back.",
+        Reason::CardDeclined => "Your card was declined. Nothing was charged.",
+        Reason::OutOfStock => "We have run out of it. Your money is on its way back.",
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_closed_order_is_explained() {
-        for reason in [Why::CardDeclined, Why::OutOfStock] {
+        for reason in [Reason::CardDeclined, Reason::OutOfStock] {
             let closed = OrderEvents::Closed {
                 customer: "ada".into(),
                 reason,

@@ -31,7 +31,7 @@ pub enum OrderEvent {
     Reserved,
     /// Paid and reserved: to be shipped.
     Confirmed(Line),
-    /// The services that have done something for this order undo it. No other event makes them.
+    /// Each service undoes what it has done for this order. No other event makes it do so.
     Cancelled {
         sku: String,
         reason: Reason,

@@ -1,4 +1,4 @@
-//! The order service's read models: one document an order, and one that counts them all.
+//! The order service's read models: one document for each order, and one that counts all orders.
 
 use cqrs_core::{Envelope, Keys, View};
 use serde::{Deserialize, Serialize};

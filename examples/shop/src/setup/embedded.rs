@@ -18,7 +18,7 @@ const PARTITIONS: u16 = 4;
 /// How much of a partition the cluster keeps. It drops older records.
 const PARTITION_BYTES: u64 = 5 * 1024 * 1024;
 
-/// What one order adds to the topic of orders, the fullest one, headers included. Measured, and rounded up.
+/// How many bytes one order adds to the topic of orders, the fullest one. Measured with headers, and rounded up.
 const BYTES_PER_ORDER: u64 = 3_000;
 
 /// The fullest partition may hold this multiple of its share.

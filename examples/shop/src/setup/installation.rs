@@ -1,4 +1,4 @@
-//! The id of a database in the names of Kafka's topics. Drawn once and stored as an event.
+//! The id of a database in the names of Kafka's topics. Generated once and stored as an event.
 //!
 //! A new database must not use the topics of an old one: it would publish its events after the old ones.
 
@@ -46,7 +46,7 @@ impl Aggregate for Installation {
     }
 }
 
-/// The id of this installation. Drawn at the first start, the same at every later one.
+/// The id of this installation. Generated at the first start, the same at every later one.
 pub(super) async fn id<S: EventStore>(store: S) -> Result<String, ShopError> {
     let installations = Repository::<Installation, S>::new(store);
     let place = "the installation's id";
