@@ -10,7 +10,7 @@
 //!   once](change_several_aggregates_at_once), [take snapshots](take_snapshots), [handle errors](handle_errors)
 //! - [relay to Kafka](relay_to_kafka), [consume from Kafka](consume_from_kafka)
 //! - [run on your servers](run_on_your_servers), [with the least privilege](run_with_least_privilege),
-//!   [rebuild a read model](rebuild_a_read_model), [find who holds readers back](find_who_holds_readers_back),
+//!   [rebuild a read model](rebuild_a_read_model), [find what holds readers back](find_what_holds_readers_back),
 //!   [check your store](check_your_store)
 //!
 //! **Reference**: [every error, why, and what to do](errors)
@@ -42,8 +42,8 @@ page!(
 page!(check_your_store, "../docs/how-to/check-your-store.md");
 page!(consume_from_kafka, "../docs/how-to/consume-from-kafka.md");
 page!(
-    find_who_holds_readers_back,
-    "../docs/how-to/find-who-holds-readers-back.md"
+    find_what_holds_readers_back,
+    "../docs/how-to/find-what-holds-readers-back.md"
 );
 page!(handle_errors, "../docs/how-to/handle-errors.md");
 page!(

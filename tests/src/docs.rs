@@ -9,8 +9,8 @@ mod how_to_change_several_aggregates_at_once {}
 #[doc = include_str!("../../docs/how-to/consume-from-kafka.md")]
 mod how_to_consume_from_kafka {}
 
-#[doc = include_str!("../../docs/how-to/find-who-holds-readers-back.md")]
-mod how_to_find_who_holds_readers_back {}
+#[doc = include_str!("../../docs/how-to/find-what-holds-readers-back.md")]
+mod how_to_find_what_holds_readers_back {}
 
 #[doc = include_str!("../../docs/how-to/handle-errors.md")]
 mod how_to_handle_errors {}
