@@ -9,9 +9,9 @@
 //! - [make commands idempotent](make_commands_idempotent), [change several aggregates at
 //!   once](change_several_aggregates_at_once), [take snapshots](take_snapshots), [handle errors](handle_errors)
 //! - [relay to Kafka](relay_to_kafka), [consume from Kafka](consume_from_kafka)
-//! - [run on your servers](run_on_your_servers), [with the least privilege](run_with_least_privilege),
-//!   [rebuild a read model](rebuild_a_read_model), [find what holds readers back](find_what_holds_readers_back),
-//!   [check your store](check_your_store)
+//! - [run a service](run_a_service), [on your servers](run_on_your_servers), [with the least
+//!   privilege](run_with_least_privilege), [rebuild a read model](rebuild_a_read_model), [find what holds readers
+//!   back](find_what_holds_readers_back), [check your store](check_your_store)
 //!
 //! **Reference**: [every error, why, and what to do](errors)
 //!
@@ -59,6 +59,7 @@ page!(
     "../docs/how-to/rebuild-a-read-model.md"
 );
 page!(relay_to_kafka, "../docs/how-to/relay-to-kafka.md");
+page!(run_a_service, "../docs/how-to/run-a-service.md");
 page!(run_on_your_servers, "../docs/how-to/run-on-your-servers.md");
 page!(
     run_with_least_privilege,

@@ -27,6 +27,9 @@ mod how_to_rebuild_a_read_model {}
 #[doc = include_str!("../../docs/how-to/relay-to-kafka.md")]
 mod how_to_relay_to_kafka {}
 
+#[doc = include_str!("../../docs/how-to/run-a-service.md")]
+mod how_to_run_a_service {}
+
 #[doc = include_str!("../../docs/how-to/run-on-your-servers.md")]
 mod how_to_run_on_your_servers {}
 
