@@ -19,11 +19,7 @@ fn the_error_index_has_every_variant() {
             .filter(|(variant, _)| !section.contains(&format!("`{variant}`")));
         missing.extend(unlisted.map(|(variant, _)| format!("{name}::{variant}")));
     }
-    assert!(
-        enums.len() > 10,
-        "found only {} error enums",
-        enums.len()
-    );
+    assert!(enums.len() > 10, "found only {} error enums", enums.len());
     assert!(
         missing.is_empty(),
         "add to docs/reference/errors.md: {missing:#?}"

@@ -6,7 +6,7 @@ use cqrs_tests::{
     servers::{eventually, fresh_name, store},
 };
 
-use crate::support::{job, start_child, catch_up_view};
+use crate::support::{catch_up_view, job, start_child};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runner_killed_before_its_commit_handles_once() {

@@ -32,7 +32,9 @@ pub(crate) async fn publish_all(
     kafka: &KafkaConfig,
 ) -> Result<(), RelayError> {
     let events = log(store).await.len();
-    relay(store, kafka).run(until_published(kafka, events)).await
+    relay(store, kafka)
+        .run(until_published(kafka, events))
+        .await
 }
 
 async fn until_published(kafka: &KafkaConfig, events: usize) {
