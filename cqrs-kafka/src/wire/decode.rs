@@ -106,22 +106,22 @@ impl Decoder {
         let payload = record.payload.ok_or(WireError::NoPayload)?;
         let source = headers.source.required()?;
         let id = headers.id.required()?;
-        let ours = headers.is_ours();
+        let from_relay = headers.is_from_relay();
         let category = self.category(source, record.topic)?;
         let event_type = self.event_type(headers.event_type.required()?, category.as_str());
-        let stream = StreamId::new(category, subject(&headers, &record, ours)?)
+        let stream = StreamId::new(category, subject(&headers, &record, from_relay)?)
             .map_err(|error| headers.subject.invalid(error.to_string()))?;
         let mut event = RecordedEvent::new(
-            event_id(&headers.id, source, id, ours)?,
+            event_id(&headers.id, source, id, from_relay)?,
             stream,
             Version::EMPTY,
             Position::new(record.offset),
             event_type,
             Bytes::copy_from_slice(payload),
-            recorded_at(&headers, &record, ours)?,
+            recorded_at(&headers, &record, from_relay)?,
         )
         .metadata(metadata(&headers)?);
-        if ours {
+        if from_relay {
             event.position = Position::new(headers.position.number()?);
             event.version = Version::new(headers.version.number()?);
             event.schema_version = headers.schema_version.number()?;
@@ -186,9 +186,9 @@ impl Decoder {
 fn subject<'a>(
     headers: &Headers<'a>,
     record: &Received<'a>,
-    ours: bool,
+    from_relay: bool,
 ) -> Result<&'a str, WireError> {
-    if ours || headers.subject.text.is_some() {
+    if from_relay || headers.subject.text.is_some() {
         return headers.subject.required();
     }
     let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
@@ -196,9 +196,14 @@ fn subject<'a>(
         .map_or_else(|| headers.id.required(), Ok)
 }
 
-fn event_id(value: &Value<'_>, source: &str, id: &str, ours: bool) -> Result<EventId, WireError> {
+fn event_id(
+    value: &Value<'_>,
+    source: &str,
+    id: &str,
+    from_relay: bool,
+) -> Result<EventId, WireError> {
     match value.uuid(id) {
-        Err(_) if !ours => Ok(EventId::from_uuid(hashed(source, id))),
+        Err(_) if !from_relay => Ok(EventId::from_uuid(hashed(source, id))),
         parsed => parsed,
     }
 }
@@ -217,7 +222,7 @@ fn hashed(source: &str, id: &str) -> Uuid {
 
 fn metadata(headers: &Headers<'_>) -> Result<Metadata, WireError> {
     let causation = &headers.causation_id;
-    let foreign = !headers.is_ours();
+    let foreign = !headers.is_from_relay();
     let causation_id = match causation.text.map(|text| causation.uuid(text)) {
         // Another producer may use the same name for something that is not a UUID.
         Some(Err(_)) if foreign => None,
@@ -234,11 +239,11 @@ fn metadata(headers: &Headers<'_>) -> Result<Metadata, WireError> {
 fn recorded_at(
     headers: &Headers<'_>,
     record: &Received<'_>,
-    ours: bool,
+    from_relay: bool,
 ) -> Result<SystemTime, WireError> {
     let time = &headers.time;
     let Some(text) = time.text else {
-        if ours {
+        if from_relay {
             return Err(WireError::Missing(time.name));
         }
         let millis = u64::try_from(record.timestamp.unwrap_or(0)).unwrap_or(0);

@@ -120,7 +120,7 @@ impl<'a> Headers<'a> {
     }
 
     /// Whether a relay has written the record. Then it must have all of these headers.
-    pub(super) fn is_ours(&self) -> bool {
+    pub(super) fn is_from_relay(&self) -> bool {
         let extensions = [
             &self.position,
             &self.version,

@@ -76,7 +76,7 @@ pub(crate) async fn consume(fixture: &Fixture, store: &MemoryEventStore, delay: 
         delay: Duration::from_millis(delay),
     };
     let runner = Runner::over(store, flaky, source)
-        .expect("an enum")
+        .expect("a view")
         .batch_size(50);
     let (stop, stopped) = oneshot::channel::<()>();
     let run = runner.run(async {
@@ -132,7 +132,7 @@ async fn catching_up_handles_the_topics_to_their_ends() {
     let store = MemoryEventStore::default();
     let catch_up = async || {
         let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
-        let runner = Runner::over(&store, Counts, group.source()).expect("an enum");
+        let runner = Runner::over(&store, Counts, group.source()).expect("a view");
         runner.batch_size(7).catch_up().await.expect("catches up");
     };
     catch_up().await;

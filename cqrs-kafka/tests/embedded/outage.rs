@@ -68,7 +68,7 @@ async fn a_service_that_starts_without_its_broker_waits_for_it() {
     let publisher = KafkaPublisher::new(fixture.config.clone());
     let service = Service::new()
         .with(Relay::new("relay", fixture.store.clone(), publisher))
-        .with(Runner::over(&store, Counts, group.source()).expect("an enum"));
+        .with(Runner::over(&store, Counts, group.source()).expect("a view"));
     let progress = service.progress();
     let (stop, stopped) = oneshot::channel::<()>();
     let service = tokio::spawn(service.run_until(async { drop(stopped.await) }));

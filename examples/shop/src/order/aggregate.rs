@@ -108,7 +108,7 @@ impl Aggregate for Order {
             (None, OrderCommand::Place(line)) => place(line),
             (None, _) => Err(OrderError::NotPlaced),
             (Some(placed), OrderCommand::Place(line)) => place_again(placed, &line),
-            (Some(placed), fact) => Ok(self.record(placed, &fact)),
+            (Some(placed), report) => Ok(self.record(placed, &report)),
         }
     }
 
@@ -145,8 +145,8 @@ fn place_again(placed: &Line, line: &Line) -> Decision<Order> {
 }
 
 impl Order {
-    fn record(&self, line: &Line, fact: &OrderCommand) -> Vec<OrderEvent> {
-        match (self.stage, fact) {
+    fn record(&self, line: &Line, report: &OrderCommand) -> Vec<OrderEvent> {
+        match (self.stage, report) {
             (Stage::Open, OrderCommand::MarkPaid) if !self.paid => {
                 followed_by(OrderEvent::Paid, self.reserved.then(|| confirmed(line)))
             }

@@ -64,14 +64,14 @@ impl Reactor for Answers {
     type Commands = To<Order>;
 
     fn react(&self, answer: &Envelope<Answer>) -> Vec<To<Order>> {
-        let (order, fact) = match &answer.event {
+        let (order, command) = match &answer.event {
             Answer::Payment(payment) => (answer.id(), of_payment(payment)),
             Answer::Stock(stock) => of_stock(stock),
             Answer::Shipment(ShipmentAnswer::Dispatched {}) => {
                 (answer.id(), OrderCommand::Complete)
             }
         };
-        vec![To::new(order, fact)]
+        vec![To::new(order, command)]
     }
 }
 
@@ -99,8 +99,8 @@ mod tests {
 
     use super::*;
 
-    fn order(id: &str, fact: OrderCommand) -> [To<Order>; 1] {
-        [To::new(id, fact)]
+    fn order(id: &str, command: OrderCommand) -> [To<Order>; 1] {
+        [To::new(id, command)]
     }
 
     #[test]
