@@ -50,7 +50,7 @@ use self::{
 const MAX_DEPTH: usize = 64;
 
 /// The maximum number of reads of a type. Most lines of a trace take one read.
-const MAX_PASSES: usize = 20_000;
+const MAX_READS: usize = 20_000;
 
 /// A fingerprint of how serde reads a `T`: the names of its fields and variants, in any order, and the shapes within.
 ///
@@ -66,11 +66,11 @@ pub fn fingerprint<T: DeserializeOwned>() -> u64 {
 /// One line for each place in `T`, sorted.
 fn trace<T: DeserializeOwned>() -> String {
     let mut lines = BTreeSet::new();
-    let mut passes = MAX_PASSES;
+    let mut reads = MAX_READS;
     // Breadth first, so that the limit on reads cuts off the deepest places.
     let mut routes = VecDeque::from([Route::default()]);
     while let Some(route) = routes.pop_front() {
-        let node = visit::<T>(&route, &mut passes).unwrap_or_else(|| Node::leaf("unseen"));
+        let node = visit::<T>(&route, &mut reads).unwrap_or_else(|| Node::leaf("unseen"));
         lines.insert(format!("{route}: {}\n", node.kind));
         routes.extend(node.parts.into_iter().map(|step| route.then(step)));
     }
@@ -78,13 +78,13 @@ fn trace<T: DeserializeOwned>() -> String {
 }
 
 /// Finds what `T` asks for at the end of `route`.
-fn visit<T: DeserializeOwned>(route: &Route, passes: &mut usize) -> Option<Node> {
+fn visit<T: DeserializeOwned>(route: &Route, reads: &mut usize) -> Option<Node> {
     if route.len() > MAX_DEPTH {
         return None;
     }
     let mut pass = Pass::new(route);
-    while *passes > 0 {
-        *passes -= 1;
+    while *reads > 0 {
+        *reads -= 1;
         // The result does not matter: `pass` has recorded what the type asked for.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             T::deserialize(Probe::new(&mut pass)).is_ok()

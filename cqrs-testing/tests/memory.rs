@@ -1,3 +1,3 @@
-//! The memory store keeps every promise of a store.
+//! The memory store gives every guarantee of a store.
 
 cqrs_testing::event_store_contract!(cqrs_core::MemoryEventStore::default());

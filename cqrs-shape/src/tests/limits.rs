@@ -8,7 +8,7 @@ use serde::{
 };
 
 use super::assert_traced;
-use crate::{MAX_DEPTH, MAX_PASSES, trace};
+use crate::{MAX_DEPTH, MAX_READS, trace};
 
 #[test]
 fn recursion_ends() {
@@ -62,7 +62,7 @@ fn the_trace_of_an_endless_type_ends() {
 /// More variants than the limit on reads, in one order or the other.
 struct Huge<const BACKWARDS: bool>;
 
-const VARIANTS: usize = MAX_PASSES + 10;
+const VARIANTS: usize = MAX_READS + 10;
 
 impl<'de, const BACKWARDS: bool> Deserialize<'de> for Huge<BACKWARDS> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -95,7 +95,7 @@ impl<'de, const BACKWARDS: bool> Visitor<'de> for Huge<BACKWARDS> {
 fn a_huge_enum_keeps_all_its_names_in_any_order() {
     let forth = trace::<Huge<false>>();
     let unseen = forth.lines().filter(|line| line.ends_with("unseen"));
-    assert_eq!(unseen.count(), VARIANTS + 1 - MAX_PASSES);
+    assert_eq!(unseen.count(), VARIANTS + 1 - MAX_READS);
     assert_eq!(forth.lines().count(), VARIANTS + 1);
     assert!(forth == trace::<Huge<true>>(), "the order is in the trace");
 }

@@ -147,7 +147,7 @@ pub async fn documents_are_paged_in_key_order<S: Documents>(store: S) {
     assert_eq!(found, keys);
 }
 
-/// Nothing is read of a view before [`Documents::prepare_view`], and that is no error.
+/// Before [`Documents::prepare_view`] a view has no documents; reading it is not an error.
 pub async fn a_view_that_never_ran_has_no_documents<S: Documents>(store: S) {
     let document = store.document("never_ran", "key").await.expect("reads");
     assert_eq!(document, None);

@@ -20,18 +20,18 @@ pub async fn one_of_a_hundred_concurrent_repeats_appends<S: EventStore>(store: S
         let appends = request(n % 4);
         calls.spawn(async move { (n % 4, store.append_all(appends).await) });
     }
-    let mut answers = vec![Vec::new(); 4];
-    for (n, answer) in calls.join_all().await {
-        answers[n].push(answer.expect("the first or a repeat"));
+    let mut results = vec![Vec::new(); 4];
+    for (n, result) in calls.join_all().await {
+        results[n].push(result.expect("the first or a repeat"));
     }
     let log = read_all(&store, &[], Slices::ALL, 100).await;
-    for (appends, answers) in requests.iter().zip(answers) {
-        let first = answers.iter().filter(|answer| !answer[0].repeated);
-        assert_eq!((first.count(), answers.len()), (1, 100));
-        for answer in &answers {
-            assert_eq!(repeated(answer), repeated(&answers[0]));
+    for (appends, results) in requests.iter().zip(results) {
+        let first = results.iter().filter(|result| !result[0].repeated);
+        assert_eq!((first.count(), results.len()), (1, 100));
+        for result in &results {
+            assert_eq!(repeated(result), repeated(&results[0]));
         }
-        for (append, one) in appends.streams.iter().zip(&answers[0]) {
+        for (append, one) in appends.streams.iter().zip(&results[0]) {
             let written = versions(&store, &append.stream).await;
             assert_eq!(written.len(), append.events.len());
             assert_eq!(one.version.get(), written.len() as u64);

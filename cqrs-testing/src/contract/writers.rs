@@ -194,8 +194,8 @@ async fn stop_waiting<S: EventStore>(store: &S, id: &str, polls: usize) {
         matches!(settled, Ok(_) | Err(AppendError::Conflict(_))),
         "{settled:?}"
     );
-    let landed = async |stream: &StreamId| versions(store, stream).await.len();
-    assert_eq!((landed(&one).await, landed(&other).await), (3, 2));
+    let stored = async |stream: &StreamId| versions(store, stream).await.len();
+    assert_eq!((stored(&one).await, stored(&other).await), (3, 2));
 
     let one = stream("named", id);
     let other = stream("with-it-named", id);
@@ -206,6 +206,6 @@ async fn stop_waiting<S: EventStore>(store: &S, id: &str, polls: usize) {
     };
     drop(give_up_after(polls, store.append_all(both())).await);
     store.append_all(both()).await.expect("appends or repeats");
-    let landed = async |stream: &StreamId| versions(store, stream).await.len();
-    assert_eq!((landed(&one).await, landed(&other).await), (3, 2));
+    let stored = async |stream: &StreamId| versions(store, stream).await.len();
+    assert_eq!((stored(&one).await, stored(&other).await), (3, 2));
 }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::{
     history::{History, Operation},
-    model::{Misfit, Model},
+    model::{Model, RightResult},
 };
 
 /// An order of the operations that agrees with the model, as indexes into the history.
@@ -22,8 +22,8 @@ pub(super) struct Unexplained {
     pub(super) longest: Order,
     /// The state after it.
     pub(super) state: Model,
-    /// The operations of which one must come next, and why each does not fit.
-    pub(super) stuck: Vec<(usize, Misfit)>,
+    /// The operations of which one must come next, and the right result of each.
+    pub(super) stuck: Vec<(usize, RightResult)>,
 }
 
 /// Finds an order that explains the history, or returns the longest one.

@@ -47,9 +47,9 @@ impl Finding {
 
     fn stuck(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("one of these calls must come next:\n")?;
-        for (index, misfit) in &self.unexplained.stuck {
+        for (index, right) in &self.unexplained.stuck {
             writeln!(f, "  - {}", self.operation(*index))?;
-            writeln!(f, "    but the right answer would be: {misfit}")?;
+            writeln!(f, "    but the right result would be: {right}")?;
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ the longest order that agrees with the model:
 after it: a with e1 e2 e3, b with nothing
 one of these calls must come next:
   - client 3: call a after 0 -> 1:e1
-    but the right answer would be: 1:e1 2:e2 3:e3
+    but the right result would be: 1:e1 2:e2 3:e3
 
 CQRS_SEED=7 generates the same programs again, this one first; their interleaving is random"
         );

@@ -3,8 +3,8 @@
 use cqrs_core::{ExpectedVersion, Version};
 
 use super::history::{
-    Answer, AppendAnswer, Call, EventNumber, History, Key, Landed, Operation, Participant,
-    Rejection, Stream,
+    AppendOutcome, Call, EventNumber, History, Key, Operation, Outcome, Participant, Rejection,
+    Stream, StreamResult,
 };
 
 pub(super) const A: Stream = Stream(0);
@@ -25,35 +25,35 @@ pub(super) fn to<const N: usize>(to: [(Stream, ExpectedVersion, &[u32]); N]) -> 
 
 /// An append that returned these versions.
 pub(super) fn appended(to: Vec<Participant>, versions: &[u64]) -> Call {
-    let landed = |(asked, version): (&Participant, &u64)| Landed {
-        stream: asked.stream,
-        before: Version::new(version.saturating_sub(asked.events.len() as u64)),
+    let results = |(participant, version): (&Participant, &u64)| StreamResult {
+        stream: participant.stream,
+        before: Version::new(version.saturating_sub(participant.events.len() as u64)),
         version: Version::new(*version),
         repeated: false,
     };
-    let landed = to.iter().zip(versions).map(landed).collect();
-    append(to, Answer::Given(Ok(landed)))
+    let results = to.iter().zip(versions).map(results).collect();
+    append(to, Outcome::Given(Ok(results)))
 }
 
 pub(super) fn rejected(to: Vec<Participant>, stream: Stream, actual: u64) -> Call {
     let actual = Version::new(actual);
     append(
         to,
-        Answer::Given(Err(Rejection::Conflict { stream, actual })),
+        Outcome::Given(Err(Rejection::Conflict { stream, actual })),
     )
 }
 
 pub(super) fn failed(to: Vec<Participant>) -> Call {
-    append(to, Answer::Failed("unavailable".to_owned()))
+    append(to, Outcome::Failed("unavailable".to_owned()))
 }
 
 pub(super) fn unknown(to: Vec<Participant>) -> Call {
-    append(to, Answer::Unknown)
+    append(to, Outcome::Unknown)
 }
 
-pub(super) fn append(to: Vec<Participant>, answer: AppendAnswer) -> Call {
+pub(super) fn append(to: Vec<Participant>, outcome: AppendOutcome) -> Call {
     let key = None;
-    Call::Append { to, key, answer }
+    Call::Append { to, key, outcome }
 }
 
 pub(super) fn under(number: usize, mut call: Call) -> Call {
@@ -65,11 +65,11 @@ pub(super) fn under(number: usize, mut call: Call) -> Call {
 
 pub(super) fn repeated(mut call: Call) -> Call {
     if let Call::Append {
-        answer: Answer::Given(Ok(landed)),
+        outcome: Outcome::Given(Ok(results)),
         ..
     } = &mut call
     {
-        landed.iter_mut().for_each(|one| one.repeated = true);
+        results.iter_mut().for_each(|one| one.repeated = true);
     }
     call
 }
@@ -79,7 +79,7 @@ pub(super) fn read(of: Stream, events: &[u32]) -> Call {
     Call::Read {
         of,
         after: Version::EMPTY,
-        answer: Answer::Given((1..).map(Version::new).zip(events).collect()),
+        outcome: Outcome::Given((1..).map(Version::new).zip(events).collect()),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) struct Key {
 
 /// The result of an append to one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Landed {
+pub(super) struct StreamResult {
     pub(super) stream: Stream,
     pub(super) before: Version,
     pub(super) version: Version,
@@ -61,9 +61,9 @@ pub(super) enum Rejection {
     KeyReused,
 }
 
-/// The outcome of a call.
+/// The outcome of a call. A given result is the store's success or rejection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer<T> {
+pub(super) enum Outcome<T> {
     Given(T),
     /// An error: nothing was written.
     Failed(String),
@@ -71,9 +71,9 @@ pub(super) enum Answer<T> {
     Unknown,
 }
 
-pub(super) type AppendAnswer = Answer<Result<Vec<Landed>, Rejection>>;
-pub(super) type ReadAnswer = Answer<Vec<(Version, EventNumber)>>;
-pub(super) type RecallAnswer = Answer<Result<Option<Vec<Landed>>, Rejection>>;
+pub(super) type AppendOutcome = Outcome<Result<Vec<StreamResult>, Rejection>>;
+pub(super) type ReadOutcome = Outcome<Vec<(Version, EventNumber)>>;
+pub(super) type LookupOutcome = Outcome<Result<Option<Vec<StreamResult>>, Rejection>>;
 
 /// A call and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,16 +82,16 @@ pub(super) enum Call {
     Append {
         to: Vec<Participant>,
         key: Option<Key>,
-        answer: AppendAnswer,
+        outcome: AppendOutcome,
     },
     /// A read of a stream's events after `after`.
     Read {
         of: Stream,
         after: Version,
-        answer: ReadAnswer,
+        outcome: ReadOutcome,
     },
     /// A lookup of the appends under a key.
-    Recall { key: Key, answer: RecallAnswer },
+    Lookup { key: Key, outcome: LookupOutcome },
 }
 
 /// A call with its client and its times. Times come from one counter: if one call ended before another started, its end has
@@ -115,20 +115,20 @@ impl Operation {
 
     /// The time by which it must have taken effect; `None` if it never has to.
     pub(super) fn deadline(&self) -> Option<usize> {
-        let answered = match &self.call {
-            Call::Append { answer, .. } => matches!(answer, Answer::Given(_)),
-            Call::Read { answer, .. } => matches!(answer, Answer::Given(_)),
-            Call::Recall { answer, .. } => matches!(answer, Answer::Given(_)),
+        let given = match &self.call {
+            Call::Append { outcome, .. } => matches!(outcome, Outcome::Given(_)),
+            Call::Read { outcome, .. } => matches!(outcome, Outcome::Given(_)),
+            Call::Lookup { outcome, .. } => matches!(outcome, Outcome::Given(_)),
         };
-        answered.then_some(self.returned)
+        given.then_some(self.returned)
     }
 
     /// Whether its outcome is unknown.
     pub(super) fn in_doubt(&self) -> bool {
         match &self.call {
-            Call::Append { answer, .. } => *answer == Answer::Unknown,
-            Call::Read { answer, .. } => *answer == Answer::Unknown,
-            Call::Recall { answer, .. } => *answer == Answer::Unknown,
+            Call::Append { outcome, .. } => *outcome == Outcome::Unknown,
+            Call::Read { outcome, .. } => *outcome == Outcome::Unknown,
+            Call::Lookup { outcome, .. } => *outcome == Outcome::Unknown,
         }
     }
 }

@@ -4,23 +4,25 @@ use std::collections::BTreeMap;
 
 use cqrs_core::Version;
 
-use super::history::{Answer, Call, EventNumber, Key, Landed, Participant, Rejection, Stream};
+use super::history::{
+    Call, EventNumber, Key, Outcome, Participant, Rejection, Stream, StreamResult,
+};
 
 /// The events of each stream; for each key its command and the appends under it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Model {
     streams: Vec<Vec<EventNumber>>,
-    keys: BTreeMap<usize, (u64, Vec<Landed>)>,
+    keys: BTreeMap<usize, (u64, Vec<StreamResult>)>,
 }
 
-/// The results that would be right at this place of the order.
+/// The right result of a call at this place of the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Misfit {
-    Append(Vec<Landed>),
+pub(super) enum RightResult {
+    Append(Vec<StreamResult>),
     /// One of these.
     Reject(Vec<Rejection>),
     Read(Vec<(Version, EventNumber)>),
-    Recall(Result<Option<Vec<Landed>>, Rejection>),
+    Lookup(Result<Option<Vec<StreamResult>>, Rejection>),
 }
 
 impl Model {
@@ -39,22 +41,24 @@ impl Model {
     }
 
     /// The state after the call, if its result is right at this place. A call with an unknown outcome has its effect here.
-    pub(super) fn step(&self, call: &Call) -> Result<Self, Misfit> {
+    pub(super) fn step(&self, call: &Call) -> Result<Self, RightResult> {
         match call {
-            Call::Append { to, key, answer } => {
-                let would = self.append(to, *key);
-                match answer {
-                    Answer::Given(Ok(landed)) => appended(would, landed),
-                    Answer::Given(Err(rejection)) => self.rejected(would, *rejection),
-                    Answer::Unknown => Ok(would.map_or_else(|_| self.clone(), |(next, _)| next)),
-                    Answer::Failed(_) => Ok(self.clone()),
+            Call::Append { to, key, outcome } => {
+                let expected = self.append(to, *key);
+                match outcome {
+                    Outcome::Given(Ok(results)) => appended(expected, results),
+                    Outcome::Given(Err(rejection)) => self.rejected(expected, *rejection),
+                    Outcome::Unknown => {
+                        Ok(expected.map_or_else(|_| self.clone(), |(next, _)| next))
+                    }
+                    Outcome::Failed(_) => Ok(self.clone()),
                 }
             }
-            Call::Read { of, after, answer } => {
-                self.unchanged(self.read(*of, *after), answer, Misfit::Read)
+            Call::Read { of, after, outcome } => {
+                self.unchanged(self.read(*of, *after), outcome, RightResult::Read)
             }
-            Call::Recall { key, answer } => {
-                self.unchanged(self.recall(*key), answer, Misfit::Recall)
+            Call::Lookup { key, outcome } => {
+                self.unchanged(self.lookup(*key), outcome, RightResult::Lookup)
             }
         }
     }
@@ -64,37 +68,43 @@ impl Model {
         &self,
         to: &[Participant],
         key: Option<Key>,
-    ) -> Result<(Self, Vec<Landed>), Vec<Rejection>> {
-        let known = key.map_or(Ok(None), |key| self.recall(key));
-        if let Some(landed) = known.map_err(|reused| vec![reused])? {
-            return Ok((self.clone(), landed));
+    ) -> Result<(Self, Vec<StreamResult>), Vec<Rejection>> {
+        let known = key.map_or(Ok(None), |key| self.lookup(key));
+        if let Some(results) = known.map_err(|reused| vec![reused])? {
+            return Ok((self.clone(), results));
         }
-        let conflicts: Vec<_> = to.iter().filter_map(|asked| self.conflict(asked)).collect();
+        let conflicts: Vec<_> = to
+            .iter()
+            .filter_map(|participant| self.conflict(participant))
+            .collect();
         if !conflicts.is_empty() {
             return Err(conflicts);
         }
         let mut next = self.clone();
-        let landed: Vec<_> = to.iter().map(|asked| next.land(asked)).collect();
+        let results: Vec<_> = to
+            .iter()
+            .map(|participant| next.append_one(participant))
+            .collect();
         if let Some(Key { number, command }) = key {
-            next.keys.insert(number, (command, landed.clone()));
+            next.keys.insert(number, (command, results.clone()));
         }
-        Ok((next, landed))
+        Ok((next, results))
     }
 
-    fn conflict(&self, asked: &Participant) -> Option<Rejection> {
-        let (stream, events) = (asked.stream, &self.streams[asked.stream.0]);
+    fn conflict(&self, participant: &Participant) -> Option<Rejection> {
+        let (stream, events) = (participant.stream, &self.streams[participant.stream.0]);
         let actual = version(events);
         let last = events.last().map(|event| event.as_id());
-        let rejected = !asked.expected.allows(actual, last);
+        let rejected = !participant.expected.allows(actual, last);
         rejected.then_some(Rejection::Conflict { stream, actual })
     }
 
-    fn land(&mut self, asked: &Participant) -> Landed {
-        let events = &mut self.streams[asked.stream.0];
+    fn append_one(&mut self, participant: &Participant) -> StreamResult {
+        let events = &mut self.streams[participant.stream.0];
         let before = version(events);
-        events.extend(&asked.events);
-        Landed {
-            stream: asked.stream,
+        events.extend(&participant.events);
+        StreamResult {
+            stream: participant.stream,
             before,
             version: version(events),
             repeated: false,
@@ -107,15 +117,15 @@ impl Model {
         held.filter(|(version, _)| *version > after).collect()
     }
 
-    fn recall(&self, key: Key) -> Result<Option<Vec<Landed>>, Rejection> {
-        let again = |one: &Landed| Landed {
+    fn lookup(&self, key: Key) -> Result<Option<Vec<StreamResult>>, Rejection> {
+        let again = |one: &StreamResult| StreamResult {
             repeated: true,
             ..*one
         };
         match self.keys.get(&key.number) {
             None => Ok(None),
-            Some((command, landed)) if *command == key.command => {
-                Ok(Some(landed.iter().map(again).collect()))
+            Some((command, results)) if *command == key.command => {
+                Ok(Some(results.iter().map(again).collect()))
             }
             Some(_) => Err(Rejection::KeyReused),
         }
@@ -123,37 +133,37 @@ impl Model {
 
     fn rejected(
         &self,
-        would: Result<(Self, Vec<Landed>), Vec<Rejection>>,
-        answered: Rejection,
-    ) -> Result<Self, Misfit> {
-        match would {
-            Err(rejections) if rejections.contains(&answered) => Ok(self.clone()),
-            Err(rejections) => Err(Misfit::Reject(rejections)),
-            Ok((_, landed)) => Err(Misfit::Append(landed)),
+        expected: Result<(Self, Vec<StreamResult>), Vec<Rejection>>,
+        returned: Rejection,
+    ) -> Result<Self, RightResult> {
+        match expected {
+            Err(rejections) if rejections.contains(&returned) => Ok(self.clone()),
+            Err(rejections) => Err(RightResult::Reject(rejections)),
+            Ok((_, results)) => Err(RightResult::Append(results)),
         }
     }
 
     fn unchanged<T: PartialEq>(
         &self,
-        would: T,
-        answer: &Answer<T>,
-        misfit: impl FnOnce(T) -> Misfit,
-    ) -> Result<Self, Misfit> {
-        match answer {
-            Answer::Given(answer) if *answer != would => Err(misfit(would)),
-            Answer::Given(_) | Answer::Unknown | Answer::Failed(_) => Ok(self.clone()),
+        expected: T,
+        outcome: &Outcome<T>,
+        right: impl FnOnce(T) -> RightResult,
+    ) -> Result<Self, RightResult> {
+        match outcome {
+            Outcome::Given(outcome) if *outcome != expected => Err(right(expected)),
+            Outcome::Given(_) | Outcome::Unknown | Outcome::Failed(_) => Ok(self.clone()),
         }
     }
 }
 
 fn appended(
-    would: Result<(Model, Vec<Landed>), Vec<Rejection>>,
-    answered: &[Landed],
-) -> Result<Model, Misfit> {
-    match would {
-        Ok((next, landed)) if landed == answered => Ok(next),
-        Ok((_, landed)) => Err(Misfit::Append(landed)),
-        Err(rejections) => Err(Misfit::Reject(rejections)),
+    expected: Result<(Model, Vec<StreamResult>), Vec<Rejection>>,
+    returned: &[StreamResult],
+) -> Result<Model, RightResult> {
+    match expected {
+        Ok((next, results)) if results == returned => Ok(next),
+        Ok((_, results)) => Err(RightResult::Append(results)),
+        Err(rejections) => Err(RightResult::Reject(rejections)),
     }
 }
 

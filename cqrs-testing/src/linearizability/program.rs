@@ -33,7 +33,7 @@ pub(super) enum Task {
         way: Way,
     },
     /// Looks up the appends under a key.
-    Recall { key: Key },
+    Lookup { key: Key },
 }
 
 /// The version after which a read starts.
@@ -97,7 +97,7 @@ impl Program {
         for step in clients.iter_mut().flatten() {
             match &mut step.task {
                 Task::Read { of, .. } => within(of),
-                Task::Recall { .. } => {}
+                Task::Lookup { .. } => {}
                 Task::Append { to, .. } => {
                     to.iter_mut().for_each(|target| within(&mut target.stream));
                     let mut seen = Vec::new();
@@ -122,7 +122,7 @@ pub(super) fn programs() -> impl Strategy<Value = Program> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let task = prop_oneof![6 => read(), 12 => append(), 1 => recall()];
+    let task = prop_oneof![6 => read(), 12 => append(), 1 => lookup()];
     (0..3_usize, task).prop_map(|(pause, task)| Step { pause, task })
 }
 
@@ -147,8 +147,8 @@ fn append() -> impl Strategy<Value = Task> {
     (to, key, way).prop_map(|(to, key, way)| Task::Append { to, key, way })
 }
 
-fn recall() -> impl Strategy<Value = Task> {
-    key().prop_map(|key| Task::Recall { key })
+fn lookup() -> impl Strategy<Value = Task> {
+    key().prop_map(|key| Task::Lookup { key })
 }
 
 /// Few keys, so that clients share them, and seldom with another command.

@@ -1,9 +1,9 @@
 //! Runs the clients of a program concurrently on a store, and records the history.
 
-mod answers;
 mod client;
-mod scene;
-mod seen;
+mod last_seen;
+mod outcomes;
+mod shared;
 mod transaction;
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use cqrs_core::EventStore;
 use tokio::task::JoinSet;
 
-use self::{client::Client, scene::Scene};
+use self::{client::Client, shared::SharedState};
 use super::{
     history::{History, Operation},
     program::Program,
@@ -26,10 +26,10 @@ pub(super) struct Running {
 /// Starts the program on new streams. The handles of the store are assigned to the clients in turn.
 pub(super) fn start<S: EventStore>(stores: &[S], program: Program) -> Running {
     let Program { streams, clients } = program;
-    let scene = Arc::new(Scene::new(streams, clients.len()));
+    let shared = Arc::new(SharedState::new(streams, clients.len()));
     let mut running = JoinSet::new();
     for ((number, steps), store) in (1..).zip(clients).zip(stores.iter().cycle()) {
-        running.spawn(Client::new(number, store.clone(), Arc::clone(&scene)).run(steps));
+        running.spawn(Client::new(number, store.clone(), Arc::clone(&shared)).run(steps));
     }
     Running {
         streams,

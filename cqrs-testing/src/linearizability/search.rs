@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::{
     checker::{Unexplained, check},
     finding::Finding,
-    history::{Answer, Call, History, Operation},
+    history::{Call, History, Operation, Outcome},
     program::{Program, programs},
     run::start,
 };
@@ -152,11 +152,11 @@ impl Tally {
             self.overlapping += usize::from(operations[..index].iter().any(under_way));
             self.unanswered += usize::from(operation.deadline().is_none());
             if let Call::Append {
-                answer: Answer::Given(answer),
+                outcome: Outcome::Given(outcome),
                 ..
             } = &operation.call
             {
-                self.rejected += usize::from(answer.is_err());
+                self.rejected += usize::from(outcome.is_err());
             }
         }
     }

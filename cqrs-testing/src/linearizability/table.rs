@@ -6,9 +6,10 @@ use cqrs_core::{ExpectedVersion, Version};
 
 use super::{
     history::{
-        Answer, Call, EventNumber, History, Key, Landed, Operation, Participant, Rejection, Stream,
+        Call, EventNumber, History, Key, Operation, Outcome, Participant, Rejection, Stream,
+        StreamResult,
     },
-    model::Misfit,
+    model::RightResult,
 };
 
 impl fmt::Display for History {
@@ -62,33 +63,33 @@ impl fmt::Display for Operation {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Append { to, key, answer } => {
+            Self::Append { to, key, outcome } => {
                 f.write_str(&list(to, ", "))?;
                 key.map_or(Ok(()), |key| write!(f, " under {key}"))?;
-                answered(f, answer, |answer| match answer {
-                    Ok(landed) => list(landed, ", "),
+                write_outcome(f, outcome, |outcome| match outcome {
+                    Ok(results) => list(results, ", "),
                     Err(rejection) => rejection.to_string(),
                 })
             }
-            Self::Read { of, after, answer } => {
+            Self::Read { of, after, outcome } => {
                 write!(f, "{of} after {after}")?;
-                answered(f, answer, |events| read(events))
+                write_outcome(f, outcome, |events| read(events))
             }
-            Self::Recall { key, answer } => {
+            Self::Lookup { key, outcome } => {
                 write!(f, "{key}")?;
-                answered(f, answer, recalled)
+                write_outcome(f, outcome, looked_up)
             }
         }
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for RightResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&match self {
-            Self::Append(landed) => list(landed, ", "),
+            Self::Append(results) => list(results, ", "),
             Self::Reject(rejections) => list(rejections, ", or "),
             Self::Read(events) => read(events),
-            Self::Recall(answer) => recalled(answer),
+            Self::Lookup(outcome) => looked_up(outcome),
         })
     }
 }
@@ -100,14 +101,14 @@ fn read(events: &[(Version, EventNumber)]) -> String {
     list(&events.collect::<Vec<_>>(), " ")
 }
 
-fn recalled(answer: &Result<Option<Vec<Landed>>, Rejection>) -> String {
-    match answer {
-        Ok(landed) => list(landed.as_deref().unwrap_or_default(), ", "),
+fn looked_up(outcome: &Result<Option<Vec<StreamResult>>, Rejection>) -> String {
+    match outcome {
+        Ok(results) => list(results.as_deref().unwrap_or_default(), ", "),
         Err(rejection) => rejection.to_string(),
     }
 }
 
-impl fmt::Display for Landed {
+impl fmt::Display for StreamResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             stream,
@@ -136,15 +137,15 @@ impl fmt::Display for Key {
     }
 }
 
-fn answered<T>(
+fn write_outcome<T>(
     f: &mut fmt::Formatter<'_>,
-    answer: &Answer<T>,
+    outcome: &Outcome<T>,
     given: impl FnOnce(&T) -> String,
 ) -> fmt::Result {
-    match answer {
-        Answer::Given(answer) => write!(f, " -> {}", given(answer)),
-        Answer::Failed(error) => write!(f, " -> failed: {error}"),
-        Answer::Unknown => f.write_str(" -> outcome unknown"),
+    match outcome {
+        Outcome::Given(outcome) => write!(f, " -> {}", given(outcome)),
+        Outcome::Failed(error) => write!(f, " -> failed: {error}"),
+        Outcome::Unknown => f.write_str(" -> outcome unknown"),
     }
 }
 

@@ -25,7 +25,7 @@ are_found! {
     results_of_an_earlier_read_are_found: Fault::SharesReads
     ignored_expectations_are_found: Fault::IgnoresExpectations
     versions_checked_before_the_write_are_found: Fault::ChecksThenWrites
-    ignored_read_only_participants_are_found: Fault::IgnoresGuards
+    ignored_read_only_participants_are_found: Fault::IgnoresReadOnlyParticipants
     torn_appends_are_found: Fault::TearsAppends
     lost_appends_are_found: Fault::LosesAppends
     written_rejected_appends_are_found: Fault::KeepsRejected

@@ -59,7 +59,7 @@ impl<R: Reactor> ReactorSpec<R> {
         }
     }
 
-    /// Tells the reactor that a command for this event was rejected.
+    /// Passes the rejection of a command for this event to the reactor, and returns its reaction.
     #[track_caller]
     pub fn when_rejected<E: Into<R::Events>>(
         self,

@@ -13,7 +13,7 @@ use super::{
             A, B, append, appended, at, failed, history, read, rejected, repeated, to, under,
             unknown,
         },
-        history::{Answer, Call, EventNumber, Participant, Rejection, Stream},
+        history::{Call, EventNumber, Outcome, Participant, Rejection, Stream},
     },
     *,
 };
@@ -158,9 +158,9 @@ fn an_unknown_outcome_happens_after_its_start_or_never() {
 
 #[test]
 fn a_command_under_one_key_is_executed_once() {
-    let asked = || to([(A, Any, &[1])]);
+    let command = || to([(A, Any, &[1])]);
     let again = |version| under(0, appended(to([(A, Any, &[2])]), &[version]));
-    let first = || (0, 3, under(0, appended(asked(), &[1])));
+    let first = || (0, 3, under(0, appended(command(), &[1])));
     explained([first(), (1, 2, repeated(again(1))), (4, 5, read(A, &[1]))]);
     unexplained([first(), (1, 2, again(2))]);
     unexplained([
@@ -168,7 +168,7 @@ fn a_command_under_one_key_is_executed_once() {
         (1, 2, repeated(again(1))),
         (4, 5, read(A, &[1, 2])),
     ]);
-    let lost = || (0, 1, under(0, unknown(asked())));
+    let lost = || (0, 1, under(0, unknown(command())));
     explained([lost(), (2, 3, repeated(again(1))), (4, 5, read(A, &[1]))]);
     explained([lost(), (2, 3, again(1)), (4, 5, read(A, &[2]))]);
     unexplained([lost(), (2, 3, again(1)), (4, 5, read(A, &[2, 1]))]);
@@ -191,5 +191,5 @@ fn a_finding_has_the_longest_order_and_the_next_calls() {
     assert_eq!(found.longest, [0, 1]);
     let [v1, v2] = [1, 2].map(Version::new);
     let both = vec![(v1, EventNumber(1)), (v2, EventNumber(2))];
-    assert_eq!(found.stuck, [(2, Misfit::Read(both))]);
+    assert_eq!(found.stuck, [(2, RightResult::Read(both))]);
 }

@@ -9,16 +9,16 @@ use super::{
         history::{Call, Key, Operation, Participant, Stream},
         program::{After, Reading, Step, Target, Task, Way},
     },
-    answers,
-    scene::Scene,
-    seen::Seen,
+    last_seen::LastSeen,
+    outcomes,
+    shared::SharedState,
 };
 
 pub(super) struct Client<S> {
     pub(super) store: S,
-    pub(super) scene: Arc<Scene>,
+    pub(super) shared: Arc<SharedState>,
     number: usize,
-    seen: Seen,
+    seen: LastSeen,
     operations: Vec<Operation>,
 }
 
@@ -26,11 +26,11 @@ pub(super) struct Client<S> {
 pub(super) type Times = (usize, usize);
 
 impl<S: EventStore> Client<S> {
-    pub(super) fn new(number: usize, store: S, scene: Arc<Scene>) -> Self {
+    pub(super) fn new(number: usize, store: S, shared: Arc<SharedState>) -> Self {
         Self {
             store,
-            seen: Seen::nothing_of(scene.streams()),
-            scene,
+            seen: LastSeen::nothing_of(shared.streams()),
+            shared,
             number,
             operations: Vec::new(),
         }
@@ -38,7 +38,7 @@ impl<S: EventStore> Client<S> {
 
     /// Waits until all clients have started, then takes its steps.
     pub(super) async fn run(mut self, steps: Vec<Step>) -> Vec<Operation> {
-        self.scene.start().await;
+        self.shared.start().await;
         for Step { pause, task } in steps {
             yield_to_others(pause).await;
             match task {
@@ -47,7 +47,7 @@ impl<S: EventStore> Client<S> {
                     after,
                     function,
                 } => self.read(of, after, function).await,
-                Task::Recall { key } => self.recall(key).await,
+                Task::Lookup { key } => self.lookup(key).await,
                 Task::Append { to, key, way } => match way {
                     Way::Call => self.append(&to, key).await,
                     way => self.transact(&to, key, way, pause).await,
@@ -63,15 +63,15 @@ impl<S: EventStore> Client<S> {
             After::LastSeen => self.seen.version(of),
         };
         let (times, result) = self.timed(self.events(of, after, function)).await;
-        let answer = match result {
-            Ok(events) => answers::of_read(&self.scene, events),
-            Err(error) => answers::of_error(&error),
+        let outcome = match result {
+            Ok(events) => outcomes::of_read(&self.shared, events),
+            Err(error) => outcomes::of_error(&error),
         };
         let function = match function {
             Reading::ReadStream => "read_stream",
             Reading::Replay => "replay",
         };
-        self.record(function, times, Call::Read { of, after, answer });
+        self.record(function, times, Call::Read { of, after, outcome });
     }
 
     async fn events(
@@ -80,7 +80,7 @@ impl<S: EventStore> Client<S> {
         after: Version,
         function: Reading,
     ) -> Result<Vec<(Version, EventId)>, StoreError> {
-        let stream = self.scene.id(of);
+        let stream = self.shared.id(of);
         Ok(match function {
             Reading::ReadStream => {
                 let events = self.store.read_stream(stream, after).await?;
@@ -93,16 +93,16 @@ impl<S: EventStore> Client<S> {
         })
     }
 
-    async fn recall(&mut self, key: Key) {
-        let idempotency = self.scene.idempotency(key);
+    async fn lookup(&mut self, key: Key) {
+        let idempotency = self.shared.idempotency(key);
         let (times, result) = self.timed(self.store.appended_under(&idempotency)).await;
-        let answer = answers::of_recall(&self.scene, result);
-        self.record("appended_under", times, Call::Recall { key, answer });
+        let outcome = outcomes::of_lookup(&self.shared, result);
+        self.record("appended_under", times, Call::Lookup { key, outcome });
     }
 
     async fn append(&mut self, to: &[Target], key: Option<Key>) {
         let to = self.participants(to);
-        let mut appends = self.scene.appends(&to, key);
+        let mut appends = self.shared.appends(&to, key);
         let (function, times, result) = if key.is_none() && to.len() == 1 {
             let append = appends.streams.remove(0);
             let (times, result) = self.timed(self.store.append(append)).await;
@@ -111,8 +111,8 @@ impl<S: EventStore> Client<S> {
             let (times, result) = self.timed(self.store.append_all(appends)).await;
             ("append_all", times, result)
         };
-        let answer = answers::of_append(&self.scene, result);
-        self.record(function, times, Call::Append { to, key, answer });
+        let outcome = outcomes::of_append(&self.shared, result);
+        self.record(function, times, Call::Append { to, key, outcome });
     }
 
     /// The participants of an append, from the versions that this client saw last.
@@ -120,15 +120,15 @@ impl<S: EventStore> Client<S> {
         let participant = |target: &Target| Participant {
             stream: target.stream,
             expected: self.seen.expected(target.stream, target.expects),
-            events: self.scene.new_events(target.events),
+            events: self.shared.new_events(target.events),
         };
         to.iter().map(participant).collect()
     }
 
     pub(super) async fn timed<T>(&self, call: impl Future<Output = T>) -> (Times, T) {
-        let invoked = self.scene.now();
+        let invoked = self.shared.now();
         let result = call.await;
-        ((invoked, self.scene.now()), result)
+        ((invoked, self.shared.now()), result)
     }
 
     pub(super) fn record(

@@ -7,11 +7,11 @@ use cqrs_core::{EventStore, ExpectedVersion, StreamId, Version, chain};
 
 use super::{
     super::{
-        history::{Answer, AppendAnswer, Call, Key, Landed, Participant, Rejection},
+        history::{AppendOutcome, Call, Key, Outcome, Participant, Rejection, StreamResult},
         program::{Target, Way},
     },
-    answers,
     client::{Client, yield_to_others},
+    outcomes,
 };
 
 impl<S: EventStore> Client<S> {
@@ -28,14 +28,14 @@ impl<S: EventStore> Client<S> {
             Ok(transaction) => transaction,
             Err(error) => {
                 let to = self.participants(to);
-                let answer = Answer::Failed(chain(&error).to_string());
-                return self.record("begin", times, Call::Append { to, key, answer });
+                let outcome = Outcome::Failed(chain(&error).to_string());
+                return self.record("begin", times, Call::Append { to, key, outcome });
             }
         };
         match self.prepare(&mut transaction, to, key, way).await {
-            Some((asked, seen)) => {
+            Some((participants, seen)) => {
                 yield_to_others(pause).await;
-                self.commit(transaction, asked, &seen, key).await;
+                self.commit(transaction, participants, &seen, key).await;
             }
             // Without a commit nothing is written, even if the rollback fails.
             None => drop(self.store.rollback(transaction).await),
@@ -54,9 +54,9 @@ impl<S: EventStore> Client<S> {
             Way::TransactionThatReads => Some(self.read_in(transaction, to).await?),
             Way::Call | Way::Transaction => None,
         };
-        let asked = self.participants(to);
-        let staged = self.stage(transaction, &asked, key).await?;
-        Some((asked, read.unwrap_or(staged)))
+        let participants = self.participants(to);
+        let staged = self.stage(transaction, &participants, key).await?;
+        Some((participants, read.unwrap_or(staged)))
     }
 
     /// Reads the streams and returns their versions.
@@ -65,7 +65,7 @@ impl<S: EventStore> Client<S> {
         transaction: &mut S::Transaction,
         to: &[Target],
     ) -> Option<Vec<Version>> {
-        let id = |target: &Target| self.scene.id(target.stream).clone();
+        let id = |target: &Target| self.shared.id(target.stream).clone();
         let ids: Vec<StreamId> = to.iter().map(id).collect();
         let reading = self.store.read_streams_in(transaction, &ids);
         let (times, result) = self.timed(reading).await;
@@ -74,8 +74,8 @@ impl<S: EventStore> Client<S> {
             Err(error) => {
                 let of = to[0].stream;
                 let after = Version::EMPTY;
-                let answer = Answer::Failed(chain(&error).to_string());
-                self.record("read_streams_in", times, Call::Read { of, after, answer });
+                let outcome = Outcome::Failed(chain(&error).to_string());
+                self.record("read_streams_in", times, Call::Read { of, after, outcome });
                 return None;
             }
         };
@@ -87,7 +87,7 @@ impl<S: EventStore> Client<S> {
             let call = Call::Read {
                 of: target.stream,
                 after: Version::EMPTY,
-                answer: answers::of_read(&self.scene, ours),
+                outcome: outcomes::of_read(&self.shared, ours),
             };
             self.record("read_streams_in", times, call);
         }
@@ -101,10 +101,10 @@ impl<S: EventStore> Client<S> {
         to: &[Participant],
         key: Option<Key>,
     ) -> Option<Vec<Version>> {
-        let appends = self.scene.appends(to, key);
+        let appends = self.shared.appends(to, key);
         let staging = self.store.append_in(transaction, appends);
         let (times, result) = self.timed(staging).await;
-        let (check, seen) = checked(to, key, answers::of_append(&self.scene, result));
+        let (check, seen) = checked(to, key, outcomes::of_append(&self.shared, result));
         self.record("append_in", times, check);
         seen
     }
@@ -117,14 +117,14 @@ impl<S: EventStore> Client<S> {
         key: Option<Key>,
     ) {
         let (times, result) = self.timed(self.store.commit(transaction)).await;
-        let answer = answers::of_write(&self.scene, result, |()| landed(&to, seen));
+        let outcome = outcomes::of_write(&self.shared, result, |()| results(&to, seen));
         // A commit may report a conflict before it checks the key.
-        let key = match answer {
-            Answer::Given(Err(Rejection::Conflict { .. })) => None,
+        let key = match outcome {
+            Outcome::Given(Err(Rejection::Conflict { .. })) => None,
             _ => key,
         };
         let to = expecting(to, seen);
-        self.record("commit", times, Call::Append { to, key, answer });
+        self.record("commit", times, Call::Append { to, key, outcome });
     }
 }
 
@@ -132,30 +132,30 @@ impl<S: EventStore> Client<S> {
 fn checked(
     to: &[Participant],
     key: Option<Key>,
-    answer: AppendAnswer,
+    outcome: AppendOutcome,
 ) -> (Call, Option<Vec<Version>>) {
     let mut to = to.to_vec();
-    let mut landed = match answer {
-        Answer::Given(Ok(landed)) => landed,
-        Answer::Unknown => {
-            let answer = Answer::Failed("outcome unknown, but not committed".to_owned());
-            return (Call::Append { to, key, answer }, None);
+    let mut results = match outcome {
+        Outcome::Given(Ok(results)) => results,
+        Outcome::Unknown => {
+            let outcome = Outcome::Failed("outcome unknown, but not committed".to_owned());
+            return (Call::Append { to, key, outcome }, None);
         }
-        answer => return (Call::Append { to, key, answer }, None),
+        outcome => return (Call::Append { to, key, outcome }, None),
     };
-    if landed.iter().any(|one| one.repeated) {
-        let answer = Answer::Given(Ok(landed));
-        return (Call::Append { to, key, answer }, None);
+    if results.iter().any(|one| one.repeated) {
+        let outcome = Outcome::Given(Ok(results));
+        return (Call::Append { to, key, outcome }, None);
     }
-    for (one, asked) in landed.iter_mut().zip(&mut to) {
-        let events = asked.events.len() as u64;
-        asked.events.clear();
+    for (one, participant) in results.iter_mut().zip(&mut to) {
+        let events = participant.events.len() as u64;
+        participant.events.clear();
         one.version = Version::new(one.version.get().saturating_sub(events));
     }
-    let seen = landed.iter().map(|one| one.before).collect();
-    let answer = Answer::Given(Ok(landed));
+    let seen = results.iter().map(|one| one.before).collect();
+    let outcome = Outcome::Given(Ok(results));
     let key = None;
-    (Call::Append { to, key, answer }, Some(seen))
+    (Call::Append { to, key, outcome }, Some(seen))
 }
 
 fn expecting(to: Vec<Participant>, seen: &[Version]) -> Vec<Participant> {
@@ -166,12 +166,12 @@ fn expecting(to: Vec<Participant>, seen: &[Version]) -> Vec<Participant> {
     to.into_iter().zip(seen).map(at_seen).collect()
 }
 
-fn landed(to: &[Participant], seen: &[Version]) -> Vec<Landed> {
-    let landed = |(asked, before): (&Participant, &Version)| Landed {
-        stream: asked.stream,
+fn results(to: &[Participant], seen: &[Version]) -> Vec<StreamResult> {
+    let results = |(participant, before): (&Participant, &Version)| StreamResult {
+        stream: participant.stream,
         before: *before,
-        version: before.plus(asked.events.len() as u64),
+        version: before.plus(participant.events.len() as u64),
         repeated: false,
     };
-    to.iter().zip(seen).map(landed).collect()
+    to.iter().zip(seen).map(results).collect()
 }

@@ -27,7 +27,7 @@ pub(super) enum Fault {
     /// Others can write between the check and the write.
     ChecksThenWrites,
     /// Read-only participants are not checked.
-    IgnoresGuards,
+    IgnoresReadOnlyParticipants,
     /// Several streams are written one after the other.
     TearsAppends,
     /// Some appends are acknowledged and not written.
@@ -99,10 +99,10 @@ impl FaultyStore {
     }
 
     /// The appends that are passed to the store in memory.
-    fn asked(&self, mut appends: Appends) -> Appends {
+    fn altered(&self, mut appends: Appends) -> Appends {
         for append in &mut appends.streams {
             if self.fault == Fault::IgnoresExpectations
-                || (self.fault == Fault::IgnoresGuards && append.events.is_empty())
+                || (self.fault == Fault::IgnoresReadOnlyParticipants && append.events.is_empty())
             {
                 append.expected = ExpectedVersion::Any;
             }

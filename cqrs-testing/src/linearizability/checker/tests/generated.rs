@@ -5,10 +5,10 @@ use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::Te
 use super::*;
 
 /// A call, the times from its start to its effect and from its effect to its end, and a change to its result.
-type Drawn = (Vec<Participant>, usize, usize, Twist);
+type Drawn = (Vec<Participant>, usize, usize, Change);
 
 #[derive(Debug, Clone, Copy)]
-enum Twist {
+enum Change {
     None,
     /// One event or one version more.
     More,
@@ -26,12 +26,12 @@ fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
         3 => (0..3_u64).prop_map(at),
     ];
     let participant = (0..2_usize, expected, 0..2_usize);
-    let twist = prop_oneof![
-        8 => Just(Twist::None),
-        1 => Just(Twist::More),
-        1 => Just(Twist::Less),
-        1 => Just(Twist::Unknown),
-        1 => Just(Twist::Failed),
+    let change = prop_oneof![
+        8 => Just(Change::None),
+        1 => Just(Change::More),
+        1 => Just(Change::Less),
+        1 => Just(Change::Unknown),
+        1 => Just(Change::Failed),
     ];
     // No participant: a read of the first stream.
     let to = vec(participant, 0..3).prop_map(|to| {
@@ -44,7 +44,7 @@ fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
         to.dedup_by_key(|participant| participant.stream);
         to
     });
-    vec((to, 0..30_usize, 0..30_usize, twist), 1..6)
+    vec((to, 0..30_usize, 0..30_usize, change), 1..6)
 }
 
 /// The history of the model when it executes the calls one by one, the n-th at time 10 n, with changed results.
@@ -52,19 +52,22 @@ fn played(drawn: Vec<Drawn>) -> History {
     let mut state = Model::new(2);
     let mut number = 0;
     let mut operations = Vec::new();
-    for (index, (mut to, before, later, twist)) in drawn.into_iter().enumerate() {
-        for event in to.iter_mut().flat_map(|asked| asked.events.iter_mut()) {
+    for (index, (mut to, before, later, change)) in drawn.into_iter().enumerate() {
+        for event in to
+            .iter_mut()
+            .flat_map(|participant| participant.events.iter_mut())
+        {
             number += 1;
             *event = EventNumber(number);
         }
-        let (call, next) = answered(&state, to);
+        let (call, next) = executed(&state, to);
         state = next;
         operations.push(Operation {
             client: index,
             function: "call",
             invoked: 100 + 10 * index - before,
             returned: 101 + 10 * index + later,
-            call: twisted(call, twist),
+            call: changed(call, change),
         });
     }
     History {
@@ -74,44 +77,47 @@ fn played(drawn: Vec<Drawn>) -> History {
 }
 
 /// The model's result of the call, and its state after it.
-fn answered(state: &Model, to: Vec<Participant>) -> (Call, Model) {
+fn executed(state: &Model, to: Vec<Participant>) -> (Call, Model) {
     if to.is_empty() {
         let (_, events) = state.streams().next().expect("two streams");
         let numbers: Vec<_> = events.iter().map(|event| event.0).collect();
         return (read(A, &numbers), state.clone());
     }
     match state.append(&to, None) {
-        Ok((next, landed)) => (append(to, Answer::Given(Ok(landed))), next),
-        Err(rejections) => (append(to, Answer::Given(Err(rejections[0]))), state.clone()),
+        Ok((next, results)) => (append(to, Outcome::Given(Ok(results))), next),
+        Err(rejections) => (
+            append(to, Outcome::Given(Err(rejections[0]))),
+            state.clone(),
+        ),
     }
 }
 
-fn twisted(mut call: Call, twist: Twist) -> Call {
-    let turned = |version: Version| match twist {
-        Twist::More => version.plus(1),
-        Twist::Less => Version::new(version.get().saturating_sub(1)),
-        Twist::None | Twist::Unknown | Twist::Failed => version,
+fn changed(mut call: Call, change: Change) -> Call {
+    let changed_version = |version: Version| match change {
+        Change::More => version.plus(1),
+        Change::Less => Version::new(version.get().saturating_sub(1)),
+        Change::None | Change::Unknown | Change::Failed => version,
     };
     match &mut call {
-        Call::Append { answer, .. } => match (&mut *answer, twist) {
-            (answer, Twist::Unknown) => *answer = Answer::Unknown,
-            (answer, Twist::Failed) => *answer = Answer::Failed("no".to_owned()),
-            (Answer::Given(Ok(landed)), _) => {
-                landed[0].before = turned(landed[0].before);
-                landed[0].version = turned(landed[0].version);
+        Call::Append { outcome, .. } => match (&mut *outcome, change) {
+            (outcome, Change::Unknown) => *outcome = Outcome::Unknown,
+            (outcome, Change::Failed) => *outcome = Outcome::Failed("no".to_owned()),
+            (Outcome::Given(Ok(results)), _) => {
+                results[0].before = changed_version(results[0].before);
+                results[0].version = changed_version(results[0].version);
             }
-            (Answer::Given(Err(Rejection::Conflict { actual, .. })), _) => {
-                *actual = turned(*actual);
+            (Outcome::Given(Err(Rejection::Conflict { actual, .. })), _) => {
+                *actual = changed_version(*actual);
             }
             _ => {}
         },
         Call::Read {
-            answer: Answer::Given(events),
+            outcome: Outcome::Given(events),
             ..
-        } if matches!(twist, Twist::Less) => {
+        } if matches!(change, Change::Less) => {
             events.pop();
         }
-        Call::Read { .. } | Call::Recall { .. } => {}
+        Call::Read { .. } | Call::Lookup { .. } => {}
     }
     call
 }

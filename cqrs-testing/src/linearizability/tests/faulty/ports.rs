@@ -24,9 +24,9 @@ impl UnitOfWork for FaultyStore {
 
     async fn commit(&self, transaction: MemoryTransaction) -> Result<(), CommitError> {
         self.delay().await;
-        let answer = self.store.commit(transaction).await;
+        let outcome = self.store.commit(transaction).await;
         self.delay().await;
-        answer
+        outcome
     }
 
     async fn rollback(&self, transaction: MemoryTransaction) -> Result<(), StoreError> {
@@ -59,34 +59,34 @@ impl EventStore for FaultyStore {
     }
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
-        let asked = self.asked(appends);
+        let altered = self.altered(appends);
         self.delay().await;
-        let answer = match self.fault {
+        let outcome = match self.fault {
             Fault::Fails => Err(error(StoreErrorKind::Unavailable).into()),
-            Fault::TearsAppends if asked.idempotency.is_none() => {
-                self.checked(&asked).await?;
-                self.torn(asked).await
+            Fault::TearsAppends if altered.idempotency.is_none() => {
+                self.checked(&altered).await?;
+                self.torn(altered).await
             }
             Fault::ChecksThenWrites => {
-                self.checked(&asked).await?;
+                self.checked(&altered).await?;
                 yield_now().await;
-                self.store.append_all(anywhere(asked)).await
+                self.store.append_all(anywhere(altered)).await
             }
             _ if self.occurs(Fault::LosesAppends) => {
                 let mut dropped = self.store.begin().await?;
-                self.store.append_in(&mut dropped, asked).await
+                self.store.append_in(&mut dropped, altered).await
             }
-            _ if self.occurs(Fault::LosesReplies) => Err(self.lost(asked).await),
-            _ => match self.store.append_all(asked.clone()).await {
+            _ if self.occurs(Fault::LosesReplies) => Err(self.lost(altered).await),
+            _ => match self.store.append_all(altered.clone()).await {
                 Ok(_) if self.occurs(Fault::FailsAndWrites) => {
                     Err(error(StoreErrorKind::Unavailable).into())
                 }
-                Err(AppendError::Conflict(conflict)) => Err(self.rejected(asked, conflict).await),
-                answer => answer,
+                Err(AppendError::Conflict(conflict)) => Err(self.rejected(altered, conflict).await),
+                outcome => outcome,
             },
         };
         self.delay().await;
-        answer
+        outcome
     }
 
     async fn appended_under(

@@ -3,14 +3,14 @@
 use cqrs_core::{ExpectedVersion, Version};
 
 use super::super::{
-    history::{Answer, Call, EventNumber, Participant, Rejection, Stream},
+    history::{Call, EventNumber, Outcome, Participant, Rejection, Stream},
     program::Expects,
 };
 
 /// The version of each stream, and its last event if known.
-pub(super) struct Seen(Vec<(Version, Option<EventNumber>)>);
+pub(super) struct LastSeen(Vec<(Version, Option<EventNumber>)>);
 
-impl Seen {
+impl LastSeen {
     pub(super) fn nothing_of(streams: usize) -> Self {
         Self(vec![(Version::EMPTY, None); streams])
     }
@@ -45,7 +45,7 @@ impl Seen {
         match call {
             Call::Read {
                 of,
-                answer: Answer::Given(events),
+                outcome: Outcome::Given(events),
                 ..
             } => {
                 if let Some((version, event)) = events.last() {
@@ -54,19 +54,21 @@ impl Seen {
             }
             Call::Append {
                 to,
-                answer: Answer::Given(Ok(landed)),
+                outcome: Outcome::Given(Ok(results)),
                 ..
             } => {
-                for one in landed.iter().filter(|one| !one.repeated) {
-                    let asked = to.iter().find(|asked| asked.stream == one.stream);
-                    self.moved(one.stream, one.version, asked.and_then(last));
+                for one in results.iter().filter(|one| !one.repeated) {
+                    let participant = to
+                        .iter()
+                        .find(|participant| participant.stream == one.stream);
+                    self.moved(one.stream, one.version, participant.and_then(last));
                 }
             }
             Call::Append {
-                answer: Answer::Given(Err(Rejection::Conflict { stream, actual })),
+                outcome: Outcome::Given(Err(Rejection::Conflict { stream, actual })),
                 ..
             } => self.moved(*stream, *actual, None),
-            Call::Append { .. } | Call::Read { .. } | Call::Recall { .. } => {}
+            Call::Append { .. } | Call::Read { .. } | Call::Lookup { .. } => {}
         }
     }
 
@@ -79,6 +81,6 @@ impl Seen {
     }
 }
 
-fn last(asked: &Participant) -> Option<EventNumber> {
-    asked.events.last().copied()
+fn last(participant: &Participant) -> Option<EventNumber> {
+    participant.events.last().copied()
 }

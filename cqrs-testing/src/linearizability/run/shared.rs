@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::super::history::{EventNumber, Key, Participant, Stream};
 
-pub(super) struct Scene {
+pub(super) struct SharedState {
     /// The common part of the event ids. The rest is the event's number, so that foreign events are recognized.
     ids: u128,
     streams: Vec<StreamId>,
@@ -24,7 +24,7 @@ pub(super) struct Scene {
 /// The bits of an event's id that are its number.
 const NUMBER: u128 = u32::MAX as u128;
 
-impl Scene {
+impl SharedState {
     pub(super) fn new(streams: usize, clients: usize) -> Self {
         let history = Uuid::new_v4();
         let category = Category::new("history").expect("a valid category");
