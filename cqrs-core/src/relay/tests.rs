@@ -40,7 +40,7 @@ struct BrokerState {
     /// An event that the broker rejects.
     poison: Option<EventId>,
     /// The number of opening calls that still fail.
-    away: u32,
+    failing_opens: u32,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -54,10 +54,10 @@ struct Session {
 }
 
 impl BrokerState {
-    fn is_away(&mut self) -> bool {
-        let away = self.away > 0;
-        self.away = self.away.saturating_sub(1);
-        away
+    fn open_fails(&mut self) -> bool {
+        let fails = self.failing_opens > 0;
+        self.failing_opens = self.failing_opens.saturating_sub(1);
+        fails
     }
 }
 
@@ -85,7 +85,7 @@ impl Broker {
 impl Publisher for Broker {
     type Session = Session;
     async fn open(&self, _: &str, shards: u16) -> Result<Vec<Session>, PublishError> {
-        if self.state().is_away() {
+        if self.state().open_fails() {
             return Err(PublishError::Unavailable("planted".into()));
         }
         Ok((0..shards).map(|shard| self.session(shard)).collect())
@@ -209,7 +209,7 @@ proptest! {
             relay().run(visible(&broker, 30)).await.expect("runs");
             let log = log(&store).await;
             let seen = broker.state().visible.clone();
-            assert_eq!(seen.len(), 30, "none lost, none doubled");
+            assert_eq!(seen.len(), 30, "none is lost or duplicated");
             for id in 0..5 {
                 let of_stream = log.iter().filter(|event| event.stream.id() == id.to_string());
                 let order = of_stream.map(|event| seen.iter().position(|id| *id == event.id));
@@ -224,7 +224,7 @@ async fn an_unavailable_broker_is_retried_at_the_start() {
     let store = MemoryEventStore::default();
     let broker = Broker::default();
     append(&store, 1).await;
-    broker.state().away = 5;
+    broker.state().failing_opens = 5;
     let relay = Relay::new("model", store, broker.clone());
     let mut progress = relay.progress();
     let running = tokio::spawn(relay.run(std::future::pending()));
@@ -246,13 +246,13 @@ async fn an_unavailable_broker_is_retried_at_the_start() {
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_waits_for_its_broker_can_be_stopped() {
     let broker = Broker::default();
-    broker.state().away = u32::MAX;
+    broker.state().failing_opens = u32::MAX;
     let relay = Relay::new("model", MemoryEventStore::default(), broker.clone());
     let progress = relay.progress();
     let stop = tokio::time::sleep(Duration::from_secs(60));
     relay.run(stop).await.expect("stops");
     assert_eq!(progress.phase(), Phase::Stopped);
-    assert!(broker.state().away < u32::MAX, "it has tried");
+    assert!(broker.state().failing_opens < u32::MAX, "it has tried");
 }
 
 #[tokio::test(start_paused = true)]
@@ -322,7 +322,7 @@ async fn a_log_that_was_replaced_is_not_published() {
     assert_eq!(broker.state().visible.len(), 1);
 }
 
-/// A store that fails one read, and has another log from then on.
+/// A store that fails one read and then has another log.
 #[derive(Debug, Clone)]
 struct Replaced {
     before: MemoryEventStore,

@@ -1,4 +1,4 @@
-//! Services with scripted parts: when and in which order they end, and the outcomes that are reported.
+//! Services with scripted parts: the time and order of their ends, and the reported outcomes.
 
 use std::{
     sync::{Arc, Mutex},
@@ -171,7 +171,7 @@ async fn the_others_go_on_after_a_failure_if_asked_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_ends_when_all_its_parts_have() {
+async fn a_service_ends_when_all_its_parts_have_ended() {
     let service = Service::new()
         .with(failing("poisoned", SECOND))
         .task("import", |_| async { Ok(()) })

@@ -18,7 +18,7 @@ pub struct Decided<A: Aggregate>(Vec<A::Event>);
 pub(crate) struct Encoded<A: Aggregate> {
     /// The events to append.
     pub(crate) new: Vec<NewEvent>,
-    /// The same events, decoded again. A state that is kept applies these, because they are what later readers get.
+    /// The same events, decoded again. A cached state applies these, because later readers get them.
     pub(crate) decoded: Vec<(EventId, A::Event)>,
 }
 

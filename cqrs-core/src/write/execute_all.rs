@@ -10,11 +10,12 @@ use crate::{
     write::{
         attempts::Attempts,
         participants::{self, NotDecided, Participants},
-        request::{Circumstances, Request, request_options},
+        request::{DecisionInput, Request, request_options},
     },
 };
 
-/// Commands to several aggregates that had no effect. Each variant calls for a different reaction of the caller.
+/// Commands to several aggregates that failed: none had an effect, unless the store's error is an
+/// [`OutcomeUnknown`](crate::StoreErrorKind::OutcomeUnknown). Each variant calls for a different reaction of the caller.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecuteAllError {
@@ -172,7 +173,7 @@ impl<S: EventStore, C: Commands> ExecuteAll<'_, S, C> {
             store: self.store,
             streams: participants::streams(&self.commands).map_err(StoreError::from)?,
             commands: self.commands,
-            circumstances: self.request.circumstances(),
+            input: self.request.input(),
             idempotency,
         };
         request.run(self.request.retry).await
@@ -184,7 +185,7 @@ struct Prepared<'a, S, C> {
     store: &'a S,
     commands: C,
     streams: BTreeSet<StreamId>,
-    circumstances: Circumstances,
+    input: DecisionInput,
     idempotency: Option<Idempotency>,
 }
 
@@ -207,7 +208,7 @@ impl<S: EventStore, C: Commands> Prepared<'_, S, C> {
     /// Reads every stream in one call, decides, and appends in one call.
     async fn attempt(&self) -> Result<ExecutedAll, ExecuteAllError> {
         let mut participants = self.read().await?;
-        match participants.decide(&self.commands, &self.circumstances) {
+        match participants.decide(&self.commands, &self.input) {
             Ok(()) => {}
             Err(NotDecided::Store(error)) => return Err(error.into()),
             Err(NotDecided::Rejected { command, rejection }) => {

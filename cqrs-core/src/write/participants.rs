@@ -12,7 +12,7 @@ use crate::{
     model::{Context, Event, ExpectedVersion, InvalidName, NewEvent, StreamId, Version},
     ports::{Append, PastEvent, StoreError, StoreErrorKind},
     roles::{Aggregate, Check, CommandVisitor, Commands, Rejection, To},
-    write::{decision::Decided, loaded::Loaded, request::Circumstances},
+    write::{decision::Decided, loaded::Loaded, request::DecisionInput},
 };
 
 /// The aggregates of one decision, by stream.
@@ -52,7 +52,7 @@ pub(crate) enum NotDecided {
         command: usize,
         rejection: Rejection,
     },
-    /// An event cannot be decoded or encoded.
+    /// An event cannot be decoded or encoded, or a command is not valid.
     Store(StoreError),
 }
 
@@ -114,11 +114,11 @@ impl Participants {
     pub(crate) fn decide(
         &mut self,
         commands: &impl Commands,
-        circumstances: &Circumstances,
+        input: &DecisionInput,
     ) -> Result<(), NotDecided> {
         commands.visit(&mut Deciding {
             participants: self,
-            circumstances,
+            input,
             visited: 0,
         })
     }
@@ -158,7 +158,7 @@ impl Participants {
 /// Decides the commands that it visits.
 struct Deciding<'a> {
     participants: &'a mut Participants,
-    circumstances: &'a Circumstances,
+    input: &'a DecisionInput,
     visited: usize,
 }
 
@@ -184,8 +184,8 @@ impl CommandVisitor for Deciding<'_> {
         let context = Context {
             id: stream.shared_id(),
             version: participant.version,
-            now: self.circumstances.now,
-            metadata: self.circumstances.metadata.clone(),
+            now: self.input.now,
+            metadata: self.input.metadata.clone(),
         };
         let state = participant.state.of::<A>(&stream)?;
         let decided = match Decided::by(state, to.command.clone(), &context) {

@@ -26,7 +26,8 @@ use crate::{
     write::loaded::Loaded,
 };
 
-/// A command that had no effect. Each variant calls for a different reaction of the caller.
+/// A command that failed: it had no effect, unless the store's error is an
+/// [`OutcomeUnknown`](crate::StoreErrorKind::OutcomeUnknown). Each variant calls for a different reaction of the caller.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError<E: std::error::Error + 'static> {
     /// The aggregate rejected the command: show the user why.
@@ -196,7 +197,7 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         Execute::new(self, StreamId::of::<A::Event>(id), ByCommand(command))
     }
 
-    /// Loads the current state of the aggregate called `id`, always from the store; the default state without events.
+    /// Loads the current state of the aggregate called `id`, always from the store. Without events it is the default state.
     ///
     /// # Errors
     /// When the store fails or an event cannot be read.

@@ -15,9 +15,9 @@ pub(crate) struct Request {
     pub(crate) retry: RetryPolicy,
 }
 
-/// The time and the metadata with which all attempts at a request decide.
+/// The time and the metadata of a decision, the same in all attempts at a request.
 #[derive(Debug, Clone)]
-pub(crate) struct Circumstances {
+pub(crate) struct DecisionInput {
     /// The time of the request; a retry keeps it.
     pub(crate) now: SystemTime,
     /// The metadata of its events.
@@ -57,7 +57,7 @@ impl Request {
     }
 
     /// Explicit values win over values inherited from the cause, in any order of the calls.
-    pub(crate) fn circumstances(&self) -> Circumstances {
+    pub(crate) fn input(&self) -> DecisionInput {
         let mut metadata = self.cause.clone().unwrap_or_default();
         if let Some(id) = &self.correlation_id {
             metadata.correlation_id = Some(id.clone());
@@ -66,7 +66,7 @@ impl Request {
             metadata.traceparent = Some(traceparent.clone());
         }
         metadata.headers.clone_from(&self.headers);
-        Circumstances {
+        DecisionInput {
             now: self.now.unwrap_or_else(SystemTime::now),
             metadata,
         }

@@ -15,7 +15,7 @@ use crate::{
     roles::{Events, HandlerError, OnRejected, Reactor, Rejection},
     write::{
         participants::{self, NotDecided, Participants},
-        request::Circumstances,
+        request::DecisionInput,
     },
 };
 
@@ -48,8 +48,8 @@ impl<R: Reactor> Reaction<R> {
     }
 
     /// The time and metadata of its commands: the current time, and metadata that names the event as the cause.
-    fn circumstances(&self) -> Circumstances {
-        Circumstances {
+    fn input(&self) -> DecisionInput {
+        DecisionInput {
             now: SystemTime::now(),
             metadata: Metadata::caused_by(&self.event.recorded),
         }
@@ -102,9 +102,9 @@ impl<R: Reactor> ReactorHandler<R> {
         mut reaction: Reaction<R>,
         participants: &mut Participants,
     ) -> Result<(), HandlerError> {
-        let circumstances = reaction.circumstances();
+        let input = reaction.input();
         while let Some(commands) = reaction.commands.pop_front() {
-            let rejection = match participants.decide(&commands, &circumstances) {
+            let rejection = match participants.decide(&commands, &input) {
                 Ok(()) => continue,
                 Err(NotDecided::Store(error)) if error.is_retryable() => return Err(error.into()),
                 Err(NotDecided::Store(error)) => return Err(reaction.poison(error)),

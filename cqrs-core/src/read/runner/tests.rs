@@ -135,7 +135,7 @@ async fn caught_up<S: Checkpoints>(store: &S, position: u64) {
     }
 }
 
-/// Runs until all events are handled, then stops.
+/// Runs until the event at `position` is handled, then stops.
 async fn run_to<H: Handler<MemoryEventStore>>(
     store: &MemoryEventStore,
     handler: H,
@@ -317,7 +317,7 @@ async fn catch_up_ends_with_the_error_that_stops_the_runner() {
 /// Runs a view, whose enum is complete or partial, over an event that it does not know.
 async fn run_view_over_unknown_event<V: View>(view: V) -> Result<(), RunnerError> {
     let store = filled(2).await;
-    let unheard = crate::model::NewEvent {
+    let unknown = crate::model::NewEvent {
         id: crate::model::EventId::random(),
         event_type: "Reset",
         payload: bytes::Bytes::from_static(b"{}"),
@@ -327,7 +327,7 @@ async fn run_view_over_unknown_event<V: View>(view: V) -> Result<(), RunnerError
     let append = crate::ports::Append {
         stream,
         expected: crate::model::ExpectedVersion::Any,
-        events: vec![unheard],
+        events: vec![unknown],
     };
     crate::ports::EventStore::append(&store, append)
         .await

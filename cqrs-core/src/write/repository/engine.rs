@@ -9,7 +9,7 @@ use crate::{
         attempts::Attempts,
         decision::Decided,
         loaded::{Loaded, decoded},
-        request::Circumstances,
+        request::DecisionInput,
     },
 };
 
@@ -17,7 +17,7 @@ use crate::{
 pub(super) struct PendingRequest<D> {
     pub(super) stream: StreamId,
     pub(super) decide: D,
-    pub(super) circumstances: Circumstances,
+    pub(super) input: DecisionInput,
     pub(super) idempotency: Option<Idempotency>,
 }
 
@@ -114,8 +114,8 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         Context {
             id: self.request.stream.shared_id(),
             version,
-            now: self.request.circumstances.now,
-            metadata: self.request.circumstances.metadata.clone(),
+            now: self.request.input.now,
+            metadata: self.request.input.metadata.clone(),
         }
     }
 
@@ -135,7 +135,7 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
             self.cache(on.state);
             return Ok(Step::Done(self.without_events(on.version)));
         }
-        let encoded = decided.encode(&self.request.circumstances.metadata)?;
+        let encoded = decided.encode(&self.request.input.metadata)?;
         let append = Append {
             stream: self.request.stream.clone(),
             expected: on.expected,

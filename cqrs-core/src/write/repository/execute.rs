@@ -127,7 +127,7 @@ impl<A: Aggregate, S: EventStore, D: Decide<A>> Execute<'_, A, S, D> {
         let request = PendingRequest {
             stream,
             decide: self.decide,
-            circumstances: self.request.circumstances(),
+            input: self.request.input(),
             idempotency,
         };
         let engine = Engine::new(self.repository, request, self.request.retry);

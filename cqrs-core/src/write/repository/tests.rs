@@ -1,10 +1,10 @@
 //! Commands on the store in memory.
 
+mod damage;
 mod interrupted;
 mod model;
 mod scripted;
 mod several;
-mod spoil;
 mod states;
 mod tally;
 mod trips;

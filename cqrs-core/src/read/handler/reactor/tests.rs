@@ -153,7 +153,7 @@ async fn an_unforeseen_rejection_stops_the_runner_at_its_event() {
             opened(&store, "y").await.len()
         ),
         (2, 1),
-        "what came before is done"
+        "earlier events are handled"
     );
 }
 
@@ -186,6 +186,6 @@ async fn an_invalid_target_is_named_with_its_event() {
     assert_eq!(
         opened(&store, "x").await.len(),
         1,
-        "what came before is done"
+        "earlier events are handled"
     );
 }

@@ -50,13 +50,14 @@ async fn progress_follows_a_runner_to_its_end() {
 #[tokio::test(start_paused = true)]
 async fn progress_shows_retries_and_their_errors() {
     let store = filled(3).await;
-    let away = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let unavailable = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let handler = {
-        let away = Arc::clone(&away);
+        let unavailable = Arc::clone(&unavailable);
         move |_: &[RecordedEvent]| {
-            if away.load(std::sync::atomic::Ordering::Relaxed) {
+            if unavailable.load(std::sync::atomic::Ordering::Relaxed) {
                 let refused = std::io::Error::other("connection refused");
-                let error = StoreError::new(StoreErrorKind::Unavailable, "the store is away");
+                let error =
+                    StoreError::new(StoreErrorKind::Unavailable, "the store is unavailable");
                 Err(error.caused_by(refused).into())
             } else {
                 Ok(())
@@ -69,8 +70,8 @@ async fn progress_shows_retries_and_their_errors() {
     let failed = |phase: &Phase| matches!(phase, Phase::Retrying { attempts: 5.., .. });
     progress.until(failed).await;
     let message = progress.last_error().expect("it has failed");
-    assert_eq!(message, "the store is away: connection refused");
-    away.store(false, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(message, "the store is unavailable: connection refused");
+    unavailable.store(false, std::sync::atomic::Ordering::Relaxed);
     progress.until(|phase| *phase == Phase::CaughtUp).await;
     assert_eq!(position(&progress), Some(3));
     running.abort();

@@ -24,7 +24,7 @@ use crate::{
 /// A source with the records of one partition: it delivers from the checkpoint on.
 struct Scripted {
     /// Counts calls down to 0; until then every other call fails.
-    away: u32,
+    unavailable: u32,
     /// The time that a read takes.
     slow: Duration,
     records: Vec<RecordedEvent>,
@@ -44,7 +44,7 @@ struct ScriptedReader {
 impl Scripted {
     fn new(records: Vec<RecordedEvent>) -> Self {
         Self {
-            away: 0,
+            unavailable: 0,
             slow: Duration::ZERO,
             records,
             handed_out: false,
@@ -53,17 +53,17 @@ impl Scripted {
     }
 
     /// Whether this call fails.
-    fn is_away(&mut self) -> bool {
-        let away = self.away % 2 == 1;
-        self.away = self.away.saturating_sub(1);
-        away
+    fn is_unavailable(&mut self) -> bool {
+        let unavailable = self.unavailable % 2 == 1;
+        self.unavailable = self.unavailable.saturating_sub(1);
+        unavailable
     }
 }
 
 impl Source for Scripted {
     type Reader = ScriptedReader;
     async fn assigned(&mut self) -> Result<Option<ScriptedReader>, SourceError> {
-        if self.is_away() {
+        if self.is_unavailable() {
             return Err(SourceError::Unavailable("planted".into()));
         }
         if std::mem::replace(&mut self.handed_out, true) {
@@ -81,7 +81,7 @@ impl Source for Scripted {
         }))
     }
     async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError> {
-        if self.is_away() {
+        if self.is_unavailable() {
             return Err(SourceError::Unavailable("planted".into()));
         }
         Ok(vec![(topic(), Offset::new(self.records.len() as u64))])
@@ -167,9 +167,9 @@ async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
 
 /// A store that returns an unknown outcome for every other commit, although the commit succeeded.
 #[derive(Clone)]
-struct Forgetful(MemoryEventStore, Arc<AtomicBool>, Arc<Mutex<u32>>);
+struct LosesReplies(MemoryEventStore, Arc<AtomicBool>, Arc<Mutex<u32>>);
 
-impl UnitOfWork for Forgetful {
+impl UnitOfWork for LosesReplies {
     type Transaction = MemoryTransaction;
     async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
         self.0.begin().await
@@ -187,7 +187,7 @@ impl UnitOfWork for Forgetful {
     }
 }
 
-impl Checkpoints for Forgetful {
+impl Checkpoints for LosesReplies {
     async fn claim(&self, s: &str, p: &PartitionId) -> Result<Claim, StoreError> {
         self.0.claim(s, p).await
     }
@@ -209,7 +209,7 @@ impl Checkpoints for Forgetful {
     }
 }
 
-impl Inbox for Forgetful {
+impl Inbox for LosesReplies {
     async fn received(
         &self,
         s: &str,
@@ -228,7 +228,7 @@ impl Inbox for Forgetful {
     }
 }
 
-impl Documents for Forgetful {
+impl Documents for LosesReplies {
     async fn prepare_view(&self, view: &str) -> Result<(), StoreError> {
         self.0.prepare_view(view).await
     }
@@ -289,18 +289,15 @@ async fn repeats_within_a_lane_are_handled_once() {
 async fn a_batch_with_a_lost_commit_reply_is_applied_once() {
     let records = log(&filled(40).await).await;
     let inner = MemoryEventStore::default();
-    let forgotten = Arc::new(Mutex::new(0));
-    let store = Forgetful(
+    let lost = Arc::new(Mutex::new(0));
+    let store = LosesReplies(
         inner.clone(),
         Arc::new(AtomicBool::new(true)),
-        Arc::clone(&forgotten),
+        Arc::clone(&lost),
     );
     consume(&store, published(&Vec::from_iter(0..40), &records)).await;
     assert_eq!(sums(&inner).await, Vec::from_iter(1..=40));
-    assert!(
-        *forgotten.lock().expect("no panic") > 3,
-        "replies were lost"
-    );
+    assert!(*lost.lock().expect("no panic") > 3, "replies were lost");
 }
 
 #[tokio::test(start_paused = true)]
@@ -321,7 +318,7 @@ async fn an_unavailable_source_is_retried_at_the_start() {
     let records = log(&filled(8).await).await;
     let store = MemoryEventStore::default();
     let source = Scripted {
-        away: 5,
+        unavailable: 5,
         ..Scripted::new(published(&Vec::from_iter(0..8), &records))
     };
     consume_from(&store, source).await;

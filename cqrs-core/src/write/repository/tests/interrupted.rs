@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     scripted::Fault,
-    tally::Ask,
-    world::{REPOSITORIES, World, ask_for},
+    tally::TallyCommand,
+    world::{REPOSITORIES, World, execute},
 };
 use crate::{
     memory::MemoryEventStore,
@@ -35,36 +35,40 @@ async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F::Output> {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_command_does_not_affect_the_next_one() {
     for by in 0..REPOSITORIES {
-        for ask in [Ask::Add(2), Ask::Double, Ask::MakeEven] {
+        for command in [
+            TallyCommand::Add(2),
+            TallyCommand::Double,
+            TallyCommand::MakeEven,
+        ] {
             for key in [None, Some(1)] {
                 for fault in [Fault::None, Fault::LostReply] {
-                    drop_after_each_poll(by, ask, key, fault).await;
+                    drop_after_each_poll(by, command, key, fault).await;
                 }
             }
         }
     }
 }
 
-async fn drop_after_each_poll(by: usize, ask: Ask, key: Option<u8>, fault: Fault) {
+async fn drop_after_each_poll(by: usize, command: TallyCommand, key: Option<u8>, fault: Fault) {
     for stale in [false, true] {
         for polls in 1.. {
             let mut world = World::new(0);
-            world.execute(by, Ask::Add(1), None, &[]).await;
+            world.execute(by, TallyCommand::Add(1), None, &[]).await;
             world.take_snapshot(2).await;
             if stale {
                 world
-                    .execute((by + 1) % REPOSITORIES, Ask::Add(1), None, &[])
+                    .execute((by + 1) % REPOSITORIES, TallyCommand::Add(1), None, &[])
                     .await;
             }
             // One pause before each call of the store, and one after it.
             world.store.pause(1, None);
             world.store.fail([Fault::None, fault]);
-            let command = ask_for(&world.repositories[by], ask, key);
-            let outcome = give_up_after(polls, command).await;
+            let request = execute(&world.repositories[by], command, key);
+            let outcome = give_up_after(polls, request).await;
             world.store.fail([]);
-            world.adopt(ask, key).await;
-            world.execute(by, Ask::Add(3), None, &[]).await;
-            world.execute(by, ask, key, &[]).await;
+            world.adopt(command, key).await;
+            world.execute(by, TallyCommand::Add(3), None, &[]).await;
+            world.execute(by, command, key, &[]).await;
             world.check().await;
             if outcome.is_some() {
                 break;
@@ -78,13 +82,13 @@ async fn drop_after_each_poll(by: usize, ask: Ask, key: Option<u8>, fault: Fault
 async fn a_dropped_command_gives_up_its_turn() {
     for polls in 1..12 {
         let mut world = World::new(0);
-        world.execute(0, Ask::Add(1), None, &[]).await;
+        world.execute(0, TallyCommand::Add(1), None, &[]).await;
         world.store.pause(1, None);
         let tallies = &world.repositories[0];
         let (_, second, third) = tokio::join!(
-            give_up_after(polls, ask_for(tallies, Ask::Add(1), None)),
-            ask_for(tallies, Ask::Add(2), None),
-            ask_for(tallies, Ask::Add(3), None),
+            give_up_after(polls, execute(tallies, TallyCommand::Add(1), None)),
+            execute(tallies, TallyCommand::Add(2), None),
+            execute(tallies, TallyCommand::Add(3), None),
         );
         let [second, third] = [second, third].map(|done| done.expect("executes").version.get());
         assert_eq!(second + 1, third);

@@ -2,14 +2,14 @@
 
 use std::{collections::HashMap, time::SystemTime};
 
-use super::tally::{Ask, Odd, Tally, TallyEvent};
+use super::tally::{Odd, Tally, TallyCommand, TallyEvent};
 use crate::{
     model::{Context, Metadata, Version},
     roles::{Aggregate, Decision},
 };
 
 /// The result of a command: the stream's version after it and its events, or why it failed.
-pub(super) type Answer = Result<(u64, Vec<TallyEvent>), Failure>;
+pub(super) type CommandResult = Result<(u64, Vec<TallyEvent>), Failure>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -21,7 +21,7 @@ pub(super) enum Failure {
 pub(super) struct Model {
     pub(super) events: Vec<TallyEvent>,
     /// For each key: its command, and the versions before and after it.
-    keys: HashMap<u8, (Ask, usize, usize)>,
+    keys: HashMap<u8, (TallyCommand, usize, usize)>,
 }
 
 impl Model {
@@ -39,32 +39,32 @@ impl Model {
         state
     }
 
-    pub(super) fn execute(&mut self, ask: Ask, key: Option<u8>) -> Answer {
+    pub(super) fn execute(&mut self, command: TallyCommand, key: Option<u8>) -> CommandResult {
         let known = key.and_then(|key| self.keys.get(&key));
         if let Some((first, before, after)) = known {
-            return if *first == ask {
+            return if *first == command {
                 Ok((*after as u64, self.events[*before..*after].to_vec()))
             } else {
                 Err(Failure::KeyReused)
             };
         }
-        let events = self.decide(ask).map_err(Failure::Odd)?;
+        let events = self.decide(command).map_err(Failure::Odd)?;
         let before = self.events.len();
         self.events.extend(events.clone());
         let after = self.events.len();
         if let Some(key) = key {
-            self.keys.insert(key, (ask, before, after));
+            self.keys.insert(key, (command, before, after));
         }
         Ok((after as u64, events))
     }
 
-    fn decide(&self, ask: Ask) -> Decision<Tally> {
+    fn decide(&self, command: TallyCommand) -> Decision<Tally> {
         let context = Context {
             id: "one".into(),
             version: Version::new(self.events.len() as u64),
             now: SystemTime::UNIX_EPOCH,
             metadata: Metadata::default(),
         };
-        self.state().handle(ask, &context)
+        self.state().handle(command, &context)
     }
 }

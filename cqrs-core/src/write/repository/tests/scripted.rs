@@ -21,7 +21,7 @@ pub(super) enum Fault {
     /// The call works.
     None,
     /// The store is unavailable; the call has no effect.
-    Away,
+    Unavailable,
     /// The call has its effect, but its reply is lost: the outcome is unknown.
     LostReply,
     /// The call is lost and has no effect: the outcome is unknown as well.
@@ -103,7 +103,7 @@ impl Scripted {
                 Err(injected(StoreErrorKind::OutcomeUnknown).into())
             }
             Fault::LostCall => Err(injected(StoreErrorKind::OutcomeUnknown).into()),
-            Fault::Away => Err(injected(StoreErrorKind::Unavailable).into()),
+            Fault::Unavailable => Err(injected(StoreErrorKind::Unavailable).into()),
         };
         self.yield_to_others().await;
         outcome

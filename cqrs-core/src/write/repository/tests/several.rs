@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::{
     scripted::{Fault, Scripted},
-    tally::{Ask, Odd, Tally, TallyEvent},
+    tally::{Odd, Tally, TallyCommand, TallyEvent},
 };
 use crate::{
     commands,
@@ -70,8 +70,8 @@ commands! {
     enum Tallies { Tally(Tally) }
 }
 
-fn tally(id: &str, ask: Ask) -> To<Tally> {
-    To::new(id, ask)
+fn tally(id: &str, command: TallyCommand) -> To<Tally> {
+    To::new(id, command)
 }
 
 fn purse(id: &str, by: i64) -> To<Purse> {
@@ -98,7 +98,10 @@ async fn until_it_has_read<F: Future>(store: &Scripted, call: &mut Pin<&mut F>) 
     store.pause(1, None);
     for _ in 0..2 {
         poll_fn(|context| {
-            assert!(call.as_mut().poll(context).is_pending(), "still at it");
+            assert!(
+                call.as_mut().poll(context).is_pending(),
+                "it has not ended yet"
+            );
             Poll::Ready(())
         })
         .await;
@@ -109,7 +112,7 @@ async fn until_it_has_read<F: Future>(store: &Scripted, call: &mut Pin<&mut F>) 
 #[tokio::test]
 async fn commands_take_effect_together_after_one_read_and_one_append() {
     let store = Scripted::default();
-    let commands = (tally("a", Ask::Add(3)), purse("b", 5));
+    let commands = (tally("a", TallyCommand::Add(3)), purse("b", 5));
     let done = store.execute_all(commands).await.expect("executes");
     assert_eq!(store.calls(), ["replay_all", "append"]);
     assert_eq!(done.streams.len(), 2);
@@ -122,8 +125,13 @@ async fn commands_take_effect_together_after_one_read_and_one_append() {
 async fn two_commands_to_one_stream_decide_in_order() {
     let store = MemoryEventStore::default();
     // `Double` is rejected on an odd sum, so it must see the effect of `MakeEven`.
-    let asks = [Ask::Add(3), Ask::MakeEven, Ask::Double].map(|ask| tally("a", ask));
-    let done = store.execute_all(asks).await.expect("executes");
+    let commands = [
+        TallyCommand::Add(3),
+        TallyCommand::MakeEven,
+        TallyCommand::Double,
+    ]
+    .map(|command| tally("a", command));
+    let done = store.execute_all(commands).await.expect("executes");
     assert_eq!(done.streams.len(), 1);
     assert_eq!(done.streams[0].version.get(), 3);
     assert_eq!(sum(&store, "a").await, 12);
@@ -133,7 +141,7 @@ async fn two_commands_to_one_stream_decide_in_order() {
 async fn a_rejection_names_the_command_and_writes_nothing() {
     let store = MemoryEventStore::default();
     let commands = vec![
-        Either::from(tally("a", Ask::Add(3))),
+        Either::from(tally("a", TallyCommand::Add(3))),
         Either::from(purse("b", -1)),
         Either::from(purse("c", 1)),
     ];
@@ -143,7 +151,7 @@ async fn a_rejection_names_the_command_and_writes_nothing() {
     let source = std::error::Error::source(&error).expect("the aggregate's error");
     assert_eq!(source.to_string(), "the purse holds less");
     assert_eq!(
-        store.high_water_mark().await.expect("asks"),
+        store.high_water_mark().await.expect("reads"),
         Position::START
     );
 }
@@ -158,7 +166,7 @@ async fn a_check_that_does_not_hold_stops_the_others() {
             Ok(())
         }
     };
-    let commands = || (tally("a", Ask::Add(3)), Check::new("b", rich));
+    let commands = || (tally("a", TallyCommand::Add(3)), Check::new("b", rich));
     let error = store.execute_all(commands()).await.expect_err("poor");
     assert!(
         matches!(&error, ExecuteAllError::Rejected { command: 2, .. }),
@@ -184,7 +192,7 @@ async fn a_checked_aggregate_must_not_change_before_the_append() {
             Ok(())
         }
     };
-    let call = store.execute_all((tally("a", Ask::Add(3)), Check::new("b", rich)));
+    let call = store.execute_all((tally("a", TallyCommand::Add(3)), Check::new("b", rich)));
     let mut call = pin!(call.into_future());
     until_it_has_read(&store, &mut call).await;
     store.execute_all(purse("b", -1)).await.expect("spends");
@@ -196,12 +204,15 @@ async fn a_checked_aggregate_must_not_change_before_the_append() {
 #[tokio::test]
 async fn a_conflict_on_one_stream_decides_everything_again() {
     let store = Scripted::default();
-    let call = store.execute_all([tally("a", Ask::Add(1)), tally("b", Ask::Add(1))]);
+    let call = store.execute_all([
+        tally("a", TallyCommand::Add(1)),
+        tally("b", TallyCommand::Add(1)),
+    ]);
     let mut call = pin!(call.into_future());
     until_it_has_read(&store, &mut call).await;
     store
         .repository::<Tally>()
-        .execute("b", Ask::Add(5))
+        .execute("b", TallyCommand::Add(5))
         .await
         .expect("is faster");
     call.await.expect("executes");
@@ -214,15 +225,18 @@ async fn a_conflict_on_one_stream_decides_everything_again() {
 }
 
 #[tokio::test]
-async fn retries_end_when_the_policy_says_so() {
+async fn retries_end_when_the_policy_allows_no_more() {
     let store = Scripted::default();
     let call = store
-        .execute_all([tally("a", Ask::Add(1)), tally("b", Ask::Add(1))])
+        .execute_all([
+            tally("a", TallyCommand::Add(1)),
+            tally("b", TallyCommand::Add(1)),
+        ])
         .retry(RetryPolicy::NEVER);
     let mut call = pin!(call.into_future());
     until_it_has_read(&store, &mut call).await;
     store
-        .execute_all(tally("b", Ask::Add(5)))
+        .execute_all(tally("b", TallyCommand::Add(5)))
         .await
         .expect("is faster");
     let error = call.await.expect_err("overtaken");
@@ -238,10 +252,15 @@ async fn under_a_key_a_request_with_a_lost_reply_is_retried() {
     for faults in [
         [Fault::None, Fault::LostReply, Fault::None],
         [Fault::None, Fault::LostCall, Fault::None],
-        [Fault::None, Fault::LostReply, Fault::Away],
+        [Fault::None, Fault::LostReply, Fault::Unavailable],
     ] {
         let store = Scripted::default();
-        let commands = || [tally("a", Ask::Add(2)), tally("b", Ask::Add(4))];
+        let commands = || {
+            [
+                tally("a", TallyCommand::Add(2)),
+                tally("b", TallyCommand::Add(4)),
+            ]
+        };
         store.fail(faults);
         let done = store.execute_all(commands()).idempotency_key("k");
         let done = done.await.expect("settles");
@@ -259,7 +278,7 @@ async fn under_a_key_a_request_with_a_lost_reply_is_retried() {
 async fn without_a_key_a_lost_reply_is_an_error_at_once() {
     let store = Scripted::default();
     store.fail([Fault::None, Fault::LostReply]);
-    let lost = store.execute_all([tally("a", Ask::Add(2))]).await;
+    let lost = store.execute_all([tally("a", TallyCommand::Add(2))]).await;
     assert!(
         matches!(&lost, Err(ExecuteAllError::Store(e)) if e.kind() == StoreErrorKind::OutcomeUnknown),
         "{lost:?}"
@@ -269,7 +288,12 @@ async fn without_a_key_a_lost_reply_is_an_error_at_once() {
 #[tokio::test]
 async fn a_repeat_is_not_rejected_because_of_its_own_events() {
     let store = MemoryEventStore::default();
-    let commands = || [tally("a", Ask::Double), tally("a", Ask::Add(1))];
+    let commands = || {
+        [
+            tally("a", TallyCommand::Double),
+            tally("a", TallyCommand::Add(1)),
+        ]
+    };
     let send = async || store.execute_all(commands()).idempotency_key("k").await;
     let first = send().await.expect("executes");
     // The request's own events made the sum odd.
@@ -287,8 +311,8 @@ async fn a_key_belongs_to_all_commands_and_their_targets() {
         async |commands: Vec<Tallies>| store.execute_all(commands).idempotency_key("k").await;
     let set = |id: &str, number| {
         vec![
-            tally("a", Ask::Add(1)).into(),
-            tally(id, Ask::Add(number)).into(),
+            tally("a", TallyCommand::Add(1)).into(),
+            tally(id, TallyCommand::Add(number)).into(),
         ]
     };
     send(set("b", 2)).await.expect("executes");
@@ -302,7 +326,10 @@ async fn a_key_belongs_to_all_commands_and_their_targets() {
 #[tokio::test]
 async fn commands_without_events_append_nothing() {
     let store = Scripted::default();
-    let commands = (tally("a", Ask::MakeEven), Check::<Purse>::unchanged("b"));
+    let commands = (
+        tally("a", TallyCommand::MakeEven),
+        Check::<Purse>::unchanged("b"),
+    );
     let done = store.execute_all(commands).await.expect("executes");
     assert!(done.streams.is_empty() && !done.repeated);
     assert_eq!(store.calls(), ["replay_all"]);
@@ -313,7 +340,10 @@ async fn commands_without_events_append_nothing() {
 async fn the_events_of_a_request_carry_its_metadata() {
     let store = MemoryEventStore::default();
     store
-        .execute_all([tally("a", Ask::Add(1)), tally("b", Ask::Add(1))])
+        .execute_all([
+            tally("a", TallyCommand::Add(1)),
+            tally("b", TallyCommand::Add(1)),
+        ])
         .correlation_id("visit 9")
         .traceparent("00-a-b-01")
         .await

@@ -3,9 +3,9 @@
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{
+    damage::{Damage, damage},
     scripted::Fault,
-    spoil::{Spoil, spoil},
-    tally::Ask,
+    tally::TallyCommand,
     world::{REPOSITORIES, World},
 };
 
@@ -13,24 +13,24 @@ use super::{
 enum Step {
     Execute {
         by: usize,
-        ask: Ask,
+        command: TallyCommand,
         key: Option<u8>,
         faults: Vec<Fault>,
     },
     Race {
         by: [usize; 2],
-        asks: [Ask; 2],
+        commands: [TallyCommand; 2],
         key: Option<u8>,
     },
     TakeSnapshot {
         by: usize,
     },
     /// The stored snapshot was changed.
-    Spoil(Spoil),
+    Damage(Damage),
     /// The log was restored: it keeps some of its events and gets new ones.
     Restore {
         keep: usize,
-        others: Vec<Ask>,
+        others: Vec<TallyCommand>,
         same_length: bool,
     },
     Load,
@@ -58,13 +58,13 @@ async fn take(world: &mut World, step: Step) {
     match step {
         Step::Execute {
             by,
-            ask,
+            command,
             key,
             faults,
-        } => world.execute(by, ask, key, &faults).await,
-        Step::Race { by, asks, key } => world.race(by, asks, key).await,
+        } => world.execute(by, command, key, &faults).await,
+        Step::Race { by, commands, key } => world.race(by, commands, key).await,
         Step::TakeSnapshot { by } => world.take_snapshot(by).await,
-        Step::Spoil(how) => spoil(world, how).await,
+        Step::Damage(how) => damage(world, how).await,
         Step::Restore {
             keep,
             others,
@@ -80,48 +80,45 @@ fn step() -> impl Strategy<Value = Step> {
     let by = || 0..REPOSITORIES;
     let key = || option::weighted(0.3, 0_u8..3);
     let faults = prop_oneof![3 => Just(vec![]), 1 => vec(fault(), 1..5)];
-    let execute = (by(), ask(), key(), faults).prop_map(|(by, ask, key, faults)| Step::Execute {
-        by,
-        ask,
-        key,
-        faults,
-    });
-    let race = ([by(), by()], [ask(), ask()], key()).prop_map(|(by, asks, key)| Step::Race {
-        by,
-        asks,
-        key,
-    });
-    let restore =
-        (0_usize..12, vec(ask(), 0..4), any::<bool>()).prop_map(|(keep, others, same_length)| {
-            Step::Restore {
-                keep,
-                others,
-                same_length,
-            }
+    let execute =
+        (by(), command(), key(), faults).prop_map(|(by, command, key, faults)| Step::Execute {
+            by,
+            command,
+            key,
+            faults,
         });
+    let race = ([by(), by()], [command(), command()], key())
+        .prop_map(|(by, commands, key)| Step::Race { by, commands, key });
+    let restore = (0_usize..12, vec(command(), 0..4), any::<bool>()).prop_map(
+        |(keep, others, same_length)| Step::Restore {
+            keep,
+            others,
+            same_length,
+        },
+    );
     prop_oneof![
         8 => execute,
         4 => race,
         2 => by().prop_map(|by| Step::TakeSnapshot { by }),
-        2 => Spoil::any().prop_map(Step::Spoil),
+        2 => Damage::any().prop_map(Step::Damage),
         1 => restore,
         1 => Just(Step::Load),
     ]
 }
 
-fn ask() -> impl Strategy<Value = Ask> {
+fn command() -> impl Strategy<Value = TallyCommand> {
     prop_oneof![
-        3 => (0_u32..10).prop_map(Ask::Add),
-        1 => (0_u32..10).prop_map(Ask::AddTwice),
-        2 => Just(Ask::Double),
-        2 => Just(Ask::MakeEven),
+        3 => (0_u32..10).prop_map(TallyCommand::Add),
+        1 => (0_u32..10).prop_map(TallyCommand::AddTwice),
+        2 => Just(TallyCommand::Double),
+        2 => Just(TallyCommand::MakeEven),
     ]
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         2 => Just(Fault::None),
-        1 => Just(Fault::Away),
+        1 => Just(Fault::Unavailable),
         2 => Just(Fault::LostReply),
         2 => Just(Fault::LostCall),
     ]

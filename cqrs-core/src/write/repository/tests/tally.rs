@@ -19,7 +19,7 @@ impl Event for TallyEvent {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) enum Ask {
+pub(super) enum TallyCommand {
     Add(u32),
     AddTwice(u32),
     /// Rejected if the sum is odd.
@@ -40,19 +40,19 @@ pub(super) struct Tally {
 }
 
 impl Aggregate for Tally {
-    type Command = Ask;
+    type Command = TallyCommand;
     type Event = TallyEvent;
     type Error = Odd;
 
-    fn handle(&self, ask: Ask, context: &Context) -> Decision<Self> {
+    fn handle(&self, command: TallyCommand, context: &Context) -> Decision<Self> {
         assert_eq!(context.version.get(), self.events, "a state at its version");
         let on = *self;
-        match ask {
-            Ask::Add(number) => Ok(vec![TallyEvent::Added { number, on }]),
-            Ask::AddTwice(number) => Ok(vec![TallyEvent::Added { number, on }; 2]),
-            Ask::Double if self.sum % 2 == 1 => Err(Odd(on)),
-            Ask::MakeEven if self.sum.is_multiple_of(2) => Ok(vec![]),
-            Ask::Double | Ask::MakeEven => Ok(vec![TallyEvent::Doubled { on }]),
+        match command {
+            TallyCommand::Add(number) => Ok(vec![TallyEvent::Added { number, on }]),
+            TallyCommand::AddTwice(number) => Ok(vec![TallyEvent::Added { number, on }; 2]),
+            TallyCommand::Double if self.sum % 2 == 1 => Err(Odd(on)),
+            TallyCommand::MakeEven if self.sum.is_multiple_of(2) => Ok(vec![]),
+            TallyCommand::Double | TallyCommand::MakeEven => Ok(vec![TallyEvent::Doubled { on }]),
         }
     }
 

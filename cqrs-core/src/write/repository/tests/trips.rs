@@ -2,8 +2,8 @@
 
 use super::{
     scripted::Scripted,
-    tally::{Ask, Tally},
-    world::{Tallies, ask_for},
+    tally::{Tally, TallyCommand},
+    world::{Tallies, execute},
 };
 use crate::write::repository::{ExecuteError, Executed, Repository, SnapshotPolicy};
 
@@ -13,17 +13,17 @@ async fn warm() -> (Scripted, Tallies, Tallies) {
     let tallies = || Repository::<Tally, _>::new(store.clone());
     let ours = tallies();
     let others = tallies();
-    done(&ours, Ask::Add(1)).await;
+    done(&ours, TallyCommand::Add(1)).await;
     store.calls();
     (store, ours, others)
 }
 
-async fn done(tallies: &Tallies, ask: Ask) {
-    ask_for(tallies, ask, None).await.expect("executes");
+async fn done(tallies: &Tallies, command: TallyCommand) {
+    execute(tallies, command, None).await.expect("executes");
 }
 
-async fn rejected(tallies: &Tallies, ask: Ask) {
-    let outcome = ask_for(tallies, ask, None).await;
+async fn rejected(tallies: &Tallies, command: TallyCommand) {
+    let outcome = execute(tallies, command, None).await;
     assert!(
         matches!(outcome, Err(ExecuteError::Rejected(_))),
         "{outcome:?}"
@@ -33,57 +33,57 @@ async fn rejected(tallies: &Tallies, ask: Ask) {
 #[tokio::test]
 async fn a_command_takes_two_round_trips_or_one_with_a_cached_state() {
     let (store, warm, cold) = warm().await;
-    done(&cold, Ask::Add(1)).await;
+    done(&cold, TallyCommand::Add(1)).await;
     assert_eq!(store.calls(), ["replay", "append"]);
-    done(&cold, Ask::AddTwice(1)).await;
-    done(&cold, Ask::Add(1)).await;
+    done(&cold, TallyCommand::AddTwice(1)).await;
+    done(&cold, TallyCommand::Add(1)).await;
     assert_eq!(store.calls(), ["append", "append"]);
     // The cached state is stale, so the append conflicts.
-    done(&warm, Ask::Add(1)).await;
+    done(&warm, TallyCommand::Add(1)).await;
     assert_eq!(store.calls(), ["append", "replay", "append"]);
-    done(&warm.cache(0), Ask::Add(1)).await;
+    done(&warm.cache(0), TallyCommand::Add(1)).await;
     assert_eq!(store.calls(), ["replay", "append"]);
 }
 
 #[tokio::test]
 async fn an_aggregate_with_other_writers_is_read_first() {
     let (store, here, there) = warm().await;
-    done(&there, Ask::Add(1)).await;
+    done(&there, TallyCommand::Add(1)).await;
     store.calls();
-    done(&here, Ask::Add(2)).await;
+    done(&here, TallyCommand::Add(2)).await;
     assert_eq!(
         store.calls(),
         ["append", "replay", "append"],
         "a failed append"
     );
-    done(&there, Ask::Add(3)).await;
+    done(&there, TallyCommand::Add(3)).await;
     store.calls();
-    done(&here, Ask::Add(4)).await;
+    done(&here, TallyCommand::Add(4)).await;
     assert_eq!(store.calls(), ["replay", "append"], "read first");
-    done(&here, Ask::Add(5)).await;
+    done(&here, TallyCommand::Add(5)).await;
     assert_eq!(store.calls(), ["replay", "append"], "no other writer found");
-    done(&here, Ask::Add(6)).await;
+    done(&here, TallyCommand::Add(6)).await;
     assert_eq!(store.calls(), ["append"]);
 }
 
 #[tokio::test]
 async fn a_decision_without_events_is_confirmed_by_one_read() {
     let (store, warm, others) = warm().await;
-    rejected(&warm, Ask::Double).await;
+    rejected(&warm, TallyCommand::Double).await;
     assert_eq!(store.calls(), ["replay"]);
     // Without a cached state, the command has just read the stream.
-    rejected(&others, Ask::Double).await;
+    rejected(&others, TallyCommand::Double).await;
     assert_eq!(store.calls(), ["replay"]);
-    done(&others, Ask::MakeEven).await;
+    done(&others, TallyCommand::MakeEven).await;
     assert_eq!(store.calls(), ["append"]);
-    done(&others, Ask::MakeEven).await;
+    done(&others, TallyCommand::MakeEven).await;
     assert_eq!(store.calls(), ["replay"]);
     // The read that should confirm a rejection may lead to another decision.
-    done(&warm, Ask::Double).await;
+    done(&warm, TallyCommand::Double).await;
     assert_eq!(store.calls(), ["replay", "append"]);
-    done(&warm, Ask::Add(0)).await;
+    done(&warm, TallyCommand::Add(0)).await;
     assert_eq!(store.calls(), ["replay", "append"], "another writer found");
-    done(&warm, Ask::Add(0)).await;
+    done(&warm, TallyCommand::Add(0)).await;
     assert_eq!(store.calls(), ["append"]);
 }
 
@@ -91,7 +91,7 @@ async fn a_decision_without_events_is_confirmed_by_one_read() {
 async fn a_snapshot_is_read_with_its_events_in_one_round_trip() {
     let (store, warm, _) = warm().await;
     let cold = warm.cache(0).snapshots(SnapshotPolicy::on_demand());
-    done(&cold, Ask::Add(1)).await;
+    done(&cold, TallyCommand::Add(1)).await;
     assert_eq!(store.calls(), ["replay_from_snapshot", "append"]);
     cold.take_snapshot("one").await.expect("takes one");
     store.calls();
@@ -108,10 +108,10 @@ async fn a_snapshot_is_read_with_its_events_in_one_round_trip() {
 #[tokio::test]
 async fn a_key_costs_a_round_trip_only_when_needed() {
     let (store, warm, _) = warm().await;
-    let asked = async |ask, key| ask_for(&warm, ask, Some(key)).await;
-    let first = asked(Ask::Add(1), 1).await.expect("executes");
+    let send = async |command, key| execute(&warm, command, Some(key)).await;
+    let first = send(TallyCommand::Add(1), 1).await.expect("executes");
     assert_eq!(store.calls(), ["append"]);
-    let again = asked(Ask::Add(1), 1).await.expect("is a repeat");
+    let again = send(TallyCommand::Add(1), 1).await.expect("is a repeat");
     assert_eq!(store.calls(), ["append", "replay"]);
     assert!(!first.repeated);
     assert_eq!(
@@ -122,11 +122,11 @@ async fn a_key_costs_a_round_trip_only_when_needed() {
         }
     );
     // A decision without events stores its key too.
-    asked(Ask::MakeEven, 2).await.expect("executes");
+    send(TallyCommand::MakeEven, 2).await.expect("executes");
     assert_eq!(store.calls(), ["replay", "append"]);
-    done(&warm, Ask::Add(1)).await;
+    done(&warm, TallyCommand::Add(1)).await;
     store.calls();
-    let odd = asked(Ask::Double, 3).await;
+    let odd = send(TallyCommand::Double, 3).await;
     assert!(matches!(odd, Err(ExecuteError::Rejected(_))), "{odd:?}");
     assert_eq!(store.calls(), ["replay", "appended_under"]);
 }

@@ -2,11 +2,11 @@
 
 use super::{
     scripted::{
-        Fault::{self, Away, LostCall, LostReply, None as Answered},
+        Fault::{self, LostCall, LostReply, None as Works, Unavailable},
         Scripted,
     },
-    tally::{Ask, Tally, TallyEvent},
-    world::{Tallies, ask_for},
+    tally::{Tally, TallyCommand, TallyEvent},
+    world::{Tallies, execute},
 };
 use crate::{
     model::{RetryPolicy, StreamId, Version},
@@ -23,7 +23,9 @@ async fn one_event(warm: bool) -> (Scripted, Tallies) {
     } else {
         tallies.clone().cache(0)
     };
-    ask_for(&first, Ask::Add(1), None).await.expect("executes");
+    execute(&first, TallyCommand::Add(1), None)
+        .await
+        .expect("executes");
     store.calls();
     (store, tallies)
 }
@@ -46,17 +48,17 @@ fn kind<T: std::fmt::Debug, E: std::error::Error>(
 #[tokio::test(start_paused = true)]
 async fn without_a_key_a_lost_reply_is_an_unknown_outcome() {
     for warm in [false, true] {
-        for (fault, landed) in [(LostReply, 2), (LostCall, 1)] {
+        for (fault, expected) in [(LostReply, 2), (LostCall, 1)] {
             let (store, tallies) = one_event(warm).await;
-            let read = (!warm).then_some(Answered);
+            let read = (!warm).then_some(Works);
             store.fail(read.into_iter().chain([fault]));
-            let lost = ask_for(&tallies, Ask::Add(2), None).await;
+            let lost = execute(&tallies, TallyCommand::Add(2), None).await;
             assert_eq!(kind(lost), StoreErrorKind::OutcomeUnknown);
-            assert_eq!(version(&store).await, landed, "tried once and not again");
-            let next = ask_for(&tallies, Ask::Add(3), None)
+            assert_eq!(version(&store).await, expected, "tried once and not again");
+            let next = execute(&tallies, TallyCommand::Add(3), None)
                 .await
                 .expect("executes");
-            assert_eq!(next.version.get(), landed as u64 + 1);
+            assert_eq!(next.version.get(), expected as u64 + 1);
         }
     }
 }
@@ -66,22 +68,36 @@ async fn under_a_key_a_command_with_a_lost_reply_is_retried() {
     let scripts: [&[Fault]; 7] = [
         &[LostReply],
         &[LostCall],
-        &[LostCall, Answered, LostReply],
-        &[LostReply, Answered, LostReply, Answered, LostCall],
+        &[LostCall, Works, LostReply],
+        &[LostReply, Works, LostReply, Works, LostCall],
         // The store is unavailable for a while, also for the attempts that settle the outcome.
-        &[LostReply, Away, Away],
-        &[LostCall, Away, Answered, Away, Answered, LostReply, Away],
+        &[LostReply, Unavailable, Unavailable],
+        &[
+            LostCall,
+            Unavailable,
+            Works,
+            Unavailable,
+            Works,
+            LostReply,
+            Unavailable,
+        ],
         // The append is known to be a repeat, but its events cannot be read yet.
-        &[LostReply, Answered, Answered, Away],
+        &[LostReply, Works, Works, Unavailable],
     ];
-    for ask in [Ask::Add(2), Ask::AddTwice(2), Ask::MakeEven] {
+    for command in [
+        TallyCommand::Add(2),
+        TallyCommand::AddTwice(2),
+        TallyCommand::MakeEven,
+    ] {
         for script in scripts {
             let (store, tallies) = one_event(true).await;
             store.fail(script.iter().copied());
-            let settled = ask_for(&tallies, ask, Some(1)).await.expect("settles");
+            let settled = execute(&tallies, command, Some(1)).await.expect("settles");
             assert_eq!(settled.version.get(), version(&store).await as u64);
             assert_eq!(settled.events.len(), version(&store).await - 1, "done once");
-            let again = ask_for(&tallies, ask, Some(1)).await.expect("is a repeat");
+            let again = execute(&tallies, command, Some(1))
+                .await
+                .expect("is a repeat");
             assert_eq!(
                 again,
                 Executed {
@@ -98,12 +114,12 @@ async fn under_a_key_a_command_with_a_lost_reply_is_retried() {
 async fn a_rejection_after_a_lost_reply_is_not_returned() {
     for fault in [LostReply, LostCall] {
         let (store, tallies) = one_event(true).await;
-        ask_for(&tallies, Ask::MakeEven, None)
+        execute(&tallies, TallyCommand::MakeEven, None)
             .await
             .expect("executes");
         let others = Repository::<Tally, _>::new(store.clone());
         store.fail([fault]);
-        let command = ask_for(&tallies, Ask::Double, Some(1));
+        let command = execute(&tallies, TallyCommand::Double, Some(1));
         // Another writer makes the sum odd after the call is lost.
         let settled = {
             let mut command = Box::pin(command);
@@ -111,7 +127,9 @@ async fn a_rejection_after_a_lost_reply_is_not_returned() {
                 std::task::Poll::Ready(command.as_mut().poll(context).is_pending())
             });
             assert!(lost.await, "it waits before the next attempt");
-            ask_for(&others, Ask::Add(1), None).await.expect("executes");
+            execute(&others, TallyCommand::Add(1), None)
+                .await
+                .expect("executes");
             command.await
         };
         match fault {
@@ -124,7 +142,7 @@ async fn a_rejection_after_a_lost_reply_is_not_returned() {
     }
 }
 
-/// The error of every ending says that an earlier attempt may have been stored.
+/// However the retries end, the error says that an earlier attempt may have been stored.
 #[tokio::test(start_paused = true)]
 async fn an_append_that_may_be_stored_is_reported_as_unknown() {
     let policy = RetryPolicy {
@@ -133,16 +151,23 @@ async fn an_append_that_may_be_stored_is_reported_as_unknown() {
     };
     let endings: [&[Fault]; 4] = [
         &[
-            LostReply, Answered, LostReply, Answered, LostReply, Answered, LostCall,
+            LostReply, Works, LostReply, Works, LostReply, Works, LostCall,
         ],
-        &[LostReply, Away, Away, Away],
-        &[LostCall, Answered, Away, Away, Away],
-        &[LostReply, Answered, Answered, Away, Away, Away],
+        &[LostReply, Unavailable, Unavailable, Unavailable],
+        &[LostCall, Works, Unavailable, Unavailable, Unavailable],
+        &[
+            LostReply,
+            Works,
+            Works,
+            Unavailable,
+            Unavailable,
+            Unavailable,
+        ],
     ];
     for script in endings {
         let (store, tallies) = one_event(true).await;
         store.fail(script.iter().copied());
-        let given_up = ask_for(&tallies.retry(policy), Ask::Add(2), Some(1)).await;
+        let given_up = execute(&tallies.retry(policy), TallyCommand::Add(2), Some(1)).await;
         assert_eq!(kind(given_up), StoreErrorKind::OutcomeUnknown, "{script:?}");
         let calls = store.calls().len();
         assert_eq!(calls, script.len(), "as often as the policy allows");
@@ -153,15 +178,15 @@ async fn an_append_that_may_be_stored_is_reported_as_unknown() {
 #[tokio::test(start_paused = true)]
 async fn a_store_unavailable_at_the_first_call_stored_nothing() {
     for (warm, script) in [
-        (false, [Away, Answered]),
-        (false, [Answered, Away]),
-        (true, [Away, Away]),
+        (false, [Unavailable, Works]),
+        (false, [Works, Unavailable]),
+        (true, [Unavailable, Unavailable]),
     ] {
         for key in [None, Some(1)] {
             let (store, tallies) = one_event(warm).await;
             store.fail(script);
-            let away = ask_for(&tallies, Ask::Add(2), key).await;
-            assert_eq!(kind(away), StoreErrorKind::Unavailable);
+            let failed = execute(&tallies, TallyCommand::Add(2), key).await;
+            assert_eq!(kind(failed), StoreErrorKind::Unavailable);
             assert_eq!(version(&store).await, 1);
         }
     }

@@ -1,9 +1,9 @@
 //! Several repositories on one store, and a model that they must agree with.
 
 use super::{
-    model::{Answer, Failure, Model},
+    model::{CommandResult, Failure, Model},
     scripted::{Fault, Scripted},
-    tally::{Ask, Odd, Tally, TallyEvent},
+    tally::{Odd, Tally, TallyCommand, TallyEvent},
 };
 use crate::{
     codec,
@@ -53,20 +53,26 @@ impl World {
     }
 
     /// Executes a command while calls of the store fail.
-    pub(super) async fn execute(&mut self, by: usize, ask: Ask, key: Option<u8>, faults: &[Fault]) {
+    pub(super) async fn execute(
+        &mut self,
+        by: usize,
+        command: TallyCommand,
+        key: Option<u8>,
+        faults: &[Fault],
+    ) {
         self.store.fail(faults.iter().copied());
-        let outcome = self.command(by, ask, key).await;
+        let outcome = self.command(by, command, key).await;
         self.store.fail([]);
         let now = self.events().await;
         let mut after = self.model.clone();
-        let expected = after.execute(ask, key);
-        match self.answer(outcome).await {
-            Ok(answer) => {
-                assert_eq!(answer, expected);
+        let expected = after.execute(command, key);
+        match self.command_result(outcome).await {
+            Ok(result) => {
+                assert_eq!(result, expected);
                 self.model = after;
             }
             Err(error) if error.kind() == StoreErrorKind::OutcomeUnknown => {
-                assert_eq!(key, None, "a key settles that");
+                assert_eq!(key, None, "with a key the outcome becomes known");
                 if now == after.events {
                     self.model = after;
                 }
@@ -79,82 +85,93 @@ impl World {
         assert_eq!(now, self.model.events);
     }
 
-    async fn command(&self, by: usize, ask: Ask, key: Option<u8>) -> Outcome {
+    async fn command(&self, by: usize, command: TallyCommand, key: Option<u8>) -> Outcome {
         let tallies = &self.repositories[by];
         if by < REPOSITORIES - 1 {
-            return ask_for(tallies, ask, key).await;
+            return execute(tallies, command, key).await;
         }
         let decide = async |state: Tally, context: Context| {
             tokio::task::yield_now().await;
-            state.handle(ask, &context)
+            state.handle(command, &context)
         };
         let decision = tallies.decide("one", decide);
         match key {
-            Some(key) => decision.idempotency_key_for(name(key), ask).await,
+            Some(key) => decision.idempotency_key_for(name(key), command).await,
             None => decision.await,
         }
     }
 
     /// Updates the model after a command with an unknown outcome.
-    pub(super) async fn adopt(&mut self, ask: Ask, key: Option<u8>) {
+    pub(super) async fn adopt(&mut self, command: TallyCommand, key: Option<u8>) {
         let now = self.events().await;
         let mut after = self.model.clone();
-        drop(after.execute(ask, key));
-        if now == after.events && self.remembers(ask, key).await {
+        drop(after.execute(command, key));
+        if now == after.events && self.remembers(command, key).await {
             self.model = after;
         }
         assert_eq!(now, self.model.events);
     }
 
-    async fn remembers(&self, ask: Ask, key: Option<u8>) -> bool {
+    async fn remembers(&self, command: TallyCommand, key: Option<u8>) -> bool {
         let Some(key) = key else {
             return true;
         };
         let key = IdempotencyKey::new(name(key)).expect("valid");
-        let idempotency = Idempotency::of(key, &self.stream, &ask).expect("JSON");
+        let idempotency = Idempotency::of(key, &self.stream, &command).expect("JSON");
         let appended = self.store.log().appended_under(&idempotency).await;
-        appended.expect("looks").is_some()
+        appended.expect("looks it up").is_some()
     }
 
     /// Executes two commands concurrently; the results must be those of one order of the two.
-    pub(super) async fn race(&mut self, by: [usize; 2], asks: [Ask; 2], key: Option<u8>) {
-        let [first, second] = [0, 1].map(|n| self.command(by[n], asks[n], key));
+    pub(super) async fn race(
+        &mut self,
+        by: [usize; 2],
+        commands: [TallyCommand; 2],
+        key: Option<u8>,
+    ) {
+        let [first, second] = [0, 1].map(|n| self.command(by[n], commands[n], key));
         let (first, second) = tokio::join!(first, second);
-        let answered = [
-            answered(self.answer(first).await),
-            answered(self.answer(second).await),
+        let actual = [
+            no_failure(self.command_result(first).await),
+            no_failure(self.command_result(second).await),
         ];
         let now = self.events().await;
         let orders = [false, true].map(|other_way| {
             let mut model = self.model.clone();
-            let mut asks = asks;
+            let mut commands = commands;
             if other_way {
-                asks.reverse();
+                commands.reverse();
             }
-            let mut answers = asks.map(|ask| model.execute(ask, key));
+            let mut results = commands.map(|command| model.execute(command, key));
             if other_way {
-                answers.reverse();
+                results.reverse();
             }
-            (model, answers)
+            (model, results)
         });
-        let agrees =
-            |(model, answers): &&(Model, [Answer; 2])| *answers == answered && model.events == now;
+        let agrees = |(model, results): &&(Model, [CommandResult; 2])| {
+            *results == actual && model.events == now
+        };
         let order = orders.iter().find(agrees);
         let (model, _) =
-            order.unwrap_or_else(|| panic!("{answered:?} and {now:?} are neither of {orders:?}"));
+            order.unwrap_or_else(|| panic!("{actual:?} and {now:?} are neither of {orders:?}"));
         self.model = model.clone();
     }
 
     /// Replaces the log with one that has the same beginning.
-    pub(super) async fn restore(&mut self, keep: usize, others: Vec<Ask>, same_length: bool) {
+    pub(super) async fn restore(
+        &mut self,
+        keep: usize,
+        others: Vec<TallyCommand>,
+        same_length: bool,
+    ) {
         let recorded = self.recorded().await;
         let keep = keep.min(recorded.len());
         let mut model = Model::of(self.model.events[..keep].to_vec());
-        for ask in others {
-            drop(model.execute(ask, None));
+        for command in others {
+            drop(model.execute(command, None));
         }
         while same_length && model.events.len() < recorded.len() {
-            drop(model.execute(Ask::Add(7), None));
+            drop(model.execute(TallyCommand::Add(7), None));
         }
         if same_length {
             model.events.truncate(recorded.len());
@@ -213,7 +230,7 @@ impl World {
 
     /// The outcome in the model's terms. Checks that the position is that of the last event. Conflicts never exhaust the
     /// attempts.
-    async fn answer(&self, outcome: Outcome) -> Result<Answer, StoreError> {
+    async fn command_result(&self, outcome: Outcome) -> Result<CommandResult, StoreError> {
         match outcome {
             Ok(executed) => {
                 let recorded = self.recorded().await;
@@ -232,11 +249,11 @@ impl World {
     }
 }
 
-pub(super) async fn ask_for(tallies: &Tallies, ask: Ask, key: Option<u8>) -> Outcome {
-    let command = tallies.execute("one", ask);
+pub(super) async fn execute(tallies: &Tallies, command: TallyCommand, key: Option<u8>) -> Outcome {
+    let request = tallies.execute("one", command);
     match key {
-        Some(key) => command.idempotency_key(name(key)).await,
-        None => command.await,
+        Some(key) => request.idempotency_key(name(key)).await,
+        None => request.await,
     }
 }
 
@@ -244,8 +261,8 @@ fn name(key: u8) -> String {
     format!("key {key}")
 }
 
-fn answered(answer: Result<Answer, StoreError>) -> Answer {
-    answer.unwrap_or_else(|error| panic!("no call fails: {error}"))
+fn no_failure(result: Result<CommandResult, StoreError>) -> CommandResult {
+    result.unwrap_or_else(|error| panic!("no call fails: {error}"))
 }
 
 fn encoded(event: &TallyEvent) -> NewEvent {

@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::Index};
 
 use super::{
-    tally::{Ask, Tally},
+    tally::{Tally, TallyCommand},
     world::World,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 
 /// A change to the stored snapshot. `sealed`: with a checksum that matches the changed snapshot.
 #[derive(Debug, Clone)]
-pub(super) enum Spoil {
+pub(super) enum Damage {
     /// The payload is truncated.
     Cut(Index),
     /// One bit of the payload is flipped.
@@ -37,7 +37,7 @@ pub(super) enum Spoil {
     OtherStream(u32),
 }
 
-impl Spoil {
+impl Damage {
     pub(super) fn any() -> impl Strategy<Value = Self> {
         let sealed = any::<bool>;
         let version = prop_oneof![0_u64..12, Just(u64::MAX), any::<u64>()];
@@ -64,8 +64,8 @@ impl Spoil {
 }
 
 /// Changes the stored snapshot, if there is one.
-pub(super) async fn spoil(world: &mut World, how: Spoil) {
-    if let Spoil::OtherStream(number) = how {
+pub(super) async fn damage(world: &mut World, how: Damage) {
+    if let Damage::OtherStream(number) = how {
         return copy_from_another_stream(world, number).await;
     }
     let Some(mut snapshot) = world.store.snapshot(&world.stream) else {
@@ -73,25 +73,25 @@ pub(super) async fn spoil(world: &mut World, how: Spoil) {
     };
     let mut payload = snapshot.payload.to_vec();
     let sealed = match how {
-        Spoil::Cut(at) => {
+        Damage::Cut(at) => {
             payload.truncate(at.index(payload.len().max(1)));
             false
         }
-        Spoil::Flip(_) if payload.is_empty() => return,
-        Spoil::Flip(at) => {
+        Damage::Flip(_) if payload.is_empty() => return,
+        Damage::Flip(at) => {
             let bit = at.index(payload.len() * 8);
             payload[bit / 8] ^= 1 << (bit % 8);
             false
         }
-        Spoil::Version { version, sealed } => {
+        Damage::Version { version, sealed } => {
             snapshot.version = Version::new(version);
             sealed
         }
-        Spoil::LastEvent { sealed } => {
+        Damage::LastEvent { sealed } => {
             snapshot.last_event = EventId::random();
             sealed
         }
-        Spoil::Moved(to) => {
+        Damage::Moved(to) => {
             let recorded = world.recorded().await;
             if recorded.is_empty() {
                 return;
@@ -100,27 +100,27 @@ pub(super) async fn spoil(world: &mut World, how: Spoil) {
             (snapshot.version, snapshot.last_event) = (event.version, event.id);
             false
         }
-        Spoil::Fingerprint(fingerprint) => {
+        Damage::Fingerprint(fingerprint) => {
             snapshot.fingerprint = fingerprint;
             true
         }
-        Spoil::Garbage {
+        Damage::Garbage {
             payload: garbage,
             sealed,
         } => {
             payload = garbage.into();
             sealed
         }
-        Spoil::State(sum) => {
+        Damage::State(sum) => {
             let events = snapshot.version.get();
             payload = serde_json::to_vec(&Tally { sum, events }).expect("JSON");
             false
         }
-        Spoil::Older(index) if !world.snapshots.is_empty() => {
+        Damage::Older(index) if !world.snapshots.is_empty() => {
             let older = index.get(&world.snapshots).clone();
             return world.store.put_snapshot(&world.stream, older);
         }
-        Spoil::Older(_) | Spoil::OtherStream(_) => return,
+        Damage::Older(_) | Damage::OtherStream(_) => return,
     };
     snapshot.payload = payload.into();
     put(world, snapshot, sealed);
@@ -130,8 +130,8 @@ async fn copy_from_another_stream(world: &mut World, number: u32) {
     let other = StreamId::new(world.stream.category().clone(), "two").expect("valid");
     let tallies = &world.repositories[1];
     for number in [number, 1] {
-        let asked = tallies.execute("two", Ask::Add(number)).await;
-        asked.expect("executes");
+        let executed = tallies.execute("two", TallyCommand::Add(number)).await;
+        executed.expect("executes");
     }
     tallies.take_snapshot("two").await.expect("takes one");
     let theirs = world.store.snapshot(&other).expect("was just taken");
