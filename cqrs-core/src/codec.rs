@@ -83,7 +83,7 @@ pub(crate) fn encode<E: Serialize>(
     event.serialize(serialize::TypeAndPayload(out))
 }
 
-/// The schema version of every payload that this version writes: the generation of its shape.
+/// The schema version of every payload that this version of the crate writes.
 pub const GENERATION: u32 = 1;
 
 /// Decodes an event from its type, the schema version of its payload and the payload.
@@ -94,7 +94,7 @@ pub const GENERATION: u32 = 1;
 /// When the enum has no such type, or the payload does not fit the variant.
 pub fn decode<E: DeserializeOwned>(
     event_type: &str,
-    generation: u32,
+    schema_version: u32,
     payload: &[u8],
 ) -> Result<E, CodecError> {
     E::deserialize(deserialize::TypeAndPayload {
@@ -106,14 +106,14 @@ pub fn decode<E: DeserializeOwned>(
             event_type: event_type.to_owned(),
             known,
         },
-        (_, CodecError::Payload(reason)) if generation != GENERATION => {
-            CodecError::Payload(format!("{reason} (its schema version is {generation})"))
+        (_, CodecError::Payload(reason)) if schema_version != GENERATION => {
+            CodecError::Payload(format!("{reason} (its schema version is {schema_version})"))
         }
         (_, error) => error,
     })
 }
 
-/// The event types that an enum can read, aliases included.
+/// The event types that an enum can read, including aliases.
 ///
 /// # Errors
 /// When `E` is not an externally tagged enum.

@@ -13,15 +13,14 @@
 //!   privilege](run_with_least_privilege), [rebuild a read model](rebuild_a_read_model), [find what holds readers
 //!   back](find_what_holds_readers_back), [check your store](check_your_store)
 //!
-//! **Reference**: [every error, why, and what to do](errors)
+//! **Reference**: [every error, its causes and what to do](errors)
 //!
 //! **Explanation**
 //!
-//! - [which framework when](which_framework)
-//! - what is guaranteed: [delivery guarantees](delivery_guarantees), [invariants and their tests](invariants)
-//! - how it works: [appending], [the global order](global_order), [the runner](runner),
-//!   [performance]
-//! - why it works this way: [decisions]
+//! - [when to use which framework](which_framework)
+//! - guarantees: [delivery guarantees](delivery_guarantees), [invariants and their tests](invariants)
+//! - design: [appending], [the global order](global_order), [the runner](runner), [performance]
+//! - reasons: [decisions]
 
 // The pages link to each other by reference, and the first definition of a reference wins. So a link leads to a module in
 // rustdoc and to a file in the repository. Their code is tested in the package `cqrs-tests`, which has all crates.
@@ -87,7 +86,7 @@ page!(performance, "../docs/explanation/performance.md");
 page!(runner, "../docs/explanation/runner.md");
 page!(which_framework, "../docs/explanation/which-framework.md");
 
-/// Decisions: what was asked, what was decided and why, what was rejected, and the price.
+/// Decisions: for each its question, its reasons, the rejected alternatives and the price.
 ///
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("../docs/decisions/0001-append-fence.md")]

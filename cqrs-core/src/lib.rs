@@ -1,12 +1,14 @@
 //! Event sourcing and CQRS: the model, the ports of a store, and the code that runs aggregates, views and reactors.
 //!
-//! You write pure, synchronous roles. This crate does the I/O around them.
+//! You write roles. The first three are pure and synchronous; this crate does the I/O around them. A projection writes
+//! with its own SQL.
 //!
 //! | Role | Input -> output |
 //! | --- | --- |
 //! | [`Aggregate`] | command + state -> events |
 //! | [`View`] | event + document -> document |
 //! | [`Reactor`] | event -> commands |
+//! | [`Projection`] | events + transaction -> writes |
 //!
 //! The [`guide`] has a tutorial, how-to pages and explanations.
 //!
@@ -57,7 +59,7 @@
 //!
 //! | Module | Contents |
 //! | --- | --- |
-//! | [`codec`] | events to and from a type and a payload |
+//! | [`codec`] | converts events to and from a type and a payload |
 //! | [`model`] | [`StreamId`], [`Version`], [`Position`], [`Event`], [`RecordedEvent`], [`ExpectedVersion`], checkpoints |
 //! | [`ports`] | the traits of an adapter: a [`Store`] with its [`EventStore`], a source of events, a publisher; and their errors |
 //! | [`roles`] | the traits of a user: [`Aggregate`], [`View`], [`Reactor`], [`Projection`] |

@@ -12,7 +12,7 @@ use crate::{
     run_loop,
 };
 
-/// Publishes every event of a store, in order and once.
+/// Publishes every event of a store exactly once, those of a stream in order.
 ///
 /// **Invariant**: the events of a batch and the relay's progress become visible together or not at all. After an unknown
 /// outcome a shard is opened again. That fences earlier sessions and returns how far the shard has published; it continues
@@ -87,8 +87,8 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     /// An unavailable broker or store is retried without limit, also at the start.
     ///
     /// # Errors
-    /// When another instance took over, the broker is not set up for the relay, an event cannot be published, or the log was
-    /// replaced.
+    /// When another instance took over, the broker is not set up for the relay, an event cannot be published, the store fails
+    /// permanently, or the log was replaced.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), RelayError> {
         let relay = self.name.clone();
         let reporter = self.reporter.clone();

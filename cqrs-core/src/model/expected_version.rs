@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::{event_id::EventId, number::Version, stream::StreamId};
 
-/// The state that an append expects of its stream: the check of optimistic concurrency.
+/// The version that an append expects of its stream: the optimistic concurrency check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedVersion {
     /// No expectation.

@@ -27,7 +27,7 @@ pub struct RecordedEvent {
     pub position: Position,
     /// serde's name of the variant.
     pub event_type: Arc<str>,
-    /// The generation of the payload's shape; 1 for now.
+    /// The version of the payload's shape; 1 for now.
     pub schema_version: u32,
     /// The variant's content as JSON.
     pub payload: Bytes,
@@ -40,7 +40,7 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
-    /// An event of this store, of the first generation and without metadata.
+    /// An event of this store, with schema version 1 and without metadata.
     #[must_use]
     pub fn new(
         id: EventId,
@@ -65,7 +65,7 @@ impl RecordedEvent {
         }
     }
 
-    /// The same event of this generation.
+    /// The same event with this schema version.
     #[must_use]
     pub fn schema_version(mut self, schema_version: u32) -> Self {
         self.schema_version = schema_version;
@@ -99,7 +99,7 @@ impl fmt::Display for RecordedEvent {
 }
 
 impl Metadata {
-    /// The metadata of an event that `cause` leads to: the cause's id, correlation id and trace context. If the cause has no
+    /// The metadata of an event that `cause` causes: the cause's id, correlation id and trace context. If the cause has no
     /// correlation id, its own id becomes the correlation id. Headers are not inherited: they belong to one request.
     #[must_use]
     pub fn caused_by(cause: &RecordedEvent) -> Self {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Exponential backoff with full jitter: the n-th wait is a random time up to `base * 2^(n-1)`, at most `longest`.
+/// Exponential back-off with full jitter: the n-th wait is a random time up to `base * 2^(n-1)`, at most `longest`.
 ///
 /// Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 ///
@@ -73,7 +73,7 @@ impl RetryPolicy {
     }
 }
 
-/// Ten attempts, 1 ms at first and 100 ms at most: for conflicts between commands.
+/// Ten attempts, with waits of up to 1 ms at first and up to 100 ms later: for conflicts between commands.
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {

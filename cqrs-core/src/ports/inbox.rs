@@ -16,7 +16,7 @@ pub trait Inbox: UnitOfWork {
         partition: &PartitionId,
     ) -> impl Future<Output = Result<Vec<(Lane, Position)>, StoreError>> + Send;
 
-    /// Records the positions that this transaction receives.
+    /// Records the highest position of each lane in the transaction's batch.
     fn receive_in(
         &self,
         transaction: &mut Self::Transaction,

@@ -133,8 +133,8 @@ impl ProgressReporter {
         Progress(self.0.subscribe())
     }
 
-    /// Reports that reading of the partition starts here. A retrying partition stays so until [`reading`](Self::reading) or
-    /// [`caught_up`](Self::caught_up).
+    /// Reports that reading of the partition starts here. A retrying partition keeps its phase until
+    /// [`reading`](Self::reading) or [`caught_up`](Self::caught_up).
     pub fn started(&self, partition: &PartitionId, checkpoint: Option<Checkpoint>) {
         self.0.send_modify(|state| {
             state.whole = Phase::Reading;
@@ -254,12 +254,12 @@ impl State {
         }
         let partitions = self.partitions.values().map(|partition| &partition.phase);
         let active = partitions.filter(|phase| !phase.has_ended());
-        active.cloned().reduce(together).unwrap_or(Phase::Starting)
+        active.cloned().reduce(combined).unwrap_or(Phase::Starting)
     }
 }
 
 /// The combined phase of two partitions.
-fn together(one: Phase, other: Phase) -> Phase {
+fn combined(one: Phase, other: Phase) -> Phase {
     match (one, other) {
         (
             Phase::Retrying { since, attempts },

@@ -39,6 +39,9 @@ pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
     }
 
     /// Handles a batch. Its writes through `transaction` and the checkpoint commit together or not at all.
+    ///
+    /// # Errors
+    /// [`HandlerError::Poison`] for an event that can never be handled. After any error the runner rolls back.
     async fn handle(
         &self,
         store: &S,

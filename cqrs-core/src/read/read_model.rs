@@ -142,7 +142,7 @@ impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
     /// When the store fails. Nothing is removed then.
     pub async fn reset(&self) -> Result<(), CommitError> {
         let store = &self.store;
-        // There is nothing to remove before the first run, and no table either.
+        // Before the first run there is no table to clear.
         store.prepare_view(V::NAME).await?;
         let mut transaction = store.begin().await?;
         // First, so that a batch in flight cannot write after the removal.

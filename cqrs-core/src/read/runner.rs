@@ -53,7 +53,7 @@ pub type ProjectionRunner<S, H> = Runner<S, H, LogSource<S>>;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = MemoryEventStore::default();
 /// # let stop = async {};
-/// // Until `stop` resolves, for example at a signal.
+/// // Runs until `stop` resolves, for example at a signal.
 /// Runner::over_log(&store, Balances)?.run(stop).await?;
 /// # Ok(())
 /// # }

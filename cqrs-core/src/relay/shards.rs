@@ -1,4 +1,4 @@
-//! A running relay: opens its shards, then starts a worker for each.
+//! The loop of a relay: opens its shards, then starts a worker for each.
 
 use std::sync::Arc;
 

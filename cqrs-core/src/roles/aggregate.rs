@@ -51,7 +51,7 @@ pub trait Aggregate: Default + Send + Sync + 'static {
     /// The reason why a command is rejected.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Decides. An empty list means that nothing changes; it is not an error.
+    /// Decides the command. An empty list means that nothing changes; it is not an error.
     ///
     /// # Errors
     /// The rule that the command breaks. A rejected command is never retried.

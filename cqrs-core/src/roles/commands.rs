@@ -199,8 +199,8 @@ pub trait CommandVisitor {
     fn check<A: Aggregate>(&mut self, check: &Check<A>) -> Result<(), Self::Error>;
 }
 
-/// [`To`] one aggregate, a [`Check`] of one, a union declared with [`commands!`](crate::commands), or an array, a vector
-/// or a tuple of these.
+/// A set of commands: [`To`] one aggregate, a [`Check`] of one, a union declared with [`commands!`](crate::commands), or an
+/// array, a vector or a tuple of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a set of commands to aggregates",
     note = "use `To<YourAggregate>`, `Check<YourAggregate>`, an array, a vector or a tuple of them, \

@@ -9,7 +9,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandlerError {
-    /// A write failed. The runner rolls back, then retries on fresh state; it stops when a retry cannot help.
+    /// A read or a write failed. The runner rolls back and retries on fresh state, or stops if a retry cannot help.
     #[error(transparent)]
     Write(#[from] CommitError),
     /// This event cannot be handled, now or later. The runner commits the events before it and stops at this event.

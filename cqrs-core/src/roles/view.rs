@@ -65,7 +65,8 @@ impl<K: Into<String>> FromIterator<K> for Keys {
 
 /// A read model as a pure fold into typed documents.
 ///
-/// The same view reads the local log or topics, on memory or PostgreSQL. It can be rebuilt by replay at any time.
+/// The same view works over the store's own log or over topics, in memory or on PostgreSQL. It can be rebuilt by replay at
+/// any time.
 /// **Over topics a view must not depend on the order between streams**: only the events of one stream come in order.
 ///
 /// ```

@@ -131,7 +131,8 @@ impl Appends {
         let Some(stream) = streams.find(|stream| !seen.insert(*stream)) else {
             return Ok(());
         };
-        let message = format!("{stream} is named twice in one append; put its events together");
+        let message =
+            format!("{stream} is named twice in one append; name it once, with all its events");
         Err(StoreError::new(StoreErrorKind::InvalidInput, message))
     }
 }
@@ -167,7 +168,7 @@ pub struct Appended {
     pub before: Version,
     /// The stream's version after the append.
     pub version: Version,
-    /// The position of its last event; `None` without events, and in a transaction that assigns positions at commit.
+    /// The position of its last event. `None` without events, and before a commit that assigns the positions.
     pub position: Option<Position>,
     /// `true`: the events were appended earlier under the same key and not again; this is the earlier result.
     pub repeated: bool,

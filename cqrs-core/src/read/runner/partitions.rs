@@ -1,4 +1,4 @@
-//! A running runner: prepares the store, then starts a worker for each partition that the source assigns.
+//! The loop of a runner: prepares the store, then starts a worker for each partition that the source assigns.
 
 use async_trait::async_trait;
 
