@@ -55,8 +55,18 @@ const MAX_READS: usize = 20_000;
 /// A fingerprint of how serde reads a `T`: the names of its fields and variants, in any order, and the shapes within.
 ///
 /// It is the same in every build, on every machine and with every version of Rust. It is the same with every version of serde
-/// as long as `T` asks serde for the same. Runs the `Deserialize` of `T` on samples. A panic in it counts as an error, but the
-/// panic hook may report it.
+/// as long as `T` asks serde for the same. It runs the `Deserialize` of `T` on samples. A panic there counts as an error, but
+/// the panic hook may report it.
+///
+/// ```
+/// # use serde::Deserialize;
+/// #[derive(Deserialize)]
+/// struct Before { name: String }
+/// #[derive(Deserialize)]
+/// struct After { name: String, age: u32 }
+///
+/// assert_ne!(cqrs_shape::fingerprint::<Before>(), cqrs_shape::fingerprint::<After>());
+/// ```
 pub fn fingerprint<T: DeserializeOwned>() -> u64 {
     let mut hash = FnvHasher::default();
     hash.write(trace::<T>().as_bytes());

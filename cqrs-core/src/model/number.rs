@@ -72,7 +72,7 @@ pub struct Slices {
 }
 
 impl Slices {
-    /// How many slices there are.
+    /// The number of slices.
     pub const COUNT: u16 = 1024;
     /// Every slice.
     pub const ALL: Self = Self {

@@ -109,7 +109,7 @@ impl<A: Aggregate> Check<A> {
         }
     }
 
-    /// Checks only that the aggregate does not change meanwhile.
+    /// Checks only that the aggregate does not change until the events of the other commands are stored.
     #[must_use]
     pub fn unchanged(id: impl Into<String>) -> Self {
         Self::new(id, |_| Ok(()))

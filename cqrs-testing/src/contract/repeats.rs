@@ -1,5 +1,5 @@
-//! Guarantees of the [`EventStore`] port for concurrent idempotency keys: each key gets its own result, whatever appends share
-//! a batch with it.
+//! Guarantees of the [`EventStore`] port for concurrent idempotency keys: each key gets its own result, also in a
+//! batch with other appends.
 
 use cqrs_core::{
     AppendError, Appended, Appends, EventStore, ExpectedVersion, Idempotency, model::Slices,

@@ -44,7 +44,7 @@ pub async fn a_snapshot_of_another_fingerprint_is_not_read<S: Snapshots>(store: 
     let other = read(&store, &alice, u64::MAX - 1).await;
     assert_eq!((other.0, places(&other.1)), (None, all.clone()));
     assert_eq!(read(&store, &bob, u64::MAX).await, (None, vec![]));
-    // A stream has one snapshot: a newer one replaces it, whatever its fingerprint.
+    // A stream has one snapshot: a newer one replaces it, also with another fingerprint.
     let mut newer = snapshot(&alice, 3, ids[2]);
     newer.fingerprint = 1;
     store.save_snapshot(newer.clone()).await.expect("saves");

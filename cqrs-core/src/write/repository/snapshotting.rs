@@ -19,7 +19,7 @@ use crate::{
 /// The maximum number of concurrent saves. Beyond it, a due snapshot is skipped; a later one replaces it.
 const MAX_SAVES: usize = 4;
 
-/// When snapshots are taken.
+/// Determines when snapshots are taken.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;

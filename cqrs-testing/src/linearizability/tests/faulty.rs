@@ -44,7 +44,7 @@ pub(super) enum Fault {
     ForgetsKeys,
     /// Correct: some appends return an unknown outcome; they happened, happen later, or never.
     LosesReplies,
-    /// Correct: calls and replies take a while, so that other calls run meanwhile.
+    /// Correct: calls and replies take time, so that other calls run concurrently.
     IsSlow,
     /// Correct but useless: every call fails.
     Fails,
