@@ -320,8 +320,32 @@ tuples!(C1, C2, C3, C4, C5, C6, C7, C8);
 
 /// Declares a union of commands, for a reactor or a request that sends commands to several types of aggregates.
 ///
-/// `commands! { enum Both { Account(Account), Bonus(Bonus) } }` names the *aggregates*; a `To<Account>` becomes a `Both`
-/// with `.into()`.
+/// Each variant names an *aggregate*; a `To<Account>` becomes a `Both` with `.into()`.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Added { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default)] struct Account;
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Added { cents }]) }
+/// #     fn apply(&mut self, _: AccountEvent) {}
+/// # }
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum BonusEvent { Added { cents: u64 } }
+/// # impl Event for BonusEvent { const CATEGORY: &'static str = "bonus"; }
+/// # #[derive(Default)] struct Bonus;
+/// # impl Aggregate for Bonus {
+/// #     type Command = u64; type Event = BonusEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![BonusEvent::Added { cents }]) }
+/// #     fn apply(&mut self, _: BonusEvent) {}
+/// # }
+/// commands! {
+///     enum Both { Account(Account), Bonus(Bonus) }
+/// }
+/// let both: [Both; 2] = [To::<Account>::new("ann", 200).into(), To::<Bonus>::new("ann", 10).into()];
+/// # drop(both);
+/// ```
 #[macro_export]
 macro_rules! commands {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$variant_meta:meta])* $variant:ident($aggregate:ty)),+ $(,)? }) => {

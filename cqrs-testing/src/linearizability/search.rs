@@ -19,9 +19,9 @@ use super::{
 
 /// The number of programs that run concurrently. Histories do not affect each other; the load makes the test realistic.
 const CONCURRENT_PROGRAMS: usize = 4;
-/// The most runs of one smaller program before it counts as passing.
+/// The maximum number of runs of one smaller program before it counts as passing.
 const REPEATS: usize = 500;
-/// The most runs of all smaller programs together.
+/// The maximum number of runs of all smaller programs together.
 const BUDGET: usize = 20_000;
 
 /// Counts over histories that were linearizable.
