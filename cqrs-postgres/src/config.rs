@@ -75,7 +75,8 @@ impl PgConfig {
     }
 
     /// How long a transaction may do nothing before the server ends it; 10 s by default. It bounds how long a runner that
-    /// was stopped in the middle of a batch can hold up the one that takes over.
+    /// was stopped in the middle of a batch can hold up the one that takes over. The same time, but at least a second, is the limit
+    /// for a client that does not read an answer (`tcp_user_timeout`). A Unix socket does not have that limit.
     #[must_use]
     pub fn idle_in_transaction_timeout(mut self, timeout: Duration) -> Self {
         // What the server's setting can hold; 0 would mean no limit.

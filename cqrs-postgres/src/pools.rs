@@ -1,5 +1,7 @@
 //! The connections of a store: one pool for transactions, and four for single statements.
 
+use std::time::Duration;
+
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -30,10 +32,11 @@ pub(crate) struct Pools {
 
 impl Pools {
     pub(crate) fn new(options: &PgConnectOptions, config: &PgConfig) -> Self {
-        let session = options.clone().options(settings(config));
-        let pool = |connections| StatementPool::new(session.clone(), config.timeout(), connections);
+        let every = options.clone().options(every_session(config));
+        let single = every.clone().options(single_statements(config));
+        let pool = |connections| StatementPool::new(single.clone(), config.timeout(), connections);
         Self {
-            transactions: transactions(options.clone(), config),
+            transactions: transactions(every, config),
             quick: pool(CONNECTIONS),
             waiting: pool(CONNECTIONS),
             writer: pool(1),
@@ -65,9 +68,20 @@ fn transactions(options: PgConnectOptions, config: &PgConfig) -> PgPool {
 /// The short append functions (`sql/functions/append/steps/prologue.sql`) expect exactly this search path.
 pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
-/// The settings of sessions for single statements. Each statement is planned once and uses an index, even if the table was empty
-/// then. None waits long for a lock.
-fn settings(config: &PgConfig) -> [(&'static str, String); 5] {
+/// The settings of every session.
+///
+/// A server that cannot send its answer, because the client was stopped, is not idle, so that no other time-out applies to it. It
+/// would keep its locks, perhaps that of a checkpoint.
+fn every_session(config: &PgConfig) -> [(&'static str, String); 1] {
+    // Less would break a connection at the first lost packet.
+    const LEAST: Duration = Duration::from_secs(1);
+    let unread = config.idle_timeout().max(LEAST);
+    [("tcp_user_timeout", unread.as_millis().to_string())]
+}
+
+/// The further settings of sessions for single statements. Each statement is planned once and uses an index, even if the table was
+/// empty then. None waits long for a lock.
+fn single_statements(config: &PgConfig) -> [(&'static str, String); 5] {
     let limit = config.statement_limit().as_millis().to_string();
     [
         ("statement_timeout", limit),

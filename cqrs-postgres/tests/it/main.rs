@@ -18,5 +18,6 @@ mod pools;
 mod projection;
 mod proxy;
 mod rights;
+mod sessions;
 mod snapshot;
 mod support;
