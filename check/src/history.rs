@@ -19,7 +19,7 @@ pub(crate) enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamPart {
     pub(crate) stream: StreamNumber,
-    /// How many events; 0 if the stream is only guarded.
+    /// How many events; 0 for a read-only participant.
     pub(crate) events: u8,
     /// The version of the stream after the append, according to the store.
     pub(crate) version: Option<u64>,

@@ -1,4 +1,4 @@
-//! What every part of a store needs to work: statements, connections, limits, and a signal after each append.
+//! Shared by every part of a store: statements, connections, limits, and a signal after each append.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     statements::{Statement, Statements},
 };
 
-/// What every part of a store needs to work.
+/// Shared by every part of a store.
 #[derive(Debug)]
 pub(crate) struct Backend {
     pub(crate) statements: Statements,

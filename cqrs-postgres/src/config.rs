@@ -33,8 +33,8 @@ pub struct PgConfig {
 
 impl PgConfig {
     /// The store at this URL (`postgres://user:password@host:port/database`), in the schema `cqrs`. Give your service's name
-    /// as `?application_name=..`, or in `PGAPPNAME`: a report on [who holds readers back](crate::FenceHolder) shows it. It is
-    /// `cqrs` otherwise.
+    /// as `?application_name=..`, or in `PGAPPNAME`: a report on a [transaction that holds readers back](crate::FenceHolder)
+    /// shows it. It is `cqrs` otherwise.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl PgConfig {
     /// How long to wait for a connection; 10 s by default.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connect_timeout = timeout.min(Duration::from_secs(86_400));
         self
     }
 
@@ -79,7 +79,7 @@ impl PgConfig {
     /// for a client that does not read an answer (`tcp_user_timeout`). A Unix socket does not have that limit.
     #[must_use]
     pub fn idle_in_transaction_timeout(mut self, timeout: Duration) -> Self {
-        // What the server's setting can hold; 0 would mean no limit.
+        // The server takes 0 for no limit, and at most 24 days.
         self.idle_in_transaction_timeout =
             timeout.clamp(Duration::from_millis(1), Duration::from_secs(86_400));
         self

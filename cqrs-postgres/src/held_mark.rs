@@ -96,14 +96,14 @@ impl PgEventStore {
 
     async fn report(&self, mark: Position, held: Duration) {
         let (schema, seconds) = (self.schema(), held.as_secs());
-        let who = match self.fence_holders().await {
+        let holder = match self.fence_holders().await {
             Ok(holders) => match holders.first() {
                 Some(holder) => holder.to_string(),
                 None => return,
             },
             Err(error) => format!("it cannot be looked up ({})", chain(&error)),
         };
-        tracing::warn!(schema, %mark, seconds, "an open transaction holds readers back: {who}");
+        tracing::warn!(schema, %mark, seconds, "an open transaction holds readers back: {holder}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     calls: AtomicUsize,
-    /// How many calls the last batch served.
+    /// How many calls the last batch held.
     last_batch: AtomicUsize,
 }
 
@@ -22,12 +22,12 @@ impl InFlight {
         }
     }
 
-    /// How many calls the last batch served.
+    /// How many calls the last batch held.
     pub(crate) fn last_batch(&self) -> usize {
         self.last_batch.load(Ordering::Relaxed)
     }
 
-    /// Notes how many calls a batch serves.
+    /// Notes how many calls a batch holds.
     pub(crate) fn note_batch(&self, batch: usize) {
         self.last_batch.store(batch, Ordering::Relaxed);
     }

@@ -20,7 +20,7 @@
 //! | append, load, follow the log | the ports of [`cqrs_core`], through its `Repository`, `Runner` and `Relay` |
 //! | write SQL of my own in the same transaction | [`PgTransaction`], [`store_error`] |
 //! | query a view's table | [`PgEventStore::view_table`], [`PgEventStore::pool`] |
-//! | know who holds readers back | [`PgEventStore::fence_holders`], [`FenceHolder`] |
+//! | find the transactions that hold readers back | [`PgEventStore::fence_holders`], [`FenceHolder`] |
 //!
 //! Concurrent appends of one process share a statement and a commit, each with its own verdict. One that is alone goes straight
 //! to the server.

@@ -16,8 +16,8 @@ use crate::{
     statements::ASK_NOTHING,
 };
 
-/// Counts savepoints, so that `begin` on the connection inside makes one. Not a `sqlx::Transaction`: that would put a connection which
-/// does not answer back into the pool, where the next caller would wait for it.
+/// Counts savepoints, so that `begin` on the connection inside makes one. Not a `sqlx::Transaction`: that would return a
+/// connection without an answer to the pool, where the next caller would wait for it.
 type Manager = <sqlx::Postgres as sqlx::Database>::TransactionManager;
 
 /// A transaction of the store. Dereferences to the connection inside it, for SQL of your own:

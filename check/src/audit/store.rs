@@ -101,7 +101,7 @@ impl<'a> StoreAudit<'a> {
         }
     }
 
-    /// Compares an event with its append: the stream, the answer, and the guards at this point of the log.
+    /// Compares an event with its append: the stream, the answer, and the read-only participants at this point of the log.
     fn check_event(&mut self, event: StoredEvent, parts: &[StreamPart]) {
         let run = self.run;
         let Some((part, after)) = history::part_of(parts, event.origin.index) else {
@@ -136,23 +136,23 @@ impl<'a> StoreAudit<'a> {
                 format!("{event}: the answer says position {answer}")
             });
         }
-        for guard in parts.iter().filter(|part| part.events == 0) {
-            self.check_guard(event, *guard);
+        for participant in parts.iter().filter(|part| part.events == 0) {
+            self.check_participant(event, *participant);
         }
     }
 
-    /// A stream that the append only guarded must have the version of the answer.
-    fn check_guard(&mut self, event: StoredEvent, guard: StreamPart) {
+    /// A read-only participant must have the version of the answer.
+    fn check_participant(&mut self, event: StoredEvent, participant: StreamPart) {
         let run = self.run;
-        let actual = u64::from(self.versions.get(guard.stream));
-        if let Some(answer) = guard.version
+        let actual = u64::from(self.versions.get(participant.stream));
+        if let Some(answer) = participant.version
             && answer != actual
         {
             self.verdict.add(Violation::Mismatch, || {
                 let event = event.describe(run);
-                let stream = guard.stream.id();
+                let stream = participant.stream.id();
                 format!(
-                    "{event}: its append guarded {stream} at version {answer}, but it was at {actual}"
+                    "{event}: its append only checked {stream}, at version {answer}, but it was at {actual}"
                 )
             });
         }

@@ -20,7 +20,7 @@ use crate::{
 const RUN: RunId = RunId::new(7);
 
 /// Two acknowledged appends, and one of two events with an unknown outcome. Each writes to a stream of its own. The append
-/// to stream 2 guarded stream 1 at version 1.
+/// to stream 2 has stream 1 at version 1 as a read-only participant.
 fn history() -> WriterHistory {
     let mut history = WriterHistory::default();
     let appended = |stream, version, position| {
@@ -257,19 +257,19 @@ fn a_wrong_answer_is_a_mismatch() {
 }
 
 #[test]
-fn a_guard_that_did_not_hold_is_a_mismatch() {
+fn a_read_only_participant_that_changed_is_a_mismatch() {
     let mut history = history();
     let meanwhile = history.begin([StreamPart::requested(StreamNumber(1), 1)]);
     assert_eq!(meanwhile, 3);
     let mut events = events();
-    // Between the two events of the append that guarded the stream.
+    // Between the two events of the append that only checked the stream.
     events[2].position = 13;
     events.insert(2, event(3, 0, 1, 2, 12));
     let kinds = found(history, events.clone(), &events).0;
     assert_eq!(
         kinds,
         [(Violation::Mismatch, 2)],
-        "the guard, and the position in the answer"
+        "the participant, and the position in the answer"
     );
 }
 

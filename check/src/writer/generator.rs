@@ -104,8 +104,8 @@ impl Generator {
         }
     }
 
-    /// One to three streams. Some are only guarded, sometimes all of them. Together they have at most as many events as
-    /// an append may have.
+    /// One to three streams. Some are read-only participants, sometimes all of them. Together they have at most as many
+    /// events as an append may have.
     fn several_streams(&mut self, state: &RunState, own: OwnStream) -> Vec<StreamRequest> {
         let mut requests = vec![self.own_stream(own)];
         for _ in 0..self.0.u8(..3) {

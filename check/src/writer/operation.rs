@@ -24,7 +24,7 @@ pub(super) enum Operation {
 pub(super) struct StreamRequest {
     pub(super) stream: StreamNumber,
     pub(super) expected: ExpectedVersion,
-    /// How many events; 0 if the stream is only guarded.
+    /// How many events; 0 for a read-only participant.
     pub(super) events: u8,
     /// A version that the stream had reached before the call.
     pub(super) min_version: u64,

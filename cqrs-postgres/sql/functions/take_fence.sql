@@ -1,5 +1,5 @@
--- Takes the append fence: until this transaction ends, readers see a shared lock whose key lies below every position that it
--- draws from now on. Returns that key.
+-- Takes the append fence: until this transaction ends, readers see a shared lock whose key lies below every position that the
+-- transaction draws from now on. Returns that key.
 -- The first key of a transaction is remembered in a setting, which a savepoint rolls back exactly as it does the lock. Any
 -- session can set it, so it is not trusted: it can only lower the key, and one below 0 is rejected, because readers would not see
 -- the fence.

@@ -1,5 +1,5 @@
--- Nobody updates or deletes an event, not even the owner. Cached states, and the append functions that skip a version check,
--- rely on it. Fires always: also in a session that replays a replication stream.
+-- Rejects every update and delete of an event, also by the owner. Cached states, and the append functions that skip a version
+-- check, rely on it. It fires in every session, also in one that applies a replication stream.
 create trigger events_never_change before update or delete on __schema__.events
 for each statement execute function __schema__.reject_change();
 

@@ -23,7 +23,7 @@ pub(crate) async fn append_in(
             let key = appends.idempotency.as_ref();
             let read = keys::recorded(backend, transaction.connection(), key);
             let read = within(backend.statement_limit(), read).await;
-            keys::answer(transaction.note(read)?, appends)
+            keys::outcome_of_repeat(transaction.note(read)?, appends)
         }
         Verdict::Busy(_) => Err(busy_despite_waiting().into()),
     }

@@ -27,19 +27,19 @@ pub(crate) async fn appended_under(
     let row = within(backend.statement_limit(), asked).await;
     match connection.note(row).map_err(statement)? {
         None => Ok(None),
-        Some(row) => same(&row, idempotency).map(Some),
+        Some(row) => first_outcome(&row, idempotency).map(Some),
     }
 }
 
-/// The outcome of the first of these appends, which are a repeat.
-pub(super) async fn first(
+/// Reads the outcome that these appends repeat.
+pub(super) async fn read_outcome(
     backend: &Backend,
     connection: &mut PooledConnection<'_>,
     appends: &Appends,
 ) -> Result<Vec<Appended>, AppendError> {
     let asked = recorded(backend, connection, appends.idempotency.as_ref());
     let row = within(backend.statement_limit(), asked).await;
-    answer(connection.note(row).map_err(statement)?, appends)
+    outcome_of_repeat(connection.note(row).map_err(statement)?, appends)
 }
 
 /// What is recorded under a key, without waiting for an append in flight.
@@ -56,14 +56,18 @@ pub(super) async fn recorded(
 }
 
 /// The outcome of a repeat. Its key existed a moment ago: if it does not now, it was just forgotten.
-pub(super) fn answer(row: Option<PgRow>, appends: &Appends) -> Result<Vec<Appended>, AppendError> {
+pub(super) fn outcome_of_repeat(
+    row: Option<PgRow>,
+    appends: &Appends,
+) -> Result<Vec<Appended>, AppendError> {
     match (row, &appends.idempotency) {
-        (Some(row), Some(idempotency)) => same(&row, idempotency),
+        (Some(row), Some(idempotency)) => first_outcome(&row, idempotency),
         _ => Err(transient("an idempotency key was forgotten while it was looked up").into()),
     }
 }
 
-fn same(row: &PgRow, idempotency: &Idempotency) -> Result<Vec<Appended>, AppendError> {
+/// The outcome of the first append under the key, if it was for the same command.
+fn first_outcome(row: &PgRow, idempotency: &Idempotency) -> Result<Vec<Appended>, AppendError> {
     let fingerprint: i64 = row.try_get(0).map_err(statement)?;
     if fingerprint.cast_unsigned() != idempotency.fingerprint {
         let key = idempotency.key.clone();

@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: an append that waits for a guard holds none meanwhile. When it has that guard it tries the others, and if one
 //! of them is held it releases all and waits for that one next. So no append waits for one that waits, and there is no deadlock.
-//! Yet PostgreSQL may find a deadlock of transactions in the same queue and end the session that found it: then it waits again.
+//! Transactions in the same queue may still deadlock, and PostgreSQL may end the append's statement: then the append waits again.
 //!
 //! Source: Howard Hinnant, "Dining Philosophers Rebooted", the algorithm "smart & polite";
 //! <https://howardhinnant.github.io/dining_philosophers.html>.
@@ -64,7 +64,9 @@ impl Single {
                 Ok(Ok(appended))
             }
             Verdict::Rejected(rejected) => Err(rejected),
-            Verdict::Repeat => keys::first(backend, &mut connection, appends).await.map(Ok),
+            Verdict::Repeat => keys::read_outcome(backend, &mut connection, appends)
+                .await
+                .map(Ok),
             Verdict::Busy(key) => Ok(Err(key)),
         }
     }
@@ -91,7 +93,7 @@ impl Single {
             let outcome = match &held {
                 None => self.append(appends, GuardWait::Try).await?,
                 Some(_) if begun.elapsed() > self.backend.append_limit() => {
-                    return Err(always_busy("other transactions held its streams").into());
+                    return Err(always_busy("other transactions held its streams or key").into());
                 }
                 Some(key) => self.append_after(appends, key).await?,
             };
@@ -111,7 +113,7 @@ impl Single {
         let limit = self.backend.pools.waiting.timeout();
         let in_queue = tokio::time::timeout(limit, self.queues.wait(key.clone()));
         let Ok(_first) = in_queue.await else {
-            return Err(always_busy("it waited behind other appends to the same stream").into());
+            return Err(always_busy("it waited for appends to the same stream or key").into());
         };
         self.append(appends, GuardWait::For(key)).await
     }

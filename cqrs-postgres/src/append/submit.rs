@@ -20,7 +20,8 @@ pub(crate) struct Appender {
     single: Arc<Single>,
     in_flight: Arc<InFlight>,
     writer: LazyTask<Job>,
-    forgotten: Mutex<Option<Instant>>,
+    /// When old keys were last forgotten.
+    keys_forgotten_at: Mutex<Option<Instant>>,
 }
 
 impl Appender {
@@ -29,7 +30,7 @@ impl Appender {
             single: Arc::new(Single::new(backend)),
             in_flight: Arc::default(),
             writer: LazyTask::default(),
-            forgotten: Mutex::new(None),
+            keys_forgotten_at: Mutex::new(None),
         }
     }
 
@@ -77,14 +78,14 @@ impl Appender {
         let backend = Arc::clone(&self.single.backend);
         let pause =
             (backend.retention / 10).clamp(Duration::from_secs(60), Duration::from_secs(3_600));
-        let mut forgotten = self
-            .forgotten
+        let mut forgotten_at = self
+            .keys_forgotten_at
             .lock()
             .expect("no call panics while it holds the lock");
-        if forgotten.is_some_and(|at| at.elapsed() < pause) {
+        if forgotten_at.is_some_and(|at| at.elapsed() < pause) {
             return;
         }
-        *forgotten = Some(Instant::now());
+        *forgotten_at = Some(Instant::now());
         tokio::spawn(async move {
             if let Err(error) = keys::forget(&backend).await {
                 tracing::warn!(%error, "old idempotency keys were not forgotten; they will be later");

@@ -151,12 +151,12 @@ impl Answer {
 }
 
 fn appended(append: &Append, before: Version, last: Option<i64>) -> Appended {
-    let some = !append.events.is_empty();
+    let has_events = !append.events.is_empty();
     Appended::new(
         append.stream.clone(),
         before,
         before.plus(append.events.len() as u64),
-        last.filter(|_| some)
+        last.filter(|_| has_events)
             .map(|position| Position::new(unsigned(position))),
     )
 }

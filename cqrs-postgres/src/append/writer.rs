@@ -125,12 +125,12 @@ impl Writer {
 
     /// Gives each its verdict. An append that found a guard held, or that is a repeat, continues alone.
     fn answer(&mut self, batch: Vec<Job>, verdicts: Vec<Verdict>) {
-        let mut some = false;
+        let mut has_appended = false;
         let mut moved = Vec::<Appended>::new();
         for (job, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Appended(appended) => {
-                    some = true;
+                    has_appended = true;
                     // Only waiting appends need to know.
                     if !self.waiting.is_empty() {
                         moved.extend(appended.iter().cloned());
@@ -142,7 +142,7 @@ impl Writer {
                 Verdict::Busy(held) => self.single.spawn(job, Some(held)),
             }
         }
-        if some {
+        if has_appended {
             self.single.backend.appended.notify_waiters();
         }
         batch::answer_conflicts(&mut self.waiting, &moved);
@@ -161,7 +161,7 @@ fn gathering(took: Duration) -> Duration {
 }
 
 fn answer(job: Job, outcome: Result<Vec<Appended>, AppendError>) {
-    // The caller may be gone: what was done is done.
+    // The caller may be gone.
     drop(job.answer.send(outcome));
 }
 

@@ -1,4 +1,4 @@
-//! A runner that catches up ends behind the last event, even if transactions are open or were rolled back.
+//! A runner that catches up ends after the last event, even if transactions are open or were rolled back.
 
 use std::time::Duration;
 

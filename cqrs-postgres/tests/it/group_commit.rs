@@ -58,10 +58,11 @@ async fn concurrent_appends_share_a_transaction_not_results() {
     );
     for outcome in outcomes {
         let appended = outcome.expect("no append gets the conflict of another");
-        let (_, behind) = (appended[0].position.expect("some"), appended[0].version);
+        assert!(appended[0].position.is_some());
+        let version = appended[0].version;
         let events = store.read_stream(&appended[0].stream, Version::EMPTY).await;
         let events = events.expect("reads");
-        assert_eq!(events.last().map(|event| event.version), Some(behind));
+        assert_eq!(events.last().map(|event| event.version), Some(version));
         assert_eq!(
             events.last().map(|event| event.position),
             appended[0].position

@@ -19,7 +19,7 @@ async fn run(store: &PgEventStore, sql: &str) {
 }
 
 #[track_caller]
-fn says(result: Result<PgEventStore, StoreError>, kind: StoreErrorKind, words: &str) {
+fn assert_rejected(result: Result<PgEventStore, StoreError>, kind: StoreErrorKind, words: &str) {
     let error = result.expect_err("rejected");
     assert_eq!(error.kind(), kind, "{error}");
     assert!(error.to_string().contains(words), "{error}");
@@ -58,7 +58,7 @@ async fn the_users_own_migrations_are_left_alone() {
 #[tokio::test]
 async fn a_missing_older_or_newer_schema_is_rejected_by_name() {
     let config = fresh_config();
-    says(
+    assert_rejected(
         PgEventStore::connect(&config).await,
         StoreErrorKind::Schema,
         "run PgEventStore::install",
@@ -68,7 +68,7 @@ async fn a_missing_older_or_newer_schema_is_rejected_by_name() {
     let newer = "insert into __schema__.migrations (version, description, success, checksum, execution_time) \
                  values (2, 'of a newer version', true, '\\x00', 0)";
     run(&store, newer).await;
-    says(
+    assert_rejected(
         PgEventStore::connect(&config).await,
         StoreErrorKind::Schema,
         "a newer version has upgraded it",
@@ -76,7 +76,7 @@ async fn a_missing_older_or_newer_schema_is_rejected_by_name() {
     let error = PgEventStore::install(&config).await.expect_err("rejected");
     assert_eq!(error.kind(), StoreErrorKind::Schema, "{error}");
     run(&store, "delete from __schema__.migrations").await;
-    says(
+    assert_rejected(
         PgEventStore::connect(&config).await,
         StoreErrorKind::Schema,
         "run PgEventStore::install",
@@ -115,7 +115,7 @@ async fn a_schema_of_another_baseline_is_rejected_and_left_alone() {
             rows.await.expect("reads")
         };
         let before: (String, String) = (catalogue(&store).await, rows().await);
-        says(
+        assert_rejected(
             PgEventStore::connect(&config).await,
             StoreErrorKind::Schema,
             found,
@@ -174,7 +174,7 @@ async fn a_sequence_that_would_reuse_positions_is_rejected() {
                       values (nextval('__schema__.position'), 'a', 'b', 1, 0, gen_random_uuid(), 'c', 1, '1')";
         run(&store, insert).await;
         run(&store, tampering).await;
-        says(
+        assert_rejected(
             PgEventStore::connect(&config).await,
             StoreErrorKind::Misconfigured,
             "would reuse positions",
@@ -185,24 +185,24 @@ async fn a_sequence_that_would_reuse_positions_is_rejected() {
 #[tokio::test]
 async fn a_server_that_cannot_be_used_is_named() {
     let connect = async |url: &str| PgEventStore::connect(&PgConfig::new(url)).await;
-    says(
+    assert_rejected(
         connect("postgres://127.0.0.1:1/none").await,
         StoreErrorKind::Unavailable,
         "127.0.0.1:1 cannot be reached",
     );
-    says(
+    assert_rejected(
         connect("http://nowhere").await,
         StoreErrorKind::Misconfigured,
         "postgres://user:password@host",
     );
     let missing = format!("{}_missing", url());
-    says(
+    assert_rejected(
         connect(&missing).await,
         StoreErrorKind::Misconfigured,
         "the database does not exist",
     );
     let bad_schema = PgConfig::new(url()).schema("No Schema");
-    says(
+    assert_rejected(
         PgEventStore::connect(&bad_schema).await,
         StoreErrorKind::InvalidInput,
         "lower-case letters",

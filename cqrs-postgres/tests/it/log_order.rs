@@ -1,7 +1,7 @@
 //! The global order under interleavings forced by open transactions: no event is lost, duplicated or reordered.
 //!
-//! Beside our reader follows a naive one, `position > last`, as most frameworks have it. Where the naive reader loses an
-//! event the test proves that it would notice.
+//! A naive reader (`position > last`, as in most frameworks) follows beside ours. Where it loses an event, the test proves that
+//! it would notice a loss.
 
 use cqrs_core::{
     EventStore, Position, StoreErrorKind,

@@ -1,4 +1,5 @@
--- Turns the verdict on each stream into the verdict on its append. A known key decides first, then busy guards, then conflicts.
+-- Turns the verdict on each stream into the verdict on its append. A busy key decides first, then a known key, then busy streams,
+-- then conflicts.
 -- The verdicts: 'a' appended, 'c' conflict, 'b' the stream is busy, 'k' the key is busy, 'r' repeats what was appended under the
 -- same key, 'u' the key was used for something else, 's' skipped because of another stream of the same append.
 create function __schema__.combine_verdicts(

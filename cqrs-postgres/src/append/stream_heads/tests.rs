@@ -109,7 +109,7 @@ fn after_a_conflict_some_batches_read_the_versions_first() {
     for batch in 0..DISTRUST {
         assert_eq!(heads.hints(&[&append]), None, "{batch}");
         if batch == 3 {
-            // A conflict of a batch that read first does not extend it.
+            // A conflict of a batch that read first, except the last one, does not extend it.
             heads.learn(&[&Appends::from(append.clone())], &conflict());
         }
     }

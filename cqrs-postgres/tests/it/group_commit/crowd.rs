@@ -12,8 +12,8 @@ use crate::{
 /// More callers than the queue and the writer have room for.
 const CALLERS: usize = 3_000;
 
-/// Callers with two streams each, on a network that has just gone silent: the first append is sent alone, the next share a
-/// batch, the others wait in the queue, and the last wait for room in it.
+/// Callers with two streams each, on a network that has just gone silent: the first ones share a batch, the next ones wait in
+/// the queue, and the last ones wait for room in it.
 async fn crowd(proxy: &Proxy, store: &PgEventStore) -> Vec<JoinHandle<Outcome>> {
     for outcome in outcomes(start(
         store,
@@ -69,11 +69,11 @@ async fn a_dropped_append_does_not_affect_the_others() {
     let proxy = Proxy::start().await;
     let (store, direct) = through(&proxy).await;
     let mut waiting = crowd(&proxy, &store).await;
-    let mut left = Vec::new();
+    let mut dropped = Vec::new();
     for (n, caller) in waiting.iter().enumerate() {
         if n % 3 == 0 {
             caller.abort();
-            left.push(n);
+            dropped.push(n);
         }
     }
     waiting = waiting
@@ -98,5 +98,5 @@ async fn a_dropped_append_does_not_affect_the_others() {
         CALLERS / 2
     );
     assert_eq!(number(&direct, &unsent).await, 0);
-    assert!(left.len() * 3 >= CALLERS);
+    assert!(dropped.len() * 3 >= CALLERS);
 }

@@ -83,7 +83,7 @@ async fn transactions_with_other_lock_orders_never_abort_appends() {
     }
 }
 
-/// PostgreSQL aborts the session that finds the deadlock, which may be an append that waits in the same queue.
+/// PostgreSQL aborts the transaction that finds the deadlock, which may be an append that waits in the same queue.
 #[tokio::test]
 async fn an_append_survives_a_deadlock_of_two_transactions() {
     let store = fresh_store().await;
