@@ -115,7 +115,7 @@ pub struct MemoryTransaction {
     /// Streams: the expected version, and the version that was read.
     guards: BTreeMap<StreamId, (ExpectedVersion, Version)>,
     /// Claims that must still be valid, and the new checkpoint of each.
-    checkpoints: Vec<(Subscribed, u64, Checkpoint)>,
+    checkpoints: Vec<(Subscribed, Claim, Checkpoint)>,
     /// Documents: the version that was read, and the new content.
     documents: BTreeMap<DocumentKey, (u64, Option<Vec<u8>>)>,
     events: Vec<RecordedEvent>,
@@ -237,12 +237,10 @@ impl MemoryTransaction {
 
     /// Checks that every guard of the transaction still holds.
     fn check_guards(&self, state: &State) -> Result<(), CommitError> {
-        for ((subscription, partition), epoch, _) in &self.checkpoints {
-            let held = state
-                .checkpoints
-                .get(&(subscription.clone(), partition.clone()));
-            if held.is_none_or(|claim| claim.epoch != *epoch) {
-                return Err(Fenced::new(subscription, partition.clone()).into());
+        for (subscribed, claim, _) in &self.checkpoints {
+            if state.checkpoints.get(subscribed) != Some(claim) {
+                let (subscription, partition) = subscribed.clone();
+                return Err(Fenced::new(subscription, partition).into());
             }
         }
         for (stream, (expected, read)) in &self.guards {
@@ -272,14 +270,9 @@ impl MemoryTransaction {
 
     /// Makes every staged write visible. Cannot fail.
     fn apply(self, state: &mut State) {
-        for (subscribed, epoch, checkpoint) in self.checkpoints {
-            state.checkpoints.insert(
-                subscribed,
-                Claim {
-                    epoch,
-                    at: Some(checkpoint),
-                },
-            );
+        for (subscribed, claim, to) in self.checkpoints {
+            let moved = Claim::new(claim.epoch, Some(to));
+            state.checkpoints.insert(subscribed, moved);
         }
         for (subscribed, received) in self.inbox {
             state.inbox.entry(subscribed).or_default().extend(received);

@@ -13,7 +13,7 @@ mod source;
 mod store;
 mod unit_of_work;
 
-pub(crate) use self::log_check::{LogCheckError, check_log};
+pub(crate) use self::log_check::check_page;
 pub use self::{
     checkpoints::Checkpoints,
     documents::{Document, DocumentWrite, Documents, decode_document},

@@ -20,6 +20,10 @@ fn checkpoint((offset, event_id): (Option<i64>, Option<Uuid>)) -> Option<Checkpo
     offset.map(|offset| Checkpoint::new(Offset::new(unsigned(offset)), event_id))
 }
 
+fn event_id(checkpoint: Checkpoint) -> Option<Uuid> {
+    checkpoint.event_id.map(EventId::as_uuid)
+}
+
 impl Checkpoints for PgEventStore {
     async fn claim(
         &self,
@@ -45,14 +49,17 @@ impl Checkpoints for PgEventStore {
         subscription: &str,
         partition: &PartitionId,
         epoch: u64,
+        from: Option<Checkpoint>,
         to: Checkpoint,
     ) -> Result<(), AdvanceError> {
         let query = sqlx::query_scalar(self.backend().statements.advance.sql())
             .bind(subscription)
             .bind(partition.to_string())
             .bind(signed(epoch))
+            .bind(from.map(|from| signed(from.offset.get())))
+            .bind(from.and_then(event_id))
             .bind(signed(to.offset.get()))
-            .bind(to.event_id.map(EventId::as_uuid));
+            .bind(event_id(to));
         let moved = within(
             self.backend().statement_limit(),
             query.fetch_one(transaction.connection()),

@@ -18,10 +18,11 @@ use crate::{
     store::PgEventStore,
 };
 
-/// How far the log can be read, and how far positions were drawn.
+/// How far the log can be read, how far positions were drawn, and the event at a position.
 struct Head {
     mark: Position,
     drawn: Position,
+    follows: Option<EventId>,
 }
 
 /// Steps (a) and (b).
@@ -29,7 +30,7 @@ pub(crate) async fn high_water_mark(
     store: &PgEventStore,
     connection: &mut GuardedConnection,
 ) -> Result<Position, StoreError> {
-    Ok(head(store, connection).await?.mark)
+    Ok(head(store, connection, Position::START).await?.mark)
 }
 
 /// The last position that was drawn. No event has a later one.
@@ -37,23 +38,26 @@ pub(crate) async fn last_position(
     store: &PgEventStore,
     connection: &mut GuardedConnection,
 ) -> Result<Position, StoreError> {
-    Ok(head(store, connection).await?.drawn)
+    Ok(head(store, connection, Position::START).await?.drawn)
 }
 
 async fn head(
     store: &PgEventStore,
     connection: &mut GuardedConnection,
+    at: Position,
 ) -> Result<Head, StoreError> {
-    let query = sqlx::query_as(store.backend().statements.log_head.sql());
+    let query = sqlx::query_as(store.backend().statements.log_head.sql()).bind(signed(at.get()));
     let head = within(
         store.backend().statement_limit(),
         query.fetch_one(&mut **connection),
     )
     .await;
-    let (mark, drawn): (i64, i64) = connection.note(head).map_err(statement)?;
+    let (mark, drawn, follows): (i64, i64, Option<Uuid>) =
+        connection.note(head).map_err(statement)?;
     let head = Head {
         mark: Position::new(unsigned(mark)),
         drawn: Position::new(unsigned(drawn)),
+        follows: follows.map(EventId::from_uuid),
     };
     store.watch_mark(head.mark, head.drawn);
     Ok(head)
@@ -66,7 +70,7 @@ const WINDOW: u64 = 20_000;
 /// A page of the log: all three steps, on one session.
 pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
     let mut connection = store.backend().acquire().await?;
-    let mark = high_water_mark(store, &mut connection).await?;
+    let Head { mark, follows, .. } = head(store, &mut connection, query.after).await?;
     let mut after = query.after;
     while after < mark {
         let window = WINDOW.max((query.limit as u64).saturating_mul(2));
@@ -75,47 +79,65 @@ pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<Lo
         } else {
             mark
         };
-        let page = read_window(store, &mut connection, query.after(after), end).await?;
+        let window = Window {
+            follows: query.after,
+            query: query.after(after),
+            end,
+        };
+        let page = read_window(store, &mut connection, &window).await?;
         if page.upto.is_some() {
             return Ok(page);
         }
         // No event at all: all these positions were rolled back.
         after = end;
     }
-    Ok(LogPage::default())
+    Ok(LogPage::new(Vec::new(), None).follows(follows))
 }
 
 fn skips_events(query: &LogQuery<'_>) -> bool {
     !query.reads.is_empty() || query.slices != Slices::ALL
 }
 
+/// A part of a page's search: the positions after `query.after`, up to `end`.
+struct Window<'a> {
+    /// The position that the page follows. Statements read the event there in their own snapshot: it proves the log that
+    /// their rows come from.
+    follows: Position,
+    query: LogQuery<'a>,
+    end: Position,
+}
+
 /// The events in (after, end].
 async fn read_window(
     store: &PgEventStore,
     connection: &mut GuardedConnection,
-    query: LogQuery<'_>,
-    end: Position,
+    window: &Window<'_>,
 ) -> Result<LogPage, StoreError> {
-    let events = row::read_streams(&rows(store, connection, &query, end).await?)?;
+    let query = &window.query;
+    let rows = rows(store, connection, window).await?;
+    let events = row::read_streams(&rows)?;
     let last = events
         .last()
         .map(|event| Checkpoint::after(event.position, event.id));
-    if events.len() == query.limit || !skips_events(&query) {
-        return Ok(LogPage::new(events, last));
+    let follows = rows.first().map(row::follows).transpose()?.flatten();
+    if events.len() == query.limit || !skips_events(query) {
+        return Ok(LogPage::new(events, last).follows(follows));
     }
     let searched = last.map_or(query.after, |checkpoint| {
         Position::new(checkpoint.offset.get())
     });
-    let beyond = last_event(store, connection, searched, end).await?;
-    Ok(LogPage::new(events, beyond.or(last)))
+    match last_event(store, connection, window, searched).await? {
+        Some((beyond, follows)) => Ok(LogPage::new(events, Some(beyond)).follows(follows)),
+        None => Ok(LogPage::new(events, last).follows(follows)),
+    }
 }
 
 async fn rows(
     store: &PgEventStore,
     connection: &mut GuardedConnection,
-    query: &LogQuery<'_>,
-    mark: Position,
+    window: &Window<'_>,
 ) -> Result<Vec<sqlx::postgres::PgRow>, StoreError> {
+    let query = &window.query;
     let statements = &store.backend().statements;
     let slice = |number: u16| i16::try_from(number).expect("slices end at 1,024");
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
@@ -126,10 +148,11 @@ async fn rows(
     };
     let mut rows = sqlx::query(sql.sql())
         .bind(signed(query.after.get()))
-        .bind(signed(mark.get()))
+        .bind(signed(window.end.get()))
         .bind(slice(query.slices.from()))
         .bind(slice(query.slices.to()))
-        .bind(limit);
+        .bind(limit)
+        .bind(signed(window.follows.get()));
     if !query.reads.is_empty() {
         let (whole, (categories, types)) = filter(query.reads);
         rows = rows.bind(whole).bind(categories).bind(types);
@@ -156,22 +179,27 @@ fn filter(reads: &[Reads]) -> (Vec<&'static str>, (Vec<&'static str>, Vec<&'stat
     (whole.collect(), pairs.unzip())
 }
 
-/// The last event after `after`, of any type: the next read begins behind what was searched and did not match.
+/// The last event after `searched`, of any type, with the event that the page follows. The next page begins after what was
+/// searched and did not match.
 async fn last_event(
     store: &PgEventStore,
     connection: &mut GuardedConnection,
-    after: Position,
-    mark: Position,
-) -> Result<Option<Checkpoint>, StoreError> {
-    let query = sqlx::query_as(store.backend().statements.last_in_log.sql());
-    let query = query.bind(signed(after.get())).bind(signed(mark.get()));
+    window: &Window<'_>,
+    searched: Position,
+) -> Result<Option<(Checkpoint, Option<EventId>)>, StoreError> {
+    let query = sqlx::query_as(store.backend().statements.last_in_log.sql())
+        .bind(signed(searched.get()))
+        .bind(signed(window.end.get()))
+        .bind(signed(window.follows.get()));
     let last = within(
         store.backend().statement_limit(),
         query.fetch_optional(&mut **connection),
     )
     .await;
-    let last: Option<(i64, Uuid)> = connection.note(last).map_err(statement)?;
-    Ok(last.map(|(position, id)| {
-        Checkpoint::after(Position::new(unsigned(position)), EventId::from_uuid(id))
+    let last: Option<(i64, Uuid, Option<Uuid>)> = connection.note(last).map_err(statement)?;
+    Ok(last.map(|(position, id, follows)| {
+        let position = Position::new(unsigned(position));
+        let last = Checkpoint::after(position, EventId::from_uuid(id));
+        (last, follows.map(EventId::from_uuid))
     }))
 }

@@ -41,6 +41,12 @@ pub(crate) fn read_streams(rows: &[PgRow]) -> Result<Vec<RecordedEvent>, StoreEr
     rows.iter().map(read).collect()
 }
 
+/// The event that a page of the log follows: the column after those of its events.
+pub(crate) fn follows(row: &PgRow) -> Result<Option<EventId>, StoreError> {
+    let id: Option<Uuid> = row.try_get(13).map_err(statement)?;
+    Ok(id.map(EventId::from_uuid))
+}
+
 /// The columns that every statement has, in their order.
 fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEvent, sqlx::Error> {
     let schema_version: i32 = row.try_get(4)?;

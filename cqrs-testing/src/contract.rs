@@ -80,9 +80,11 @@ macro_rules! event_store_contract {
             log: a_filtered_page_continues_after_skipped_events
             log: a_page_of_slices_has_the_streams_of_those_slices
             log: the_id_of_the_event_at_a_position_can_be_read
+            log: a_page_proves_which_event_it_follows
             histories: every_history_is_linearizable
             checkpoints: a_claim_continues_at_the_last_checkpoint
             checkpoints: a_claim_fences_every_earlier_one
+            checkpoints: a_checkpoint_moves_only_from_where_it_is
             checkpoints: a_claim_during_a_batch_fences_it_or_waits
             checkpoints: a_rolled_back_batch_moves_nothing
             checkpoints: the_inbox_keeps_the_highest_position_of_each_lane

@@ -113,7 +113,8 @@ impl EventStore for MemoryEventStore {
     async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
         let state = self.state();
         let skip = usize::try_from(query.after.get()).unwrap_or(usize::MAX);
-        let mut page = LogPage::default();
+        let before = skip.checked_sub(1).and_then(|index| state.log.get(index));
+        let mut page = LogPage::default().follows(before.map(|event| event.id));
         for event in state.log.iter().skip(skip) {
             if page.events.len() == query.limit {
                 break;
@@ -193,18 +194,15 @@ impl Checkpoints for MemoryEventStore {
         subscription: &str,
         partition: &PartitionId,
         epoch: u64,
+        from: Option<Checkpoint>,
         to: Checkpoint,
     ) -> Result<(), AdvanceError> {
         let subscribed = (subscription.to_owned(), partition.clone());
-        if self
-            .state()
-            .checkpoints
-            .get(&subscribed)
-            .is_none_or(|claim| claim.epoch != epoch)
-        {
+        let claim = Claim { epoch, at: from };
+        if self.state().checkpoints.get(&subscribed) != Some(&claim) {
             return Err(Fenced::new(subscription, partition.clone()).into());
         }
-        transaction.checkpoints.push((subscribed, epoch, to));
+        transaction.checkpoints.push((subscribed, claim, to));
         Ok(())
     }
 

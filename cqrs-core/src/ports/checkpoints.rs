@@ -17,17 +17,21 @@ pub trait Checkpoints: UnitOfWork {
         partition: &PartitionId,
     ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
 
-    /// Moves the checkpoint under the claim's epoch. It is the first statement of a batch's transaction, so that a fenced
-    /// runner stops before it does any work.
+    /// Moves the checkpoint, under the claim's epoch, from where the caller believes it to be. It is the first statement of a
+    /// batch's transaction, so that a fenced runner stops before it does any work.
+    ///
+    /// The comparison with `from` matters when the store loses commits, as after a fail-over to a standby that was behind: a
+    /// runner that went on from its own memory would skip the batches that were lost.
     ///
     /// # Errors
-    /// [`AdvanceError::Fenced`] when the partition has been claimed since.
+    /// [`AdvanceError::Fenced`] when the partition has been claimed since, or the checkpoint is not at `from`.
     fn advance_in(
         &self,
         transaction: &mut Self::Transaction,
         subscription: &str,
         partition: &PartitionId,
         epoch: u64,
+        from: Option<Checkpoint>,
         to: Checkpoint,
     ) -> impl Future<Output = Result<(), AdvanceError>> + Send;
 

@@ -148,9 +148,12 @@ impl DocumentConflict {
     }
 }
 
-/// Another runner claimed the partition. The transaction must be rolled back.
+/// Another runner claimed the partition, or its checkpoint is not where the runner left it: it was reset, or the store lost
+/// commits. The transaction must be rolled back. Claim again and continue at the stored checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("subscription {subscription:?} was claimed by another runner on {partition}")]
+#[error(
+    "subscription {subscription:?} was claimed by another runner on {partition}, or its checkpoint was moved"
+)]
 #[non_exhaustive]
 pub struct Fenced {
     /// The subscription.

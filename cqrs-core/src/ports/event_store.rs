@@ -122,13 +122,27 @@ pub struct LogPage {
     /// The last event that was searched, whether it matched or not: the next page starts after it.
     /// `None`: there is no event after the query's position.
     pub upto: Option<Checkpoint>,
+    /// The event at the query's position, in the same snapshot as the events. A reader compares it with the last event that
+    /// it has read: if they differ, this is another log, or it has lost commits. `None`: there is no event at that position.
+    pub follows: Option<EventId>,
 }
 
 impl LogPage {
     /// A page of these events; the log was searched up to `upto`.
     #[must_use]
     pub const fn new(events: Vec<RecordedEvent>, upto: Option<Checkpoint>) -> Self {
-        Self { events, upto }
+        Self {
+            events,
+            upto,
+            follows: None,
+        }
+    }
+
+    /// The same page, which follows this event.
+    #[must_use]
+    pub const fn follows(mut self, event: Option<EventId>) -> Self {
+        self.follows = event;
+        self
     }
 }
 
@@ -218,7 +232,7 @@ pub trait EventStore: UnitOfWork {
         appends: Appends,
     ) -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send;
 
-    /// One page of the log.
+    /// One page of the log. It proves which event it follows, so that a reader notices another log with the next page.
     fn read_log(
         &self,
         query: LogQuery<'_>,

@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Checkpoint, EventId, Position},
-    ports::{error::StoreError, event_store::EventStore},
+    ports::event_store::LogPage,
 };
 
 /// A log does not contain the last event before a checkpoint.
@@ -42,32 +42,18 @@ fn event(id: Option<&EventId>) -> String {
     id.map_or_else(|| "no event".to_owned(), |id| format!("event {id}"))
 }
 
-/// A check that failed.
-pub(crate) enum LogCheckError {
-    /// The log could not be read.
-    Store(StoreError),
-    /// It is another log.
-    Replaced(LogReplaced),
-}
-
-/// Checks that the event of the checkpoint is in the log.
+/// Checks that a page of the log follows the event of the checkpoint; `None` is the beginning.
 ///
-/// **Invariant**: reading continues only in the log that the checkpoint belongs to.
-pub(crate) async fn check_log<S: EventStore>(
-    store: &S,
-    checkpoint: Checkpoint,
-) -> Result<(), LogCheckError> {
-    let position = Position::new(checkpoint.offset.get());
-    let found = store
-        .event_id_at(position)
-        .await
-        .map_err(LogCheckError::Store)?;
-    if found == checkpoint.event_id {
+/// **Invariant**: reading continues only in the log that the checkpoint belongs to, and which still has its last event.
+pub(crate) fn check_page(page: &LogPage, from: Option<Checkpoint>) -> Result<(), LogReplaced> {
+    let expected = from.and_then(|checkpoint| checkpoint.event_id);
+    if page.follows == expected {
         return Ok(());
     }
-    Err(LogCheckError::Replaced(LogReplaced {
-        position,
-        expected: checkpoint.event_id,
-        found,
-    }))
+    let offset = from.map_or(0, |checkpoint| checkpoint.offset.get());
+    Err(LogReplaced {
+        position: Position::new(offset),
+        expected,
+        found: page.follows,
+    })
 }

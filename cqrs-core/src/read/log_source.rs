@@ -7,8 +7,7 @@ use tokio::sync::watch;
 use crate::{
     model::{Checkpoint, Offset, PartitionId, Position, Reads, Slices},
     ports::{
-        Batch, EventStore, LogCheckError, LogQuery, Next, Reader, Source, SourceError, StoreError,
-        check_log,
+        Batch, EventStore, LogQuery, Next, Reader, Source, SourceError, StoreError, check_page,
     },
 };
 
@@ -59,7 +58,7 @@ impl<S: EventStore> Source for LogSource<S> {
             store: self.store.clone(),
             reads: self.reads.clone(),
             partition: PartitionId::Log(Slices::ALL),
-            at: Position::START,
+            at: None,
             wait: FIRST_WAIT,
             stop: self.stop.subscribe(),
         }))
@@ -110,24 +109,14 @@ pub struct LogReader<S> {
     store: S,
     reads: Vec<Reads>,
     partition: PartitionId,
-    at: Position,
+    /// The last event that was read.
+    at: Option<Checkpoint>,
     /// The next wait if there are no new events.
     wait: Duration,
     stop: watch::Receiver<bool>,
 }
 
 impl<S: EventStore> LogReader<S> {
-    async fn verify(&self, checkpoint: Checkpoint) -> Result<(), SourceError> {
-        match check_log(&self.store, checkpoint).await {
-            Ok(()) => Ok(()),
-            Err(LogCheckError::Store(error)) => Err(source_error(error)),
-            Err(LogCheckError::Replaced(replaced)) => Err(SourceError::LogReplaced {
-                partition: self.partition.clone(),
-                replaced,
-            }),
-        }
-    }
-
     /// Waits until events may have been appended, or the reader must stop.
     async fn wait(&mut self) {
         let mut stop = self.stop.clone();
@@ -153,10 +142,7 @@ impl<S: EventStore> Reader for LogReader<S> {
     }
 
     async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
-        if let Some(checkpoint) = at {
-            self.verify(checkpoint).await?;
-        }
-        self.at = Position::new(at.map_or(0, |checkpoint| checkpoint.offset.get()));
+        self.at = at;
         Ok(())
     }
 
@@ -165,17 +151,21 @@ impl<S: EventStore> Reader for LogReader<S> {
             return Ok(Next::Revoked);
         }
         let query = LogQuery {
-            after: self.at,
+            after: Position::new(self.at.map_or(0, |checkpoint| checkpoint.offset.get())),
             reads: &self.reads,
             slices: Slices::ALL,
             limit: max,
         };
         let page = self.store.read_log(query).await.map_err(source_error)?;
+        check_page(&page, self.at).map_err(|replaced| SourceError::LogReplaced {
+            partition: self.partition.clone(),
+            replaced,
+        })?;
         let Some(next) = page.upto else {
             self.wait().await;
             return Ok(Next::Idle);
         };
-        self.at = Position::new(next.offset.get());
+        self.at = Some(next);
         self.wait = FIRST_WAIT;
         Ok(Next::Batch(Batch {
             events: page.events,

@@ -8,8 +8,8 @@ use super::{Relay, error::RelayErrorKind};
 use crate::{
     model::{Checkpoint, PartitionId, Position, Slices},
     ports::{
-        EventStore, LogCheckError, LogPage, LogQuery, PublishError, Publisher, PublisherSession,
-        StoreError, check_log,
+        EventStore, LogPage, LogQuery, PublishError, Publisher, PublisherSession, StoreError,
+        check_page,
     },
     run_loop::{LoopName, Retries},
 };
@@ -75,14 +75,8 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         &mut self,
         mut session: P::Session,
     ) -> Result<Option<P::Session>, RelayErrorKind> {
-        let published = session.published();
-        if let Some(checkpoint) = published
-            && !self.verified(checkpoint).await?
-        {
-            return Ok(Some(session));
-        }
-        self.relay.reporter.started(&self.partition, published);
-        let mut after = Position::new(published.map_or(0, |checkpoint| checkpoint.offset.get()));
+        let mut after = session.published();
+        self.relay.reporter.started(&self.partition, after);
         let mut next_page = None;
         while !*self.stopping.borrow() {
             let page = match next_page.take() {
@@ -92,12 +86,13 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
                     Err(error) => return self.read_failed(error, session).await,
                 },
             };
+            check_page(&page, after)?;
             let Some(upto) = page.upto else {
                 self.relay.reporter.caught_up(&self.partition);
                 self.idle().await;
                 continue;
             };
-            after = Position::new(upto.offset.get());
+            after = Some(upto);
             if page.events.is_empty() {
                 continue;
             }
@@ -124,9 +119,9 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         Ok(Some(session))
     }
 
-    async fn read(&self, after: Position) -> Result<LogPage, StoreError> {
+    async fn read(&self, after: Option<Checkpoint>) -> Result<LogPage, StoreError> {
         let query = LogQuery {
-            after,
+            after: Position::new(after.map_or(0, |checkpoint| checkpoint.offset.get())),
             reads: &[],
             slices: self.slices,
             limit: self.limit,
@@ -142,15 +137,6 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
     ) -> Result<Option<P::Session>, RelayErrorKind> {
         self.store_failed(error).await?;
         Ok(Some(session))
-    }
-
-    /// Checks the log. `false`: the store failed.
-    async fn verified(&mut self, published: Checkpoint) -> Result<bool, RelayErrorKind> {
-        match check_log(&self.relay.store, published).await {
-            Ok(()) => Ok(true),
-            Err(LogCheckError::Replaced(replaced)) => Err(replaced.into()),
-            Err(LogCheckError::Store(error)) => self.store_failed(error).await.map(|()| false),
-        }
     }
 
     async fn reopen(&mut self) -> Result<Option<P::Session>, RelayErrorKind> {

@@ -322,20 +322,21 @@ async fn a_log_that_was_replaced_is_not_published() {
     assert_eq!(broker.state().visible.len(), 1);
 }
 
-/// A store that fails one read and then has another log.
+/// A store that has another log from one read on. That read may fail.
 #[derive(Debug, Clone)]
 struct Replaced {
     before: MemoryEventStore,
     after: MemoryEventStore,
     reads: Arc<std::sync::atomic::AtomicU32>,
-    /// The number of the read that fails.
-    fails_at: u32,
+    /// The number of that read.
+    replaced_at: u32,
+    fails: bool,
 }
 
 impl Replaced {
     fn now(&self) -> &MemoryEventStore {
         let reads = self.reads.load(std::sync::atomic::Ordering::SeqCst);
-        if reads < self.fails_at {
+        if reads < self.replaced_at {
             &self.before
         } else {
             &self.after
@@ -395,7 +396,7 @@ impl EventStore for Replaced {
     }
     async fn read_log(&self, query: LogQuery<'_>) -> Result<crate::ports::LogPage, StoreError> {
         let reads = self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
-        if reads == self.fails_at {
+        if self.fails && reads == self.replaced_at {
             return Err(StoreError::new(
                 crate::ports::StoreErrorKind::Unavailable,
                 "planted",
@@ -414,13 +415,11 @@ impl EventStore for Replaced {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_log_is_verified_again_after_the_store_was_unavailable() {
-    let (before, after, broker) = (
-        MemoryEventStore::default(),
-        MemoryEventStore::default(),
-        Broker::default(),
-    );
+/// The relay has published one event when the log is replaced by one with three events. It publishes none of them.
+async fn nothing_is_published_from_another_log(replaced_at: u32, fails: bool) {
+    let before = MemoryEventStore::default();
+    let after = MemoryEventStore::default();
+    let broker = Broker::default();
     append(&before, 1).await;
     for id in 0..3 {
         append(&after, id).await;
@@ -429,7 +428,8 @@ async fn the_log_is_verified_again_after_the_store_was_unavailable() {
         before,
         after,
         reads: Arc::default(),
-        fails_at: 3,
+        replaced_at,
+        fails,
     };
     let error = Relay::new("model", store, broker.clone())
         .run(std::future::pending())
@@ -440,4 +440,18 @@ async fn the_log_is_verified_again_after_the_store_was_unavailable() {
         "{error}"
     );
     assert_eq!(broker.state().visible.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_is_verified_again_after_the_store_was_unavailable() {
+    nothing_is_published_from_another_log(3, true).await;
+}
+
+/// A fail-over replaces idle connections, and no call fails.
+#[tokio::test(start_paused = true)]
+async fn a_log_replaced_without_an_error_is_noticed_by_the_next_page() {
+    // While the first page is published, the relay reads the second.
+    for replaced_at in 2..6 {
+        nothing_is_published_from_another_log(replaced_at, false).await;
+    }
 }

@@ -88,13 +88,14 @@ alter table cqrs.snapshots add constraint snapshots_version_check CHECK ((versio
 
 CREATE INDEX idempotency_recorded_at ON cqrs.idempotency USING btree (recorded_at);
 
-create function cqrs.advance(of_subscription text, of_partition text, under bigint, to_offset bigint, to_event_id uuid) returns boolean
+create function cqrs.advance(of_subscription text, of_partition text, of_epoch bigint, from_offset bigint, from_event_id uuid, to_offset bigint, to_event_id uuid) returns boolean
 language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
 begin
     perform "cqrs".check_transaction();
     update "cqrs".checkpoints
     set "offset" = to_offset, event_id = to_event_id, updated_at = clock_timestamp()
-    where subscription = of_subscription and partition = of_partition and epoch = under;
+    where subscription = of_subscription and partition = of_partition and epoch = of_epoch
+      and "offset" is not distinct from from_offset and event_id is not distinct from from_event_id;
     return found;
 end
 $$;
@@ -540,7 +541,7 @@ declare
 begin
     execute format('grant usage on schema "cqrs" to %I', to_role);
     execute format('grant select on sequence "cqrs".position to %I', to_role);
-    execute format('grant execute on function "cqrs".log_head(), "cqrs".fence_holders(), "cqrs".fence_tag() '
+    execute format('grant execute on function "cqrs".log_head(bigint), "cqrs".fence_holders(), "cqrs".fence_tag() '
                    'to %I', to_role);
     if writes then
         execute format('grant execute on all functions in schema "cqrs" to %I', to_role);
@@ -582,7 +583,7 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
     order by e.version desc limit 1
 $$;
 
-create function cqrs.log_head(OUT mark bigint, OUT drawn bigint) returns record
+create function cqrs.log_head(at bigint DEFAULT 0, OUT mark bigint, OUT drawn bigint, OUT follows uuid) returns record
 language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
 declare
     fence bigint;
@@ -602,6 +603,7 @@ begin
       and classid::bigint >> 16 = "cqrs".fence_tag()
       and database = (select oid from pg_database where datname = current_database());
     mark := least(drawn, fence);
+    follows := (select e.event_id from "cqrs".events e where e.position = at);
 end
 $$;
 
@@ -713,7 +715,7 @@ comment on table cqrs.inbox is 'The highest position received from each publishe
 
 comment on table cqrs.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
 
-grant execute on function cqrs.advance(of_subscription text, of_partition text, under bigint, to_offset bigint, to_event_id uuid) to cqrs_service;
+grant execute on function cqrs.advance(of_subscription text, of_partition text, of_epoch bigint, from_offset bigint, from_event_id uuid, to_offset bigint, to_event_id uuid) to cqrs_service;
 
 grant execute on function cqrs.append(may_wait boolean, wait_for integer, retention interval, stream_appends integer[], categories text[], aggregate_ids text[], slices smallint[], expected bigint[], expected_events uuid[], event_counts integer[], events_before integer[], key_appends integer[], keys text[], fingerprints bigint[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[], OUT verdicts "char"[], OUT before bigint[], OUT positions bigint[]) to cqrs_service;
 
@@ -751,9 +753,9 @@ grant execute on function cqrs.key_guard(key text) to cqrs_service;
 
 grant execute on function cqrs.last_event(of_category text, of_aggregate_id text, at_least bigint) to cqrs_service;
 
-grant execute on function cqrs.log_head(OUT mark bigint, OUT drawn bigint) to cqrs_service;
+grant execute on function cqrs.log_head(at bigint, OUT mark bigint, OUT drawn bigint, OUT follows uuid) to cqrs_service;
 
-grant execute on function cqrs.log_head(OUT mark bigint, OUT drawn bigint) to cqrs_reader;
+grant execute on function cqrs.log_head(at bigint, OUT mark bigint, OUT drawn bigint, OUT follows uuid) to cqrs_reader;
 
 grant execute on function cqrs.prepare_view(view text) to cqrs_service;
 

@@ -1,12 +1,15 @@
--- Moves a checkpoint under the epoch of the claim. False if another process has claimed the partition since.
+-- Moves a checkpoint under the epoch of the claim, from where the caller believes it to be. False if another process has claimed
+-- the partition since, or the checkpoint is elsewhere.
 create function __schema__.advance(
-    of_subscription text, of_partition text, under bigint, to_offset bigint, to_event_id uuid
+    of_subscription text, of_partition text, of_epoch bigint,
+    from_offset bigint, from_event_id uuid, to_offset bigint, to_event_id uuid
 ) returns boolean language plpgsql volatile as $$
 begin
     perform __schema__.check_transaction();
     update __schema__.checkpoints
     set "offset" = to_offset, event_id = to_event_id, updated_at = clock_timestamp()
-    where subscription = of_subscription and partition = of_partition and epoch = under;
+    where subscription = of_subscription and partition = of_partition and epoch = of_epoch
+      and "offset" is not distinct from from_offset and event_id is not distinct from from_event_id;
     return found;
 end
 $$;

@@ -7,7 +7,7 @@ declare
 begin
     execute format('grant usage on schema __schema__ to %I', to_role);
     execute format('grant select on sequence __schema__.position to %I', to_role);
-    execute format('grant execute on function __schema__.log_head(), __schema__.fence_holders(), __schema__.fence_tag() '
+    execute format('grant execute on function __schema__.log_head(bigint), __schema__.fence_holders(), __schema__.fence_tag() '
                    'to %I', to_role);
     if writes then
         execute format('grant execute on all functions in schema __schema__ to %I', to_role);

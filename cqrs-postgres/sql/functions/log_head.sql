@@ -1,7 +1,9 @@
--- How far the log can be read (mark), and how far positions were drawn (drawn).
+-- How far the log can be read (mark), how far positions were drawn (drawn), and the event at a position (follows).
 -- Every event at or before the mark is visible to a statement that begins after this one has ended. The order of the two
 -- statements is the proof: first the sequence, then the fences that are held.
-create function __schema__.log_head(out mark bigint, out drawn bigint) language plpgsql volatile as $$
+create function __schema__.log_head(
+    at bigint default 0, out mark bigint, out drawn bigint, out follows uuid
+) language plpgsql volatile as $$
 declare
     fence bigint;
 begin
@@ -20,5 +22,6 @@ begin
       and classid::bigint >> 16 = __schema__.fence_tag()
       and database = (select oid from pg_database where datname = current_database());
     mark := least(drawn, fence);
+    follows := (select e.event_id from __schema__.events e where e.position = at);
 end
 $$;

@@ -1,2 +1,2 @@
--- How far the log can be read, and how far positions were drawn.
-select mark, drawn from __schema__.log_head()
+-- How far the log can be read, how far positions were drawn, and the event at a position.
+select mark, drawn, follows from __schema__.log_head($1)

@@ -1,5 +1,7 @@
--- Like read_log.sql, but only whole categories ($6) and single event types ($7, $8).
-select __whole_event__, category, aggregate_id from __schema__.events
+-- Like read_log.sql, but only whole categories ($7) and single event types ($8, $9).
+select __whole_event__, category, aggregate_id,
+       (select event_id from __schema__.events where position = $6) as follows
+from __schema__.events
 where position > $1 and position <= $2 and slice >= $3 and slice < $4
-  and (category = any($6) or (category, event_type) in (select * from unnest($7::text[], $8::text[])))
+  and (category = any($7) or (category, event_type) in (select * from unnest($8::text[], $9::text[])))
 order by position limit $5

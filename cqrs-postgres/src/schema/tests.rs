@@ -104,7 +104,7 @@ async fn a_migration_upgrades_the_baseline_and_keeps_its_data() {
     let documents = [DocumentWrite::new("k".to_owned(), 0, Some(b"{}".to_vec()))];
     let written = store.save_in(&mut transaction, "notes", &documents);
     written.await.expect("writes");
-    let moved = store.advance_in(&mut transaction, "notes", &LOG, claim.epoch, at);
+    let moved = store.advance_in(&mut transaction, "notes", &LOG, claim.epoch, claim.at, at);
     moved.await.expect("moves");
     store.commit(transaction).await.expect("commits");
 

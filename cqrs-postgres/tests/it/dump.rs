@@ -196,7 +196,14 @@ async fn a_dump_older_than_a_checkpoint_is_an_error() {
     let claim = restored.claim(Diary::NAME, &LOG).await.expect("claims");
     let mut transaction = restored.begin().await.expect("begins");
     restored
-        .advance_in(&mut transaction, Diary::NAME, &LOG, claim.epoch, checkpoint)
+        .advance_in(
+            &mut transaction,
+            Diary::NAME,
+            &LOG,
+            claim.epoch,
+            claim.at,
+            checkpoint,
+        )
         .await
         .expect("advances");
     restored.commit(transaction).await.expect("commits");

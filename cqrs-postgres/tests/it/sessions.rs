@@ -29,7 +29,7 @@ async fn a_client_that_stops_reading_does_not_keep_a_checkpoint() {
     let mut transaction = stopped.begin().await.expect("begins");
     let to = Checkpoint::after(Position::new(1), EventId::random());
     stopped
-        .advance_in(&mut transaction, "s", &partition, claim.epoch, to)
+        .advance_in(&mut transaction, "s", &partition, claim.epoch, claim.at, to)
         .await
         .expect("advances");
     let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
@@ -61,7 +61,7 @@ async fn a_client_that_stops_reading_does_not_keep_a_checkpoint() {
     assert_eq!(claim.at, None, "nothing of the stopped client is committed");
     let mut transaction = successor.begin().await.expect("begins");
     successor
-        .advance_in(&mut transaction, "s", &partition, claim.epoch, to)
+        .advance_in(&mut transaction, "s", &partition, claim.epoch, claim.at, to)
         .await
         .expect("advances");
     successor.commit(transaction).await.expect("commits");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cqrs_core::{
     CommitError, EventId, Position,
-    model::{Checkpoint, Lane, Offset, PartitionId, Slices},
+    model::{Checkpoint, Claim, Lane, Offset, PartitionId, Slices},
     ports::{Checkpoints, Inbox},
 };
 
@@ -27,10 +27,15 @@ fn to(offset: u64) -> Checkpoint {
     Checkpoint::new(Offset::new(offset), Some(EventId::random()))
 }
 
-async fn advance<S: Checkpoints>(store: &S, epoch: u64, to: Checkpoint) -> Result<(), CommitError> {
+async fn advance<S: Checkpoints>(
+    store: &S,
+    epoch: u64,
+    from: Option<Checkpoint>,
+    to: Checkpoint,
+) -> Result<(), CommitError> {
     let mut transaction = store.begin().await?;
     store
-        .advance_in(&mut transaction, NAME, &partition(), epoch, to)
+        .advance_in(&mut transaction, NAME, &partition(), epoch, from, to)
         .await?;
     store.commit(transaction).await
 }
@@ -44,12 +49,16 @@ pub async fn a_claim_continues_at_the_last_checkpoint<S: Checkpoints>(store: S) 
         None
     );
     let (seven, nine) = (to(7), Checkpoint::new(Offset::new(9), None));
-    advance(&store, first.epoch, seven).await.expect("advances");
+    advance(&store, first.epoch, None, seven)
+        .await
+        .expect("advances");
     assert_eq!(
         store.checkpoint(NAME, &partition()).await.expect("reads"),
         Some(seven)
     );
-    advance(&store, first.epoch, nine).await.expect("advances");
+    advance(&store, first.epoch, Some(seven), nine)
+        .await
+        .expect("advances");
     assert_eq!(
         store.claim(NAME, &partition()).await.expect("claims").at,
         Some(nine)
@@ -66,12 +75,38 @@ pub async fn a_claim_fences_every_earlier_one<S: Checkpoints>(store: S) {
     let first = store.claim(NAME, &partition()).await.expect("claims");
     let second = store.claim(NAME, &partition()).await.expect("claims");
     assert!(second.epoch > first.epoch);
-    fenced(&advance(&store, first.epoch, to(1)).await);
-    advance(&store, second.epoch, to(2))
+    fenced(&advance(&store, first.epoch, None, to(1)).await);
+    let two = to(2);
+    advance(&store, second.epoch, None, two)
         .await
         .expect("advances");
-    fenced(&advance(&store, first.epoch, to(3)).await);
-    fenced(&advance(&store, second.epoch + 1, to(4)).await);
+    fenced(&advance(&store, first.epoch, Some(two), to(3)).await);
+    fenced(&advance(&store, second.epoch + 1, Some(two), to(4)).await);
+}
+
+/// A holder that believes the checkpoint to be elsewhere cannot move it. So it notices when the store has lost commits.
+pub async fn a_checkpoint_moves_only_from_where_it_is<S: Checkpoints>(store: S) {
+    let Claim { epoch, .. } = store.claim(NAME, &partition()).await.expect("claims");
+    let five = to(5);
+    fenced(&advance(&store, epoch, Some(five), to(6)).await);
+    advance(&store, epoch, None, five).await.expect("advances");
+    let same_offset = to(5);
+    let without_event = Checkpoint::new(five.offset, None);
+    for elsewhere in [
+        None,
+        Some(to(4)),
+        Some(to(6)),
+        Some(same_offset),
+        Some(without_event),
+    ] {
+        fenced(&advance(&store, epoch, elsewhere, to(7)).await);
+    }
+    let found = store.checkpoint(NAME, &partition()).await.expect("reads");
+    assert_eq!(found, Some(five));
+    let back = to(3);
+    advance(&store, epoch, Some(five), back)
+        .await
+        .expect("moves back too");
 }
 
 /// A claim during a batch either makes the batch's commit fail or returns the batch's checkpoint.
@@ -80,7 +115,14 @@ pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Checkpoints>(store: S)
     let mut transaction = store.begin().await.expect("begins");
     let moved = to(5);
     store
-        .advance_in(&mut transaction, NAME, &partition(), first.epoch, moved)
+        .advance_in(
+            &mut transaction,
+            NAME,
+            &partition(),
+            first.epoch,
+            None,
+            moved,
+        )
         .await
         .expect("advances");
     let mut claiming = tokio::spawn({
@@ -107,7 +149,14 @@ pub async fn a_rolled_back_batch_moves_nothing<S: Checkpoints + Inbox>(store: S)
     let claim = store.claim(NAME, &partition()).await.expect("claims");
     let mut transaction = store.begin().await.expect("begins");
     store
-        .advance_in(&mut transaction, NAME, &partition(), claim.epoch, to(5))
+        .advance_in(
+            &mut transaction,
+            NAME,
+            &partition(),
+            claim.epoch,
+            None,
+            to(5),
+        )
         .await
         .expect("advances");
     let received = [(Lane::new("relay"), Position::new(5))];
@@ -150,7 +199,14 @@ pub async fn a_reset_starts_over_and_fences_runners<S: Checkpoints + Inbox>(stor
     let other = store.claim("other", &partition()).await.expect("claims");
     let mut transaction = store.begin().await.expect("begins");
     store
-        .advance_in(&mut transaction, NAME, &partition(), claim.epoch, to(5))
+        .advance_in(
+            &mut transaction,
+            NAME,
+            &partition(),
+            claim.epoch,
+            None,
+            to(5),
+        )
         .await
         .expect("advances");
     let received = [(Lane::new("relay"), Position::new(5))];
@@ -166,7 +222,7 @@ pub async fn a_reset_starts_over_and_fences_runners<S: Checkpoints + Inbox>(stor
         .await
         .expect("resets");
     store.commit(transaction).await.expect("commits");
-    fenced(&advance(&store, claim.epoch, to(6)).await);
+    fenced(&advance(&store, claim.epoch, None, to(6)).await);
     assert_eq!(store.received(NAME, &partition()).await.expect("reads"), []);
     assert_eq!(
         store.claim(NAME, &partition()).await.expect("claims").at,
@@ -174,7 +230,14 @@ pub async fn a_reset_starts_over_and_fences_runners<S: Checkpoints + Inbox>(stor
     );
     let mut transaction = store.begin().await.expect("begins");
     let untouched = store
-        .advance_in(&mut transaction, "other", &partition(), other.epoch, to(1))
+        .advance_in(
+            &mut transaction,
+            "other",
+            &partition(),
+            other.epoch,
+            None,
+            to(1),
+        )
         .await;
     untouched.expect("another subscription goes on");
 }

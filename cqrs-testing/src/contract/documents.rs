@@ -180,10 +180,11 @@ async fn batch<S: Documents + Checkpoints>(
     let seen = load(store, "a")
         .await
         .map_or(0, |document| document.version);
+    let from = store.checkpoint(VIEW, partition).await?;
     let mut transaction = UnitOfWork::begin(store).await?;
     let next = Checkpoint::new(Offset::new(1), None);
     store
-        .advance_in(&mut transaction, VIEW, partition, epoch, next)
+        .advance_in(&mut transaction, VIEW, partition, epoch, from, next)
         .await?;
     store
         .save_in(&mut transaction, VIEW, &[write("a", seen, Some(text))])

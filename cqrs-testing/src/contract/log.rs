@@ -136,6 +136,28 @@ pub async fn the_id_of_the_event_at_a_position_can_be_read<S: EventStore>(store:
     );
 }
 
+/// A page names the event at the position that it follows, whatever it contains itself. So a reader notices another log.
+pub async fn a_page_proves_which_event_it_follows<S: EventStore>(store: S) {
+    for stream in ["alice", "bob", "alice"] {
+        let append = append(&account(stream), ExpectedVersion::Any, 1);
+        store.append(append).await.expect("appends");
+    }
+    let events = read_all(&store, &[], Slices::ALL, 10).await;
+    let last = events.last().expect("three events").position;
+    let nothing = [Reads::new("nothing", &[])];
+    for after in 0..=last.get() + 1 {
+        let after = Position::new(after);
+        let at = events.iter().find(|event| event.position == after);
+        for query in [
+            LogQuery::new(after, 1),
+            LogQuery::new(after, 10).reads(&nothing),
+        ] {
+            let page = store.read_log(query).await.expect("reads");
+            assert_eq!(page.follows, at.map(|event| event.id), "after {after}");
+        }
+    }
+}
+
 async fn last<S: EventStore>(store: &S) -> Position {
     read_all(store, &[], Slices::ALL, 100)
         .await

@@ -16,10 +16,12 @@ use super::*;
 use crate::{
     codec::CodecError,
     memory::MemoryEventStore,
-    model::{Context, Envelope, Event, PartitionId, Reads, RecordedEvent, Slices, chain},
+    model::{
+        Checkpoint, Context, Envelope, Event, PartitionId, Reads, RecordedEvent, Slices, chain,
+    },
     ports::{
-        Document, DocumentConflict, Documents, SaveError, StoreError, StoreErrorKind, UnitOfWork,
-        decode_document,
+        Document, DocumentConflict, DocumentWrite, Documents, SaveError, StoreError,
+        StoreErrorKind, UnitOfWork, decode_document,
     },
     read::ReadModel,
     roles::{Aggregate, Decision, HandlerError, Keys, View},
@@ -95,16 +97,20 @@ where
     }
 }
 
-async fn filled(count: u64) -> MemoryEventStore {
+async fn filled(events: u64) -> MemoryEventStore {
     let store = MemoryEventStore::default();
+    count(&store, 1..=events).await;
+    store
+}
+
+async fn count(store: &MemoryEventStore, numbers: std::ops::RangeInclusive<u64>) {
     let counters = Repository::<Counter, _>::new(store.clone());
-    for n in 1..=count {
+    for n in numbers {
         counters
             .execute(format!("c{}", n % 3), n)
             .await
             .expect("executes");
     }
-    store
 }
 
 async fn sums<S: Documents>(store: &S) -> Vec<u64> {
@@ -247,6 +253,51 @@ async fn two_runners_with_one_name_apply_every_event_once() {
     assert_eq!(sums(&store).await, Vec::from_iter(1..=300));
 }
 
+/// After a fail-over the store may have lost the commit of a batch but not its events, and no call has failed.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_the_store_lost_is_handled_again() {
+    let store = filled(4).await;
+    let log = PartitionId::Log(Slices::ALL);
+    let runner = Runner::over_log(&store, Sums).expect("a view");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(runner.run(async { drop(stopped.await) }));
+    caught_up(&store, 4).await;
+    let documents = store.documents(Sums::NAME, None, 10).await.expect("reads");
+    let then = store.checkpoint(Sums::NAME, &log).await.expect("reads");
+    count(&store, 5..=10).await;
+    caught_up(&store, 10).await;
+
+    put_back(&store, &documents, then.expect("four events")).await;
+    // The worker still believes to be at 10.
+    count(&store, 11..=11).await;
+    caught_up(&store, 11).await;
+    assert_eq!(sums(&store).await, Vec::from_iter(1..=11));
+    drop(stop);
+    running.await.expect("no panic").expect("runs");
+}
+
+/// Sets documents and checkpoint back without a claim, as a server does that has lost the batches after them.
+async fn put_back(store: &MemoryEventStore, documents: &[(String, Document)], to: Checkpoint) {
+    let log = PartitionId::Log(Slices::ALL);
+    let epoch = 1;
+    let mut transaction = store.begin().await.expect("begins");
+    let from = store.checkpoint(Sums::NAME, &log).await.expect("reads");
+    store
+        .advance_in(&mut transaction, Sums::NAME, &log, epoch, from, to)
+        .await
+        .expect("it is the first claim");
+    for (key, document) in documents {
+        let current = store.document(Sums::NAME, key).await.expect("reads");
+        let version = current.expect("it is there").version;
+        let write = DocumentWrite::new(key.clone(), version, Some(document.body.clone()));
+        store
+            .save_in(&mut transaction, Sums::NAME, &[write])
+            .await
+            .expect("saves");
+    }
+    store.commit(transaction).await.expect("commits");
+}
+
 #[tokio::test]
 async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
     let store = filled(20).await;
@@ -270,6 +321,7 @@ async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
             Sums::NAME,
             &PartitionId::Log(Slices::ALL),
             claim.epoch,
+            claim.at,
             checkpoint,
         )
         .await

@@ -141,7 +141,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     ) -> Result<(), AttemptError> {
         let full = batch.events.len() >= self.limit;
         let received = claimed.receive(&mut batch);
-        match self.commit(claimed.claim.epoch, &batch, &received).await {
+        match self.commit(claimed.claim, &batch, &received).await {
             Ok(()) => {}
             Err(HandlerError::Write(error)) => return Err(error.into()),
             Err(HandlerError::Poison { event, reason }) => {
@@ -162,12 +162,12 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     /// Commits checkpoint, inbox and effects in one transaction.
     async fn commit(
         &self,
-        epoch: u64,
+        claim: Claim,
         batch: &Batch,
         received: &[(Lane, Position)],
     ) -> Result<(), HandlerError> {
         let mut transaction = self.store.begin().await?;
-        match self.apply(&mut transaction, epoch, batch, received).await {
+        match self.apply(&mut transaction, claim, batch, received).await {
             Ok(()) => Ok(self.store.commit(transaction).await?),
             Err(error) => {
                 // Report the first error. If the rollback fails too, the transaction ends with its session.
@@ -180,14 +180,15 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     async fn apply(
         &self,
         transaction: &mut S::Transaction,
-        epoch: u64,
+        claim: Claim,
         batch: &Batch,
         received: &[(Lane, Position)],
     ) -> Result<(), HandlerError> {
         let subscription = self.handler.subscription();
         let partition = self.reader.partition();
+        let Claim { epoch, at } = claim;
         self.store
-            .advance_in(transaction, subscription, partition, epoch, batch.next)
+            .advance_in(transaction, subscription, partition, epoch, at, batch.next)
             .await?;
         if !received.is_empty() {
             self.store

@@ -197,9 +197,10 @@ impl Checkpoints for LosesReplies {
         s: &str,
         p: &PartitionId,
         epoch: u64,
+        from: Option<Checkpoint>,
         to: Checkpoint,
     ) -> Result<(), AdvanceError> {
-        self.0.advance_in(tx, s, p, epoch, to).await
+        self.0.advance_in(tx, s, p, epoch, from, to).await
     }
     async fn checkpoint(&self, s: &str, p: &PartitionId) -> Result<Option<Checkpoint>, StoreError> {
         self.0.checkpoint(s, p).await
