@@ -70,8 +70,8 @@ pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
 /// The settings of every session.
 ///
-/// A server that cannot send its answer, because the client was stopped, is not idle, so that no other time-out applies to it. It
-/// would keep its locks, perhaps that of a checkpoint.
+/// A session that cannot send its answer to a stopped client is not idle, so no other time-out ends it. It would keep its locks,
+/// perhaps that of a checkpoint.
 fn every_session(config: &PgConfig) -> [(&'static str, String); 1] {
     // Less would break a connection at the first lost packet.
     const LEAST: Duration = Duration::from_secs(1);

@@ -44,7 +44,7 @@ impl Scratch {
         Self { name, connection }
     }
 
-    /// The baseline, with this migration behind it.
+    /// The baseline, followed by this migration.
     fn with_delta(&self, delta: &'static str) -> Schema<'static> {
         let mut steps = migrations::all();
         steps.push(Step {

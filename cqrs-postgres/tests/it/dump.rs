@@ -155,7 +155,7 @@ async fn goes_on(copy: &PgEventStore, restored: &Rows, reader: Checkpoint) {
     let all: Vec<u64> = rows(copy).await.into_keys().collect();
     let positions: Vec<u64> = restored.keys().copied().collect();
     assert_eq!(all.len(), positions.len() + 8);
-    assert!(all.starts_with(&positions), "new ones come behind all");
+    assert!(all.starts_with(&positions), "new positions come last");
 
     let met = read_on(copy, reader, last).await.expect("reads");
     let behind = all.partition_point(|position| *position <= reader.offset.get());

@@ -33,7 +33,7 @@ begin
             select bool_and((
                 event_counts[s] > 0 and expected[s] >= 0
                 and pg_try_advisory_xact_lock(__schema__.stream_guard(categories[s], aggregate_ids[s]))
-                and case when expected[s] = 0 then true
+                and case when expected[s] = 0 then expected_events[s] is null
                          when heads[s] > 0 then (
                              select e.version = expected[s] and e.event_id = expected_events[s]
                                     and e.aggregate_id = aggregate_ids[s] and e.category = categories[s]
