@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// A store in memory. A clone is a handle to the same store.
+/// A store in memory. A clone is a handle to the same store; the data is lost with the last handle.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryEventStore(Arc<Shared>);
 

@@ -1,4 +1,7 @@
 //! The traits that an adapter implements: the ports of a store, of a source of events, and of a broker.
+//!
+//! Every method that returns a `Result` fails when the store, the source or the broker does; its docs name only its other
+//! errors.
 
 mod checkpoints;
 mod documents;

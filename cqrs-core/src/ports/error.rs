@@ -22,7 +22,7 @@ pub enum StoreErrorKind {
     InvalidInput,
     /// A stored event or document cannot be decoded as the requested type.
     Undecodable,
-    /// The store is not installed, or was installed by a newer version or another build of this crate.
+    /// The store is not installed, or was installed by a newer version or another build of its crate.
     Schema,
     /// The store's settings would break its guarantees.
     Misconfigured,

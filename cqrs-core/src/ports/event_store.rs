@@ -27,7 +27,7 @@ pub struct PastEvent {
     pub version: Version,
     /// serde's name of the variant.
     pub event_type: Arc<str>,
-    /// The generation of the payload's shape.
+    /// The version of the payload's shape.
     pub schema_version: u32,
     /// The variant's content as JSON.
     pub payload: Bytes,
@@ -226,6 +226,9 @@ pub trait EventStore: UnitOfWork {
     /// Appends to several streams within the caller's transaction: all or none. Call it once, late in the transaction:
     /// readers wait for later positions until the transaction ends. Under an idempotency key a repeat appends nothing; check
     /// [`Appended::repeated`] to skip the transaction's other writes as well.
+    ///
+    /// # Errors
+    /// As [`append_all`](Self::append_all). A store without locks may detect a conflict or a reused key only at commit.
     fn append_in(
         &self,
         transaction: &mut Self::Transaction,
@@ -238,7 +241,7 @@ pub trait EventStore: UnitOfWork {
         query: LogQuery<'_>,
     ) -> impl Future<Output = Result<LogPage, StoreError>> + Send;
 
-    /// The position up to which the log is complete: no event will appear at or before it.
+    /// The position up to which the log is complete: no new event will appear at or before it.
     fn high_water_mark(&self) -> impl Future<Output = Result<Position, StoreError>> + Send;
 
     /// A position at or after every event that is committed at the time of the call. It is after the high-water mark while

@@ -5,7 +5,7 @@ use crate::{
     ports::event_store::LogPage,
 };
 
-/// A log does not contain the last event before a checkpoint.
+/// The log no longer has the event that a checkpoint is anchored at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the log was replaced: position {position} held {}, now {}; it was restored or has lost commits",
