@@ -100,8 +100,8 @@ fn skips_events(query: &LogQuery<'_>) -> bool {
 
 /// A part of a page's search: the positions after `query.after`, up to `end`.
 struct Window<'a> {
-    /// The position that the page follows. Statements read the event there in their own snapshot: it proves the log that
-    /// their rows come from.
+    /// The position that the page follows. Statements read the event there in their own snapshot: it identifies the
+    /// log of their rows.
     follows: Position,
     query: LogQuery<'a>,
     end: Position,

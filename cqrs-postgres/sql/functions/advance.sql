@@ -1,5 +1,5 @@
--- Moves a checkpoint under the epoch of the claim, from where the caller believes it to be. False if another process has claimed
--- the partition since, or the checkpoint is elsewhere.
+-- Moves a checkpoint under the epoch of the claim, if it is where the caller expects it. False if it is elsewhere, or if another
+-- process has claimed the partition since.
 create function __schema__.advance(
     of_subscription text, of_partition text, of_epoch bigint,
     from_offset bigint, from_event_id uuid, to_offset bigint, to_event_id uuid

@@ -1,4 +1,4 @@
-//! The server ends by itself what its client does not end: no session of a stopped or impatient client stays.
+//! The server ends the session of a client that was stopped.
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
@@ -41,7 +41,7 @@ async fn a_client_that_stops_reading_does_not_keep_a_checkpoint() {
     assert!(none.expect("loads").is_empty());
     let keys: Vec<String> = (1..=50).map(|n| format!("k{n}")).collect();
     let mut load = pin!(stopped.load_in(&mut transaction, VIEW, &keys));
-    // Never again: the client does not read the answer.
+    // Polled only once: the client does not read the answer.
     let first = poll_fn(|context| Poll::Ready(load.as_mut().poll(context))).await;
     assert!(first.is_pending());
 
