@@ -17,11 +17,11 @@ pub trait Checkpoints: UnitOfWork {
         partition: &PartitionId,
     ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
 
-    /// Moves the checkpoint, under the claim's epoch, from where the caller believes it to be. It is the first statement of a
-    /// batch's transaction, so that a fenced runner stops before it does any work.
+    /// Moves the checkpoint from `from` to `to` under the claim's epoch. It is the first statement of a batch's transaction, so
+    /// that a fenced runner stops before it does any work.
     ///
-    /// The comparison with `from` matters when the store loses commits, as after a fail-over to a standby that was behind: a
-    /// runner that went on from its own memory would skip the batches that were lost.
+    /// The comparison with `from` detects a store that lost commits, for example after a fail-over to a standby that was
+    /// behind. Without it, the runner would skip the lost batches.
     ///
     /// # Errors
     /// [`AdvanceError::Fenced`] when the partition has been claimed since, or the checkpoint is not at `from`.

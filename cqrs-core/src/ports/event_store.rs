@@ -235,7 +235,7 @@ pub trait EventStore: UnitOfWork {
         appends: Appends,
     ) -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send;
 
-    /// One page of the log. It proves which event it follows, so that a reader notices another log with the next page.
+    /// One page of the log. It names the event that it follows, so that a reader notices another log with the next page.
     fn read_log(
         &self,
         query: LogQuery<'_>,

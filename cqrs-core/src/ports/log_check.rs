@@ -44,7 +44,7 @@ fn event(id: Option<&EventId>) -> String {
 
 /// Checks that a page of the log follows the event of the checkpoint; `None` is the beginning.
 ///
-/// **Invariant**: reading continues only in the log that the checkpoint belongs to, and which still has its last event.
+/// **Invariant**: reading continues only in the log that the checkpoint belongs to, and only while that log has its event.
 pub(crate) fn check_page(page: &LogPage, from: Option<Checkpoint>) -> Result<(), LogReplaced> {
     let expected = from.and_then(|checkpoint| checkpoint.event_id);
     if page.follows == expected {

@@ -322,7 +322,7 @@ async fn a_log_that_was_replaced_is_not_published() {
     assert_eq!(broker.state().visible.len(), 1);
 }
 
-/// A store that has another log from one read on. That read may fail.
+/// A store that switches to another log at one read. That read may fail.
 #[derive(Debug, Clone)]
 struct Replaced {
     before: MemoryEventStore,

@@ -84,7 +84,7 @@ pub async fn a_claim_fences_every_earlier_one<S: Checkpoints>(store: S) {
     fenced(&advance(&store, second.epoch + 1, Some(two), to(4)).await);
 }
 
-/// A holder that believes the checkpoint to be elsewhere cannot move it. So it notices when the store has lost commits.
+/// A holder whose `from` is not the stored checkpoint cannot move it. So it detects that the store lost commits.
 pub async fn a_checkpoint_moves_only_from_where_it_is<S: Checkpoints>(store: S) {
     let Claim { epoch, .. } = store.claim(NAME, &partition()).await.expect("claims");
     let five = to(5);

@@ -136,7 +136,7 @@ pub async fn the_id_of_the_event_at_a_position_can_be_read<S: EventStore>(store:
     );
 }
 
-/// A page names the event at the position that it follows, whatever it contains itself. So a reader notices another log.
+/// A page, even an empty one, names the event at the position that it follows. So a reader notices another log.
 pub async fn a_page_proves_which_event_it_follows<S: EventStore>(store: S) {
     for stream in ["alice", "bob", "alice"] {
         let append = append(&account(stream), ExpectedVersion::Any, 1);

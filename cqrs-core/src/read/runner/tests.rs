@@ -268,7 +268,7 @@ async fn a_batch_that_the_store_lost_is_handled_again() {
     caught_up(&store, 10).await;
 
     put_back(&store, &documents, then.expect("four events")).await;
-    // The worker still believes to be at 10.
+    // The worker still takes 10 as its checkpoint.
     count(&store, 11..=11).await;
     caught_up(&store, 11).await;
     assert_eq!(sums(&store).await, Vec::from_iter(1..=11));
@@ -276,7 +276,7 @@ async fn a_batch_that_the_store_lost_is_handled_again() {
     running.await.expect("no panic").expect("runs");
 }
 
-/// Sets documents and checkpoint back without a claim, as a server does that has lost the batches after them.
+/// Moves documents and checkpoint back without a claim, like a server that lost the batches after them.
 async fn put_back(store: &MemoryEventStore, documents: &[(String, Document)], to: Checkpoint) {
     let log = PartitionId::Log(Slices::ALL);
     let epoch = 1;
