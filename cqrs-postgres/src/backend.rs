@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use cqrs_core::StoreError;
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 
 use crate::{
     config::PgConfig,
     connection::GuardedConnection,
+    hosts::Hosts,
     pools::Pools,
     statements::{Statement, Statements},
 };
@@ -32,11 +32,11 @@ pub(crate) struct Backend {
 const GRACE: Duration = Duration::from_secs(2);
 
 impl Backend {
-    pub(crate) fn new(options: &PgConnectOptions, config: &PgConfig, schema: &str) -> Self {
+    pub(crate) fn new(hosts: Hosts, config: &PgConfig, schema: &str) -> Self {
         Self {
             statements: Statements::new(schema),
             begin: Statement::begin(config.idle_timeout()),
-            pools: Pools::new(options, config),
+            pools: Pools::new(hosts, config),
             appended: Notify::new(),
             retention: config.retention(),
             statement_timeout: config.statement_limit(),
@@ -46,7 +46,8 @@ impl Backend {
 
     /// A connection for a transaction, or for a statement of any length. A failure here has written nothing.
     pub(crate) async fn acquire(&self) -> Result<GuardedConnection, StoreError> {
-        GuardedConnection::from(&self.pools.transactions, self.statement_limit()).await
+        let connection = self.pools.acquire().await?;
+        Ok(GuardedConnection::new(connection, self.statement_limit()))
     }
 
     /// How long the client waits for a statement.

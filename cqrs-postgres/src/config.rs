@@ -5,6 +5,8 @@ use std::{str::FromStr, time::Duration};
 use cqrs_core::{StoreError, StoreErrorKind};
 use sqlx::postgres::PgConnectOptions;
 
+use crate::hosts::Hosts;
+
 /// How to reach a store.
 ///
 /// ```
@@ -85,8 +87,11 @@ impl PgConfig {
         self
     }
 
-    /// How long a statement of the store may take; 30 s by default. The server ends an append that commits by itself, a load or
-    /// a snapshot that takes longer. The client waits two seconds longer, or for an append the
+    /// How long a statement may take; 30 s by default. The server ends one that takes longer, also one of your own, in a
+    /// transaction or over [`PgEventStore::pool`](crate::PgEventStore::pool). In a transaction, `set local statement_timeout`
+    /// changes it for what follows. It never ends a commit: PostgreSQL disables it before, so no commit is cancelled halfway.
+    ///
+    /// For a statement of the store the client waits two seconds longer, or for an append the
     /// [`commit_timeout`](Self::commit_timeout): on a silent network a call fails and does not hang.
     #[must_use]
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
@@ -137,7 +142,12 @@ impl PgConfig {
         Err(StoreError::new(StoreErrorKind::InvalidInput, message))
     }
 
-    pub(crate) fn connect_options(&self) -> Result<PgConnectOptions, StoreError> {
+    /// The server of the URL.
+    pub(crate) fn hosts(&self) -> Result<Hosts, StoreError> {
+        Ok(Hosts::new(self.connect_options()?, self.connect_timeout))
+    }
+
+    fn connect_options(&self) -> Result<PgConnectOptions, StoreError> {
         // The URL may hold a password: say what is wrong with it, not what it is.
         let message =
             "the database URL cannot be read; write postgres://user:password@host:port/database";

@@ -1,7 +1,7 @@
 //! A guarded connection, and the bound on every call to the server.
 //!
-//! **Invariant**: every wait for an answer has a limit. The server limits single statements. Only the client limits a commit, and
-//! any call on a silent network: it stops waiting and gives up the connection. It never cancels, because a commit that is
+//! **Invariant**: every wait for an answer has a limit. The server limits statements. Only the client limits a commit, and any
+//! call on a silent network: it stops waiting and gives up the connection. It never cancels, because a commit that is
 //! cancelled while it waits for a standby becomes visible without being safe.
 
 use std::{
@@ -9,11 +9,10 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::StoreError;
-use sqlx::{Connection, Error, PgConnection, PgPool, Postgres, pool::PoolConnection};
+use sqlx::{Connection, Error, PgConnection, Postgres, pool::PoolConnection};
 use tokio::runtime::Handle;
 
-use crate::error::{is_read_only, statement};
+use crate::error::is_read_only;
 
 /// Runs a request to the server, and gives up after `limit`.
 pub(crate) async fn within<T>(
@@ -63,15 +62,14 @@ pub(crate) struct GuardedConnection {
 }
 
 impl GuardedConnection {
-    /// Takes a connection out of the pool; giving it back takes `limit` at most. A failure here has written nothing.
-    pub(crate) async fn from(pool: &PgPool, limit: Duration) -> Result<Self, StoreError> {
-        let connection = pool.acquire().await.map_err(statement)?;
-        Ok(Self {
+    /// Giving it back takes `limit` at most.
+    pub(crate) fn new(connection: PoolConnection<Postgres>, limit: Duration) -> Self {
+        Self {
             connection: Some(connection),
             answered: true,
             read_only: false,
             limit,
-        })
+        }
     }
 
     /// Begins or ends a transaction. Until the answer arrives, server and driver may disagree on whether there is one. So nobody

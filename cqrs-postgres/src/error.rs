@@ -76,7 +76,7 @@ fn meaning(error: &Error, doing: Doing) -> (StoreErrorKind, &'static str) {
         Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed => lost(doing),
         Error::PoolTimedOut => (
             StoreErrorKind::Unavailable,
-            "no connection to PostgreSQL became free in time; allow more of them, or end transactions sooner",
+            "no connection to PostgreSQL in time: all are in use, or none can be made",
         ),
         Error::PoolClosed => (
             StoreErrorKind::Unavailable,

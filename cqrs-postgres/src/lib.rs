@@ -40,6 +40,7 @@ mod documents;
 mod error;
 mod event_store;
 mod held_mark;
+mod hosts;
 mod in_flight;
 mod inbox;
 mod lazy_task;

@@ -1,13 +1,20 @@
 //! The connections of a store: one pool for transactions, and four for single statements.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use cqrs_core::StoreError;
 use sqlx::{
-    PgPool,
+    Error, PgPool, Postgres,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::{config::PgConfig, connection::is_alive, statement_pool::StatementPool};
+use crate::{
+    config::PgConfig,
+    connection::is_alive,
+    hosts::{Hosts, Settings},
+    statement_pool::StatementPool,
+};
 
 /// How many connections are for appends that wait for guards, and how many for other single statements.
 const CONNECTIONS: usize = 4;
@@ -28,19 +35,40 @@ pub(crate) struct Pools {
     pub(crate) writer: StatementPool,
     /// For the task that reads batches.
     pub(crate) reader: StatementPool,
+    hosts: Arc<Hosts>,
 }
 
 impl Pools {
-    pub(crate) fn new(options: &PgConnectOptions, config: &PgConfig) -> Self {
-        let every = options.clone().options(every_session(config));
-        let single = every.clone().options(single_statements(config));
-        let pool = |connections| StatementPool::new(single.clone(), config.timeout(), connections);
+    pub(crate) fn new(hosts: Hosts, config: &PgConfig) -> Self {
+        let (hosts, timeout) = (Arc::new(hosts), config.timeout());
+        let mut settings = every_session(config);
+        let transactions = transactions(hosts.options(&settings), config);
+        settings.extend(single_statements());
+        let pool = |connections| {
+            StatementPool::new(Arc::clone(&hosts), settings.clone(), timeout, connections)
+        };
         Self {
-            transactions: transactions(every, config),
+            transactions,
             quick: pool(CONNECTIONS),
             waiting: pool(CONNECTIONS),
             writer: pool(1),
             reader: pool(1),
+            hosts,
+        }
+    }
+
+    /// A connection for a transaction, a read of the log or of documents.
+    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+        match self.transactions.acquire().await {
+            Err(Error::PoolTimedOut) => {
+                let message = format!(
+                    "all {} connections for transactions and reads are in use; end transactions and statements of your \
+                     own sooner, or raise PgConfig::max_connections",
+                    self.transactions.options().get_max_connections()
+                );
+                Err(self.hosts.why_none(message).await)
+            }
+            acquired => acquired.map_err(|error| self.hosts.not_connected(error)),
         }
     }
 
@@ -70,21 +98,27 @@ pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
 /// The settings of every session.
 ///
-/// A session that cannot send its answer to a stopped client is not idle, so no other time-out ends it. It would keep its locks,
-/// perhaps that of a checkpoint.
-fn every_session(config: &PgConfig) -> [(&'static str, String); 1] {
+/// - `tcp_user_timeout`: a session that cannot send its answer to a stopped client is not idle, so no other time-out ends it. It
+///   would keep its locks, perhaps that of a checkpoint.
+/// - `statement_timeout`: the client stops waiting a little later and closes the connection, which a server that waits for a lock
+///   does not notice. Without the time-out its process would stay, and one more with each attempt. **It never cancels a
+///   commit**: the server disables the time-out before it commits (`finish_xact_command` in its `postgres.c`). A commit that is
+///   cancelled while it waits for a standby would be visible without being safe.
+fn every_session(config: &PgConfig) -> Settings {
     // Less would break a connection at the first lost packet.
     const LEAST: Duration = Duration::from_secs(1);
-    let unread = config.idle_timeout().max(LEAST);
-    [("tcp_user_timeout", unread.as_millis().to_string())]
+    let unread = config.idle_timeout().max(LEAST).as_millis().to_string();
+    let statement = config.statement_limit().as_millis().to_string();
+    Settings::from([
+        ("tcp_user_timeout", unread),
+        ("statement_timeout", statement),
+    ])
 }
 
 /// The further settings of sessions for single statements. Each statement is planned once and uses an index, even if the table was
 /// empty then. None waits long for a lock.
-fn single_statements(config: &PgConfig) -> [(&'static str, String); 5] {
-    let limit = config.statement_limit().as_millis().to_string();
+fn single_statements() -> [(&'static str, String); 4] {
     [
-        ("statement_timeout", limit),
         ("plan_cache_mode", "force_generic_plan".to_owned()),
         ("enable_seqscan", "off".to_owned()),
         ("lock_timeout", "10s".to_owned()),

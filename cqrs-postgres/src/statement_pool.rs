@@ -6,7 +6,7 @@
 use std::{
     fmt,
     ops::{Deref, DerefMut},
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -18,11 +18,12 @@ use deadpool::{
         TimeoutType, Timeouts,
     },
 };
-use sqlx::{Connection, Error, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Error, PgConnection};
 
 use crate::{
-    connection::{is_alive, is_lost, within},
+    connection::{is_alive, is_lost},
     error::statement,
+    hosts::{Hosts, Settings},
 };
 
 /// A pool of connections for single statements.
@@ -41,10 +42,15 @@ impl fmt::Debug for StatementPool {
 
 impl StatementPool {
     /// A pool of at most this many connections, each made when it is first needed.
-    pub(crate) fn new(options: PgConnectOptions, timeout: Duration, connections: usize) -> Self {
+    pub(crate) fn new(
+        hosts: Arc<Hosts>,
+        settings: Settings,
+        timeout: Duration,
+        connections: usize,
+    ) -> Self {
         let manager = Connections {
-            options,
-            timeout,
+            hosts,
+            settings,
             broken: Mutex::new(None),
         };
         let timeouts = Timeouts {
@@ -69,13 +75,21 @@ impl StatementPool {
 
     /// A connection, as soon as one is free. A failure here has written nothing.
     pub(crate) async fn get(&self) -> Result<PooledConnection<'_>, StoreError> {
-        let connection = self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => statement(error),
-            PoolError::Timeout(TimeoutType::Wait) => statement(Error::PoolTimedOut),
-            _ => statement(Error::PoolClosed),
-        })?;
+        let manager = self.pool.manager();
+        let connection = match self.pool.get().await {
+            Ok(connection) => connection,
+            Err(PoolError::Backend(error)) => return Err(error),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => {
+                let message = format!(
+                    "all {} connections for single statements are in use; end transactions sooner after an append",
+                    self.pool.status().max_size
+                );
+                return Err(manager.hosts.why_none(message).await);
+            }
+            Err(_) => return Err(statement(Error::PoolClosed)),
+        };
         Ok(PooledConnection {
-            manager: self.pool.manager(),
+            manager,
             connection: Some(connection),
             answered: true,
         })
@@ -97,8 +111,8 @@ impl StatementPool {
 
 /// Makes connections, and checks those that were idle.
 struct Connections {
-    options: PgConnectOptions,
-    timeout: Duration,
+    hosts: Arc<Hosts>,
+    settings: Settings,
     /// When a connection was last found broken.
     broken: Mutex<Option<Instant>>,
 }
@@ -124,16 +138,15 @@ struct Idle {
 
 impl Manager for Connections {
     type Type = Idle;
-    type Error = Error;
+    type Error = StoreError;
 
-    async fn create(&self) -> Result<Idle, Error> {
-        let connecting = PgConnection::connect_with(&self.options);
-        let connection = within(self.timeout, connecting).await?;
+    async fn create(&self) -> Result<Idle, StoreError> {
+        let connection = self.hosts.connect(&self.settings).await?;
         let since = Instant::now();
         Ok(Idle { connection, since })
     }
 
-    async fn recycle(&self, idle: &mut Idle, _: &Metrics) -> RecycleResult<Error> {
+    async fn recycle(&self, idle: &mut Idle, _: &Metrics) -> RecycleResult<StoreError> {
         let broken = *self.broken();
         if broken.is_some_and(|broken| idle.since <= broken) {
             return Err(RecycleError::message("was idle when another one broke"));

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
-use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
+use cqrs_core::{StoreError, StoreErrorKind};
+use sqlx::PgPool;
 
 use crate::{
     append::Appender,
     backend::Backend,
     config::PgConfig,
-    error::statement,
+    hosts::Settings,
     mark_watch::Watch,
     replay::Replayer,
     schema::{self, Access, Schema},
@@ -60,7 +60,7 @@ impl PgEventStore {
     /// upgraded the schema, or another build has made it; then it stays as it is.
     pub async fn install(config: &PgConfig) -> Result<(), StoreError> {
         let schema = config.checked_schema()?;
-        let mut connection = connect(config).await?;
+        let mut connection = config.hosts()?.connect(&Settings::new()).await?;
         let installed = Schema::new(schema).install(&mut connection).await;
         schema::close(connection).await;
         installed
@@ -73,7 +73,7 @@ impl PgEventStore {
     /// When the database cannot be reached, the store is not installed, or there is no such role.
     pub async fn grant(config: &PgConfig, role: &str, access: Access) -> Result<(), StoreError> {
         let schema = config.checked_schema()?;
-        let mut connection = connect(config).await?;
+        let mut connection = config.hosts()?.connect(&Settings::new()).await?;
         let granted = Schema::new(schema)
             .grant(&mut connection, role, access)
             .await;
@@ -89,15 +89,15 @@ impl PgEventStore {
     pub async fn connect(config: &PgConfig) -> Result<Self, StoreError> {
         let schema = config.checked_schema()?;
         // One connection first: a pool would retry until its time-out and hide the reason.
-        let mut connection = connect(config).await?;
+        let hosts = config.hosts()?;
+        let mut connection = hosts.connect(&Settings::new()).await?;
         let limit = config.timeout() + config.statement_limit();
         let needed = Schema::new(schema);
         let checked = tokio::time::timeout(limit, needed.check(&mut connection)).await;
-        let options = config.connect_options()?;
-        let silent = |_| unreachable(&options, format!("no answer within {limit:?}"));
+        let silent = |_| hosts.unreachable(format!("no answer within {limit:?}"));
         checked.map_err(silent)??;
         schema::close(connection).await;
-        let backend = Arc::new(Backend::new(&options, config, schema));
+        let backend = Arc::new(Backend::new(hosts, config, schema));
         Ok(Self(Arc::new(Inner {
             schema: schema.to_owned(),
             appender: Appender::new(Arc::clone(&backend)),
@@ -114,7 +114,8 @@ impl PgEventStore {
         self.0.backend.pools.close().await;
     }
 
-    /// The connections, for queries of your own.
+    /// The connections, for queries of your own. The server ends a statement after
+    /// [`statement_timeout`](PgConfig::statement_timeout); a session that needs longer sets its own (`set statement_timeout`).
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.0.backend.pools.transactions
@@ -156,28 +157,6 @@ impl PgEventStore {
         check_view(view)?;
         Ok(Statement::of_view(text, self.schema(), view))
     }
-}
-
-async fn connect(config: &PgConfig) -> Result<PgConnection, StoreError> {
-    let options = config.connect_options()?;
-    let connecting = PgConnection::connect_with(&options);
-    match tokio::time::timeout(config.timeout(), connecting).await {
-        Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error @ sqlx::Error::Io(_))) => Err(unreachable(&options, error)),
-        Ok(Err(error)) => Err(statement(error)),
-        Err(_) => {
-            let late = format!("no answer within {:?}", config.timeout());
-            Err(unreachable(&options, late))
-        }
-    }
-}
-
-fn unreachable(options: &PgConnectOptions, why: impl Into<BoxError>) -> StoreError {
-    let (host, port) = (options.get_host(), options.get_port());
-    let message = format!(
-        "PostgreSQL at {host}:{port} cannot be reached; is it up, and is the address right?"
-    );
-    StoreError::new(StoreErrorKind::Unavailable, message).caused_by(why)
 }
 
 /// A view's name becomes part of a table's name.

@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::support::url;
+use crate::support::{url, with_parameter};
 
 /// The state of the network. Bytes that it holds back are delivered when it opens again, as in a real network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +77,8 @@ impl Proxy {
 
     /// The settings of the same store through this network.
     pub(crate) fn config(&self, schema: &str) -> PgConfig {
-        let (url, port) = (url(), self.port);
-        let separator = if url.contains('?') { '&' } else { '?' };
-        PgConfig::new(format!("{url}{separator}host=127.0.0.1&port={port}")).schema(schema)
+        let server = format!("host=127.0.0.1&port={}", self.port);
+        PgConfig::new(with_parameter(&server)).schema(schema)
     }
 
     pub(crate) fn set(&self, network: Network) {

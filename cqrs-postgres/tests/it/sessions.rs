@@ -3,13 +3,23 @@
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use cqrs_core::{
-    EventId, Position,
+    EventId, Position, StoreErrorKind, chain,
     model::{Checkpoint, PartitionId, Slices},
     ports::{Checkpoints, Documents, UnitOfWork},
 };
-use cqrs_postgres::PgEventStore;
+use cqrs_postgres::{PgConfig, PgEventStore};
+use futures::future::join_all;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use uuid::Uuid;
 
-use crate::support::{fresh_config, number, run, until};
+use crate::{
+    gate::{Gate, Place},
+    proxy::{Network, Proxy},
+    support::{
+        fresh_config, fresh_schema, fresh_store, number, open_append, run, until, url,
+        with_parameter,
+    },
+};
 
 const VIEW: &str = "accounts";
 
@@ -65,4 +75,102 @@ async fn a_client_that_stops_reading_does_not_keep_a_checkpoint() {
         .await
         .expect("advances");
     successor.commit(transaction).await.expect("commits");
+}
+
+#[tokio::test]
+async fn a_locked_view_does_not_collect_server_processes() {
+    const CONNECTIONS: u32 = 2;
+    let name = format!("locked-{}", Uuid::now_v7());
+    let shown = with_parameter(&format!("application_name={name}"));
+    let config = PgConfig::new(shown)
+        .schema(fresh_schema())
+        .max_connections(CONNECTIONS);
+    let config = config.statement_timeout(Duration::from_millis(200));
+    PgEventStore::install(&config).await.expect("installs");
+    let store = PgEventStore::connect(&config).await.expect("connects");
+    store.prepare_view(VIEW).await.expect("prepares");
+    let mut keeper = PgConnection::connect(&url()).await.expect("connects");
+    let lock = format!("begin; lock table \"{}\".view_accounts", store.schema());
+    let locked = keeper.execute(sqlx::raw_sql(AssertSqlSafe(lock))).await;
+    locked.expect("locks");
+    for _ in 0..3 {
+        let readers = [(); 4].map(|()| store.document(VIEW, "k"));
+        for read in join_all(readers).await {
+            let error = read.expect_err("the table is locked");
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+            let said = chain(&error).to_string();
+            assert!(said.contains("statement timeout"), "{said}");
+        }
+    }
+    let processes = "select count(*) from pg_stat_activity where application_name = $1";
+    until("no more processes than connections", async || {
+        let counted = sqlx::query_scalar(processes).bind(&name);
+        let counted: i64 = counted.fetch_one(&mut keeper).await.expect("counts");
+        counted <= i64::from(CONNECTIONS)
+    })
+    .await;
+    keeper.execute("rollback").await.expect("unlocks");
+    let document = store.document(VIEW, "k").await.expect("reads");
+    assert_eq!(document, None);
+}
+
+/// A commit that takes longer than a statement may: a deferred trigger makes it slow.
+#[tokio::test]
+async fn the_time_limit_of_a_statement_does_not_end_a_commit() {
+    let direct = fresh_store().await;
+    let limit = Duration::from_millis(200);
+    let config = PgConfig::new(url()).schema(direct.schema());
+    let store = PgEventStore::connect(&config.statement_timeout(limit)).await;
+    let store = store.expect("connects");
+    let mut gate = Gate::close(&direct, Place::Commit).await;
+    let transaction = open_append(&store, "slow").await;
+    let commit = tokio::spawn({
+        let store = store.clone();
+        async move { store.commit(transaction).await }
+    });
+    let longer = "select count(*) from pg_stat_activity
+                  where pid = $1 and now() - query_start > interval '1 second'";
+    until("the commit takes longer than the limit", async || {
+        let [process] = gate.waiting().await[..] else {
+            return false;
+        };
+        let waits = sqlx::query_scalar(longer).bind(process);
+        let waits: i64 = waits.fetch_one(direct.pool()).await.expect("reads");
+        waits == 1
+    })
+    .await;
+    gate.open().await;
+    commit.await.expect("does not panic").expect("commits");
+}
+
+#[tokio::test]
+async fn the_error_says_whether_connections_are_used_or_impossible() {
+    let schema = fresh_store().await.schema().to_owned();
+    let proxy = Proxy::start().await;
+    let config = proxy.config(&schema).max_connections(1);
+    let limit = Duration::from_millis(500);
+    let config = config.connect_timeout(limit).statement_timeout(limit);
+    let store = PgEventStore::connect(&config).await.expect("connects");
+    let says = async |words: &str| {
+        let error = store.begin().await.expect_err("there is no connection");
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        let said = chain(&error).to_string();
+        assert!(said.contains(words), "{said}");
+    };
+    let transaction = store.begin().await.expect("begins");
+    says("all 1 connections for transactions and reads are in use").await;
+    drop(transaction);
+    proxy.set(Network::Silent);
+    until("the network is known to be silent", async || {
+        let error = store.begin().await.expect_err("there is no connection");
+        chain(&error).to_string().contains("cannot be reached")
+    })
+    .await;
+    proxy.strand();
+    proxy.set(Network::Open);
+    until("a transaction begins", async || match store.begin().await {
+        Ok(transaction) => store.rollback(transaction).await.is_ok(),
+        Err(_) => false,
+    })
+    .await;
 }

@@ -20,10 +20,22 @@ pub(crate) fn url() -> String {
     )
 }
 
+/// The URL with one more parameter.
+pub(crate) fn with_parameter(parameter: &str) -> String {
+    let url = url();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}{parameter}")
+}
+
+/// A unique name.
+pub(crate) fn fresh_schema() -> String {
+    format!("test_{}", Uuid::now_v7().simple())
+}
+
 /// Settings with a unique schema.
 pub(crate) fn fresh_config() -> PgConfig {
     PgConfig::new(url())
-        .schema(format!("test_{}", Uuid::now_v7().simple()))
+        .schema(fresh_schema())
         .max_connections(20)
 }
 

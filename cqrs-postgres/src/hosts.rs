@@ -1,0 +1,101 @@
+//! The server of a store: connects to it, and says why there is no connection.
+
+use std::time::Duration;
+
+use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
+use sqlx::{Connection, Error, PgConnection, postgres::PgConnectOptions};
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::{connection::within, error::statement, schema};
+
+/// The settings of a session.
+pub(crate) type Settings = Vec<(&'static str, String)>;
+
+/// The server of a store.
+#[derive(Debug)]
+pub(crate) struct Hosts {
+    options: PgConnectOptions,
+    limit: Duration,
+    /// When somebody last looked, and what was found.
+    looked: Mutex<Option<(Instant, Result<(), StoreError>)>>,
+}
+
+/// Callers without a connection do not make more of them than one in this time.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long looking takes at most, after the caller has already waited for a connection.
+const LOOK_LIMIT: Duration = Duration::from_secs(2);
+
+impl Hosts {
+    /// `limit` bounds the time for a new connection.
+    pub(crate) fn new(options: PgConnectOptions, limit: Duration) -> Self {
+        Self {
+            options,
+            limit,
+            looked: Mutex::default(),
+        }
+    }
+
+    /// What a pool needs to connect.
+    pub(crate) fn options(&self, settings: &Settings) -> PgConnectOptions {
+        self.options.clone().options(settings.iter().cloned())
+    }
+
+    /// A new connection, whose session has these settings.
+    pub(crate) async fn connect(&self, settings: &Settings) -> Result<PgConnection, StoreError> {
+        self.connect_within(self.limit, settings).await
+    }
+
+    async fn connect_within(
+        &self,
+        limit: Duration,
+        settings: &Settings,
+    ) -> Result<PgConnection, StoreError> {
+        let options = self.options(settings);
+        let connecting = within(limit, PgConnection::connect_with(&options)).await;
+        connecting.map_err(|error| self.not_connected(error))
+    }
+
+    /// Why a connection could not be made.
+    pub(crate) fn not_connected(&self, error: Error) -> StoreError {
+        match error {
+            Error::Io(error) => self.unreachable(error),
+            error => statement(error),
+        }
+    }
+
+    /// The server does not answer.
+    pub(crate) fn unreachable(&self, why: impl Into<BoxError>) -> StoreError {
+        let (host, port) = (self.options.get_host(), self.options.get_port());
+        let message = format!(
+            "PostgreSQL at {host}:{port} cannot be reached; is it up, and is the address right?"
+        );
+        StoreError::new(StoreErrorKind::Unavailable, message).caused_by(why)
+    }
+
+    /// Why a pool had no connection in time. It does not say whether all are in use or none can be made, so one is tried.
+    pub(crate) async fn why_none(&self, all_in_use: String) -> StoreError {
+        let full = || StoreError::new(StoreErrorKind::Unavailable, all_in_use);
+        self.look().await.err().unwrap_or_else(full)
+    }
+
+    /// Whether a connection can be made now.
+    async fn look(&self) -> Result<(), StoreError> {
+        let mut looked = self.looked.lock().await;
+        if let Some((when, found)) = &*looked
+            && when.elapsed() < LOOK_EVERY
+        {
+            return found.clone();
+        }
+        let limit = LOOK_LIMIT.min(self.limit);
+        let found = match self.connect_within(limit, &Settings::new()).await {
+            Ok(connection) => {
+                schema::close(connection).await;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        *looked = Some((Instant::now(), found.clone()));
+        found
+    }
+}
