@@ -46,8 +46,7 @@ impl Backend {
 
     /// A connection for a transaction, or for a statement of any length. A failure here has written nothing.
     pub(crate) async fn acquire(&self) -> Result<GuardedConnection, StoreError> {
-        let connection = self.pools.acquire().await?;
-        Ok(GuardedConnection::new(connection, self.statement_limit()))
+        self.pools.acquire(self.statement_limit()).await
     }
 
     /// How long the client waits for a statement.

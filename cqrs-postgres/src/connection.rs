@@ -6,13 +6,14 @@
 
 use std::{
     ops::{Deref, DerefMut},
+    sync::Arc,
     time::Duration,
 };
 
-use sqlx::{Connection, Error, PgConnection, Postgres, pool::PoolConnection};
+use sqlx::{Connection, Error, PgConnection, Postgres, Row, pool::PoolConnection};
 use tokio::runtime::Handle;
 
-use crate::error::is_read_only;
+use crate::{error::is_read_only, hosts::Hosts, statements::ASK_READ_ONLY};
 
 /// Runs a request to the server, and gives up after `limit`.
 pub(crate) async fn within<T>(
@@ -48,26 +49,32 @@ pub(crate) fn is_lost(error: &Error) -> bool {
     )
 }
 
-/// A connection of the transactions' pool. It goes back only if everything that was sent on it was answered, and if it leads to a
-/// primary. Otherwise it is closed at once, without a further message: a caller who stopped waiting may have left it in any
-/// state, even in a transaction that has just begun.
+/// A connection of the transactions' pool. It goes back only if everything that was sent on it was answered. Otherwise it is closed
+/// at once, without a further message: a caller who stopped waiting may have left it in any state, even in a transaction that
+/// has just begun.
 #[derive(Debug)]
 pub(crate) struct GuardedConnection {
     connection: Option<PoolConnection<Postgres>>,
     /// Everything that was sent was answered.
     answered: bool,
-    /// The session can only read, so every append over it would fail: the server is no primary, or no longer.
-    read_only: bool,
+    /// A statement of the user may have failed because the session can only read.
+    suspect: bool,
+    hosts: Arc<Hosts>,
     limit: Duration,
 }
 
 impl GuardedConnection {
     /// Giving it back takes `limit` at most.
-    pub(crate) fn new(connection: PoolConnection<Postgres>, limit: Duration) -> Self {
+    pub(crate) fn new(
+        connection: PoolConnection<Postgres>,
+        hosts: Arc<Hosts>,
+        limit: Duration,
+    ) -> Self {
         Self {
             connection: Some(connection),
             answered: true,
-            read_only: false,
+            suspect: false,
+            hosts,
             limit,
         }
     }
@@ -87,8 +94,31 @@ impl GuardedConnection {
     /// Takes the outcome of a statement.
     pub(crate) fn note<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
         self.answered = !outcome.as_ref().is_err_and(is_lost);
-        self.read_only |= outcome.as_ref().is_err_and(is_read_only);
+        if outcome.as_ref().is_err_and(is_read_only) {
+            self.hosts.outdate_connections();
+        }
         outcome
+    }
+
+    /// Whether everything that was sent was answered.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered
+    }
+
+    /// Has the connection [looked at](Self::look) before it goes back.
+    pub(crate) fn suspect(&mut self) {
+        self.suspect = true;
+    }
+
+    /// Looks whether the session can only read: an error that said so was perhaps seen only by the user's code.
+    pub(crate) async fn look(&mut self) {
+        let limit = self.limit;
+        let asked = sqlx::raw_sql(ASK_READ_ONLY).fetch_one(&mut **self);
+        let answer = within(limit, asked).await;
+        let answer = answer.and_then(|row| row.try_get::<String, _>(0));
+        if self.note(answer).is_ok_and(|read_only| read_only == "on") {
+            self.hosts.outdate_connections();
+        }
     }
 
     /// For statements whose outcome is not noted.
@@ -125,7 +155,11 @@ impl Drop for GuardedConnection {
             return;
         };
         match Handle::try_current() {
-            Ok(runtime) if self.answered && !self.read_only => {
+            Ok(runtime) if self.answered && self.suspect => {
+                let mut back = Self::new(connection, Arc::clone(&self.hosts), self.limit);
+                drop(runtime.spawn(async move { back.look().await }));
+            }
+            Ok(runtime) if self.answered => {
                 let back = tokio::time::timeout(self.limit, connection.return_to_pool());
                 drop(runtime.spawn(back));
             }

@@ -18,6 +18,8 @@ pub(crate) struct Hosts {
     limit: Duration,
     /// When somebody last looked, and what was found.
     looked: Mutex<Option<(Instant, Result<(), StoreError>)>>,
+    /// Since when sessions are probably able to write, if one was found that was not.
+    outdated: std::sync::Mutex<Option<Instant>>,
 }
 
 /// Callers without a connection do not make more of them than one in this time.
@@ -26,6 +28,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long looking takes at most, after the caller has already waited for a connection.
 const LOOK_LIMIT: Duration = Duration::from_secs(2);
 
+const NEVER_POISONED: &str = "no call panics while it holds the lock";
+
 impl Hosts {
     /// `limit` bounds the time for a new connection.
     pub(crate) fn new(options: PgConnectOptions, limit: Duration) -> Self {
@@ -33,6 +37,7 @@ impl Hosts {
             options,
             limit,
             looked: Mutex::default(),
+            outdated: std::sync::Mutex::default(),
         }
     }
 
@@ -71,6 +76,18 @@ impl Hosts {
             "PostgreSQL at {host}:{port} cannot be reached; is it up, and is the address right?"
         );
         StoreError::new(StoreErrorKind::Unavailable, message).caused_by(why)
+    }
+
+    /// A session can only read: it leads to a standby, or to a server that was a primary before. So do probably all that were made
+    /// until now, and no pool hands them out any more.
+    pub(crate) fn outdate_connections(&self) {
+        *self.outdated.lock().expect(NEVER_POISONED) = Some(Instant::now());
+    }
+
+    /// Whether a connection that was made at this time is outdated.
+    pub(crate) fn is_outdated(&self, made: Instant) -> bool {
+        let outdated = *self.outdated.lock().expect(NEVER_POISONED);
+        outdated.is_some_and(|until| made <= until)
     }
 
     /// Why a pool had no connection in time. It does not say whether all are in use or none can be made, so one is tried.

@@ -3,15 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use cqrs_core::StoreError;
-use sqlx::{
-    Error, PgPool, Postgres,
-    pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{Error, PgPool, postgres::PgPoolOptions};
+use tokio::time::Instant;
 
 use crate::{
     config::PgConfig,
-    connection::is_alive,
+    connection::{GuardedConnection, is_alive},
     hosts::{Hosts, Settings},
     statement_pool::StatementPool,
 };
@@ -42,7 +39,7 @@ impl Pools {
     pub(crate) fn new(hosts: Hosts, config: &PgConfig) -> Self {
         let (hosts, timeout) = (Arc::new(hosts), config.timeout());
         let mut settings = every_session(config);
-        let transactions = transactions(hosts.options(&settings), config);
+        let transactions = transactions(&hosts, &settings, config);
         settings.extend(single_statements());
         let pool = |connections| {
             StatementPool::new(Arc::clone(&hosts), settings.clone(), timeout, connections)
@@ -57,9 +54,14 @@ impl Pools {
         }
     }
 
-    /// A connection for a transaction, a read of the log or of documents.
-    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+    /// A connection for a transaction, or for a statement of any length; giving it back takes `limit` at most. A failure here has
+    /// written nothing.
+    pub(crate) async fn acquire(&self, limit: Duration) -> Result<GuardedConnection, StoreError> {
         match self.transactions.acquire().await {
+            Ok(connection) => {
+                let hosts = Arc::clone(&self.hosts);
+                Ok(GuardedConnection::new(connection, hosts, limit))
+            }
             Err(Error::PoolTimedOut) => {
                 let message = format!(
                     "all {} connections for transactions and reads are in use; end transactions and statements of your \
@@ -68,7 +70,7 @@ impl Pools {
                 );
                 Err(self.hosts.why_none(message).await)
             }
-            acquired => acquired.map_err(|error| self.hosts.not_connected(error)),
+            Err(error) => Err(self.hosts.not_connected(error)),
         }
     }
 
@@ -81,14 +83,18 @@ impl Pools {
     }
 }
 
-fn transactions(options: PgConnectOptions, config: &PgConfig) -> PgPool {
+fn transactions(hosts: &Arc<Hosts>, settings: &Settings, config: &PgConfig) -> PgPool {
+    let options = hosts.options(settings);
+    let hosts = Arc::clone(hosts);
     PgPoolOptions::new()
         .max_connections(config.pool_size())
         .acquire_timeout(config.timeout())
         // A ping before each use would cost a round trip: only a connection that was idle is pinged.
         .test_before_acquire(false)
-        .before_acquire(|connection, since| {
-            Box::pin(async move { Ok(is_alive(connection, since.idle_for).await) })
+        .before_acquire(move |connection, since| {
+            let made = Instant::now().checked_sub(since.age);
+            let outdated = made.is_some_and(|made| hosts.is_outdated(made));
+            Box::pin(async move { Ok(!outdated && is_alive(connection, since.idle_for).await) })
         })
         .connect_lazy_with(options)
 }

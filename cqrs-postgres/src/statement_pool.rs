@@ -7,7 +7,7 @@ use std::{
     fmt,
     ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use cqrs_core::StoreError;
@@ -19,10 +19,11 @@ use deadpool::{
     },
 };
 use sqlx::{Error, PgConnection};
+use tokio::time::Instant;
 
 use crate::{
     connection::{is_alive, is_lost},
-    error::statement,
+    error::{is_read_only, statement},
     hosts::{Hosts, Settings},
 };
 
@@ -130,9 +131,10 @@ impl Connections {
     }
 }
 
-/// A connection, and since when it is idle.
+/// A connection, when it was made, and since when it is idle.
 struct Idle {
     connection: PgConnection,
+    made: Instant,
     since: Instant,
 }
 
@@ -142,14 +144,21 @@ impl Manager for Connections {
 
     async fn create(&self) -> Result<Idle, StoreError> {
         let connection = self.hosts.connect(&self.settings).await?;
-        let since = Instant::now();
-        Ok(Idle { connection, since })
+        let made = Instant::now();
+        Ok(Idle {
+            connection,
+            made,
+            since: made,
+        })
     }
 
     async fn recycle(&self, idle: &mut Idle, _: &Metrics) -> RecycleResult<StoreError> {
         let broken = *self.broken();
         if broken.is_some_and(|broken| idle.since <= broken) {
             return Err(RecycleError::message("was idle when another one broke"));
+        }
+        if self.hosts.is_outdated(idle.made) {
+            return Err(RecycleError::message("can perhaps only read"));
         }
         if is_alive(&mut idle.connection, idle.since.elapsed()).await {
             return Ok(());
@@ -173,6 +182,7 @@ impl PooledConnection<'_> {
         match &outcome {
             Ok(_) => self.answered = true,
             Err(error) if is_lost(error) => self.manager.note_broken(),
+            Err(error) if is_read_only(error) => self.manager.hosts.outdate_connections(),
             // After an error of the server the connection may be about to end.
             Err(_) => {}
         }

@@ -50,6 +50,9 @@ impl Statement {
 /// Fails in a transaction that cannot commit.
 pub(crate) const ASK_NOTHING: &str = query!("ask_nothing");
 
+/// Whether the session can only read.
+pub(crate) const ASK_READ_ONLY: &str = query!("ask_read_only");
+
 /// Statements about the table of a view, `__view__`.
 pub(crate) mod of_view {
     pub(crate) const LOAD: &str = query!("load_documents");

@@ -115,7 +115,13 @@ impl PgTransaction {
     }
 
     pub(crate) async fn commit(mut self, backend: &Backend) -> Result<(), CommitError> {
-        self.check().await?;
+        if let Err(error) = self.check().await {
+            // The error of the rollback would hide the first one.
+            if self.connection.is_answered() {
+                let _ = self.rollback().await;
+            }
+            return Err(error.into());
+        }
         // From here on, drop must not roll back: a commit without an answer may still happen.
         self.open = false;
         let committed = self
@@ -132,7 +138,11 @@ impl PgTransaction {
     pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
         self.open = false;
         let undone = self.connection.step(self.limit, Manager::rollback).await;
-        undone.map_err(statement)
+        undone.map_err(statement)?;
+        if self.doubtful {
+            self.connection.look().await;
+        }
+        Ok(())
     }
 }
 
@@ -140,6 +150,9 @@ impl PgTransaction {
 impl Drop for PgTransaction {
     fn drop(&mut self) {
         if self.open {
+            if self.doubtful {
+                self.connection.suspect();
+            }
             Manager::start_rollback(self.connection.unwatched());
         }
     }

@@ -1,10 +1,17 @@
 //! Appends have connections of their own, and no pool keeps a connection on which every later call would fail.
 
-use cqrs_core::{EventStore, StoreErrorKind, ports::UnitOfWork};
+use cqrs_core::{
+    EventStore, StoreErrorKind,
+    ports::{Snapshots, UnitOfWork},
+};
 use cqrs_postgres::PgEventStore;
-use sqlx::Executor;
+use futures::future::join_all;
+use sqlx::{AssertSqlSafe, Executor};
 
-use crate::support::{append, fresh_config, kind, number, open_append};
+use crate::{
+    rights::{Roles, admin},
+    support::{append, fresh_config, kind, number, open_append, stream, until},
+};
 
 #[tokio::test]
 async fn transactions_that_wait_for_appends_do_not_starve_them() {
@@ -47,4 +54,103 @@ async fn a_session_that_can_only_read_does_not_stay_in_the_pool() {
 
     let transaction = open_append(&store, "a").await;
     store.commit(transaction).await.expect("commits");
+}
+
+/// How many sessions each pool of [`outdated`] holds.
+const SESSIONS: u32 = 4;
+
+/// A store whose pools hold sessions from a time when the server was read-only, which it is no longer.
+async fn outdated(roles: &Roles) -> PgEventStore {
+    let [_, config, _] = roles.installed().await;
+    let [_, role, _] = roles.names();
+    let mut admin = admin().await;
+    let mut set = async |sql: String| {
+        let done = admin.execute(AssertSqlSafe(sql)).await;
+        done.expect("sets");
+    };
+    set(format!(
+        "alter role {role} set default_transaction_read_only = on"
+    ))
+    .await;
+    let store = PgEventStore::connect(&config.max_connections(SESSIONS)).await;
+    let store = store.expect("connects");
+    let begun = join_all((0..SESSIONS).map(|_| store.begin())).await;
+    for transaction in begun {
+        drop(transaction.expect("begins"));
+    }
+    let stream = stream("a");
+    let loads = (0..SESSIONS).map(|_| store.replay_from_snapshot(&stream, 0));
+    for loaded in join_all(loads).await {
+        loaded.expect("loads");
+    }
+    until("they are idle", async || {
+        store.pool().num_idle() == SESSIONS as usize
+    })
+    .await;
+    set(format!(
+        "alter role {role} reset default_transaction_read_only"
+    ))
+    .await;
+    store
+}
+
+/// As many transactions at once as there are sessions.
+async fn write_on_every_session(store: &PgEventStore) {
+    let streams: Vec<String> = (0..SESSIONS).map(|n| format!("s{n}")).collect();
+    let open = streams.iter().map(|stream| open_append(store, stream));
+    for transaction in join_all(open).await {
+        store.commit(transaction).await.expect("commits");
+    }
+}
+
+#[tokio::test]
+async fn after_one_read_only_error_every_transaction_can_write() {
+    let roles = Roles::create().await;
+    let store = outdated(&roles).await;
+    let mut transaction = store.begin().await.expect("begins");
+    let rejected = store
+        .append_in(&mut transaction, append("a", 1).into())
+        .await;
+    assert_eq!(kind(&rejected), Some(StoreErrorKind::Misconfigured));
+    store.rollback(transaction).await.expect("rolls back");
+    write_on_every_session(&store).await;
+    store.append(append("a", 1)).await.expect("appends");
+    store.close().await;
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn after_one_read_only_error_every_append_succeeds() {
+    let roles = Roles::create().await;
+    let store = outdated(&roles).await;
+    let rejected = store.append(append("a", 1)).await;
+    assert_eq!(kind(&rejected), Some(StoreErrorKind::Misconfigured));
+    for _ in 0..2 * SESSIONS {
+        store.append(append("a", 1)).await.expect("appends");
+    }
+    write_on_every_session(&store).await;
+    store.close().await;
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn a_read_only_error_of_the_users_own_statement_counts_too() {
+    let roles = Roles::create().await;
+    for commits in [true, false] {
+        let store = outdated(&roles).await;
+        let mut transaction = store.begin().await.expect("begins");
+        let claim = format!("select \"{}\".claim('s', 'p')", store.schema());
+        let claimed = transaction.execute(AssertSqlSafe(claim)).await;
+        let error = claimed.expect_err("the session can only read").to_string();
+        assert!(error.contains("read-only"), "{error}");
+        if commits {
+            let committed = store.commit(transaction).await;
+            committed.expect_err("a statement has failed");
+        } else {
+            store.rollback(transaction).await.expect("rolls back");
+        }
+        write_on_every_session(&store).await;
+        store.close().await;
+    }
+    roles.drop().await;
 }

@@ -44,7 +44,7 @@ impl Roles {
         roles
     }
 
-    fn names(&self) -> [String; 3] {
+    pub(crate) fn names(&self) -> [String; 3] {
         ["owner", "service", "reader"].map(|role| format!("{}_{role}", self.name))
     }
 
@@ -86,7 +86,7 @@ impl Roles {
     }
 }
 
-async fn admin() -> PgConnection {
+pub(crate) async fn admin() -> PgConnection {
     PgConnection::connect(&url()).await.expect("connects")
 }
 
