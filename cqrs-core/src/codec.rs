@@ -84,7 +84,7 @@ pub(crate) fn encode<E: Serialize>(
 }
 
 /// The schema version of every payload that this version of the crate writes.
-pub const GENERATION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 1;
 
 /// Decodes an event from its type, the schema version of its payload and the payload.
 ///
@@ -106,7 +106,7 @@ pub fn decode<E: DeserializeOwned>(
             event_type: event_type.to_owned(),
             known,
         },
-        (_, CodecError::Payload(reason)) if schema_version != GENERATION => {
+        (_, CodecError::Payload(reason)) if schema_version != SCHEMA_VERSION => {
             CodecError::Payload(format!("{reason} (its schema version is {schema_version})"))
         }
         (_, error) => error,

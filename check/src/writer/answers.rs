@@ -120,7 +120,10 @@ pub(super) fn check_same(first: &[Appended], second: &[Appended]) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_core::{EventId, ExpectedVersion, Position, Version};
+    use cqrs_core::{
+        EventId, ExpectedVersion, IdempotencyKey, Position, StoreError, StoreErrorKind, Version,
+        model::KeyReused,
+    };
 
     use super::{super::operation::OwnStream, *};
     use crate::ids::StreamNumber;
@@ -199,7 +202,27 @@ mod tests {
             !check_rejection(&[own], &conflict(4)).is_clean(),
             "nobody else writes to it"
         );
-        assert!(check_rejected_commit(&[shared], &conflict(3)).is_clean());
+    }
+
+    #[test]
+    fn a_rejected_commit_must_name_a_possible_version_too() {
+        let rejected = |error: CommitError| {
+            check_rejected_commit(&[shared(exactly(3), 3)], &error).is_clean()
+        };
+        let conflict = |stream: StreamNumber, actual| {
+            CommitError::from(Conflict::new(stream.id(), exactly(3), Version::new(actual)))
+        };
+        assert!(rejected(conflict(STREAM, 4)));
+        assert!(
+            rejected(conflict(STREAM, 3)),
+            "the append may have seen another version than the commit"
+        );
+        assert!(!rejected(conflict(STREAM, 2)), "version 3 was reached");
+        assert!(!rejected(conflict(StreamNumber(6), 4)), "it took no part");
+        let key = IdempotencyKey::new("key").expect("a valid key");
+        assert!(!rejected(KeyReused::new(key).into()), "it had no key");
+        let store = StoreError::new(StoreErrorKind::Unavailable, "planted");
+        assert!(rejected(store.into()), "a failure says nothing of versions");
     }
 
     #[test]

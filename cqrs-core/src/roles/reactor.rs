@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnRejected<C> {
     /// Stop at the event, with an error that gives the reason. No event is skipped.
-    Park,
+    Stop,
     /// Continue: the rejection is expected.
     Ignore,
     /// Send these commands instead.
@@ -59,7 +59,7 @@ pub trait Reactor: Send + Sync + 'static {
     /// The commands that follow from the event.
     fn react(&self, event: &Envelope<Self::Events>) -> Vec<Self::Commands>;
 
-    /// Chooses the reaction to a rejected command. The default is [`Park`](OnRejected::Park), so that an unforeseen rejection
+    /// Chooses the reaction to a rejected command. The default is [`Stop`](OnRejected::Stop), so that an unforeseen rejection
     /// is never lost.
     fn rejected(
         &self,
@@ -67,6 +67,6 @@ pub trait Reactor: Send + Sync + 'static {
         rejection: &Rejection,
     ) -> OnRejected<Self::Commands> {
         let _ = (event, rejection);
-        OnRejected::Park
+        OnRejected::Stop
     }
 }

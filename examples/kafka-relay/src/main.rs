@@ -99,7 +99,6 @@ async fn two_services<S: Store>(
 
 /// A view over topics has no position to wait for, so this reads until all orders are there.
 async fn print_revenue<S: Store>(billing: S, orders: u64) -> Result<(), Box<dyn Error>> {
-    billing.prepare_view(Revenue::NAME).await?; // the runner does this too, perhaps after the first read
     let revenue = ReadModel::<Revenue, _>::new(billing);
     loop {
         let customers = revenue.page(None, 100).await?;

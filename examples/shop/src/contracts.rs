@@ -19,7 +19,7 @@ use crate::{
 #[track_caller]
 fn read<R: Event + Debug>(event: &impl Event) -> String {
     let written = NewEvent::encode(event, Metadata::default()).expect("every event can be written");
-    match codec::decode::<R>(written.event_type, codec::GENERATION, &written.payload) {
+    match codec::decode::<R>(written.event_type, codec::SCHEMA_VERSION, &written.payload) {
         Ok(read) => format!("{read:?}"),
         Err(error) => panic!("{}: {error}", std::any::type_name::<R>()),
     }

@@ -60,9 +60,9 @@ impl<R: Reactor> Reaction<R> {
         self.poison(ReactionError::InvalidTarget { reactor, source })
     }
 
-    fn parked(&self, source: Rejection) -> HandlerError {
+    fn stopped(&self, source: Rejection) -> HandlerError {
         let reactor = R::NAME;
-        self.poison(ReactionError::Parked { reactor, source })
+        self.poison(ReactionError::Stopped { reactor, source })
     }
 
     fn poison(&self, reason: impl Into<BoxError>) -> HandlerError {
@@ -78,8 +78,8 @@ enum ReactionError {
         reactor: &'static str,
         source: InvalidName,
     },
-    #[error("{reactor} parks this event")]
-    Parked {
+    #[error("{reactor} stops at this event")]
+    Stopped {
         reactor: &'static str,
         source: Rejection,
     },
@@ -112,7 +112,7 @@ impl<R: Reactor> ReactorHandler<R> {
             };
             match self.0.rejected(&reaction.event, &rejection) {
                 OnRejected::Ignore => {}
-                OnRejected::Park => return Err(reaction.parked(rejection)),
+                OnRejected::Stop => return Err(reaction.stopped(rejection)),
                 OnRejected::Instead(commands) => {
                     for commands in commands.into_iter().rev() {
                         reaction.commands.push_front(commands);
