@@ -1,11 +1,10 @@
 //! Which database, which schema, how many connections.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt, time::Duration};
 
 use cqrs_core::{StoreError, StoreErrorKind};
-use sqlx::postgres::PgConnectOptions;
 
-use crate::hosts::Hosts;
+use crate::{database_url::DatabaseUrl, hosts::Hosts};
 
 /// How to reach a store.
 ///
@@ -20,7 +19,7 @@ use crate::hosts::Hosts;
 ///     .connect_timeout(Duration::from_secs(5));
 /// # drop(config);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PgConfig {
     url: String,
     schema: String,
@@ -34,7 +33,8 @@ pub struct PgConfig {
 }
 
 impl PgConfig {
-    /// The store at this URL (`postgres://user:password@host:port/database`), in the schema `cqrs`. Give your service's name
+    /// The store at this URL (`postgres://user:password@host:port/database`), in the schema `cqrs`. Percent-encode `@`, `/`, `?`
+    /// and `#` in a password (`%40`, `%2F`, `%3F`, `%23`). A parameter that is not known is an error. Give your service's name
     /// as `?application_name=..`, or in `PGAPPNAME`: a report on a [transaction that holds readers back](crate::FenceHolder)
     /// shows it. It is `cqrs` otherwise.
     #[must_use]
@@ -144,25 +144,10 @@ impl PgConfig {
 
     /// The server of the URL.
     pub(crate) fn hosts(&self) -> Result<Hosts, StoreError> {
-        Ok(Hosts::new(self.connect_options()?, self.connect_timeout))
-    }
-
-    fn connect_options(&self) -> Result<PgConnectOptions, StoreError> {
-        // The URL may hold a password: say what is wrong with it, not what it is.
-        let message =
-            "the database URL cannot be read; write postgres://user:password@host:port/database";
-        let unreadable = StoreError::new(StoreErrorKind::Misconfigured, message);
-        if !["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| self.url.starts_with(scheme))
-        {
-            return Err(unreadable);
-        }
-        match PgConnectOptions::from_str(&self.url) {
-            Ok(options) if options.get_application_name().is_some() => Ok(options),
-            Ok(options) => Ok(options.application_name("cqrs")),
-            Err(error) => Err(unreadable.caused_by(error)),
-        }
+        Ok(Hosts::new(
+            DatabaseUrl::new(&self.url)?.options()?,
+            self.connect_timeout,
+        ))
     }
 
     pub(crate) fn pool_size(&self) -> u32 {
@@ -194,6 +179,38 @@ impl PgConfig {
     }
 }
 
+/// Without the password. A URL that cannot be read is not shown, because any part of it may be one.
+impl fmt::Debug for PgConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            url,
+            schema,
+            max_connections,
+            connect_timeout,
+            idle_in_transaction_timeout,
+            statement_timeout,
+            commit_timeout,
+            idempotency_retention,
+            held_mark_threshold,
+        } = self;
+        let url = match DatabaseUrl::new(url) {
+            Ok(url) if url.options().is_ok() => url.to_string(),
+            _ => "(cannot be read)".to_owned(),
+        };
+        f.debug_struct("PgConfig")
+            .field("url", &url)
+            .field("schema", schema)
+            .field("max_connections", max_connections)
+            .field("connect_timeout", connect_timeout)
+            .field("idle_in_transaction_timeout", idle_in_transaction_timeout)
+            .field("statement_timeout", statement_timeout)
+            .field("commit_timeout", commit_timeout)
+            .field("idempotency_retention", idempotency_retention)
+            .field("held_mark_threshold", held_mark_threshold)
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,7 +233,8 @@ mod tests {
     #[test]
     fn connections_have_the_application_name_of_the_url() {
         let name_of = |url: &str| {
-            let options = PgConfig::new(url).connect_options().expect("readable");
+            let options = DatabaseUrl::new(url).and_then(|url| url.options());
+            let options = options.expect("readable");
             options.get_application_name().map(ToOwned::to_owned)
         };
         let url = "postgres://localhost/shop";
@@ -224,14 +242,5 @@ mod tests {
         assert_eq!(name_of(url), Some(otherwise));
         let named = name_of(&format!("{url}?application_name=orders"));
         assert_eq!(named.as_deref(), Some("orders"));
-    }
-
-    #[test]
-    fn a_wrong_url_is_rejected_and_not_shown() {
-        let error = PgConfig::new("mysql:/secret")
-            .connect_options()
-            .expect_err("no such scheme");
-        assert_eq!(error.kind(), StoreErrorKind::Misconfigured);
-        assert!(!error.to_string().contains("secret"));
     }
 }

@@ -1,6 +1,6 @@
 //! The server of a store: connects to it, and says why there is no connection.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
 use sqlx::{Connection, Error, PgConnection, postgres::PgConnectOptions};
@@ -12,7 +12,6 @@ use crate::{connection::within, error::statement, schema};
 pub(crate) type Settings = Vec<(&'static str, String)>;
 
 /// The server of a store.
-#[derive(Debug)]
 pub(crate) struct Hosts {
     options: PgConnectOptions,
     limit: Duration,
@@ -114,5 +113,27 @@ impl Hosts {
         };
         *looked = Some((Instant::now(), found.clone()));
         found
+    }
+}
+
+/// Without the password, which sqlx's options would show.
+impl fmt::Debug for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hosts")
+            .field("host", &self.options.get_host())
+            .field("port", &self.options.get_port())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_text_has_no_password() {
+        let options = PgConnectOptions::new_without_pgpass().password("s3cret");
+        let shown = format!("{:?}", Hosts::new(options, Duration::ZERO));
+        assert!(!shown.contains("s3cret"), "{shown}");
     }
 }

@@ -36,6 +36,7 @@ mod backend;
 mod checkpoints;
 mod config;
 mod connection;
+mod database_url;
 mod documents;
 mod error;
 mod event_store;

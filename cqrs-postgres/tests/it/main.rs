@@ -21,3 +21,4 @@ mod rights;
 mod sessions;
 mod snapshot;
 mod support;
+mod urls;
