@@ -122,7 +122,7 @@ impl GuardedConnection {
     }
 
     /// For statements whose outcome is not noted.
-    pub(crate) fn unwatched(&mut self) -> &mut PgConnection {
+    pub(crate) fn without_note(&mut self) -> &mut PgConnection {
         self.connection
             .as_mut()
             .expect("only drop takes the connection")
@@ -143,7 +143,7 @@ impl Deref for GuardedConnection {
 impl DerefMut for GuardedConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.answered = false;
-        self.unwatched()
+        self.without_note()
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::Error;
 
 /// What failed, as far as it changes the meaning of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doing {
+pub(crate) enum FailedStep {
     /// A failure leaves nothing behind: a read, or a write in a transaction that ends with it.
     Statement,
     /// A commit was in flight: if the answer is lost, the outcome is unknown.
@@ -25,17 +25,17 @@ pub(crate) enum Doing {
 /// ```
 #[must_use]
 pub fn store_error(error: Error) -> StoreError {
-    classify(error, Doing::Statement)
+    classify(error, FailedStep::Statement)
 }
 
 /// A failed statement.
 pub(crate) fn statement(error: Error) -> StoreError {
-    classify(error, Doing::Statement)
+    classify(error, FailedStep::Statement)
 }
 
 /// A failed commit, or a failed statement that commits by itself.
 pub(crate) fn commit(error: Error) -> StoreError {
-    classify(error, Doing::Commit)
+    classify(error, FailedStep::Commit)
 }
 
 /// Whether certainly nothing was done: the server rejected the statement, or it was not sent.
@@ -44,7 +44,7 @@ pub(crate) fn is_rejection(error: &Error) -> bool {
         Error::Encode(_) => true,
         Error::Database(database) => {
             let code = database.code().unwrap_or_default();
-            by_code(&code, Doing::Commit).0 != StoreErrorKind::OutcomeUnknown
+            by_code(&code, FailedStep::Commit).0 != StoreErrorKind::OutcomeUnknown
         }
         _ => false,
     }
@@ -65,15 +65,15 @@ pub(crate) fn is_read_only(error: &Error) -> bool {
     matches!(error, Error::Database(database) if database.code().as_deref() == Some("25006"))
 }
 
-fn classify(error: Error, doing: Doing) -> StoreError {
-    let (kind, what) = meaning(&error, doing);
+fn classify(error: Error, step: FailedStep) -> StoreError {
+    let (kind, what) = meaning(&error, step);
     StoreError::new(kind, what).caused_by(error)
 }
 
-fn meaning(error: &Error, doing: Doing) -> (StoreErrorKind, &'static str) {
+fn meaning(error: &Error, step: FailedStep) -> (StoreErrorKind, &'static str) {
     match error {
-        Error::Database(database) => by_code(database.code().as_deref().unwrap_or_default(), doing),
-        Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed => lost(doing),
+        Error::Database(database) => by_code(database.code().as_deref().unwrap_or_default(), step),
+        Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed => lost(step),
         Error::PoolTimedOut => (
             StoreErrorKind::Unavailable,
             "no connection to PostgreSQL in time: all are in use, or none can be made",
@@ -88,9 +88,9 @@ fn meaning(error: &Error, doing: Doing) -> (StoreErrorKind, &'static str) {
         ),
         Error::Encode(_) => (StoreErrorKind::InvalidInput, "this cannot be stored"),
         Error::Decode(_) | Error::ColumnDecode { .. } | Error::ColumnNotFound(_) => (
-            match doing {
-                Doing::Statement => StoreErrorKind::Schema,
-                Doing::Commit => StoreErrorKind::OutcomeUnknown,
+            match step {
+                FailedStep::Statement => StoreErrorKind::Schema,
+                FailedStep::Commit => StoreErrorKind::OutcomeUnknown,
             },
             "the answer of PostgreSQL does not have the expected shape; was the schema changed by hand?",
         ),
@@ -103,13 +103,13 @@ pub(crate) fn transient(what: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, format!("{what}; try again"))
 }
 
-fn lost(doing: Doing) -> (StoreErrorKind, &'static str) {
-    match doing {
-        Doing::Statement => (
+fn lost(step: FailedStep) -> (StoreErrorKind, &'static str) {
+    match step {
+        FailedStep::Statement => (
             StoreErrorKind::Unavailable,
             "the connection to PostgreSQL was lost; nothing was written",
         ),
-        Doing::Commit => (
+        FailedStep::Commit => (
             StoreErrorKind::OutcomeUnknown,
             "the connection to PostgreSQL was lost during a commit, which may or may not have happened; read before you \
              go on",
@@ -118,7 +118,7 @@ fn lost(doing: Doing) -> (StoreErrorKind, &'static str) {
 }
 
 /// Codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>; `CQ...` are our own.
-fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
+fn by_code(code: &str, step: FailedStep) -> (StoreErrorKind, &'static str) {
     use StoreErrorKind::{InvalidInput, Misconfigured, Other, Schema, Unavailable};
     match code {
         "CQ001" => (
@@ -151,7 +151,7 @@ fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
             "PostgreSQL ended the idle session; nothing was written",
         ),
         // The server is going down, perhaps between the commit and its answer.
-        "57P01" | "57P02" => lost(doing),
+        "57P01" | "57P02" => lost(step),
         "57P03" => (Unavailable, "PostgreSQL is starting up or shutting down"),
         "25006" => (
             Misconfigured,
@@ -170,7 +170,7 @@ fn by_code(code: &str, doing: Doing) -> (StoreErrorKind, &'static str) {
             Unavailable,
             "PostgreSQL is out of connections, memory or disk",
         ),
-        _ if code.starts_with("08") => lost(doing),
+        _ if code.starts_with("08") => lost(step),
         _ if code.starts_with("28") => (
             Misconfigured,
             "PostgreSQL rejected the role or its password",
@@ -197,11 +197,11 @@ mod tests {
             StoreErrorKind::Unavailable
         );
         assert_eq!(
-            by_code("57P01", Doing::Commit).0,
+            by_code("57P01", FailedStep::Commit).0,
             StoreErrorKind::OutcomeUnknown
         );
         assert_eq!(
-            by_code("40P01", Doing::Commit).0,
+            by_code("40P01", FailedStep::Commit).0,
             StoreErrorKind::Unavailable
         );
     }

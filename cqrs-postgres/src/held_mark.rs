@@ -87,7 +87,7 @@ impl PgEventStore {
 
     /// Watches the mark and the last position, and reports a mark that does not move.
     pub(crate) fn watch_mark(&self, mark: Position, drawn: Position) {
-        let Some(held) = self.watch().look(mark, drawn, Instant::now()) else {
+        let Some(held) = self.watch().observe(mark, drawn, Instant::now()) else {
             return;
         };
         let store = self.clone();

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How far the log can be read, how far positions were drawn, and the event at a position.
-struct Head {
+struct LogHead {
     mark: Position,
     drawn: Position,
     follows: Option<EventId>,
@@ -45,7 +45,7 @@ async fn head(
     store: &PgEventStore,
     connection: &mut GuardedConnection,
     at: Position,
-) -> Result<Head, StoreError> {
+) -> Result<LogHead, StoreError> {
     let query = sqlx::query_as(store.backend().statements.log_head.sql()).bind(signed(at.get()));
     let head = within(
         store.backend().statement_limit(),
@@ -54,7 +54,7 @@ async fn head(
     .await;
     let (mark, drawn, follows): (i64, i64, Option<Uuid>) =
         connection.note(head).map_err(statement)?;
-    let head = Head {
+    let head = LogHead {
         mark: Position::new(unsigned(mark)),
         drawn: Position::new(unsigned(drawn)),
         follows: follows.map(EventId::from_uuid),
@@ -70,7 +70,7 @@ const WINDOW: u64 = 20_000;
 /// A page of the log: all three steps, on one session.
 pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
     let mut connection = store.backend().acquire().await?;
-    let Head { mark, follows, .. } = head(store, &mut connection, query.after).await?;
+    let LogHead { mark, follows, .. } = head(store, &mut connection, query.after).await?;
     let mut after = query.after;
     while after < mark {
         let window = WINDOW.max((query.limit as u64).saturating_mul(2));

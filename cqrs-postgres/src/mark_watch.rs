@@ -9,7 +9,7 @@ use cqrs_core::Position;
 
 /// Watches one mark for all readers of a process.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct MarkWatch {
     threshold: Duration,
     /// The label of the metric.
     schema: String,
@@ -23,7 +23,7 @@ struct Held {
     report_after: Duration,
 }
 
-impl Watch {
+impl MarkWatch {
     pub(crate) fn new(threshold: Duration, schema: &str) -> Self {
         Self {
             threshold,
@@ -34,7 +34,12 @@ impl Watch {
 
     /// For how long the mark has not moved, if that is to be reported: after the threshold, and again whenever the time has
     /// doubled.
-    pub(super) fn look(&self, mark: Position, drawn: Position, now: Instant) -> Option<Duration> {
+    pub(super) fn observe(
+        &self,
+        mark: Position,
+        drawn: Position,
+        now: Instant,
+    ) -> Option<Duration> {
         let mut held = self
             .held
             .lock()
@@ -78,22 +83,22 @@ mod tests {
 
     #[test]
     fn a_mark_that_does_not_move_is_reported_at_doubling_times() {
-        let watch = Watch::new(Duration::from_secs(5), "cqrs");
+        let watch = MarkWatch::new(Duration::from_secs(5), "cqrs");
         let begin = Instant::now();
-        let look = |seconds, mark, drawn| {
+        let observe = |seconds, mark, drawn| {
             let now = begin + Duration::from_secs(seconds);
-            watch.look(Position::new(mark), Position::new(drawn), now)
+            watch.observe(Position::new(mark), Position::new(drawn), now)
         };
         let reported = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(look(0, 7, 9), None);
-        assert_eq!(look(4, 7, 12), None);
-        assert_eq!(look(5, 7, 12), reported(5));
-        assert_eq!(look(6, 7, 12), None);
-        assert_eq!(look(10, 7, 12), reported(10));
-        assert_eq!(look(11, 8, 12), None, "it moved");
-        assert_eq!(look(15, 8, 12), None);
-        assert_eq!(look(16, 12, 12), None, "nobody waits");
-        assert_eq!(look(60, 12, 13), None);
-        assert_eq!(look(65, 12, 13), reported(5));
+        assert_eq!(observe(0, 7, 9), None);
+        assert_eq!(observe(4, 7, 12), None);
+        assert_eq!(observe(5, 7, 12), reported(5));
+        assert_eq!(observe(6, 7, 12), None);
+        assert_eq!(observe(10, 7, 12), reported(10));
+        assert_eq!(observe(11, 8, 12), None, "it moved");
+        assert_eq!(observe(15, 8, 12), None);
+        assert_eq!(observe(16, 12, 12), None, "nobody waits");
+        assert_eq!(observe(60, 12, 13), None);
+        assert_eq!(observe(65, 12, 13), reported(5));
     }
 }

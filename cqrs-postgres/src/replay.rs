@@ -1,6 +1,6 @@
 //! Replays of streams: one that is alone is read at once, several share a statement.
 
-mod past;
+mod buffer;
 mod reader;
 mod several;
 mod snapshots;
@@ -12,7 +12,7 @@ use futures::TryStreamExt;
 use sqlx::PgConnection;
 use tokio::sync::oneshot;
 
-use self::{past::Past, reader::Job};
+use self::{buffer::ReplayBuffer, reader::ReplayJob};
 pub(crate) use self::{
     several::replay_all,
     snapshots::{replay_from_snapshot, save_snapshot},
@@ -31,7 +31,7 @@ use crate::{
 pub(crate) struct Replayer {
     backend: Arc<Backend>,
     in_flight: Arc<InFlight>,
-    reader: LazyTask<Job>,
+    reader: LazyTask<ReplayJob>,
 }
 
 impl Replayer {
@@ -59,8 +59,8 @@ impl Replayer {
             // Boxed, so that a replay in a batch has a small future.
             return Box::pin(read(&self.backend, stream, after)).await;
         }
-        let (answer, found) = oneshot::channel();
-        let job = Job {
+        let (answer, first) = oneshot::channel();
+        let job = ReplayJob {
             stream: stream.clone(),
             after,
             answer,
@@ -68,16 +68,19 @@ impl Replayer {
         self.reader
             .send(job, |jobs| self.start_reader(jobs))
             .await?;
-        let mut found = found.await.map_err(|_| reader_gone())??;
-        if !found.whole {
-            let last = found.events.last().map_or(after, |past| past.version);
+        let mut first = first.await.map_err(|_| reader_gone())??;
+        if !first.whole {
+            let last = first.events.last().map_or(after, |past| past.version);
             let rest = Box::pin(read(&self.backend, stream, last)).await?;
-            found.events.extend(rest);
+            first.events.extend(rest);
         }
-        Ok(found.events)
+        Ok(first.events)
     }
 
-    fn start_reader(&self, jobs: tokio::sync::mpsc::Receiver<Job>) -> tokio::task::JoinHandle<()> {
+    fn start_reader(
+        &self,
+        jobs: tokio::sync::mpsc::Receiver<ReplayJob>,
+    ) -> tokio::task::JoinHandle<()> {
         let backend = Arc::clone(&self.backend);
         let in_flight = Arc::clone(&self.in_flight);
         tokio::spawn(reader::run(backend, in_flight, jobs))
@@ -91,9 +94,9 @@ async fn read(
 ) -> Result<Vec<PastEvent>, StoreError> {
     let mut connection = backend.pools.quick.get().await?;
     let sent = send(backend, &mut connection, stream, after);
-    let past = within(backend.statement_limit(), sent).await;
-    let past = connection.note(past).map_err(statement)?;
-    past.into_events(stream, after)
+    let buffer = within(backend.statement_limit(), sent).await;
+    let buffer = connection.note(buffer).map_err(statement)?;
+    buffer.into_events(stream, after)
 }
 
 async fn send(
@@ -101,18 +104,18 @@ async fn send(
     connection: &mut PgConnection,
     stream: &StreamId,
     after: Version,
-) -> Result<Past, sqlx::Error> {
+) -> Result<ReplayBuffer, sqlx::Error> {
     let mut rows = sqlx::query(backend.statements.replay.sql())
         .bind(stream.category().as_str())
         .bind(stream.id())
         .bind(signed(after.get()))
         .fetch(connection);
-    let mut past = Past::default();
+    let mut buffer = ReplayBuffer::default();
     let mut types = Types::default();
     while let Some(row) = rows.try_next().await? {
-        past.push(&row, &mut types)?;
+        buffer.push(&row, &mut types)?;
     }
-    Ok(past)
+    Ok(buffer)
 }
 
 fn reader_gone() -> StoreError {

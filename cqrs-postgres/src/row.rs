@@ -33,7 +33,7 @@ pub(crate) fn bytes(row: &PgRow, column: usize) -> Result<&[u8], sqlx::Error> {
 
 /// Reads the rows of many streams, each with its name at the end.
 pub(crate) fn read_streams(rows: &[PgRow]) -> Result<Vec<RecordedEvent>, StoreError> {
-    let (mut types, mut streams) = (Types::default(), Streams::default());
+    let (mut types, mut streams) = (Types::default(), LastStream::default());
     let read = |row| {
         let stream = streams.of(row)?;
         event(row, stream, &mut types).map_err(statement)
@@ -98,9 +98,9 @@ impl Types {
 
 /// The stream of the last row. The next row often has the same category, or even the same stream.
 #[derive(Default)]
-struct Streams(Option<StreamId>);
+struct LastStream(Option<StreamId>);
 
-impl Streams {
+impl LastStream {
     fn of(&mut self, row: &PgRow) -> Result<StreamId, StoreError> {
         let category: &str = row.try_get(11).map_err(statement)?;
         let id: &str = row.try_get(12).map_err(statement)?;

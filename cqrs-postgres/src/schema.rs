@@ -7,7 +7,7 @@ use sqlx::{
 };
 
 use self::{
-    installed::{Found, Installed},
+    installed::{InstalledMigration, InstalledState},
     migrations::Step,
 };
 use crate::{error::statement, statements::SchemaStatements};
@@ -66,7 +66,7 @@ impl<'a> Schema<'a> {
     pub(crate) async fn install(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         self.prepare(connection).await?;
         // Before anything is created: the schema of another build stays exactly as it is.
-        self.found(connection).await?;
+        self.installed_state(connection).await?;
         let mut migrator = Migrator::with_migrations(self.migrations.clone());
         migrator.create_schema(format!("\"{}\"", self.name));
         migrator.dangerous_set_table_name(format!("\"{}\".migrations", self.name));
@@ -118,25 +118,29 @@ impl<'a> Schema<'a> {
     }
 
     /// What is installed, unless another build or a newer version has installed it.
-    async fn found(&self, connection: &mut PgConnection) -> Result<Found, StoreError> {
+    async fn installed_state(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<InstalledState, StoreError> {
         let has_ledger = sqlx::query_scalar(self.statements.has_ledger.sql());
         let has_ledger = has_ledger.fetch_one(&mut *connection).await;
         if !has_ledger.map_err(statement)? {
-            return Ok(Found::Nothing);
+            return Ok(InstalledState::Nothing);
         }
         let installed = sqlx::query_as(self.statements.installed_migrations.sql());
-        let installed: Vec<Installed> = installed.fetch_all(connection).await.map_err(statement)?;
+        let installed: Vec<InstalledMigration> =
+            installed.fetch_all(connection).await.map_err(statement)?;
         installed::compare(self.name, &installed, &self.migrations)
     }
 
     async fn check_version(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let schema = self.name;
-        let message = match self.found(connection).await? {
-            Found::All => return Ok(()),
-            Found::Nothing => {
+        let message = match self.installed_state(connection).await? {
+            InstalledState::All => return Ok(()),
+            InstalledState::Nothing => {
                 format!("schema {schema:?} holds no event store; run PgEventStore::install")
             }
-            Found::UpTo(version) => format!(
+            InstalledState::UpTo(version) => format!(
                 "schema {schema:?} is at migration {version}, this version needs {}; run PgEventStore::install",
                 self.migrations.len()
             ),

@@ -10,7 +10,7 @@ use crate::{
     backend::Backend,
     config::PgConfig,
     hosts::Settings,
-    mark_watch::Watch,
+    mark_watch::MarkWatch,
     replay::Replayer,
     schema::{self, Access, Schema},
     statements::Statement,
@@ -48,7 +48,7 @@ struct Inner {
     schema: String,
     appender: Appender,
     replayer: Replayer,
-    watch: Watch,
+    watch: MarkWatch,
 }
 
 impl PgEventStore {
@@ -102,7 +102,7 @@ impl PgEventStore {
             schema: schema.to_owned(),
             appender: Appender::new(Arc::clone(&backend)),
             replayer: Replayer::new(Arc::clone(&backend)),
-            watch: Watch::new(config.held_threshold(), schema),
+            watch: MarkWatch::new(config.held_threshold(), schema),
             backend,
         })))
     }
@@ -149,7 +149,7 @@ impl PgEventStore {
         &self.0.replayer
     }
 
-    pub(crate) fn watch(&self) -> &Watch {
+    pub(crate) fn watch(&self) -> &MarkWatch {
         &self.0.watch
     }
 

@@ -153,7 +153,7 @@ impl Drop for PgTransaction {
             if self.doubtful {
                 self.connection.suspect();
             }
-            Manager::start_rollback(self.connection.unwatched());
+            Manager::start_rollback(self.connection.without_note());
         }
     }
 }
@@ -169,6 +169,6 @@ impl Deref for PgTransaction {
 impl DerefMut for PgTransaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.doubtful = true;
-        self.connection.unwatched()
+        self.connection.without_note()
     }
 }

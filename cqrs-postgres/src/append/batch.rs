@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use cqrs_core::{Appended, Appends, ExpectedVersion, StreamId, Version, model::Conflict};
 
-use super::job::Job;
+use super::job::AppendJob;
 
 /// How many appends a batch holds at most: each holds guards, and a server has room for some thousands of them.
 const APPENDS: usize = 128;
@@ -16,7 +16,7 @@ const STREAMS: usize = 512;
 const BYTES: usize = 4 << 20;
 
 /// Takes the jobs that may go together, in their order. The others stay, in their order.
-pub(super) fn take(waiting: &mut VecDeque<Job>) -> Vec<Job> {
+pub(super) fn take(waiting: &mut VecDeque<AppendJob>) -> Vec<AppendJob> {
     let mut capacity = BatchCapacity::default();
     let mut batch = Vec::new();
     let mut later = VecDeque::new();
@@ -92,7 +92,7 @@ fn bytes(appends: &Appends) -> usize {
 
 /// Answers waiting appends that can no longer succeed, because a stream has just moved past the version that they expect. They
 /// would conflict in the next batch.
-pub(super) fn answer_conflicts(waiting: &mut VecDeque<Job>, appended: &[Appended]) {
+pub(super) fn answer_conflicts(waiting: &mut VecDeque<AppendJob>, appended: &[Appended]) {
     if waiting.is_empty() || appended.is_empty() {
         return;
     }

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 /// Appends in flight.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct AppendJob {
     pub(super) appends: Appends,
     pub(super) answer: oneshot::Sender<Result<Vec<Appended>, AppendError>>,
 }

@@ -14,7 +14,7 @@ use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
 use super::{
     call,
     guard_queue::{GuardKey, GuardQueues, GuardWait},
-    job::Job,
+    job::AppendJob,
     keys,
     verdict::Verdict,
 };
@@ -72,7 +72,7 @@ impl Single {
     }
 
     /// Appends and commits in a task of its own, so that the caller may go. Waits for the guard that was held, if any.
-    pub(super) fn spawn(self: &Arc<Self>, job: Job, held: Option<GuardKey>) {
+    pub(super) fn spawn(self: &Arc<Self>, job: AppendJob, held: Option<GuardKey>) {
         let single = Arc::clone(self);
         tokio::spawn(async move {
             // If the caller is gone, nothing was sent yet.

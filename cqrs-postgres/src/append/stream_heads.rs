@@ -33,11 +33,11 @@ pub(super) struct StreamHeads {
 
 /// The head of each stream, by a hash of its name: a name would have to be allocated. The check on the server tells streams with
 /// the same hash apart.
-type Heads = HashMap<u64, Head>;
+type Heads = HashMap<u64, StreamHead>;
 
 /// The last event of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Head {
+struct StreamHead {
     version: Version,
     event: EventId,
     position: Position,
@@ -83,7 +83,7 @@ impl StreamHeads {
                         if let (Some(last), Some(position)) =
                             (append.events.last(), appended.position)
                         {
-                            let head = Head {
+                            let head = StreamHead {
                                 version: appended.version,
                                 event: last.id,
                                 position,
@@ -100,7 +100,7 @@ impl StreamHeads {
         }
     }
 
-    fn insert(&mut self, append: &Append, head: Head) {
+    fn insert(&mut self, append: &Append, head: StreamHead) {
         if self.recent.len() >= STREAMS {
             self.older = std::mem::replace(&mut self.recent, Heads::with_capacity(STREAMS));
         }

@@ -8,7 +8,7 @@ use std::{
 use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
 use tokio::sync::oneshot;
 
-use super::{guard_queue::GuardWait, job::Job, keys, single::Single, writer};
+use super::{guard_queue::GuardWait, job::AppendJob, keys, single::Single, writer};
 use crate::{backend::Backend, in_flight::InFlight, lazy_task::LazyTask};
 
 /// An append of more events than this is a batch by itself.
@@ -19,7 +19,7 @@ const LARGE: usize = 500;
 pub(crate) struct Appender {
     single: Arc<Single>,
     in_flight: Arc<InFlight>,
-    writer: LazyTask<Job>,
+    writer: LazyTask<AppendJob>,
     /// When old keys were last forgotten.
     keys_forgotten_at: Mutex<Option<Instant>>,
 }
@@ -50,7 +50,7 @@ impl Appender {
             None
         };
         let (answer, verdict) = oneshot::channel();
-        let job = Job { appends, answer };
+        let job = AppendJob { appends, answer };
         match at_once {
             Some(Ok(appended)) => return Ok(appended),
             Some(Err(held)) => self.single.spawn(job, Some(held)),
@@ -62,7 +62,10 @@ impl Appender {
         verdict.await.map_err(|_| writer_gone())?
     }
 
-    fn start_writer(&self, jobs: tokio::sync::mpsc::Receiver<Job>) -> tokio::task::JoinHandle<()> {
+    fn start_writer(
+        &self,
+        jobs: tokio::sync::mpsc::Receiver<AppendJob>,
+    ) -> tokio::task::JoinHandle<()> {
         let single = Arc::clone(&self.single);
         let in_flight = Arc::clone(&self.in_flight);
         tokio::spawn(writer::run(single, in_flight, jobs))

@@ -10,7 +10,9 @@ use cqrs_core::{AppendError, Appended, StoreError};
 use sqlx::Error;
 use tokio::sync::mpsc;
 
-use super::{batch, call, job::Job, single::Single, stream_heads::StreamHeads, verdict::Verdict};
+use super::{
+    batch, call, job::AppendJob, single::Single, stream_heads::StreamHeads, verdict::Verdict,
+};
 use crate::{connection::within, error, in_flight::InFlight, lazy_task::CAPACITY};
 
 /// If the last batch held several appends, the writer waits for as many again, but at most this fraction of that batch's
@@ -25,7 +27,11 @@ const QUIET_FRACTION: u32 = 4;
 const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 
 /// Writes until every sender is gone.
-pub(super) async fn run(single: Arc<Single>, in_flight: Arc<InFlight>, jobs: mpsc::Receiver<Job>) {
+pub(super) async fn run(
+    single: Arc<Single>,
+    in_flight: Arc<InFlight>,
+    jobs: mpsc::Receiver<AppendJob>,
+) {
     let mut writer = Writer {
         single,
         in_flight,
@@ -45,9 +51,9 @@ pub(super) async fn run(single: Arc<Single>, in_flight: Arc<InFlight>, jobs: mps
 struct Writer {
     single: Arc<Single>,
     in_flight: Arc<InFlight>,
-    jobs: mpsc::Receiver<Job>,
+    jobs: mpsc::Receiver<AppendJob>,
     /// Jobs that were received and could not go with the last batch.
-    waiting: VecDeque<Job>,
+    waiting: VecDeque<AppendJob>,
     heads: StreamHeads,
     /// How long the last batch took.
     took: Duration,
@@ -55,7 +61,7 @@ struct Writer {
 
 impl Writer {
     /// The next batch; `None` when every sender is gone.
-    async fn next(&mut self) -> Option<Vec<Job>> {
+    async fn next(&mut self) -> Option<Vec<AppendJob>> {
         if self.waiting.is_empty() {
             self.waiting.push_back(self.jobs.recv().await?);
         }
@@ -93,7 +99,7 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, batch: Vec<Job>) {
+    async fn write(&mut self, batch: Vec<AppendJob>) {
         if batch.is_empty() {
             return;
         }
@@ -117,14 +123,14 @@ impl Writer {
     }
 
     /// There is no connection. All waiting appends fail, because the next batch would wait for the same connection.
-    fn fail(&mut self, batch: Vec<Job>, error: &StoreError) {
+    fn fail(&mut self, batch: Vec<AppendJob>, error: &StoreError) {
         for job in batch.into_iter().chain(self.waiting.drain(..)) {
             answer(job, Err(error.clone().into()));
         }
     }
 
     /// Gives each its verdict. An append that found a guard held, or that is a repeat, continues alone.
-    fn answer(&mut self, batch: Vec<Job>, verdicts: Vec<Verdict>) {
+    fn answer(&mut self, batch: Vec<AppendJob>, verdicts: Vec<Verdict>) {
         let mut has_appended = false;
         let mut moved = Vec::<Appended>::new();
         for (job, verdict) in batch.into_iter().zip(verdicts) {
@@ -149,7 +155,7 @@ impl Writer {
     }
 
     /// The server rejected all because of one: sends each alone to find out which.
-    fn separate(&self, batch: Vec<Job>) {
+    fn separate(&self, batch: Vec<AppendJob>) {
         for job in batch {
             self.single.spawn(job, None);
         }
@@ -160,12 +166,12 @@ fn gathering(took: Duration) -> Duration {
     (took / GATHER_FRACTION).min(LONGEST_GATHERING)
 }
 
-fn answer(job: Job, outcome: Result<Vec<Appended>, AppendError>) {
+fn answer(job: AppendJob, outcome: Result<Vec<Appended>, AppendError>) {
     // The caller may be gone.
     drop(job.answer.send(outcome));
 }
 
-fn unknown(batch: Vec<Job>, error: Error) {
+fn unknown(batch: Vec<AppendJob>, error: Error) {
     let error = error::commit(error);
     for job in batch {
         answer(job, Err(error.clone().into()));

@@ -6,7 +6,7 @@ use cqrs_core::{StoreError, StreamId, Version, ports::PastEvent};
 use sqlx::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{past::Past, several};
+use super::{buffer::ReplayBuffer, several};
 use crate::{backend::Backend, connection::within, error::statement, in_flight::InFlight};
 
 /// How many streams one statement reads at most.
@@ -21,15 +21,15 @@ const GATHER_YIELDS: usize = 4;
 
 /// A requested stream.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct ReplayJob {
     pub(super) stream: StreamId,
     pub(super) after: Version,
-    pub(super) answer: oneshot::Sender<Result<Found, StoreError>>,
+    pub(super) answer: oneshot::Sender<Result<FirstEvents, StoreError>>,
 }
 
 /// The first events of a stream.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FirstEvents {
     pub(super) events: Vec<PastEvent>,
     /// There were no more.
     pub(super) whole: bool,
@@ -39,19 +39,23 @@ pub(super) struct Found {
 pub(super) async fn run(
     backend: Arc<Backend>,
     in_flight: Arc<InFlight>,
-    mut jobs: mpsc::Receiver<Job>,
+    mut jobs: mpsc::Receiver<ReplayJob>,
 ) {
     while let Some(first) = jobs.recv().await {
         let batch = gather(first, &mut jobs, in_flight.last_batch()).await;
         in_flight.note_batch(batch.len());
         match read(&backend, &batch).await {
-            Ok(found) => answer(batch, found),
+            Ok(first_events) => answer(batch, first_events),
             Err(error) => fail(batch, &error),
         }
     }
 }
 
-async fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, expected: usize) -> Vec<Job> {
+async fn gather(
+    first: ReplayJob,
+    jobs: &mut mpsc::Receiver<ReplayJob>,
+    expected: usize,
+) -> Vec<ReplayJob> {
     let mut batch = vec![first];
     for yields in 0..=GATHER_YIELDS {
         while batch.len() < STREAMS
@@ -71,30 +75,30 @@ async fn gather(first: Job, jobs: &mut mpsc::Receiver<Job>, expected: usize) -> 
 
 async fn read(
     backend: &Backend,
-    batch: &[Job],
-) -> Result<Vec<Result<Found, StoreError>>, StoreError> {
+    batch: &[ReplayJob],
+) -> Result<Vec<Result<FirstEvents, StoreError>>, StoreError> {
     let mut connection = backend.pools.reader.get().await?;
     let streams: Vec<_> = batch.iter().map(|job| (&job.stream, job.after)).collect();
     let sent = several::send(backend, &mut connection, &streams, EVENTS);
-    let past = within(backend.statement_limit(), sent).await;
-    let past = connection.note(past).map_err(statement)?;
-    let found = |(job, past): (&Job, Result<Past, Error>)| {
-        let past = past.map_err(statement)?;
-        let whole = past.len() < EVENTS;
-        let events = past.into_events(&job.stream, job.after)?;
-        Ok(Found { events, whole })
+    let buffers = within(backend.statement_limit(), sent).await;
+    let buffers = connection.note(buffers).map_err(statement)?;
+    let first_events = |(job, buffer): (&ReplayJob, Result<ReplayBuffer, Error>)| {
+        let buffer = buffer.map_err(statement)?;
+        let whole = buffer.len() < EVENTS;
+        let events = buffer.into_events(&job.stream, job.after)?;
+        Ok(FirstEvents { events, whole })
     };
-    Ok(batch.iter().zip(past).map(found).collect())
+    Ok(batch.iter().zip(buffers).map(first_events).collect())
 }
 
-fn answer(batch: Vec<Job>, found: Vec<Result<Found, StoreError>>) {
-    for (job, found) in batch.into_iter().zip(found) {
+fn answer(batch: Vec<ReplayJob>, first_events: Vec<Result<FirstEvents, StoreError>>) {
+    for (job, first_events) in batch.into_iter().zip(first_events) {
         // The caller may be gone.
-        drop(job.answer.send(found));
+        drop(job.answer.send(first_events));
     }
 }
 
-fn fail(batch: Vec<Job>, error: &StoreError) {
+fn fail(batch: Vec<ReplayJob>, error: &StoreError) {
     for job in batch {
         drop(job.answer.send(Err(error.clone())));
     }

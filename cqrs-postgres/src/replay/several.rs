@@ -4,7 +4,7 @@ use cqrs_core::{StoreError, StreamId, Version, ports::PastEvent};
 use futures::TryStreamExt;
 use sqlx::{Error, PgConnection, Row};
 
-use super::past::Past;
+use super::buffer::ReplayBuffer;
 use crate::{
     backend::Backend,
     connection::within,
@@ -23,13 +23,13 @@ pub(crate) async fn replay_all(
         .collect();
     let mut connection = backend.pools.quick.get().await?;
     let sent = send(backend, &mut connection, &from_the_start, usize::MAX);
-    let past = within(backend.statement_limit(), sent).await;
-    let past = connection.note(past).map_err(statement)?;
-    let events = |(stream, past): (&StreamId, Result<Past, Error>)| {
-        let past = past.map_err(statement)?;
-        past.into_events(stream, Version::EMPTY)
+    let buffers = within(backend.statement_limit(), sent).await;
+    let buffers = connection.note(buffers).map_err(statement)?;
+    let events = |(stream, buffer): (&StreamId, Result<ReplayBuffer, Error>)| {
+        let buffer = buffer.map_err(statement)?;
+        buffer.into_events(stream, Version::EMPTY)
     };
-    streams.iter().zip(past).map(events).collect()
+    streams.iter().zip(buffers).map(events).collect()
 }
 
 /// The rows of each stream after a version, up to `limit` of them. A row that cannot be read fails its own stream only.
@@ -38,7 +38,7 @@ pub(super) async fn send(
     connection: &mut PgConnection,
     streams: &[(&StreamId, Version)],
     limit: usize,
-) -> Result<Vec<Result<Past, Error>>, Error> {
+) -> Result<Vec<Result<ReplayBuffer, Error>>, Error> {
     let mut categories = Vec::with_capacity(streams.len());
     let mut ids = Vec::with_capacity(streams.len());
     let mut versions = Vec::with_capacity(streams.len());
@@ -53,20 +53,23 @@ pub(super) async fn send(
         .bind(versions)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch(connection);
-    let mut past: Vec<_> = streams.iter().map(|_| Ok(Past::default())).collect();
+    let mut buffers: Vec<_> = streams
+        .iter()
+        .map(|_| Ok(ReplayBuffer::default()))
+        .collect();
     let mut types = Types::default();
     while let Some(row) = rows.try_next().await? {
         let number: i64 = row.try_get_unchecked(5)?;
         let index = usize::try_from(number - 1).ok();
-        let of_stream = index.and_then(|index| past.get_mut(index));
+        let of_stream = index.and_then(|index| buffers.get_mut(index));
         let of_stream = of_stream.ok_or_else(|| not_requested(number))?;
-        if let Ok(past) = of_stream
-            && let Err(error) = past.push(&row, &mut types)
+        if let Ok(buffer) = of_stream
+            && let Err(error) = buffer.push(&row, &mut types)
         {
             *of_stream = Err(error);
         }
     }
-    Ok(past)
+    Ok(buffers)
 }
 
 fn not_requested(number: i64) -> Error {

@@ -8,7 +8,7 @@ use cqrs_core::{
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::past::Past;
+use super::buffer::ReplayBuffer;
 use crate::{
     backend::Backend,
     connection::within,
@@ -61,12 +61,12 @@ pub(crate) async fn replay_from_snapshot(
     let after = snapshot
         .as_ref()
         .map_or(0, |snapshot| snapshot.version.get().saturating_sub(1));
-    let mut past = Past::default();
+    let mut buffer = ReplayBuffer::default();
     let mut types = Types::default();
     for row in events {
-        past.push(row, &mut types).map_err(statement)?;
+        buffer.push(row, &mut types).map_err(statement)?;
     }
-    let events = past.into_events(stream, Version::new(after))?;
+    let events = buffer.into_events(stream, Version::new(after))?;
     Ok((snapshot, events))
 }
 

@@ -7,7 +7,7 @@ use sqlx::migrate::Migration;
 
 /// A migration that was installed, as the ledger has it.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub(super) struct Installed {
+pub(super) struct InstalledMigration {
     version: i64,
     description: String,
     checksum: Vec<u8>,
@@ -15,7 +15,7 @@ pub(super) struct Installed {
 
 /// What a schema holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum InstalledState {
     Nothing,
     /// Migrations of ours up to this one.
     UpTo(i64),
@@ -27,24 +27,24 @@ pub(super) enum Found {
 /// When another build has made the schema, or a newer version has upgraded it.
 pub(super) fn compare(
     schema: &str,
-    installed: &[Installed],
+    installed: &[InstalledMigration],
     ours: &[Migration],
-) -> Result<Found, StoreError> {
-    let same = |(installed, ours): (&Installed, &Migration)| {
+) -> Result<InstalledState, StoreError> {
+    let same = |(installed, ours): (&InstalledMigration, &Migration)| {
         installed.version == ours.version && *installed.checksum == *ours.checksum
     };
     if !installed.iter().zip(ours).all(same) {
         return Err(made_by_another_build(schema, installed, ours));
     }
     match (installed.last(), ours.len()) {
-        (None, _) => Ok(Found::Nothing),
+        (None, _) => Ok(InstalledState::Nothing),
         (Some(last), known) if installed.len() > known => Err(too_new(schema, last, known)),
-        (Some(_), known) if installed.len() == known => Ok(Found::All),
-        (Some(last), _) => Ok(Found::UpTo(last.version)),
+        (Some(_), known) if installed.len() == known => Ok(InstalledState::All),
+        (Some(last), _) => Ok(InstalledState::UpTo(last.version)),
     }
 }
 
-fn too_new(schema: &str, last: &Installed, known: usize) -> StoreError {
+fn too_new(schema: &str, last: &InstalledMigration, known: usize) -> StoreError {
     let message = format!(
         "schema {schema:?} is at migration {}, this version knows {known} at most: a newer version has upgraded it; use \
          that one",
@@ -53,7 +53,11 @@ fn too_new(schema: &str, last: &Installed, known: usize) -> StoreError {
     StoreError::new(StoreErrorKind::Schema, message)
 }
 
-fn made_by_another_build(schema: &str, installed: &[Installed], ours: &[Migration]) -> StoreError {
+fn made_by_another_build(
+    schema: &str,
+    installed: &[InstalledMigration],
+    ours: &[Migration],
+) -> StoreError {
     let found = installed
         .iter()
         .map(|found| (found.version, &*found.description, &*found.checksum));

@@ -87,10 +87,10 @@ async fn unanswered(call: Call, proxy: Proxy, store: PgEventStore) {
 
 #[tokio::test]
 async fn a_call_that_is_dropped_while_it_waits_costs_no_connection() {
-    each_call(given_up).await;
+    each_call(dropped).await;
 }
 
-async fn given_up(call: Call, proxy: Proxy, store: PgEventStore) {
+async fn dropped(call: Call, proxy: Proxy, store: PgEventStore) {
     for _ in 0..ROUNDS {
         works(call, &store).await;
         {

@@ -1,7 +1,7 @@
 //! Concurrent appends share a transaction, but not their results.
 
-mod crowd;
 mod expectations;
+mod full_queue;
 mod guards;
 mod heads;
 mod outcomes;

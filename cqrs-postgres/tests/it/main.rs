@@ -3,10 +3,10 @@
 mod bounds;
 mod catch_up;
 mod contract;
+mod dropped_calls;
 mod dump;
 mod functions;
 mod gate;
-mod given_up;
 mod group_commit;
 mod held_mark;
 mod histories;

@@ -9,7 +9,7 @@ use crate::row::signed;
 type Call<'a> = Query<'a, Postgres, PgArguments>;
 
 /// The streams of appends.
-pub(super) struct Streams<'a> {
+pub(super) struct StreamColumns<'a> {
     categories: Vec<&'a str>,
     aggregate_ids: Vec<&'a str>,
     slices: Vec<i16>,
@@ -20,7 +20,7 @@ pub(super) struct Streams<'a> {
     events: usize,
 }
 
-impl<'a> Streams<'a> {
+impl<'a> StreamColumns<'a> {
     pub(super) fn with_capacity(streams: usize) -> Self {
         Self {
             categories: Vec::with_capacity(streams),
@@ -61,7 +61,7 @@ impl<'a> Streams<'a> {
 /// The events of appends. A column without any value is null as a whole. So is the column of schema versions, which are all 1
 /// until there are upcasters.
 #[derive(Default)]
-pub(super) struct Events<'a> {
+pub(super) struct EventColumns<'a> {
     ids: Vec<Uuid>,
     types: Vec<&'a str>,
     payloads: Vec<&'a str>,
@@ -71,7 +71,7 @@ pub(super) struct Events<'a> {
     headers: Vec<Option<String>>,
 }
 
-impl<'a> Events<'a> {
+impl<'a> EventColumns<'a> {
     pub(super) fn with_capacity(events: usize) -> Self {
         Self {
             ids: Vec::with_capacity(events),

@@ -3,7 +3,7 @@
 use cqrs_core::Append;
 use sqlx::{Error, PgConnection};
 
-use super::columns::{Events, Streams};
+use super::columns::{EventColumns, StreamColumns};
 use crate::{
     append::verdict::{self, Verdict},
     statements::Statement,
@@ -17,8 +17,8 @@ pub(super) async fn send(
     heads: Option<Vec<i64>>,
 ) -> Result<Vec<Verdict>, Error> {
     let count = appends.iter().map(|append| append.events.len()).sum();
-    let mut streams = Streams::with_capacity(appends.len());
-    let mut events = Events::with_capacity(count);
+    let mut streams = StreamColumns::with_capacity(appends.len());
+    let mut events = EventColumns::with_capacity(count);
     for append in appends {
         streams.push(append)?;
         events.extend(&append.events)?;

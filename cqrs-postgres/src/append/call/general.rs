@@ -3,7 +3,7 @@
 use cqrs_core::{Append, Appends};
 use sqlx::{Error, PgConnection};
 
-use super::columns::{Events, Streams};
+use super::columns::{EventColumns, StreamColumns};
 use crate::{
     append::{
         guard_queue::{GuardKey, GuardWait},
@@ -20,8 +20,8 @@ pub(super) async fn send(
 ) -> Result<Vec<Verdict>, Error> {
     let all = || batch.iter().flat_map(|appends| &appends.streams);
     let count = all().map(|append| append.events.len()).sum();
-    let mut streams = Streams::with_capacity(all().count());
-    let mut events = Events::with_capacity(count);
+    let mut streams = StreamColumns::with_capacity(all().count());
+    let mut events = EventColumns::with_capacity(count);
     let mut stream_appends = Vec::new();
     let mut keys = Keys::default();
     for (appends, number) in batch.iter().zip(1..) {

@@ -3,7 +3,7 @@
 use cqrs_core::Append;
 use sqlx::{Error, PgConnection};
 
-use super::columns::{Events, expectation, slice};
+use super::columns::{EventColumns, expectation, slice};
 use crate::{
     append::verdict::{self, Verdict},
     statements::Statement,
@@ -15,7 +15,7 @@ pub(super) async fn send(
     append: &Append,
 ) -> Result<Verdict, Error> {
     let (expected, expected_event) = expectation(append.expected);
-    let mut events = Events::with_capacity(append.events.len());
+    let mut events = EventColumns::with_capacity(append.events.len());
     events.extend(&append.events)?;
     let call = sqlx::query(statement.sql())
         .bind(append.stream.category().as_str())

@@ -14,7 +14,7 @@ const CALLERS: usize = 3_000;
 
 /// Callers with two streams each, on a network that has just gone silent: the first ones share a batch, the next ones wait in
 /// the queue, and the last ones wait for room in it.
-async fn crowd(proxy: &Proxy, store: &PgEventStore) -> Vec<JoinHandle<Outcome>> {
+async fn fill_queue(proxy: &Proxy, store: &PgEventStore) -> Vec<JoinHandle<Outcome>> {
     for outcome in outcomes(start(
         store,
         (0..9).map(|n| append(&format!("warm-{n}"), 1)),
@@ -52,7 +52,7 @@ async fn through(proxy: &Proxy) -> (PgEventStore, PgEventStore) {
 async fn more_callers_than_the_queue_holds_all_succeed() {
     let proxy = Proxy::start().await;
     let (store, direct) = through(&proxy).await;
-    let waiting = crowd(&proxy, &store).await;
+    let waiting = fill_queue(&proxy, &store).await;
     proxy.set(Network::Open);
     for outcome in outcomes(waiting).await {
         assert_eq!(outcome.expect("appends").len(), 2);
@@ -68,7 +68,7 @@ async fn more_callers_than_the_queue_holds_all_succeed() {
 async fn a_dropped_append_does_not_affect_the_others() {
     let proxy = Proxy::start().await;
     let (store, direct) = through(&proxy).await;
-    let mut waiting = crowd(&proxy, &store).await;
+    let mut waiting = fill_queue(&proxy, &store).await;
     let mut dropped = Vec::new();
     for (n, caller) in waiting.iter().enumerate() {
         if n % 3 == 0 {

@@ -12,14 +12,14 @@ const RESERVED_BYTES: usize = 8 * 1024;
 
 /// The events of a stream, as far as their rows have arrived.
 #[derive(Default)]
-pub(super) struct Past {
+pub(super) struct ReplayBuffer {
     events: Vec<PastEvent>,
     /// One after the other, so that a long stream does not allocate for each event.
     payloads: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl Past {
+impl ReplayBuffer {
     pub(super) fn len(&self) -> usize {
         self.events.len()
     }
