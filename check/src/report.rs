@@ -64,8 +64,8 @@ impl Report {
             "events": self.events,
             "streams": self.streams,
             "stats": self.stats,
-            "unknown_happened": self.unknown.happened,
-            "unknown_had_not": self.unknown.had_not,
+            "unknown_present": self.unknown.present,
+            "unknown_absent": self.unknown.absent,
             "faults": self.faults,
             "longest_stall": self.stall,
             "kept": self.verdict.is_clean(),
@@ -76,8 +76,8 @@ impl Report {
 
     /// How many unknown outcomes were settled by sending the append again under its key.
     fn settled_by_keys(&self) -> u64 {
-        let UnknownOutcomes { happened, had_not } = self.unknown;
-        self.stats.unknown.saturating_sub(happened + had_not)
+        let UnknownOutcomes { present, absent } = self.unknown;
+        self.stats.unknown.saturating_sub(present + absent)
     }
 
     fn rate(&self) -> f64 {
@@ -164,10 +164,10 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "unknown        {} outcomes: {} happened, {} did not, {} were settled by their keys",
+            "unknown        {} outcomes: {} present, {} absent, {} settled by their keys",
             stats.unknown,
-            unknown.happened,
-            unknown.had_not,
+            unknown.present,
+            unknown.absent,
             self.settled_by_keys()
         )?;
         writeln!(

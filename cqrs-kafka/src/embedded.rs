@@ -75,11 +75,11 @@ impl EmbeddedKafka {
     /// Creates a topic.
     ///
     /// # Errors
-    /// [`KafkaError::InvalidName`], or [`KafkaError::NotCreated`] when the topic exists already.
+    /// [`KafkaError::InvalidName`], or [`KafkaError::TopicNotCreated`] when the topic exists already.
     pub fn create_topic(&self, topic: &str, partitions: u16) -> Result<(), KafkaError> {
         check_name(topic)?;
         self.request_topic(topic, partitions)
-            .map_err(|source| KafkaError::NotCreated {
+            .map_err(|source| KafkaError::TopicNotCreated {
                 topic: topic.to_owned(),
                 brokers: self.bootstrap_servers(),
                 source,

@@ -69,7 +69,7 @@ pub enum KafkaError {
     },
     /// A topic could not be created.
     #[error("topic {topic:?} could not be created on {brokers:?}")]
-    NotCreated {
+    TopicNotCreated {
         /// The topic.
         topic: String,
         /// The brokers of the [`KafkaConfig`](crate::KafkaConfig).
@@ -82,7 +82,7 @@ pub enum KafkaError {
         "the progress topic {topic:?} has {partitions} partitions, fewer than the {shards} shards of relay {relay:?}; \
          give it {shards} partitions, or run the relay with fewer shards"
     )]
-    TooFewPartitions {
+    ProgressTopicTooSmall {
         /// The progress topic.
         topic: String,
         /// How many partitions it has.

@@ -75,7 +75,7 @@ impl KafkaPublisher {
         let topic = self.config.progress_topic(relay);
         let partitions = cluster.partitions(&topic)?;
         if partitions < usize::from(shards) {
-            return Err(KafkaError::TooFewPartitions {
+            return Err(KafkaError::ProgressTopicTooSmall {
                 topic,
                 partitions,
                 relay: relay.to_owned(),
@@ -102,15 +102,13 @@ impl KafkaPublisher {
         let (first, progress) = ShardProducer::open(&shard(0))?;
         check_cluster(first.shard(), &progress)?;
         let layout = recorded_layout(&first, &progress, shards)?;
-        let others: Vec<Shard> = (1..layout.highest.max(shards)).map(shard).collect();
+        let others: Vec<Shard> = (1..layout.shards.max(shards)).map(shard).collect();
         if layout.shards != shards {
             fence_all(&others)?;
             return Err(shards_changed(first.shard(), layout, shards).into());
         }
-        let (used, unused) = others.split_at(usize::from(shards) - 1);
-        fence_all(unused)?;
         let mut sessions = vec![KafkaSession::new(first, progress.published)];
-        sessions.extend(in_parallel(used, open_session)?);
+        sessions.extend(in_parallel(&others, open_session)?);
         Ok(sessions)
     }
 
@@ -190,10 +188,7 @@ fn recorded_layout(
     if let Some(layout) = progress.layout {
         return Ok(layout);
     }
-    let layout = ShardLayout {
-        shards,
-        highest: shards,
-    };
+    let layout = ShardLayout { shards };
     first.record(&ProgressRecord::Layout(layout))?;
     Ok(layout)
 }

@@ -84,7 +84,7 @@ impl KafkaTopics {
     ///
     /// # Errors
     /// [`KafkaError::Unreachable`], [`KafkaError::InvalidName`], [`KafkaError::InvalidSetting`],
-    /// [`KafkaError::Denied`], or [`KafkaError::NotCreated`] when the broker rejects a topic for another reason.
+    /// [`KafkaError::Denied`], or [`KafkaError::TopicNotCreated`] when the broker rejects a topic for another reason.
     pub async fn create_for_categories<C: AsRef<str>>(
         &self,
         categories: impl IntoIterator<Item = C>,
@@ -172,7 +172,7 @@ impl KafkaTopics {
     }
 
     fn not_created(&self, topic: &str, source: impl Into<BoxError>) -> KafkaError {
-        KafkaError::NotCreated {
+        KafkaError::TopicNotCreated {
             topic: topic.to_owned(),
             brokers: self.config.brokers().to_owned(),
             source: source.into(),

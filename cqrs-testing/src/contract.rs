@@ -5,6 +5,7 @@
 pub mod checkpoints;
 pub mod documents;
 pub mod events;
+pub mod execute_all;
 mod fixture;
 pub mod headers;
 pub mod histories;
@@ -13,9 +14,8 @@ pub mod log;
 mod purse;
 pub mod repeats;
 pub mod replays;
-pub mod several;
+pub mod several_streams;
 pub mod snapshots;
-pub mod together;
 pub mod transactions;
 pub mod writers;
 
@@ -46,12 +46,12 @@ macro_rules! event_store_contract {
             transactions: a_stream_read_in_a_transaction_is_guarded_until_its_end
             transactions: a_stream_checked_in_a_transaction_is_guarded_until_its_end
             transactions: a_stream_twice_in_one_append_is_rejected
-            several: an_append_to_several_streams_succeeds_or_names_a_conflict
-            several: positions_rise_in_the_order_of_the_append
-            several: another_event_at_the_same_version_is_rejected
-            several: appends_with_the_same_read_only_stream_do_not_wait
-            several: one_of_two_appends_that_check_each_other_succeeds
-            several: an_append_to_no_stream_does_nothing
+            several_streams: an_append_to_several_streams_succeeds_or_names_a_conflict
+            several_streams: positions_rise_in_the_order_of_the_append
+            several_streams: another_event_at_the_same_version_is_rejected
+            several_streams: appends_with_the_same_read_only_stream_do_not_wait
+            several_streams: one_of_two_appends_that_check_each_other_succeeds
+            several_streams: an_append_to_no_stream_does_nothing
             idempotency: a_repeat_under_a_key_returns_the_first_result
             idempotency: another_command_under_a_used_key_is_rejected
             idempotency: the_appends_under_a_key_can_be_looked_up
@@ -61,9 +61,9 @@ macro_rules! event_store_contract {
             repeats: one_of_a_hundred_concurrent_repeats_appends
             repeats: one_of_two_concurrent_commands_under_a_key_succeeds
             repeats: each_concurrent_key_gets_its_own_result
-            together: commands_see_the_events_of_earlier_commands
-            together: a_request_under_a_key_takes_effect_once
-            together: concurrent_requests_decide_on_the_state_before_them
+            execute_all: commands_see_the_events_of_earlier_commands
+            execute_all: a_request_under_a_key_takes_effect_once
+            execute_all: concurrent_requests_decide_on_the_state_before_them
             writers: each_of_many_concurrent_appends_gets_its_own_result
             writers: fresh_streams_do_not_conflict_with_each_other
             writers: a_dropped_append_has_written_all_or_nothing

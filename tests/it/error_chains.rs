@@ -125,7 +125,7 @@ fn of_kafka() -> Named {
         KafkaError::Unreachable => KafkaError::Unreachable { brokers: text(), waited: Duration::ZERO, source: root() },
         KafkaError::InvalidSetting => KafkaError::InvalidSetting { source: root() },
         KafkaError::Denied => KafkaError::Denied { resource: text(), operations: "Read", source: root() },
-        KafkaError::NotCreated => KafkaError::NotCreated { topic: text(), brokers: text(), source: root() },
+        KafkaError::TopicNotCreated => KafkaError::TopicNotCreated { topic: text(), brokers: text(), source: root() },
         KafkaError::InvalidProgress =>
             KafkaError::InvalidProgress { topic: text(), partition: 0, offset: 0, source: root() },
         KafkaError::NoTransactions => KafkaError::NoTransactions { source: root() },

@@ -13,9 +13,9 @@ use crate::{
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnknownOutcomes {
     /// How many are in the store.
-    pub happened: u64,
+    pub present: u64,
     /// How many are not.
-    pub had_not: u64,
+    pub absent: u64,
 }
 
 pub(super) struct StoreAudit<'a> {
@@ -177,8 +177,8 @@ impl<'a> StoreAudit<'a> {
                         .add(Violation::Lost, || describe_missing(event, parts));
                 }
             }
-            Outcome::Unknown if present != 0 => self.unknown.happened += 1,
-            Outcome::Unknown => self.unknown.had_not += 1,
+            Outcome::Unknown if present != 0 => self.unknown.present += 1,
+            Outcome::Unknown => self.unknown.absent += 1,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The port of a source: it assigns partitions to this process and reads batches of events from them.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
     model::{Checkpoint, Offset, PartitionId, RecordedEvent},
@@ -42,16 +42,17 @@ pub enum Next {
 pub enum SourceError {
     /// The checkpoint is outside the topic's records: retention removed them, or the topic was recreated.
     #[error(
-        "{partition}: offset {offset} does not exist any more ({detail}); reset the subscription to read the remaining \
-         records from the beginning, or restore the topic"
+        "{partition}: offset {offset} does not exist (offsets {} to {} are in range); reset the subscription to read the \
+         remaining records from the beginning, or restore the topic",
+        available.start(), available.end()
     )]
     OutOfRange {
         /// The partition.
         partition: PartitionId,
         /// The checkpoint's offset.
         offset: Offset,
-        /// The offsets that exist.
-        detail: String,
+        /// The offsets at which reading can continue, up to that of the next record.
+        available: RangeInclusive<Offset>,
     },
     /// The checkpoint does not belong to this log.
     #[error(

@@ -38,10 +38,7 @@ pub(super) struct PublishedPosition {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ShardLayout {
-    /// How many shards publish now.
     pub(super) shards: u16,
-    /// The most shards that ever published: a start must fence all of their transactional ids.
-    pub(super) highest: u16,
 }
 
 impl PublishedPosition {

@@ -1,6 +1,6 @@
-//! Stops the partitions whose next offset the broker no longer keeps.
+//! Stops the partitions whose next offset the broker does not have.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use cqrs_core::{model::Offset, ports::SourceError};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -56,20 +56,21 @@ fn check_range<C: ConsumerContext>(
     let (low, high) = consumer
         .fetch_watermarks(&partition.topic, partition.number, timeout)
         .map_err(|error| SourceError::Unavailable(ClientError::from(error).into()))?;
-    if is_in_range(next, low, high) {
+    let available = offsets(low, high);
+    if available.contains(&next) {
         return Ok(());
     }
     Err(SourceError::OutOfRange {
         partition: partition.id(),
         offset: next,
-        detail: format!("offsets {low} to {high} are in range"),
+        available,
     })
 }
 
-/// The offset after the last record is in range: the next record will have it.
-fn is_in_range(next: Offset, low: i64, high: i64) -> bool {
-    let next = i64::try_from(next.get()).unwrap_or(i64::MAX);
-    (low..=high).contains(&next)
+/// The offset after the last record, `high`, is in range: the next record will have it.
+fn offsets(low: i64, high: i64) -> RangeInclusive<Offset> {
+    let offset = |number| Offset::new(u64::try_from(number).unwrap_or_default());
+    offset(low)..=offset(high)
 }
 
 #[cfg(test)]
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_offset_after_the_last_record_is_in_range() {
-        let is_kept = |offset| is_in_range(Offset::new(offset), 3, 5);
+        let is_kept = |offset| offsets(3, 5).contains(&Offset::new(offset));
         assert!(!is_kept(2));
         assert!(is_kept(3) && is_kept(5));
         assert!(!is_kept(6) && !is_kept(u64::MAX));

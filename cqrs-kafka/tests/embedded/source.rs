@@ -178,7 +178,7 @@ async fn a_checkpoint_that_retention_has_passed_is_an_error() {
     assert!(
         error
             .to_string()
-            .starts_with("topic shop.order/0: offset 2 does not exist any more (offsets "),
+            .starts_with("topic shop.order/0: offset 2 does not exist (offsets "),
         "{error}"
     );
 }
