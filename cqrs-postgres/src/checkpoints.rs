@@ -8,10 +8,10 @@ use cqrs_core::{
 use uuid::Uuid;
 
 use crate::{
-    connection::within,
     error::{commit, statement},
     row::{signed, unsigned},
     store::PgEventStore,
+    time_limit::within,
     transaction::PgTransaction,
 };
 

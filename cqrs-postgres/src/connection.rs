@@ -1,8 +1,4 @@
-//! A guarded connection, and the bound on every call to the server.
-//!
-//! **Invariant**: every wait for an answer has a limit. The server limits statements. Only the client limits a commit, and any
-//! call on a silent network: it stops waiting and gives up the connection. It never cancels, because a commit that is
-//! cancelled while it waits for a standby becomes visible without being safe.
+//! A guarded connection.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -13,21 +9,7 @@ use std::{
 use sqlx::{Connection, Error, PgConnection, Postgres, Row, pool::PoolConnection};
 use tokio::runtime::Handle;
 
-use crate::{error::is_read_only, hosts::Hosts, statements::ASK_READ_ONLY};
-
-/// Runs a request to the server, and gives up after `limit`.
-pub(crate) async fn within<T>(
-    limit: Duration,
-    request: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    match tokio::time::timeout(limit, request).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            let said = format!("no answer within {limit:?}");
-            Err(std::io::Error::new(std::io::ErrorKind::TimedOut, said).into())
-        }
-    }
-}
+use crate::{error::is_read_only, hosts::Hosts, statements::ASK_READ_ONLY, time_limit::within};
 
 /// A connection that was idle for longer is pinged before it is used: if it broke meanwhile, an append would have an unknown
 /// outcome although it was never sent. No server restarts in less time.

@@ -8,11 +8,12 @@ use cqrs_core::{
 };
 
 use crate::{
-    connection::{GuardedConnection, within},
+    connection::GuardedConnection,
     error::{is_missing_table, statement},
     row::{signed, unsigned},
     statements::of_view,
     store::PgEventStore,
+    time_limit::within,
     transaction::PgTransaction,
 };
 

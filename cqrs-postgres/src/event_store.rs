@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use crate::{
     append,
-    connection::within,
     error::statement,
     log, replay,
     row::{self, signed},
     store::PgEventStore,
+    time_limit::within,
     transaction::PgTransaction,
 };
 

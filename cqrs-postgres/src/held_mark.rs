@@ -11,7 +11,7 @@ use std::{
 use cqrs_core::{Position, StoreError, chain};
 use sqlx::Row;
 
-use crate::{connection::within, error::statement, row::unsigned, store::PgEventStore};
+use crate::{error::statement, row::unsigned, store::PgEventStore, time_limit::within};
 
 /// A transaction that holds readers back.
 ///

@@ -6,7 +6,7 @@ use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
 use sqlx::{Connection, Error, PgConnection, postgres::PgConnectOptions};
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{connection::within, error::statement, schema};
+use crate::{error::statement, schema, time_limit::within};
 
 /// The settings of a session.
 pub(crate) type Settings = Vec<(&'static str, String)>;

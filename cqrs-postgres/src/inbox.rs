@@ -7,10 +7,10 @@ use cqrs_core::{
 };
 
 use crate::{
-    connection::within,
     error::statement,
     row::{signed, unsigned},
     store::PgEventStore,
+    time_limit::within,
     transaction::PgTransaction,
 };
 

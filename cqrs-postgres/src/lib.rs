@@ -55,6 +55,7 @@ mod sql;
 mod statement_pool;
 mod statements;
 mod store;
+mod time_limit;
 mod transaction;
 mod unit_of_work;
 

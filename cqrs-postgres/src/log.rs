@@ -12,10 +12,11 @@ use cqrs_core::{
 use uuid::Uuid;
 
 use crate::{
-    connection::{GuardedConnection, within},
+    connection::GuardedConnection,
     error::statement,
     row::{self, signed, unsigned},
     store::PgEventStore,
+    time_limit::within,
 };
 
 /// How far the log can be read, how far positions were drawn, and the event at a position.

@@ -19,11 +19,11 @@ pub(crate) use self::{
 };
 use crate::{
     backend::Backend,
-    connection::within,
     error::statement,
     in_flight::InFlight,
     lazy_task::LazyTask,
     row::{Types, signed},
+    time_limit::within,
 };
 
 /// The replays of one process.

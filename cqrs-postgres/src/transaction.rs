@@ -11,9 +11,10 @@ use sqlx_core::transaction::TransactionManager;
 
 use crate::{
     backend::Backend,
-    connection::{GuardedConnection, within},
+    connection::GuardedConnection,
     error::{commit, statement},
     statements::ASK_NOTHING,
+    time_limit::within,
 };
 
 /// Counts savepoints, so that `begin` on the connection inside makes one. Not a `sqlx::Transaction`: that would return a

@@ -8,10 +8,10 @@ use sqlx::{Error, PgConnection, Row, postgres::PgRow};
 
 use crate::{
     backend::Backend,
-    connection::within,
     error::{statement, transient},
     row::unsigned,
     statement_pool::PooledConnection,
+    time_limit::within,
 };
 
 /// What was appended under a key. Waits for an append under it that is in flight.

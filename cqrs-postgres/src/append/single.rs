@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     backend::Backend,
-    connection::within,
     error::{commit, is_deadlock},
+    time_limit::within,
 };
 
 /// Makes appends by themselves.

@@ -7,9 +7,9 @@ use sqlx::{Error, PgConnection, Row};
 use super::buffer::ReplayBuffer;
 use crate::{
     backend::Backend,
-    connection::within,
     error::statement,
     row::{Types, signed},
+    time_limit::within,
 };
 
 /// The events of each stream, in the order of `streams`.

@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::buffer::ReplayBuffer;
 use crate::{
     backend::Backend,
-    connection::within,
     error::{commit, statement},
     row::{Types, signed, unsigned},
+    time_limit::within,
 };
 
 /// Replaces the snapshot of a stream.
