@@ -1,6 +1,8 @@
 //! The runner: it connects a source, a handler and a store.
 
 mod attempt;
+mod batch_limit;
+mod caught;
 mod error;
 mod partitions;
 mod worker;
@@ -8,7 +10,7 @@ mod worker;
 use std::sync::Arc;
 
 pub use self::error::{RunnerError, RunnerErrorKind};
-use self::{partitions::Partitions, worker::BatchSizes};
+use self::{batch_limit::BatchSizes, partitions::Partitions};
 use crate::{
     model::{Offset, PartitionId, Reads},
     ports::{Checkpoints, EventStore, Inbox, Progress, ProgressReporter, Source, SourceError},

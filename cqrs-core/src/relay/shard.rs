@@ -165,6 +165,8 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         if !error.is_retryable() {
             return Err(error.into());
         }
+        // A statement that is too slow may pass with fewer events.
+        self.limit = (self.limit / 2).max(1);
         let wait = self.retries.failed(&error);
         self.back_off(wait).await;
         Ok(())

@@ -2,14 +2,16 @@
 
 use std::{error::Error, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
     model::{PartitionId, RetryPolicy, chain},
     ports::ProgressReporter,
 };
 
-/// The number of consecutive failures that are logged at debug level only. An occasional conflict, fence or lost connection
-/// is harmless; a permanent one is not.
-const HARMLESS: u32 = 3;
+/// How long a loop may fail before that is a warning. An occasional conflict, fence or lost connection is harmless, and a
+/// fast one fails often in a short time.
+const HARMLESS: Duration = Duration::from_secs(5);
 
 /// The runner or relay whose failures are counted.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub(crate) struct Retries {
     /// The partition or shard; `None` for the whole loop.
     partition: Option<PartitionId>,
     failures: u32,
+    /// When the first of them came.
+    since: Option<Instant>,
     reporter: ProgressReporter,
 }
 
@@ -38,12 +42,14 @@ impl Retries {
             name,
             partition,
             failures: 0,
+            since: None,
             reporter,
         }
     }
 
     pub(crate) fn succeeded(&mut self) {
         self.failures = 0;
+        self.since = None;
     }
 
     /// Counts a failure, logs it with its sources and reports it. Returns the wait before the next attempt.
@@ -51,12 +57,13 @@ impl Retries {
         self.failures = self.failures.saturating_add(1);
         let policy = RetryPolicy::ALWAYS;
         let wait = policy.wait(self.failures).unwrap_or(policy.longest);
-        self.log(error, wait);
+        let failing = self.since.get_or_insert_with(Instant::now).elapsed();
+        self.log(error, wait, failing);
         self.reporter.retrying(self.partition.as_ref(), error);
         wait
     }
 
-    fn log(&self, error: &(dyn Error + 'static), wait: Duration) {
+    fn log(&self, error: &(dyn Error + 'static), wait: Duration, failing: Duration) {
         let (subscription, relay) = match &self.name {
             LoopName::Subscription(name) => (Some(name.as_str()), None),
             LoopName::Relay(name) => (None, Some(name.as_str())),
@@ -64,10 +71,10 @@ impl Retries {
         let partition = self.partition.as_ref().map(tracing::field::display);
         let failures = self.failures;
         let error = chain(error);
-        if failures <= HARMLESS {
-            tracing::debug!(subscription, relay, partition, failures, ?wait, %error, "trying again");
+        if failing < HARMLESS {
+            tracing::debug!(subscription, relay, partition, failures, ?failing, ?wait, %error, "trying again");
         } else {
-            tracing::warn!(subscription, relay, partition, failures, ?wait, %error, "trying again");
+            tracing::warn!(subscription, relay, partition, failures, ?failing, ?wait, %error, "trying again");
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::{
 pub(super) enum AttemptError {
     /// A temporary failure: roll back, wait and claim again.
     Retry(BoxError),
+    /// A failure that depends on the batch: roll back and claim again at once, with a smaller batch.
+    Smaller(BoxError),
     /// A retry cannot fix it.
     Stop(RunnerErrorKind),
 }

@@ -71,7 +71,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Workers for Partitions<S,
                     return Ok(worker.map(|worker| Box::pin(worker.run()) as Work<_>));
                 }
                 Err(AttemptError::Stop(error)) => return Err(error),
-                Err(AttemptError::Retry(error)) => {
+                Err(AttemptError::Retry(error) | AttemptError::Smaller(error)) => {
                     tokio::time::sleep(self.retries.failed(&*error)).await;
                 }
             }

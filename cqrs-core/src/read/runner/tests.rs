@@ -218,26 +218,62 @@ async fn all_events_before_a_poison_event_are_committed() {
 }
 
 #[tokio::test]
-async fn a_permanent_failure_of_the_store_stops_the_runner() {
-    let store = filled(3).await;
-    let reject =
-        |_: &[RecordedEvent]| Err(StoreError::new(StoreErrorKind::InvalidInput, "planted").into());
-    let error = run_to(&store, Faulty(reject), 3).await.expect_err("stops");
-    assert!(matches!(error.kind, RunnerErrorKind::Store(_)), "{error}");
-    assert_eq!(sums(&store).await, [0_u64; 0]);
+async fn a_store_that_cannot_be_used_stops_the_runner() {
+    for kind in [StoreErrorKind::Schema, StoreErrorKind::Misconfigured] {
+        let store = filled(3).await;
+        let reject = move |_: &[RecordedEvent]| Err(StoreError::new(kind, "planted").into());
+        let error = run_to(&store, Faulty(reject), 3).await.expect_err("stops");
+        assert!(matches!(error.kind, RunnerErrorKind::Store(_)), "{error}");
+        assert_eq!(sums(&store).await, [0_u64; 0]);
+    }
 }
 
-#[tokio::test]
-async fn a_panic_is_an_error_and_rolls_the_batch_back() {
-    let store = filled(3).await;
-    let error = run_to(&store, Faulty(|_: &[RecordedEvent]| panic!("planted")), 3)
-        .await
-        .expect_err("stops");
-    assert!(
-        matches!(&error.kind, RunnerErrorKind::Panicked(message) if message == "planted"),
-        "{error}"
-    );
-    assert_eq!(sums(&store).await, [0_u64; 0]);
+/// The failure names no event. All events before the one that fails are committed, and the error names that one.
+async fn the_event_is_found(fail: fn() -> Result<(), HandlerError>, reason: &str) {
+    for poison in [1, 2, 24, 50] {
+        let store = filled(50).await;
+        let is_poison = move |event: &RecordedEvent| event.position.get() == poison;
+        let handler = move |batch: &[RecordedEvent]| match batch.iter().any(is_poison) {
+            true => fail(),
+            false => Ok(()),
+        };
+        let error = run_to(&store, Faulty(handler), 50)
+            .await
+            .expect_err("stops");
+        assert!(
+            matches!(error.kind, RunnerErrorKind::Poison { .. }),
+            "{error}"
+        );
+        let text = chain(&error).to_string();
+        let named = format!("position {poison}: {reason}");
+        assert!(text.contains(&named), "{text}");
+        assert_eq!(sums(&store).await, Vec::from_iter(1..poison));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_event_that_makes_a_role_panic_is_found() {
+    the_event_is_found(|| panic!("planted"), "the role panicked: planted").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_event_that_the_store_rejects_is_found() {
+    let reject = || Err(StoreError::new(StoreErrorKind::InvalidInput, "planted").into());
+    the_event_is_found(reject, "planted").await;
+}
+
+/// As with a time limit for statements, or a lock table that is full.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_too_large_for_the_store_passes_in_parts() {
+    for most in [1, 2, 3] {
+        let store = filled(50).await;
+        let too_large = move |batch: &[RecordedEvent]| match batch.len() > most {
+            true => Err(StoreError::new(StoreErrorKind::Unavailable, "planted").into()),
+            false => Ok(()),
+        };
+        run_to(&store, Faulty(too_large), 50).await.expect("runs");
+        assert_eq!(sums(&store).await, Vec::from_iter(1..=50));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

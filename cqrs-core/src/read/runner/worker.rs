@@ -1,13 +1,21 @@
 //! Handles one partition: claims it, then handles batch after batch.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{attempt::AttemptError, error::RunnerErrorKind};
+use super::{
+    attempt::AttemptError,
+    batch_limit::{BatchLimit, BatchSizes},
+    caught::{Panicked, caught},
+    error::RunnerErrorKind,
+};
 use crate::{
     model::{Claim, EventId, Lane, Position},
-    ports::{Batch, BoxError, Checkpoints, Inbox, Next, ProgressReporter, Reader},
+    ports::{
+        Batch, BoxError, Checkpoints, CommitError, Inbox, Next, ProgressReporter, Reader,
+        StoreErrorKind,
+    },
     read::handler::Handler,
     roles::HandlerError,
     run_loop::{LoopName, Retries},
@@ -16,23 +24,11 @@ use crate::{
 /// How often an idle worker checks that nobody else has moved its checkpoint.
 const IDLE_CHECK: Duration = Duration::from_millis(250);
 
-/// Limits for the number of events in a batch.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct BatchSizes {
-    /// For the first batch, and the first one after a failure.
-    pub(super) first: usize,
-    /// For all batches.
-    pub(super) largest: usize,
-}
-
 pub(super) struct Worker<S, H, R> {
     store: S,
     handler: Arc<H>,
     reader: R,
-    sizes: BatchSizes,
-    /// The limit for the next batch. It doubles while batches are full, falls back after a failure, and ends a batch before
-    /// a poison event.
-    limit: usize,
+    limit: BatchLimit,
     retries: Retries,
     reporter: ProgressReporter,
 }
@@ -59,8 +55,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             store,
             handler,
             reader,
-            sizes,
-            limit: sizes.first,
+            limit: BatchLimit::new(sizes),
             retries,
             reporter,
         }
@@ -79,6 +74,9 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             match self.work().await {
                 Ok(()) => {}
                 Err(AttemptError::Stop(error)) => return Err(error),
+                Err(AttemptError::Smaller(error)) => {
+                    self.retries.failed(&*error);
+                }
                 Err(AttemptError::Retry(error)) => {
                     let wait = self.retries.failed(&*error);
                     self.back_off(wait).await;
@@ -95,7 +93,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             .started(self.reader.partition(), claimed.claim.at);
         let mut checked = Instant::now();
         loop {
-            match self.reader.next(self.limit).await? {
+            match self.reader.next(self.limit.get()).await? {
                 Next::Batch(batch) => self.handle(&mut claimed, batch).await?,
                 Next::Idle => {
                     self.reporter.caught_up(self.reader.partition());
@@ -139,14 +137,10 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         claimed: &mut ClaimedPartition,
         mut batch: Batch,
     ) -> Result<(), AttemptError> {
-        let full = batch.events.len() >= self.limit;
+        let full = batch.events.len() >= self.limit.get();
         let received = claimed.receive(&mut batch);
-        match self.commit(claimed.claim, &batch, &received).await {
-            Ok(()) => {}
-            Err(HandlerError::Write(error)) => return Err(error.into()),
-            Err(HandlerError::Poison { event, reason }) => {
-                return Err(self.poison(&batch, event, reason));
-            }
+        if let Err(error) = self.commit(claimed.claim, &batch, &received).await {
+            return Err(self.failed(&batch, error));
         }
         claimed.received.extend(received);
         claimed.claim.at = Some(batch.next);
@@ -154,7 +148,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         self.reporter
             .reading(self.reader.partition(), claimed.claim.at);
         if full {
-            self.limit = (self.limit * 2).min(self.sizes.largest);
+            self.limit.double();
         }
         Ok(())
     }
@@ -165,7 +159,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         claim: Claim,
         batch: &Batch,
         received: &[(Lane, Position)],
-    ) -> Result<(), HandlerError> {
+    ) -> Result<(), BatchError> {
         let mut transaction = self.store.begin().await?;
         match self.apply(&mut transaction, claim, batch, received).await {
             Ok(()) => Ok(self.store.commit(transaction).await?),
@@ -183,7 +177,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         claim: Claim,
         batch: &Batch,
         received: &[(Lane, Position)],
-    ) -> Result<(), HandlerError> {
+    ) -> Result<(), BatchError> {
         let subscription = self.handler.subscription();
         let partition = self.reader.partition();
         let Claim { epoch, at } = claim;
@@ -196,11 +190,37 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
                 .await?;
         }
         if !batch.events.is_empty() {
-            self.handler
-                .handle(&self.store, transaction, &batch.events)
-                .await?;
+            let handled = self.handler.handle(&self.store, transaction, &batch.events);
+            caught(handled).await.map_err(BatchError::Panicked)??;
         }
         Ok(())
+    }
+
+    /// What to do after a batch that failed.
+    fn failed(&mut self, batch: &Batch, error: BatchError) -> AttemptError {
+        match error {
+            BatchError::Poison(event, reason) => self.poison(batch, event, reason),
+            BatchError::Panicked(panic) => self.narrow(batch, panic),
+            BatchError::Write(CommitError::Store(error)) => match error.kind() {
+                StoreErrorKind::Schema | StoreErrorKind::Misconfigured => error.into(),
+                StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown => {
+                    self.limit.halve(batch.events.len());
+                    error.into()
+                }
+                _ if batch.events.is_empty() => error.into(),
+                _ => self.narrow(batch, error),
+            },
+            BatchError::Write(error) => error.into(),
+        }
+    }
+
+    /// Halves a batch that cannot be handled, until one event is left: that one cannot be handled.
+    fn narrow(&mut self, batch: &Batch, error: impl Error + Send + Sync + 'static) -> AttemptError {
+        if self.limit.halve(batch.events.len()) {
+            return AttemptError::Smaller(error.into());
+        }
+        let event = batch.events.first().map(ToString::to_string);
+        AttemptError::Stop(self.stopped_at(event.unwrap_or_default(), error))
     }
 
     /// Commits the events before the poison event first, then stops at it.
@@ -208,24 +228,57 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         let mut events = batch.events.iter();
         let before = events.position(|recorded| recorded.id == event);
         if let Some(before @ 1..) = before {
-            self.limit = before;
-            let first = format!(
-                "an event cannot be handled; the {before} events before it are committed first"
-            );
-            return AttemptError::Retry(first.into());
+            self.limit.cut(before);
+            return AttemptError::Smaller(CutBefore { before, reason }.into());
         }
         let first = batch.events.first();
-        AttemptError::Stop(RunnerErrorKind::Poison {
+        let event = first.map_or_else(|| event.to_string(), ToString::to_string);
+        AttemptError::Stop(self.stopped_at(event, reason))
+    }
+
+    fn stopped_at(&self, event: String, reason: impl Into<BoxError>) -> RunnerErrorKind {
+        RunnerErrorKind::Poison {
             partition: self.reader.partition().clone(),
-            event: first.map_or_else(|| event.to_string(), ToString::to_string),
-            reason,
-        })
+            event,
+            reason: reason.into(),
+        }
     }
 
     async fn back_off(&mut self, wait: Duration) {
-        self.limit = self.limit.min(self.sizes.first);
+        self.limit.start_over();
         self.reader.back_off(wait).await;
     }
+}
+
+/// A batch that was not committed.
+enum BatchError {
+    Write(CommitError),
+    Poison(EventId, BoxError),
+    Panicked(Panicked),
+}
+
+impl From<HandlerError> for BatchError {
+    fn from(error: HandlerError) -> Self {
+        match error {
+            HandlerError::Write(error) => Self::Write(error),
+            HandlerError::Poison { event, reason } => Self::Poison(event, reason),
+        }
+    }
+}
+
+impl<E: Into<CommitError>> From<E> for BatchError {
+    fn from(error: E) -> Self {
+        Self::Write(error.into())
+    }
+}
+
+/// An event of the batch cannot be handled.
+#[derive(Debug, thiserror::Error)]
+#[error("an event cannot be handled; the {before} events before it are committed first")]
+struct CutBefore {
+    before: usize,
+    #[source]
+    reason: BoxError,
 }
 
 impl ClaimedPartition {
