@@ -2,7 +2,7 @@
 
 use tokio::task::JoinError;
 
-use crate::KafkaError;
+use crate::error::KafkaError;
 
 /// Runs `work` on a thread that may block.
 pub(crate) async fn run_blocking<T: Send + 'static>(

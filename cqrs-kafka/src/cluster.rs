@@ -8,9 +8,8 @@ use rdkafka::{
 };
 
 use crate::{
-    KafkaConfig, KafkaError,
-    config::check_name,
-    error::{ClientError, denied, invalid_setting},
+    config::{KafkaConfig, check_name},
+    error::{ClientError, KafkaError, denied, invalid_setting},
     logging::LoggingContext,
 };
 

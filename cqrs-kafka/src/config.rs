@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use rdkafka::ClientConfig;
 
-use crate::KafkaError;
+use crate::error::KafkaError;
 
 /// The address and settings of a Kafka cluster, and the prefix of this application's names there.
 ///

@@ -10,9 +10,8 @@ use cqrs_core::ports::BoxError;
 use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
 
 use crate::{
-    KafkaError,
     config::check_name,
-    error::{ClientError, internal},
+    error::{ClientError, KafkaError, internal},
 };
 
 /// librdkafka's mock cluster: real connections and real consumer groups, with nothing to install.

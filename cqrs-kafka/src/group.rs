@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use rdkafka::ClientConfig;
 
 use crate::{
-    KafkaConfig, KafkaError,
+    config::KafkaConfig,
+    error::KafkaError,
     source::{KafkaSource, SourceOptions},
 };
 

@@ -34,7 +34,9 @@ use self::{
     progress_reader::{ReadUntil, read_progress},
     shard::Shard,
 };
-use crate::{KafkaConfig, KafkaError, blocking::run_blocking, cluster::ClusterClient};
+use crate::{
+    blocking::run_blocking, cluster::ClusterClient, config::KafkaConfig, error::KafkaError,
+};
 
 /// Publishes to Kafka, for a [`Relay`](cqrs_core::Relay).
 ///

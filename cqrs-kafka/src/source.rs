@@ -35,8 +35,9 @@ use tokio::{sync::watch, task::JoinHandle};
 pub use self::reader::KafkaReader;
 use self::{ends::find_ends, member::Member};
 use crate::{
-    KafkaConfig, KafkaError,
     blocking::{not_finished, run_blocking},
+    config::KafkaConfig,
+    error::KafkaError,
 };
 
 /// What a source needs to join its group.

@@ -10,11 +10,10 @@ use rdkafka::{
 use tokio::runtime::Handle;
 
 use crate::{
-    KafkaConfig, KafkaError,
     blocking::run_blocking,
     cluster::ClusterClient,
-    config::check_name,
-    error::{ClientError, denied, invalid_setting},
+    config::{KafkaConfig, check_name},
+    error::{ClientError, KafkaError, denied, invalid_setting},
     logging::LoggingContext,
 };
 

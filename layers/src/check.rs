@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     graph::Graph,
-    imports::{Import, Module},
+    imports::{Import, Module, Source},
     rules::{Allowed, Rules},
-    tree::{Crate, Workspace},
+    tree::Workspace,
 };
 
 /// Every violation of the rules, in words.
 pub(crate) fn violations(workspace: &Workspace, rules: &Rules) -> Vec<String> {
-    let mut found = between_crates(workspace, &rules.between_crates());
+    let mut found = between_crates(workspace, rules);
     let mut known = rules.known();
-    for (name, files) in &workspace.crates {
-        match Modules::of(files) {
+    for (name, sources) in workspace.crates.values().flat_map(|it| &it.trees) {
+        match Modules::of(sources) {
             Ok(modules) => found.extend(modules.violations(name, &rules.layers(name), &mut known)),
             Err(error) => found.push(error),
         }
@@ -29,16 +29,42 @@ pub(crate) fn violations(workspace: &Workspace, rules: &Rules) -> Vec<String> {
     found
 }
 
-fn between_crates(workspace: &Workspace, allowed: &Allowed) -> Vec<String> {
-    let mut graph = Graph::default();
-    for (name, files) in &workspace.crates {
-        for dependency in &files.dependencies {
-            graph.add(name, dependency, format!("{name}/Cargo.toml"));
+fn between_crates(workspace: &Workspace, rules: &Rules) -> Vec<String> {
+    let mut product = Graph::default();
+    let mut tests = Graph::default();
+    let mut both = Graph::default();
+    for (name, it) in &workspace.crates {
+        for dependency in &it.dependencies {
+            product.add(name, dependency, it.manifest.as_str());
+            both.add(name, dependency, it.manifest.as_str());
+        }
+        for dependency in &it.dev_dependencies {
+            let place = format!("{}, dev-dependencies", it.manifest);
+            tests.add(name, dependency, place.as_str());
+            both.add(name, dependency, place);
         }
     }
-    let mut found = not_allowed(&graph, allowed);
-    found.extend(cycles("", &graph));
+    let names: BTreeSet<_> = workspace.crates.keys().map(String::as_str).collect();
+    let listed = rules.between_crates();
+    let mut found = not_allowed(&product, &listed);
+    found.extend(not_allowed(&tests, &rules.of_tests()));
+    found.extend(cycles("", &both));
+    found.extend(differences("", &names, &listed));
+    let unknown = rules.layered().filter(|name| !names.contains(name));
+    let words = |name| format!("allowed.txt has layers of {name}, which is no crate");
+    found.extend(unknown.map(words));
     found
+}
+
+/// Names without a line in the rules, and lines for names that do not exist.
+fn differences(prefix: &str, names: &BTreeSet<&str>, listed: &Allowed) -> Vec<String> {
+    let unlisted = names.iter().filter(|name| !listed.contains_key(**name));
+    let outdated = listed.keys().filter(|name| !names.contains(name.as_str()));
+    let unlisted = unlisted.map(|name| format!("{prefix}{name} has no line in allowed.txt"));
+    let outdated = outdated.map(|name| {
+        format!("allowed.txt has a line for {prefix}{name}, which does not exist: remove the line")
+    });
+    unlisted.chain(outdated).collect()
 }
 
 /// The arrows that the rules do not allow.
@@ -73,11 +99,11 @@ struct Modules {
 }
 
 impl Modules {
-    fn of(files: &Crate) -> Result<Self, String> {
+    fn of(sources: &[Source]) -> Result<Self, String> {
         let mut all = BTreeSet::from([Vec::new()]);
         let mut tests = Vec::new();
         let mut imports = Vec::new();
-        for source in &files.sources {
+        for source in sources {
             let found = source.find()?;
             all.insert(source.module.clone());
             all.extend(found.inline);
@@ -120,20 +146,19 @@ impl Modules {
             found.extend(cycles(&prefix, &graph));
         }
         if !layers.is_empty() {
-            found.extend(self.unlisted(name, layers));
+            found.extend(differences(&format!("{name}::"), &self.top(), layers));
             found.extend(self.through_root());
         }
         found
     }
 
-    /// Top modules without a line in the rules.
-    fn unlisted(&self, name: &str, layers: &Allowed) -> Vec<String> {
+    /// The top modules.
+    fn top(&self) -> BTreeSet<&str> {
         let top = self.all.iter().filter_map(|module| match &module[..] {
-            [top] if !layers.contains_key(top) => Some(top),
+            [top] => Some(top.as_str()),
             _ => None,
         });
-        top.map(|top| format!("{name}::{top} has no line in allowed.txt"))
-            .collect()
+        top.collect()
     }
 
     /// Imports inside the crate through a re-export of the root: they hide the layer.

@@ -1,24 +1,24 @@
 //! Checks that no module and no crate imports from a layer above it, and that no siblings import from each other in a
 //! cycle.
 //!
-//! `allowed.txt` lists the allowed imports. Imports in tests do not count, nor do imports between a module and its own
-//! submodules. An import of a re-exported name counts as an import from the module that defines it.
+//! `allowed.txt` lists the allowed imports. Imports in `#[cfg(test)]` do not count, nor do imports between a module and its
+//! own submodules. An import of a re-exported name counts as an import from the module that defines it.
 
 mod check;
 mod graph;
 mod imports;
-mod manifest;
+mod metadata;
 mod rules;
 mod tree;
 
 use std::{env, path::PathBuf, process::ExitCode};
 
-use crate::{check::violations, rules::Rules, tree::Workspace};
+use crate::{check::violations, metadata::Metadata, rules::Rules, tree::Workspace};
 
 fn main() -> ExitCode {
     let root = root();
     let outcome = Rules::read(&root.join("layers/allowed.txt")).and_then(|rules| {
-        let workspace = Workspace::read(&root, &rules.crates())?;
+        let workspace = Workspace::read(&Metadata::read(&root)?)?;
         Ok(violations(&workspace, &rules))
     });
     match outcome {

@@ -1,7 +1,7 @@
 //! Planted imports and cycles are found, and imports that do not count are ignored.
 
 use super::*;
-use crate::{imports::Source, tree::Crate};
+use crate::{imports::Source, metadata::Dependency, tree::Crate};
 
 /// A workspace with the one crate `it`, from (path below `src` without `.rs`, text).
 fn workspace(files: &[(&str, &str)]) -> Workspace {
@@ -15,8 +15,9 @@ fn workspace(files: &[(&str, &str)]) -> Workspace {
         text: (*text).to_owned(),
     });
     let it = Crate {
-        dependencies: Vec::new(),
-        sources: sources.collect(),
+        manifest: "it/Cargo.toml".to_owned(),
+        trees: [("it".to_owned(), sources.collect())].into(),
+        ..Crate::default()
     };
     let crates = [("it".to_owned(), it)].into();
     Workspace { crates }
@@ -90,7 +91,7 @@ fn a_name_is_followed_through_reexports() {
         ("middle", "pub use crate::high::Thing;"),
         ("high", ""),
     ];
-    let rules = "crates\n    it\nit\n    low: middle\n    middle: high\n    high\n";
+    let rules = "crates\n    it\nit\n    high\n    middle: high\n    low: middle\n";
     assert_eq!(
         found(rules, &through_middle),
         ["low.rs:1: low may not import from high"]
@@ -152,28 +153,69 @@ fn a_module_without_a_line_is_an_error() {
 }
 
 #[test]
+fn a_line_for_nothing_is_an_error() {
+    let rules = format!("{LAYERS}    gone\nformer\n    low\n");
+    let files = [("low", ""), ("high", "")];
+    assert_eq!(
+        found(&rules, &files),
+        [
+            "allowed.txt has layers of former, which is no crate",
+            "allowed.txt has a line for it::gone, which does not exist: remove the line",
+        ]
+    );
+}
+
+#[test]
+fn a_line_can_name_only_lines_above_it() {
+    let error = Rules::parse("it\n    low: high\n    high\n").expect_err("wrong order");
+    assert_eq!(error, "\"    low: high\": no line above it lists high");
+}
+
+#[test]
 fn crates_must_not_depend_on_those_above_them() {
     let mut workspace = workspace(&[]);
-    let manifest =
-        "[package]\nname = \"it\"\n[dev-dependencies]\ncqrs-up.workspace = true\nserde = \"1\"\n";
-    if let Some(it) = workspace.crates.get_mut("it") {
-        it.dependencies = manifest::dependencies(manifest);
-    }
-    let rules = Rules::parse("crates\n    it\n    cqrs-up: it\n").expect("valid rules");
+    workspace.crates.insert("up".to_owned(), Crate::default());
+    let it = workspace.crates.get_mut("it").expect("inserted");
+    it.dependencies = vec!["up".to_owned()];
+    let rules = Rules::parse("crates\n    it\n    up: it\n").expect("valid rules");
     assert_eq!(
         violations(&workspace, &rules),
-        ["it/Cargo.toml: it may not import from cqrs-up"]
+        ["it/Cargo.toml: it may not import from up"]
     );
+}
+
+#[test]
+fn what_tests_may_import_product_code_may_not() {
+    let mut workspace = workspace(&[]);
+    workspace.crates.insert("kit".to_owned(), Crate::default());
+    let rules = Rules::parse("crates\n    kit\n    it\ntests\n    it: kit\n").expect("valid");
+    let it = workspace.crates.get_mut("it").expect("inserted");
+    it.dev_dependencies = vec!["kit".to_owned()];
+    assert_eq!(violations(&workspace, &rules), [""; 0]);
+    let it = workspace.crates.get_mut("it").expect("inserted");
+    it.dependencies = std::mem::take(&mut it.dev_dependencies);
+    assert_eq!(
+        violations(&workspace, &rules),
+        ["it/Cargo.toml: it may not import from kit"]
+    );
+}
+
+/// This workspace and its rules.
+fn here() -> (Metadata, Rules) {
+    let root = root();
+    let rules = Rules::read(&root.join("layers/allowed.txt")).expect("the rules");
+    (Metadata::read(&root).expect("the metadata"), rules)
 }
 
 /// The rules hold here, and a wrong import in the real source is found, so the check does see the source.
 #[test]
 fn an_import_planted_in_this_workspace_is_found() {
-    let root = root();
-    let rules = Rules::read(&root.join("layers/allowed.txt")).expect("the rules");
-    let workspace = Workspace::read(&root, &rules.crates()).expect("the workspace");
+    let (metadata, rules) = here();
+    let workspace = Workspace::read(&metadata).expect("the workspace");
     assert_eq!(violations(&workspace, &rules), [""; 0]);
-    for (in_crate, file, planted) in [
+    let mut planted = workspace;
+    let mut places = Vec::new();
+    for (tree, file, import) in [
         ("cqrs-core", "model/event", "use crate::read::Runner;"),
         (
             "cqrs-core",
@@ -186,16 +228,75 @@ fn an_import_planted_in_this_workspace_is_found() {
             "linearizability/history",
             "use crate::contract::writers;",
         ),
+        // Up, and sideways without a cycle.
+        ("cqrs-postgres", "row", "use crate::store::PgEventStore;"),
+        ("cqrs-postgres", "inbox", "use crate::replay::Replays;"),
+        ("cqrs-kafka", "error", "use crate::source::KafkaSource;"),
+        ("cqrs-kafka", "source", "use crate::publisher::X;"),
+        // Cycles in crates without layers, in tests too.
+        ("cqrs-check", "plan", "use crate::run::X;"),
+        ("cqrs-benches", "measure", "use crate::append::X;"),
+        ("cqrs-layers", "graph", "use crate::check::violations;"),
+        ("cqrs-tests", "servers", "use crate::child::X;"),
+        ("tests/it", "support", "use crate::failures::X;"),
+        ("shop", "order/aggregate", "use super::views::X;"),
     ] {
-        let mut workspace = workspace.clone();
-        let sources = workspace.crates.get_mut(in_crate).map(|it| &mut it.sources);
-        let source = sources.and_then(|sources| {
-            sources
-                .iter_mut()
-                .find(|source| source.module.join("/") == file)
+        let trees = planted.crates.values_mut().flat_map(|it| &mut it.trees);
+        let mut sources = trees.filter(|(name, _)| *name == tree).flat_map(|it| it.1);
+        let source = sources.find(|source| source.module.join("/") == file);
+        let source = source.unwrap_or_else(|| panic!("no {file} in {tree}"));
+        places.push(format!(
+            "{}:{}",
+            source.name,
+            source.text.lines().count() + 1
+        ));
+        source.text.push_str(import);
+    }
+    let found = violations(&planted, &rules);
+    for place in places {
+        let seen = found.iter().any(|violation| violation.contains(&place));
+        assert!(seen, "{place} is not in {found:?}");
+    }
+}
+
+#[test]
+fn a_dependency_planted_in_this_workspace_is_found() {
+    let (mut metadata, rules) = here();
+    let mut planted = Vec::new();
+    for package in &mut metadata.packages {
+        package.targets.clear();
+        let name = &package.name;
+        // What is there for tests becomes a dependency of product code.
+        for dependency in &mut package.dependencies {
+            dependency.kind = None;
+        }
+        package.dependencies.push(Dependency {
+            name: "cqrs-benches".to_owned(),
+            kind: None,
         });
-        source.expect("the file is there").text.push_str(planted);
-        let found = violations(&workspace, &rules);
-        assert!(!found.is_empty(), "{planted} in {file} was not found");
+        planted.push(format!("{name} may not import from cqrs-benches"));
+    }
+    for adapter in ["cqrs-postgres", "cqrs-kafka"] {
+        planted.push(format!("{adapter} may not import from cqrs-testing"));
+    }
+    let workspace = Workspace::read(&metadata).expect("the workspace");
+    let found = violations(&workspace, &rules);
+    for words in planted {
+        let seen = found.iter().any(|violation| violation.ends_with(&words));
+        assert!(seen, "{words:?} is not in {found:?}");
+    }
+}
+
+#[test]
+fn a_crate_without_a_line_is_an_error() {
+    let (mut metadata, _) = here();
+    for package in &mut metadata.packages {
+        package.targets.clear();
+    }
+    let workspace = Workspace::read(&metadata).expect("the workspace");
+    let found = violations(&workspace, &Rules::default());
+    for package in &metadata.packages {
+        let unlisted = format!("{} has no line in allowed.txt", package.name);
+        assert!(found.contains(&unlisted), "{unlisted}: {found:?}");
     }
 }

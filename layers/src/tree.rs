@@ -1,17 +1,17 @@
 //! The source files of the crates, by module.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
 use crate::{
     imports::{Module, Source},
-    manifest::dependencies,
+    metadata::{Metadata, Package},
 };
 
-/// All crates to check.
+/// All crates of the workspace.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workspace {
     /// The crates by name.
@@ -21,42 +21,74 @@ pub(crate) struct Workspace {
 /// A crate.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Crate {
-    /// The crates of the workspace that it depends on, in tests too.
+    /// Its manifest.
+    pub(crate) manifest: String,
+    /// The crates of the workspace that its product code can import.
     pub(crate) dependencies: Vec<String>,
-    /// Its files.
-    pub(crate) sources: Vec<Source>,
+    /// Those that only its tests can import. The compiler keeps them out of product code.
+    pub(crate) dev_dependencies: Vec<String>,
+    /// The files of each tree of modules. The tree in `src` has the name of the crate, others that of their folder.
+    pub(crate) trees: BTreeMap<String, Vec<Source>>,
 }
 
 impl Workspace {
-    /// Reads these crates in the workspace at `root`.
-    pub(crate) fn read(root: &Path, crates: &[String]) -> Result<Self, String> {
-        let read = |name: &String| Ok((name.clone(), Crate::read(root, name)?));
-        let crates = crates.iter().map(read).collect::<Result<_, String>>()?;
+    /// Reads the source files.
+    pub(crate) fn read(metadata: &Metadata) -> Result<Self, String> {
+        let members = metadata.packages.iter().map(|package| &package.name);
+        let members: BTreeSet<_> = members.collect();
+        let mut crates = BTreeMap::new();
+        for package in &metadata.packages {
+            let dependencies = |of_tests| {
+                let found = package.dependencies.iter().filter(|dependency| {
+                    let is_dev = dependency.kind.as_deref() == Some("dev");
+                    is_dev == of_tests && members.contains(&dependency.name)
+                });
+                found.map(|dependency| dependency.name.clone()).collect()
+            };
+            let read = Crate {
+                manifest: display(&metadata.workspace_root, &package.manifest_path),
+                dependencies: dependencies(false),
+                dev_dependencies: dependencies(true),
+                trees: trees(&metadata.workspace_root, package)?,
+            };
+            crates.insert(package.name.clone(), read);
+        }
         Ok(Self { crates })
     }
 }
 
-impl Crate {
-    fn read(root: &Path, name: &str) -> Result<Self, String> {
-        let folder = root.join(name);
-        let source = folder.join("src");
+/// A tree for each folder with a `lib.rs` or `main.rs`. Other targets are single files without modules.
+fn trees(root: &Path, package: &Package) -> Result<BTreeMap<String, Vec<Source>>, String> {
+    let (roots, singles): (Vec<_>, Vec<_>) = package
+        .targets
+        .iter()
+        .map(|target| &target.src_path)
+        .partition(|path| path.ends_with("lib.rs") || path.ends_with("main.rs"));
+    let mut trees = BTreeMap::new();
+    for folder in roots.iter().filter_map(|path| path.parent()) {
         let mut sources = Vec::new();
-        for file in files(&source)? {
-            sources.push(Source {
-                module: module(&source, &file),
-                name: file
-                    .strip_prefix(root)
-                    .unwrap_or(&file)
-                    .display()
-                    .to_string(),
-                text: text(&file)?,
-            });
+        for file in files(folder)? {
+            if !singles.contains(&&file) {
+                sources.push(Source {
+                    module: module(folder, &file),
+                    name: display(root, &file),
+                    text: text(&file)?,
+                });
+            }
         }
-        Ok(Self {
-            dependencies: dependencies(&text(&folder.join("Cargo.toml"))?),
-            sources,
-        })
+        let name = if folder.ends_with("src") {
+            package.name.clone()
+        } else {
+            display(root, folder)
+        };
+        trees.insert(name, sources);
     }
+    Ok(trees)
+}
+
+fn display(root: &Path, path: &Path) -> String {
+    let path = path.strip_prefix(root).unwrap_or(path);
+    path.display().to_string()
 }
 
 fn text(path: &Path) -> Result<String, String> {

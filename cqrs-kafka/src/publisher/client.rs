@@ -8,7 +8,7 @@ use rdkafka::{
 };
 
 use super::{delivery_reports::DeliveryReports, failure::ProducerFailure, shard::Shard};
-use crate::{KafkaError, error::invalid_setting};
+use crate::error::{KafkaError, invalid_setting};
 
 /// The broker aborts a transaction that takes longer. It is short because `read_committed` consumers cannot read past
 /// an open transaction.

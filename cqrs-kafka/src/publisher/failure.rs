@@ -3,7 +3,7 @@
 use cqrs_core::ports::{BoxError, PublishError};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use crate::{KafkaError, error::denied};
+use crate::error::{KafkaError, denied};
 
 /// A failed call of a shard's producer. The outcome of the transaction is unknown.
 #[derive(Debug, thiserror::Error)]

@@ -14,8 +14,7 @@ use super::{
     shard::Shard,
 };
 use crate::{
-    KafkaError,
-    error::{denied, internal, invalid_setting},
+    error::{KafkaError, denied, internal, invalid_setting},
     logging::LoggingContext,
 };
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::KafkaConfig;
+use crate::config::KafkaConfig;
 
 /// One shard, as one opening of the relay knows it.
 #[derive(Debug, Clone)]

@@ -14,9 +14,8 @@ use rdkafka::{
 
 use super::SourceOptions;
 use crate::{
-    KafkaError,
     cluster::ClusterClient,
-    error::{ClientError, internal, invalid_setting},
+    error::{ClientError, KafkaError, internal, invalid_setting},
     logging::LoggingContext,
 };
 

@@ -10,7 +10,7 @@ use super::{
     poll_thread::{ConsumerOptions, PollThread},
     reader::KafkaReader,
 };
-use crate::{KafkaError, cluster::ClusterClient};
+use crate::{cluster::ClusterClient, error::KafkaError};
 
 /// A member of the group.
 pub(super) struct Member {

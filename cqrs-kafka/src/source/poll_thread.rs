@@ -26,8 +26,7 @@ use super::{
     receive::receive,
 };
 use crate::{
-    KafkaError,
-    error::{ClientError, invalid_setting},
+    error::{ClientError, KafkaError, invalid_setting},
     wire::Decoder,
 };
 
