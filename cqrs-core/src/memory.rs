@@ -26,6 +26,25 @@ use crate::{
 };
 
 /// A store in memory. A clone is a handle to the same store; the data is lost with the last handle.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Debug, Default)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryEventStore::default();
+/// let accounts = Repository::<Account, _>::new(store.clone());
+/// accounts.execute("ann", 500).await?;
+/// assert_eq!(store.last_position().await?, Position::new(1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct MemoryEventStore(Arc<Shared>);
 

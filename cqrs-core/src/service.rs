@@ -19,6 +19,19 @@ pub use self::{
 use crate::ports::{BoxError, Progress};
 
 /// The reaction of a service when a part fails.
+///
+/// ```
+/// # use cqrs_core::{OnFailure, Service};
+/// # #[tokio::main] async fn main() {
+/// # let stop = std::future::pending();
+/// let service = Service::new()
+///     .on_failure(OnFailure::KeepOthers) // `mail` goes on when `web` fails
+///     .task("web", |_| async { Err("port 80 is in use".into()) })
+///     .task("mail", |_| async { Ok(()) });
+/// # let error = service.run_until(stop).await.unwrap_err();
+/// # assert_eq!(error.outcome().parts[1].to_string(), "task \"mail\": completed");
+/// # }
+/// ```
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {

@@ -5,6 +5,24 @@ use std::{sync::Arc, time::SystemTime};
 use crate::model::{metadata::Metadata, number::Version};
 
 /// The context of a command. It owns its data, so that an asynchronous decision can keep it.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # use std::time::{Duration, SystemTime};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum SeatEvent { Reserved { until: SystemTime } }
+/// # impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }
+/// # #[derive(Clone)] struct Reserve { minutes: u64 }
+/// # #[derive(Default)] struct Seat;
+/// # impl Aggregate for Seat {
+/// #     type Command = Reserve; type Event = SeatEvent; type Error = std::convert::Infallible;
+/// #     fn apply(&mut self, _: SeatEvent) {}
+/// fn handle(&self, Reserve { minutes }: Reserve, context: &Context) -> Decision<Self> {
+///     // Not the system's clock: a repeated decision must have the same result.
+///     let until = context.now + Duration::from_secs(60 * minutes);
+///     Ok(vec![SeatEvent::Reserved { until }])
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Context {

@@ -5,6 +5,14 @@ use std::fmt;
 use uuid::Uuid;
 
 /// Identifies one event, in the store, in topics and in consumers. It never changes.
+///
+/// ```
+/// # use cqrs_core::EventId;
+/// let id = EventId::random();
+/// // Your own tables hold the UUID, for example as a primary key.
+/// let stored = id.as_uuid();
+/// assert_eq!(EventId::from_uuid(stored), id);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(Uuid);
 

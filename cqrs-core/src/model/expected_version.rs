@@ -5,6 +5,21 @@ use std::fmt;
 use crate::model::{event_id::EventId, number::Version, stream::StreamId};
 
 /// The version that an append expects of its stream: the optimistic concurrency check.
+///
+/// ```
+/// # use cqrs_core::{Append, AppendError, prelude::*};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Opened }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// let open = Append::of("ann", ExpectedVersion::NoStream, &[AccountEvent::Opened])?;
+/// store.append(open.clone()).await?;
+/// // The second append is too late: now the stream exists.
+/// let late = store.append(open).await;
+/// assert!(matches!(late, Err(AppendError::Conflict(_))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpectedVersion {
     /// No expectation.

@@ -13,6 +13,16 @@ use crate::{
 };
 
 /// Identifies a request in the whole store: a repeat under the same key is not executed again.
+///
+/// ```
+/// # use cqrs_core::IdempotencyKey;
+/// let key = IdempotencyKey::new("invoice 17")?;
+/// assert_eq!(key.as_str(), "invoice 17");
+///
+/// let error = IdempotencyKey::new("").unwrap_err();
+/// assert_eq!(error.to_string(), "idempotency key \"\" is empty; give it 1 to 255 bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdempotencyKey(Arc<str>);
 
@@ -55,6 +65,25 @@ impl fmt::Display for IdempotencyKey {
 /// A key, and the fingerprint of the command that was sent under it.
 ///
 /// **Invariant**: the fingerprint depends on the command, never on the events, because a repeat may find another state.
+///
+/// ```
+/// # use cqrs_core::{Append, Appends, Idempotency, prelude::*};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// # let stream = StreamId::of::<AccountEvent>("ann")?;
+/// # let command = 500;
+/// # let append = Append::of("ann", ExpectedVersion::Any, &[AccountEvent::Deposited { cents: 500 }])?;
+/// let key = IdempotencyKey::new("invoice 17")?;
+/// let deposit = Appends::from(append).once(Idempotency::of(key, &stream, &command)?);
+///
+/// store.append_all(deposit.clone()).await?;
+/// let again = store.append_all(deposit).await?; // appends nothing
+/// assert!(again[0].repeated);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Idempotency {

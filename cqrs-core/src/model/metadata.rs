@@ -3,6 +3,29 @@
 use crate::model::{event_id::EventId, headers::Headers};
 
 /// Correlation, causation and trace context of an event, and the application's headers.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Debug, Default)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// # let accounts = Repository::<Account, _>::new(store.clone());
+/// // The command sets the metadata of its events.
+/// let done = accounts.execute("ann", 500).correlation_id("transfer 7").header("user", "bob").await?;
+///
+/// let events = store.read_stream(&done.stream, Version::EMPTY).await?;
+/// assert_eq!(events[0].metadata.correlation_id.as_deref(), Some("transfer 7"));
+/// assert_eq!(events[0].metadata.headers["user"], "bob");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {

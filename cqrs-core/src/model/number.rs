@@ -3,6 +3,29 @@
 use std::fmt;
 
 /// The number of events in a stream; also the place of an event in its stream, counted from 1. 0 is the empty stream.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Debug, Default)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// # let accounts = Repository::<Account, _>::new(store.clone());
+/// # accounts.execute("ann", 200).await?;
+/// # accounts.execute("ann", 300).await?;
+/// let seen = Version::new(1);
+/// // Read only the events after version 1.
+/// let events = store.read_stream(&StreamId::of::<AccountEvent>("ann")?, seen).await?;
+/// assert_eq!(events[0].version, seen.plus(1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u64);
 
@@ -36,6 +59,28 @@ impl fmt::Display for Version {
 }
 
 /// The place of an event in the whole log. Positions rise and may have gaps. 0 is before the first event.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Debug, Default)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # async fn deposit<V: View>(
+/// #     accounts: Repository<Account, MemoryEventStore>,
+/// #     balances: ReadModel<V, MemoryEventStore>,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// let done = accounts.execute("ann", 500).await?;
+/// let token = Position::from(&done).get(); // a number for the client
+/// // The client sends it with its next query, which waits until the view has handled the deposit.
+/// balances.wait_for(Position::new(token)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(u64);
 

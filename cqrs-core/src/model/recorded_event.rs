@@ -14,6 +14,26 @@ use crate::model::{
 };
 
 /// A stored event. It never changes.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Debug, Default)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// # Repository::<Account, _>::new(store.clone()).execute("ann", 500).await?;
+/// let events = store.read_stream(&StreamId::of::<AccountEvent>("ann")?, Version::EMPTY).await?;
+/// assert_eq!(events[0].to_string(), "account-ann@1 (Deposited), position 1");
+/// assert_eq!(events[0].payload, r#"{"cents":500}"#);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedEvent {
@@ -114,6 +134,23 @@ impl Metadata {
 }
 
 /// A typed event with the recorded event that it was decoded from.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// fn describe(event: &Envelope<AccountEvent>) -> String {
+///     let AccountEvent::Deposited { cents } = &event.event;
+///     format!("{} got {cents} cents at position {}", event.id(), event.recorded.position)
+/// }
+///
+/// # let stream = StreamId::of::<AccountEvent>("ann")?;
+/// # let (id, now) = (EventId::random(), std::time::SystemTime::now());
+/// # let recorded = RecordedEvent::new(id, stream, Version::new(1), Position::new(42), "Deposited", "{}", now);
+/// let event = Envelope::new(AccountEvent::Deposited { cents: 500 }, recorded);
+/// assert_eq!(describe(&event), "ann got 500 cents at position 42");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope<E> {

@@ -70,6 +70,17 @@ impl fmt::Display for Category {
 }
 
 /// One stream: the events of one aggregate.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// let stream = StreamId::of::<AccountEvent>("ann")?;
+/// assert_eq!(stream.category().as_str(), "account");
+/// assert_eq!(stream.id(), "ann");
+/// assert_eq!(stream.to_string(), "account-ann");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
     category: Category,

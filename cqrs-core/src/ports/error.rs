@@ -11,6 +11,18 @@ use crate::{
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The kind of a store's failure: it determines what the caller can do.
+///
+/// ```
+/// # use cqrs_core::{StoreError, StoreErrorKind};
+/// fn http_status(error: &StoreError) -> u16 {
+///     match error.kind() {
+///         StoreErrorKind::InvalidInput => 400,
+///         StoreErrorKind::Unavailable => 503, // try again later
+///         _ => 500,
+///     }
+/// }
+/// # assert_eq!(http_status(&StoreError::new(StoreErrorKind::Unavailable, "the pool is empty")), 503);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -33,6 +45,26 @@ pub enum StoreErrorKind {
 /// A failure of the store. [`kind`](Self::kind) determines what the caller can do; the source is the driver's error.
 ///
 /// The message does not repeat the source: print both with [`chain`](crate::chain).
+///
+/// ```
+/// # use cqrs_core::{StoreErrorKind, chain, prelude::*};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Debug, Default)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
+/// let error = accounts.load("").await.unwrap_err();
+/// assert_eq!(error.kind(), StoreErrorKind::InvalidInput);
+/// assert!(!error.is_retryable());
+/// assert_eq!(chain(&error).to_string(), "the name is not valid: stream id \"\" is empty; give it 1 to 255 bytes");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -174,6 +206,22 @@ impl Fenced {
 }
 
 /// An append that failed.
+///
+/// ```
+/// # use cqrs_core::{Append, AppendError, prelude::*};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// # let append = Append::of("ann", ExpectedVersion::StreamExists, &[AccountEvent::Deposited { cents: 500 }])?;
+/// match store.append(append).await {
+///     Ok(appended) => println!("appended, now at version {}", appended.version),
+///     Err(AppendError::Conflict(conflict)) => println!("read the stream and decide again: {conflict}"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
@@ -214,6 +262,23 @@ pub enum AdvanceError {
 
 /// A transaction that was not committed. A store without locks detects the conflicts of earlier steps only at commit, so
 /// the error of each step converts into this one.
+///
+/// ```
+/// # use cqrs_core::{Append, CommitError, ports::UnitOfWork, prelude::*};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Opened }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// # let open = Append::of("ann", ExpectedVersion::NoStream, &[AccountEvent::Opened])?;
+/// let mut transaction = store.begin().await?;
+/// store.append_in(&mut transaction, open.clone().into()).await?;
+/// store.append(open).await?; // another writer is faster
+///
+/// let committed = store.commit(transaction).await;
+/// assert!(matches!(committed, Err(CommitError::Conflict(_))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {

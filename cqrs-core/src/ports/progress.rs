@@ -7,6 +7,20 @@ use tokio::sync::watch;
 use crate::model::{Checkpoint, PartitionId, chain};
 
 /// The phase of a runner, a relay or a source of events.
+///
+/// ```
+/// # use cqrs_core::Phase;
+/// # use std::time::Duration;
+/// /// For the health check of a process.
+/// fn is_healthy(phase: &Phase) -> bool {
+///     match phase {
+///         Phase::Retrying { since, .. } => since.elapsed() < Duration::from_secs(60),
+///         phase => !phase.has_ended(),
+///     }
+/// }
+/// assert!(is_healthy(&Phase::CaughtUp));
+/// assert!(!is_healthy(&Phase::Failed("the store is not installed".to_owned())));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {

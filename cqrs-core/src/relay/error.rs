@@ -7,6 +7,16 @@ use crate::ports::{LogReplaced, PublishError, StoreError};
 /// A relay that ended before it was stopped. No event is lost: the next start continues after the last published event.
 ///
 /// A relay ends only with failures that a retry cannot fix. [`chain`](crate::chain) prints it with its sources.
+///
+/// ```
+/// # use cqrs_core::{RelayError, RelayErrorKind, chain};
+/// fn report(error: &RelayError) {
+///     eprintln!("{}", chain(error));
+///     if let RelayErrorKind::LogReplaced(_) = error.kind {
+///         eprintln!("was the database of {} restored?", error.relay);
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct RelayError {

@@ -144,6 +144,19 @@ impl<A: Aggregate> fmt::Debug for Check<A> {
 /// A command that its aggregate rejected, or a check that did not hold.
 ///
 /// The error is the aggregate's own: branch on it with [`downcast_ref`](Self::downcast_ref).
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Debug, thiserror::Error)] #[error("the account is closed")] struct Closed;
+/// # let rejection = Rejection::new(StreamId::of::<AccountEvent>("ann")?, Closed);
+/// if let Some(Closed) = rejection.downcast_ref() {
+///     println!("no bonus for {}: {}", rejection.stream.id(), rejection.reason());
+/// }
+/// # assert_eq!(rejection.reason(), "the account is closed");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{stream} rejected a command")]
 #[non_exhaustive]

@@ -6,6 +6,20 @@ use crate::{
 };
 
 /// A batch that could not be handled.
+///
+/// ```
+/// # use cqrs_core::{HandlerError, prelude::*};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum PaymentEvent { Paid { currency: String } }
+/// # impl Event for PaymentEvent { const CATEGORY: &'static str = "payment"; }
+/// fn currency(event: &Envelope<PaymentEvent>) -> Result<&str, HandlerError> {
+///     let PaymentEvent::Paid { currency } = &event.event;
+///     if currency != "EUR" {
+///         let reason = format!("no rate for {currency}; add it to the table of rates");
+///         return Err(HandlerError::poison(event.recorded.id, reason));
+///     }
+///     Ok(currency)
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandlerError {

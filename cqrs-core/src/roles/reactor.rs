@@ -9,6 +9,35 @@ use crate::{
 };
 
 /// The reaction of a runner when an aggregate rejects a reactor's command.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(Debug, thiserror::Error)] #[error("the account is closed")] struct Closed;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default)] struct Account;
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = Closed;
+/// #     fn handle(&self, _: u64, _: &Context) -> Decision<Self> { Err(Closed) }
+/// #     fn apply(&mut self, _: AccountEvent) {}
+/// # }
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum OrderEvent { Paid { by: String } }
+/// # impl Event for OrderEvent { const CATEGORY: &'static str = "order"; }
+/// # struct Bonus;
+/// # impl Reactor for Bonus {
+/// #     const NAME: &'static str = "bonus"; type Events = OrderEvent; type Commands = To<Account>;
+/// #     fn react(&self, event: &Envelope<OrderEvent>) -> Vec<To<Account>> {
+/// #         let OrderEvent::Paid { by } = &event.event;
+/// #         vec![To::new(by, 10)]
+/// #     }
+/// fn rejected(&self, _: &Envelope<OrderEvent>, rejection: &Rejection) -> OnRejected<To<Account>> {
+///     match rejection.downcast_ref() {
+///         Some(Closed) => OnRejected::Instead(vec![To::new("unclaimed", 10)]),
+///         None => OnRejected::Stop,
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnRejected<C> {
     /// Stop at the event, with an error that gives the reason. No event is skipped.

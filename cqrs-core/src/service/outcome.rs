@@ -100,6 +100,17 @@ impl fmt::Display for PartOutcome {
 }
 
 /// The outcome of each part, in the order in which the parts were added. Prints one line for each.
+///
+/// ```
+/// # use cqrs_core::Service;
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let stop = std::future::pending();
+/// let service = Service::new().task("import", |_| async { Ok(()) });
+/// let outcome = service.run_until(stop).await?;
+/// assert_eq!(outcome.to_string(), r#"task "import": completed"#);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ServiceOutcome {
@@ -124,6 +135,24 @@ impl fmt::Display for ServiceOutcome {
 }
 
 /// The error of a service. Its source is the first failure; its outcome has all of them.
+///
+/// ```
+/// # use cqrs_core::Service;
+/// # #[tokio::main] async fn main() {
+/// # let stop = std::future::pending();
+/// let service = Service::new()
+///     .task("web", |_| async { Err("port 80 is in use".into()) })
+///     .task("mail", |stop| async { stop.await; Ok(()) });
+/// if let Err(error) = service.run_until(stop).await {
+///     println!("{error}:\n{}", error.outcome());
+/// #   assert_eq!(error.to_string(), "1 of 2 parts of the service failed");
+/// #   assert_eq!(error.outcome().to_string(), "task \"web\": failed: port 80 is in use\ntask \"mail\": stopped");
+/// }
+/// // 1 of 2 parts of the service failed:
+/// // task "web": failed: port 80 is in use
+/// // task "mail": stopped
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ServiceError {
     outcome: ServiceOutcome,

@@ -16,6 +16,31 @@ use crate::{
 
 /// Commands to several aggregates that failed: none had an effect, unless the store's error is an
 /// [`OutcomeUnknown`](crate::StoreErrorKind::OutcomeUnknown). Each variant calls for a different reaction of the caller.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(Debug, thiserror::Error)] #[error("the balance is only {0}")] struct TooLow(u64);
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default)] struct Account;
+/// # impl Aggregate for Account {
+/// #     type Command = i64; type Event = AccountEvent; type Error = TooLow;
+/// #     fn handle(&self, _: i64, _: &Context) -> Decision<Self> { Err(TooLow(0)) }
+/// #     fn apply(&mut self, _: AccountEvent) {}
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// # let transfer = [To::<Account>::new("ann", -500), To::new("bob", 500)];
+/// match store.execute_all(transfer).await {
+///     Err(error) => match error.rejected() {
+///         Some(TooLow(balance)) => println!("you have only {balance} cents"),
+///         None => return Err(error.into()),
+///     },
+///     Ok(_) => println!("done"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecuteAllError {
@@ -70,6 +95,26 @@ impl From<AppendError> for ExecuteAllError {
 }
 
 /// The result of commands to several aggregates.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Debug, Default)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// let done = store.execute_all([To::<Account>::new("ann", 200), To::new("bob", 300)]).await?;
+/// assert_eq!(done.streams.len(), 2);
+/// assert_eq!(done.streams[0].version, Version::new(1));
+/// assert_eq!(done.position(), Some(Position::new(2)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExecutedAll {

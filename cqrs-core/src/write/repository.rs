@@ -28,6 +28,29 @@ use crate::{
 
 /// A command that failed: it had no effect, unless the store's error is an
 /// [`OutcomeUnknown`](crate::StoreErrorKind::OutcomeUnknown). Each variant calls for a different reaction of the caller.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(Debug, thiserror::Error)] #[error("the balance is only {0}")] struct TooLow(u64);
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Default)] struct Account;
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = TooLow;
+/// #     fn handle(&self, _: u64, _: &Context) -> Decision<Self> { Err(TooLow(0)) }
+/// #     fn apply(&mut self, _: AccountEvent) {}
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
+/// match accounts.execute("ann", 500).await {
+///     Ok(done) => println!("done, now at version {}", done.version),
+///     Err(ExecuteError::Rejected(TooLow(balance))) => println!("you have only {balance} cents"),
+///     Err(ExecuteError::Conflict(_)) => println!("try again later"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError<E: std::error::Error + 'static> {
     /// The aggregate rejected the command: show the user why.
@@ -61,6 +84,28 @@ impl<E: std::error::Error + 'static> From<AppendError> for ExecuteError<E> {
 }
 
 /// The result of a request to one aggregate.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[derive(Debug, Default)] struct Account { cents: u64 }
+/// # impl Aggregate for Account {
+/// #     type Command = u64; type Event = AccountEvent; type Error = std::convert::Infallible;
+/// #     fn handle(&self, cents: u64, _: &Context) -> Decision<Self> { Ok(vec![AccountEvent::Deposited { cents }]) }
+/// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
+/// let done = accounts.execute("ann", 500).idempotency_key("invoice 17").await?;
+/// assert_eq!((done.version, done.events.len()), (Version::new(1), 1));
+///
+/// let again = accounts.execute("ann", 500).idempotency_key("invoice 17").await?;
+/// assert!(again.repeated); // nothing was appended
+/// assert_eq!(again.version, done.version);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Executed<E> {

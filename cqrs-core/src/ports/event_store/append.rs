@@ -13,6 +13,19 @@ use crate::{
 
 /// Events for one stream, and the version expected of it. Without events the stream is a read-only participant: its
 /// version is checked and must not change until the other streams of the call are written.
+///
+/// ```
+/// # use cqrs_core::{Append, prelude::*};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Opened, Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// let events = [AccountEvent::Opened, AccountEvent::Deposited { cents: 500 }];
+/// let append = Append::of("ann", ExpectedVersion::NoStream, &events)?;
+/// store.append(append).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Append {
@@ -85,6 +98,19 @@ impl Append {
 }
 
 /// Appends to one stream or several: all or none, and at most once under an idempotency key.
+///
+/// ```
+/// # use cqrs_core::{Append, prelude::*};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Opened }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// let ann = Append::of("ann", ExpectedVersion::NoStream, &[AccountEvent::Opened])?;
+/// let bob = Append::of("bob", ExpectedVersion::NoStream, &[AccountEvent::Opened])?;
+/// store.append_all([ann, bob].into()).await?; // both or none
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Appends {
@@ -159,6 +185,21 @@ impl From<Vec<Append>> for Appends {
 }
 
 /// The result of an append to one stream.
+///
+/// ```
+/// # use cqrs_core::{Append, prelude::*};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// let events = [AccountEvent::Deposited { cents: 200 }, AccountEvent::Deposited { cents: 300 }];
+/// let appended = store.append(Append::of("ann", ExpectedVersion::Any, &events)?).await?;
+/// assert_eq!(appended.before, Version::EMPTY);
+/// assert_eq!(appended.version, Version::new(2));
+/// assert_eq!(appended.position, Some(Position::new(2)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Appended {

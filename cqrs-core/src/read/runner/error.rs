@@ -11,6 +11,43 @@ use crate::{
 /// A runner that ended before it was stopped. The log and the checkpoints are as the last committed batch left them.
 ///
 /// A runner ends only with failures that a retry cannot fix. [`chain`](crate::chain) prints it with its sources.
+///
+/// ```
+/// # use cqrs_core::{HandlerError, RunnerErrorKind, chain, memory::MemoryTransaction, prelude::*};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
+/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
+/// # struct Balances;
+/// # #[async_trait::async_trait]
+/// # impl Projection<MemoryEventStore> for Balances {
+/// #     type Events = AccountEvent;
+/// #     fn name(&self) -> &str { "balances" }
+/// #     async fn project(&self, _: &mut MemoryTransaction, new: &[Envelope<AccountEvent>])
+/// #         -> Result<(), HandlerError>
+/// #     {
+/// #         Err(HandlerError::poison(new[0].recorded.id, "no account for ann; insert it"))
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = MemoryEventStore::default();
+/// # let events = [AccountEvent::Deposited { cents: 500 }];
+/// # store.append(cqrs_core::Append::of("ann", ExpectedVersion::Any, &events)?).await?;
+/// # let stop = std::future::pending();
+/// # let mut poison = false;
+/// if let Err(error) = Runner::over_log(&store, Balances)?.run(stop).await {
+///     // subscription "balances" stopped on log slices 0..1024 before account-ann@1 (Deposited), position 1: ..
+///     eprintln!("{}", chain(&error));
+///     if let RunnerErrorKind::Poison { event, .. } = &error.kind {
+///         eprintln!("fix the projection for {event}, then start it again");
+/// #       poison = true;
+///     }
+/// #   let text = chain(&error).to_string();
+/// #   let start = r#"subscription "balances" stopped on log slices 0..1024 before account-ann@1 (Deposited)"#;
+/// #   assert!(text.starts_with(start), "{text}");
+/// }
+/// # assert!(poison);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct RunnerError {
