@@ -34,7 +34,13 @@ pub struct PgConfig {
 
 impl PgConfig {
     /// The store at this URL (`postgres://user:password@host:port/database`), in the schema `cqrs`. Percent-encode `@`, `/`, `?`
-    /// and `#` in a password (`%40`, `%2F`, `%3F`, `%23`). A parameter that is not known is an error. Give your service's name
+    /// and `#` in a password (`%40`, `%2F`, `%3F`, `%23`). A parameter that is not known is an error.
+    ///
+    /// **Several hosts** (`a:5432,b:5432`, or `?host=a,b`) are tried in turn. The first that can be reached and can write is the
+    /// primary. After a fail-over the store finds the next one by itself. With one host, `?target_session_attrs=read-write` also
+    /// rejects a server that can only read.
+    ///
+    /// Give your service's name
     /// as `?application_name=..`, or in `PGAPPNAME`: a report on a [transaction that holds readers back](crate::FenceHolder)
     /// shows it. It is `cqrs` otherwise.
     #[must_use]
@@ -142,12 +148,12 @@ impl PgConfig {
         Err(StoreError::new(StoreErrorKind::InvalidInput, message))
     }
 
-    /// The server of the URL.
+    /// The servers of the URL.
     pub(crate) fn hosts(&self) -> Result<Hosts, StoreError> {
-        Ok(Hosts::new(
-            DatabaseUrl::new(&self.url)?.options()?,
-            self.connect_timeout,
-        ))
+        let url = DatabaseUrl::new(&self.url)?;
+        let options = url.options()?;
+        let primary_only = options.len() > 1 || url.wants_primary();
+        Ok(Hosts::new(options, primary_only, self.connect_timeout))
     }
 
     pub(crate) fn pool_size(&self) -> u32 {
@@ -235,7 +241,7 @@ mod tests {
         let name_of = |url: &str| {
             let options = DatabaseUrl::new(url).and_then(|url| url.options());
             let options = options.expect("readable");
-            options.get_application_name().map(ToOwned::to_owned)
+            options[0].get_application_name().map(ToOwned::to_owned)
         };
         let url = "postgres://localhost/shop";
         let otherwise = std::env::var("PGAPPNAME").unwrap_or_else(|_| "cqrs".to_owned());

@@ -6,10 +6,14 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Connection, Error, PgConnection, Postgres, Row, pool::PoolConnection};
+use sqlx::{Connection, Error, PgConnection, Postgres, pool::PoolConnection};
 use tokio::runtime::Handle;
 
-use crate::{error::is_read_only, hosts::Hosts, statements::ASK_READ_ONLY, time_limit::within};
+use crate::{
+    error::is_read_only,
+    hosts::{Hosts, can_only_read},
+    time_limit::within,
+};
 
 /// A connection that was idle for longer is pinged before it is used: if it broke meanwhile, an append would have an unknown
 /// outcome although it was never sent. No server restarts in less time.
@@ -95,10 +99,8 @@ impl GuardedConnection {
     /// Looks whether the session can only read: an error that said so was perhaps seen only by the user's code.
     pub(crate) async fn look(&mut self) {
         let limit = self.limit;
-        let asked = sqlx::raw_sql(ASK_READ_ONLY).fetch_one(&mut **self);
-        let answer = within(limit, asked).await;
-        let answer = answer.and_then(|row| row.try_get::<String, _>(0));
-        if self.note(answer).is_ok_and(|read_only| read_only == "on") {
+        let answer = within(limit, can_only_read(self)).await;
+        if self.note(answer).is_ok_and(|read_only| read_only) {
             self.hosts.outdate_connections();
         }
     }

@@ -27,6 +27,9 @@ const PARAMETERS: [&str; 15] = [
     "user",
 ];
 
+/// The parameter of libpq that asks for a primary.
+const SESSION: &str = "target_session_attrs";
+
 /// A URL in its parts, as they were written.
 #[derive(Clone, Copy)]
 pub(crate) struct DatabaseUrl<'a> {
@@ -81,10 +84,18 @@ impl<'a> DatabaseUrl<'a> {
         let mut before = "";
         for (name, value) in self.parameters() {
             let is_option = name.starts_with("options[") || name.starts_with("options%5B");
-            if PARAMETERS.contains(&name) || is_option {
-                checked += &format!("{name}={}&", value.unwrap_or_default());
-            } else if !["host", "hostaddr", "port"].contains(&name) {
-                return Err(unknown(name, before == "password" || value.is_none()));
+            match name {
+                "host" | "hostaddr" | "port" => {}
+                SESSION if matches!(value, Some("read-write" | "primary")) => {}
+                SESSION => {
+                    return Err(misconfigured(
+                        "target_session_attrs in the database URL must be read-write or primary: a store needs a primary",
+                    ));
+                }
+                _ if PARAMETERS.contains(&name) || is_option => {
+                    checked += &format!("{name}={}&", value.unwrap_or_default());
+                }
+                _ => return Err(unknown(name, before == "password" || value.is_none())),
             }
             before = name;
         }
@@ -97,23 +108,53 @@ impl<'a> DatabaseUrl<'a> {
         values.filter_map(|(_, value)| value).last()
     }
 
-    /// The host, unless it is left to the environment.
-    fn host(&self) -> Result<Option<Host<'a>>, StoreError> {
-        let (host, port) = split_port(self.hosts);
-        let host = self.last(&["host", "hostaddr"]).unwrap_or(host);
-        let port = self.last(&["port"]).or(port);
-        if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+    /// The hosts; none if they are left to the environment.
+    fn hosts(&self) -> Result<Vec<Host<'a>>, StoreError> {
+        let written: Vec<Host<'a>> = self.hosts.split(',').map(split_port).collect();
+        let mut hosts = match (self.last(&["host", "hostaddr"]), &written[..]) {
+            (Some(given), [(_, port)]) => given.split(',').map(|host| (host, *port)).collect(),
+            (Some(given), _) => given.split(',').map(|host| (host, None)).collect(),
+            (None, _) => written,
+        };
+        if let Some(given) = self.last(&["port"]) {
+            let ports: Vec<&str> = given.split(',').collect();
+            if ports.len() != 1 && ports.len() != hosts.len() {
+                return Err(misconfigured(
+                    "the database URL must have one port for each host, or one for all",
+                ));
+            }
+            for (host, port) in hosts.iter_mut().zip(ports.iter().cycle()) {
+                host.1 = Some(port);
+            }
+        }
+        let is_number = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+        if !hosts.iter().filter_map(|(_, port)| *port).all(is_number) {
             return Err(misconfigured(
                 "a port in the database URL is not a number from 1 to 65535",
             ));
         }
-        Ok((!host.is_empty() || port.is_some()).then_some((host, port)))
+        if hosts.len() > 1 && hosts.iter().any(|(host, _)| host.is_empty()) {
+            return Err(misconfigured("a host in the database URL is empty"));
+        }
+        hosts.retain(|(host, port)| !host.is_empty() || port.is_some());
+        Ok(hosts)
     }
 
-    /// What sqlx needs to connect.
-    pub(crate) fn options(&self) -> Result<PgConnectOptions, StoreError> {
+    /// Whether the URL asks for a server that can write.
+    pub(crate) fn wants_primary(&self) -> bool {
+        self.last(&[SESSION]).is_some()
+    }
+
+    /// What sqlx needs to connect to each host.
+    pub(crate) fn options(&self) -> Result<Vec<PgConnectOptions>, StoreError> {
         let parameters = self.checked_parameters()?;
-        self.options_of(self.host()?, &parameters)
+        let hosts = self.hosts()?;
+        if hosts.is_empty() {
+            return Ok(vec![self.options_of(None, &parameters)?]);
+        }
+        let each = hosts.into_iter();
+        each.map(|host| self.options_of(Some(host), &parameters))
+            .collect()
     }
 
     fn options_of(
@@ -212,10 +253,37 @@ mod tests {
 
     fn read(url: &str) -> String {
         let options = DatabaseUrl::new(url).and_then(|url| url.options());
-        let options = options.expect("readable");
-        let mut url = options.to_url_lossy();
-        url.set_query(None);
-        url.into()
+        let each = options.expect("readable").into_iter().map(|options| {
+            let mut url = options.to_url_lossy();
+            url.set_query(None);
+            url.into()
+        });
+        each.collect::<Vec<String>>().join(" ")
+    }
+
+    #[test]
+    fn several_hosts_are_read_in_turn() {
+        let both = "postgres://u@a:1/d postgres://u@b:2/d";
+        for url in [
+            "postgres://u@a:1,b:2/d",
+            "postgres://u@/d?host=a,b&port=1,2",
+            "postgres://u@a,b/d?port=1,2&target_session_attrs=read-write",
+        ] {
+            assert_eq!(read(url), both, "{url}");
+        }
+        assert_eq!(
+            read("postgres://u:p@[::1]:1,[::2]/d?port=3"),
+            "postgres://u:p@[::1]:3/d postgres://u:p@[::2]:3/d"
+        );
+        for url in [
+            "postgres://u@a:1,/d",
+            "postgres://u@a,b,c/d?port=1,2",
+            "postgres://u@a,b:x/d",
+            "postgres://u@a,b/d?target_session_attrs=any",
+        ] {
+            let read = DatabaseUrl::new(url).and_then(|url| url.options());
+            read.expect_err(url);
+        }
     }
 
     #[test]

@@ -1,19 +1,26 @@
-//! The server of a store: connects to it, and says why there is no connection.
+//! The servers of a store, of which one is the primary: connects to it, and says why there is no connection.
 
-use std::{fmt, time::Duration};
+use std::{error::Error as _, fmt, sync::OnceLock, time::Duration};
 
 use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
-use sqlx::{Connection, Error, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection, Error, PgConnection, PgPool, Row, postgres::PgConnectOptions};
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{error::statement, schema, time_limit::within};
+use crate::{error::statement, schema, statements::ASK_READ_ONLY, time_limit::within};
 
 /// The settings of a session.
 pub(crate) type Settings = Vec<(&'static str, String)>;
 
-/// The server of a store.
+/// The servers of a store.
 pub(crate) struct Hosts {
-    options: PgConnectOptions,
+    /// At least one.
+    each: Vec<PgConnectOptions>,
+    /// Passes over a server that can only read.
+    primary_only: bool,
+    /// The index of the server that was last connected to.
+    current: std::sync::Mutex<usize>,
+    /// The pool that connects by itself, and the settings of its sessions.
+    follower: OnceLock<(PgPool, Settings)>,
     limit: Duration,
     /// When somebody last looked, and what was found.
     looked: Mutex<Option<(Instant, Result<(), StoreError>)>>,
@@ -24,25 +31,54 @@ pub(crate) struct Hosts {
 /// Callers without a connection do not make more of them than one in this time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long looking takes at most, after the caller has already waited for a connection.
+/// How long looking takes at most for each server, after the caller has already waited for a connection.
 const LOOK_LIMIT: Duration = Duration::from_secs(2);
 
 const NEVER_POISONED: &str = "no call panics while it holds the lock";
 
 impl Hosts {
-    /// `limit` bounds the time for a new connection.
-    pub(crate) fn new(options: PgConnectOptions, limit: Duration) -> Self {
+    /// `limit` bounds the time for a new connection, over all servers.
+    pub(crate) fn new(each: Vec<PgConnectOptions>, primary_only: bool, limit: Duration) -> Self {
         Self {
-            options,
+            each,
+            primary_only,
+            current: std::sync::Mutex::default(),
+            follower: OnceLock::new(),
             limit,
             looked: Mutex::default(),
             outdated: std::sync::Mutex::default(),
         }
     }
 
-    /// What a pool needs to connect.
+    /// What a pool needs to connect to the current server.
     pub(crate) fn options(&self, settings: &Settings) -> PgConnectOptions {
-        self.options.clone().options(settings.iter().cloned())
+        self.options_of(self.current(), settings)
+    }
+
+    fn options_of(&self, index: usize, settings: &Settings) -> PgConnectOptions {
+        self.each[index].clone().options(settings.iter().cloned())
+    }
+
+    /// The pool connects to the server that is found, from now on.
+    pub(crate) fn lead(&self, pool: PgPool, settings: Settings) {
+        let first = self.follower.set((pool, settings));
+        assert!(
+            first.is_ok(),
+            "a store has one pool that connects by itself"
+        );
+    }
+
+    fn current(&self) -> usize {
+        *self.current.lock().expect(NEVER_POISONED)
+    }
+
+    /// Whether a server that can only read is passed over.
+    pub(crate) fn wants_primary(&self) -> bool {
+        self.primary_only
+    }
+
+    pub(crate) fn are_several(&self) -> bool {
+        self.each.len() > 1
     }
 
     /// A new connection, whose session has these settings.
@@ -50,31 +86,107 @@ impl Hosts {
         self.connect_within(self.limit, settings).await
     }
 
+    /// Tries each server, from the current one on.
     async fn connect_within(
         &self,
         limit: Duration,
         settings: &Settings,
     ) -> Result<PgConnection, StoreError> {
-        let options = self.options(settings);
-        let connecting = within(limit, PgConnection::connect_with(&options)).await;
-        connecting.map_err(|error| self.not_connected(error))
+        let first = self.current();
+        let end = Instant::now() + limit;
+        let mut passed = Vec::new();
+        for left in (1..=self.each.len()).rev() {
+            let index = (first + self.each.len() - left) % self.each.len();
+            // A silent server leaves the others their share.
+            let share =
+                end.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(1);
+            match self.connect_to(index, share, settings).await {
+                Ok(connection) => {
+                    self.found(index);
+                    return Ok(connection);
+                }
+                Err(error) => passed.push((index, error)),
+            }
+        }
+        Err(self.no_primary(passed))
+    }
+
+    async fn connect_to(
+        &self,
+        index: usize,
+        limit: Duration,
+        settings: &Settings,
+    ) -> Result<PgConnection, StoreError> {
+        let options = self.options_of(index, settings);
+        let connecting = async {
+            let mut connection = PgConnection::connect_with(&options).await?;
+            let wrong = self.primary_only && can_only_read(&mut connection).await?;
+            Ok((!wrong).then_some(connection))
+        };
+        match within(limit, connecting).await {
+            Ok(Some(connection)) => Ok(connection),
+            Ok(None) => Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                "it can only read",
+            )),
+            Err(error) => Err(not_connected(&options, error)),
+        }
+    }
+
+    /// This server is the primary.
+    fn found(&self, index: usize) {
+        // Held until the pool knows it too: two callers may find different servers.
+        let mut current = self.current.lock().expect(NEVER_POISONED);
+        if *current == index {
+            return;
+        }
+        *current = index;
+        self.outdate_connections();
+        if let Some((pool, settings)) = self.follower.get() {
+            pool.set_connect_options(self.options_of(index, settings));
+        }
+    }
+
+    /// Names each server and why it was passed over.
+    fn no_primary(&self, mut passed: Vec<(usize, StoreError)>) -> StoreError {
+        if let ([_], false) = (&passed[..], self.primary_only) {
+            return passed.remove(0).1;
+        }
+        let may_pass = passed.iter().find(|(_, error)| error.is_retryable());
+        let kind = may_pass.unwrap_or(&passed[0]).1.kind();
+        let each = passed.iter().map(|(index, error)| {
+            let options = &self.each[*index];
+            let why = error
+                .source()
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            format!("{}:{} ({why})", options.get_host(), options.get_port())
+        });
+        let each: Vec<String> = each.collect();
+        let message = format!(
+            "no server of the database URL is a primary: {}",
+            each.join(", ")
+        );
+        StoreError::new(kind, message)
     }
 
     /// Why a connection could not be made.
     pub(crate) fn not_connected(&self, error: Error) -> StoreError {
-        match error {
-            Error::Io(error) => self.unreachable(error),
-            error => statement(error),
-        }
+        not_connected(&self.each[self.current()], error)
     }
 
     /// The server does not answer.
     pub(crate) fn unreachable(&self, why: impl Into<BoxError>) -> StoreError {
-        let (host, port) = (self.options.get_host(), self.options.get_port());
-        let message = format!(
-            "PostgreSQL at {host}:{port} cannot be reached; is it up, and is the address right?"
-        );
-        StoreError::new(StoreErrorKind::Unavailable, message).caused_by(why)
+        unreachable(&self.each[self.current()], why)
+    }
+
+    /// Ends when another server has become the primary.
+    pub(crate) async fn moved(&self) {
+        let before = self.current();
+        while self.current() == before {
+            tokio::time::sleep(LOOK_EVERY).await;
+            // What it finds is noted.
+            let _ = self.look().await;
+        }
     }
 
     /// A session can only read: it leads to a standby, or to a server that was a primary before. So do probably all that were made
@@ -96,14 +208,15 @@ impl Hosts {
     }
 
     /// Whether a connection can be made now.
-    async fn look(&self) -> Result<(), StoreError> {
+    pub(crate) async fn look(&self) -> Result<(), StoreError> {
         let mut looked = self.looked.lock().await;
         if let Some((when, found)) = &*looked
             && when.elapsed() < LOOK_EVERY
         {
             return found.clone();
         }
-        let limit = LOOK_LIMIT.min(self.limit);
+        let servers = u32::try_from(self.each.len()).unwrap_or(1);
+        let limit = (LOOK_LIMIT * servers).min(self.limit);
         let found = match self.connect_within(limit, &Settings::new()).await {
             Ok(connection) => {
                 schema::close(connection).await;
@@ -116,12 +229,32 @@ impl Hosts {
     }
 }
 
+/// Whether a session can only read: on a standby, or by its default.
+pub(crate) async fn can_only_read(connection: &mut PgConnection) -> Result<bool, Error> {
+    let asked = sqlx::raw_sql(ASK_READ_ONLY).fetch_one(connection).await?;
+    Ok(asked.try_get::<String, _>(0)? == "on")
+}
+
+fn not_connected(options: &PgConnectOptions, error: Error) -> StoreError {
+    match error {
+        Error::Io(error) => unreachable(options, error),
+        error => statement(error),
+    }
+}
+
+fn unreachable(options: &PgConnectOptions, why: impl Into<BoxError>) -> StoreError {
+    let (host, port) = (options.get_host(), options.get_port());
+    let message = format!(
+        "PostgreSQL at {host}:{port} cannot be reached; is it up, and is the address right?"
+    );
+    StoreError::new(StoreErrorKind::Unavailable, message).caused_by(why)
+}
+
 /// Without the password, which sqlx's options would show.
 impl fmt::Debug for Hosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hosts")
-            .field("host", &self.options.get_host())
-            .field("port", &self.options.get_port())
+            .field("current", &self.each[self.current()].get_host())
             .finish_non_exhaustive()
     }
 }
@@ -133,7 +266,7 @@ mod tests {
     #[test]
     fn the_debug_text_has_no_password() {
         let options = PgConnectOptions::new_without_pgpass().password("s3cret");
-        let shown = format!("{:?}", Hosts::new(options, Duration::ZERO));
+        let shown = format!("{:?}", Hosts::new(vec![options], false, Duration::ZERO));
         assert!(!shown.contains("s3cret"), "{shown}");
     }
 }

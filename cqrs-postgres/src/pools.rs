@@ -1,15 +1,17 @@
 //! The connections of a store: one pool for transactions, and four for single statements.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use cqrs_core::StoreError;
-use sqlx::{Error, PgPool, postgres::PgPoolOptions};
+use futures::future::{Either, select};
+use sqlx::{Error, PgPool, Postgres, pool::PoolConnection, postgres::PgPoolOptions};
 use tokio::time::Instant;
 
 use crate::{
     config::PgConfig,
     connection::{GuardedConnection, is_alive},
-    hosts::{Hosts, Settings},
+    error::statement,
+    hosts::{Hosts, Settings, can_only_read},
     statement_pool::StatementPool,
 };
 
@@ -57,7 +59,7 @@ impl Pools {
     /// A connection for a transaction, or for a statement of any length; giving it back takes `limit` at most. A failure here has
     /// written nothing.
     pub(crate) async fn acquire(&self, limit: Duration) -> Result<GuardedConnection, StoreError> {
-        match self.transactions.acquire().await {
+        match self.acquire_from_primary().await {
             Ok(connection) => {
                 let hosts = Arc::clone(&self.hosts);
                 Ok(GuardedConnection::new(connection, hosts, limit))
@@ -70,7 +72,33 @@ impl Pools {
                 );
                 Err(self.hosts.why_none(message).await)
             }
-            Err(error) => Err(self.hosts.not_connected(error)),
+            Err(Error::PoolClosed) => Err(statement(Error::PoolClosed)),
+            Err(error) => {
+                let why = self.hosts.not_connected(error);
+                if !self.hosts.are_several() {
+                    return Err(why);
+                }
+                // Names each server.
+                Err(self.hosts.look().await.err().unwrap_or(why))
+            }
+        }
+    }
+
+    /// If that takes long, perhaps another server has become the primary.
+    async fn acquire_from_primary(&self) -> Result<PoolConnection<Postgres>, Error> {
+        if !self.hosts.are_several() {
+            return self.transactions.acquire().await;
+        }
+        let acquiring = pin!(self.transactions.acquire());
+        match select(acquiring, pin!(self.hosts.moved())).await {
+            Either::Left((Err(Error::PoolTimedOut), _)) => Err(Error::PoolTimedOut),
+            Either::Left((Err(Error::PoolClosed), _)) => Err(Error::PoolClosed),
+            Either::Left((Err(error), _)) => match self.hosts.look().await {
+                Ok(()) => self.transactions.acquire().await,
+                Err(_) => Err(error),
+            },
+            Either::Left((acquired, _)) => acquired,
+            Either::Right(_) => self.transactions.acquire().await,
         }
     }
 
@@ -83,20 +111,48 @@ impl Pools {
     }
 }
 
+/// This pool makes its connections by itself, to one server. With several, its hooks look for the primary where the pool
+/// would not: after a connection was lost, and after one was made to a server that can only read.
 fn transactions(hosts: &Arc<Hosts>, settings: &Settings, config: &PgConfig) -> PgPool {
-    let options = hosts.options(settings);
-    let hosts = Arc::clone(hosts);
-    PgPoolOptions::new()
+    // The hosts own the pool.
+    let before = Arc::downgrade(hosts);
+    let after = Arc::downgrade(hosts);
+    let pool = PgPoolOptions::new()
         .max_connections(config.pool_size())
         .acquire_timeout(config.timeout())
         // A ping before each use would cost a round trip: only a connection that was idle is pinged.
         .test_before_acquire(false)
         .before_acquire(move |connection, since| {
-            let made = Instant::now().checked_sub(since.age);
-            let outdated = made.is_some_and(|made| hosts.is_outdated(made));
-            Box::pin(async move { Ok(!outdated && is_alive(connection, since.idle_for).await) })
+            let hosts = before.upgrade();
+            Box::pin(async move {
+                let Some(hosts) = hosts else {
+                    return Ok(is_alive(connection, since.idle_for).await);
+                };
+                let made = Instant::now().checked_sub(since.age);
+                if made.is_some_and(|made| hosts.is_outdated(made)) {
+                    return Ok(false);
+                }
+                let alive = is_alive(connection, since.idle_for).await;
+                if !alive && hosts.are_several() {
+                    let _ = hosts.look().await;
+                }
+                Ok(alive)
+            })
         })
-        .connect_lazy_with(options)
+        .after_connect(move |connection, _| {
+            let hosts = after.upgrade().filter(|hosts| hosts.wants_primary());
+            Box::pin(async move {
+                let Some(hosts) = hosts else { return Ok(()) };
+                if !can_only_read(connection).await? {
+                    return Ok(());
+                }
+                let _ = hosts.look().await;
+                Err(Error::Configuration("the server can only read".into()))
+            })
+        })
+        .connect_lazy_with(hosts.options(settings));
+    hosts.lead(pool.clone(), settings.clone());
+    pool
 }
 
 /// The short append functions (`sql/functions/append/steps/prologue.sql`) expect exactly this search path.

@@ -5,6 +5,7 @@ mod catch_up;
 mod contract;
 mod dropped_calls;
 mod dump;
+mod fail_over;
 mod functions;
 mod gate;
 mod group_commit;

@@ -45,6 +45,8 @@ struct State {
     stranded: u64,
     /// This many connections, from the first on, are broken.
     cut: u64,
+    /// The sessions of new connections can only read.
+    read_only: bool,
 }
 
 /// Counts of what passed from the client to the server.
@@ -64,6 +66,7 @@ impl Proxy {
             network: Network::Open,
             stranded: 0,
             cut: 0,
+            read_only: false,
         });
         let traffic = Arc::new(Traffic::default());
         let accepting = accept(listener, server, states, Arc::clone(&traffic));
@@ -95,6 +98,15 @@ impl Proxy {
     pub(crate) fn strand(&self) {
         let made = self.connections();
         self.state.send_modify(|state| state.stranded = made);
+    }
+
+    /// Whether new connections lead to a server that can only read.
+    pub(crate) fn set_read_only(&self, read_only: bool) {
+        self.state.send_modify(|state| state.read_only = read_only);
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The number of connections so far.
@@ -135,12 +147,16 @@ async fn accept(
 }
 
 async fn join(
-    client: TcpStream,
-    server: TcpStream,
+    mut client: TcpStream,
+    mut server: TcpStream,
     number: u64,
     states: watch::Receiver<State>,
     traffic: Arc<Traffic>,
 ) {
+    let read_only = states.borrow().read_only;
+    if read_only && begin_read_only(&mut client, &mut server).await.is_err() {
+        return;
+    }
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let questions = Direction {
@@ -159,7 +175,7 @@ async fn join(
     };
     let mut counter = Counter {
         traffic,
-        begun: false,
+        begun: read_only,
         unread: Vec::new(),
     };
     tokio::join!(
@@ -167,6 +183,29 @@ async fn join(
         answers.forward(|_| ())
     );
 }
+
+/// Adds a setting to the message that begins a session, and rejects encryption.
+async fn begin_read_only(client: &mut TcpStream, server: &mut TcpStream) -> std::io::Result<()> {
+    loop {
+        let length = client.read_u32().await?;
+        let mut message = vec![0; length as usize - 4];
+        client.read_exact(&mut message).await?;
+        if number(&message, 0) != Some(SESSION) {
+            client.write_all(b"N").await?;
+            continue;
+        }
+        // The list of settings ends with a zero.
+        message.pop();
+        message.extend_from_slice(b"default_transaction_read_only\0on\0\0");
+        server
+            .write_u32(u32::try_from(message.len()).expect("short") + 4)
+            .await?;
+        return server.write_all(&message).await;
+    }
+}
+
+/// The version of the protocol.
+const SESSION: u32 = 3 << 16;
 
 /// One half of a connection.
 struct Direction {
@@ -207,7 +246,6 @@ struct Counter {
 
 impl Counter {
     fn read(&mut self, bytes: &[u8]) {
-        const SESSION: u32 = 3 << 16;
         self.unread.extend_from_slice(bytes);
         loop {
             let kind = usize::from(self.begun);
