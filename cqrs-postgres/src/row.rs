@@ -67,7 +67,8 @@ fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEve
         Bytes::copy_from_slice(bytes(row, 5)?),
         SystemTime::from(recorded_at),
     );
-    let schema_version = u32::try_from(schema_version).unwrap_or(1);
+    let schema_version =
+        u32::try_from(schema_version).map_err(|error| sqlx::Error::Decode(error.into()))?;
     Ok(event.schema_version(schema_version).metadata(metadata))
 }
 
