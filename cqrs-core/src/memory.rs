@@ -21,7 +21,8 @@ use crate::{
         Position, RecordedEvent, StreamId, Version,
     },
     ports::{
-        Append, AppendError, Appended, Appends, CommitError, DocumentConflict, Fenced, Snapshot,
+        Append, AppendError, Appended, Appends, CommitError, Discarded, DocumentConflict, Fenced,
+        Snapshot,
     },
 };
 
@@ -88,6 +89,7 @@ struct State {
     document_writes: u64,
     keys: Keys,
     snapshots: HashMap<StreamId, Snapshot>,
+    discarded: Vec<Discarded>,
 }
 
 impl State {
@@ -141,6 +143,7 @@ pub struct MemoryTransaction {
     /// Idempotency keys that must still be unused, and the appends under them.
     keys: Vec<(Idempotency, Vec<Appended>)>,
     inbox: Vec<(Subscribed, Vec<(Lane, Position)>)>,
+    discarded: Vec<Discarded>,
     reset_subscriptions: HashSet<String>,
     cleared_views: HashSet<String>,
 }
@@ -293,6 +296,7 @@ impl MemoryTransaction {
             let moved = Claim::new(claim.epoch, Some(to));
             state.checkpoints.insert(subscribed, moved);
         }
+        state.discarded.extend(self.discarded);
         for (subscribed, received) in self.inbox {
             state.inbox.entry(subscribed).or_default().extend(received);
         }

@@ -4,6 +4,7 @@
 //! errors.
 
 mod checkpoints;
+mod discards;
 mod documents;
 mod error;
 mod event_store;
@@ -19,6 +20,7 @@ mod unit_of_work;
 pub(crate) use self::log_check::check_page;
 pub use self::{
     checkpoints::Checkpoints,
+    discards::{Discarded, Discards},
     documents::{Document, DocumentWrite, Documents, decode_document},
     error::{
         AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, SaveError,

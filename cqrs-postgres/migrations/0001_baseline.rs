@@ -14,6 +14,8 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "tables/snapshots.sql",
     "tables/checkpoints.sql",
     "tables/inbox.sql",
+    "tables/discarded.sql",
+    "tables/operations.sql",
     "functions/reject_change.sql",
     "triggers/events_never_change.sql",
     // Shared by appends and readers.

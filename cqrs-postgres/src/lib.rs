@@ -37,6 +37,7 @@ mod checkpoints;
 mod config;
 mod connection;
 mod database_url;
+mod discards;
 mod documents;
 mod error;
 mod event_store;

@@ -81,6 +81,8 @@ statements! {
     Statements {
         append: "append",
         is_installed: "is_installed",
+        discard: "discard",
+        discarded: "discarded",
         append_event: "append_event",
         append_to_one: "append_to_one",
         append_each: "append_each",

@@ -3,6 +3,7 @@
 //! An adapter needs one line for them: `cqrs_testing::event_store_contract!(a_fresh_store().await);`
 
 pub mod checkpoints;
+pub mod discards;
 pub mod documents;
 pub mod events;
 pub mod execute_all;
@@ -89,6 +90,7 @@ macro_rules! event_store_contract {
             checkpoints: a_rolled_back_batch_moves_nothing
             checkpoints: the_inbox_keeps_the_highest_position_of_each_lane
             checkpoints: a_reset_starts_over_and_fences_runners
+            discards: discarded_events_are_kept_with_their_reason
             documents: documents_are_written_changed_and_removed
             documents: one_of_two_writers_of_a_document_commits
             documents: one_of_two_creators_of_a_document_commits

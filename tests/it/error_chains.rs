@@ -12,6 +12,7 @@ use cqrs_core::{
         AdvanceError, BoxError, DocumentConflict, Fenced, LogReplaced, PublishError, SaveError,
         SourceError,
     },
+    read::SkipError,
 };
 use cqrs_kafka::KafkaError;
 use cqrs_tests::domain::CounterEvent;
@@ -114,6 +115,8 @@ fn of_the_loops() -> Named {
         RunnerErrorKind::Source => RunnerErrorKind::Source(SourceError::Fatal(root())),
         RunnerErrorKind::Poison => RunnerErrorKind::Poison { partition: partition(), event: event(), reason: root() },
         RunnerErrorKind::Store => RunnerErrorKind::Store(store()),
+        SkipError::Role => SkipError::Role(codec()),
+        SkipError::Store => SkipError::Store(store().into()),
         RelayErrorKind::Publish => RelayErrorKind::Publish(PublishError::Misconfigured(root())),
         RelayErrorKind::Store => RelayErrorKind::Store(store()),
     ]
@@ -144,6 +147,7 @@ fn of_our_own() -> Named {
     let partition = PartitionId::Log(Slices::ALL);
     named![
         SourceError::LogReplaced => SourceError::LogReplaced { partition, replaced: replaced() },
+        SkipError::LogReplaced => SkipError::LogReplaced(replaced()),
         RelayErrorKind::LogReplaced => RelayErrorKind::LogReplaced(replaced()),
         AppendError::Conflict => AppendError::Conflict(conflict()),
         AppendError::KeyReused => AppendError::KeyReused(key_reused()),

@@ -206,9 +206,8 @@ mod tests {
 
     #[test]
     fn a_rejected_commit_must_name_a_possible_version_too() {
-        let rejected = |error: CommitError| {
-            check_rejected_commit(&[shared(exactly(3), 3)], &error).is_clean()
-        };
+        let rejected =
+            |error: CommitError| check_rejected_commit(&[shared(exactly(3), 3)], &error).is_clean();
         let conflict = |stream: StreamNumber, actual| {
             CommitError::from(Conflict::new(stream.id(), exactly(3), Version::new(actual)))
         };

@@ -9,9 +9,9 @@ use crate::{
         StreamId, Version,
     },
     ports::{
-        AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Document,
-        DocumentWrite, Documents, EventStore, Fenced, Inbox, LogPage, LogQuery, PastEvent,
-        SaveError, Snapshot, Snapshots, StoreError, UnitOfWork,
+        AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Discarded,
+        Discards, Document, DocumentWrite, Documents, EventStore, Fenced, Inbox, LogPage, LogQuery,
+        PastEvent, SaveError, Snapshot, Snapshots, StoreError, UnitOfWork,
     },
 };
 
@@ -259,6 +259,24 @@ impl Inbox for MemoryEventStore {
             received.to_vec(),
         ));
         Ok(())
+    }
+}
+
+impl Discards for MemoryEventStore {
+    async fn discard_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        discarded: &Discarded,
+    ) -> Result<(), StoreError> {
+        transaction.discarded.push(discarded.clone());
+        Ok(())
+    }
+
+    async fn discarded(&self, subscription: &str) -> Result<Vec<Discarded>, StoreError> {
+        let state = self.state();
+        let of_it = state.discarded.iter();
+        let of_it = of_it.filter(|discarded| discarded.subscription == subscription);
+        Ok(of_it.cloned().collect())
     }
 }
 

@@ -1,8 +1,8 @@
 //! All ports of a store together.
 
 use crate::ports::{
-    checkpoints::Checkpoints, documents::Documents, event_store::EventStore, inbox::Inbox,
-    snapshots::Snapshots,
+    checkpoints::Checkpoints, discards::Discards, documents::Documents, event_store::EventStore,
+    inbox::Inbox, snapshots::Snapshots,
 };
 
 /// A store with every port: one bound for a service that does not depend on an adapter.
@@ -26,6 +26,6 @@ use crate::ports::{
 /// let bank = Bank::new(MemoryEventStore::default());
 /// # drop(bank.accounts);
 /// ```
-pub trait Store: EventStore + Snapshots + Checkpoints + Documents + Inbox {}
+pub trait Store: EventStore + Snapshots + Checkpoints + Documents + Inbox + Discards {}
 
-impl<S: EventStore + Snapshots + Checkpoints + Documents + Inbox> Store for S {}
+impl<S: EventStore + Snapshots + Checkpoints + Documents + Inbox + Discards> Store for S {}

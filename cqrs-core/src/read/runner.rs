@@ -5,12 +5,16 @@ mod batch_limit;
 mod caught;
 mod error;
 mod partitions;
+mod skip;
 mod worker;
 
 use std::sync::Arc;
 
-pub use self::error::{RunnerError, RunnerErrorKind};
 use self::{batch_limit::BatchSizes, partitions::Partitions};
+pub use self::{
+    error::{RunnerError, RunnerErrorKind},
+    skip::SkipError,
+};
 use crate::{
     model::{Offset, PartitionId, Reads},
     ports::{Checkpoints, EventStore, Inbox, Progress, ProgressReporter, Source, SourceError},

@@ -2,9 +2,13 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 7 pg_class, 23 pg_proc.
+-- It holds 11 pg_class, 23 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
+
+create sequence cqrs.discarded_id_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
+
+create sequence cqrs.operations_id_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
 
 create table cqrs.checkpoints (
     subscription text collate "C" not null,
@@ -13,6 +17,18 @@ create table cqrs.checkpoints (
     "offset" bigint,
     event_id uuid,
     updated_at timestamp with time zone not null default clock_timestamp()
+);
+
+create table cqrs.discarded (
+    id bigint not null identity a,
+    subscription text collate "C" not null,
+    category text collate "C" not null,
+    aggregate_id text collate "C" not null,
+    version bigint not null,
+    "position" bigint not null,
+    event_id uuid not null,
+    reason text not null,
+    discarded_at timestamp with time zone not null default clock_timestamp()
 );
 
 create table cqrs.events (
@@ -59,6 +75,18 @@ create table cqrs.migrations (
     execution_time bigint not null
 );
 
+create table cqrs.operations (
+    id bigint not null identity a,
+    at timestamp with time zone not null default clock_timestamp(),
+    who text not null default SESSION_USER,
+    face text not null default COALESCE(NULLIF(current_setting('application_name'::text), ''::text), 'unknown'::text),
+    verb text not null,
+    arguments jsonb not null default '{}'::jsonb,
+    reason text,
+    outcome text,
+    took interval
+);
+
 create table cqrs.snapshots (
     category text collate "C" not null,
     aggregate_id text collate "C" not null,
@@ -72,6 +100,10 @@ create table cqrs.snapshots (
 
 alter table cqrs.checkpoints add constraint checkpoints_pkey PRIMARY KEY (subscription, partition);
 
+alter table cqrs.discarded add constraint discarded_pkey PRIMARY KEY (id);
+
+alter table cqrs.discarded add constraint discarded_reason_check CHECK ((reason <> ''::text));
+
 alter table cqrs.events add constraint events_position UNIQUE ("position");
 
 alter table cqrs.events add constraint events_stream_version PRIMARY KEY (category, aggregate_id, version);
@@ -81,6 +113,8 @@ alter table cqrs.idempotency add constraint idempotency_pkey PRIMARY KEY (key);
 alter table cqrs.inbox add constraint inbox_pkey PRIMARY KEY (subscription, partition, lane);
 
 alter table cqrs.migrations add constraint migrations_pkey PRIMARY KEY (version);
+
+alter table cqrs.operations add constraint operations_pkey PRIMARY KEY (id);
 
 alter table cqrs.snapshots add constraint snapshots_pkey PRIMARY KEY (category, aggregate_id);
 
@@ -548,13 +582,16 @@ begin
     end if;
     for found in
         select oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_') as written
+               relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_') as written,
+               relname in ('discarded', 'operations') as recorded
         from pg_class where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
     loop
         if not found.ours then
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;
         elsif writes and found.written then
             execute format('grant select, insert, update, delete on %s to %I', found.name, to_role);
+        elsif writes and found.recorded then
+            execute format('grant select, insert on %s to %I', found.name, to_role);
         else
             execute format('grant select on %s to %I', found.name, to_role);
         end if;
@@ -705,13 +742,21 @@ comment on column cqrs.checkpoints.epoch is 'The fence: every claim raises it, a
 
 comment on column cqrs.events.headers is 'The open headers of an event, an object of strings; null if it has none.';
 
+comment on column cqrs.operations.face is 'The program, by the application name of the session.';
+
+comment on column cqrs.operations.who is 'The user of the session.';
+
 comment on table cqrs.checkpoints is 'How far each subscription has read each partition.';
+
+comment on table cqrs.discarded is 'The events that subscriptions passed over on request, each with the reason.';
 
 comment on table cqrs.events is 'Every event, never changed. Only the append functions write it.';
 
 comment on table cqrs.idempotency is 'What was appended under which key, stream by stream: the answer to a repeat.';
 
 comment on table cqrs.inbox is 'The highest position received from each publisher: at or below it is a repeat.';
+
+comment on table cqrs.operations is 'What people changed by hand: who, with which program, what, and why.';
 
 comment on table cqrs.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
 
@@ -779,6 +824,10 @@ grant delete, insert, select, update on table cqrs.checkpoints to cqrs_service;
 
 grant select on table cqrs.checkpoints to cqrs_reader;
 
+grant insert, select on table cqrs.discarded to cqrs_service;
+
+grant select on table cqrs.discarded to cqrs_reader;
+
 grant select on table cqrs.events to cqrs_service;
 
 grant select on table cqrs.events to cqrs_reader;
@@ -794,6 +843,10 @@ grant select on table cqrs.inbox to cqrs_reader;
 grant select on table cqrs.migrations to cqrs_service;
 
 grant select on table cqrs.migrations to cqrs_reader;
+
+grant insert, select on table cqrs.operations to cqrs_service;
+
+grant select on table cqrs.operations to cqrs_reader;
 
 grant delete, insert, select, update on table cqrs.snapshots to cqrs_service;
 

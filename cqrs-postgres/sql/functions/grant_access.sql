@@ -14,13 +14,16 @@ begin
     end if;
     for found in
         select oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_') as written
+               relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_') as written,
+               relname in ('discarded', 'operations') as recorded
         from pg_class where relnamespace = '__schema__'::regnamespace and relkind = 'r'
     loop
         if not found.ours then
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;
         elsif writes and found.written then
             execute format('grant select, insert, update, delete on %s to %I', found.name, to_role);
+        elsif writes and found.recorded then
+            execute format('grant select, insert on %s to %I', found.name, to_role);
         else
             execute format('grant select on %s to %I', found.name, to_role);
         end if;

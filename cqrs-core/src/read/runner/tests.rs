@@ -17,10 +17,11 @@ use crate::{
     codec::CodecError,
     memory::MemoryEventStore,
     model::{
-        Checkpoint, Context, Envelope, Event, PartitionId, Reads, RecordedEvent, Slices, chain,
+        Checkpoint, Context, Envelope, Event, PartitionId, Position, Reads, RecordedEvent, Slices,
+        chain,
     },
     ports::{
-        Document, DocumentConflict, DocumentWrite, Documents, SaveError, StoreError,
+        Discards, Document, DocumentConflict, DocumentWrite, Documents, SaveError, StoreError,
         StoreErrorKind, UnitOfWork, decode_document,
     },
     read::ReadModel,
@@ -260,6 +261,70 @@ async fn the_event_that_makes_a_role_panic_is_found() {
 async fn the_event_that_the_store_rejects_is_found() {
     let reject = || Err(StoreError::new(StoreErrorKind::InvalidInput, "planted").into());
     the_event_is_found(reject, "planted").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runner_continues_after_a_skipped_event() {
+    let store = filled(50).await;
+    let poison = |batch: &[RecordedEvent]| match batch.iter().find(|e| e.position.get() == 24) {
+        Some(event) => Err(HandlerError::poison(event.id, "planted")),
+        None => Ok(()),
+    };
+    let runner = || Runner::over_log::<crate::read::handler::role::Handler>(&store, Faulty(poison));
+    run_to(&store, Faulty(poison), 50).await.expect_err("stops");
+    for (wrong, next) in [
+        (23, "position 24"),
+        (25, "position 24"),
+        (51, "position 24"),
+    ] {
+        let error = runner()
+            .expect("a view")
+            .skip(Position::new(wrong), "why")
+            .await;
+        let text = error.expect_err("not the next one").to_string();
+        assert!(text.contains(next), "{text}");
+    }
+    let error = runner().expect("a view").skip(Position::new(24), " ").await;
+    assert!(matches!(error, Err(SkipError::NoReason)), "{error:?}");
+
+    let skipped = runner()
+        .expect("a view")
+        .skip(Position::new(24), "a test wrote it")
+        .await;
+    let skipped = skipped.expect("skips");
+    run_to(&store, Faulty(poison), 50).await.expect("goes on");
+    let expected = Vec::from_iter((1..=50).filter(|n| *n != 24));
+    assert_eq!(sums(&store).await, expected);
+    assert_eq!(store.discarded(Sums::NAME).await.expect("reads"), [skipped]);
+    let error = runner()
+        .expect("a view")
+        .skip(Position::new(51), "why")
+        .await;
+    let text = error.expect_err("there is none").to_string();
+    assert!(text.contains("its next event is not there yet"), "{text}");
+}
+
+/// A runner that is at work is fenced, and continues after the event.
+#[tokio::test(start_paused = true)]
+async fn an_event_can_be_skipped_while_another_runner_is_at_work() {
+    let store = filled(5).await;
+    let unavailable = |batch: &[RecordedEvent]| match batch.iter().any(|e| e.position.get() == 3) {
+        true => Err(StoreError::new(StoreErrorKind::Unavailable, "planted").into()),
+        false => Ok(()),
+    };
+    let running = tokio::spawn({
+        let store = store.clone();
+        async move { run_to(&store, Faulty(unavailable), 5).await }
+    });
+    caught_up(&store, 2).await;
+    let runner = Runner::over_log::<crate::read::handler::role::View>(&store, Sums);
+    let runner = runner.expect("a view");
+    runner
+        .skip(Position::new(3), "it takes too long")
+        .await
+        .expect("skips");
+    running.await.expect("no panic").expect("goes on");
+    assert_eq!(sums(&store).await, [1, 2, 4, 5]);
 }
 
 /// As with a time limit for statements, or a lock table that is full.

@@ -1,0 +1,142 @@
+//! Passes over one event that a role cannot handle.
+
+use crate::{
+    codec::CodecError,
+    model::{Checkpoint, PartitionId, Position, RecordedEvent, Slices},
+    ports::{
+        AdvanceError, Checkpoints, CommitError, Discarded, Discards, EventStore, Inbox, LogQuery,
+        LogReplaced, StoreError, check_page,
+    },
+    read::{handler::Handler, runner::ProjectionRunner},
+};
+
+/// An event that was not skipped. The subscription is where it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SkipError {
+    /// The event at the position is not the next one of the subscription.
+    #[error(
+        "subscription {subscription:?} cannot skip the event at position {position}: its next event is {next}; only the event \
+         that its runner has stopped at can be skipped"
+    )]
+    NotNext {
+        /// The subscription.
+        subscription: String,
+        /// The position of the event that was to be skipped.
+        position: Position,
+        /// The next event, as text.
+        next: String,
+    },
+    /// The reason is empty.
+    #[error("an event is skipped for a reason; say why")]
+    NoReason,
+    /// The role's events are not an externally tagged enum.
+    #[error("the role cannot be run")]
+    Role(#[from] CodecError),
+    /// The log is not the one that the subscription has read.
+    #[error("the subscription cannot continue in another log")]
+    LogReplaced(#[from] LogReplaced),
+    /// The store failed, or a runner of this subscription was faster: try again.
+    #[error("the event could not be skipped")]
+    Store(#[source] CommitError),
+}
+
+impl From<CommitError> for SkipError {
+    fn from(error: CommitError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<StoreError> for SkipError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<AdvanceError> for SkipError {
+    fn from(error: AdvanceError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> ProjectionRunner<S, H> {
+    /// Passes over the event at `position`, which the role cannot handle, and records it with the reason. The next start
+    /// continues after it. Other subscriptions still handle the event.
+    ///
+    /// It is the way past an event that stopped the runner ([`Poison`](crate::RunnerErrorKind::Poison)) and that no new version
+    /// of the role should handle. If the role can be changed, change it instead: a skipped event is missing in what the
+    /// subscription builds, and it stops a rebuild again. Other runners of the subscription may run meanwhile.
+    ///
+    /// # Errors
+    /// [`SkipError::NotNext`] when the event is not the next one: everything before it must be handled. The store's errors.
+    pub async fn skip(
+        &self,
+        position: Position,
+        reason: impl Into<String>,
+    ) -> Result<Discarded, SkipError> {
+        let reason = reason.into();
+        if reason.trim().is_empty() {
+            return Err(SkipError::NoReason);
+        }
+        let subscription = self.handler.subscription();
+        let log = PartitionId::Log(Slices::ALL);
+        let claim = self.store.claim(subscription, &log).await?;
+        let event = self.next_event(claim.at).await?;
+        let event = match event {
+            Some(event) if event.position == position => event,
+            other => return Err(self.not_next(position, other)),
+        };
+        let discarded = Discarded::new(
+            subscription,
+            event.stream,
+            event.version,
+            position,
+            event.id,
+            reason,
+        );
+        let to = Checkpoint::after(position, event.id);
+        let mut transaction = self.store.begin().await?;
+        self.store
+            .advance_in(
+                &mut transaction,
+                subscription,
+                &log,
+                claim.epoch,
+                claim.at,
+                to,
+            )
+            .await?;
+        self.store.discard_in(&mut transaction, &discarded).await?;
+        self.store.commit(transaction).await?;
+        tracing::warn!(subscription, %position, reason = discarded.reason, "an event is skipped");
+        Ok(discarded)
+    }
+
+    /// The next event that the role reads.
+    async fn next_event(
+        &self,
+        from: Option<Checkpoint>,
+    ) -> Result<Option<RecordedEvent>, SkipError> {
+        let reads = self.handler.reads()?;
+        let mut at = from;
+        loop {
+            let after = Position::new(at.map_or(0, |at| at.offset.get()));
+            let query = LogQuery::new(after, 1).reads(&reads);
+            let page = self.store.read_log(query).await?;
+            check_page(&page, at)?;
+            match (page.events.into_iter().next(), page.upto) {
+                (Some(event), _) => return Ok(Some(event)),
+                (None, None) => return Ok(None),
+                (None, upto) => at = upto,
+            }
+        }
+    }
+
+    fn not_next(&self, position: Position, next: Option<RecordedEvent>) -> SkipError {
+        SkipError::NotNext {
+            subscription: self.subscription().to_owned(),
+            position,
+            next: next.map_or_else(|| "not there yet".to_owned(), |event| event.to_string()),
+        }
+    }
+}
