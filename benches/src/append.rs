@@ -74,7 +74,12 @@ impl Sides<'_> {
     /// Removes all events of an earlier measurement.
     async fn clear(&self) -> Outcome<()> {
         for database in self.databases {
-            database.run("truncate __schema__.events").await?;
+            database
+                .run(
+                    "alter table __schema__.events disable trigger events_never_change; truncate __schema__.events; \
+                     alter table __schema__.events enable always trigger events_never_change",
+                )
+                .await?;
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! Fills a table on the server itself, which is faster than appends.
 
-use crate::{Outcome, database::Database};
+use cqrs_core::StreamId;
+
+use crate::{Outcome, database::Database, domain::AccountEvent};
 
 /// How many streams are written at the same time. The events of one stream are this far apart.
 pub(crate) const WAVE: u32 = 10_000;
@@ -17,7 +19,7 @@ const INSERT: &str = r#"
     select nextval('__schema__.position'), 'account',
            lpad(to_hex(stream / __wave__), 12, '0') || '-' || lpad(to_hex((stream * 2654435761) & 4294967295), 8, '0')
                || '-' || lpad(to_hex(stream), 12, '0'),
-           version, stream & 1023, gen_random_uuid(),
+           version, (__slices__)[stream - __first__ + 1], gen_random_uuid(),
            case when n % 3 = 2 then 'Withdrawn' else 'Deposited' end, 1,
            ('{"cents":' || n % 1000 + 1 || ',"reference":"RF' || lpad(n::text, 12, '0')
                || '","note":"as agreed in the letter of March"}')::json
@@ -43,13 +45,35 @@ pub(crate) async fn fill(database: &Database, streams: u32, each: u32) -> Outcom
     let events = streams * each;
     for from in (0..events).step_by(EVENTS_PER_STATEMENT as usize) {
         let to = events.min(from + EVENTS_PER_STATEMENT);
-        let numbers = [("wave", WAVE), ("each", each), ("from", from), ("to", to)];
+        let first = from / (WAVE * each) * WAVE;
+        let end = to.div_ceil(WAVE * each) * WAVE;
+        let numbers = [
+            ("wave", WAVE),
+            ("each", each),
+            ("from", from),
+            ("to", to),
+            ("first", first),
+        ];
         let insert = numbers
             .iter()
             .fold(INSERT.to_owned(), |insert, (name, number)| {
                 insert.replace(&format!("__{name}__"), &number.to_string())
             });
-        database.run(&insert).await?;
+        let slices = slices(first, end)?;
+        database.run(&insert.replace("__slices__", &slices)).await?;
     }
     database.run("vacuum (analyze) __schema__.events").await
+}
+
+/// The slices of these streams, as an array of PostgreSQL. The server does not compute them, and rejects wrong ones.
+fn slices(first: u32, end: u32) -> Outcome<String> {
+    let mut slices = Vec::new();
+    for number in first..end {
+        slices.push(
+            StreamId::of::<AccountEvent>(id(number))?
+                .slice()
+                .to_string(),
+        );
+    }
+    Ok(format!("'{{{}}}'::smallint[]", slices.join(",")))
 }

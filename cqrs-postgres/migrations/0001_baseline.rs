@@ -26,6 +26,8 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "functions/take_fence.sql",
     // Appends.
     "functions/append/is_expected.sql",
+    "functions/append/reject_argument.sql",
+    "functions/append/keeps_slice.sql",
     "functions/append/last_event.sql",
     "functions/append/checked_version.sql",
     "functions/append/combine_verdicts.sql",
@@ -41,8 +43,10 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "functions/fence_holders.sql",
     "functions/claim.sql",
     "functions/advance.sql",
+    "functions/holds_documents.sql",
     "functions/prepare_view.sql",
     // Access.
+    "functions/own_functions.sql",
     "functions/grant_access.sql",
     "rights/public.sql",
 ];

@@ -133,6 +133,18 @@ fn by_code(code: &str, step: FailedStep) -> (StoreErrorKind, &'static str) {
             Misconfigured,
             "the setting cqrs.fence_.. of the session was changed; reset it",
         ),
+        "CQ006" => (
+            InvalidInput,
+            "an append function does not accept this slice or schema version; append through the store",
+        ),
+        "CQ007" => (
+            InvalidInput,
+            "PUBLIC is every role of the server, and gets no access to a store; grant to a role",
+        ),
+        "CQ008" => (
+            Misconfigured,
+            "somebody else's object has the name of this view's table; name the view differently, or move the object",
+        ),
         "25P02" => (
             Other,
             "a statement of this transaction failed and its error was ignored, so nothing of it can be committed; \

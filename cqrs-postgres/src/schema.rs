@@ -82,6 +82,7 @@ impl<'a> Schema<'a> {
         role: &str,
         access: Access,
     ) -> Result<(), StoreError> {
+        check_role(role)?;
         self.prepare(connection).await?;
         self.check_version(connection).await?;
         let query = sqlx::query(self.statements.grant_access.sql())
@@ -103,18 +104,40 @@ impl<'a> Schema<'a> {
     /// **Invariant**: none of them finds a function, an operator or a type that somebody else has put into the search path of
     /// the database or of the role.
     async fn prepare(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        self.check_name()?;
         let fixed = sqlx::query(self.statements.fix_search_path.sql());
         fixed.execute(&mut *connection).await.map_err(statement)?;
-        let version = sqlx::query_scalar(self.statements.server_version.sql());
-        let version: i32 = version.fetch_one(connection).await.map_err(statement)?;
-        if version >= OLDEST_SERVER {
+        let server = sqlx::query_as(self.statements.server.sql());
+        let (version, encoding): (i32, String) =
+            server.fetch_one(connection).await.map_err(statement)?;
+        let message = if version < OLDEST_SERVER {
+            format!(
+                "PostgreSQL {} is too old; version 15 is the oldest that works",
+                version / 10_000
+            )
+        } else if encoding != "UTF8" {
+            format!(
+                "the database has the encoding {encoding}, which cannot store every text; create one with \
+                 `create database .. encoding 'UTF8' template template0`"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(StoreError::new(StoreErrorKind::Misconfigured, message))
+    }
+
+    /// **Invariant**: a store is never in a schema that everybody uses, where its functions could be shadowed and others' objects
+    /// would lie among its own.
+    fn check_name(&self) -> Result<(), StoreError> {
+        let name = self.name;
+        if name != "public" && name != "information_schema" && !name.starts_with("pg_") {
             return Ok(());
         }
         let message = format!(
-            "PostgreSQL {} is too old; version 15 is the oldest that works",
-            version / 10_000
+            "schema {name:?} is shared or reserved, so it cannot hold a store; choose a schema of its own with \
+             PgConfig::schema"
         );
-        Err(StoreError::new(StoreErrorKind::Misconfigured, message))
+        Err(StoreError::new(StoreErrorKind::InvalidInput, message))
     }
 
     /// What is installed, unless another build or a newer version has installed it.
@@ -174,6 +197,19 @@ impl<'a> Schema<'a> {
             }
         }
     }
+}
+
+/// The grammar of PostgreSQL takes this name for every role, even in quotes.
+fn check_role(role: &str) -> Result<(), StoreError> {
+    let name = role.trim_matches([' ', '"']);
+    if !name.eq_ignore_ascii_case("public") {
+        return Ok(());
+    }
+    let message = format!(
+        "{role:?} is every role of the server, and gets no access to a store; grant to a role without login, and make \
+         the login roles its members"
+    );
+    Err(StoreError::new(StoreErrorKind::InvalidInput, message))
 }
 
 /// Closes a connection. What was done stays done, even if the server does not get the message.

@@ -48,9 +48,13 @@ pub(crate) fn complete(text: &str, schema: &str) -> String {
     let whole = FRAGMENTS.iter().fold(text.to_owned(), |text, fragment| {
         insert(&text, &format!("__{}__", fragment.name()), fragment.text)
     });
-    whole
-        .replace("__schema__", &format!("\"{schema}\""))
-        .replace("__schema_name__", schema)
+    // Nothing is replaced within the schema's name.
+    let quoted = format!("\"{schema}\"");
+    let parts = whole.split("__schema_name__");
+    let parts: Vec<_> = parts
+        .map(|part| part.replace("__schema__", &quoted))
+        .collect();
+    parts.join(schema)
 }
 
 /// The text on one line and without comments, which a statement would send with every call.

@@ -28,12 +28,14 @@ impl Statement {
         Self(on_one_line(&complete(text, schema)).into())
     }
 
-    /// `text` with the schema and the view's table in place of `__view__`.
+    /// `text` with the schema and the view's table in place of `__view__`. Nothing is replaced within the view's name.
     pub(crate) fn of_view(text: &str, schema: &str, view: &str) -> Self {
-        Self::new(
-            &text.replace("__view__", &format!("__schema__.\"view_{view}\"")),
-            schema,
-        )
+        let table = format!("\"{schema}\".\"view_{view}\"");
+        let parts: Vec<_> = text
+            .split("__view__")
+            .map(|part| complete(part, schema))
+            .collect();
+        Self(on_one_line(&parts.join(&table)).into())
     }
 
     /// Begins a unit of work, which the server ends if it is idle for longer.
@@ -116,7 +118,7 @@ statements! {
     /// What is sent to install a store, to check it, and to grant access to it.
     SchemaStatements {
         fix_search_path: "fix_search_path",
-        server_version: "server_version",
+        server: "server",
         has_ledger: "has_ledger",
         installed_migrations: "installed_migrations",
         is_sequence_sound: "is_sequence_sound",

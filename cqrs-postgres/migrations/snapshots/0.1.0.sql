@@ -2,7 +2,7 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 11 pg_class, 23 pg_proc.
+-- It holds 11 pg_class, 27 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
@@ -182,8 +182,10 @@ begin
            ), 0)),
            array_agg(case when locked[n] is false then 'b'::"char"
                           when "cqrs".is_expected(coalesce(found.version, 0), found.event_id, expected[n], expected_events[n])
-                          then 'a'
-                          else 'c' end)
+                               is not true
+                          then 'c'
+                          when "cqrs".keeps_slice(slices[n], found.slice, categories[n], aggregate_ids[n])
+                          then 'a' end)
     into before, verdicts
     from generate_subscripts(categories, 1) as n
     left join lateral "cqrs".last_event(categories[n], aggregate_ids[n], expected[n]) as found on true;
@@ -208,7 +210,11 @@ begin
             correlation_id, causation_id, traceparent, headers
         )
         select positions[n], categories[s], aggregate_ids[s], append.before[s] + i, slices[s],
-               event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+               event_ids[n], event_types[n],
+               case when schema_versions[n] < 1
+                    then "cqrs".reject_argument(format('schema version %s of event %s', schema_versions[n], event_ids[n]))::integer
+                    else coalesce(schema_versions[n], 1) end,
+               payloads[n]::json,
                correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
         from generate_subscripts(categories, 1) as s, generate_series(1, event_counts[s]) as i,
              lateral (select events_before[s] + i) as event (n)
@@ -253,24 +259,24 @@ begin
         checked := "cqrs".check_transaction(); -- or it raises
     end if;
 
-    -- 1. Guard all streams, and check that the event before each append exists: at the expected version, with the expected id
-    -- unless that is null. A search by position, if the caller names it, costs a third of one by the primary key. The position of
-    -- another event proves nothing, nor does a position without an event: `is true`, because bool_and passes over nulls. One
+    -- 1. Guard all streams, and check that the event before each append exists: at the expected version, in the same slice, with
+    -- the expected id unless that is null. A search by position, if the caller names it, costs a third of one by the primary key.
+    -- The position of another event proves nothing, nor does a position without an event: `is true`, because bool_and passes over nulls. One
     -- statement may do all this, because events are never removed.
     if heads is not null then
         ready := (
             select bool_and((
                 event_counts[s] > 0 and expected[s] >= 0
                 and pg_try_advisory_xact_lock("cqrs".stream_guard(categories[s], aggregate_ids[s]))
-                and case when expected[s] = 0 then expected_events[s] is null
+                and case when expected[s] = 0 then expected_events[s] is null and slices[s] between 0 and 1023
                          when heads[s] > 0 then (
-                             select e.version = expected[s] and e.event_id = expected_events[s]
+                             select e.version = expected[s] and e.event_id = expected_events[s] and e.slice = slices[s]
                                     and e.aggregate_id = aggregate_ids[s] and e.category = categories[s]
                              from "cqrs".events e where e.position = heads[s])
                          else exists (
                              select from "cqrs".events e
                              where e.category = categories[s] and e.aggregate_id = aggregate_ids[s] and e.version = expected[s]
-                               and (expected_events[s] is null or e.event_id = expected_events[s]))
+                               and e.slice = slices[s] and (expected_events[s] is null or e.event_id = expected_events[s]))
                     end) is true)
             from generate_subscripts(categories, 1) as s
         );
@@ -290,7 +296,11 @@ begin
                 correlation_id, causation_id, traceparent, headers
             )
             select nextval('"cqrs".position'), categories[s], aggregate_ids[s], expected[s] + i, slices[s],
-                   event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+                   event_ids[n], event_types[n],
+                   case when schema_versions[n] < 1
+                        then "cqrs".reject_argument(format('schema version %s of event %s', schema_versions[n], event_ids[n]))::integer
+                        else coalesce(schema_versions[n], 1) end,
+                   payloads[n]::json,
                    correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
             from generate_subscripts(categories, 1) as s, generate_series(1, event_counts[s]) as i,
                  lateral (select events_before[s] + i) as event (n);
@@ -324,10 +334,12 @@ begin
     before := array(
         select case when not locked[s] then null
                     when "cqrs".is_expected(coalesce(found.version, 0), found.event_id, expected[s], expected_events[s])
-                    then coalesce(found.version, 0)
-                    else -1 - coalesce(found.version, (
+                         is not true
+                    then -1 - coalesce(found.version, (
                         select last.version from "cqrs".last_event(categories[s], aggregate_ids[s], 0) as last
-                    ), 0) end
+                    ), 0)
+                    when "cqrs".keeps_slice(slices[s], found.slice, categories[s], aggregate_ids[s])
+                    then coalesce(found.version, 0) end
         from generate_subscripts(categories, 1) as s
         left join lateral "cqrs".last_event(categories[s], aggregate_ids[s], expected[s]) as found on true
     );
@@ -344,7 +356,11 @@ begin
         correlation_id, causation_id, traceparent, headers
     )
     select positions[n], categories[s], aggregate_ids[s], before[s] + i, slices[s],
-           event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+           event_ids[n], event_types[n],
+           case when schema_versions[n] < 1
+                then "cqrs".reject_argument(format('schema version %s of event %s', schema_versions[n], event_ids[n]))::integer
+                else coalesce(schema_versions[n], 1) end,
+           payloads[n]::json,
            correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
     from generate_subscripts(categories, 1) as s, generate_series(1, event_counts[s]) as i,
          lateral (select events_before[s] + i) as event (n)
@@ -374,7 +390,7 @@ begin
     end if;
 
     -- 2. Read its version, in a snapshot taken after the guard.
-    before := "cqrs".checked_version(of_category, of_aggregate_id, expected, expected_event);
+    before := "cqrs".checked_version(of_category, of_aggregate_id, in_slice, expected, expected_event);
     if before < 0 then
         return array[before];
     end if;
@@ -391,7 +407,11 @@ begin
         correlation_id, causation_id, traceparent, headers
     )
     values (nextval('"cqrs".position'), of_category, of_aggregate_id, before + 1, in_slice,
-            event_id, event_type, coalesce(schema_version, 1), payload::json,
+            event_id, event_type,
+            case when schema_version < 1
+                 then "cqrs".reject_argument(format('schema version %s of event %s', schema_version, event_id))::integer
+                 else coalesce(schema_version, 1) end,
+            payload::json,
             correlation_id, causation_id, traceparent, headers::jsonb);
     return array[before, currval('"cqrs".position')];
 end
@@ -421,7 +441,7 @@ begin
     end if;
 
     -- 2. Read its version, in a snapshot taken after the guard.
-    before := "cqrs".checked_version(of_category, of_aggregate_id, expected, expected_event);
+    before := "cqrs".checked_version(of_category, of_aggregate_id, in_slice, expected, expected_event);
     if before < 0 or cardinality(event_ids) = 0 then
         return array[before];
     end if;
@@ -438,7 +458,11 @@ begin
         correlation_id, causation_id, traceparent, headers
     )
     select nextval('"cqrs".position'), of_category, of_aggregate_id, before + n, in_slice,
-           event_ids[n], event_types[n], coalesce(schema_versions[n], 1), payloads[n]::json,
+           event_ids[n], event_types[n],
+           case when schema_versions[n] < 1
+                then "cqrs".reject_argument(format('schema version %s of event %s', schema_versions[n], event_ids[n]))::integer
+                else coalesce(schema_versions[n], 1) end,
+           payloads[n]::json,
            correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb
     from generate_series(1, cardinality(event_ids)) as n;
     return array[before, currval('"cqrs".position')];
@@ -469,20 +493,22 @@ begin
 end
 $$;
 
-create function cqrs.checked_version(of_category text, of_aggregate_id text, expected bigint, expected_event uuid) returns bigint
+create function cqrs.checked_version(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid) returns bigint
 language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
 declare
     version bigint;
     event_there pg_catalog.uuid;
+    last_slice smallint;
 begin
-    select found.version, found.event_id into version, event_there
+    select found.version, found.event_id, found.slice into version, event_there, last_slice
     from "cqrs".last_event(of_category, of_aggregate_id, expected) as found;
     -- Only a conflict needs the actual version.
     if version is null and expected > 0 then
         select found.version into version from "cqrs".last_event(of_category, of_aggregate_id, 0) as found;
     end if;
     version := coalesce(version, 0);
-    return case when "cqrs".is_expected(version, event_there, expected, expected_event) then version else -1 - version end;
+    return case when "cqrs".is_expected(version, event_there, expected, expected_event) is not true then -1 - version
+                when "cqrs".keeps_slice(in_slice, last_slice, of_category, of_aggregate_id) then version end;
 end
 $$;
 
@@ -572,19 +598,29 @@ language plpgsql volatile parallel unsafe cost 100 rows 0
 set search_path=pg_catalog, pg_temp as $$
 declare
     found record;
+    own regprocedure;
 begin
+    -- The grammar takes this name for every role, even in quotes.
+    if lower(btrim(to_role, ' "')) = 'public' then
+        raise exception 'PUBLIC is every role of the server, and gets no access to a store' using errcode = 'CQ007', hint =
+            'Grant to a role without login, and make the login roles its members.';
+    end if;
     execute format('grant usage on schema "cqrs" to %I', to_role);
     execute format('grant select on sequence "cqrs".position to %I', to_role);
-    execute format('grant execute on function "cqrs".log_head(bigint), "cqrs".fence_holders(), "cqrs".fence_tag() '
-                   'to %I', to_role);
-    if writes then
-        execute format('grant execute on all functions in schema "cqrs" to %I', to_role);
-    end if;
+    for own in
+        select f from "cqrs".own_functions() f join pg_proc p on p.oid = f
+        where (writes and p.proname <> 'grant_access') or p.proname in ('log_head', 'fence_holders', 'fence_tag')
+    loop
+        execute format('grant execute on function %s to %I', own, to_role);
+    end loop;
     for found in
-        select oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_') as written,
+        select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
+               documents or relname in ('checkpoints', 'inbox', 'snapshots') as written,
                relname in ('discarded', 'operations') as recorded
-        from pg_class where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
+        from pg_class c, "cqrs".holds_documents(c.oid) as documents
+        where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
+          and (documents or relname in (
+              'events', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations', 'migrations'))
     loop
         if not found.ours then
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;
@@ -599,6 +635,15 @@ begin
 end
 $$;
 
+create function cqrs.holds_documents(relation regclass) returns boolean
+language sql stable parallel unsafe cost 100 rows 0 as $$
+    select c.relkind = 'r' and starts_with(c.relname, 'view_') and 4 = (
+        select count(*) from pg_attribute a
+        where a.attrelid = c.oid and not a.attisdropped and (a.attname, format_type(a.atttypid, null)) in (
+            ('key', 'text'), ('version', 'bigint'), ('body', 'jsonb'), ('updated_at', 'timestamp with time zone')))
+    from pg_class c where c.oid = relation
+$$;
+
 create function cqrs.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid) returns boolean
 language sql immutable parallel unsafe cost 100 rows 0 as $$
     select case expected
@@ -608,14 +653,20 @@ language sql immutable parallel unsafe cost 100 rows 0 as $$
     end
 $$;
 
+create function cqrs.keeps_slice(given smallint, last_slice smallint, category text, aggregate_id text) returns boolean
+language sql stable parallel unsafe cost 1 rows 0 as $$
+    select case when given between 0 and 1023 and given = coalesce(last_slice, given) then true
+                else "cqrs".reject_argument(format('slice %s of stream %s/%s', given, category, aggregate_id)) end
+$$;
+
 create function cqrs.key_guard(key text) returns bigint
 language sql stable parallel unsafe cost 100 rows 0 as $$
     select "cqrs".stream_guard('idempotency key', key)
 $$;
 
-create function cqrs.last_event(of_category text, of_aggregate_id text, at_least bigint) returns TABLE(version bigint, event_id uuid)
+create function cqrs.last_event(of_category text, of_aggregate_id text, at_least bigint) returns TABLE(version bigint, event_id uuid, slice smallint)
 language sql stable parallel unsafe cost 100 rows 1000 as $$
-    select e.version, e.event_id from "cqrs".events e
+    select e.version, e.event_id, e.slice from "cqrs".events e
     where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= at_least
     order by e.version desc limit 1
 $$;
@@ -644,6 +695,18 @@ begin
 end
 $$;
 
+create function cqrs.own_functions() returns SETOF regprocedure
+language sql stable parallel unsafe cost 100 rows 1000 as $$
+    select p.oid::regprocedure from pg_proc p join pg_class events on events.oid = '"cqrs".events'::regclass
+    where p.pronamespace = events.relnamespace and p.proowner = events.relowner
+      and p.proname in (
+          'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
+          'checked_version', 'claim', 'combine_verdicts', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access',
+          'holds_documents', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'own_functions',
+          'prepare_view', 'read_streams', 'reject_argument', 'reject_change', 'stream_guard', 'take_fence'
+      )
+$$;
+
 create function cqrs.prepare_view(view text) returns void
 language plpgsql volatile security definer parallel unsafe cost 100 rows 0
 set search_path=pg_catalog, pg_temp as $$
@@ -652,6 +715,10 @@ declare
     allowed record;
 begin
     if to_regclass(documents) is not null then
+        if not "cqrs".holds_documents(documents::regclass) then
+            raise exception '% is not a table of documents', documents using errcode = 'CQ008', hint =
+                'Somebody else has created it: name the view differently, or keep the table in another schema.';
+        end if;
         return;
     end if;
     -- `create table if not exists` alone fails when two try at once.
@@ -696,6 +763,14 @@ begin
 end
 $$;
 
+create function cqrs.reject_argument(argument text) returns boolean
+language plpgsql stable parallel unsafe cost 1 rows 0 as $$
+begin
+    raise exception 'an append cannot store %', argument using errcode = 'CQ006', hint =
+        'This version of cqrs-postgres never sends it: append through the store, and not by hand.';
+end
+$$;
+
 create function cqrs.reject_change() returns trigger
 language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
 begin
@@ -734,7 +809,7 @@ begin
 end
 $$;
 
-CREATE TRIGGER events_never_change BEFORE DELETE OR UPDATE ON cqrs.events FOR EACH STATEMENT EXECUTE FUNCTION cqrs.reject_change(); -- enabled A
+CREATE TRIGGER events_never_change BEFORE DELETE OR UPDATE OR TRUNCATE ON cqrs.events FOR EACH STATEMENT EXECUTE FUNCTION cqrs.reject_change(); -- enabled A
 
 comment on column cqrs.checkpoints."offset" is 'The position of the last event read (log), or the offset of the next record (topic).';
 
@@ -774,7 +849,7 @@ grant execute on function cqrs.appended_under(of_key text, retention interval) t
 
 grant execute on function cqrs.check_transaction() to cqrs_service;
 
-grant execute on function cqrs.checked_version(of_category text, of_aggregate_id text, expected bigint, expected_event uuid) to cqrs_service;
+grant execute on function cqrs.checked_version(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid) to cqrs_service;
 
 grant execute on function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid) to cqrs_service;
 
@@ -790,9 +865,11 @@ grant execute on function cqrs.fence_tag() to cqrs_reader;
 
 grant execute on function cqrs.forget_keys(retention interval, at_most integer) to cqrs_service;
 
-grant execute on function cqrs.grant_access(to_role text, writes boolean) to cqrs_service;
+grant execute on function cqrs.holds_documents(relation regclass) to cqrs_service;
 
 grant execute on function cqrs.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid) to cqrs_service;
+
+grant execute on function cqrs.keeps_slice(given smallint, last_slice smallint, category text, aggregate_id text) to cqrs_service;
 
 grant execute on function cqrs.key_guard(key text) to cqrs_service;
 
@@ -802,9 +879,13 @@ grant execute on function cqrs.log_head(at bigint, OUT mark bigint, OUT drawn bi
 
 grant execute on function cqrs.log_head(at bigint, OUT mark bigint, OUT drawn bigint, OUT follows uuid) to cqrs_reader;
 
+grant execute on function cqrs.own_functions() to cqrs_service;
+
 grant execute on function cqrs.prepare_view(view text) to cqrs_service;
 
 grant execute on function cqrs.read_streams(categories text[], aggregate_ids text[]) to cqrs_service;
+
+grant execute on function cqrs.reject_argument(argument text) to cqrs_service;
 
 grant execute on function cqrs.reject_change() to cqrs_service;
 

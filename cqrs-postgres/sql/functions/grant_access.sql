@@ -1,22 +1,33 @@
 -- Gives a role what it needs: to read the log, documents and checkpoints; and, if it writes, to run a service. Neither may
--- change an event, or add one except through the append functions.
+-- change an event, or add one except through the append functions. The role gets no right on an object of somebody else in the
+-- schema.
 create function __schema__.grant_access(to_role text, writes boolean) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
     found record;
+    own regprocedure;
 begin
+    -- The grammar takes this name for every role, even in quotes.
+    if lower(btrim(to_role, ' "')) = 'public' then
+        raise exception 'PUBLIC is every role of the server, and gets no access to a store' using errcode = 'CQ007', hint =
+            'Grant to a role without login, and make the login roles its members.';
+    end if;
     execute format('grant usage on schema __schema__ to %I', to_role);
     execute format('grant select on sequence __schema__.position to %I', to_role);
-    execute format('grant execute on function __schema__.log_head(bigint), __schema__.fence_holders(), __schema__.fence_tag() '
-                   'to %I', to_role);
-    if writes then
-        execute format('grant execute on all functions in schema __schema__ to %I', to_role);
-    end if;
+    for own in
+        select f from __schema__.own_functions() f join pg_proc p on p.oid = f
+        where (writes and p.proname <> 'grant_access') or p.proname in ('log_head', 'fence_holders', 'fence_tag')
+    loop
+        execute format('grant execute on function %s to %I', own, to_role);
+    end loop;
     for found in
-        select oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               relname in ('checkpoints', 'inbox', 'snapshots') or starts_with(relname, 'view_') as written,
+        select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
+               documents or relname in ('checkpoints', 'inbox', 'snapshots') as written,
                relname in ('discarded', 'operations') as recorded
-        from pg_class where relnamespace = '__schema__'::regnamespace and relkind = 'r'
+        from pg_class c, __schema__.holds_documents(c.oid) as documents
+        where relnamespace = '__schema__'::regnamespace and relkind = 'r'
+          and (documents or relname in (
+              'events', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations', 'migrations'))
     loop
         if not found.ours then
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;

@@ -7,6 +7,10 @@ declare
     allowed record;
 begin
     if to_regclass(documents) is not null then
+        if not __schema__.holds_documents(documents::regclass) then
+            raise exception '% is not a table of documents', documents using errcode = 'CQ008', hint =
+                'Somebody else has created it: name the view differently, or keep the table in another schema.';
+        end if;
         return;
     end if;
     -- `create table if not exists` alone fails when two try at once.

@@ -1,4 +1,4 @@
--- Rejects an update or delete of events, and says how to do it on purpose.
+-- Rejects an update, delete or truncate of events, and says how to do it on purpose.
 create function __schema__.reject_change() returns trigger language plpgsql as $$
 begin
     raise exception 'events are never changed or deleted' using errcode = 'CQ004', hint =

@@ -123,3 +123,23 @@ fn a_statement_is_sent_on_one_line_and_without_comments() {
         "select a, b from c"
     );
 }
+
+/// Rights are given and taken for the functions that it names.
+#[test]
+fn own_functions_names_every_function_of_the_store() {
+    let list = OBJECTS.iter().find(|file| file.name() == "own_functions");
+    let list = list.expect("is there").text;
+    let functions = OBJECTS
+        .iter()
+        .filter(|file| file.path.starts_with("functions/"));
+    let mut count = 0;
+    for file in functions {
+        let named = format!("'{}'", file.name());
+        assert!(list.contains(&named), "{} is missing", file.path);
+        count += 1;
+    }
+    assert_eq!(
+        list.matches("', '").count() + list.matches("',\n").count() + 1,
+        count
+    );
+}

@@ -5,7 +5,7 @@ use cqrs_core::EventStore;
 use cqrs_postgres::PgEventStore;
 use sqlx::{AssertSqlSafe, Executor, Postgres, Transaction};
 
-use crate::support::{append, fresh_store};
+use crate::support::{append, fresh_store, number, run, stream};
 
 /// A call of each that appends to stream `account/a`, `append_each` also to `account/b`, with its result as text. `append_each`
 /// reads the versions first, or inserts first.
@@ -184,13 +184,16 @@ async fn every_append_function_returns_errors_of_the_table() {
 fn appends_after([expected, event, head]: [&str; 3]) -> [String; 4] {
     let new =
         "array[gen_random_uuid()], array['Happened'], null, array['1'], null, null, null, null";
-    let stream = "array['account'], array['a'], array[0]::smallint[]";
+    let slice = stream("a").slice();
+    let stream = format!("array['account'], array['a'], array[{slice}]::smallint[]");
     [
         format!(
-            "append_event('account', 'a', 0::smallint, {expected}, {event}, gen_random_uuid(), 'Happened', null, '1', null, \
+            "append_event('account', 'a', {slice}::smallint, {expected}, {event}, gen_random_uuid(), 'Happened', null, '1', null, \
              null, null, null)::text"
         ),
-        format!("append_to_one('account', 'a', 0::smallint, {expected}, {event}, {new})::text"),
+        format!(
+            "append_to_one('account', 'a', {slice}::smallint, {expected}, {event}, {new})::text"
+        ),
         format!(
             "append_each({stream}, array[{expected}]::bigint[], array[{event}]::uuid[], array[1], array[0], \
              array[{head}]::bigint[], {new})::text"
@@ -204,7 +207,11 @@ fn appends_after([expected, event, head]: [&str; 3]) -> [String; 4] {
 
 #[tokio::test]
 async fn no_event_is_appended_without_the_event_before_it() {
-    let store = fresh_store().await;
+    assert_no_gap(&fresh_store().await).await;
+}
+
+/// An empty store appends only after an event that is there.
+pub(crate) async fn assert_no_gap(store: &PgEventStore) {
     store.append(append("a", 1)).await.expect("appends");
     store.append(append("b", 1)).await.expect("appends");
     let of = |id: &str, column: &str| {
@@ -235,13 +242,13 @@ async fn no_event_is_appended_without_the_event_before_it() {
     ] {
         for call in appends_after(claim) {
             let mut transaction = store.pool().begin().await.expect("begins");
-            let reply = ask(&mut transaction, &store, &format!("__schema__.{call}")).await;
+            let reply = ask(&mut transaction, store, &format!("__schema__.{call}")).await;
             let reply: String = reply.expect(&call);
             let gaps = "count(*) from __schema__.events e where version > 1 and not exists (select from __schema__.events b \
                         where b.aggregate_id = e.aggregate_id and b.version = e.version - 1)";
-            let gaps: i64 = ask(&mut transaction, &store, gaps).await.expect("reads");
+            let gaps: i64 = ask(&mut transaction, store, gaps).await.expect("reads");
             let events = "count(*) from __schema__.events";
-            let events: i64 = ask(&mut transaction, &store, events).await.expect("reads");
+            let events: i64 = ask(&mut transaction, store, events).await.expect("reads");
             transaction.rollback().await.expect("ends");
             assert_eq!(
                 (gaps, events),
@@ -257,6 +264,7 @@ async fn no_event_is_appended_without_the_event_before_it() {
 async fn a_stream_of_a_batch_vouches_for_no_other() {
     let store = fresh_store().await;
     store.append(append("a", 1)).await.expect("appends");
+    let (slice_a, slice_b) = (stream("a").slice(), stream("b").slice());
     let a = "(select event_id from __schema__.events)";
     for (expected, count, head) in [
         ("1000", "1", "999999"),
@@ -268,7 +276,7 @@ async fn a_stream_of_a_batch_vouches_for_no_other() {
         ("1000", "null", "999999"),
     ] {
         let call = format!(
-            "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[0, 0]::smallint[], \
+            "__schema__.append_each(array['account', 'account'], array['a', 'b'], array[{slice_a}, {slice_b}]::smallint[], \
              array[1, {expected}]::bigint[], array[{a}, gen_random_uuid()]::uuid[], array[1, {count}]::integer[], \
              array[0, 1], array[1, {head}]::bigint[], array[gen_random_uuid(), gen_random_uuid()], \
              array['Happened', 'Happened'], null, array['1', '1'], null, null, null, null)::text"
@@ -320,10 +328,13 @@ async fn events_of_one_append_have_versions_without_a_gap() {
     }
 }
 
-/// Any session can set the setting in which a transaction stores its fence.
 #[tokio::test]
 async fn no_setting_of_a_session_hides_a_fence() {
-    let store = fresh_store().await;
+    assert_fence_is_shown(&fresh_store().await).await;
+}
+
+/// Any session can set the setting in which a transaction stores its fence. Whatever it is, an append shows its fence or fails.
+pub(crate) async fn assert_fence_is_shown(store: &PgEventStore) {
     let take = ("take_fence", "__schema__.take_fence()::text");
     for (remembered, is_right) in [("", true), ("0", true), ("-1", false), ("-5", false)] {
         let set = format!("set local cqrs.fence_{} = '{remembered}'", store.schema());
@@ -331,11 +342,11 @@ async fn no_setting_of_a_session_hides_a_fence() {
             let mut transaction = store.pool().begin().await.expect("begins");
             let set = transaction.execute(AssertSqlSafe(set.clone())).await;
             set.expect("sets");
-            let answer: Result<String, _> = ask(&mut transaction, &store, sql).await;
+            let answer: Result<String, _> = ask(&mut transaction, store, sql).await;
             match answer {
                 Ok(_) => {
                     let fence = "coalesce(min(position), -1) from __schema__.fence_holders() where pid = pg_backend_pid()";
-                    let fence: i64 = ask(&mut transaction, &store, fence).await.expect("reads");
+                    let fence: i64 = ask(&mut transaction, store, fence).await.expect("reads");
                     assert!(fence >= 0, "{name}: no reader sees its fence");
                 }
                 Err(error) => {
@@ -347,4 +358,85 @@ async fn no_setting_of_a_session_hides_a_fence() {
             transaction.rollback().await.expect("ends");
         }
     }
+}
+
+/// Calls that append one event to `account/a` at any version, in this slice and with this schema version.
+fn appends_in([slice, schema_version]: [&str; 2]) -> [String; 5] {
+    let new = format!(
+        "array[gen_random_uuid()], array['Happened'], array[{schema_version}]::integer[], array['1'], null, null, null, null"
+    );
+    let stream = format!("array['account'], array['a'], array[{slice}]::smallint[]");
+    let last = "__schema__.last_event('account', 'a', 0)";
+    let each = |heads: &str| {
+        format!(
+            "append_each({stream}, array[coalesce((select version from {last}), 0)], array[(select event_id from {last})], \
+             array[1], array[0], {heads}, {new})::text"
+        )
+    };
+    [
+        format!(
+            "append_event('account', 'a', {slice}::smallint, -1, null, gen_random_uuid(), 'Happened', {schema_version}, \
+             '1', null, null, null, null)::text"
+        ),
+        format!("append_to_one('account', 'a', {slice}::smallint, -1, null, {new})::text"),
+        each("null"),
+        each("array[coalesce((select max(position) from __schema__.events), 0)]"),
+        format!(
+            "append(false, null, interval '1 day', array[1], {stream}, array[-1]::bigint[], array[null]::uuid[], array[1], \
+             array[0], '{{}}', '{{}}', '{{}}', {new})::text"
+        ),
+    ]
+}
+
+/// Whether each call appends, with these arguments; each must append or be rejected.
+async fn assert_appends(store: &PgEventStore, arguments: [&str; 2], appends: bool) {
+    for call in appends_in(arguments) {
+        let mut transaction = store.pool().begin().await.expect("begins");
+        let answer: Result<String, _> =
+            ask(&mut transaction, store, &format!("__schema__.{call}")).await;
+        transaction.rollback().await.expect("ends");
+        match answer {
+            Ok(answer) => {
+                let done = !answer.contains(['N', 'b', 'c', '-']);
+                assert!(appends && done, "{call}: {answer}");
+            }
+            Err(error) => {
+                let code = error.as_database_error().and_then(|error| error.code());
+                assert_eq!(code.as_deref(), Some("CQ006"), "{call}: {error}");
+                assert!(!appends, "{call}: {error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_stays_in_its_slice_and_versions_begin_at_1() {
+    assert_slices_are_kept(&fresh_store().await).await;
+}
+
+/// An empty store rejects a slice that is not the stream's, and schema versions below 1.
+pub(crate) async fn assert_slices_are_kept(store: &PgEventStore) {
+    for is_new in [true, false] {
+        for (arguments, appends) in [
+            (["5", "null"], true),
+            (["5", "1"], true),
+            (["5", "2147483647"], true),
+            (["5", "0"], false),
+            (["5", "-1"], false),
+            (["0", "1"], is_new),
+            (["1023", "1"], is_new),
+            (["1024", "1"], false),
+            (["-1", "1"], false),
+            (["30000", "1"], false),
+            (["null", "1"], false),
+        ] {
+            assert_appends(store, arguments, appends).await;
+        }
+        if is_new {
+            let [first, ..] = appends_in(["5", "1"]);
+            run(store, &format!("select __schema__.{first}")).await;
+        }
+    }
+    let events = number(store, "select count(*) from __schema__.events").await;
+    assert_eq!(events, 1);
 }

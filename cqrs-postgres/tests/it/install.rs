@@ -1,8 +1,9 @@
 //! Installs and upgrades, and the errors when that is not possible.
 
-use cqrs_core::{StoreError, StoreErrorKind};
-use cqrs_postgres::{PgConfig, PgEventStore};
+use cqrs_core::{EventStore, StoreError, StoreErrorKind, ports::Documents};
+use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
+use uuid::Uuid;
 
 use crate::{
     snapshot::catalogue,
@@ -136,7 +137,7 @@ async fn a_schema_of_another_baseline_is_rejected_and_left_alone() {
 #[tokio::test]
 async fn installing_runs_no_function_from_the_search_path() {
     let admin = PgPool::connect(&url()).await.expect("connects");
-    let name = uuid::Uuid::now_v7().simple();
+    let name = Uuid::now_v7().simple();
     let other = format!("other_{name}");
     let trap = "create schema __other__;
         create function __other__.nextval(name regclass) returns bigint language plpgsql
@@ -268,5 +269,83 @@ async fn a_schema_may_be_called_like_a_keyword() {
             .execute(AssertSqlSafe(format!("drop schema \"{name}\" cascade")))
             .await
             .expect("drops");
+    }
+}
+
+#[tokio::test]
+async fn a_shared_or_reserved_schema_holds_no_store() {
+    for name in [
+        "public",
+        "information_schema",
+        "pg_catalog",
+        "pg_temp",
+        "pg_store",
+    ] {
+        let config = PgConfig::new(url()).schema(name);
+        let outcomes = [
+            PgEventStore::install(&config).await,
+            PgEventStore::connect(&config).await.map(drop),
+            PgEventStore::grant(&config, "postgres", Access::Reader).await,
+        ];
+        for outcome in outcomes {
+            let error = outcome.expect_err(name);
+            assert_eq!(error.kind(), StoreErrorKind::InvalidInput, "{error}");
+            assert!(error.to_string().contains("shared or reserved"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_store_every_text_is_rejected() {
+    let admin = PgPool::connect(&url()).await.expect("connects");
+    for encoding in ["LATIN1", "EUC_JP", "SQL_ASCII"] {
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        let made =
+            format!("create database {name} encoding '{encoding}' locale 'C' template template0");
+        admin.execute(AssertSqlSafe(made)).await.expect("creates");
+        let url = url();
+        let (server, options) = url.split_once('?').unwrap_or((&url, ""));
+        let (server, _) = server.rsplit_once('/').expect("names a database");
+        let config = PgConfig::new(format!("{server}/{name}?{options}"));
+        let outcomes = [
+            PgEventStore::install(&config).await,
+            PgEventStore::connect(&config).await.map(drop),
+        ];
+        let dropped = format!("drop database {name} with (force)");
+        admin.execute(AssertSqlSafe(dropped)).await.expect("drops");
+        for outcome in outcomes {
+            let error = outcome.expect_err(encoding);
+            assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
+            assert!(error.to_string().contains(encoding), "{error}");
+        }
+    }
+}
+
+/// Nothing within the name of a schema or of a view is taken for a part of a statement.
+#[tokio::test]
+async fn a_name_may_look_like_a_marker_of_the_templates() {
+    let number = Uuid::now_v7().simple().to_string();
+    for marker in ["__schema_name__", "__schema__", "__view__", "__fence__"] {
+        let schema = format!("t{}{marker}", &number[20..]);
+        let config = PgConfig::new(url()).schema(&schema);
+        PgEventStore::install(&config).await.expect(marker);
+        let store = PgEventStore::connect(&config).await.expect(marker);
+        store.append(append("a", 1)).await.expect(marker);
+        for view in [
+            "__schema__",
+            "__view__",
+            "__schema_name__",
+            "__whole_event__",
+        ] {
+            store.prepare_view(view).await.expect(view);
+            let table = format!("\"{schema}\".\"view_{view}\"");
+            assert_eq!(store.view_table(view).expect("valid"), table);
+            let insert = AssertSqlSafe(format!("insert into {table} values ('k', 1, '{{}}')"));
+            store.pool().execute(insert).await.expect(view);
+            let found = store.document(view, "k").await.expect(view);
+            assert!(found.is_some(), "{view}");
+        }
+        let dropped = AssertSqlSafe(format!("drop schema \"{schema}\" cascade"));
+        store.pool().execute(dropped).await.expect("drops");
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cqrs_core::{AppendError, EventStore, Position, StoreErrorKind, chain, ports::LogQuery};
+use cqrs_core::{
+    AppendError, EventStore, Position, StoreErrorKind, chain,
+    ports::{Documents, LogQuery},
+};
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use cqrs_testing::contract;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -49,12 +52,16 @@ impl Roles {
     }
 
     fn config(&self, role: &str) -> PgConfig {
+        PgConfig::new(Self::url(role)).schema(&self.name)
+    }
+
+    fn url(role: &str) -> String {
         let (scheme, rest) = url().split_once("://").map_or_else(
             || panic!("DATABASE_URL is a URL"),
             |(scheme, rest)| (scheme.to_owned(), rest.to_owned()),
         );
         let host = rest.split_once('@').map_or(&*rest, |(_, host)| host);
-        PgConfig::new(format!("{scheme}://{role}@{host}")).schema(&self.name)
+        format!("{scheme}://{role}@{host}")
     }
 
     pub(crate) async fn installed(&self) -> [PgConfig; 3] {
@@ -72,9 +79,12 @@ impl Roles {
     pub(crate) async fn drop(self) {
         let mut connection = admin().await;
         let schema = &self.name;
-        run(&mut connection, &format!("drop schema {schema} cascade"))
-            .await
-            .expect("drops");
+        run(
+            &mut connection,
+            &format!("drop schema if exists {schema} cascade"),
+        )
+        .await
+        .expect("drops");
         for role in self.names() {
             run(
                 &mut connection,
@@ -98,7 +108,7 @@ async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error
 }
 
 /// The server's error code for a statement, if it rejects it.
-async fn rejection(store: &PgEventStore, sql: &str) -> Option<String> {
+pub(crate) async fn rejection(store: &PgEventStore, sql: &str) -> Option<String> {
     let sql = sql.replace("__schema__", store.schema());
     let mut connection = store.pool().acquire().await.expect("connects");
     match run(&mut connection, &sql).await {
@@ -108,15 +118,16 @@ async fn rejection(store: &PgEventStore, sql: &str) -> Option<String> {
     }
 }
 
-fn denied() -> Option<String> {
+pub(crate) fn denied() -> Option<String> {
     Some("42501".to_owned())
 }
 
-const CHANGES: [&str; 10] = [
+const CHANGES: [&str; 11] = [
     "insert into __schema__.events (position, category, aggregate_id, version, slice, event_id, event_type, schema_version, \
      payload) values (9, 'a', 'b', 1, 0, gen_random_uuid(), 'c', 1, '1')",
     "update __schema__.events set payload = '2'",
     "delete from __schema__.events",
+    "truncate __schema__.events",
     "select nextval('__schema__.position')",
     "create table __schema__.of_my_own ()",
     "update __schema__.idempotency set fingerprint = 0",
@@ -131,7 +142,9 @@ async fn even_the_owner_cannot_change_an_event_by_mistake() {
     let store = fresh_store().await;
     store.append(append("a", 1)).await.expect("appends");
     for change in CHANGES.into_iter().filter(|change| {
-        change.contains(".events set") || change.contains("from __schema__.events")
+        [".events set", "from __schema__.events", "truncate"]
+            .iter()
+            .any(|words| change.contains(words))
     }) {
         let schema = format!("\"{}\"", store.schema());
         let change = AssertSqlSafe(change.replace("__schema__", &schema));
@@ -220,6 +233,72 @@ async fn a_role_without_rights_gets_an_error() {
     roles.drop().await;
 }
 
+/// Objects of an application in the schema of a store, which has the same owner.
+const NEIGHBOURS: &str = "
+    create schema __schema__;
+    create function __schema__.price() returns integer language sql return 7;
+    create table __schema__.view_prices (sku text, cents bigint);
+    create table __schema__.customers (name text);";
+
+#[tokio::test]
+async fn other_objects_of_the_schema_keep_their_rights() {
+    let roles = Roles::create().await;
+    let [owner, service, _] = roles.names();
+    let neighbours = NEIGHBOURS.replace("__schema__", &roles.name);
+    let mut connection = PgConnection::connect(&Roles::url(&owner))
+        .await
+        .expect("connects");
+    run(&mut connection, &neighbours).await.expect("creates");
+    let [owners, services, _] = roles.installed().await;
+    PgEventStore::grant(&owners, &service, Access::Service)
+        .await
+        .expect("grants again");
+    let store = PgEventStore::connect(&services).await.expect("connects");
+    assert_eq!(rejection(&store, "select __schema__.price()").await, None);
+    for theirs in ["view_prices", "customers"] {
+        let read = format!("select * from __schema__.{theirs}");
+        assert_eq!(rejection(&store, &read).await, denied(), "{theirs}");
+    }
+    let error = store.prepare_view("prices").await.expect_err("rejected");
+    assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
+    store.prepare_view("costs").await.expect("prepares");
+    store.prepare_view("costs").await.expect("finds it");
+    roles.drop().await;
+}
+
+/// Rights of PUBLIC on the schema, its tables and functions.
+const OF_EVERYBODY: &str = "
+    select 1 / (not exists (
+        select from pg_class, aclexplode(relacl)
+        where relnamespace = '__schema__'::regnamespace and grantee = 0
+        union all
+        select from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+        where pronamespace = '__schema__'::regnamespace and grantee = 0
+        union all
+        select from pg_namespace, aclexplode(nspacl)
+        where oid = '__schema__'::regnamespace and grantee = 0
+    ))::integer";
+
+#[tokio::test]
+async fn nobody_can_share_a_store_with_every_role() {
+    let roles = Roles::create().await;
+    let [owner, ..] = roles.installed().await;
+    let store = PgEventStore::connect(&owner).await.expect("connects");
+    for name in ["public", "PUBLIC", "Public", "\"public\"", " public "] {
+        for access in [Access::Service, Access::Reader] {
+            let granted = PgEventStore::grant(&owner, name, access).await;
+            let error = granted.expect_err(name);
+            assert_eq!(error.kind(), StoreErrorKind::InvalidInput, "{error}");
+            assert!(error.to_string().contains("every role"), "{error}");
+        }
+        let call = format!("select __schema__.grant_access('{name}', true)");
+        let code = rejection(&store, &call).await;
+        assert_eq!(code.as_deref(), Some("CQ007"), "{name}");
+    }
+    assert_eq!(rejection(&store, OF_EVERYBODY).await, None);
+    roles.drop().await;
+}
+
 /// Objects with the names that the append functions use, in a schema that everybody can use: they record the role that runs
 /// them.
 const FOREIGN_OBJECTS: &str = "
@@ -263,7 +342,7 @@ async fn the_right_to_append_runs_no_foreign_code_as_the_owner() {
     let store = PgEventStore::connect(&service).await.expect("connects");
     let schema = format!("\"{}\"", store.schema());
     let helpers = [
-        "__schema__.checked_version('account', 'a', 0, null)::text",
+        "__schema__.checked_version('account', 'a', 0::smallint, 0, null)::text",
         "__schema__.check_transaction()::text",
         "__schema__.take_fence()::text",
     ];

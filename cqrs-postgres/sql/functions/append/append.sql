@@ -57,8 +57,10 @@ begin
            ), 0)),
            array_agg(case when locked[n] is false then 'b'::"char"
                           when __schema__.is_expected(coalesce(found.version, 0), found.event_id, expected[n], expected_events[n])
-                          then 'a'
-                          else 'c' end)
+                               is not true
+                          then 'c'
+                          when __schema__.keeps_slice(slices[n], found.slice, categories[n], aggregate_ids[n])
+                          then 'a' end)
     into before, verdicts
     from generate_subscripts(categories, 1) as n
     left join lateral __schema__.last_event(categories[n], aggregate_ids[n], expected[n]) as found on true;

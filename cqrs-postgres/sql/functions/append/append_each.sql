@@ -24,24 +24,24 @@ declare
 begin
     __prologue__
 
-    -- 1. Guard all streams, and check that the event before each append exists: at the expected version, with the expected id
-    -- unless that is null. A search by position, if the caller names it, costs a third of one by the primary key. The position of
-    -- another event proves nothing, nor does a position without an event: `is true`, because bool_and passes over nulls. One
+    -- 1. Guard all streams, and check that the event before each append exists: at the expected version, in the same slice, with
+    -- the expected id unless that is null. A search by position, if the caller names it, costs a third of one by the primary key.
+    -- The position of another event proves nothing, nor does a position without an event: `is true`, because bool_and passes over nulls. One
     -- statement may do all this, because events are never removed.
     if heads is not null then
         ready := (
             select bool_and((
                 event_counts[s] > 0 and expected[s] >= 0
                 and pg_try_advisory_xact_lock(__schema__.stream_guard(categories[s], aggregate_ids[s]))
-                and case when expected[s] = 0 then expected_events[s] is null
+                and case when expected[s] = 0 then expected_events[s] is null and slices[s] between 0 and 1023
                          when heads[s] > 0 then (
-                             select e.version = expected[s] and e.event_id = expected_events[s]
+                             select e.version = expected[s] and e.event_id = expected_events[s] and e.slice = slices[s]
                                     and e.aggregate_id = aggregate_ids[s] and e.category = categories[s]
                              from __schema__.events e where e.position = heads[s])
                          else exists (
                              select from __schema__.events e
                              where e.category = categories[s] and e.aggregate_id = aggregate_ids[s] and e.version = expected[s]
-                               and (expected_events[s] is null or e.event_id = expected_events[s]))
+                               and e.slice = slices[s] and (expected_events[s] is null or e.event_id = expected_events[s]))
                     end) is true)
             from generate_subscripts(categories, 1) as s
         );
@@ -90,10 +90,12 @@ begin
     before := array(
         select case when not locked[s] then null
                     when __schema__.is_expected(coalesce(found.version, 0), found.event_id, expected[s], expected_events[s])
-                    then coalesce(found.version, 0)
-                    else -1 - coalesce(found.version, (
+                         is not true
+                    then -1 - coalesce(found.version, (
                         select last.version from __schema__.last_event(categories[s], aggregate_ids[s], 0) as last
-                    ), 0) end
+                    ), 0)
+                    when __schema__.keeps_slice(slices[s], found.slice, categories[s], aggregate_ids[s])
+                    then coalesce(found.version, 0) end
         from generate_subscripts(categories, 1) as s
         left join lateral __schema__.last_event(categories[s], aggregate_ids[s], expected[s]) as found on true
     );

@@ -27,7 +27,7 @@ begin
     end if;
 
     -- 2. Read its version, in a snapshot taken after the guard.
-    before := __schema__.checked_version(of_category, of_aggregate_id, expected, expected_event);
+    before := __schema__.checked_version(of_category, of_aggregate_id, in_slice, expected, expected_event);
     if before < 0 then
         return array[before];
     end if;
@@ -40,7 +40,11 @@ begin
         __event_columns__
     )
     values (nextval('__schema__.position'), of_category, of_aggregate_id, before + 1, in_slice,
-            event_id, event_type, coalesce(schema_version, 1), payload::json,
+            event_id, event_type,
+            case when schema_version < 1
+                 then __schema__.reject_argument(format('schema version %s of event %s', schema_version, event_id))::integer
+                 else coalesce(schema_version, 1) end,
+            payload::json,
             correlation_id, causation_id, traceparent, headers::jsonb);
     return array[before, currval('__schema__.position')];
 end

@@ -20,7 +20,7 @@ begin
     end if;
 
     -- 2. Read its version, in a snapshot taken after the guard.
-    before := __schema__.checked_version(of_category, of_aggregate_id, expected, expected_event);
+    before := __schema__.checked_version(of_category, of_aggregate_id, in_slice, expected, expected_event);
     if before < 0 or cardinality(event_ids) = 0 then
         return array[before];
     end if;

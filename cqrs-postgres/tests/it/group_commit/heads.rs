@@ -183,7 +183,9 @@ async fn positions_are_right_where_others_draw_some_in_between() {
 /// Replaces the log with the first two events of each stream.
 const AN_OLDER_STATE: &str = "
     create temporary table older on commit drop as select * from __schema__.events where version <= 2;
+    alter table __schema__.events disable trigger events_never_change;
     truncate __schema__.events;
+    alter table __schema__.events enable always trigger events_never_change;
     insert into __schema__.events select * from older";
 
 fn all_rejected(outcomes: &[Outcome], places: &[Place]) {

@@ -1,0 +1,11 @@
+-- The functions of the store. Rights are changed on these only: a schema may hold functions of somebody else.
+create function __schema__.own_functions() returns setof regprocedure language sql stable as $$
+    select p.oid::regprocedure from pg_proc p join pg_class events on events.oid = '__schema__.events'::regclass
+    where p.pronamespace = events.relnamespace and p.proowner = events.relowner
+      and p.proname in (
+          'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
+          'checked_version', 'claim', 'combine_verdicts', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access',
+          'holds_documents', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'own_functions',
+          'prepare_view', 'read_streams', 'reject_argument', 'reject_change', 'stream_guard', 'take_fence'
+      )
+$$;
