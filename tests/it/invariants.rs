@@ -1,4 +1,4 @@
-//! Every file and every test that the page of invariants names exists.
+//! Every file and every test that the page of invariants names exists, and every test of the table of rights.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -41,6 +41,25 @@ fn every_file_that_the_invariants_name_exists() {
         .filter(|name| name.contains('/') && !project().join(name).exists())
         .collect();
     assert!(missing.is_empty(), "no such files: {missing:#?}");
+}
+
+#[test]
+fn every_row_of_the_table_of_rights_names_tests_that_exist() {
+    let page = read(&project().join("SECURITY.md"));
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip_while(|line| !line.contains("| Test |"))
+        .skip(2)
+        .collect();
+    assert!(rows.len() > 5, "the table has lost its rows");
+    let functions = functions();
+    for row in rows {
+        let tests = row.rsplit('|').nth(1).unwrap_or_default();
+        let mut tests = quoted(tests).peekable();
+        assert!(tests.peek().is_some(), "no test: {row}");
+        tests.for_each(|test| assert!(functions.contains(test), "no such test: {test}"));
+    }
 }
 
 fn page() -> String {

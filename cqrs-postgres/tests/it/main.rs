@@ -19,6 +19,7 @@ mod pools;
 mod projection;
 mod proxy;
 mod rights;
+mod security;
 mod sessions;
 mod snapshot;
 mod support;

@@ -1,0 +1,208 @@
+//! The table of SECURITY.md: what each role can do, tried with a session of that role.
+
+use cqrs_core::{AppendError, EventStore, StoreErrorKind};
+use cqrs_postgres::{Access, PgConfig, PgEventStore};
+
+use crate::{
+    functions::{CALLS, assert_fence_is_shown, assert_no_gap, assert_slices_are_kept},
+    rights::{Roles, denied, rejection},
+    support::{append, number, run},
+};
+
+/// A store with a session of each role: owner, service, reader.
+async fn stores(roles: &Roles) -> ([PgConfig; 3], [PgEventStore; 3]) {
+    let configs = roles.installed().await;
+    let [owner, service, reader] = configs.each_ref().map(PgEventStore::connect);
+    let stores = [owner.await, service.await, reader.await];
+    (configs, stores.map(|store| store.expect("connects")))
+}
+
+fn ok() -> Option<String> {
+    None
+}
+
+fn code(code: &str) -> Option<String> {
+    Some(code.to_owned())
+}
+
+/// An event at any place, as only the owner can write it.
+const BY_HAND: &str = "insert into __schema__.events (position, category, aggregate_id, version, slice, event_id, event_type, \
+                       schema_version, payload) values ({position}, 'account', 'by hand', {version}, {slice}, \
+                       gen_random_uuid(), 'c', 1, '1')";
+
+fn by_hand(position: &str, version: &str, slice: &str) -> String {
+    BY_HAND
+        .replace("{position}", position)
+        .replace("{version}", version)
+        .replace("{slice}", slice)
+}
+
+#[tokio::test]
+async fn only_owner_and_services_append() {
+    let roles = Roles::create().await;
+    let (_, [owner, service, reader]) = stores(&roles).await;
+    owner.append(append("a", 1)).await.expect("appends");
+    service.append(append("a", 1)).await.expect("appends");
+    let rejected = reader.append(append("a", 1)).await.expect_err("rejected");
+    assert!(
+        matches!(&rejected, AppendError::Store(e) if e.kind() == StoreErrorKind::Misconfigured),
+        "{rejected:?}"
+    );
+    for (name, call) in CALLS {
+        let call = format!("select {}", call.replace("'a'", &format!("'{name}'")));
+        for store in [&owner, &service] {
+            assert_eq!(rejection(store, &call).await, ok(), "{name}");
+        }
+        assert_eq!(rejection(&reader, &call).await, denied(), "{name}");
+    }
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn no_service_reorders_or_leaves_a_gap() {
+    let roles = Roles::create().await;
+    let (_, [owner, service, reader]) = stores(&roles).await;
+    assert_no_gap(&service).await;
+    for change in [
+        &*by_hand("1", "1", "0"),
+        &by_hand("nextval('__schema__.position')", "7", "0"),
+        "update __schema__.events set version = version + 1",
+        "select nextval('__schema__.position')",
+        "select setval('__schema__.position', 1)",
+        "alter sequence __schema__.position restart",
+        "alter sequence __schema__.position cache 20",
+    ] {
+        assert_eq!(rejection(&service, change).await, denied(), "{change}");
+        assert_eq!(rejection(&reader, change).await, denied(), "{change}");
+    }
+    let gap = by_hand("nextval('__schema__.position')", "7", "0");
+    assert_eq!(rejection(&owner, &gap).await, ok());
+    let late = by_hand("-1", "8", "0");
+    assert_eq!(rejection(&owner, &late).await, ok());
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn no_service_hides_an_event_from_readers() {
+    let roles = Roles::create().await;
+    let (_, [owner, service, reader]) = stores(&roles).await;
+    assert_fence_is_shown(&service).await;
+    assert_slices_are_kept(&service).await;
+    let hidden = by_hand("nextval('__schema__.position')", "1", "30000");
+    assert_eq!(rejection(&service, &hidden).await, denied());
+    assert_eq!(rejection(&reader, &hidden).await, denied());
+    assert_eq!(rejection(&owner, &hidden).await, ok());
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn every_role_can_hold_readers_back_and_is_named() {
+    let roles = Roles::create().await;
+    let (_, stores) = stores(&roles).await;
+    let [owner, ..] = &stores;
+    owner.append(append("a", 2)).await.expect("appends");
+    for store in &stores {
+        let mut connection = store.pool().acquire().await.expect("connects");
+        let tag = number(store, "select __schema__.fence_tag()").await;
+        let lock = "select pg_advisory_lock_shared(($1 << 48) | 1)";
+        let locked = sqlx::query(lock).bind(tag).execute(&mut *connection).await;
+        locked.expect("locks");
+        let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
+            .fetch_one(&mut *connection)
+            .await
+            .expect("reads");
+        let mark = number(store, "select mark from __schema__.log_head()").await;
+        assert_eq!(mark, 1);
+        let holders = owner.fence_holders().await.expect("reads");
+        assert_eq!(holders.len(), 1, "{holders:?}");
+        assert_eq!(holders[0].pid, Some(pid), "{holders:?}");
+        drop(connection.detach());
+        crate::support::until("the lock is free", async || {
+            owner.fence_holders().await.expect("reads").is_empty()
+        })
+        .await;
+    }
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn only_the_owner_removes_events_and_never_by_mistake() {
+    let roles = Roles::create().await;
+    let (_, [owner, service, reader]) = stores(&roles).await;
+    owner.append(append("a", 2)).await.expect("appends");
+    let off = "alter table __schema__.events disable trigger events_never_change";
+    for change in [
+        "update __schema__.events set payload = '2'",
+        "delete from __schema__.events",
+        "truncate __schema__.events",
+        "truncate __schema__.inbox, __schema__.events cascade",
+        off,
+        "drop trigger events_never_change on __schema__.events",
+        "drop table __schema__.events",
+        "set session_replication_role = replica",
+    ] {
+        assert_eq!(rejection(&service, change).await, denied(), "{change}");
+        assert_eq!(rejection(&reader, change).await, denied(), "{change}");
+        let is_protected = ["update", "delete", "truncate"]
+            .iter()
+            .any(|verb| change.starts_with(verb));
+        if is_protected {
+            assert_eq!(rejection(&owner, change).await, code("CQ004"), "{change}");
+        }
+    }
+    let replica = "set session_replication_role = replica";
+    assert_eq!(rejection(&owner, replica).await, denied());
+    let events = "select count(*) from __schema__.events";
+    assert_eq!(number(&owner, events).await, 2);
+    run(&owner, &format!("{off}; truncate __schema__.events")).await;
+    assert_eq!(number(&owner, events).await, 0);
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn no_role_of_a_store_reads_another_store() {
+    let (ours, theirs) = (Roles::create().await, Roles::create().await);
+    let (configs, stores) = stores(&ours).await;
+    let other = theirs.installed().await;
+    let other = PgEventStore::connect(&other[0]).await.expect("connects");
+    other.append(append("a", 1)).await.expect("appends");
+    for (config, store) in configs.iter().zip(&stores) {
+        for data in ["events", "idempotency", "snapshots", "checkpoints", "inbox"] {
+            let read = format!("select * from \"{}\".{data}", other.schema());
+            assert_eq!(rejection(store, &read).await, denied(), "{data}");
+        }
+        let mark = format!("select \"{}\".log_head()", other.schema());
+        assert_eq!(rejection(store, &mark).await, denied());
+        let elsewhere = config.clone().schema(other.schema());
+        let error = PgEventStore::connect(&elsewhere).await;
+        let error = error.expect_err("rejected");
+        assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
+    }
+    ours.drop().await;
+    theirs.drop().await;
+}
+
+#[tokio::test]
+async fn only_the_owner_grants_access() {
+    let (roles, strangers) = (Roles::create().await, Roles::create().await);
+    let ([owner, service, reader], [_, services, readers]) = stores(&roles).await;
+    let [stranger, ..] = strangers.names();
+    for config in [&service, &reader] {
+        let granted = PgEventStore::grant(config, &stranger, Access::Reader).await;
+        let error = granted.expect_err("rejected");
+        assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
+    }
+    // PostgreSQL only warns a role that has the right without its grant option.
+    let by_hand = format!("grant select on __schema__.events to {stranger}");
+    for store in [&services, &readers] {
+        drop(rejection(store, &by_hand).await);
+        let has = format!(
+            "select has_table_privilege('{stranger}', '__schema__.events', 'select')::integer::bigint"
+        );
+        assert_eq!(number(store, &has).await, 0);
+    }
+    let granted = PgEventStore::grant(&owner, &stranger, Access::Reader).await;
+    granted.expect("grants");
+    roles.drop().await;
+    strangers.drop().await;
+}
