@@ -10,6 +10,7 @@ mod hash;
 mod headers;
 mod idempotency;
 mod lane;
+mod limits;
 mod metadata;
 mod number;
 mod recorded_event;
@@ -26,10 +27,15 @@ pub use self::{
     headers::{HeaderError, Headers},
     idempotency::{Idempotency, IdempotencyKey, KeyReused},
     lane::Lane,
+    limits::LimitError,
     metadata::Metadata,
     number::{Position, Slices, Version},
     recorded_event::{Envelope, RecordedEvent},
     retry::RetryPolicy,
     stream::{Category, InvalidName, StreamId},
 };
-pub(crate) use self::{hash::fnv1a, headers::check as check_headers};
+pub(crate) use self::{
+    hash::fnv1a,
+    headers::check as check_headers,
+    limits::{check_event, check_json, check_text},
+};

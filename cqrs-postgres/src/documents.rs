@@ -44,6 +44,9 @@ impl Documents for PgEventStore {
         view: &str,
         keys: &[String],
     ) -> Result<HashMap<String, Document>, StoreError> {
+        // The server would not name the key.
+        keys.iter()
+            .try_for_each(|key| DocumentWrite::check_key(view, key))?;
         let query = sqlx::query_as(self.view_statement(of_view::LOAD, view)?.sql()).bind(keys);
         let asked = query.fetch_all(transaction.connection());
         let rows: Result<Vec<Row>, _> = within(self.backend().statement_limit(), asked).await;
@@ -60,7 +63,7 @@ impl Documents for PgEventStore {
         if writes.is_empty() {
             return Ok(());
         }
-        writes.iter().try_for_each(|write| storable(view, write))?;
+        writes.iter().try_for_each(|write| write.check(view))?;
         let keys: Vec<&str> = writes.iter().map(|write| write.key.as_str()).collect();
         let versions: Vec<i64> = writes.iter().map(|write| signed(write.version)).collect();
         let bodies = writes
@@ -91,6 +94,9 @@ impl Documents for PgEventStore {
 
     async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError> {
         let query = sqlx::query_as(self.view_statement(of_view::ONE, view)?.sql()).bind(key);
+        if DocumentWrite::check_key(view, key).is_err() {
+            return Ok(None);
+        }
         let mut connection = self.backend().acquire().await?;
         let row = within(
             self.backend().statement_limit(),
@@ -146,35 +152,6 @@ impl PgEventStore {
     }
 }
 
-/// `jsonb` has no NUL character. The server would reject the whole batch without naming the document.
-fn storable(view: &str, DocumentWrite { key, body, .. }: &DocumentWrite) -> Result<(), StoreError> {
-    if !key.contains('\0') && !body.as_deref().is_some_and(escapes_nul) {
-        return Ok(());
-    }
-    let message = format!(
-        "document {key:?} of view {view:?} holds a NUL character, which PostgreSQL cannot store; remove it in the view"
-    );
-    Err(StoreError::new(StoreErrorKind::InvalidInput, message))
-}
-
-/// Whether the JSON text has the escape `\u0000`, and not an escaped backslash before `u0000`.
-fn escapes_nul(json: &[u8]) -> bool {
-    let is_escape = |at: &usize| {
-        json[..*at]
-            .iter()
-            .rev()
-            .take_while(|byte| **byte == b'\\')
-            .count()
-            % 2
-            == 1
-    };
-    let found = json
-        .windows(5)
-        .enumerate()
-        .filter(|(_, window)| window == b"u0000");
-    found.map(|(at, _)| at).any(|at| is_escape(&at))
-}
-
 fn not_json(error: std::str::Utf8Error) -> StoreError {
     StoreError::new(
         StoreErrorKind::InvalidInput,
@@ -195,16 +172,5 @@ fn all_written(
     match writes.iter().find(|write| !written.contains(&write.key)) {
         Some(DocumentWrite { key, .. }) => Err(DocumentConflict::new(view, key).into()),
         None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escapes_nul;
-
-    #[test]
-    fn an_escaped_backslash_is_not_taken_for_a_nul() {
-        assert!(escapes_nul(br#"{"a":"\u0000"}"#) && escapes_nul(br#""\\\u0000""#));
-        assert!(!escapes_nul(br#""\\u0000""#) && !escapes_nul(br#""u0000""#) && !escapes_nul(b""));
     }
 }

@@ -11,6 +11,7 @@ mod fixture;
 pub mod headers;
 pub mod histories;
 pub mod idempotency;
+pub mod limits;
 pub mod log;
 mod purse;
 pub mod repeats;
@@ -42,6 +43,8 @@ macro_rules! event_store_contract {
             events: the_longest_ids_can_be_stored
             headers: every_way_to_append_keeps_the_headers_of_each_event
             headers: headers_beyond_a_limit_are_rejected
+            limits: an_event_beyond_a_limit_is_rejected
+            limits: a_document_beyond_a_limit_is_rejected
             transactions: appends_to_several_streams_are_all_or_none
             transactions: a_rolled_back_append_leaves_no_trace
             transactions: a_stream_read_in_a_transaction_is_guarded_until_its_end

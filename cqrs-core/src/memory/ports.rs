@@ -293,6 +293,7 @@ impl Documents for MemoryEventStore {
     ) -> Result<HashMap<String, Document>, StoreError> {
         let mut documents = HashMap::with_capacity(keys.len());
         for key in keys {
+            DocumentWrite::check_key(view, key)?;
             documents.extend(
                 self.document(view, key)
                     .await?
@@ -308,6 +309,7 @@ impl Documents for MemoryEventStore {
         view: &str,
         writes: &[DocumentWrite],
     ) -> Result<(), SaveError> {
+        writes.iter().try_for_each(|write| write.check(view))?;
         for DocumentWrite { key, version, body } in writes {
             transaction
                 .documents

@@ -8,6 +8,7 @@ use crate::model::{
     event_id::EventId,
     headers::Headers,
     lane::Lane,
+    limits::inheritable,
     metadata::Metadata,
     number::{Position, Version},
     stream::StreamId,
@@ -125,9 +126,11 @@ impl Metadata {
     pub fn caused_by(cause: &RecordedEvent) -> Self {
         let own = || cause.id.to_string();
         Self {
-            correlation_id: Some(cause.metadata.correlation_id.clone().unwrap_or_else(own)),
+            correlation_id: Some(
+                inheritable(cause.metadata.correlation_id.as_ref()).unwrap_or_else(own),
+            ),
             causation_id: Some(cause.id),
-            traceparent: cause.metadata.traceparent.clone(),
+            traceparent: inheritable(cause.metadata.traceparent.as_ref()),
             headers: Headers::new(),
         }
     }

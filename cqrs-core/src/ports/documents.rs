@@ -4,9 +4,12 @@ use std::{any::type_name, collections::HashMap};
 
 use serde::de::DeserializeOwned;
 
-use crate::ports::{
-    error::{SaveError, StoreError, StoreErrorKind},
-    unit_of_work::UnitOfWork,
+use crate::{
+    model::{check_json, check_text},
+    ports::{
+        error::{BoxError, SaveError, StoreError, StoreErrorKind},
+        unit_of_work::UnitOfWork,
+    },
 };
 
 /// A stored document.
@@ -40,6 +43,9 @@ pub struct DocumentWrite {
 }
 
 impl DocumentWrite {
+    /// The longest key, in bytes.
+    pub const MAX_KEY_BYTES: usize = 1_024;
+
     /// Writes `body` under `key`, over the version that was read.
     #[must_use]
     pub fn new(key: impl Into<String>, version: u64, body: Option<Vec<u8>>) -> Self {
@@ -49,6 +55,33 @@ impl DocumentWrite {
             body,
         }
     }
+
+    /// Rejects a document that no store accepts: a key of more than 1,024 bytes, and characters that a database cannot store. An
+    /// adapter calls it first.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::InvalidInput`]; the message names the view and the document. The source is a
+    /// [`LimitError`](crate::model::LimitError).
+    pub fn check(&self, view: &str) -> Result<(), StoreError> {
+        Self::check_key(view, &self.key)?;
+        let body = self.body.as_deref().unwrap_or_default();
+        check_json("body", body).map_err(|error| rejected(view, &self.key, error))
+    }
+
+    /// Rejects a key that no document can have. An adapter calls it before it loads documents.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_key(view: &str, key: &str) -> Result<(), StoreError> {
+        check_text("key", key, Self::MAX_KEY_BYTES).map_err(|error| rejected(view, key, error))
+    }
+}
+
+fn rejected(view: &str, key: &str, error: impl Into<BoxError>) -> StoreError {
+    let key: String = key.chars().take(64).collect();
+    let message =
+        format!("document {key:?} of view {view:?} cannot be stored; correct it in the view");
+    StoreError::new(StoreErrorKind::InvalidInput, message).caused_by(error)
 }
 
 /// Documents, in one named collection for each view.
@@ -61,6 +94,9 @@ pub trait Documents: UnitOfWork {
 
     /// Loads the documents with these keys to change them, in one round trip. Keys without a document are left out. The
     /// keys must be sorted.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::InvalidInput`] when [no document can have](DocumentWrite::check_key) a key.
     fn load_in(
         &self,
         transaction: &mut Self::Transaction,
@@ -71,7 +107,8 @@ pub trait Documents: UnitOfWork {
     /// Makes all writes in one round trip. They must be sorted by key.
     ///
     /// # Errors
-    /// [`SaveError::Conflict`] when a document is not at the version that was read.
+    /// [`SaveError::Conflict`] when a document is not at the version that was read. [`StoreErrorKind::InvalidInput`] when a
+    /// document is [beyond a limit](DocumentWrite::check).
     fn save_in(
         &self,
         transaction: &mut Self::Transaction,
@@ -87,7 +124,7 @@ pub trait Documents: UnitOfWork {
         view: &str,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// One document, for a query. `None` as well if the view was never prepared.
+    /// One document, for a query. `None` as well if the view was never prepared, or if no document can have this key.
     fn document(
         &self,
         view: &str,

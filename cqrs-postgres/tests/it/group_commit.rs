@@ -94,7 +94,7 @@ async fn an_append_that_cannot_be_stored_fails_alone() {
     ];
     let count = rejected.len();
     let mut appends: Vec<_> = (0..10).map(|n| append(&format!("kept-{n}"), 1)).collect();
-    appends.push(with_payload("kept-escape", br#""a\u0000b""#));
+    appends.push(with_payload("kept-escape", br#""a\\u0000b""#));
     appends.extend(rejected);
     appends.extend((10..20).map(|n| append(&format!("kept-{n}"), 1)));
     let outcomes = outcomes(start(&store, appends)).await;

@@ -18,7 +18,7 @@ pub async fn an_append_is_read_back_whole<S: EventStore>(store: S) {
         Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         headers([("user", "Älice \"A\""), ("tenant", "")]),
     );
-    let mut opened = event("Opened", r#"{"owner":"Älice \u0000 \"A\"","rate":1e-7}"#);
+    let mut opened = event("Opened", r#"{"owner":"Älice \u0001 \"A\"","rate":1e-7}"#);
     opened.metadata = metadata.clone();
     let closed = event("Closed", "null");
     let new = Append::new(alice.clone(), at(0), vec![opened.clone(), closed.clone()]);

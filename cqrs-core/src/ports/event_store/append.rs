@@ -6,9 +6,9 @@ use crate::{
     codec::CodecError,
     model::{
         Event, ExpectedVersion, Idempotency, Metadata, NewEvent, Position, StreamId, Version,
-        check_headers,
+        check_event, check_headers,
     },
-    ports::error::{StoreError, StoreErrorKind},
+    ports::error::{BoxError, StoreError, StoreErrorKind},
 };
 
 /// Events for one stream, and the version expected of it. Without events the stream is a read-only participant: its
@@ -83,17 +83,18 @@ impl Append {
         self
     }
 
-    fn check_headers(&self) -> Result<(), StoreError> {
+    fn check_events(&self) -> Result<(), StoreError> {
         for event in &self.events {
-            check_headers(&event.metadata.headers).map_err(|error| {
-                let message = format!(
-                    "a {} for {} cannot be stored",
-                    event.event_type, self.stream
-                );
-                StoreError::new(StoreErrorKind::InvalidInput, message).caused_by(error)
-            })?;
+            check_event(event).map_err(|error| self.rejected(event, error))?;
+            check_headers(&event.metadata.headers).map_err(|error| self.rejected(event, error))?;
         }
         Ok(())
+    }
+
+    fn rejected(&self, event: &NewEvent, error: impl Into<BoxError>) -> StoreError {
+        let event_type: String = event.event_type.chars().take(64).collect();
+        let message = format!("a {event_type:?} for {} cannot be stored", self.stream);
+        StoreError::new(StoreErrorKind::InvalidInput, message).caused_by(error)
     }
 }
 
@@ -137,15 +138,15 @@ impl Appends {
         self
     }
 
-    /// Rejects appends that no store accepts: a stream that is named twice, and headers beyond their limits. An adapter calls
-    /// it first.
+    /// Rejects appends that no store accepts: a stream that is named twice, headers beyond their limits, an event type, a
+    /// correlation id or a traceparent that is too long, and characters that a database cannot store. An adapter calls it first.
     ///
     /// # Errors
     /// [`StoreErrorKind::InvalidInput`]; the message names the stream. For headers the source is a
-    /// [`HeaderError`](crate::model::HeaderError).
+    /// [`HeaderError`](crate::model::HeaderError), for another field a [`LimitError`](crate::model::LimitError).
     pub fn check(&self) -> Result<(), StoreError> {
         self.each_stream_once()?;
-        self.streams.iter().try_for_each(Append::check_headers)
+        self.streams.iter().try_for_each(Append::check_events)
     }
 
     fn each_stream_once(&self) -> Result<(), StoreError> {

@@ -1,0 +1,173 @@
+//! Guarantees for the fields of events and documents: each store rejects what one of them cannot store.
+
+use std::error::Error;
+
+use cqrs_core::{
+    AppendError, Appends, CommitError, EventStore, ExpectedVersion, StoreError, StoreErrorKind,
+    model::{InvalidName, LimitError, NewEvent, Slices, StreamId},
+    ports::{DocumentWrite, Documents, UnitOfWork},
+};
+
+use super::fixture::{account, append, read_all};
+
+/// A text of one character more than a limit, in bytes.
+fn longer_than(limit: usize) -> String {
+    "ä".repeat(limit / 2) + "xx"
+}
+
+fn too_long(field: &'static str, limit: usize) -> LimitError {
+    let bytes = longer_than(limit).len();
+    LimitError::TooLong {
+        field,
+        bytes,
+        limit,
+    }
+}
+
+/// Changes of an event after which no store accepts it, with the error for each.
+fn invalid_events() -> Vec<(Box<dyn Fn(&mut NewEvent) + Send>, LimitError)> {
+    type Change = Box<dyn Fn(&mut NewEvent) + Send>;
+    fn typed(event_type: String) -> Change {
+        let event_type: &'static str = event_type.leak();
+        Box::new(move |event| event.event_type = event_type)
+    }
+    fn correlated(id: String) -> Change {
+        Box::new(move |event| event.metadata.correlation_id = Some(id.clone()))
+    }
+    fn traced(traceparent: String) -> Change {
+        Box::new(move |event| event.metadata.traceparent = Some(traceparent.clone()))
+    }
+    fn with(payload: &'static [u8]) -> Change {
+        Box::new(move |event| event.payload = payload.into())
+    }
+    let nul = |field| LimitError::Nul { field };
+    let field = "payload";
+    vec![
+        (
+            typed(String::new()),
+            LimitError::Empty {
+                field: "event type",
+            },
+        ),
+        (typed("a\0b".to_owned()), nul("event type")),
+        (typed(longer_than(255)), too_long("event type", 255)),
+        (correlated("a\0b".to_owned()), nul("correlation id")),
+        (
+            correlated(longer_than(1_024)),
+            too_long("correlation id", 1_024),
+        ),
+        (traced("a\0b".to_owned()), nul("traceparent")),
+        (traced(longer_than(1_024)), too_long("traceparent", 1_024)),
+        (with(br#"{"a":"b\u0000"}"#), nul(field)),
+        (with(br#"{"a\u0000":1}"#), nul(field)),
+        (with(b"\"a\0b\""), nul(field)),
+        (with(br#""\ud83e""#), LimitError::LoneSurrogate { field }),
+        (with(b"\"\xff\""), LimitError::NotUtf8 { field }),
+    ]
+}
+
+#[track_caller]
+fn assert_rejected(error: &StoreError, expected: &LimitError, named: &str) {
+    assert_eq!(error.kind(), StoreErrorKind::InvalidInput, "{error}");
+    let source = error.source().and_then(|source| source.downcast_ref());
+    assert_eq!(source, Some(expected), "{error}");
+    assert!(error.to_string().contains(named), "{error}");
+    assert!(error.to_string().len() < 500, "{error}");
+}
+
+/// An event with a field beyond its limit fails alone, whichever way it is appended, with an error that names the field and the
+/// stream. An event at the limits is stored.
+pub async fn an_event_beyond_a_limit_is_rejected<S>(store: S)
+where
+    S: EventStore + UnitOfWork,
+{
+    for (change, expected) in invalid_events() {
+        let mut rejected = append(&account("a"), ExpectedVersion::Any, 2);
+        change(&mut rejected.events[1]);
+        let mut alone = rejected.clone();
+        alone.events.remove(0);
+        let other = append(&account("b"), ExpectedVersion::Any, 1);
+        let appends = Appends::from([other, rejected.clone()]);
+        let mut transaction = store.begin().await.expect("begins");
+        let outcomes = [
+            store.append_all(alone.into()).await,
+            store.append_all(rejected.into()).await,
+            store.append_all(appends.clone()).await,
+            store.append_in(&mut transaction, appends).await,
+        ];
+        store.rollback(transaction).await.expect("rolls back");
+        for outcome in outcomes {
+            let Err(AppendError::Store(error)) = outcome else {
+                panic!("{expected}: {outcome:?}");
+            };
+            assert_rejected(&error, &expected, "account-a");
+        }
+    }
+    assert_eq!(read_all(&store, &[], Slices::ALL, 10).await, []);
+    for id in ["", "a\0b", &longer_than(StreamId::MAX_ID_BYTES)] {
+        let invalid: Result<_, InvalidName> = StreamId::new(account("a").category().clone(), id);
+        invalid.expect_err("no stream has this id");
+    }
+
+    let mut longest = append(&account("a"), ExpectedVersion::Any, 1);
+    let event = &mut longest.events[0];
+    event.event_type = "ä".repeat(127).leak();
+    event.metadata.correlation_id = Some("ä".repeat(512));
+    event.metadata.traceparent = Some("t".repeat(1_024));
+    event.payload = br#""\u0001 \\u0000 \ud83e\udd80""#.as_slice().into();
+    let event = event.clone();
+    store.append(longest).await.expect("appends");
+    let stored = read_all(&store, &[], Slices::ALL, 10).await.remove(0);
+    assert_eq!(
+        (&*stored.event_type, &stored.metadata, &stored.payload),
+        (event.event_type, &event.metadata, &event.payload)
+    );
+}
+
+/// A document with a key or a body beyond its limit is not written, with an error that names view and document. No document can
+/// be found under such a key. One with the longest key is stored.
+pub async fn a_document_beyond_a_limit_is_rejected<S: Documents>(store: S) {
+    const VIEW: &str = "balances";
+    store.prepare_view(VIEW).await.expect("prepares");
+    let nul = |field| LimitError::Nul { field };
+    let field = "body";
+    let long = longer_than(DocumentWrite::MAX_KEY_BYTES);
+    for (key, body, expected) in [
+        ("k\0ey", "1", nul("key")),
+        (&*long, "1", too_long("key", DocumentWrite::MAX_KEY_BYTES)),
+        ("key", r#""\u0000""#, nul(field)),
+        ("key", r#"{"a\u0000":1}"#, nul(field)),
+        ("key", r#""\udd80""#, LimitError::LoneSurrogate { field }),
+    ] {
+        let writes = [("before", "1"), (key, body)];
+        let writes = writes.map(|(key, body)| DocumentWrite::new(key, 0, Some(body.into())));
+        let mut transaction = store.begin().await.expect("begins");
+        let saved = store.save_in(&mut transaction, VIEW, &writes).await;
+        store.rollback(transaction).await.expect("rolls back");
+        let CommitError::Store(error) = saved.expect_err("rejected").into() else {
+            panic!("{expected}");
+        };
+        let name: String = key.chars().take(64).collect();
+        assert_rejected(&error, &expected, &format!("{name:?} of view {VIEW:?}"));
+        assert_eq!(store.document(VIEW, key).await.expect("reads"), None);
+        if key != "key" {
+            let mut transaction = store.begin().await.expect("begins");
+            let keys = [key.to_owned()];
+            let loaded = store.load_in(&mut transaction, VIEW, &keys).await;
+            store.rollback(transaction).await.expect("rolls back");
+            assert_rejected(
+                &loaded.expect_err("rejected"),
+                &expected,
+                &format!("{name:?}"),
+            );
+        }
+    }
+    let longest = "k".repeat(DocumentWrite::MAX_KEY_BYTES);
+    let write = DocumentWrite::new(longest.clone(), 0, Some(b"1".to_vec()));
+    let mut transaction = store.begin().await.expect("begins");
+    let saved = store.save_in(&mut transaction, VIEW, &[write]).await;
+    saved.expect("saves");
+    store.commit(transaction).await.expect("commits");
+    let found = store.document(VIEW, &longest).await.expect("reads");
+    assert!(found.is_some());
+}
