@@ -6,6 +6,7 @@ mod caught;
 mod error;
 mod partitions;
 mod skip;
+mod tally;
 mod worker;
 
 use std::sync::Arc;

@@ -1,8 +1,10 @@
 //! The loop of a runner: prepares the store, then starts a worker for each partition that the source assigns.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use super::{Runner, attempt::AttemptError, error::RunnerErrorKind, worker::Worker};
+use super::{Runner, attempt::AttemptError, error::RunnerErrorKind, tally::Tally, worker::Worker};
 use crate::{
     ports::{Checkpoints, Inbox, Source},
     read::handler::Handler,
@@ -12,6 +14,7 @@ use crate::{
 pub(super) struct Partitions<S, H, R> {
     runner: Runner<S, H, R>,
     retries: Retries,
+    tally: Arc<Tally>,
     /// Whether the handler has prepared the store.
     prepared: bool,
     stopping: bool,
@@ -21,9 +24,14 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Partitions<S, H, R> {
     pub(super) fn new(runner: Runner<S, H, R>) -> Self {
         let name = LoopName::Subscription(runner.handler.subscription().to_owned());
         let retries = Retries::new(name, None, runner.reporter.clone());
+        let handler = &runner.handler;
+        // The constructor of the runner has checked that the handler has a list.
+        let reads = handler.reads().unwrap_or_default();
+        let tally = Arc::new(Tally::new(handler.subscription(), reads));
         Self {
             runner,
             retries,
+            tally,
             prepared: false,
             stopping: false,
         }
@@ -54,6 +62,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Partitions<S, H, R> {
             reader,
             *sizes,
             reporter.clone(),
+            Arc::clone(&self.tally),
         )
     }
 }

@@ -9,6 +9,7 @@ use super::{
     batch_limit::{BatchLimit, BatchSizes},
     caught::{Panicked, caught},
     error::RunnerErrorKind,
+    tally::Tally,
 };
 use crate::{
     model::{Claim, EventId, Lane, Position},
@@ -31,6 +32,15 @@ pub(super) struct Worker<S, H, R> {
     limit: BatchLimit,
     retries: Retries,
     reporter: ProgressReporter,
+    tally: Arc<Tally>,
+}
+
+/// What the inbox found in a batch.
+struct Received {
+    /// The new highest position of each lane.
+    highest: Vec<(Lane, Position)>,
+    /// How many events of each lane were removed as repeats.
+    repeats: HashMap<Lane, u64>,
 }
 
 /// A claimed partition. It is valid until a transaction fails; then the worker claims again.
@@ -47,6 +57,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         reader: R,
         sizes: BatchSizes,
         reporter: ProgressReporter,
+        tally: Arc<Tally>,
     ) -> Self {
         let name = LoopName::Subscription(handler.subscription().to_owned());
         let partition = reader.partition().clone();
@@ -58,6 +69,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             limit: BatchLimit::new(sizes),
             retries,
             reporter,
+            tally,
         }
     }
 
@@ -139,10 +151,14 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     ) -> Result<(), AttemptError> {
         let full = batch.events.len() >= self.limit.get();
         let received = claimed.receive(&mut batch);
-        if let Err(error) = self.commit(claimed.claim, &batch, &received).await {
+        let outcome = self.commit(claimed.claim, &batch, &received.highest);
+        if let Err(error) = outcome.await {
             return Err(self.failed(&batch, error));
         }
-        claimed.received.extend(received);
+        let partition = self.reader.partition();
+        self.tally.passed_over(partition, &batch.events);
+        self.tally.repeated(partition, &received.repeats);
+        claimed.received.extend(received.highest);
         claimed.claim.at = Some(batch.next);
         self.retries.succeeded();
         self.reporter
@@ -282,20 +298,23 @@ struct CutBefore {
 }
 
 impl ClaimedPartition {
-    /// Removes repeats from the batch and returns the new highest position of each lane.
-    fn receive(&self, batch: &mut Batch) -> Vec<(Lane, Position)> {
+    /// Removes repeats from the batch.
+    fn receive(&self, batch: &mut Batch) -> Received {
         let mut highest: HashMap<Lane, Position> = HashMap::new();
+        let mut repeats: HashMap<Lane, u64> = HashMap::new();
         batch.events.retain(|event| {
             let Some(lane) = &event.lane else { return true };
             let known = highest.get(lane).or_else(|| self.received.get(lane));
             let new = known.is_none_or(|known| event.position > *known);
             if new {
                 highest.insert(lane.clone(), event.position);
+            } else {
+                *repeats.entry(lane.clone()).or_default() += 1;
             }
             new
         });
-        let mut received = Vec::from_iter(highest);
-        received.sort();
-        received
+        let mut highest = Vec::from_iter(highest);
+        highest.sort();
+        Received { highest, repeats }
     }
 }
