@@ -18,7 +18,9 @@
 //! | `ce_correlationid`, `ce_causationid` | the correlation and causation ids, if it has them |
 //! | `traceparent` | the W3C trace context, as OpenTelemetry writes it |
 //!
-//! The [`Decoder`] also reads CloudEvents of other producers, which have no `ce_position`.
+//! The [`Decoder`] also reads CloudEvents of other producers, which have no `ce_lane`.
+
+use cqrs_core::model::InvalidName;
 
 mod decode;
 mod encode;
@@ -30,6 +32,12 @@ pub use self::{
     decode::{Decoder, Received},
     encode::encode,
 };
+
+/// The longest value of a header of an event, in bytes. Other headers are not read, and may have any length.
+pub const MAX_HEADER_BYTES: usize = 65_536;
+
+/// The most headers of a record, counted with those that are not read.
+pub const MAX_HEADERS: usize = 1_000;
 
 /// The names of the headers.
 pub mod header {
@@ -92,10 +100,29 @@ pub enum WireError {
     /// The name of a header is not UTF-8.
     #[error("the name of a header is not UTF-8")]
     HeaderName,
-    /// The record has no value: it is a tombstone.
-    #[error("the record has no value; an event without content has the value null")]
+    /// The record of a relay has no value, or a record has neither a value nor the headers of a CloudEvent: a tombstone.
+    #[error("the record is a tombstone: it has no value")]
     NoPayload,
-    /// The time of the event is outside of the years 1970 to 9999.
+    /// The value of a header is longer than [`MAX_HEADER_BYTES`].
+    #[error("header {header:?} has {bytes} bytes, more than {limit}")]
+    TooLong {
+        /// The header.
+        header: &'static str,
+        /// The length of its value.
+        bytes: usize,
+        /// The longest value that is accepted.
+        limit: usize,
+    },
+    /// The record has more than [`MAX_HEADERS`] headers.
+    #[error("the record has more than {limit} headers")]
+    TooManyHeaders {
+        /// The most that are accepted.
+        limit: usize,
+    },
+    /// The name of the topic is not a category, so its CloudEvents have none.
+    #[error("the name of the topic without its prefix is not a category")]
+    Topic(#[from] InvalidName),
+    /// The time of the event is outside of the years 0 to 9999.
     #[error("the time of the event has no form in RFC 3339")]
     Time,
 }

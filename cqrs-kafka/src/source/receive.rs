@@ -9,7 +9,7 @@ use rdkafka::{
 };
 
 use super::partition::{AssignedPartition, FlowChange};
-use crate::wire::{Decoder, Received, WireError};
+use crate::wire::{Decoder, MAX_HEADERS, Received, WireError};
 
 /// Puts the event of a record into the buffer, or an error if the record is not an event.
 pub(super) fn receive(
@@ -54,6 +54,8 @@ fn headers<'a>(
 ) -> Result<Vec<(&'a str, Option<&'a [u8]>)>, WireError> {
     let collect = || {
         let headers = record.headers().into_iter().flat_map(Headers::iter);
+        // The decoder rejects a record that has more.
+        let headers = headers.take(MAX_HEADERS + 1);
         headers.map(|header| (header.key, header.value)).collect()
     };
     // rdkafka panics when the name of a header is not UTF-8. Such a record must not end the poll thread.

@@ -1,4 +1,5 @@
-//! Decodes a record as an event. It is strict: a record that is not an event is an error, and nothing is guessed.
+//! Decodes a record as an event. It is strict where a guarantee depends on a header: a record that is not an event is an
+//! error, and nothing is guessed. Other headers never make a record unreadable.
 
 use std::{
     collections::HashSet,
@@ -9,15 +10,12 @@ use std::{
 use bytes::Bytes;
 use cqrs_core::{
     EventId, Metadata, Position, RecordedEvent, StreamId, Version,
-    model::{self, Category, Lane},
+    model::{self, Category, InvalidName, Lane},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
-use super::{
-    WireError, header,
-    headers::{Headers, Value, invalid},
-};
+use super::{WireError, headers::Headers};
 
 /// A record as the consumer received it.
 #[derive(Debug, Clone, Copy)]
@@ -36,18 +34,22 @@ pub struct Received<'a> {
 
 /// Decodes records as events.
 ///
-/// A record of a relay gives the event as it was stored. A record without any of the headers `ce_position`, `ce_version`,
-/// `ce_schemaversion` and `ce_lane` is a CloudEvent of another producer, and gives an event with these fields:
+/// A record with the header `ce_lane` is of a relay: it gives the event as it was stored, with the category of its
+/// `ce_source`. A record without it is a CloudEvent of another producer, and gives an event with these fields:
 ///
 /// | Field | Value |
 /// | --- | --- |
 /// | `lane` | `None` |
 /// | `position` | the offset of the record |
 /// | `version`, `schema_version` | 0 and 1 |
-/// | category | the last segment of `ce_source` if it is a category, otherwise the topic without the prefix |
-/// | id of the stream | `ce_subject`, or the key, or `ce_id`: the first that the record has |
+/// | category | the topic without the prefix; `ce_source` may be any URI |
+/// | id of the stream | `ce_subject`, or the key if it can be an id, or `ce_id`: the first that the record has |
 /// | `id` | `ce_id` if it is a UUID, otherwise a hash of `ce_source` and `ce_id`, which is always the same |
-/// | `recorded_at` | `ce_time`, or the timestamp of the record |
+/// | `payload` | the value, or `null` if the record has none |
+/// | `recorded_at` | `ce_time` if it is an RFC 3339 time, otherwise the timestamp of the record |
+///
+/// The metadata is in optional headers. One that is empty, not text or longer than
+/// [`MAX_HEADER_BYTES`](super::MAX_HEADER_BYTES), or that occurs with different values, counts as missing.
 ///
 /// ```
 /// use cqrs_kafka::wire::{Decoder, Received};
@@ -68,7 +70,7 @@ pub struct Received<'a> {
 /// let headers = headers.map(|(name, value)| (name, Some(value)));
 ///
 /// let event = Decoder::new("shop").decode(record, headers)?;
-/// assert_eq!(event.stream.to_string(), "payments-17");
+/// assert_eq!(event.stream.to_string(), "order-17");
 /// # Ok::<(), cqrs_kafka::wire::WireError>(())
 /// ```
 #[derive(Debug)]
@@ -95,75 +97,91 @@ impl Decoder {
     /// Decodes a record.
     ///
     /// # Errors
-    /// Any [`WireError`] except [`WireError::HeaderName`] and [`WireError::Time`].
+    /// Any [`WireError`] except [`WireError::HeaderName`].
     pub fn decode<'a>(
         &mut self,
         record: Received<'a>,
         headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
     ) -> Result<RecordedEvent, WireError> {
         let headers = Headers::collect(headers)?;
+        if record.payload.is_none() && !headers.spec_version.is_present() {
+            return Err(WireError::NoPayload);
+        }
         headers.check_format()?;
+        if headers.is_from_relay() {
+            self.own(&record, &headers)
+        } else {
+            self.foreign(&record, &headers)
+        }
+    }
+
+    /// The event of a relay, as it was stored.
+    fn own(
+        &mut self,
+        record: &Received<'_>,
+        headers: &Headers<'_>,
+    ) -> Result<RecordedEvent, WireError> {
         let payload = record.payload.ok_or(WireError::NoPayload)?;
-        let source = headers.source.required()?;
-        let id = headers.id.required()?;
-        let from_relay = headers.is_from_relay();
-        let category = self.category(source, record.topic)?;
-        let event_type = self.event_type(headers.event_type.required()?, category.as_str());
-        let stream = StreamId::new(category, subject(&headers, &record, from_relay)?)
-            .map_err(|error| headers.subject.invalid(error.to_string()))?;
-        let mut event = RecordedEvent::new(
-            event_id(&headers.id, source, id, from_relay)?,
+        let category = self.category_of_source(headers)?;
+        let event_type = own_type(headers, &category)?;
+        let stream = stream(headers, category)?;
+        let id = Uuid::parse_str(headers.id.required()?)
+            .map_err(|_| headers.id.invalid("not a UUID"))?;
+        let time = headers.time.required()?;
+        let recorded_at =
+            parse_time(time).ok_or_else(|| headers.time.invalid("not an RFC 3339 time"))?;
+        let schema_version = u32::try_from(headers.schema_version.number()?)
+            .map_err(|_| headers.schema_version.invalid("too large"))?;
+        Ok(RecordedEvent::new(
+            EventId::from_uuid(id),
             stream,
+            Version::new(headers.version.number()?),
+            Position::new(headers.position.number()?),
+            self.shared_type(event_type),
+            Bytes::copy_from_slice(payload),
+            recorded_at,
+        )
+        .schema_version(schema_version)
+        .metadata(metadata(headers))
+        .lane(self.lane(headers.lane.required()?)))
+    }
+
+    /// The event of another producer.
+    fn foreign(
+        &mut self,
+        record: &Received<'_>,
+        headers: &Headers<'_>,
+    ) -> Result<RecordedEvent, WireError> {
+        let source = headers.source.required()?;
+        let ce_id = headers.id.required()?;
+        let ce_type = headers.event_type.required()?;
+        let category = category(&mut self.category, unprefixed(&self.prefix, record.topic))?;
+        let id = Uuid::parse_str(ce_id).unwrap_or_else(|_| hashed(source, ce_id));
+        let event_type = without_category(ce_type, &category).unwrap_or(ce_type);
+        let payload = record.payload.filter(|payload| !payload.is_empty());
+        Ok(RecordedEvent::new(
+            EventId::from_uuid(id),
+            foreign_stream(headers, record, category, ce_id, id)?,
             Version::EMPTY,
             Position::new(record.offset),
-            event_type,
-            Bytes::copy_from_slice(payload),
-            recorded_at(&headers, &record, from_relay)?,
+            self.shared_type(event_type),
+            Bytes::copy_from_slice(payload.unwrap_or(b"null")),
+            foreign_time(headers, record),
         )
-        .metadata(metadata(&headers)?);
-        if from_relay {
-            event.position = Position::new(headers.position.number()?);
-            event.version = Version::new(headers.version.number()?);
-            event.schema_version = headers.schema_version.number()?;
-            event.lane = Some(self.lane(headers.lane.required()?));
-        }
-        Ok(event)
+        .metadata(metadata(headers)))
     }
 
-    fn category(&mut self, source: &str, topic: &str) -> Result<Category, WireError> {
+    fn category_of_source(&mut self, headers: &Headers<'_>) -> Result<Category, WireError> {
+        let source = headers.source.required()?;
         let named = source.rsplit('/').next().unwrap_or_default();
-        if let Some(known) = self
-            .category
-            .as_ref()
-            .filter(|known| known.as_str() == named)
-        {
-            return Ok(known.clone());
-        }
-        let category = Category::new(named)
-            .or_else(|_| Category::new(self.unprefixed(topic)))
-            .map_err(|error| {
-                invalid(
-                    header::SOURCE,
-                    source,
-                    format!("neither it nor the topic ends in a category: {error}"),
-                )
-            })?;
-        self.category = Some(category.clone());
-        Ok(category)
+        category(&mut self.category, named).map_err(|error| {
+            headers
+                .source
+                .invalid(format!("does not end in a category: {error}"))
+        })
     }
 
-    fn unprefixed<'a>(&self, topic: &'a str) -> &'a str {
-        topic
-            .strip_prefix(self.prefix.as_str())
-            .and_then(|rest| rest.strip_prefix('.'))
-            .unwrap_or(topic)
-    }
-
-    fn event_type(&mut self, name: &str, category: &str) -> Arc<str> {
-        let rest = name
-            .strip_prefix(category)
-            .and_then(|rest| rest.strip_prefix('.'));
-        let event_type = rest.filter(|rest| !rest.is_empty()).unwrap_or(name);
+    fn shared_type(&mut self, event_type: &str) -> Arc<str> {
         if let Some(known) = self.types.get(event_type) {
             return Arc::clone(known);
         }
@@ -183,29 +201,58 @@ impl Decoder {
     }
 }
 
-fn subject<'a>(
-    headers: &Headers<'a>,
-    record: &Received<'a>,
-    from_relay: bool,
-) -> Result<&'a str, WireError> {
-    if from_relay || headers.subject.text.is_some() {
-        return headers.subject.required();
+/// The category of this name. Most records repeat the `last` one.
+fn category(last: &mut Option<Category>, name: &str) -> Result<Category, InvalidName> {
+    if let Some(known) = last.as_ref().filter(|known| known.as_str() == name) {
+        return Ok(known.clone());
     }
-    let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
-    key.filter(|key| !key.is_empty())
-        .map_or_else(|| headers.id.required(), Ok)
+    Ok(last.insert(Category::new(name)?).clone())
 }
 
-fn event_id(
-    value: &Value<'_>,
-    source: &str,
-    id: &str,
-    from_relay: bool,
-) -> Result<EventId, WireError> {
-    match value.uuid(id) {
-        Err(_) if !from_relay => Ok(EventId::from_uuid(hashed(source, id))),
-        parsed => parsed,
+fn unprefixed<'a>(prefix: &str, topic: &'a str) -> &'a str {
+    topic
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('.'))
+        .unwrap_or(topic)
+}
+
+/// The type of a relay's event. `ce_type` is `{category}.{event type}`.
+fn own_type<'a>(headers: &Headers<'a>, category: &Category) -> Result<&'a str, WireError> {
+    let ce_type = headers.event_type.required()?;
+    without_category(ce_type, category).ok_or_else(|| {
+        headers
+            .event_type
+            .invalid(format!("not the type of an event of category {category}"))
+    })
+}
+
+/// What follows `{category}.`, if there is anything.
+fn without_category<'a>(ce_type: &'a str, category: &Category) -> Option<&'a str> {
+    let rest = ce_type.strip_prefix(category.as_str())?.strip_prefix('.')?;
+    (!rest.is_empty()).then_some(rest)
+}
+
+fn stream(headers: &Headers<'_>, category: Category) -> Result<StreamId, WireError> {
+    StreamId::new(category, headers.subject.required()?)
+        .map_err(|error| headers.subject.invalid(error.to_string()))
+}
+
+/// The stream of another producer's event: the first of its subject, its key and its id that can be the id of a stream.
+fn foreign_stream(
+    headers: &Headers<'_>,
+    record: &Received<'_>,
+    category: Category,
+    ce_id: &str,
+    id: Uuid,
+) -> Result<StreamId, WireError> {
+    // A subject that cannot be an id is an error: another id would be another stream.
+    if !headers.subject.is_empty() {
+        return stream(headers, category);
     }
+    let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
+    let named = key.and_then(|key| StreamId::new(category.clone(), key).ok());
+    let named = named.or_else(|| StreamId::new(category.clone(), ce_id).ok());
+    named.map_or_else(|| Ok(StreamId::new(category, id.to_string())?), Ok)
 }
 
 /// A UUID (version 8) from the source and the id, which together identify a CloudEvent. It is an FNV-1a hash.
@@ -220,38 +267,39 @@ fn hashed(source: &str, id: &str) -> Uuid {
     uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid()
 }
 
-fn metadata(headers: &Headers<'_>) -> Result<Metadata, WireError> {
-    let causation = &headers.causation_id;
-    let foreign = !headers.is_from_relay();
-    let causation_id = match causation.text.map(|text| causation.uuid(text)) {
-        // Another producer may use the same name for something that is not a UUID.
-        Some(Err(_)) if foreign => None,
-        other => other.transpose()?,
-    };
-    Ok(Metadata::new(
-        headers.correlation_id.text.map(str::to_owned),
-        causation_id,
-        headers.traceparent.text.map(str::to_owned),
+fn metadata(headers: &Headers<'_>) -> Metadata {
+    // Another producer may use the same name for something that is not a UUID.
+    let causation_id = headers.causation_id.optional();
+    let causation_id = causation_id.and_then(|text| Uuid::parse_str(text).ok());
+    Metadata::new(
+        headers.correlation_id.optional().map(str::to_owned),
+        causation_id.map(EventId::from_uuid),
+        headers.traceparent.optional().map(str::to_owned),
         model::Headers::default(),
-    ))
+    )
 }
 
-fn recorded_at(
-    headers: &Headers<'_>,
-    record: &Received<'_>,
-    from_relay: bool,
-) -> Result<SystemTime, WireError> {
-    let time = &headers.time;
-    let Some(text) = time.text else {
-        if from_relay {
-            return Err(WireError::Missing(time.name));
-        }
-        let millis = u64::try_from(record.timestamp.unwrap_or(0)).unwrap_or(0);
-        return Ok(UNIX_EPOCH + Duration::from_millis(millis));
-    };
-    let parsed = OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|error| time.invalid(format!("not an RFC 3339 time: {error}")))?;
-    let seconds =
-        u64::try_from(parsed.unix_timestamp()).map_err(|_| time.invalid("before 1970"))?;
-    Ok(UNIX_EPOCH + Duration::new(seconds, parsed.nanosecond()))
+fn foreign_time(headers: &Headers<'_>, record: &Received<'_>) -> SystemTime {
+    let stated = headers.time.optional().and_then(parse_time);
+    stated.unwrap_or_else(|| {
+        let millis = record.timestamp.unwrap_or(0);
+        let from_epoch = Duration::from_millis(millis.unsigned_abs());
+        let time = if millis < 0 {
+            UNIX_EPOCH.checked_sub(from_epoch)
+        } else {
+            UNIX_EPOCH.checked_add(from_epoch)
+        };
+        time.unwrap_or(UNIX_EPOCH)
+    })
+}
+
+/// Any time of RFC 3339 (years 0 to 9999) that a `SystemTime` can hold: on Unix all of them, on Windows those from 1601.
+fn parse_time(text: &str) -> Option<SystemTime> {
+    let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let from_epoch = parsed - OffsetDateTime::UNIX_EPOCH;
+    if from_epoch.is_negative() {
+        UNIX_EPOCH.checked_sub(from_epoch.unsigned_abs())
+    } else {
+        UNIX_EPOCH.checked_add(from_epoch.unsigned_abs())
+    }
 }

@@ -8,12 +8,17 @@ use std::{
 use cqrs_core::{RecordedEvent, model::Lane};
 use time::OffsetDateTime;
 
-use super::{WireError, header};
+use super::{
+    WireError, header,
+    headers::{check_length, invalid},
+};
 
 /// Calls `put` with each header of the event, in the order of the table in [`wire`](super).
 ///
 /// # Errors
-/// [`WireError::Time`] when the event was recorded before 1970 or after 9999.
+/// [`WireError::Time`] when the event was recorded before the year 0 or after 9999, [`WireError::TooLong`] when a header
+/// would be longer than [`MAX_HEADER_BYTES`](super::MAX_HEADER_BYTES), and [`WireError::Invalid`] when the event has no
+/// type.
 pub fn encode(
     event: &RecordedEvent,
     prefix: &str,
@@ -22,40 +27,59 @@ pub fn encode(
 ) -> Result<(), WireError> {
     let mut text = Text(Vec::with_capacity(64));
     let category = event.stream.category();
-    put(header::CONTENT_TYPE, b"application/json");
-    put(header::SPEC_VERSION, b"1.0");
-    put(header::ID, text.of(format_args!("{}", event.id)));
-    put(header::SOURCE, text.source(prefix, category.as_str()));
+    let mut put = |name, value: &[u8]| -> Result<(), WireError> {
+        check_length(name, value)?;
+        put(name, value);
+        Ok(())
+    };
+    if event.event_type.is_empty() {
+        let reason = "the event has no type";
+        return Err(invalid(header::TYPE, category.as_str(), reason));
+    }
+    put(header::CONTENT_TYPE, b"application/json")?;
+    put(header::SPEC_VERSION, b"1.0")?;
+    put(header::ID, text.of(format_args!("{}", event.id)))?;
+    put(header::SOURCE, text.source(prefix, category.as_str()))?;
     put(
         header::TYPE,
         text.of(format_args!("{category}.{}", event.event_type)),
-    );
-    put(header::SUBJECT, event.stream.id().as_bytes());
-    put(header::TIME, text.time(event.recorded_at)?);
+    )?;
+    put(header::SUBJECT, event.stream.id().as_bytes())?;
+    put(header::TIME, text.time(event.recorded_at)?)?;
     put(
         header::POSITION,
         text.of(format_args!("{}", event.position)),
-    );
-    put(header::VERSION, text.of(format_args!("{}", event.version)));
+    )?;
+    put(header::VERSION, text.of(format_args!("{}", event.version)))?;
     put(
         header::SCHEMA_VERSION,
         text.of(format_args!("{}", event.schema_version)),
-    );
-    put(header::LANE, lane.as_str().as_bytes());
+    )?;
+    put(header::LANE, lane.as_str().as_bytes())?;
     let metadata = &event.metadata;
     if let Some(correlation_id) = &metadata.correlation_id {
-        put(header::CORRELATION_ID, correlation_id.as_bytes());
+        put(header::CORRELATION_ID, correlation_id.as_bytes())?;
     }
     if let Some(causation_id) = metadata.causation_id {
         put(
             header::CAUSATION_ID,
             text.of(format_args!("{causation_id}")),
-        );
+        )?;
     }
     if let Some(traceparent) = &metadata.traceparent {
-        put(header::TRACEPARENT, traceparent.as_bytes());
+        put(header::TRACEPARENT, traceparent.as_bytes())?;
     }
     Ok(())
+}
+
+/// The time in UTC, if it is in the years 0 to 9999, for which RFC 3339 has a form.
+fn utc(time: SystemTime) -> Option<OffsetDateTime> {
+    let epoch = OffsetDateTime::UNIX_EPOCH;
+    let utc = match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => epoch.checked_add(after.try_into().ok()?),
+        Err(error) => epoch.checked_sub(error.duration().try_into().ok()?),
+    };
+    utc.filter(|utc| (0..=9999).contains(&utc.year()))
 }
 
 /// A buffer that is used again for each value.
@@ -79,16 +103,12 @@ impl Text {
     }
 
     fn time(&mut self, time: SystemTime) -> Result<&[u8], WireError> {
-        let since = time
-            .duration_since(UNIX_EPOCH)
-            .map_err(|_| WireError::Time)?;
-        let seconds = i64::try_from(since.as_secs()).map_err(|_| WireError::Time)?;
-        let utc = OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| WireError::Time)?;
+        let utc = utc(time).ok_or(WireError::Time)?;
         let date = utc.date();
         let hour = utc.hour();
         let minute = utc.minute();
         let second = utc.second();
-        let micros = since.subsec_micros();
+        let micros = utc.microsecond();
         Ok(self.of(format_args!(
             "{date}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
         )))

@@ -1,44 +1,107 @@
-//! The headers of a record that belong to an event, each at most once and in UTF-8.
+//! The headers of a record that belong to an event.
 
-use cqrs_core::EventId;
-use uuid::Uuid;
+use super::{MAX_HEADER_BYTES, MAX_HEADERS, WireError, header};
 
-use super::{WireError, header};
+/// How much of a value a message shows.
+const SHOWN_CHARS: usize = 100;
 
-/// One header: its name, and its value if the record has it.
+/// One header: its name, and what the record has of it.
 pub(super) struct Value<'a> {
     pub(super) name: &'static str,
-    pub(super) text: Option<&'a str>,
+    /// The first value; a header without a value has an empty one.
+    first: &'a [u8],
+    count: usize,
+    /// Whether the header occurs with different values.
+    differs: bool,
 }
 
 impl<'a> Value<'a> {
-    pub(super) fn required(&self) -> Result<&'a str, WireError> {
-        match self.text {
-            None => Err(WireError::Missing(self.name)),
-            Some("") => Err(self.invalid("must not be empty")),
-            Some(text) => Ok(text),
+    const fn missing(name: &'static str) -> Self {
+        Self {
+            name,
+            first: &[],
+            count: 0,
+            differs: false,
         }
     }
 
-    pub(super) fn number<N: std::str::FromStr>(&self) -> Result<N, WireError> {
-        let parsed = self.required()?.parse();
-        parsed.map_err(|_| self.invalid("not a number, or too large"))
+    fn add(&mut self, value: &'a [u8]) {
+        if self.count == 0 {
+            self.first = value;
+        }
+        self.differs |= value != self.first;
+        self.count += 1;
     }
 
-    pub(super) fn uuid(&self, text: &str) -> Result<EventId, WireError> {
-        let parsed = Uuid::parse_str(text).map(EventId::from_uuid);
-        parsed.map_err(|_| self.invalid("not a UUID"))
+    pub(super) const fn is_present(&self) -> bool {
+        self.count > 0
+    }
+
+    /// Whether the header is missing, or has no value.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.first.is_empty() && !self.differs
+    }
+
+    /// The value of a header that must occur once.
+    pub(super) fn required(&self) -> Result<&'a str, WireError> {
+        match self.count {
+            0 => return Err(WireError::Missing(self.name)),
+            1 => {}
+            _ => return Err(WireError::Twice(self.name)),
+        }
+        check_length(self.name, self.first)?;
+        match std::str::from_utf8(self.first) {
+            Err(_) => Err(self.invalid("not UTF-8")),
+            Ok("") => Err(self.invalid("must not be empty")),
+            Ok(text) => Ok(text),
+        }
+    }
+
+    /// The value of a header that no guarantee depends on. It is ignored if it is empty, too long or not text, or if it
+    /// occurs with different values.
+    pub(super) fn optional(&self) -> Option<&'a str> {
+        if self.is_empty() || self.differs || check_length(self.name, self.first).is_err() {
+            return None;
+        }
+        let text = std::str::from_utf8(self.first).ok()?;
+        // No store accepts NUL in a text, and an event that this one causes inherits its metadata.
+        (!text.contains('\0')).then_some(text)
+    }
+
+    /// A number that a log can have. SQL's integers end at `i64::MAX`.
+    pub(super) fn number(&self) -> Result<u64, WireError> {
+        let parsed: Option<i64> = self.required()?.parse().ok();
+        parsed
+            .and_then(|number| u64::try_from(number).ok())
+            .ok_or_else(|| self.invalid(format!("not a number from 0 to {}", i64::MAX)))
     }
 
     pub(super) fn invalid(&self, reason: impl Into<String>) -> WireError {
-        invalid(self.name, self.text.unwrap_or_default(), reason)
+        invalid(self.name, &String::from_utf8_lossy(self.first), reason)
     }
+}
+
+/// Checks the length of a header's value.
+pub(super) fn check_length(header: &'static str, value: &[u8]) -> Result<(), WireError> {
+    if value.len() > MAX_HEADER_BYTES {
+        return Err(WireError::TooLong {
+            header,
+            bytes: value.len(),
+            limit: MAX_HEADER_BYTES,
+        });
+    }
+    Ok(())
+}
+
+/// The beginning of a text, for a message.
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS).collect()
 }
 
 pub(super) fn invalid(header: &'static str, value: &str, reason: impl Into<String>) -> WireError {
     WireError::Invalid {
         header,
-        value: value.chars().take(100).collect(),
+        value: shown(value),
         reason: reason.into(),
     }
 }
@@ -50,7 +113,7 @@ macro_rules! headers {
 
         impl<'a> Headers<'a> {
             fn empty() -> Self {
-                Self { $($field: Value { name: $name, text: None }),+ }
+                Self { $($field: Value::missing($name)),+ }
             }
 
             fn named(&mut self, name: &str) -> Option<&mut Value<'a>> {
@@ -85,48 +148,38 @@ impl<'a> Headers<'a> {
         headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
     ) -> Result<Self, WireError> {
         let mut found = Self::empty();
-        for (name, value) in headers {
-            let Some(header) = found.named(name) else {
-                continue;
-            };
-            if header.text.is_some() {
-                return Err(WireError::Twice(header.name));
+        for (index, (name, value)) in headers.into_iter().enumerate() {
+            if index >= MAX_HEADERS {
+                return Err(WireError::TooManyHeaders { limit: MAX_HEADERS });
             }
-            let bytes = value.unwrap_or_default();
-            let text = std::str::from_utf8(bytes)
-                .map_err(|_| invalid(header.name, &String::from_utf8_lossy(bytes), "not UTF-8"))?;
-            header.text = Some(text);
+            if let Some(header) = found.named(name) {
+                header.add(value.unwrap_or_default());
+            }
         }
         Ok(found)
     }
 
     pub(super) fn check_format(&self) -> Result<(), WireError> {
-        let media_type = self.content_type.text.unwrap_or("application/json");
+        let media_type = self.content_type.optional().unwrap_or("application/json");
         let bare = media_type.split(';').next().unwrap_or_default().trim();
         let bare = bare.to_ascii_lowercase();
         if bare.starts_with("application/cloudevents") {
-            return Err(WireError::Structured(media_type.to_owned()));
+            return Err(WireError::Structured(shown(media_type)));
         }
         let spec_version = self.spec_version.required()?;
         if spec_version != "1.0" {
             return Err(self.spec_version.invalid("only 1.0 is supported"));
         }
-        if bare != "application/json"
-            && !(bare.starts_with("application/") && bare.ends_with("+json"))
-        {
+        let is_json = matches!(bare.as_str(), "application/json" | "text/json")
+            || (bare.starts_with("application/") && bare.ends_with("+json"));
+        if !is_json {
             return Err(self.content_type.invalid("only JSON is supported"));
         }
         Ok(())
     }
 
-    /// Whether a relay has written the record. Then it must have all of these headers.
-    pub(super) fn is_from_relay(&self) -> bool {
-        let extensions = [
-            &self.position,
-            &self.version,
-            &self.schema_version,
-            &self.lane,
-        ];
-        extensions.iter().any(|value| value.text.is_some())
+    /// Whether a relay has written the record. Then its headers must be those of a relay.
+    pub(super) const fn is_from_relay(&self) -> bool {
+        self.lane.is_present()
     }
 }
