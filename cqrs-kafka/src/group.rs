@@ -137,7 +137,9 @@ impl KafkaGroup {
             ("heartbeat.interval.ms", heartbeat_interval.as_str()),
             // A pause discards what librdkafka has fetched ahead, so it fetches little and soon.
             ("queued.max.messages.kbytes", "8192"),
-            ("fetch.queue.backoff.ms", "10"),
+            // The kilobytes above are those of values. This bounds what librdkafka holds of large headers.
+            ("queued.min.messages", "1000"),
+            ("fetch.queue.backoff.ms", "5"),
         ];
         let fixed = [
             ("group.id", self.group.as_str()),

@@ -32,6 +32,9 @@ const RESUME_LEVEL: Level = Level {
     bytes: 4 << 20,
 };
 
+/// The size of the two strings of a header in addition to their bytes.
+const HEADER_OVERHEAD: usize = 2 * size_of::<String>();
+
 /// A partition that has a reader.
 #[derive(Debug)]
 pub(super) struct AssignedPartition {
@@ -117,7 +120,7 @@ impl AssignedPartition {
 
     pub(super) fn push(&self, offset: Offset, event: RecordedEvent) -> FlowChange {
         let mut buffer = self.buffer();
-        buffer.bytes += event.payload.len();
+        buffer.bytes += weight(&event);
         buffer.events.push_back((offset, event));
         buffer.next = Some(Offset::new(offset.get() + 1));
         let change = if !buffer.paused && buffer.is_at_least(PAUSE_LEVEL) {
@@ -169,13 +172,28 @@ impl AssignedPartition {
     }
 }
 
+/// The memory that an event takes, approximately: its payload, its id and metadata, and the structs around them. The
+/// category, the type and the lane are shared with other events.
+fn weight(event: &RecordedEvent) -> usize {
+    let metadata = &event.metadata;
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let headers = metadata.headers.iter();
+    let headers = headers.map(|(name, value)| name.len() + value.len() + HEADER_OVERHEAD);
+    size_of::<(Offset, RecordedEvent)>()
+        + event.payload.len()
+        + event.stream.id().len()
+        + text(&metadata.correlation_id)
+        + text(&metadata.traceparent)
+        + headers.sum::<usize>()
+}
+
 impl Buffer {
     fn take(&mut self, max: usize) -> Option<Batch> {
         let count = self.events.len().min(max.max(1));
         let mut events = Vec::with_capacity(count);
         let mut last = None;
         for (offset, event) in self.events.drain(..count) {
-            self.bytes -= event.payload.len();
+            self.bytes -= weight(&event);
             last = Some(offset);
             events.push(event);
         }
@@ -192,5 +210,56 @@ impl Buffer {
 
     fn is_at_most(&self, level: Level) -> bool {
         self.events.len() <= level.events && self.bytes <= level.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use cqrs_core::{EventId, Metadata, Position, StreamId, Version, model::Category};
+
+    use super::*;
+
+    fn event(payload: usize, text: usize) -> RecordedEvent {
+        let category = Category::new("order").expect("valid");
+        RecordedEvent::new(
+            EventId::random(),
+            StreamId::new(category, "17").expect("valid"),
+            Version::EMPTY,
+            Position::new(1),
+            "Placed",
+            vec![b'x'; payload],
+            UNIX_EPOCH,
+        )
+        .metadata(Metadata::new(
+            Some("x".repeat(text)),
+            None,
+            None,
+            [("user".to_owned(), "x".repeat(text))].into(),
+        ))
+    }
+
+    /// How many events are accepted before the partition is paused.
+    fn accepted(event: &RecordedEvent) -> u64 {
+        let partition = AssignedPartition::new("shop.order".into(), 0);
+        let paused =
+            |offset: &u64| partition.push(Offset::new(*offset), event.clone()) == FlowChange::Pause;
+        (0..=10_000).find(paused).expect("it is paused at last") + 1
+    }
+
+    #[test]
+    fn a_partition_is_paused_by_the_size_of_all_parts_of_events() {
+        assert_eq!(accepted(&event(0, 0)), 10_000);
+        assert_eq!(accepted(&event(1 << 20, 0)), 16);
+        assert_eq!(accepted(&event(0, 1 << 20)), 8);
+    }
+
+    #[test]
+    fn an_emptied_buffer_weighs_nothing() {
+        let partition = AssignedPartition::new("shop.order".into(), 0);
+        partition.push(Offset::new(0), event(5, 7));
+        partition.take(10).expect("no error").expect("an event");
+        assert_eq!(partition.buffer().bytes, 0);
     }
 }
