@@ -5,6 +5,8 @@ use std::{error::Error, fmt, time::Duration};
 use cqrs_core::ports::{BoxError, PublishError, SourceError};
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode as Code};
 
+use crate::transient::{advice, passes};
+
 /// Why Kafka cannot be used as it is set up.
 ///
 /// Each message names the topic or setting and says what to do. The error of librdkafka or of the broker is in
@@ -122,7 +124,7 @@ pub enum KafkaError {
         /// The cluster that the relay is connected to.
         found: String,
     },
-    /// A record of a progress topic was not written by a relay.
+    /// A record of a progress topic has a relay's key and not a relay's content.
     #[error(
         "topic {topic:?}, partition {partition}, offset {offset}: not a record of a relay's progress; only relays of \
          one name may write to this topic. Start the relay under a new name with a new prefix"
@@ -135,6 +137,50 @@ pub enum KafkaError {
         /// The offset of the record.
         offset: i64,
         /// What is wrong with it.
+        source: BoxError,
+    },
+    /// The topic of a category is the relay's progress topic.
+    #[error(
+        "the topic of category {category:?} would be {topic:?}, the progress topic of relay {relay:?}; rename the \
+         category, or start the relay under another name"
+    )]
+    CategoryIsProgress {
+        /// The category.
+        category: String,
+        /// The topic of both.
+        topic: String,
+        /// The relay.
+        relay: String,
+    },
+    /// The broker does not accept a record, and never will.
+    #[error(
+        "topic {topic:?} does not accept the record; look up the cause below in Kafka's documentation, correct the \
+         settings of topic and broker, then start the relay again"
+    )]
+    RecordRejected {
+        /// The topic.
+        topic: String,
+        /// The response of the broker or of librdkafka.
+        source: BoxError,
+    },
+    /// The producer of a relay cannot continue.
+    #[error("the producer with transactional id {transactional_id:?} cannot continue; {advice}")]
+    ProducerStopped {
+        /// The transactional id of the shard.
+        transactional_id: String,
+        /// What to do.
+        advice: &'static str,
+        /// The error of the producer.
+        source: BoxError,
+    },
+    /// A topic cannot be read.
+    #[error("topic {topic:?} cannot be read; {advice}")]
+    TopicUnreadable {
+        /// The topic.
+        topic: String,
+        /// What to do.
+        advice: &'static str,
+        /// The error of the consumer.
         source: BoxError,
     },
     /// The broker does not support transactions.
@@ -252,6 +298,22 @@ pub(crate) fn invalid_setting(error: LibraryError) -> KafkaError {
     KafkaError::InvalidSetting {
         source: ClientError(error).into(),
     }
+}
+
+/// The error for a topic that a consumer of one partition cannot read; `None` if the consumer retries by itself.
+pub(crate) fn unreadable(topic: &str, error: &LibraryError) -> Option<KafkaError> {
+    let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+    if passes(code) && !matches!(error, LibraryError::MessageConsumptionFatal(_)) {
+        return None;
+    }
+    if code == Code::TopicAuthorizationFailed {
+        return Some(denied(format!("topic {topic:?}"), "READ", code));
+    }
+    Some(KafkaError::TopicUnreadable {
+        topic: topic.to_owned(),
+        advice: advice(code),
+        source: code.into(),
+    })
 }
 
 /// The error for an operation that the user's rights do not cover.

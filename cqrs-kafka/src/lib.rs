@@ -37,7 +37,7 @@
 //! - Unclean leader elections and fail-overs to a mirrored cluster are not covered.
 //!
 //! librdkafka is the client. Its log lines become `tracing` events with the target `librdkafka`. Its optional features
-//! (TLS, SASL, zstd) are cargo features of the `rdkafka` crate: enable them in your own manifest.
+//! (TLS, SASL) are cargo features of the `rdkafka` crate: enable them in your own manifest.
 
 mod blocking;
 mod cluster;
@@ -50,6 +50,7 @@ mod logging;
 mod publisher;
 mod source;
 mod topics;
+mod transient;
 pub mod wire;
 
 #[cfg(feature = "embedded")]

@@ -3,7 +3,10 @@
 use cqrs_core::ports::{BoxError, PublishError};
 use rdkafka::error::RDKafkaErrorCode as Code;
 
-use crate::error::{KafkaError, denied};
+use crate::{
+    error::{KafkaError, denied},
+    transient::{advice, passes_with_new_producer},
+};
 
 /// A failed call of a shard's producer. The outcome of the transaction is unknown.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +35,7 @@ impl ProducerFailure {
     }
 }
 
-/// An error that no retry can fix is a misconfiguration. After any other error the shard is opened again.
+/// The shard is opened again after an error that passes. Any other error is a misconfiguration.
 impl From<ProducerFailure> for PublishError {
     fn from(failure: ProducerFailure) -> Self {
         match failure.code {
@@ -53,7 +56,13 @@ impl From<ProducerFailure> for PublishError {
                 source: failure.source,
             }
             .into(),
-            _ => Self::Reopen(failure.into()),
+            code if passes_with_new_producer(code) => Self::Reopen(failure.into()),
+            code => KafkaError::ProducerStopped {
+                transactional_id: failure.transactional_id,
+                advice: advice(code),
+                source: failure.source,
+            }
+            .into(),
         }
     }
 }
@@ -94,7 +103,58 @@ impl RejectedRecord<'_> {
             Code::TopicAuthorizationFailed => {
                 denied(format!("topic {topic:?}"), "WRITE and DESCRIBE", code)
             }
-            _ => return None,
+            code if passes_with_new_producer(code) => return None,
+            code => KafkaError::RecordRejected {
+                topic,
+                source: code.into(),
+            },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_is_opened_again_only_after_an_error_that_passes() {
+        let outcome = |code| PublishError::from(ProducerFailure::new("shop.relay.0", code, code));
+        for code in [
+            Code::BrokerTransportFailure,
+            Code::OperationTimedOut,
+            Code::ProducerFenced,
+            Code::PurgeQueue,
+            Code::Fatal,
+        ] {
+            assert!(matches!(outcome(code), PublishError::Reopen(_)), "{code:?}");
+        }
+        for code in [
+            Code::Authentication,
+            Code::InvalidRequest,
+            Code::UnsupportedCompressionType,
+            Code::TransactionalIdAuthorizationFailed,
+        ] {
+            let error = outcome(code);
+            assert!(matches!(error, PublishError::Misconfigured(_)), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_rejected_for_every_error_that_does_not_pass() {
+        let record = RejectedRecord {
+            topic: "shop.order",
+            brokers: "localhost:9092",
+            bytes: 1,
+            limit: "1",
+        };
+        assert!(record.permanent_error(Code::MessageTimedOut).is_none());
+        for code in [
+            Code::PolicyViolation,
+            Code::InvalidRecord,
+            Code::InvalidTimestamp,
+        ] {
+            let error = record.permanent_error(code).expect("permanent");
+            assert!(error.to_string().contains("shop.order"), "{error}");
+        }
     }
 }

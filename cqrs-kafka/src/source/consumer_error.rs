@@ -2,6 +2,8 @@
 
 use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode as Code};
 
+use crate::transient::{advice, passes};
+
 /// What to do about an error of the consumer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ErrorAction {
@@ -15,53 +17,61 @@ pub(super) enum ErrorAction {
 
 pub(super) fn action_for(error: &LibraryError) -> ErrorAction {
     let code = error.rdkafka_error_code();
-    if let Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) = code {
-        return ErrorAction::StopPartition;
+    match code {
+        Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => ErrorAction::StopPartition,
+        Some(code)
+            if passes(code) && !matches!(error, LibraryError::MessageConsumptionFatal(_)) =>
+        {
+            ErrorAction::Retry
+        }
+        code => ErrorAction::StopSource(advice(code.unwrap_or(Code::Unknown))),
     }
-    match code.and_then(advice) {
-        Some(advice) => ErrorAction::StopSource(advice),
-        None if matches!(error, LibraryError::MessageConsumptionFatal(_)) => {
-            ErrorAction::StopSource("correct the cause and start again")
-        }
-        None => ErrorAction::Retry,
-    }
-}
-
-/// What the user must change before another attempt can succeed.
-fn advice(code: Code) -> Option<&'static str> {
-    Some(match code {
-        Code::UnknownTopic | Code::UnknownTopicOrPartition => {
-            "create the topic with KafkaTopics, or correct the name and prefix"
-        }
-        Code::TopicAuthorizationFailed => "grant READ and DESCRIBE on the topic to this user",
-        Code::GroupAuthorizationFailed => "grant READ on the group to this user",
-        Code::FencedInstanceId => {
-            "another process is the static member with this name: give each process an instance id of its own"
-        }
-        Code::InvalidSessionTimeout => {
-            "choose a session time-out within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms"
-        }
-        Code::InconsistentGroupProtocol => {
-            "other members of this group use another partition.assignment.strategy: stop them, or use theirs"
-        }
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn action(code: Code) -> ErrorAction {
+        action_for(&LibraryError::MessageConsumption(code))
+    }
+
     #[test]
-    fn only_errors_that_need_a_change_stop_the_source() {
-        let action = |code| action_for(&LibraryError::MessageConsumption(code));
-        assert_eq!(action(Code::AllBrokersDown), ErrorAction::Retry);
+    fn only_errors_that_pass_are_retried() {
+        for code in [
+            Code::AllBrokersDown,
+            Code::BrokerTransportFailure,
+            Code::RebalanceInProgress,
+            Code::NotLeaderForPartition,
+            Code::CoordinatorNotAvailable,
+        ] {
+            assert_eq!(action(code), ErrorAction::Retry, "{code:?}");
+        }
         assert_eq!(action(Code::AutoOffsetReset), ErrorAction::StopPartition);
-        assert!(matches!(
-            action(Code::GroupAuthorizationFailed),
-            ErrorAction::StopSource(_)
-        ));
-        let fatal = LibraryError::MessageConsumptionFatal(Code::Fatal);
-        assert!(matches!(action_for(&fatal), ErrorAction::StopSource(_)));
+        for code in [
+            Code::GroupAuthorizationFailed,
+            Code::NotImplemented,
+            Code::BadMessage,
+            Code::Authentication,
+            Code::PolicyViolation,
+            Code::LogTruncation,
+        ] {
+            assert!(
+                matches!(action(code), ErrorAction::StopSource(_)),
+                "{code:?}"
+            );
+        }
+        for code in [Code::Fatal, Code::BrokerTransportFailure] {
+            let fatal = LibraryError::MessageConsumptionFatal(code);
+            assert!(matches!(action_for(&fatal), ErrorAction::StopSource(_)));
+        }
+    }
+
+    #[test]
+    fn a_codec_that_is_missing_is_named_as_the_cause() {
+        let ErrorAction::StopSource(advice) = action(Code::NotImplemented) else {
+            panic!("retried");
+        };
+        assert!(advice.contains("codec"), "{advice}");
     }
 }

@@ -15,7 +15,7 @@ use rdkafka::{
 use super::SourceOptions;
 use crate::{
     cluster::ClusterClient,
-    error::{ClientError, KafkaError, internal, invalid_setting},
+    error::{ClientError, KafkaError, internal, invalid_setting, unreadable},
     logging::LoggingContext,
 };
 
@@ -109,6 +109,9 @@ impl EndFinder {
                 }
                 Some(Err(LibraryError::PartitionEOF(_))) => return Ok(last),
                 Some(Err(error)) => {
+                    if let Some(error) = unreadable(topic, &error) {
+                        return Err(error);
+                    }
                     tracing::warn!(topic, partition, %error, "reading from Kafka is delayed");
                 }
                 None => {}
