@@ -61,6 +61,12 @@ pub struct KafkaPublisher {
     owners: Arc<Mutex<HashMap<String, Uuid>>>,
 }
 
+/// What a start needs to know of the progress topic.
+struct CheckedTopic {
+    cluster_id: String,
+    partitions: usize,
+}
+
 impl KafkaPublisher {
     /// Publishes to this cluster, with the prefix of the config.
     #[must_use]
@@ -71,8 +77,8 @@ impl KafkaPublisher {
         }
     }
 
-    /// Checks that the progress topic has a partition for each shard. Returns the id of the cluster.
-    fn check_progress_topic(&self, relay: &str, shards: u16) -> Result<String, KafkaError> {
+    /// Checks that the progress topic has a partition for each shard.
+    fn check_progress_topic(&self, relay: &str, shards: u16) -> Result<CheckedTopic, KafkaError> {
         let cluster = ClusterClient::connect(&self.config)?;
         let topic = self.config.progress_topic(relay);
         let partitions = cluster.partitions(&topic)?;
@@ -84,23 +90,27 @@ impl KafkaPublisher {
                 shards,
             });
         }
-        cluster.cluster_id()
+        Ok(CheckedTopic {
+            cluster_id: cluster.cluster_id()?,
+            partitions,
+        })
     }
 
-    fn shard(&self, relay: &str, number: u16, owner: Uuid, cluster_id: &str) -> Shard {
+    fn shard(&self, relay: &str, number: u16, owner: Uuid, progress: &CheckedTopic) -> Shard {
         Shard {
             config: self.config.clone(),
             relay: relay.to_owned(),
             number,
             owner,
-            cluster_id: cluster_id.to_owned(),
+            cluster_id: progress.cluster_id.clone(),
+            partitions: progress.partitions,
         }
     }
 
     fn open_all(&self, relay: &str, shards: u16) -> Result<Vec<KafkaSession>, PublishError> {
-        let cluster_id = self.check_progress_topic(relay, shards)?;
+        let topic = self.check_progress_topic(relay, shards)?;
         let owner = self.new_owner(relay);
-        let shard = |number| self.shard(relay, number, owner, &cluster_id);
+        let shard = |number| self.shard(relay, number, owner, &topic);
         let (first, progress) = ShardProducer::open(&shard(0))?;
         check_cluster(first.shard(), &progress)?;
         let layout = recorded_layout(&first, &progress, shards)?;
@@ -115,11 +125,11 @@ impl KafkaPublisher {
     }
 
     fn open_one(&self, relay: &str, number: u16) -> Result<KafkaSession, PublishError> {
-        let cluster_id = self.check_progress_topic(relay, number.saturating_add(1))?;
+        let topic = self.check_progress_topic(relay, number.saturating_add(1))?;
         let Some(owner) = self.owner(relay) else {
-            return open_session(&self.shard(relay, number, Uuid::new_v4(), &cluster_id));
+            return open_session(&self.shard(relay, number, Uuid::new_v4(), &topic));
         };
-        let shard = self.shard(relay, number, owner, &cluster_id);
+        let shard = self.shard(relay, number, owner, &topic);
         // An instance that has taken the relay over in the meantime keeps it.
         let progress = read_progress(&shard, ReadUntil::End)?;
         if progress.owner().is_some_and(|current| current != owner) {

@@ -20,7 +20,7 @@ use super::{
     progress::ProgressRecord,
     shard::Shard,
 };
-use crate::wire;
+use crate::{error::KafkaError, wire};
 
 /// How long to wait before librdkafka's queue is checked again.
 const QUEUE_CHECK_INTERVAL: Duration = Duration::from_micros(50);
@@ -43,9 +43,10 @@ pub(super) enum DeliveryError {
 
 /// Why a record did not get into librdkafka's queue.
 enum SendError {
-    Encode {
+    /// The event has no form on the wire, or no topic.
+    Invalid {
         index: usize,
-        error: wire::WireError,
+        error: BoxError,
     },
     Enqueue {
         index: usize,
@@ -69,10 +70,26 @@ impl Delivery<'_> {
             if event.stream.category().as_str() != category {
                 category = event.stream.category().as_str();
                 topic = self.shard.event_topic(category);
+                self.check_topic(category, &topic)
+                    .map_err(|error| SendError::Invalid {
+                        index,
+                        error: error.into(),
+                    })?;
             }
             self.send_event(index, event, &topic)?;
         }
         Ok(())
+    }
+
+    fn check_topic(&self, category: &str, topic: &str) -> Result<(), KafkaError> {
+        if topic != self.shard.progress_topic() {
+            return Ok(());
+        }
+        Err(KafkaError::CategoryIsProgress {
+            category: category.to_owned(),
+            topic: topic.to_owned(),
+            relay: self.shard.relay.clone(),
+        })
     }
 
     fn send_event(
@@ -81,9 +98,10 @@ impl Delivery<'_> {
         event: &RecordedEvent,
         topic: &str,
     ) -> Result<(), SendError> {
-        let headers = self
-            .headers(event)
-            .map_err(|error| SendError::Encode { index, error })?;
+        let headers = self.headers(event).map_err(|error| SendError::Invalid {
+            index,
+            error: error.into(),
+        })?;
         let record = BaseRecord::with_opaque_to(topic, index)
             .key(event.stream.id())
             .payload(event.payload.as_ref())
@@ -162,7 +180,7 @@ impl Delivery<'_> {
 
     fn explain(&self, error: SendError) -> DeliveryError {
         match error {
-            SendError::Encode { index, error } => rejected(&self.events[index], error),
+            SendError::Invalid { index, error } => rejected(&self.events[index], error),
             SendError::Enqueue { index, error } => {
                 let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
                 let mut failed = self.client.reports().failed();

@@ -19,6 +19,9 @@ pub(super) enum ProgressRecord {
     Layout(ShardLayout),
 }
 
+/// The keys of the records.
+const KEYS: [&str; 3] = ["claim", "position", "layout"];
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
     /// The id of an opening of the relay.
@@ -64,6 +67,34 @@ impl ProgressRecord {
             Self::Claim(_) => "claim",
             Self::Position(_) => "position",
             Self::Layout(_) => "layout",
+        }
+    }
+
+    /// Whether a record with this key is a relay's.
+    pub(super) fn is_key(key: &[u8]) -> bool {
+        KEYS.iter().any(|own| own.as_bytes() == key)
+    }
+
+    /// Checks what a relay would never write: another key, a position that no log has, and shards that have no partition in
+    /// the progress topic.
+    pub(super) fn check(&self, key: Option<&[u8]>, partitions: usize) -> Result<(), String> {
+        if key != Some(self.key().as_bytes()) {
+            return Err(format!("the record is not a {}", self.key()));
+        }
+        match self {
+            Self::Position(position) if i64::try_from(position.offset).is_err() => Err(format!(
+                "position {} is beyond the last that a log can have",
+                position.offset
+            )),
+            Self::Claim(_) | Self::Position(_) => Ok(()),
+            Self::Layout(ShardLayout { shards }) => {
+                let is_possible = (1..=partitions).contains(&usize::from(*shards));
+                is_possible.then_some(()).ok_or_else(|| {
+                    format!(
+                        "{shards} shards do not fit a progress topic of {partitions} partitions"
+                    )
+                })
+            }
         }
     }
 
@@ -126,6 +157,35 @@ mod tests {
             record
         );
         assert!(ProgressRecord::from_json(b"").is_err());
+    }
+
+    #[test]
+    fn a_record_that_no_relay_writes_is_rejected() {
+        let position = |offset| {
+            let upto = Checkpoint::new(Offset::new(offset), None);
+            ProgressRecord::Position(PublishedPosition::new(upto, 1))
+        };
+        let layout = |shards| ProgressRecord::Layout(ShardLayout { shards });
+        let check = |record: ProgressRecord| record.check(Some(record.key().as_bytes()), 4);
+        for record in [
+            position(i64::MAX as u64),
+            layout(1),
+            layout(4),
+            ProgressRecord::Claim(claim("a")),
+        ] {
+            assert!(ProgressRecord::is_key(record.key().as_bytes()));
+            assert_eq!(check(record), Ok(()));
+        }
+        for record in [
+            position(i64::MAX as u64 + 1),
+            layout(0),
+            layout(5),
+            layout(u16::MAX),
+        ] {
+            assert!(check(record.clone()).is_err(), "{record:?}");
+        }
+        assert!(layout(1).check(Some(b"position"), 4).is_err());
+        assert!(!ProgressRecord::is_key(b"shard-0") && !ProgressRecord::is_key(b""));
     }
 
     #[test]

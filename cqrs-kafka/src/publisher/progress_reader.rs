@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use cqrs_core::ports::BoxError;
 use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
-    error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
+    error::KafkaError as LibraryError,
 };
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use super::{
     shard::Shard,
 };
 use crate::{
-    error::{KafkaError, denied, internal, invalid_setting},
+    error::{KafkaError, internal, invalid_setting, unreadable},
     logging::LoggingContext,
 };
 
@@ -35,23 +36,34 @@ pub(super) fn read_progress(shard: &Shard, until: ReadUntil) -> Result<ShardProg
     let topic = shard.progress_topic();
     let consumer = consumer(shard, &topic)?;
     let mut progress = ShardProgress::default();
+    let mut foreign = 0;
     let mut last_record = Instant::now();
     loop {
         match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => {
                 last_record = Instant::now();
-                let record = parse(shard, &topic, &message)?;
+                let Some(record) = parse(shard, &topic, &message)? else {
+                    foreign += 1;
+                    continue;
+                };
                 let is_last = is_claim(&record, until);
                 progress.apply(record);
                 if is_last {
+                    report_foreign(&topic, shard.number, foreign);
                     return Ok(progress);
                 }
             }
             Some(Err(LibraryError::PartitionEOF(_))) if matches!(until, ReadUntil::End) => {
+                report_foreign(&topic, shard.number, foreign);
                 return Ok(progress);
             }
-            Some(Err(error)) => check_retryable(&topic, &error)?,
-            None => {}
+            Some(Err(LibraryError::PartitionEOF(_))) | None => {}
+            Some(Err(error)) => {
+                if let Some(error) = unreadable(&topic, &error) {
+                    return Err(error);
+                }
+                tracing::warn!(topic, %error, "reading the progress of a relay is delayed");
+            }
         }
         if last_record.elapsed() > STALL_LIMIT {
             return Err(KafkaError::Unreachable {
@@ -61,6 +73,21 @@ pub(super) fn read_progress(shard: &Shard, until: ReadUntil) -> Result<ShardProg
             });
         }
     }
+}
+
+/// Counts and logs the records of other programs in the progress topic.
+fn report_foreign(topic: &str, partition: u16, records: u64) {
+    if records == 0 {
+        return;
+    }
+    tracing::warn!(
+        topic,
+        partition,
+        records,
+        "passed over records of other programs in the progress topic of a relay; only the relay should write there"
+    );
+    metrics::counter!("cqrs_foreign_progress_records", "topic" => topic.to_owned())
+        .increment(records);
 }
 
 fn consumer(shard: &Shard, topic: &str) -> Result<BaseConsumer<LoggingContext>, KafkaError> {
@@ -93,21 +120,27 @@ fn is_claim(record: &ProgressRecord, until: ReadUntil) -> bool {
     }
 }
 
-fn parse(shard: &Shard, topic: &str, message: &impl Message) -> Result<ProgressRecord, KafkaError> {
-    let payload = message.payload().unwrap_or_default();
-    ProgressRecord::from_json(payload).map_err(|error| KafkaError::InvalidProgress {
-        topic: topic.to_owned(),
-        partition: shard.number,
-        offset: message.offset(),
-        source: error.into(),
-    })
-}
-
-/// librdkafka retries by itself, except when rights are missing.
-fn check_retryable(topic: &str, error: &LibraryError) -> Result<(), KafkaError> {
-    if let Some(code @ Code::TopicAuthorizationFailed) = error.rdkafka_error_code() {
-        return Err(denied(format!("topic {topic:?}"), "READ", code));
+/// The progress record; `None` if the key is not one of a relay's. Then another program has written the record.
+fn parse(
+    shard: &Shard,
+    topic: &str,
+    message: &impl Message,
+) -> Result<Option<ProgressRecord>, KafkaError> {
+    if !message.key().is_some_and(ProgressRecord::is_key) {
+        return Ok(None);
     }
-    tracing::warn!(topic, %error, "reading the progress of a relay is delayed");
-    Ok(())
+    let payload = message.payload().unwrap_or_default();
+    let record = ProgressRecord::from_json(payload).map_err(BoxError::from);
+    let record = record.and_then(|record| {
+        record.check(message.key(), shard.partitions)?;
+        Ok(record)
+    });
+    record
+        .map(Some)
+        .map_err(|source| KafkaError::InvalidProgress {
+            topic: topic.to_owned(),
+            partition: shard.number,
+            offset: message.offset(),
+            source,
+        })
 }

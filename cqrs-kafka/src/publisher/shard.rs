@@ -13,6 +13,8 @@ pub(super) struct Shard {
     /// The id of this opening of the relay.
     pub(super) owner: Uuid,
     pub(super) cluster_id: String,
+    /// How many partitions the progress topic has.
+    pub(super) partitions: usize,
 }
 
 impl Shard {
