@@ -13,7 +13,7 @@
 //!   privilege](run_with_least_privilege), [rebuild a read model](rebuild_a_read_model), [find what holds readers
 //!   back](find_what_holds_readers_back), [check your store](check_your_store)
 //!
-//! **Reference**: [every error, its causes and what to do](errors)
+//! **Reference**: [every error, its causes and what to do](errors), [what a topic may hold](what_a_topic_may_hold)
 //!
 //! **Explanation**
 //!
@@ -74,6 +74,10 @@ page!(write_a_web_handler, "../docs/how-to/write-a-web-handler.md");
 page!(write_an_aggregate, "../docs/how-to/write-an-aggregate.md");
 
 page!(errors, "../docs/reference/errors.md");
+page!(
+    what_a_topic_may_hold,
+    "../docs/reference/what-a-topic-may-hold.md"
+);
 
 page!(appending, "../docs/explanation/appending.md");
 page!(

@@ -20,13 +20,13 @@
 //!
 //! The [`Decoder`] also reads CloudEvents of other producers, which have no `ce_lane`.
 
-use cqrs_core::model::InvalidName;
-
 mod decode;
 mod encode;
 mod headers;
 #[cfg(test)]
 mod tests;
+
+use cqrs_core::model::InvalidName;
 
 pub use self::{
     decode::{Decoder, Received},

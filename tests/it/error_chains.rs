@@ -7,14 +7,14 @@ use cqrs_core::{
     HandlerError, IdempotencyKey, Position, RelayErrorKind, RunnerErrorKind, StoreError,
     StoreErrorKind, StreamId, Version,
     codec::CodecError,
-    model::{Conflict, KeyReused, Offset, PartitionId, Slices},
+    model::{Conflict, InvalidName, KeyReused, Offset, PartitionId, Slices},
     ports::{
         AdvanceError, BoxError, DocumentConflict, Fenced, LogReplaced, PublishError, SaveError,
         SourceError,
     },
     read::SkipError,
 };
-use cqrs_kafka::KafkaError;
+use cqrs_kafka::{KafkaError, wire::WireError};
 use cqrs_tests::domain::CounterEvent;
 
 use crate::errors::{public_error_enums, variant_texts};
@@ -136,6 +136,11 @@ fn of_kafka() -> Named {
             KafkaError::TransactionTimeout { transactional_id: text(), source: root() },
         KafkaError::RecordTooLarge =>
             KafkaError::RecordTooLarge { topic: text(), bytes: 1, limit: text(), source: root() },
+        KafkaError::RecordRejected => KafkaError::RecordRejected { topic: text(), source: root() },
+        KafkaError::ProducerStopped =>
+            KafkaError::ProducerStopped { transactional_id: text(), advice: "restart", source: root() },
+        KafkaError::TopicUnreadable =>
+            KafkaError::TopicUnreadable { topic: text(), advice: "restart", source: root() },
         KafkaError::ConsumerStopped =>
             KafkaError::ConsumerStopped { group: text(), advice: "restart", source: root() },
         KafkaError::Internal => KafkaError::Internal { context: "it failed", source: root() },
@@ -149,6 +154,7 @@ fn of_our_own() -> Named {
         SourceError::LogReplaced => SourceError::LogReplaced { partition, replaced: replaced() },
         SkipError::LogReplaced => SkipError::LogReplaced(replaced()),
         RelayErrorKind::LogReplaced => RelayErrorKind::LogReplaced(replaced()),
+        WireError::Topic => WireError::Topic(InvalidName::new("category", "", "is empty")),
         AppendError::Conflict => AppendError::Conflict(conflict()),
         AppendError::KeyReused => AppendError::KeyReused(key_reused()),
         SaveError::Conflict => SaveError::Conflict(document_conflict()),

@@ -16,4 +16,5 @@ mod relay_killed;
 mod runner_killed;
 mod service;
 mod support;
+mod topic_contents;
 mod wire;
