@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use cqrs_core::{Aggregate, Context, Decision, Envelope, Event, Keys, View};
+use cqrs_core::{Aggregate, Context, Decision, DocumentKeys, Envelope, Event, View};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -98,7 +98,7 @@ impl View for Balances {
     type Events = AccountEvent;
     type Document = Balance;
 
-    fn keys(&self, event: &Envelope<AccountEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<AccountEvent>) -> DocumentKeys {
         event.id().into()
     }
 

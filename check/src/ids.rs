@@ -7,7 +7,7 @@ use std::fmt;
 
 use cqrs_core::{
     EventId, StreamId,
-    model::{Category, Reads},
+    model::{Category, EventFilter},
 };
 use uuid::Uuid;
 
@@ -134,7 +134,7 @@ impl StreamNumber {
 }
 
 /// The filter of a reader that reads only the hot streams.
-pub(crate) const READS_HOT: &[Reads] = &[Reads::new(HOT, &[])];
+pub(crate) const READS_HOT: &[EventFilter] = &[EventFilter::new(HOT, &[])];
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cqrs_core::{
     Position, RecordedEvent,
-    model::{Reads, Slices},
+    model::{EventFilter, Slices},
     ports::{LogPage, LogQuery},
 };
 
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) struct ReadOptions {
     pub(crate) slices: Slices,
     /// The categories; empty for all.
-    pub(crate) reads: &'static [Reads],
+    pub(crate) reads: &'static [EventFilter],
     /// The largest page.
     pub(crate) page_size: usize,
 }

@@ -100,8 +100,8 @@ pub use self::{
     read::{ReadModel, Runner, RunnerError, RunnerErrorKind, role},
     relay::{Relay, RelayError, RelayErrorKind},
     roles::{
-        Aggregate, Check, Decision, HandlerError, Keys, OnRejected, Projection, Reactor, Rejection,
-        To, View,
+        Aggregate, Check, Decision, DocumentKeys, HandlerError, OnRejected, Projection, Reactor,
+        Rejection, To, View,
     },
     service::{OnFailure, Service, ServiceError, ServiceOutcome},
     write::{

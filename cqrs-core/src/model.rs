@@ -21,7 +21,7 @@ pub use self::{
     chain::{Chain, chain},
     checkpoint::{Checkpoint, Claim, Offset, PartitionId},
     context::Context,
-    event::{Event, NewEvent, Reads},
+    event::{Event, EventFilter, NewEvent},
     event_id::EventId,
     expected_version::{Conflict, ExpectedVersion},
     headers::{HeaderError, Headers},

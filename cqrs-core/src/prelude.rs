@@ -14,7 +14,8 @@ pub use crate::{
     read::{ReadModel, Runner},
     relay::Relay,
     roles::{
-        Aggregate, Check, Decision, Keys, OnRejected, Projection, Reactor, Rejection, To, View,
+        Aggregate, Check, Decision, DocumentKeys, OnRejected, Projection, Reactor, Rejection, To,
+        View,
     },
     service::Service,
     write::{

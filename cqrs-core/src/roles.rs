@@ -15,7 +15,7 @@ pub use self::{
     handler_error::HandlerError,
     projection::Projection,
     reactor::{OnRejected, Reactor},
-    view::{Keys, View},
+    view::{DocumentKeys, View},
 };
 
 /// The items that the expansions of `commands!` and `events!` use. Not part of the API.

@@ -55,13 +55,13 @@ pub enum OnFailure {
 ///
 /// ```
 /// use cqrs_core::{MemoryEventStore, Runner, Service};
-/// # use cqrs_core::{Envelope, Event, Keys, View};
+/// # use cqrs_core::{DocumentKeys, Envelope, Event, View};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum SeatEvent { Booked }
 /// # impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }
 /// # struct Seats;
 /// # impl View for Seats {
 /// #     const NAME: &'static str = "seats"; type Events = SeatEvent; type Document = ();
-/// #     fn keys(&self, event: &Envelope<SeatEvent>) -> Keys { event.id().into() }
+/// #     fn keys(&self, event: &Envelope<SeatEvent>) -> DocumentKeys { event.id().into() }
 /// #     fn apply(&self, _: &str, _: Option<()>, _: &Envelope<SeatEvent>) -> Option<()> { Some(()) }
 /// # }
 /// # #[tokio::main]

@@ -15,14 +15,14 @@ use crate::{
 /// [`source`](Self::source) makes it the source of a [`Runner`](cqrs_core::Runner).
 ///
 /// ```no_run
-/// # use cqrs_core::{MemoryEventStore, Runner, View, Keys, Envelope, Event};
+/// # use cqrs_core::{DocumentKeys, Envelope, Event, MemoryEventStore, Runner, View};
 /// # use cqrs_kafka::{KafkaConfig, KafkaGroup};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum OrderEvent { Placed }
 /// # impl Event for OrderEvent { const CATEGORY: &'static str = "order"; }
 /// # struct Orders;
 /// # impl View for Orders {
 /// #     const NAME: &'static str = "orders"; type Events = OrderEvent; type Document = u64;
-/// #     fn keys(&self, event: &Envelope<OrderEvent>) -> Keys { event.id().into() }
+/// #     fn keys(&self, event: &Envelope<OrderEvent>) -> DocumentKeys { event.id().into() }
 /// #     fn apply(&self, _: &str, n: Option<u64>, _: &Envelope<OrderEvent>) -> Option<u64> { Some(n.unwrap_or(0) + 1) }
 /// # }
 /// # async fn consume(stop: impl Future<Output = ()> + Send) -> Result<(), Box<dyn std::error::Error>> {

@@ -151,8 +151,8 @@ fn by_code(code: &str, step: FailedStep) -> (StoreErrorKind, &'static str) {
              return the error, or put what may fail behind a savepoint",
         ),
         "CQ002" => (
-            Misconfigured,
-            "this server is a standby; connect to the primary",
+            Unavailable,
+            "this server is a standby, and the log can be followed on the primary only",
         ),
         "40P01" | "40001" | "55P03" | "57014" | "25P03" => {
             (Unavailable, "PostgreSQL gave up waiting and rolled back")
@@ -165,9 +165,10 @@ fn by_code(code: &str, step: FailedStep) -> (StoreErrorKind, &'static str) {
         // The server is going down, perhaps between the commit and its answer.
         "57P01" | "57P02" => lost(step),
         "57P03" => (Unavailable, "PostgreSQL is starting up or shutting down"),
+        // After a fail-over the next connection may lead to the primary.
         "25006" => (
-            Misconfigured,
-            "this server is read-only; connect to the primary",
+            Unavailable,
+            "this server is read-only: it is a standby, or no longer the primary; nothing was written",
         ),
         "42P01" | "3F000" | "42883" | "42703" => (
             Schema,

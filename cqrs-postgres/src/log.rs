@@ -6,7 +6,7 @@
 
 use cqrs_core::{
     EventId, Position, StoreError,
-    model::{Checkpoint, Reads, Slices},
+    model::{Checkpoint, EventFilter, Slices},
     ports::{LogPage, LogQuery},
 };
 use uuid::Uuid;
@@ -167,7 +167,7 @@ async fn rows(
 }
 
 /// The categories that are read whole, and (category, type) pairs.
-fn filter(reads: &[Reads]) -> (Vec<&'static str>, (Vec<&'static str>, Vec<&'static str>)) {
+fn filter(reads: &[EventFilter]) -> (Vec<&'static str>, (Vec<&'static str>, Vec<&'static str>)) {
     let whole = reads
         .iter()
         .filter(|read| read.types.is_empty())

@@ -31,6 +31,8 @@ const FRAGMENTS: &[SqlFile] = sql_files![
     "functions/append/steps/event_arguments.sql",
     "functions/append/steps/event_columns.sql",
     "functions/append/steps/event_values.sql",
+    "functions/append/steps/event_rows.sql",
+    "functions/append/steps/try_guards.sql",
     "fragments/whole_event.sql",
     "fragments/replayed_event.sql",
 ];

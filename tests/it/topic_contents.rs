@@ -11,7 +11,7 @@ use std::{
 };
 
 use cqrs_core::{
-    Append, Envelope, Event, EventId, EventStore, ExpectedVersion, Keys, MemoryEventStore,
+    Append, DocumentKeys, Envelope, Event, EventId, EventStore, ExpectedVersion, MemoryEventStore,
     ReadModel, RecordedEvent, Relay, Runner, RunnerErrorKind, StreamId, Version, View, chain,
     model::{Category, Checkpoint, Lane, NewEvent, Offset},
     ports::{Checkpoints, SourceError, UnitOfWork},
@@ -60,7 +60,7 @@ impl View for All {
     type Events = NoteEvent;
     type Document = u64;
 
-    fn keys(&self, _: &Envelope<NoteEvent>) -> Keys {
+    fn keys(&self, _: &Envelope<NoteEvent>) -> DocumentKeys {
         "all".into()
     }
 
@@ -74,7 +74,7 @@ impl View for Partial {
     type Events = SomeNotes;
     type Document = u64;
 
-    fn keys(&self, _: &Envelope<SomeNotes>) -> Keys {
+    fn keys(&self, _: &Envelope<SomeNotes>) -> DocumentKeys {
         "all".into()
     }
 

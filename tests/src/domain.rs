@@ -1,7 +1,7 @@
 //! Counters, and a view and a reactor that detect events that were lost, duplicated or reordered.
 
 use cqrs_core::{
-    Aggregate, Context, Decision, Envelope, Event, EventStore, Keys, Position, Reactor,
+    Aggregate, Context, Decision, DocumentKeys, Envelope, Event, EventStore, Position, Reactor,
     RecordedEvent, Repository, To, View,
     ports::{Documents, LogQuery, decode_document},
 };
@@ -53,7 +53,7 @@ impl View for Counts {
     type Events = CounterEvent;
     type Document = Vec<u64>;
 
-    fn keys(&self, event: &Envelope<CounterEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<CounterEvent>) -> DocumentKeys {
         event.id().into()
     }
 

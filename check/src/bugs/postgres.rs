@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cqrs_core::{
     EventId, Position, RecordedEvent, StoreError, StreamId, Version,
-    model::{Category, Checkpoint, Reads},
+    model::{Category, Checkpoint, EventFilter},
     ports::{LogPage, LogQuery},
 };
 use cqrs_postgres::{PgEventStore, store_error};
@@ -69,7 +69,7 @@ async fn read(store: &PgEventStore, sql: &str, query: LogQuery<'_>) -> Result<Lo
         .map(|event| Checkpoint::after(event.position, event.id));
     let is_read = |event: &RecordedEvent| {
         let matches =
-            |read: &Reads| read.matches(event.stream.category().as_str(), &event.event_type);
+            |read: &EventFilter| read.matches(event.stream.category().as_str(), &event.event_type);
         query.slices.contains(event.stream.slice())
             && (query.reads.is_empty() || query.reads.iter().any(matches))
     };

@@ -9,6 +9,8 @@ use cqrs_check::{
 };
 use cqrs_core::{Append, EventId, EventStore, ExpectedVersion, Metadata, model::NewEvent};
 use cqrs_postgres::{PgEventStore, PgTransaction};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use uuid::Uuid;
 
 fn url() -> String {
     std::env::var("DATABASE_URL").expect(
@@ -91,7 +93,15 @@ async fn an_existing_schema_is_used_only_while_it_is_empty() {
 
 #[tokio::test]
 async fn a_schema_without_a_store_is_rejected() {
-    let opened = CheckSchema::open(&url(), Some("public".to_owned())).await;
+    let name = format!("empty_{}", Uuid::now_v7().simple());
+    let mut connection = PgConnection::connect(&url()).await.expect("connects");
+    let mut run = async |sql: String| {
+        let done = connection.execute(AssertSqlSafe(sql)).await;
+        done.expect("changes the schema");
+    };
+    run(format!("create schema {name}")).await;
+    let opened = CheckSchema::open(&url(), Some(name.clone())).await;
+    run(format!("drop schema {name}")).await;
     let error = opened.expect_err("it has no store").to_string();
     assert!(error.contains("holds no event store"), "{error}");
 }

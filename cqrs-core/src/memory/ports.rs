@@ -120,7 +120,7 @@ impl EventStore for MemoryEventStore {
                 break;
             }
             page.upto = Some(Checkpoint::after(event.position, event.id));
-            let wanted = |read: &crate::model::Reads| {
+            let wanted = |read: &crate::model::EventFilter| {
                 read.matches(event.stream.category().as_str(), &event.event_type)
             };
             if (query.reads.is_empty() || query.reads.iter().any(wanted))

@@ -101,14 +101,14 @@ impl NewEvent {
 /// A filter on the log: a category and the event types in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Reads {
+pub struct EventFilter {
     /// The category to read.
     pub category: &'static str,
     /// The types to read; empty for all.
     pub types: &'static [&'static str],
 }
 
-impl Reads {
+impl EventFilter {
     /// These types of a category; all of them if there are none.
     #[must_use]
     pub const fn new(category: &'static str, types: &'static [&'static str]) -> Self {

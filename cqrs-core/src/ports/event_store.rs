@@ -9,7 +9,8 @@ use bytes::Bytes;
 pub use self::append::{Append, Appended, Appends};
 use crate::{
     model::{
-        Checkpoint, EventId, Idempotency, Position, Reads, RecordedEvent, Slices, StreamId, Version,
+        Checkpoint, EventFilter, EventId, Idempotency, Position, RecordedEvent, Slices, StreamId,
+        Version,
     },
     ports::{
         error::{AppendError, StoreError, StoreErrorKind},
@@ -72,7 +73,7 @@ pub struct LogQuery<'a> {
     /// Only events after this position.
     pub after: Position,
     /// Only these categories and types; empty for all.
-    pub reads: &'a [Reads],
+    pub reads: &'a [EventFilter],
     /// Only streams in these slices.
     pub slices: Slices,
     /// The maximum number of events to return.
@@ -100,7 +101,7 @@ impl<'a> LogQuery<'a> {
 
     /// Only these categories and types.
     #[must_use]
-    pub const fn reads(mut self, reads: &'a [Reads]) -> Self {
+    pub const fn reads(mut self, reads: &'a [EventFilter]) -> Self {
         self.reads = reads;
         self
     }

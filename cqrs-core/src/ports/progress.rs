@@ -70,13 +70,13 @@ pub struct PartitionProgress {
 ///
 /// ```
 /// use cqrs_core::{MemoryEventStore, Phase, Runner};
-/// # use cqrs_core::{Envelope, Event, Keys, View};
+/// # use cqrs_core::{DocumentKeys, Envelope, Event, View};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum SeatEvent { Booked }
 /// # impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }
 /// # struct Seats;
 /// # impl View for Seats {
 /// #     const NAME: &'static str = "seats"; type Events = SeatEvent; type Document = ();
-/// #     fn keys(&self, event: &Envelope<SeatEvent>) -> Keys { event.id().into() }
+/// #     fn keys(&self, event: &Envelope<SeatEvent>) -> DocumentKeys { event.id().into() }
 /// #     fn apply(&self, _: &str, _: Option<()>, _: &Envelope<SeatEvent>) -> Option<()> { Some(()) }
 /// # }
 /// # #[tokio::main(flavor = "current_thread")]
@@ -180,6 +180,10 @@ impl ProgressReporter {
         let error = chain(error).to_string();
         self.0.send_modify(|state| {
             state.last_error = Some(error);
+            if partition.is_some() && !state.whole.has_ended() {
+                // The loop has started, though this partition has not read anything yet.
+                state.whole = Phase::Reading;
+            }
             let phase = state.phase_of(partition);
             *phase = match *phase {
                 Phase::Retrying { since, attempts } => Phase::Retrying {
@@ -335,6 +339,18 @@ mod tests {
         assert_eq!(progress.phase(), Phase::Reading);
         assert_eq!(progress.partitions()[&shard(0)].checkpoint, at(8));
         assert_eq!(progress.partitions()[&shard(1)].phase, Phase::Stopped);
+    }
+
+    /// A store that cannot be reached at the start must not look like a start that takes long.
+    #[test]
+    fn a_partition_that_fails_before_it_reads_is_retrying() {
+        let reporter = ProgressReporter::default();
+        let progress = reporter.progress();
+        reporter.retrying(Some(&shard(0)), &std::io::Error::other("injected"));
+        assert!(matches!(
+            progress.phase(),
+            Phase::Retrying { attempts: 1, .. }
+        ));
     }
 
     #[test]

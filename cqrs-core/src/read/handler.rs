@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::{
     codec::CodecError,
-    model::{Envelope, Reads, RecordedEvent},
+    model::{Envelope, EventFilter, RecordedEvent},
     ports::{StoreError, UnitOfWork},
     roles::{Events, HandlerError},
 };
@@ -25,7 +25,7 @@ pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
     ///
     /// # Errors
     /// When an event type is not an externally tagged enum.
-    fn reads(&self) -> Result<Vec<Reads>, CodecError>;
+    fn reads(&self) -> Result<Vec<EventFilter>, CodecError>;
 
     /// The default limit for the number of events in a batch.
     fn largest_batch(&self) -> usize {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::{
-    model::{Checkpoint, Offset, PartitionId, Position, Reads, Slices},
+    model::{Checkpoint, EventFilter, Offset, PartitionId, Position, Slices},
     ports::{
         Batch, EventStore, LogQuery, Next, Reader, Source, SourceError, StoreError, check_page,
     },
@@ -24,7 +24,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct LogSource<S> {
     store: S,
-    reads: Vec<Reads>,
+    reads: Vec<EventFilter>,
     assigned: bool,
     /// `true`: stop. Each reader has a receiver, so that the sender knows when all readers are dropped.
     stop: watch::Sender<bool>,
@@ -33,7 +33,7 @@ pub struct LogSource<S> {
 impl<S: EventStore> LogSource<S> {
     /// The events of `store` that match `reads`; all of them when it is empty.
     #[must_use]
-    pub fn new(store: S, reads: Vec<Reads>) -> Self {
+    pub fn new(store: S, reads: Vec<EventFilter>) -> Self {
         Self {
             store,
             reads,
@@ -107,7 +107,7 @@ async fn last_event<S: EventStore>(store: &S) -> Result<Position, StoreError> {
 #[derive(Debug)]
 pub struct LogReader<S> {
     store: S,
-    reads: Vec<Reads>,
+    reads: Vec<EventFilter>,
     partition: PartitionId,
     /// The last event that was read.
     at: Option<Checkpoint>,

@@ -27,7 +27,7 @@ const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 /// # struct Balances;
 /// # impl View for Balances {
 /// #     const NAME: &'static str = "balances"; type Events = AccountEvent; type Document = u64;
-/// #     fn keys(&self, event: &Envelope<AccountEvent>) -> Keys { event.id().into() }
+/// #     fn keys(&self, event: &Envelope<AccountEvent>) -> DocumentKeys { event.id().into() }
 /// #     fn apply(&self, _: &str, balance: Option<u64>, event: &Envelope<AccountEvent>) -> Option<u64> {
 /// #         let AccountEvent::Deposited { cents } = &event.event;
 /// #         Some(balance.unwrap_or_default() + cents)

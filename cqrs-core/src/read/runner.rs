@@ -17,7 +17,7 @@ pub use self::{
     skip::SkipError,
 };
 use crate::{
-    model::{Offset, PartitionId, Reads},
+    model::{EventFilter, Offset, PartitionId},
     ports::{Checkpoints, EventStore, Inbox, Progress, ProgressReporter, Source, SourceError},
     read::{
         handled::{LONGEST_WAIT, handled},
@@ -51,7 +51,7 @@ pub type ProjectionRunner<S, H> = Runner<S, H, LogSource<S>>;
 /// # struct Balances;
 /// # impl View for Balances {
 /// #     const NAME: &'static str = "balances"; type Events = AccountEvent; type Document = u64;
-/// #     fn keys(&self, event: &Envelope<AccountEvent>) -> Keys { event.id().into() }
+/// #     fn keys(&self, event: &Envelope<AccountEvent>) -> DocumentKeys { event.id().into() }
 /// #     fn apply(&self, _: &str, balance: Option<u64>, event: &Envelope<AccountEvent>) -> Option<u64> {
 /// #         let AccountEvent::Deposited { cents } = &event.event;
 /// #         Some(balance.unwrap_or_default() + cents)
@@ -199,7 +199,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
     }
 }
 
-fn reads<S: Checkpoints, H: Handler<S>>(handler: &H) -> Result<Vec<Reads>, RunnerError> {
+fn reads<S: Checkpoints, H: Handler<S>>(handler: &H) -> Result<Vec<EventFilter>, RunnerError> {
     let reads = handler.reads();
     reads.map_err(|error| RunnerError::new(handler.subscription(), error))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     codec::{self, CodecError},
-    model::{Event, Reads, RecordedEvent},
+    model::{Event, EventFilter, RecordedEvent},
     ports::StoreError,
 };
 
@@ -16,7 +16,7 @@ pub trait Events: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// When a member is not an externally tagged enum: its types are unknown then.
-    fn reads() -> Result<Vec<Reads>, CodecError>;
+    fn reads() -> Result<Vec<EventFilter>, CodecError>;
 
     /// The typed event, or `None` for an event that this reader does not read.
     ///
@@ -26,7 +26,7 @@ pub trait Events: Sized + Send + Sync + 'static {
 }
 
 impl<E: Event> Events for E {
-    fn reads() -> Result<Vec<Reads>, CodecError> {
+    fn reads() -> Result<Vec<EventFilter>, CodecError> {
         Ok(vec![reads_one::<E>()?])
     }
 
@@ -39,9 +39,9 @@ impl<E: Event> Events for E {
 ///
 /// # Errors
 /// When `E` is not an externally tagged enum.
-pub fn reads_one<E: Event>() -> Result<Reads, CodecError> {
+pub fn reads_one<E: Event>() -> Result<EventFilter, CodecError> {
     let known = codec::event_types::<E>()?;
-    Ok(Reads {
+    Ok(EventFilter {
         category: E::CATEGORY,
         types: if E::PARTIAL { known } else { &[] },
     })
@@ -89,7 +89,7 @@ macro_rules! events {
         $vis enum $name { $($(#[$variant_meta])* $variant($event)),+ }
 
         impl $crate::roles::Events for $name {
-            fn reads() -> ::core::result::Result<::std::vec::Vec<$crate::model::Reads>, $crate::codec::CodecError> {
+            fn reads() -> ::core::result::Result<::std::vec::Vec<$crate::model::EventFilter>, $crate::codec::CodecError> {
                 ::core::result::Result::Ok(::std::vec![$($crate::__private::reads_one::<$event>()?),+])
             }
 

@@ -9,17 +9,17 @@ use crate::{model::Envelope, roles::events::Events};
 /// The keys of the documents that an event touches: none, one or several.
 ///
 /// ```
-/// # use cqrs_core::Keys;
-/// let one: Keys = "ann".into();
-/// let several = Keys::from_iter(["ann", "bob"]);
+/// # use cqrs_core::DocumentKeys;
+/// let one: DocumentKeys = "ann".into();
+/// let several = DocumentKeys::from_iter(["ann", "bob"]);
 /// assert_eq!(several.iter().count(), 2);
-/// assert_eq!(Keys::none().iter().count(), 0);
+/// assert_eq!(DocumentKeys::none().iter().count(), 0);
 /// # drop(one);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Keys(Vec<String>);
+pub struct DocumentKeys(Vec<String>);
 
-impl Keys {
+impl DocumentKeys {
     /// No document: the event is skipped.
     #[must_use]
     pub const fn none() -> Self {
@@ -32,25 +32,25 @@ impl Keys {
     }
 }
 
-impl From<&str> for Keys {
+impl From<&str> for DocumentKeys {
     fn from(key: &str) -> Self {
         Self(vec![key.to_owned()])
     }
 }
 
-impl From<String> for Keys {
+impl From<String> for DocumentKeys {
     fn from(key: String) -> Self {
         Self(vec![key])
     }
 }
 
-impl<K: Into<String>> From<Option<K>> for Keys {
+impl<K: Into<String>> From<Option<K>> for DocumentKeys {
     fn from(key: Option<K>) -> Self {
         key.into_iter().collect()
     }
 }
 
-impl<K: Into<String>> FromIterator<K> for Keys {
+impl<K: Into<String>> FromIterator<K> for DocumentKeys {
     /// Duplicate keys count once: an event is applied to a document once.
     fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
         let mut seen = HashSet::new();
@@ -80,7 +80,7 @@ impl<K: Into<String>> FromIterator<K> for Keys {
 ///     type Events = AccountEvent;
 ///     type Document = u64;
 ///
-///     fn keys(&self, event: &Envelope<AccountEvent>) -> Keys { event.id().into() }
+///     fn keys(&self, event: &Envelope<AccountEvent>) -> DocumentKeys { event.id().into() }
 ///     fn apply(&self, _: &str, balance: Option<u64>, event: &Envelope<AccountEvent>) -> Option<u64> {
 ///         let AccountEvent::Deposited { cents } = &event.event;
 ///         Some(balance.unwrap_or_default() + cents)
@@ -96,7 +96,7 @@ pub trait View: Send + Sync + 'static {
     type Document: Serialize + DeserializeOwned + Send + Sync;
 
     /// The keys of the documents that the event touches.
-    fn keys(&self, event: &Envelope<Self::Events>) -> Keys;
+    fn keys(&self, event: &Envelope<Self::Events>) -> DocumentKeys;
 
     /// The document under `key` after the event. `None` means that there is no document: as the argument it does not exist
     /// yet, as the result it is removed.
@@ -110,13 +110,13 @@ pub trait View: Send + Sync + 'static {
 
 #[cfg(test)]
 mod tests {
-    use super::Keys;
+    use super::DocumentKeys;
 
     #[test]
     fn duplicate_keys_count_once() {
         assert_eq!(
-            Keys::from_iter(["a", "b", "a"]),
-            Keys::from_iter(["a", "b"])
+            DocumentKeys::from_iter(["a", "b", "a"]),
+            DocumentKeys::from_iter(["a", "b"])
         );
     }
 }

@@ -11,7 +11,7 @@ use cqrs_core::{
     StoreError, StoreErrorKind,
     codec::CodecError,
     memory::MemoryTransaction,
-    model::{Offset, Reads},
+    model::{EventFilter, Offset},
     ports::SourceError,
     read::{Handler, IntoHandler},
     role,
@@ -40,7 +40,7 @@ impl Handler<MemoryEventStore> for Flaky {
         Handler::<MemoryEventStore>::subscription(&self.view)
     }
 
-    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+    fn reads(&self) -> Result<Vec<EventFilter>, CodecError> {
         Handler::<MemoryEventStore>::reads(&self.view)
     }
 

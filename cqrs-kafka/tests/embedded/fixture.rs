@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    Append, Envelope, Event, EventStore, ExpectedVersion, Keys, MemoryEventStore, Metadata,
+    Append, DocumentKeys, Envelope, Event, EventStore, ExpectedVersion, MemoryEventStore, Metadata,
     RecordedEvent, Relay, RelayError, StreamId, View,
     model::NewEvent,
     ports::{Documents, decode_document},
@@ -41,7 +41,7 @@ impl View for Counts {
     type Events = OrderEvent;
     type Document = Count;
 
-    fn keys(&self, event: &Envelope<OrderEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<OrderEvent>) -> DocumentKeys {
         event.id().into()
     }
 

@@ -169,10 +169,10 @@ begin
             perform pg_advisory_xact_lock_shared("cqrs".stream_guard(categories[wait_for], aggregate_ids[wait_for]));
         end if;
         locked := array(
-            select case when event_counts[n] > 0
-                        then pg_try_advisory_xact_lock("cqrs".stream_guard(categories[n], aggregate_ids[n]))
-                        else pg_try_advisory_xact_lock_shared("cqrs".stream_guard(categories[n], aggregate_ids[n])) end
-            from generate_subscripts(categories, 1) as n
+            select case when event_counts[s] > 0
+                        then pg_try_advisory_xact_lock("cqrs".stream_guard(categories[s], aggregate_ids[s]))
+                        else pg_try_advisory_xact_lock_shared("cqrs".stream_guard(categories[s], aggregate_ids[s])) end
+            from generate_subscripts(categories, 1) as s
         );
     end if;
 

@@ -1,14 +1,15 @@
 //! Appends have connections of their own, and no pool keeps a connection on which every later call would fail.
 
 use cqrs_core::{
-    EventStore, StoreErrorKind,
-    ports::{Snapshots, UnitOfWork},
+    EventStore, Phase, Runner, StoreErrorKind, View,
+    ports::{Documents, Snapshots, UnitOfWork},
 };
 use cqrs_postgres::PgEventStore;
 use futures::future::join_all;
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::{
+    dump::readers::{Diary, diary},
     rights::{Roles, admin},
     support::{append, fresh_config, kind, number, open_append, stream, until},
 };
@@ -49,7 +50,7 @@ async fn a_session_that_can_only_read_does_not_stay_in_the_pool() {
     let rejected = store
         .append_in(&mut transaction, append("a", 1).into())
         .await;
-    assert_eq!(kind(&rejected), Some(StoreErrorKind::Misconfigured));
+    assert_eq!(kind(&rejected), Some(StoreErrorKind::Unavailable));
     store.rollback(transaction).await.expect("rolls back");
 
     let transaction = open_append(&store, "a").await;
@@ -111,7 +112,7 @@ async fn after_one_read_only_error_every_transaction_can_write() {
     let rejected = store
         .append_in(&mut transaction, append("a", 1).into())
         .await;
-    assert_eq!(kind(&rejected), Some(StoreErrorKind::Misconfigured));
+    assert_eq!(kind(&rejected), Some(StoreErrorKind::Unavailable));
     store.rollback(transaction).await.expect("rolls back");
     write_on_every_session(&store).await;
     store.append(append("a", 1)).await.expect("appends");
@@ -124,7 +125,7 @@ async fn after_one_read_only_error_every_append_succeeds() {
     let roles = Roles::create().await;
     let store = outdated(&roles).await;
     let rejected = store.append(append("a", 1)).await;
-    assert_eq!(kind(&rejected), Some(StoreErrorKind::Misconfigured));
+    assert_eq!(kind(&rejected), Some(StoreErrorKind::Unavailable));
     for _ in 0..2 * SESSIONS {
         store.append(append("a", 1)).await.expect("appends");
     }
@@ -152,5 +153,36 @@ async fn a_read_only_error_of_the_users_own_statement_counts_too() {
         write_on_every_session(&store).await;
         store.close().await;
     }
+    roles.drop().await;
+}
+
+/// As between the demotion of a primary and the promotion of another one.
+#[tokio::test]
+async fn a_runner_waits_for_the_end_of_a_read_only_time() {
+    let roles = Roles::create().await;
+    let [owner, config, _] = roles.installed().await;
+    let [_, role, _] = roles.names();
+    let owner = PgEventStore::connect(&owner).await.expect("connects");
+    owner.append(append("a", 3)).await.expect("appends");
+    owner.prepare_view(Diary::NAME).await.expect("prepares");
+    let mut admin = admin().await;
+    let mut set = async |how: &str| {
+        let sql = format!("alter role {role} {how}");
+        admin.execute(AssertSqlSafe(sql)).await.expect("sets");
+    };
+    set("set default_transaction_read_only = on").await;
+    let store = PgEventStore::connect(&config).await.expect("connects");
+    let runner = Runner::over_log(&store, Diary).expect("a view");
+    let progress = runner.progress();
+    let running = tokio::spawn(runner.catch_up());
+    until("it tries again", async || {
+        matches!(progress.phase(), Phase::Retrying { .. })
+    })
+    .await;
+    set("reset default_transaction_read_only").await;
+    running.await.expect("no panic").expect("catches up");
+    assert_eq!(diary(&owner).await.len(), 3);
+    owner.close().await;
+    store.close().await;
     roles.drop().await;
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cqrs_core::{
     Append, Appended, Appends, CommitError, EventId, EventStore, ExpectedVersion, Idempotency,
     IdempotencyKey, Metadata, Position, RecordedEvent, StreamId, Version,
-    model::{Category, Headers, NewEvent, Reads, Slices},
+    model::{Category, EventFilter, Headers, NewEvent, Slices},
     ports::LogQuery,
 };
 
@@ -59,7 +59,7 @@ pub(super) async fn versions<S: EventStore>(store: &S, stream: &StreamId) -> Vec
 /// All matching events of the log, read in pages of `limit`.
 pub(super) async fn read_all<S: EventStore>(
     store: &S,
-    reads: &[Reads],
+    reads: &[EventFilter],
     slices: Slices,
     limit: usize,
 ) -> Vec<RecordedEvent> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use cqrs_core::{
     Append, EventStore, ExpectedVersion, Position, StreamId,
-    model::{Reads, Slices},
+    model::{EventFilter, Slices},
     ports::LogQuery,
 };
 use tokio::task::JoinSet;
@@ -60,18 +60,23 @@ pub async fn a_filtered_page_continues_after_skipped_events<S: EventStore>(store
             .await
             .expect("appends");
     }
-    let kinds = async |reads: &[Reads], limit| {
+    let kinds = async |reads: &[EventFilter], limit| {
         let events = read_all(&store, reads, Slices::ALL, limit).await;
         events
             .iter()
             .map(|event| format!("{} {}", event.stream.category(), event.event_type))
             .collect::<Vec<_>>()
     };
-    let granted = Reads::new("bonus", &["Granted", "Unheard"]);
+    let granted = EventFilter::new("bonus", &["Granted", "Unheard"]);
     for limit in [1, 2, 100] {
         assert_eq!(kinds(&[granted], limit).await, ["bonus Granted"; 2]);
-        assert_eq!(kinds(&[Reads::new("account", &[])], limit).await.len(), 6);
-        let both = [granted, Reads::new("account", &["Spent"])];
+        assert_eq!(
+            kinds(&[EventFilter::new("account", &[])], limit)
+                .await
+                .len(),
+            6
+        );
+        let both = [granted, EventFilter::new("account", &["Spent"])];
         let expected = [
             "account Spent",
             "bonus Granted",
@@ -81,7 +86,7 @@ pub async fn a_filtered_page_continues_after_skipped_events<S: EventStore>(store
         ];
         assert_eq!(kinds(&both, limit).await, expected);
     }
-    let reads = [Reads::new("unheard", &[])];
+    let reads = [EventFilter::new("unheard", &[])];
     let query = LogQuery::new(Position::START, 100).reads(&reads);
     let page = store.read_log(query).await.expect("reads");
     assert!(page.events.is_empty());
@@ -144,7 +149,7 @@ pub async fn a_page_proves_which_event_it_follows<S: EventStore>(store: S) {
     }
     let events = read_all(&store, &[], Slices::ALL, 10).await;
     let last = events.last().expect("three events").position;
-    let nothing = [Reads::new("nothing", &[])];
+    let nothing = [EventFilter::new("nothing", &[])];
     for after in 0..=last.get() + 1 {
         let after = Position::new(after);
         let at = events.iter().find(|event| event.position == after);

@@ -1,6 +1,6 @@
 //! An aggregate for the contract tests: its events show losses, duplicates and decisions on a wrong state.
 
-use cqrs_core::{Aggregate, Context, Decision, Envelope, Event, Keys, View};
+use cqrs_core::{Aggregate, Context, Decision, DocumentKeys, Envelope, Event, View};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ impl View for Payments {
     type Events = PurseEvent;
     type Document = Vec<u64>;
 
-    fn keys(&self, event: &Envelope<PurseEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<PurseEvent>) -> DocumentKeys {
         event.id().into()
     }
 

@@ -1,6 +1,6 @@
 //! A read model: the balance of each account.
 
-use cqrs_core::{Envelope, Keys, View};
+use cqrs_core::{DocumentKeys, Envelope, View};
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountEvent;
@@ -19,7 +19,7 @@ impl View for Balances {
     type Events = AccountEvent;
     type Document = Balance;
 
-    fn keys(&self, event: &Envelope<AccountEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<AccountEvent>) -> DocumentKeys {
         event.id().into()
     }
 

@@ -52,7 +52,7 @@ impl View for Revenue {
     type Events = OrderEvent;
     type Document = Sum;
 
-    fn keys(&self, event: &Envelope<OrderEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<OrderEvent>) -> DocumentKeys {
         let OrderEvent::Placed { customer, .. } = &event.event;
         customer.as_str().into()
     }

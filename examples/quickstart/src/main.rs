@@ -43,7 +43,7 @@ impl View for Tickets {
     type Events = SeatEvent;
     type Document = Vec<String>;
 
-    fn keys(&self, event: &Envelope<SeatEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<SeatEvent>) -> DocumentKeys {
         let SeatEvent::Booked { visitor } = &event.event;
         visitor.as_str().into()
     }

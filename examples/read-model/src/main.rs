@@ -42,7 +42,7 @@ impl View for Shelf {
     type Events = BookEvent;
     type Document = Entry;
 
-    fn keys(&self, event: &Envelope<BookEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<BookEvent>) -> DocumentKeys {
         event.id().into()
     }
     fn apply(&self, _: &str, entry: Option<Entry>, event: &Envelope<BookEvent>) -> Option<Entry> {
@@ -64,10 +64,10 @@ impl View for ByAuthor {
     type Events = BookEvent;
     type Document = Ids;
 
-    fn keys(&self, event: &Envelope<BookEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<BookEvent>) -> DocumentKeys {
         match &event.event {
             BookEvent::Bought { author, .. } => author.as_str().into(),
-            BookEvent::Lent { .. } => Keys::none(),
+            BookEvent::Lent { .. } => DocumentKeys::none(),
         }
     }
     fn apply(&self, _: &str, ids: Option<Ids>, event: &Envelope<BookEvent>) -> Option<Ids> {

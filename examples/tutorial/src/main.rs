@@ -75,7 +75,7 @@ impl View for Balances {
     type Events = AccountEvent;
     type Document = Balance;
 
-    fn keys(&self, event: &Envelope<AccountEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<AccountEvent>) -> DocumentKeys {
         event.id().into()
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cqrs_core::{
     Event, HandlerError, RecordedEvent, Relay, Runner, Service,
     codec::CodecError,
-    model::Reads,
+    model::EventFilter,
     read::{Handler, IntoHandler},
     role,
 };
@@ -108,7 +108,7 @@ impl<H: Handler<PgEventStore>> Handler<PgEventStore> for Parking<H> {
         self.handler.subscription()
     }
 
-    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+    fn reads(&self) -> Result<Vec<EventFilter>, CodecError> {
         self.handler.reads()
     }
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
     codec::CodecError,
-    model::{Reads, RecordedEvent},
+    model::{EventFilter, RecordedEvent},
     ports::UnitOfWork,
     roles::{Events, HandlerError, Projection},
 };
@@ -28,7 +28,7 @@ impl<S: UnitOfWork, P: Projection<S>> Handler<S> for ProjectionHandler<P> {
         self.0.name()
     }
 
-    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+    fn reads(&self) -> Result<Vec<EventFilter>, CodecError> {
         P::Events::reads()
     }
 

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
     codec::CodecError,
-    model::{Envelope, InvalidName, Metadata, Reads, RecordedEvent, StreamId},
+    model::{Envelope, EventFilter, InvalidName, Metadata, RecordedEvent, StreamId},
     ports::{BoxError, EventStore, PastEvent},
     roles::{Events, HandlerError, OnRejected, Reactor, Rejection},
     write::{
@@ -158,7 +158,7 @@ impl<S: EventStore, R: Reactor> Handler<S> for ReactorHandler<R> {
         R::NAME
     }
 
-    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+    fn reads(&self) -> Result<Vec<EventFilter>, CodecError> {
         R::Events::reads()
     }
 

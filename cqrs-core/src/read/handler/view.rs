@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
     codec::CodecError,
-    model::{Envelope, Reads, RecordedEvent},
+    model::{Envelope, EventFilter, RecordedEvent},
     ports::{DocumentWrite, Documents, StoreError, StoreErrorKind, decode_document},
-    roles::{Events, HandlerError, Keys, View},
+    roles::{DocumentKeys, Events, HandlerError, View},
 };
 
 /// Maintains a view's documents.
@@ -30,7 +30,7 @@ struct Folded<D> {
     content: Option<D>,
 }
 
-type Touched<V> = Vec<(Keys, Envelope<<V as View>::Events>)>;
+type Touched<V> = Vec<(DocumentKeys, Envelope<<V as View>::Events>)>;
 type Folds<V> = BTreeMap<String, Folded<<V as View>::Document>>;
 
 impl<V: View> ViewHandler<V> {
@@ -102,7 +102,7 @@ impl<S: Documents, V: View> Handler<S> for ViewHandler<V> {
         V::NAME
     }
 
-    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+    fn reads(&self) -> Result<Vec<EventFilter>, CodecError> {
         V::Events::reads()
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::model::{Lane, PartitionId, Reads, RecordedEvent};
+use crate::model::{EventFilter, Lane, PartitionId, RecordedEvent};
 
 /// How much time is between two log lines about the same thing.
 const QUIET_TIME: Duration = Duration::from_secs(60);
@@ -24,7 +24,7 @@ const MOST_KEPT: usize = 1_000;
 pub(super) struct Tally {
     subscription: String,
     /// The events that the subscription reads; empty if it reads all.
-    reads: Vec<Reads>,
+    reads: Vec<EventFilter>,
     log: Mutex<HashMap<Noted, Note>>,
 }
 
@@ -50,7 +50,7 @@ struct Note {
 }
 
 impl Tally {
-    pub(super) fn new(subscription: &str, reads: Vec<Reads>) -> Self {
+    pub(super) fn new(subscription: &str, reads: Vec<EventFilter>) -> Self {
         Self {
             subscription: subscription.to_owned(),
             reads,
@@ -116,7 +116,7 @@ impl Tally {
 
     fn is_read(&self, event: &RecordedEvent) -> bool {
         let category = event.stream.category().as_str();
-        let includes = |reads: &Reads| {
+        let includes = |reads: &EventFilter| {
             reads.category == category
                 && (reads.types.is_empty() || reads.types.contains(&&*event.event_type))
         };
@@ -241,7 +241,10 @@ mod tests {
     fn events_that_are_not_read_and_repeats_are_counted() {
         let sums = Sums::default();
         metrics::with_local_recorder(&sums, || {
-            let reads = vec![Reads::new("order", &["Placed"]), Reads::new("stock", &[])];
+            let reads = vec![
+                EventFilter::new("order", &["Placed"]),
+                EventFilter::new("stock", &[]),
+            ];
             let tally = Tally::new("orders", reads);
             let events = [
                 event("order", "Placed"),
@@ -262,7 +265,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_line_a_minute_has_the_number_since_the_last() {
-        let tally = Tally::new("orders", vec![Reads::new("order", &[])]);
+        let tally = Tally::new("orders", vec![EventFilter::new("order", &[])]);
         let noted = |name: &str| Noted::Repeated {
             topic: "shop.order".to_owned(),
             lane: name.to_owned(),

@@ -17,15 +17,15 @@ use crate::{
     codec::CodecError,
     memory::MemoryEventStore,
     model::{
-        Checkpoint, Context, Envelope, Event, PartitionId, Position, Reads, RecordedEvent, Slices,
-        chain,
+        Checkpoint, Context, Envelope, Event, EventFilter, PartitionId, Position, RecordedEvent,
+        Slices, chain,
     },
     ports::{
         Discards, Document, DocumentConflict, DocumentWrite, Documents, SaveError, StoreError,
         StoreErrorKind, UnitOfWork, decode_document,
     },
     read::ReadModel,
-    roles::{Aggregate, Decision, HandlerError, Keys, View},
+    roles::{Aggregate, Decision, DocumentKeys, HandlerError, View},
     write::Repository,
 };
 
@@ -56,7 +56,7 @@ impl View for Sums {
     const NAME: &'static str = "sums";
     type Events = Counted;
     type Document = Vec<u64>;
-    fn keys(&self, event: &Envelope<Counted>) -> Keys {
+    fn keys(&self, event: &Envelope<Counted>) -> DocumentKeys {
         event.id().into()
     }
     fn apply(
@@ -83,7 +83,7 @@ where
     fn subscription(&self) -> &str {
         Sums::NAME
     }
-    fn reads(&self) -> Result<Vec<Reads>, CodecError> {
+    fn reads(&self) -> Result<Vec<EventFilter>, CodecError> {
         Ok(vec![])
     }
     async fn handle(
@@ -520,7 +520,7 @@ async fn a_partial_enum_skips_unknown_types() {
         const NAME: &'static str = Sums::NAME;
         type Events = Increments;
         type Document = u64;
-        fn keys(&self, event: &Envelope<Increments>) -> Keys {
+        fn keys(&self, event: &Envelope<Increments>) -> DocumentKeys {
             event.id().into()
         }
         fn apply(&self, _: &str, sum: Option<u64>, event: &Envelope<Increments>) -> Option<u64> {
@@ -545,8 +545,8 @@ async fn events_that_are_not_an_enum_are_rejected_at_the_start() {
         const NAME: &'static str = "of-plain";
         type Events = Plain;
         type Document = ();
-        fn keys(&self, _: &Envelope<Plain>) -> Keys {
-            Keys::none()
+        fn keys(&self, _: &Envelope<Plain>) -> DocumentKeys {
+            DocumentKeys::none()
         }
         fn apply(&self, _: &str, document: Option<()>, _: &Envelope<Plain>) -> Option<()> {
             document

@@ -43,12 +43,7 @@ begin
         elsif wait_for > 0 then
             perform pg_advisory_xact_lock_shared(__schema__.stream_guard(categories[wait_for], aggregate_ids[wait_for]));
         end if;
-        locked := array(
-            select case when event_counts[n] > 0
-                        then pg_try_advisory_xact_lock(__schema__.stream_guard(categories[n], aggregate_ids[n]))
-                        else pg_try_advisory_xact_lock_shared(__schema__.stream_guard(categories[n], aggregate_ids[n])) end
-            from generate_subscripts(categories, 1) as n
-        );
+        __try_guards__
     end if;
 
     -- 2. Read their versions, in a snapshot taken after the guards.
@@ -85,8 +80,7 @@ begin
         )
         select positions[n], categories[s], aggregate_ids[s], append.before[s] + i, slices[s],
                __event_values__
-        from generate_subscripts(categories, 1) as s, generate_series(1, event_counts[s]) as i,
-             lateral (select events_before[s] + i) as event (n)
+        __event_rows__
         where verdicts[s] = 'a';
     end if;
 

@@ -58,8 +58,7 @@ begin
             )
             select nextval('__schema__.position'), categories[s], aggregate_ids[s], expected[s] + i, slices[s],
                    __event_values__
-            from generate_subscripts(categories, 1) as s, generate_series(1, event_counts[s]) as i,
-                 lateral (select events_before[s] + i) as event (n);
+            __event_rows__;
             if currval('__schema__.position') = fence + cardinality(event_ids) then
                 return expected || currval('__schema__.position');
             end if;
@@ -81,12 +80,7 @@ begin
 
     -- 4. Otherwise guard each stream by itself, exclusively to write and shared to check; read its version, in a snapshot taken
     -- after that; and append to the streams that are as expected.
-    locked := array(
-        select case when event_counts[s] > 0
-                    then pg_try_advisory_xact_lock(__schema__.stream_guard(categories[s], aggregate_ids[s]))
-                    else pg_try_advisory_xact_lock_shared(__schema__.stream_guard(categories[s], aggregate_ids[s])) end
-        from generate_subscripts(categories, 1) as s
-    );
+    __try_guards__
     before := array(
         select case when not locked[s] then null
                     when __schema__.is_expected(coalesce(found.version, 0), found.event_id, expected[s], expected_events[s])
@@ -109,8 +103,7 @@ begin
     )
     select positions[n], categories[s], aggregate_ids[s], before[s] + i, slices[s],
            __event_values__
-    from generate_subscripts(categories, 1) as s, generate_series(1, event_counts[s]) as i,
-         lateral (select events_before[s] + i) as event (n)
+    __event_rows__
     where before[s] >= 0;
     return before || positions;
 end

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cqrs_core::{
-    Envelope, Event, EventStore, Keys, Position, ReadModel, Runner, View,
+    DocumentKeys, Envelope, Event, EventStore, Position, ReadModel, Runner, View,
     model::Checkpoint,
     ports::{LogQuery, Next, Reader, Source, SourceError},
     read::LogSource,
@@ -29,7 +29,7 @@ impl View for Diary {
     type Events = AccountEvent;
     type Document = Vec<u64>;
 
-    fn keys(&self, _: &Envelope<AccountEvent>) -> Keys {
+    fn keys(&self, _: &Envelope<AccountEvent>) -> DocumentKeys {
         "all".into()
     }
     fn apply(

@@ -1,6 +1,6 @@
 use std::panic::catch_unwind;
 
-use cqrs_core::{Envelope, Event, Keys, View};
+use cqrs_core::{DocumentKeys, Envelope, Event, View};
 use serde::{Deserialize, Serialize};
 
 use crate::Spec;
@@ -27,7 +27,7 @@ impl View for Rows {
     type Events = SeatEvent;
     type Document = Row;
 
-    fn keys(&self, event: &Envelope<SeatEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<SeatEvent>) -> DocumentKeys {
         let (SeatEvent::Taken { row } | SeatEvent::Freed { row }) = &event.event;
         row.to_string().into()
     }

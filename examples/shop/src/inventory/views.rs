@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_core::{Envelope, Keys, View};
+use cqrs_core::{DocumentKeys, Envelope, View};
 use serde::{Deserialize, Serialize};
 
 use super::StockEvent;
@@ -25,7 +25,7 @@ impl View for StockLevels {
     type Events = StockEvent;
     type Document = StockLevel;
 
-    fn keys(&self, event: &Envelope<StockEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<StockEvent>) -> DocumentKeys {
         event.id().into()
     }
 

@@ -3,7 +3,7 @@
 //! **Invariant**: over topics a view must not depend on the order between streams. Here every field of a document is
 //! written by the events of one stream only, and may be written before the order itself is known.
 
-use cqrs_core::{Envelope, Event, Keys, View, events};
+use cqrs_core::{DocumentKeys, Envelope, Event, View, events};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ impl View for Tracking {
     type Events = TrackingEvents;
     type Document = Track;
 
-    fn keys(&self, event: &Envelope<TrackingEvents>) -> Keys {
+    fn keys(&self, event: &Envelope<TrackingEvents>) -> DocumentKeys {
         match &event.event {
             TrackingEvents::Stock(
                 StockEvents::Reserved { order }

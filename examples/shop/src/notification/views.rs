@@ -1,6 +1,6 @@
 //! The notification service's read model: the messages as they were sent.
 
-use cqrs_core::{Envelope, Keys, View};
+use cqrs_core::{DocumentKeys, Envelope, View};
 use serde::{Deserialize, Serialize};
 
 use super::MessageEvent;
@@ -21,7 +21,7 @@ impl View for Messages {
     type Events = MessageEvent;
     type Document = Letter;
 
-    fn keys(&self, event: &Envelope<MessageEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<MessageEvent>) -> DocumentKeys {
         event.id().into()
     }
 

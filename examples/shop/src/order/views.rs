@@ -1,6 +1,6 @@
 //! The order service's read models: one document for each order, and one that counts all orders.
 
-use cqrs_core::{Envelope, Keys, View};
+use cqrs_core::{DocumentKeys, Envelope, View};
 use serde::{Deserialize, Serialize};
 
 use super::{Line, OrderEvent, Reason};
@@ -36,7 +36,7 @@ impl View for OrderSummaries {
     type Events = OrderEvent;
     type Document = OrderSummary;
 
-    fn keys(&self, event: &Envelope<OrderEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<OrderEvent>) -> DocumentKeys {
         event.id().into()
     }
 
@@ -107,7 +107,7 @@ impl View for OrderTotals {
     type Events = OrderEvent;
     type Document = Totals;
 
-    fn keys(&self, _: &Envelope<OrderEvent>) -> Keys {
+    fn keys(&self, _: &Envelope<OrderEvent>) -> DocumentKeys {
         Self::KEY.into()
     }
 

@@ -1,6 +1,6 @@
 //! The payment service's read model: the money captured and refunded for each order.
 
-use cqrs_core::{Envelope, Keys, View};
+use cqrs_core::{DocumentKeys, Envelope, View};
 use serde::{Deserialize, Serialize};
 
 use super::PaymentEvent;
@@ -22,7 +22,7 @@ impl View for PaymentAccounts {
     type Events = PaymentEvent;
     type Document = PaymentAccount;
 
-    fn keys(&self, event: &Envelope<PaymentEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<PaymentEvent>) -> DocumentKeys {
         event.id().into()
     }
 

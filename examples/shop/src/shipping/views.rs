@@ -1,6 +1,6 @@
 //! The shipping service's read model: the parcels that were sent.
 
-use cqrs_core::{Envelope, Keys, View};
+use cqrs_core::{DocumentKeys, Envelope, View};
 use serde::{Deserialize, Serialize};
 
 use super::ShipmentEvent;
@@ -22,7 +22,7 @@ impl View for Shipments {
     type Events = ShipmentEvent;
     type Document = Parcel;
 
-    fn keys(&self, event: &Envelope<ShipmentEvent>) -> Keys {
+    fn keys(&self, event: &Envelope<ShipmentEvent>) -> DocumentKeys {
         event.id().into()
     }
 
