@@ -92,7 +92,8 @@ impl Model {
     }
 
     fn conflict(&self, participant: &Participant) -> Option<Rejection> {
-        let (stream, events) = (participant.stream, &self.streams[participant.stream.0]);
+        let stream = participant.stream;
+        let events = &self.streams[stream.0];
         let actual = version(events);
         let last = events.last().map(|event| event.as_id());
         let rejected = !participant.expected.allows(actual, last);

@@ -57,8 +57,10 @@ mod tests {
 
     #[test]
     fn a_limit_doubles_up_to_the_largest_and_halves_down_to_one() {
-        let (first, largest) = (100, 350);
-        let mut limit = BatchLimit::new(BatchSizes { first, largest });
+        let mut limit = BatchLimit::new(BatchSizes {
+            first: 100,
+            largest: 350,
+        });
         limit.double();
         limit.double();
         assert_eq!(limit.get(), 350);
