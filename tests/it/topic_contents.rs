@@ -12,12 +12,13 @@ use std::{
 
 use cqrs_core::{
     Append, DocumentKeys, Envelope, Event, EventId, EventStore, ExpectedVersion, MemoryEventStore,
-    ReadModel, RecordedEvent, Relay, Runner, RunnerErrorKind, StreamId, Version, View, chain,
+    Phase, ReadModel, RecordedEvent, Relay, Runner, RunnerErrorKind, StreamId, Version, View,
+    chain,
     model::{Category, Checkpoint, Lane, NewEvent, Offset},
     ports::{Checkpoints, SourceError, UnitOfWork},
 };
 use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher, KafkaTopics, wire};
-use cqrs_tests::servers::{fresh_name, kafka, project};
+use cqrs_tests::servers::{MAX_WAIT, fresh_name, kafka, project};
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
@@ -622,13 +623,18 @@ async fn a_progress_topic_may_hold_records_of_others() {
         .expect("creates");
     topics.create_for_relay("relay", 1).await.expect("creates");
     let store = MemoryEventStore::default();
-    let relay = async |time| {
+    // Until it has read the whole log.
+    let relay = async || {
         let publisher = KafkaPublisher::new(config.clone());
-        let stop = tokio::time::sleep(time);
-        let ended = Relay::new("relay", store.clone(), publisher)
-            .run(stop)
-            .await;
-        ended.map_err(|error| chain(&error).to_string())
+        let relay = Relay::new("relay", store.clone(), publisher);
+        let mut progress = relay.progress();
+        let caught_up = async move {
+            progress.until(|phase| *phase == Phase::CaughtUp).await;
+        };
+        let ended = tokio::time::timeout(MAX_WAIT, relay.run(caught_up)).await;
+        ended
+            .expect("ends in time")
+            .map_err(|error| chain(&error).to_string())
     };
     let put = async |key: &'static str, value: &str| {
         let record = Record {
@@ -639,18 +645,18 @@ async fn a_progress_topic_may_hold_records_of_others() {
     };
 
     put("shard-0", "hello").await;
-    assert_eq!(relay(Duration::from_secs(3)).await, Ok(()));
+    assert_eq!(relay().await, Ok(()));
     assert_eq!(counted("cqrs_foreign_progress_records", &progress), 1);
 
     append(&store, "relay.progress").await;
-    let error = relay(Duration::from_secs(30)).await.expect_err("rejected");
+    let error = relay().await.expect_err("rejected");
     assert!(
         error.contains("\"relay.progress\"") && error.contains("rename"),
         "{error}"
     );
 
     put("layout", r#"{"layout":{"shards":65535}}"#).await;
-    let error = relay(Duration::from_secs(30)).await.expect_err("rejected");
+    let error = relay().await.expect_err("rejected");
     assert!(
         error.contains(&progress) && error.contains("65535"),
         "{error}"
