@@ -32,35 +32,20 @@
 //! the connection inside the transaction that moves its checkpoint, see [`PgTransaction`].
 
 mod append;
-mod backend;
-mod checkpoints;
-mod config;
-mod connection;
-mod database_url;
-mod discards;
-mod documents;
+mod batching;
+mod connect;
 mod error;
-mod event_store;
-mod held_mark;
-mod hosts;
-mod in_flight;
-mod inbox;
-mod lazy_task;
-mod log;
-mod mark_watch;
-mod pools;
+mod fence_holders;
+mod ports;
 mod replay;
 mod row;
 mod schema;
 mod sql;
-mod statement_pool;
-mod statements;
 mod store;
 mod time_limit;
 mod transaction;
-mod unit_of_work;
 
 pub use self::{
-    config::PgConfig, error::store_error, held_mark::FenceHolder, schema::Access,
+    connect::config::PgConfig, error::store_error, fence_holders::FenceHolder, schema::Access,
     store::PgEventStore, transaction::PgTransaction,
 };

@@ -18,10 +18,9 @@ pub(crate) use self::{
     snapshots::{replay_from_snapshot, save_snapshot},
 };
 use crate::{
-    backend::Backend,
+    batching::{in_flight::InFlight, lazy_task::LazyTask},
+    connect::backend::Backend,
     error::statement,
-    in_flight::InFlight,
-    lazy_task::LazyTask,
     row::{Types, signed},
     time_limit::within,
 };

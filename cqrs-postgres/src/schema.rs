@@ -10,7 +10,7 @@ use self::{
     installed::{InstalledMigration, InstalledState},
     migrations::Step,
 };
-use crate::{error::statement, statements::SchemaStatements};
+use crate::{error::statement, sql::statements::SchemaStatements};
 
 #[path = "../migrations/0001_baseline.rs"]
 pub(crate) mod baseline;

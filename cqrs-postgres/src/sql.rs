@@ -1,5 +1,7 @@
 //! The texts of the folder `sql`, completed for the schema of a store.
 
+pub(crate) mod statements;
+
 /// A file of the folder.
 #[derive(Debug)]
 pub(crate) struct SqlFile {

@@ -1,5 +1,7 @@
 //! The store: opens it, and hands out its parts.
 
+mod mark_watch;
+
 use std::sync::Arc;
 
 use cqrs_core::{StoreError, StoreErrorKind};
@@ -7,13 +9,11 @@ use sqlx::PgPool;
 
 use crate::{
     append::Appender,
-    backend::Backend,
-    config::PgConfig,
-    hosts::Settings,
-    mark_watch::MarkWatch,
+    connect::{backend::Backend, config::PgConfig, hosts::Settings},
     replay::Replayer,
     schema::{self, Access, Schema},
-    statements::Statement,
+    sql::statements::Statement,
+    store::mark_watch::MarkWatch,
 };
 
 /// An event store in a schema of a PostgreSQL database, with every port of [`cqrs_core::Store`]. A clone is a handle to

@@ -10,10 +10,9 @@ use sqlx::{PgConnection, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::{
-    backend::Backend,
-    connection::GuardedConnection,
+    connect::{backend::Backend, connection::GuardedConnection},
     error::{commit, statement},
-    statements::ASK_NOTHING,
+    sql::statements::ASK_NOTHING,
     time_limit::within,
 };
 

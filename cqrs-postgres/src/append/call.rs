@@ -10,7 +10,7 @@ use cqrs_core::{Append, Appends};
 use sqlx::{Error, PgConnection};
 
 use super::{guard_queue::GuardWait, stream_heads::StreamHeads, verdict::Verdict};
-use crate::backend::Backend;
+use crate::connect::backend::Backend;
 
 /// Sends appends that are made together, all or none.
 pub(super) async fn send_one(

@@ -3,7 +3,7 @@
 use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
 
 use super::{call, guard_queue::GuardWait, keys, verdict::Verdict};
-use crate::{backend::Backend, time_limit::within, transaction::PgTransaction};
+use crate::{connect::backend::Backend, time_limit::within, transaction::PgTransaction};
 
 /// Appends within a transaction. It waits for every guard.
 pub(crate) async fn append_in(

@@ -7,10 +7,9 @@ use cqrs_core::{
 use sqlx::{Error, PgConnection, Row, postgres::PgRow};
 
 use crate::{
-    backend::Backend,
+    connect::{backend::Backend, statement_pool::PooledConnection},
     error::{statement, transient},
     row::unsigned,
-    statement_pool::PooledConnection,
     time_limit::within,
 };
 

@@ -19,7 +19,7 @@ use super::{
     verdict::Verdict,
 };
 use crate::{
-    backend::Backend,
+    connect::backend::Backend,
     error::{commit, is_deadlock},
     time_limit::within,
 };

@@ -9,7 +9,10 @@ use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
 use tokio::sync::oneshot;
 
 use super::{guard_queue::GuardWait, job::AppendJob, keys, single::Single, writer};
-use crate::{backend::Backend, in_flight::InFlight, lazy_task::LazyTask};
+use crate::{
+    batching::{in_flight::InFlight, lazy_task::LazyTask},
+    connect::backend::Backend,
+};
 
 /// An append of more events than this is a batch by itself.
 const LARGE: usize = 500;

@@ -13,7 +13,11 @@ use tokio::sync::mpsc;
 use super::{
     batch, call, job::AppendJob, single::Single, stream_heads::StreamHeads, verdict::Verdict,
 };
-use crate::{error, in_flight::InFlight, lazy_task::CAPACITY, time_limit::within};
+use crate::{
+    batching::{in_flight::InFlight, lazy_task::CAPACITY},
+    error,
+    time_limit::within,
+};
 
 /// If the last batch held several appends, the writer waits for as many again, but at most this fraction of that batch's
 /// duration: its callers come back soon, and a commit costs as much for all as for one. Where a commit is fast, waiting for all

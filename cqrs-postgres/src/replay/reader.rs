@@ -7,7 +7,9 @@ use sqlx::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{buffer::ReplayBuffer, several};
-use crate::{backend::Backend, error::statement, in_flight::InFlight, time_limit::within};
+use crate::{
+    batching::in_flight::InFlight, connect::backend::Backend, error::statement, time_limit::within,
+};
 
 /// How many streams one statement reads at most.
 const STREAMS: usize = 128;

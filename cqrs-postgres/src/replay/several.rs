@@ -6,7 +6,7 @@ use sqlx::{Error, PgConnection, Row};
 
 use super::buffer::ReplayBuffer;
 use crate::{
-    backend::Backend,
+    connect::backend::Backend,
     error::statement,
     row::{Types, signed},
     time_limit::within,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::buffer::ReplayBuffer;
 use crate::{
-    backend::Backend,
+    connect::backend::Backend,
     error::{commit, statement},
     row::{Types, signed, unsigned},
     time_limit::within,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use super::{FRAGMENTS, complete, insert, on_one_line};
-use crate::{pools::SEARCH_PATH, schema::baseline::OBJECTS};
+use crate::{connect::pools::SEARCH_PATH, schema::baseline::OBJECTS};
 
 /// Every file below `sql`: its path there and its text.
 fn folder() -> BTreeMap<String, String> {
@@ -30,7 +30,7 @@ fn uses(text: &str, name: &str) -> bool {
 
 #[test]
 fn every_sql_file_is_installed_shared_or_sent_exactly_once() {
-    let statements = include_str!("../statements.rs");
+    let statements = include_str!("statements.rs");
     for (path, text) in folder() {
         let name = path.rsplit('/').next().and_then(|f| f.strip_suffix(".sql"));
         let name = name.expect("ends in .sql");

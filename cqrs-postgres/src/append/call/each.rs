@@ -6,7 +6,7 @@ use sqlx::{Error, PgConnection};
 use super::columns::{EventColumns, StreamColumns};
 use crate::{
     append::verdict::{self, Verdict},
-    statements::Statement,
+    sql::statements::Statement,
 };
 
 /// `heads` are the positions of the expected events, 0 where one is not known. Without them the versions are read first.

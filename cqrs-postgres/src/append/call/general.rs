@@ -9,7 +9,7 @@ use crate::{
         guard_queue::{GuardKey, GuardWait},
         verdict::{self, Verdict},
     },
-    backend::Backend,
+    connect::backend::Backend,
 };
 
 pub(super) async fn send(

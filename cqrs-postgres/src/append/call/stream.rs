@@ -6,7 +6,7 @@ use sqlx::{Error, PgConnection};
 use super::columns::{EventColumns, expectation, slice};
 use crate::{
     append::verdict::{self, Verdict},
-    statements::Statement,
+    sql::statements::Statement,
 };
 
 pub(super) async fn send(

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use cqrs_core::{StoreError, StoreErrorKind};
 
-use crate::{database_url::DatabaseUrl, hosts::Hosts};
+use crate::connect::{database_url::DatabaseUrl, hosts::Hosts};
 
 /// How to reach a store.
 ///

@@ -10,8 +10,8 @@ use sqlx::{Connection, Error, PgConnection, Postgres, pool::PoolConnection};
 use tokio::runtime::Handle;
 
 use crate::{
+    connect::hosts::{Hosts, can_only_read},
     error::is_read_only,
-    hosts::{Hosts, can_only_read},
     time_limit::within,
 };
 

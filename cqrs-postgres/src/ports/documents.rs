@@ -8,10 +8,10 @@ use cqrs_core::{
 };
 
 use crate::{
-    connection::GuardedConnection,
+    connect::connection::GuardedConnection,
     error::{is_missing_table, statement},
     row::{signed, unsigned},
-    statements::of_view,
+    sql::statements::of_view,
     store::PgEventStore,
     time_limit::within,
     transaction::PgTransaction,

@@ -9,10 +9,11 @@ use cqrs_core::{
 };
 use uuid::Uuid;
 
+use super::log;
 use crate::{
     append,
     error::statement,
-    log, replay,
+    replay,
     row::{self, signed},
     store::PgEventStore,
     time_limit::within,

@@ -6,7 +6,7 @@ use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
 use sqlx::{Connection, Error, PgConnection, PgPool, Row, postgres::PgConnectOptions};
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{error::statement, schema, statements::ASK_READ_ONLY, time_limit::within};
+use crate::{error::statement, schema, sql::statements::ASK_READ_ONLY, time_limit::within};
 
 /// The settings of a session.
 pub(crate) type Settings = Vec<(&'static str, String)>;

@@ -12,7 +12,7 @@ use cqrs_core::{
 use uuid::Uuid;
 
 use crate::{
-    connection::GuardedConnection,
+    connect::connection::GuardedConnection,
     error::statement,
     row::{self, signed, unsigned},
     store::PgEventStore,

@@ -6,11 +6,8 @@ use cqrs_core::StoreError;
 use tokio::sync::Notify;
 
 use crate::{
-    config::PgConfig,
-    connection::GuardedConnection,
-    hosts::Hosts,
-    pools::Pools,
-    statements::{Statement, Statements},
+    connect::{config::PgConfig, connection::GuardedConnection, hosts::Hosts, pools::Pools},
+    sql::statements::{Statement, Statements},
 };
 
 /// Shared by every part of a store.

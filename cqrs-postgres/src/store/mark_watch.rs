@@ -34,7 +34,7 @@ impl MarkWatch {
 
     /// For how long the mark has not moved, if that is to be reported: after the threshold, and again whenever the time has
     /// doubled.
-    pub(super) fn observe(
+    pub(crate) fn observe(
         &self,
         mark: Position,
         drawn: Position,

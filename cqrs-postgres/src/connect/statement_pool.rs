@@ -22,9 +22,11 @@ use sqlx::{Error, PgConnection};
 use tokio::time::Instant;
 
 use crate::{
-    connection::{is_alive, is_lost},
+    connect::{
+        connection::{is_alive, is_lost},
+        hosts::{Hosts, Settings},
+    },
     error::{is_read_only, statement},
-    hosts::{Hosts, Settings},
 };
 
 /// A pool of connections for single statements.

@@ -8,11 +8,13 @@ use sqlx::{Error, PgPool, Postgres, pool::PoolConnection, postgres::PgPoolOption
 use tokio::time::Instant;
 
 use crate::{
-    config::PgConfig,
-    connection::{GuardedConnection, is_alive},
+    connect::{
+        config::PgConfig,
+        connection::{GuardedConnection, is_alive},
+        hosts::{Hosts, Settings, can_only_read},
+        statement_pool::StatementPool,
+    },
     error::statement,
-    hosts::{Hosts, Settings, can_only_read},
-    statement_pool::StatementPool,
 };
 
 /// How many connections are for appends that wait for guards, and how many for other single statements.

@@ -1,0 +1,9 @@
+//! The ports of [`cqrs_core::ports`] that the store implements, one a file.
+
+mod checkpoints;
+mod discards;
+mod documents;
+mod event_store;
+mod inbox;
+mod log;
+mod unit_of_work;
