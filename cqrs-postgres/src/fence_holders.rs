@@ -11,7 +11,7 @@ use std::{
 use cqrs_core::{Position, StoreError, chain};
 use sqlx::Row;
 
-use crate::{error::statement, row::unsigned, store::PgEventStore, time_limit::within};
+use crate::{error::statement, row::unsigned, store::PgEventStore};
 
 /// A transaction that holds readers back.
 ///
@@ -73,14 +73,11 @@ impl PgEventStore {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn fence_holders(&self) -> Result<Vec<FenceHolder>, StoreError> {
-        let mut connection = self.backend().acquire().await?;
         let query = sqlx::query(self.backend().statements.fence_holders.sql());
-        let rows = within(
-            self.backend().statement_limit(),
-            query.fetch_all(&mut *connection),
-        )
-        .await;
-        let rows = connection.note(rows).map_err(statement)?;
+        let rows = self
+            .backend()
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
         let holder = |row| holder(row).map_err(statement);
         rows.iter().map(holder).collect()
     }

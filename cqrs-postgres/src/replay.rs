@@ -93,7 +93,7 @@ async fn read(
 ) -> Result<Vec<PastEvent>, StoreError> {
     let mut connection = backend.pools.quick.get().await?;
     let sent = send(backend, &mut connection, stream, after);
-    let buffer = within(backend.statement_limit(), sent).await;
+    let buffer = within(backend.answer_limit(), sent).await;
     let buffer = connection.note(buffer).map_err(statement)?;
     buffer.into_events(stream, after)
 }

@@ -28,13 +28,13 @@ pub(crate) use sql_files;
 
 /// Texts that several others share: the file `name.sql` replaces `__name__` in another text.
 const FRAGMENTS: &[SqlFile] = sql_files![
-    "functions/append/steps/prologue.sql",
-    "functions/append/steps/fence.sql",
-    "functions/append/steps/event_arguments.sql",
-    "functions/append/steps/event_columns.sql",
-    "functions/append/steps/event_values.sql",
-    "functions/append/steps/event_rows.sql",
-    "functions/append/steps/try_guards.sql",
+    "fragments/prologue.sql",
+    "fragments/fence.sql",
+    "fragments/event_arguments.sql",
+    "fragments/event_columns.sql",
+    "fragments/event_values.sql",
+    "fragments/event_rows.sql",
+    "fragments/try_guards.sql",
     "fragments/whole_event.sql",
     "fragments/replayed_event.sql",
 ];

@@ -72,7 +72,7 @@ pub struct PgTransaction {
 impl PgTransaction {
     pub(crate) async fn begin(backend: &Backend) -> Result<Self, StoreError> {
         let mut connection = backend.acquire().await?;
-        let limit = backend.statement_limit();
+        let limit = backend.answer_limit();
         let begin = backend.begin.sql().into_sql_str();
         let begun = connection.step(limit, async |connection| {
             Manager::begin(connection, Some(begin)).await
@@ -87,15 +87,14 @@ impl PgTransaction {
         })
     }
 
-    /// The connection for a statement of this crate, whose outcome is then [noted](Self::note).
-    pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
-
-    /// Takes the outcome of a statement.
-    pub(crate) fn note<T>(&mut self, outcome: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+    /// Sends a statement of this crate and takes its outcome.
+    pub(crate) async fn ask<T>(
+        &mut self,
+        send: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let outcome = self.connection.ask(send).await;
         self.doubtful |= outcome.is_err();
-        self.connection.note(outcome).map_err(statement)
+        outcome.map_err(statement)
     }
 
     /// Notes an append: its commit wakes readers that wait.

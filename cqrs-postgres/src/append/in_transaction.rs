@@ -3,7 +3,7 @@
 use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
 
 use super::{call, guard_queue::GuardWait, keys, verdict::Verdict};
-use crate::{connect::backend::Backend, time_limit::within, transaction::PgTransaction};
+use crate::{connect::backend::Backend, transaction::PgTransaction};
 
 /// Appends within a transaction. It waits for every guard.
 pub(crate) async fn append_in(
@@ -11,9 +11,9 @@ pub(crate) async fn append_in(
     transaction: &mut PgTransaction,
     appends: &Appends,
 ) -> Result<Vec<Appended>, AppendError> {
-    let sent = call::send_one(backend, transaction.connection(), appends, GuardWait::All);
-    let verdict = within(backend.statement_limit(), sent).await;
-    match transaction.note(verdict)? {
+    let verdict = transaction
+        .ask(async |connection| call::send_one(backend, connection, appends, GuardWait::All).await);
+    match verdict.await? {
         Verdict::Appended(appended) => {
             transaction.note_append();
             Ok(appended)
@@ -21,9 +21,9 @@ pub(crate) async fn append_in(
         Verdict::Rejected(rejected) => Err(rejected),
         Verdict::Repeat => {
             let key = appends.idempotency.as_ref();
-            let read = keys::recorded(backend, transaction.connection(), key);
-            let read = within(backend.statement_limit(), read).await;
-            keys::outcome_of_repeat(transaction.note(read)?, appends)
+            let recorded =
+                transaction.ask(async |connection| keys::recorded(backend, connection, key).await);
+            keys::outcome_of_repeat(recorded.await?, appends)
         }
         Verdict::Busy(_) => Err(busy_despite_waiting().into()),
     }

@@ -23,7 +23,7 @@ pub(crate) async fn appended_under(
         .bind(idempotency.key.as_str())
         .bind(backend.retention_seconds())
         .fetch_optional(&mut *connection);
-    let row = within(backend.statement_limit(), asked).await;
+    let row = within(backend.answer_limit(), asked).await;
     match connection.note(row).map_err(statement)? {
         None => Ok(None),
         Some(row) => first_outcome(&row, idempotency).map(Some),
@@ -37,7 +37,7 @@ pub(super) async fn read_outcome(
     appends: &Appends,
 ) -> Result<Vec<Appended>, AppendError> {
     let asked = recorded(backend, connection, appends.idempotency.as_ref());
-    let row = within(backend.statement_limit(), asked).await;
+    let row = within(backend.answer_limit(), asked).await;
     outcome_of_repeat(connection.note(row).map_err(statement)?, appends)
 }
 

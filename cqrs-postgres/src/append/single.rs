@@ -31,6 +31,13 @@ pub(super) struct Single {
     queues: GuardQueues,
 }
 
+/// What came of an append that the store accepted.
+pub(super) enum Attempt {
+    Appended(Vec<Appended>),
+    /// Another transaction holds this guard. Nothing was appended.
+    Busy(GuardKey),
+}
+
 impl Single {
     pub(super) fn new(backend: Arc<Backend>) -> Self {
         Self {
@@ -44,7 +51,7 @@ impl Single {
         &self,
         appends: &Appends,
         wait: GuardWait<'_>,
-    ) -> Result<Result<Vec<Appended>, GuardKey>, AppendError> {
+    ) -> Result<Attempt, AppendError> {
         let backend = &*self.backend;
         let pool = match wait {
             GuardWait::Try => &backend.pools.quick,
@@ -61,13 +68,13 @@ impl Single {
         match connection.note(verdict).map_err(commit)? {
             Verdict::Appended(appended) => {
                 backend.appended.notify_waiters();
-                Ok(Ok(appended))
+                Ok(Attempt::Appended(appended))
             }
             Verdict::Rejected(rejected) => Err(rejected),
             Verdict::Repeat => keys::read_outcome(backend, &mut connection, appends)
                 .await
-                .map(Ok),
-            Verdict::Busy(key) => Ok(Err(key)),
+                .map(Attempt::Appended),
+            Verdict::Busy(key) => Ok(Attempt::Busy(key)),
         }
     }
 
@@ -98,8 +105,8 @@ impl Single {
                 Some(key) => self.append_after(appends, key).await?,
             };
             match outcome {
-                Ok(appended) => return Ok(appended),
-                Err(key) => held = Some(key),
+                Attempt::Appended(appended) => return Ok(appended),
+                Attempt::Busy(key) => held = Some(key),
             }
         }
     }
@@ -109,7 +116,7 @@ impl Single {
         &self,
         appends: &Appends,
         key: &GuardKey,
-    ) -> Result<Result<Vec<Appended>, GuardKey>, AppendError> {
+    ) -> Result<Attempt, AppendError> {
         let limit = self.backend.pools.waiting.timeout();
         let in_queue = tokio::time::timeout(limit, self.queues.wait(key.clone()));
         let Ok(_first) = in_queue.await else {

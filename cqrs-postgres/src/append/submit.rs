@@ -8,7 +8,13 @@ use std::{
 use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
 use tokio::sync::oneshot;
 
-use super::{guard_queue::GuardWait, job::AppendJob, keys, single::Single, writer};
+use super::{
+    guard_queue::GuardWait,
+    job::AppendJob,
+    keys,
+    single::{Attempt, Single},
+    writer,
+};
 use crate::{
     batching::{in_flight::InFlight, lazy_task::LazyTask},
     connect::backend::Backend,
@@ -55,8 +61,8 @@ impl Appender {
         let (answer, verdict) = oneshot::channel();
         let job = AppendJob { appends, answer };
         match at_once {
-            Some(Ok(appended)) => return Ok(appended),
-            Some(Err(held)) => self.single.spawn(job, Some(held)),
+            Some(Attempt::Appended(appended)) => return Ok(appended),
+            Some(Attempt::Busy(held)) => self.single.spawn(job, Some(held)),
             None => {
                 let start = |jobs| self.start_writer(jobs);
                 self.writer.send(job, start).await?;

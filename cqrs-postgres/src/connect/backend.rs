@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use cqrs_core::StoreError;
+use sqlx::{Error, PgConnection};
 use tokio::sync::Notify;
 
 use crate::{
     connect::{config::PgConfig, connection::GuardedConnection, hosts::Hosts, pools::Pools},
+    error::statement,
     sql::statements::{Statement, Statements},
 };
 
@@ -43,11 +45,19 @@ impl Backend {
 
     /// A connection for a transaction, or for a statement of any length. A failure here has written nothing.
     pub(crate) async fn acquire(&self) -> Result<GuardedConnection, StoreError> {
-        self.pools.acquire(self.statement_limit()).await
+        self.pools.acquire(self.answer_limit()).await
+    }
+
+    /// Sends a statement that only reads, outside a transaction.
+    pub(crate) async fn ask<T>(
+        &self,
+        send: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        self.acquire().await?.ask(send).await.map_err(statement)
     }
 
     /// How long the client waits for a statement.
-    pub(crate) fn statement_limit(&self) -> Duration {
+    pub(crate) fn answer_limit(&self) -> Duration {
         self.statement_timeout + GRACE
     }
 

@@ -77,6 +77,16 @@ impl GuardedConnection {
         Ok(())
     }
 
+    /// Sends a statement, waits for the answer within the limit of statements, and takes its outcome.
+    pub(crate) async fn ask<T>(
+        &mut self,
+        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let limit = self.limit;
+        let answer = within(limit, statement(self)).await;
+        self.note(answer)
+    }
+
     /// Takes the outcome of a statement.
     pub(crate) fn note<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
         self.answered = !outcome.as_ref().is_err_and(is_lost);

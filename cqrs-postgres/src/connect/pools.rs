@@ -157,7 +157,7 @@ fn transactions(hosts: &Arc<Hosts>, settings: &Settings, config: &PgConfig) -> P
     pool
 }
 
-/// The short append functions (`sql/functions/append/steps/prologue.sql`) expect exactly this search path.
+/// The short append functions (`sql/fragments/prologue.sql`) expect exactly this search path.
 pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
 /// The settings of every session.

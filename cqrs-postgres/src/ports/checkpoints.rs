@@ -8,10 +8,9 @@ use cqrs_core::{
 use uuid::Uuid;
 
 use crate::{
-    error::{commit, statement},
+    error::commit,
     row::{signed, unsigned},
     store::PgEventStore,
-    time_limit::within,
     transaction::PgTransaction,
 };
 
@@ -34,12 +33,10 @@ impl Checkpoints for PgEventStore {
         let query = sqlx::query_as(self.backend().statements.claim.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        let claimed = within(
-            self.backend().statement_limit(),
-            query.fetch_one(&mut *connection),
-        )
-        .await;
-        let (epoch, offset, event_id): (i64, _, _) = connection.note(claimed).map_err(commit)?;
+        let asked = connection
+            .ask(async |connection| query.fetch_one(connection).await)
+            .await;
+        let (epoch, offset, event_id): (i64, _, _) = asked.map_err(commit)?;
         Ok(Claim::new(unsigned(epoch), checkpoint((offset, event_id))))
     }
 
@@ -60,12 +57,10 @@ impl Checkpoints for PgEventStore {
             .bind(from.and_then(event_id))
             .bind(signed(to.offset.get()))
             .bind(event_id(to));
-        let moved = within(
-            self.backend().statement_limit(),
-            query.fetch_one(transaction.connection()),
-        )
-        .await;
-        if transaction.note(moved)? {
+        let moved = transaction
+            .ask(async |connection| query.fetch_one(connection).await)
+            .await?;
+        if moved {
             return Ok(());
         }
         Err(Fenced::new(subscription, partition.clone()).into())
@@ -79,16 +74,11 @@ impl Checkpoints for PgEventStore {
         let query = sqlx::query_as(self.backend().statements.checkpoint.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        let mut connection = self.backend().acquire().await?;
-        let row = within(
-            self.backend().statement_limit(),
-            query.fetch_optional(&mut *connection),
-        )
-        .await;
-        Ok(connection
-            .note(row)
-            .map_err(statement)?
-            .and_then(checkpoint))
+        let row = self
+            .backend()
+            .ask(async |connection| query.fetch_optional(connection).await)
+            .await?;
+        Ok(row.and_then(checkpoint))
     }
 
     async fn reset_in(
@@ -99,12 +89,9 @@ impl Checkpoints for PgEventStore {
         let statements = &self.backend().statements;
         for reset in [&statements.reset_checkpoints, &statements.reset_inbox] {
             let query = sqlx::query(reset.sql()).bind(subscription);
-            let done = within(
-                self.backend().statement_limit(),
-                query.execute(transaction.connection()),
-            )
-            .await;
-            transaction.note(done)?;
+            transaction
+                .ask(async |connection| query.execute(connection).await)
+                .await?;
         }
         Ok(())
     }

@@ -11,10 +11,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    error::statement,
     row::{signed, unsigned},
     store::PgEventStore,
-    time_limit::within,
     transaction::PgTransaction,
 };
 
@@ -34,24 +32,18 @@ impl Discards for PgEventStore {
             .bind(signed(discarded.position.get()))
             .bind(discarded.event_id.as_uuid())
             .bind(&discarded.reason);
-        let done = within(
-            self.backend().statement_limit(),
-            query.execute(transaction.connection()),
-        )
-        .await;
-        transaction.note(done)?;
+        transaction
+            .ask(async |connection| query.execute(connection).await)
+            .await?;
         Ok(())
     }
 
     async fn discarded(&self, subscription: &str) -> Result<Vec<Discarded>, StoreError> {
         let query = sqlx::query_as(self.backend().statements.discarded.sql()).bind(subscription);
-        let mut connection = self.backend().acquire().await?;
-        let rows = within(
-            self.backend().statement_limit(),
-            query.fetch_all(&mut *connection),
-        )
-        .await;
-        let rows: Vec<Row> = connection.note(rows).map_err(statement)?;
+        let rows: Vec<Row> = self
+            .backend()
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
         rows.into_iter()
             .map(|row| read(subscription, row))
             .collect()

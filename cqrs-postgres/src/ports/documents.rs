@@ -13,7 +13,6 @@ use crate::{
     row::{signed, unsigned},
     sql::statements::of_view,
     store::PgEventStore,
-    time_limit::within,
     transaction::PgTransaction,
 };
 
@@ -28,13 +27,9 @@ impl Documents for PgEventStore {
         // Checks the name.
         self.view_table(view)?;
         let query = sqlx::query(self.backend().statements.prepare_view.sql()).bind(view);
-        let mut connection = self.backend().acquire().await?;
-        let done = within(
-            self.backend().statement_limit(),
-            query.execute(&mut *connection),
-        )
-        .await;
-        connection.note(done).map_err(statement)?;
+        self.backend()
+            .ask(async |connection| query.execute(connection).await)
+            .await?;
         Ok(())
     }
 
@@ -48,9 +43,9 @@ impl Documents for PgEventStore {
         keys.iter()
             .try_for_each(|key| DocumentWrite::check_key(view, key))?;
         let query = sqlx::query_as(self.view_statement(of_view::LOAD, view)?.sql()).bind(keys);
-        let asked = query.fetch_all(transaction.connection());
-        let rows: Result<Vec<Row>, _> = within(self.backend().statement_limit(), asked).await;
-        let rows = transaction.note(rows)?;
+        let rows: Vec<Row> = transaction
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
         Ok(rows.into_iter().map(document).collect())
     }
 
@@ -74,9 +69,9 @@ impl Documents for PgEventStore {
             .bind(keys)
             .bind(versions)
             .bind(bodies);
-        let asked = query.fetch_all(transaction.connection());
-        let written: Result<Vec<String>, _> = within(self.backend().statement_limit(), asked).await;
-        let written = transaction.note(written)?;
+        let written = transaction
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
         all_written(view, writes, written)
     }
 
@@ -86,9 +81,10 @@ impl Documents for PgEventStore {
         view: &str,
     ) -> Result<(), StoreError> {
         let clear = self.view_statement(of_view::CLEAR, view)?;
-        let asked = sqlx::query(clear.sql()).execute(transaction.connection());
-        let done = within(self.backend().statement_limit(), asked).await;
-        transaction.note(done)?;
+        let query = sqlx::query(clear.sql());
+        transaction
+            .ask(async |connection| query.execute(connection).await)
+            .await?;
         Ok(())
     }
 
@@ -98,12 +94,9 @@ impl Documents for PgEventStore {
             return Ok(None);
         }
         let mut connection = self.backend().acquire().await?;
-        let row = within(
-            self.backend().statement_limit(),
-            query.fetch_optional(&mut *connection),
-        )
-        .await;
-        let row: Result<Option<Row>, _> = connection.note(row);
+        let row: Result<Option<Row>, _> = connection
+            .ask(async |connection| query.fetch_optional(connection).await)
+            .await;
         let row = self.unless_never_run(&mut connection, row).await?;
         Ok(row.map(|row| document(row).1))
     }
@@ -119,12 +112,9 @@ impl Documents for PgEventStore {
             .bind(after)
             .bind(limit);
         let mut connection = self.backend().acquire().await?;
-        let rows = within(
-            self.backend().statement_limit(),
-            query.fetch_all(&mut *connection),
-        )
-        .await;
-        let rows: Result<Vec<Row>, _> = connection.note(rows);
+        let rows: Result<Vec<Row>, _> = connection
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await;
         let rows = self.unless_never_run(&mut connection, rows).await?;
         Ok(rows.into_iter().map(document).collect())
     }
@@ -142,9 +132,8 @@ impl PgEventStore {
             read => return read.map_err(statement),
         };
         let query = sqlx::query_scalar(self.backend().statements.is_installed.sql());
-        let asked = query.fetch_one(&mut **connection);
-        let installed = within(self.backend().statement_limit(), asked).await;
-        if connection.note(installed).map_err(statement)? {
+        let installed = connection.ask(async |connection| query.fetch_one(connection).await);
+        if installed.await.map_err(statement)? {
             Ok(T::default())
         } else {
             Err(statement(error))

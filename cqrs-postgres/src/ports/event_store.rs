@@ -11,12 +11,9 @@ use uuid::Uuid;
 
 use super::log;
 use crate::{
-    append,
-    error::statement,
-    replay,
+    append, replay,
     row::{self, signed},
     store::PgEventStore,
-    time_limit::within,
     transaction::PgTransaction,
 };
 
@@ -26,17 +23,15 @@ impl EventStore for PgEventStore {
         stream: &StreamId,
         after: Version,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let mut connection = self.backend().acquire().await?;
         let query = sqlx::query(self.backend().statements.read_stream.sql())
             .bind(stream.category().as_str())
             .bind(stream.id())
             .bind(signed(after.get()));
-        let rows = within(
-            self.backend().statement_limit(),
-            query.fetch_all(&mut *connection),
-        )
-        .await;
-        row::read_stream(stream, &connection.note(rows).map_err(statement)?)
+        let rows = self
+            .backend()
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
+        row::read_stream(stream, &rows)
     }
 
     async fn replay(
@@ -75,12 +70,10 @@ impl EventStore for PgEventStore {
         let query = sqlx::query(self.backend().statements.read_streams.sql())
             .bind(categories)
             .bind(ids);
-        let rows = within(
-            self.backend().statement_limit(),
-            query.fetch_all(transaction.connection()),
-        )
-        .await;
-        row::read_streams(&transaction.note(rows)?)
+        let rows = transaction
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
+        row::read_streams(&rows)
     }
 
     async fn append_in(
@@ -110,13 +103,10 @@ impl EventStore for PgEventStore {
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
         let query = sqlx::query_scalar(self.backend().statements.event_id_at.sql())
             .bind(signed(position.get()));
-        let mut connection = self.backend().acquire().await?;
-        let id = within(
-            self.backend().statement_limit(),
-            query.fetch_optional(&mut *connection),
-        )
-        .await;
-        let id: Option<Uuid> = connection.note(id).map_err(statement)?;
+        let id: Option<Uuid> = self
+            .backend()
+            .ask(async |connection| query.fetch_optional(connection).await)
+            .await?;
         Ok(id.map(EventId::from_uuid))
     }
 

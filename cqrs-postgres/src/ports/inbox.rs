@@ -7,10 +7,8 @@ use cqrs_core::{
 };
 
 use crate::{
-    error::statement,
     row::{signed, unsigned},
     store::PgEventStore,
-    time_limit::within,
     transaction::PgTransaction,
 };
 
@@ -23,13 +21,10 @@ impl Inbox for PgEventStore {
         let query = sqlx::query_as(self.backend().statements.received.sql())
             .bind(subscription)
             .bind(partition.to_string());
-        let mut connection = self.backend().acquire().await?;
-        let rows = within(
-            self.backend().statement_limit(),
-            query.fetch_all(&mut *connection),
-        )
-        .await;
-        let rows: Vec<(String, i64)> = connection.note(rows).map_err(statement)?;
+        let rows: Vec<(String, i64)> = self
+            .backend()
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
         Ok(rows
             .into_iter()
             .map(|(lane, position)| (Lane::new(lane), Position::new(unsigned(position))))
@@ -51,12 +46,9 @@ impl Inbox for PgEventStore {
             .bind(subscription)
             .bind(partition.to_string());
         let query = query.bind(lanes).bind(positions);
-        let done = within(
-            self.backend().statement_limit(),
-            query.execute(transaction.connection()),
-        )
-        .await;
-        transaction.note(done)?;
+        transaction
+            .ask(async |connection| query.execute(connection).await)
+            .await?;
         Ok(())
     }
 }

@@ -16,7 +16,6 @@ use crate::{
     error::statement,
     row::{self, signed, unsigned},
     store::PgEventStore,
-    time_limit::within,
 };
 
 /// How far the log can be read, how far positions were drawn, and the event at a position.
@@ -48,13 +47,10 @@ async fn head(
     at: Position,
 ) -> Result<LogHead, StoreError> {
     let query = sqlx::query_as(store.backend().statements.log_head.sql()).bind(signed(at.get()));
-    let head = within(
-        store.backend().statement_limit(),
-        query.fetch_one(&mut **connection),
-    )
-    .await;
-    let (mark, drawn, follows): (i64, i64, Option<Uuid>) =
-        connection.note(head).map_err(statement)?;
+    let asked = connection
+        .ask(async |connection| query.fetch_one(connection).await)
+        .await;
+    let (mark, drawn, follows): (i64, i64, Option<Uuid>) = asked.map_err(statement)?;
     let head = LogHead {
         mark: Position::new(unsigned(mark)),
         drawn: Position::new(unsigned(drawn)),
@@ -158,12 +154,8 @@ async fn rows(
         let (whole, (categories, types)) = filter(query.reads);
         rows = rows.bind(whole).bind(categories).bind(types);
     }
-    let rows = within(
-        store.backend().statement_limit(),
-        rows.fetch_all(&mut **connection),
-    )
-    .await;
-    connection.note(rows).map_err(statement)
+    let rows = connection.ask(async |connection| rows.fetch_all(connection).await);
+    rows.await.map_err(statement)
 }
 
 /// The categories that are read whole, and (category, type) pairs.
@@ -192,12 +184,10 @@ async fn last_event(
         .bind(signed(searched.get()))
         .bind(signed(window.end.get()))
         .bind(signed(window.follows.get()));
-    let last = within(
-        store.backend().statement_limit(),
-        query.fetch_optional(&mut **connection),
-    )
-    .await;
-    let last: Option<(i64, Uuid, Option<Uuid>)> = connection.note(last).map_err(statement)?;
+    let asked = connection
+        .ask(async |connection| query.fetch_optional(connection).await)
+        .await;
+    let last: Option<(i64, Uuid, Option<Uuid>)> = asked.map_err(statement)?;
     Ok(last.map(|(position, id, follows)| {
         let position = Position::new(unsigned(position));
         let last = Checkpoint::after(position, EventId::from_uuid(id));

@@ -82,7 +82,7 @@ async fn read(
     let mut connection = backend.pools.reader.get().await?;
     let streams: Vec<_> = batch.iter().map(|job| (&job.stream, job.after)).collect();
     let sent = several::send(backend, &mut connection, &streams, EVENTS);
-    let buffers = within(backend.statement_limit(), sent).await;
+    let buffers = within(backend.answer_limit(), sent).await;
     let buffers = connection.note(buffers).map_err(statement)?;
     let first_events = |(job, buffer): (&ReplayJob, Result<ReplayBuffer, Error>)| {
         let buffer = buffer.map_err(statement)?;

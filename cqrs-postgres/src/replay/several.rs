@@ -23,7 +23,7 @@ pub(crate) async fn replay_all(
         .collect();
     let mut connection = backend.pools.quick.get().await?;
     let sent = send(backend, &mut connection, &from_the_start, usize::MAX);
-    let buffers = within(backend.statement_limit(), sent).await;
+    let buffers = within(backend.answer_limit(), sent).await;
     let buffers = connection.note(buffers).map_err(statement)?;
     let events = |(stream, buffer): (&StreamId, Result<ReplayBuffer, Error>)| {
         let buffer = buffer.map_err(statement)?;

@@ -49,7 +49,7 @@ pub(crate) async fn replay_from_snapshot(
         .bind(stream.category().as_str())
         .bind(stream.id())
         .bind(fingerprint.cast_signed());
-    let rows = within(backend.statement_limit(), query.fetch_all(&mut *connection)).await;
+    let rows = within(backend.answer_limit(), query.fetch_all(&mut *connection)).await;
     let rows = connection.note(rows).map_err(statement)?;
     let (snapshot, events) = match rows.split_first() {
         Some((first, events)) if is_snapshot(first).map_err(statement)? => {
