@@ -17,6 +17,7 @@
 //! | `ce_lane` | the shard of the relay that published it. Within a lane and a partition, positions rise |
 //! | `ce_correlationid`, `ce_causationid` | the correlation and causation ids, if it has them |
 //! | `traceparent` | the W3C trace context, as OpenTelemetry writes it |
+//! | `app_{name}` | each header of the application, such as `app_user` |
 //!
 //! The [`Decoder`] also reads CloudEvents of other producers, which have no `ce_lane`.
 
@@ -69,6 +70,8 @@ pub mod header {
     pub const CAUSATION_ID: &str = "ce_causationid";
     /// The W3C trace context.
     pub const TRACEPARENT: &str = "traceparent";
+    /// Before the name of each header of the application.
+    pub const APPLICATION: &str = "app_";
 }
 
 /// Why a record cannot be decoded as an event, or an event cannot be encoded as a record.

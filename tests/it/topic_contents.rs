@@ -290,7 +290,7 @@ fn rows() -> Vec<Row> {
             .to_vec(),
         ),
         (
-            "optional headers that are missing, double, empty, binary or too long",
+            "optional headers and `app_` headers that are missing, double, empty, binary or too long",
             vec![
                 case(
                     foreign().and("traceparent", "a").and("traceparent", "b"),

@@ -44,6 +44,18 @@ pub(crate) fn check(headers: &Headers) -> Result<(), HeaderError> {
         .try_for_each(|(name, value)| check_one(name, value))
 }
 
+/// The headers of a cause for an event that follows from it, except those that no store accepts: another system may have
+/// sent some.
+pub(crate) fn inheritable(headers: &Headers) -> Headers {
+    let accepted = headers
+        .iter()
+        .filter(|(name, value)| check_one(name, value).is_ok())
+        .take(MAX_HEADERS);
+    accepted
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
 fn check_one(name: &str, value: &str) -> Result<(), HeaderError> {
     let allowed = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
@@ -62,4 +74,25 @@ fn check_one(name: &str, value: &str) -> Result<(), HeaderError> {
         return Err(HeaderError::Nul(name.to_owned()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_headers_that_can_be_stored_are_inherited() {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let good = header("user", "ann");
+        let long = "x".repeat(MAX_VALUE_BYTES + 1);
+        let bad = [
+            header("User", "eve"),
+            header("note", "a\0"),
+            header("text", &long),
+        ];
+        let foreign: Headers = bad.into_iter().chain([good.clone()]).collect();
+        assert_eq!(inheritable(&foreign), [good].into());
+        let many: Headers = (0..40).map(|n| header(&format!("n{n}"), "")).collect();
+        assert_eq!(inheritable(&many).len(), MAX_HEADERS);
+    }
 }

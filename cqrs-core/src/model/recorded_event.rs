@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::model::{
     event_id::EventId,
-    headers::Headers,
+    headers,
     lane::Lane,
     limits::inheritable,
     metadata::Metadata,
@@ -120,8 +120,8 @@ impl fmt::Display for RecordedEvent {
 }
 
 impl Metadata {
-    /// The metadata of an event that `cause` causes: the cause's id, correlation id and trace context. If the cause has no
-    /// correlation id, its own id becomes the correlation id. Headers are not inherited: they belong to one request.
+    /// The metadata of an event that `cause` causes: the cause's id, correlation id, trace context and headers. If the cause
+    /// has no correlation id, its own id becomes the correlation id. What no store accepts is left out.
     #[must_use]
     pub fn caused_by(cause: &RecordedEvent) -> Self {
         let own = || cause.id.to_string();
@@ -131,7 +131,7 @@ impl Metadata {
             ),
             causation_id: Some(cause.id),
             traceparent: inheritable(cause.metadata.traceparent.as_ref()),
-            headers: Headers::new(),
+            headers: headers::inheritable(&cause.metadata.headers),
         }
     }
 }

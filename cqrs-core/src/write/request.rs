@@ -65,7 +65,7 @@ impl Request {
         if let Some(traceparent) = &self.traceparent {
             metadata.traceparent = Some(traceparent.clone());
         }
-        metadata.headers.clone_from(&self.headers);
+        metadata.headers.extend(self.headers.clone());
         DecisionInput {
             now: self.now.unwrap_or_else(SystemTime::now),
             metadata,
@@ -76,7 +76,8 @@ impl Request {
 /// The methods of a builder that has a field `request: Request`.
 macro_rules! request_options {
     () => {
-        /// Sets the event that causes this request. The new events inherit its correlation id and trace context.
+        /// Sets the event that causes this request. The new events inherit its correlation id, trace context and
+        /// headers.
         pub fn caused_by<E>(mut self, event: &$crate::Envelope<E>) -> Self {
             self.request.caused_by(&event.recorded);
             self

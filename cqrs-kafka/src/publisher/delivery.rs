@@ -123,7 +123,9 @@ impl Delivery<'_> {
     }
 
     fn headers(&self, event: &RecordedEvent) -> Result<OwnedHeaders, wire::WireError> {
-        let mut headers = Some(OwnedHeaders::new_with_capacity(14));
+        let mut headers = Some(OwnedHeaders::new_with_capacity(
+            14 + event.metadata.headers.len(),
+        ));
         wire::encode(
             event,
             self.shard.config.prefix(),

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use cqrs_core::{
     EventId, Metadata, Position, RecordedEvent, StreamId, Version,
-    model::{self, Category, InvalidName, Lane},
+    model::{Category, InvalidName, Lane},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
@@ -48,7 +48,7 @@ pub struct Received<'a> {
 /// | `payload` | the value, or `null` if the record has none |
 /// | `recorded_at` | `ce_time` if it is an RFC 3339 time, otherwise the timestamp of the record |
 ///
-/// The metadata is in optional headers. One that is empty, not text or longer than
+/// The metadata is in optional headers, with those of the application as `app_{name}`. One that is empty, not text or longer than
 /// [`MAX_HEADER_BYTES`](super::MAX_HEADER_BYTES), or that occurs with different values, counts as missing.
 ///
 /// ```
@@ -275,7 +275,7 @@ fn metadata(headers: &Headers<'_>) -> Metadata {
         headers.correlation_id.optional().map(str::to_owned),
         causation_id.map(EventId::from_uuid),
         headers.traceparent.optional().map(str::to_owned),
-        model::Headers::default(),
+        headers.application(),
     )
 }
 

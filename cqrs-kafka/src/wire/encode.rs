@@ -1,7 +1,7 @@
 //! Encodes an event as headers.
 
 use std::{
-    io::Write,
+    fmt::Write,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -13,7 +13,7 @@ use super::{
     headers::{check_length, invalid},
 };
 
-/// Calls `put` with each header of the event, in the order of the table in [`wire`](super).
+/// Calls `put` with each header of the event, in the order of the table in [`wire`](super). Those of the application come last.
 ///
 /// # Errors
 /// [`WireError::Time`] when the event was recorded before the year 0 or after 9999, [`WireError::TooLong`] when a header
@@ -23,51 +23,55 @@ pub fn encode(
     event: &RecordedEvent,
     prefix: &str,
     lane: &Lane,
-    mut put: impl FnMut(&'static str, &[u8]),
+    mut put: impl FnMut(&str, &[u8]),
 ) -> Result<(), WireError> {
-    let mut text = Text(Vec::with_capacity(64));
+    let mut text = Text(String::with_capacity(64));
     let category = event.stream.category();
-    let mut put = |name, value: &[u8]| -> Result<(), WireError> {
-        check_length(name, value)?;
-        put(name, value);
+    let mut checked = |name, value: &str| -> Result<(), WireError> {
+        check_length(name, value.as_bytes())?;
+        put(name, value.as_bytes());
         Ok(())
     };
     if event.event_type.is_empty() {
         let reason = "the event has no type";
         return Err(invalid(header::TYPE, category.as_str(), reason));
     }
-    put(header::CONTENT_TYPE, b"application/json")?;
-    put(header::SPEC_VERSION, b"1.0")?;
-    put(header::ID, text.of(format_args!("{}", event.id)))?;
-    put(header::SOURCE, text.source(prefix, category.as_str()))?;
-    put(
+    checked(header::CONTENT_TYPE, "application/json")?;
+    checked(header::SPEC_VERSION, "1.0")?;
+    checked(header::ID, text.of(format_args!("{}", event.id)))?;
+    checked(header::SOURCE, text.source(prefix, category.as_str()))?;
+    checked(
         header::TYPE,
         text.of(format_args!("{category}.{}", event.event_type)),
     )?;
-    put(header::SUBJECT, event.stream.id().as_bytes())?;
-    put(header::TIME, text.time(event.recorded_at)?)?;
-    put(
+    checked(header::SUBJECT, event.stream.id())?;
+    checked(header::TIME, text.time(event.recorded_at)?)?;
+    checked(
         header::POSITION,
         text.of(format_args!("{}", event.position)),
     )?;
-    put(header::VERSION, text.of(format_args!("{}", event.version)))?;
-    put(
+    checked(header::VERSION, text.of(format_args!("{}", event.version)))?;
+    checked(
         header::SCHEMA_VERSION,
         text.of(format_args!("{}", event.schema_version)),
     )?;
-    put(header::LANE, lane.as_str().as_bytes())?;
+    checked(header::LANE, lane.as_str())?;
     let metadata = &event.metadata;
     if let Some(correlation_id) = &metadata.correlation_id {
-        put(header::CORRELATION_ID, correlation_id.as_bytes())?;
+        checked(header::CORRELATION_ID, correlation_id)?;
     }
     if let Some(causation_id) = metadata.causation_id {
-        put(
+        checked(
             header::CAUSATION_ID,
             text.of(format_args!("{causation_id}")),
         )?;
     }
     if let Some(traceparent) = &metadata.traceparent {
-        put(header::TRACEPARENT, traceparent.as_bytes())?;
+        checked(header::TRACEPARENT, traceparent)?;
+    }
+    for (name, value) in &metadata.headers {
+        let name = format_args!("{}{name}", header::APPLICATION);
+        put(text.of(name), value.as_bytes());
     }
     Ok(())
 }
@@ -83,10 +87,10 @@ fn utc(time: SystemTime) -> Option<OffsetDateTime> {
 }
 
 /// A buffer that is used again for each value.
-struct Text(Vec<u8>);
+struct Text(String);
 
 impl Text {
-    fn of(&mut self, arguments: std::fmt::Arguments<'_>) -> &[u8] {
+    fn of(&mut self, arguments: std::fmt::Arguments<'_>) -> &str {
         self.0.clear();
         self.0
             .write_fmt(arguments)
@@ -94,7 +98,7 @@ impl Text {
         &self.0
     }
 
-    fn source(&mut self, prefix: &str, category: &str) -> &[u8] {
+    fn source(&mut self, prefix: &str, category: &str) -> &str {
         if prefix.is_empty() {
             self.of(format_args!("/{category}"))
         } else {
@@ -102,7 +106,7 @@ impl Text {
         }
     }
 
-    fn time(&mut self, time: SystemTime) -> Result<&[u8], WireError> {
+    fn time(&mut self, time: SystemTime) -> Result<&str, WireError> {
         let utc = utc(time).ok_or(WireError::Time)?;
         let date = utc.date();
         let hour = utc.hour();

@@ -1,5 +1,9 @@
 //! The headers of a record that belong to an event.
 
+use std::collections::BTreeMap;
+
+use cqrs_core::model;
+
 use super::{MAX_HEADER_BYTES, MAX_HEADERS, WireError, header};
 
 /// How much of a value a message shows.
@@ -60,7 +64,12 @@ impl<'a> Value<'a> {
     /// The value of a header that no guarantee depends on. It is ignored if it is empty, too long or not text, or if it
     /// occurs with different values.
     pub(super) fn optional(&self) -> Option<&'a str> {
-        if self.is_empty() || self.differs || check_length(self.name, self.first).is_err() {
+        self.text().filter(|text| !text.is_empty())
+    }
+
+    /// Like [`optional`](Self::optional), but it may be empty.
+    fn text(&self) -> Option<&'a str> {
+        if self.differs || check_length(self.name, self.first).is_err() {
             return None;
         }
         let text = std::str::from_utf8(self.first).ok()?;
@@ -109,17 +118,21 @@ pub(super) fn invalid(header: &'static str, value: &str, reason: impl Into<Strin
 macro_rules! headers {
     ($($field:ident = $name:path),+ $(,)?) => {
         /// The headers that belong to an event.
-        pub(super) struct Headers<'a> { $(pub(super) $field: Value<'a>),+ }
+        pub(super) struct Headers<'a> {
+            $(pub(super) $field: Value<'a>,)+
+            /// Those of the application, by their names without the prefix.
+            application: BTreeMap<&'a str, Value<'a>>,
+        }
 
         impl<'a> Headers<'a> {
             fn empty() -> Self {
-                Self { $($field: Value::missing($name)),+ }
+                Self { $($field: Value::missing($name),)+ application: BTreeMap::new() }
             }
 
-            fn named(&mut self, name: &str) -> Option<&mut Value<'a>> {
+            fn named(&mut self, name: &'a str) -> Option<&mut Value<'a>> {
                 match name {
                     $($name => Some(&mut self.$field),)+
-                    _ => None,
+                    _ => self.of_application(name),
                 }
             }
         }
@@ -144,6 +157,20 @@ headers! {
 }
 
 impl<'a> Headers<'a> {
+    fn of_application(&mut self, name: &'a str) -> Option<&mut Value<'a>> {
+        let name = name.strip_prefix(header::APPLICATION)?;
+        let new = || Value::missing(header::APPLICATION);
+        Some(self.application.entry(name).or_insert_with(new))
+    }
+
+    /// The headers of the application. No guarantee depends on them.
+    pub(super) fn application(&self) -> model::Headers {
+        let readable = |(name, value): (&&str, &Value<'_>)| {
+            Some(((*name).to_owned(), value.text()?.to_owned()))
+        };
+        self.application.iter().filter_map(readable).collect()
+    }
+
     pub(super) fn collect(
         headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
     ) -> Result<Self, WireError> {

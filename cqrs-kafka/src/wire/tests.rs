@@ -283,6 +283,37 @@ fn optional_headers_never_make_a_record_unreadable() {
 }
 
 #[test]
+fn the_headers_of_an_application_are_written_and_read() {
+    let own = [("note", ""), ("user", "ann")].map(|(name, value)| (name.into(), value.into()));
+    let metadata = Metadata::new(None, None, None, own.into());
+    let event = placed().metadata(metadata.clone());
+    let written = headers(&event);
+    assert_eq!(
+        written[written.len() - 1],
+        ("app_user".to_owned(), b"ann".to_vec())
+    );
+    assert_eq!(
+        decode(&written, Some(b"{}")).map(|event| event.metadata),
+        Ok(metadata)
+    );
+
+    let long = vec![b'x'; MAX_HEADER_BYTES + 1];
+    for value in [&b"\xff"[..], b"a\0", &long] {
+        let event = read_foreign(&[
+            ("app_user", value),
+            ("app_tenant", b"north"),
+            ("user", b"eve"),
+        ]);
+        assert_eq!(
+            event.metadata.headers,
+            [("tenant".to_owned(), "north".to_owned())].into()
+        );
+    }
+    let twice = read_foreign(&[("app_user", b"ann"), ("app_user", b"eve")]);
+    assert!(twice.metadata.headers.is_empty());
+}
+
+#[test]
 fn every_media_type_of_json_is_read() {
     for media_type in [
         "application/json; charset=utf-8",
@@ -454,6 +485,7 @@ prop_compose! {
         correlation_id in proptest::option::of("[^\0]{1,40}"), causation_id: Option<u128>,
         traceparent in proptest::option::of("[^\0]{1,60}"),
         lane in "[a-z0-9.]{1,30}",
+        application in proptest::collection::btree_map("[a-z0-9_.-]{1,64}", "[^\0]{0,40}", 0..4),
     ) -> RecordedEvent {
         RecordedEvent::new(
             EventId::from_uuid(Uuid::from_u128(id)),
@@ -469,7 +501,7 @@ prop_compose! {
             correlation_id,
             causation_id.map(|id| EventId::from_uuid(Uuid::from_u128(id))),
             traceparent,
-            model::Headers::default(),
+            application,
         ))
         .lane(Lane::new(lane))
     }

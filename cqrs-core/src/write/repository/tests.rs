@@ -163,7 +163,7 @@ async fn an_id_that_cannot_be_stored_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_cause_passes_on_its_correlation_id_and_trace() {
+async fn a_cause_passes_on_its_metadata() {
     let rooms = rooms();
     let first = rooms
         .execute("one", 1)
@@ -188,13 +188,15 @@ async fn a_cause_passes_on_its_correlation_id_and_trace() {
     };
     rooms
         .execute("two", 2)
+        .header("user", "bob")
         .caused_by(&cause)
         .await
         .expect("executes");
     let own = [("tenant", "north"), ("user", "ann")].map(|(k, v)| (k.to_owned(), v.to_owned()));
     assert_eq!(recorded.metadata.headers, own.into());
     let metadata = read("two").await.metadata;
-    assert!(metadata.headers.is_empty(), "they belong to one request");
+    assert_eq!(metadata.headers["tenant"], "north");
+    assert_eq!(metadata.headers["user"], "bob", "its own header wins");
     assert_eq!(metadata.causation_id, Some(recorded.id));
     assert_eq!(metadata.correlation_id.as_deref(), Some("visit 9"));
     assert_eq!(metadata.traceparent.as_deref(), Some("00-a-b-01"));
