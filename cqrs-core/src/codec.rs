@@ -40,9 +40,21 @@ pub enum CodecError {
         #[source]
         reason: Box<Self>,
     },
-    /// The payload does not fit the variant.
+    /// The payload is not JSON, or does not fit the variant.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The payload does not fit the variant, and has another schema version than this code writes.
+    #[error("the payload has schema version {schema_version}, this code writes {SCHEMA_VERSION}")]
+    OtherVersion {
+        /// The schema version of the payload.
+        schema_version: u32,
+        /// Why it does not fit.
+        #[source]
+        reason: Box<Self>,
+    },
+    /// The type's own implementation of serde failed with this message.
     #[error("{0}")]
-    Payload(String),
+    Custom(String),
 }
 
 impl CodecError {
@@ -54,21 +66,15 @@ impl CodecError {
     }
 }
 
-impl From<serde_json::Error> for CodecError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Payload(error.to_string())
-    }
-}
-
 impl serde::ser::Error for CodecError {
     fn custom<T: Display>(message: T) -> Self {
-        Self::Payload(message.to_string())
+        Self::Custom(message.to_string())
     }
 }
 
 impl serde::de::Error for CodecError {
     fn custom<T: Display>(message: T) -> Self {
-        Self::Payload(message.to_string())
+        Self::Custom(message.to_string())
     }
 }
 
@@ -106,9 +112,10 @@ pub fn decode<E: DeserializeOwned>(
             event_type: event_type.to_owned(),
             known,
         },
-        (_, CodecError::Payload(reason)) if schema_version != SCHEMA_VERSION => {
-            CodecError::Payload(format!("{reason} (its schema version is {schema_version})"))
-        }
+        (_, reason) if schema_version != SCHEMA_VERSION => CodecError::OtherVersion {
+            schema_version,
+            reason: Box::new(reason),
+        },
         (_, error) => error,
     })
 }

@@ -105,7 +105,7 @@ pub use self::{
     },
     service::{OnFailure, Service, ServiceError, ServiceOutcome},
     write::{
-        CommandStore, ExecuteAllError, ExecuteError, Executed, ExecutedAll, Loaded, Repository,
-        Simulation, SnapshotPolicy,
+        CommandStore, ExecuteError, Executed, ExecutedAll, Loaded, Repository, Simulation,
+        SnapshotPolicy,
     },
 };

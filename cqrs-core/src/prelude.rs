@@ -19,7 +19,7 @@ pub use crate::{
     },
     service::Service,
     write::{
-        CommandStore, ExecuteAllError, ExecuteError, Executed, ExecutedAll, Loaded, Repository,
-        Simulation, SnapshotPolicy,
+        CommandStore, ExecuteError, Executed, ExecutedAll, Loaded, Repository, Simulation,
+        SnapshotPolicy,
     },
 };

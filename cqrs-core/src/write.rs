@@ -3,6 +3,7 @@
 mod attempts;
 mod command_store;
 mod decision;
+mod error;
 mod execute_all;
 mod loaded;
 pub(crate) mod participants;
@@ -12,10 +13,9 @@ mod simulation;
 
 pub use self::{
     command_store::CommandStore,
-    execute_all::{ExecuteAll, ExecuteAllError, ExecutedAll},
+    error::ExecuteError,
+    execute_all::{ExecuteAll, ExecutedAll},
     loaded::Loaded,
-    repository::{
-        ByCommand, ByFunction, Decide, Execute, ExecuteError, Executed, Repository, SnapshotPolicy,
-    },
+    repository::{ByCommand, ByFunction, Decide, Execute, Executed, Repository, SnapshotPolicy},
     simulation::Simulation,
 };

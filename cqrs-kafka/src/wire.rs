@@ -94,6 +94,16 @@ pub enum WireError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The value of a header breaks a rule for names.
+    #[error("header {header:?} is {value:?}, which names no stream")]
+    InvalidName {
+        /// The header.
+        header: &'static str,
+        /// Its value, at most 100 characters.
+        value: String,
+        /// The rule.
+        source: InvalidName,
+    },
     /// A CloudEvent in structured mode, which has its attributes in the value.
     #[error(
         "the record is a CloudEvent in structured mode (content-type {0:?}), but only binary mode is supported: let the \

@@ -44,4 +44,4 @@ pub mod contract;
 pub mod linearizability;
 mod spec;
 
-pub use self::spec::{Decided, Given, ReactorSpec, Sent, Spec, ViewSpec};
+pub use self::spec::{Given, Outcome, ReactorSpec, Sent, Spec, ViewSpec};

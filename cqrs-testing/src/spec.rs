@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use cqrs_core::{Aggregate, Reactor, View};
 
 pub use self::{
-    aggregate::{Decided, Given},
+    aggregate::{Given, Outcome},
     reactor::{ReactorSpec, Sent},
     view::ViewSpec,
 };

@@ -46,10 +46,39 @@ fn page() -> String {
 
 /// The public error enums of the published crates, with their bodies.
 pub(crate) fn public_error_enums() -> Vec<(String, String)> {
-    let sources = ["cqrs-core/src", "cqrs-postgres/src", "cqrs-kafka/src"];
-    let folders = sources.map(|source| project().join(source));
-    let found = folders.iter().flat_map(|folder| files(folder, "rs"));
-    found.flat_map(|file| error_enums(&read(&file))).collect()
+    let files = sources();
+    let found = files.iter().flat_map(|file| error_enums(&read(file)));
+    found.collect()
+}
+
+/// The source files of the published crates.
+fn sources() -> Vec<PathBuf> {
+    let folders = ["cqrs-core/src", "cqrs-postgres/src", "cqrs-kafka/src"];
+    let folders = folders.map(|folder| project().join(folder));
+    folders
+        .iter()
+        .flat_map(|folder| files(folder, "rs"))
+        .collect()
+}
+
+/// The public structs of the published crates that are errors and hold another one.
+pub(crate) fn public_error_structs() -> Vec<String> {
+    let files = sources();
+    let found = files.iter().flat_map(|file| error_structs(&read(file)));
+    found.collect()
+}
+
+fn error_structs(source: &str) -> Vec<String> {
+    let after = source.split("\npub struct ").skip(1);
+    let named = after.filter_map(|rest| {
+        let name = first_word(rest);
+        let body = rest.split_once('{')?.1.split_once("\n}")?.0;
+        let by_hand = source.split_once(&format!("Error for {name} {{"));
+        let by_hand = by_hand.and_then(|(_, body)| body.split("\n}").next());
+        let derived = source.contains("thiserror::Error)]") && body.contains("#[source]");
+        (derived || by_hand.is_some_and(|body| body.contains("fn source"))).then_some(name)
+    });
+    named.collect()
 }
 
 /// Public enums whose name says that they are errors, with their bodies.

@@ -125,7 +125,7 @@ fn own(category: &str) -> Record {
         UNIX_EPOCH,
     );
     let mut headers = Vec::new();
-    let put = |name: &'static str, value: &[u8]| {
+    let put = |name: &str, value: &[u8]| {
         headers.push((name.to_owned(), Some(value.to_vec())));
     };
     wire::encode(&event, "shop", &Lane::new("shop.relay.0"), put).expect("encodes");

@@ -20,7 +20,7 @@ pub(super) fn variants<E: DeserializeOwned>() -> Result<&'static [&'static str],
 struct Probe<'a>(&'a mut Option<&'static [&'static str]>);
 
 fn no_value<T>() -> Result<T, CodecError> {
-    Err(CodecError::Payload("a probe has no value".to_owned()))
+    Err(CodecError::Custom("a probe has no value".to_owned()))
 }
 
 impl<'de> Deserializer<'de> for Probe<'_> {

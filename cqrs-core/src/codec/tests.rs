@@ -103,7 +103,7 @@ fn a_broken_payload_is_an_error() {
         assert!(
             matches!(
                 decode::<Sample>("Fields", SCHEMA_VERSION, payload.as_bytes()),
-                Err(CodecError::Payload(_))
+                Err(CodecError::Json(_))
             ),
             "{payload}"
         );

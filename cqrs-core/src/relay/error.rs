@@ -26,6 +26,17 @@ pub struct RelayError {
     pub kind: RelayErrorKind,
 }
 
+impl RelayError {
+    /// The error of this relay.
+    #[must_use]
+    pub fn new(relay: &str, kind: impl Into<RelayErrorKind>) -> Self {
+        Self {
+            relay: relay.to_owned(),
+            kind: kind.into(),
+        }
+    }
+}
+
 impl fmt::Display for RelayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "relay {:?} {}", self.relay, self.kind)

@@ -158,9 +158,11 @@ impl<A: Aggregate> fmt::Debug for Check<A> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{stream} rejected a command")]
+#[error("{stream} rejected command {command}")]
 #[non_exhaustive]
 pub struct Rejection {
+    /// The number of the command or check in its set, counted from 1.
+    pub command: usize,
     /// The aggregate's stream.
     pub stream: StreamId,
     #[source]
@@ -168,21 +170,27 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// `stream` rejected a command with `error`.
+    /// `stream` rejected the only command of a set with `error`.
     #[must_use]
     pub fn new(stream: StreamId, error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        let error = Arc::new(error);
-        Self { stream, error }
+        Self {
+            command: 1,
+            stream,
+            error: Arc::new(error),
+        }
+    }
+
+    /// The same rejection, of the command with this number in its set, counted from 1.
+    #[must_use]
+    pub fn command(mut self, number: usize) -> Self {
+        self.command = number;
+        self
     }
 
     /// The aggregate's error, if it is an `E`.
     #[must_use]
     pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
         self.error.downcast_ref()
-    }
-
-    pub(crate) fn into_parts(self) -> (StreamId, Arc<dyn std::error::Error + Send + Sync>) {
-        (self.stream, self.error)
     }
 
     /// The text of the aggregate's error, for people and logs. Do not branch on it.

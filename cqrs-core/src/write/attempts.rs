@@ -1,8 +1,9 @@
 //! The attempts at one request: limits retries, and handles attempts with an unknown outcome.
 
 use crate::{
-    model::RetryPolicy,
-    ports::{StoreError, StoreErrorKind},
+    model::{Idempotency, RetryPolicy},
+    ports::{AppendError, Appended, EventStore, StoreError, StoreErrorKind},
+    write::error::ExecuteError,
 };
 
 /// Counts the failed attempts at one request.
@@ -26,8 +27,20 @@ impl Attempts {
         }
     }
 
+    /// Waits before the next attempt, if one can help. Otherwise returns the error.
+    pub(crate) async fn retry<E: std::error::Error + 'static>(
+        &mut self,
+        error: ExecuteError<E>,
+    ) -> Result<(), ExecuteError<E>> {
+        match error {
+            ExecuteError::Conflict(_) if self.pause().await => Ok(()),
+            ExecuteError::Store(error) => Ok(self.settle(error).await?),
+            error => Err(error),
+        }
+    }
+
     /// Waits before the next attempt. `false`: no attempt is left.
-    pub(crate) async fn pause(&mut self) -> bool {
+    async fn pause(&mut self) -> bool {
         self.failures += 1;
         let Some(wait) = self.policy.wait(self.failures) else {
             return false;
@@ -40,7 +53,7 @@ impl Attempts {
     /// was stored. Otherwise returns the error.
     ///
     /// **Invariant**: while an earlier attempt may have been stored, the error returned is of the kind `OutcomeUnknown`.
-    pub(crate) async fn settle(&mut self, error: StoreError) -> Result<(), StoreError> {
+    async fn settle(&mut self, error: StoreError) -> Result<(), StoreError> {
         let lost = error.kind() == StoreErrorKind::OutcomeUnknown;
         let later = self.unknown.is_some() && error.is_retryable();
         let error = self.unknown.take().unwrap_or(error);
@@ -50,5 +63,18 @@ impl Attempts {
         }
         self.unknown = Some(error);
         Ok(())
+    }
+}
+
+/// The appends of an earlier execution of this request under its key.
+///
+/// **Invariant**: a rejection counts only if there are none, since the first execution may be the reason for the rejection.
+pub(crate) async fn executed_before(
+    store: &impl EventStore,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<Vec<Appended>>, AppendError> {
+    match idempotency {
+        Some(idempotency) => store.appended_under(idempotency).await,
+        None => Ok(None),
     }
 }

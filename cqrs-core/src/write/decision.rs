@@ -58,13 +58,6 @@ impl<A: Aggregate> Decided<A> {
         Ok(encoded)
     }
 
-    /// Applies the events to the state that they were decided on. Returns their number.
-    pub(crate) fn apply_to(self, state: &mut A) -> u64 {
-        let count = self.0.len() as u64;
-        self.0.into_iter().for_each(|event| state.apply(event));
-        count
-    }
-
     pub(crate) fn into_events(self) -> Vec<A::Event> {
         self.0
     }

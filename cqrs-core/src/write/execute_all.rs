@@ -1,98 +1,19 @@
 //! Commands to several aggregates, all or none.
 
-use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc};
+use std::{collections::BTreeSet, fmt, pin::Pin};
 
 use crate::{
     codec::CodecError,
-    model::{Conflict, Idempotency, IdempotencyKey, KeyReused, Position, RetryPolicy, StreamId},
-    ports::{AppendError, Appended, Appends, EventStore, StoreError},
+    model::{Idempotency, IdempotencyKey, Position, RetryPolicy, StreamId},
+    ports::{Appended, Appends, EventStore, StoreError},
     roles::{Commands, Rejection, SerializableCommands},
     write::{
-        attempts::Attempts,
+        attempts::{Attempts, executed_before},
+        error::ExecuteError,
         participants::{self, NotDecided, Participants},
-        request::{DecisionInput, Request, request_options},
+        request::{DecisionInput, Request, RequestKey, request_options},
     },
 };
-
-/// Commands to several aggregates that failed: none had an effect, unless the store's error is an
-/// [`OutcomeUnknown`](crate::StoreErrorKind::OutcomeUnknown). Each variant calls for a different reaction of the caller.
-///
-/// ```
-/// # use cqrs_core::prelude::*;
-/// # #[derive(Debug, thiserror::Error)] #[error("the balance is only {0}")] struct TooLow(u64);
-/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
-/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
-/// # #[derive(Default)] struct Account;
-/// # impl Aggregate for Account {
-/// #     type Command = i64; type Event = AccountEvent; type Error = TooLow;
-/// #     fn handle(&self, _: i64, _: &Context) -> Decision<Self> { Err(TooLow(0)) }
-/// #     fn apply(&mut self, _: AccountEvent) {}
-/// # }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let store = MemoryEventStore::default();
-/// # let transfer = [To::<Account>::new("ann", -500), To::new("bob", 500)];
-/// match store.execute_all(transfer).await {
-///     Err(error) => match error.rejected() {
-///         Some(TooLow(balance)) => println!("you have only {balance} cents"),
-///         None => return Err(error.into()),
-///     },
-///     Ok(_) => println!("done"),
-/// }
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExecuteAllError {
-    /// An aggregate rejected its command, or a check did not hold: show the user why. The source is the aggregate's error.
-    #[error("{stream} rejected command {command}")]
-    #[non_exhaustive]
-    Rejected {
-        /// The number of the command or check, counted from 1.
-        command: usize,
-        /// The aggregate's stream.
-        stream: StreamId,
-        /// The aggregate's error.
-        #[source]
-        error: Arc<dyn std::error::Error + Send + Sync>,
-    },
-    /// Every attempt that the retry policy allows ran into a conflict: try again later.
-    #[error(transparent)]
-    Conflict(Conflict),
-    /// The idempotency key belongs to other commands: the caller has mixed up its keys.
-    #[error(transparent)]
-    KeyReused(KeyReused),
-    /// The store failed; its [`kind`](StoreError::kind) determines what to do.
-    #[error(transparent)]
-    Store(StoreError),
-}
-
-impl ExecuteAllError {
-    /// The error of the aggregate that rejected its command, if it is an `E`.
-    #[must_use]
-    pub fn rejected<E: std::error::Error + 'static>(&self) -> Option<&E> {
-        match self {
-            Self::Rejected { error, .. } => error.downcast_ref(),
-            _ => None,
-        }
-    }
-}
-
-impl From<StoreError> for ExecuteAllError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<AppendError> for ExecuteAllError {
-    fn from(error: AppendError) -> Self {
-        match error {
-            AppendError::Conflict(conflict) => Self::Conflict(conflict),
-            AppendError::KeyReused(reused) => Self::KeyReused(reused),
-            AppendError::Store(error) => Self::Store(error),
-        }
-    }
-}
 
 /// The result of commands to several aggregates.
 ///
@@ -155,8 +76,7 @@ pub struct ExecuteAll<'a, S, C> {
     store: &'a S,
     commands: C,
     request: Request,
-    /// Evaluated when the request is awaited, because a builder method cannot return an error.
-    idempotency: Option<(String, Fingerprint<C>)>,
+    key: Option<RequestKey<Fingerprint<C>>>,
 }
 
 /// Computes the fingerprint. Needs commands that can be serialized.
@@ -175,7 +95,7 @@ impl<S, C> fmt::Debug for ExecuteAll<'_, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExecuteAll")
             .field("request", &self.request)
-            .field("key", &self.idempotency.as_ref().map(|(key, _)| key))
+            .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }
@@ -186,34 +106,31 @@ impl<'a, S, C> ExecuteAll<'a, S, C> {
             store,
             commands,
             request: Request::new(RetryPolicy::default()),
-            idempotency: None,
+            key: None,
         }
     }
 
     request_options!();
 
     /// Executes the request at most once under this key, which identifies it in the whole store. A repeat has no effect and
-    /// returns the first result. The same key with other commands is [`ExecuteAllError::KeyReused`].
+    /// returns the first result. The same key with other commands is [`ExecuteError::KeyReused`].
     ///
     /// When a broken connection leaves the outcome unknown, the request is retried: the key makes that safe.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self
     where
         C: SerializableCommands,
     {
-        self.idempotency = Some((key.into(), fingerprint::<C>));
+        self.key = Some(RequestKey::new(key, fingerprint::<C> as Fingerprint<C>));
         self
     }
 }
 
 impl<S: EventStore, C: Commands> ExecuteAll<'_, S, C> {
-    async fn run(self) -> Result<ExecutedAll, ExecuteAllError> {
-        let idempotency = match self.idempotency {
-            None => None,
-            Some((key, fingerprint)) => {
-                let key = IdempotencyKey::new(key).map_err(StoreError::from)?;
-                Some(fingerprint(key, &self.commands).map_err(StoreError::from)?)
-            }
+    async fn run(self) -> Result<ExecutedAll, ExecuteError<Rejection>> {
+        let evaluate = |key: RequestKey<Fingerprint<C>>| {
+            key.evaluate(|fingerprint, key| fingerprint(key, &self.commands))
         };
+        let idempotency = self.key.map(evaluate).transpose()?;
         let request = Prepared {
             store: self.store,
             streams: participants::streams(&self.commands).map_err(StoreError::from)?,
@@ -235,30 +152,23 @@ struct Prepared<'a, S, C> {
 }
 
 impl<S: EventStore, C: Commands> Prepared<'_, S, C> {
-    async fn run(self, retry: RetryPolicy) -> Result<ExecutedAll, ExecuteAllError> {
+    async fn run(self, retry: RetryPolicy) -> Result<ExecutedAll, ExecuteError<Rejection>> {
         let mut attempts = Attempts::new(retry, self.idempotency.is_some());
         loop {
             match self.attempt().await {
-                Err(ExecuteAllError::Conflict(conflict)) => {
-                    if !attempts.pause().await {
-                        return Err(ExecuteAllError::Conflict(conflict));
-                    }
-                }
-                Err(ExecuteAllError::Store(error)) => attempts.settle(error).await?,
-                outcome => return outcome,
+                Ok(executed) => return Ok(executed),
+                Err(error) => attempts.retry(error).await?,
             }
         }
     }
 
     /// Reads every stream in one call, decides, and appends in one call.
-    async fn attempt(&self) -> Result<ExecutedAll, ExecuteAllError> {
+    async fn attempt(&self) -> Result<ExecutedAll, ExecuteError<Rejection>> {
         let mut participants = self.read().await?;
         match participants.decide(&self.commands, &self.input) {
             Ok(()) => {}
             Err(NotDecided::Store(error)) => return Err(error.into()),
-            Err(NotDecided::Rejected { command, rejection }) => {
-                return self.rejected(command, rejection).await;
-            }
+            Err(NotDecided::Rejected(rejection)) => return self.rejected(rejection).await,
         }
         if participants.unchanged() && self.idempotency.is_none() {
             return Ok(ExecutedAll::new(Vec::new()));
@@ -278,29 +188,16 @@ impl<S: EventStore, C: Commands> Prepared<'_, S, C> {
         Ok(participants)
     }
 
-    /// **Invariant**: a rejection counts only if the request was not executed before, since its own first execution may be
-    /// the reason for the rejection.
-    async fn rejected(
-        &self,
-        command: usize,
-        rejection: Rejection,
-    ) -> Result<ExecutedAll, ExecuteAllError> {
-        if let Some(idempotency) = &self.idempotency
-            && let Some(appended) = self.store.appended_under(idempotency).await?
-        {
-            return Ok(ExecutedAll::new(appended));
+    async fn rejected(&self, rejection: Rejection) -> Result<ExecutedAll, ExecuteError<Rejection>> {
+        match executed_before(self.store, self.idempotency.as_ref()).await? {
+            Some(appended) => Ok(ExecutedAll::new(appended)),
+            None => Err(ExecuteError::Rejected(rejection)),
         }
-        let (stream, error) = rejection.into_parts();
-        Err(ExecuteAllError::Rejected {
-            command,
-            stream,
-            error,
-        })
     }
 }
 
 impl<'a, S: EventStore, C: Commands> IntoFuture for ExecuteAll<'a, S, C> {
-    type Output = Result<ExecutedAll, ExecuteAllError>;
+    type Output = Result<ExecutedAll, ExecuteError<Rejection>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {

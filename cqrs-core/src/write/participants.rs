@@ -47,11 +47,8 @@ impl fmt::Debug for State {
 /// Commands that were not decided.
 #[derive(Debug)]
 pub(crate) enum NotDecided {
-    /// Command number `command` of the set, counted from 1, was rejected.
-    Rejected {
-        command: usize,
-        rejection: Rejection,
-    },
+    /// A command was rejected, or a check did not hold.
+    Rejected(Rejection),
     /// An event cannot be decoded or encoded, or a command is not valid.
     Store(StoreError),
 }
@@ -168,10 +165,7 @@ impl Deciding<'_> {
         stream: StreamId,
         error: impl std::error::Error + Send + Sync + 'static,
     ) -> NotDecided {
-        NotDecided::Rejected {
-            command: self.visited,
-            rejection: Rejection::new(stream, error),
-        }
+        NotDecided::Rejected(Rejection::new(stream, error).command(self.visited))
     }
 }
 

@@ -20,68 +20,11 @@ use self::{
     states::States,
 };
 use crate::{
-    model::{Conflict, Context, KeyReused, Position, RetryPolicy, StreamId, Version},
-    ports::{AppendError, Appended, EventStore, Snapshots, StoreError},
+    model::{Context, Position, RetryPolicy, StreamId, Version},
+    ports::{Appended, EventStore, Snapshots, StoreError},
     roles::{Aggregate, Decision},
     write::loaded::Loaded,
 };
-
-/// A command that failed: it had no effect, unless the store's error is an
-/// [`OutcomeUnknown`](crate::StoreErrorKind::OutcomeUnknown). Each variant calls for a different reaction of the caller.
-///
-/// ```
-/// # use cqrs_core::prelude::*;
-/// # #[derive(Debug, thiserror::Error)] #[error("the balance is only {0}")] struct TooLow(u64);
-/// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
-/// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
-/// # #[derive(Default)] struct Account;
-/// # impl Aggregate for Account {
-/// #     type Command = u64; type Event = AccountEvent; type Error = TooLow;
-/// #     fn handle(&self, _: u64, _: &Context) -> Decision<Self> { Err(TooLow(0)) }
-/// #     fn apply(&mut self, _: AccountEvent) {}
-/// # }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
-/// match accounts.execute("ann", 500).await {
-///     Ok(done) => println!("done, now at version {}", done.version),
-///     Err(ExecuteError::Rejected(TooLow(balance))) => println!("you have only {balance} cents"),
-///     Err(ExecuteError::Conflict(_)) => println!("try again later"),
-///     Err(error) => return Err(error.into()),
-/// }
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, thiserror::Error)]
-pub enum ExecuteError<E: std::error::Error + 'static> {
-    /// The aggregate rejected the command: show the user why.
-    #[error(transparent)]
-    Rejected(E),
-    /// Every attempt that the retry policy allows ran into a conflict: try again later.
-    #[error(transparent)]
-    Conflict(Conflict),
-    /// The idempotency key belongs to another command: the caller has mixed up its keys.
-    #[error(transparent)]
-    KeyReused(KeyReused),
-    /// The store failed; its [`kind`](StoreError::kind) determines what to do.
-    #[error(transparent)]
-    Store(StoreError),
-}
-
-impl<E: std::error::Error + 'static> From<StoreError> for ExecuteError<E> {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl<E: std::error::Error + 'static> From<AppendError> for ExecuteError<E> {
-    fn from(error: AppendError) -> Self {
-        match error {
-            AppendError::Conflict(conflict) => Self::Conflict(conflict),
-            AppendError::KeyReused(reused) => Self::KeyReused(reused),
-            AppendError::Store(error) => Self::Store(error),
-        }
-    }
-}
 
 /// The result of a request to one aggregate.
 ///

@@ -1,8 +1,12 @@
 //! The options of a request: time, metadata and retries. Requests to one and to several aggregates share them.
 
-use std::time::SystemTime;
+use std::{fmt, time::SystemTime};
 
-use crate::model::{Headers, Metadata, RecordedEvent, RetryPolicy};
+use crate::{
+    codec::CodecError,
+    model::{Headers, Idempotency, IdempotencyKey, Metadata, RecordedEvent, RetryPolicy},
+    ports::StoreError,
+};
 
 /// The options of a request.
 #[derive(Debug, Clone)]
@@ -22,6 +26,35 @@ pub(crate) struct DecisionInput {
     pub(crate) now: SystemTime,
     /// The metadata of its events.
     pub(crate) metadata: Metadata,
+}
+
+/// An idempotency key as the user wrote it, and how to compute the fingerprint of the request. Both can fail, which a builder
+/// method cannot return: so they are evaluated when the request is awaited.
+pub(crate) struct RequestKey<F> {
+    key: String,
+    fingerprint: F,
+}
+
+impl<F> RequestKey<F> {
+    pub(crate) fn new(key: impl Into<String>, fingerprint: F) -> Self {
+        let key = key.into();
+        Self { key, fingerprint }
+    }
+
+    pub(crate) fn evaluate(
+        self,
+        fingerprint: impl FnOnce(F, IdempotencyKey) -> Result<Idempotency, CodecError>,
+    ) -> Result<Idempotency, StoreError> {
+        let key = IdempotencyKey::new(self.key)?;
+        Ok(fingerprint(self.fingerprint, key)?)
+    }
+}
+
+/// Without the fingerprint, which is a function.
+impl<F> fmt::Debug for RequestKey<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RequestKey").field(&self.key).finish()
+    }
 }
 
 impl Request {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use crate::{
     model::{Context, Metadata, Version},
-    roles::Aggregate,
+    roles::{Aggregate, Decision},
     write::decision::Decided,
 };
 
@@ -68,9 +68,26 @@ impl<A: Aggregate> Simulation<A> {
     /// # Errors
     /// When the aggregate rejects the command. The state does not change then.
     pub fn handle(&mut self, command: A::Command) -> Result<u64, A::Error> {
+        let events = self.decide(command)?;
+        Ok(self.apply(events))
+    }
+
+    /// Decides a command on the current state, and applies nothing.
+    ///
+    /// # Errors
+    /// When the aggregate rejects the command.
+    pub fn decide(&self, command: A::Command) -> Decision<A> {
         let decided = Decided::by(&self.state, command, &self.context)?;
-        let count = decided.apply_to(&mut self.state);
-        self.context.version = self.context.version.plus(count);
-        Ok(count)
+        Ok(decided.into_events())
+    }
+
+    /// Applies events. Returns their number.
+    pub fn apply(&mut self, events: impl IntoIterator<Item = A::Event>) -> u64 {
+        let before = self.context.version;
+        for event in events {
+            self.state.apply(event);
+            self.context.version = self.context.version.plus(1);
+        }
+        self.context.version.get() - before.get()
     }
 }

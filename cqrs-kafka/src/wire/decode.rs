@@ -174,11 +174,7 @@ impl Decoder {
     fn category_of_source(&mut self, headers: &Headers<'_>) -> Result<Category, WireError> {
         let source = headers.source.required()?;
         let named = source.rsplit('/').next().unwrap_or_default();
-        category(&mut self.category, named).map_err(|error| {
-            headers
-                .source
-                .invalid(format!("does not end in a category: {error}"))
-        })
+        category(&mut self.category, named).map_err(|error| headers.source.invalid_name(error))
     }
 
     fn shared_type(&mut self, event_type: &str) -> Arc<str> {
@@ -234,7 +230,7 @@ fn without_category<'a>(ce_type: &'a str, category: &Category) -> Option<&'a str
 
 fn stream(headers: &Headers<'_>, category: Category) -> Result<StreamId, WireError> {
     StreamId::new(category, headers.subject.required()?)
-        .map_err(|error| headers.subject.invalid(error.to_string()))
+        .map_err(|error| headers.subject.invalid_name(error))
 }
 
 /// The stream of another producer's event: the first of its subject, its key and its id that can be the id of a stream.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_core::model;
+use cqrs_core::model::{self, InvalidName};
 
 use super::{MAX_HEADER_BYTES, MAX_HEADERS, WireError, header};
 
@@ -87,6 +87,14 @@ impl<'a> Value<'a> {
 
     pub(super) fn invalid(&self, reason: impl Into<String>) -> WireError {
         invalid(self.name, &String::from_utf8_lossy(self.first), reason)
+    }
+
+    pub(super) fn invalid_name(&self, source: InvalidName) -> WireError {
+        WireError::InvalidName {
+            header: self.name,
+            value: shown(&String::from_utf8_lossy(self.first)),
+            source,
+        }
     }
 }
 

@@ -68,9 +68,8 @@ fn with(name: &str, value: &str) -> Pairs {
 }
 
 fn rejection(headers: &Pairs) -> String {
-    decode(headers, Some(b"{}"))
-        .expect_err("rejected")
-        .to_string()
+    let error = decode(headers, Some(b"{}")).expect_err("rejected");
+    cqrs_core::chain(&error).to_string()
 }
 
 #[test]
@@ -231,7 +230,7 @@ fn a_topic_that_is_no_category_is_an_error_only_for_others() {
 fn the_source_and_type_of_a_relay_name_its_category() {
     assert_eq!(
         rejection(&with("ce_source", "/shop/")),
-        "header \"ce_source\" is \"/shop/\": does not end in a category: category \"\" is empty; give it 1 to 100 bytes"
+        "header \"ce_source\" is \"/shop/\", which names no stream: category \"\" is empty; give it 1 to 100 bytes"
     );
     for wrong in ["order", "order.", "stock.Placed", "Placed"] {
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Guarantees for commands to several aggregates: all or none, and each decided on the state that precedes its events.
 
 use cqrs_core::{
-    CommandStore, EventStore, ExecuteAllError, Position, RetryPolicy, StreamId, To, Version,
+    CommandStore, EventStore, ExecuteError, Position, RetryPolicy, StreamId, To, Version,
 };
 use tokio::task::JoinSet;
 
@@ -49,7 +49,7 @@ pub async fn a_request_under_a_key_takes_effect_once<S: EventStore>(store: S) {
     assert_eq!(Position::from(&again), Position::from(&first));
     assert_eq!(balance(&store, "a").await, 5);
     let other = send(6).await.expect_err("another request");
-    assert!(matches!(other, ExecuteAllError::KeyReused(_)), "{other:?}");
+    assert!(matches!(other, ExecuteError::KeyReused(_)), "{other:?}");
 }
 
 /// Each event contains the balance that it was decided on, which must be the balance before it.

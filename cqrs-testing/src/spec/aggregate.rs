@@ -5,7 +5,7 @@ use std::{
     time::SystemTime,
 };
 
-use cqrs_core::{Aggregate, Context, Decision, Metadata, Version};
+use cqrs_core::{Aggregate, Decision, Simulation};
 
 use super::{
     Spec,
@@ -18,22 +18,22 @@ const ID: &str = "spec";
 /// The events before the command.
 #[derive(Debug)]
 pub struct Given<A> {
-    state: A,
-    context: Context,
+    simulation: Simulation<A>,
+    /// The events, as source text.
     events: Vec<String>,
 }
 
 /// The decision of the aggregate.
 #[must_use = "add an expectation: then(..), then_nothing() or then_rejected(..)"]
-pub struct Decided<A: Aggregate> {
+pub struct Outcome<A: Aggregate> {
     decision: Decision<A>,
     given: Vec<String>,
     when: String,
 }
 
-impl<A: Aggregate> fmt::Debug for Decided<A> {
+impl<A: Aggregate> fmt::Debug for Outcome<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decided")
+        f.debug_struct("Outcome")
             .field("given", &self.given)
             .field("when", &self.when)
             .finish_non_exhaustive()
@@ -48,7 +48,7 @@ impl<A: Aggregate<Event: Debug>> Spec<A> {
     }
 
     /// Sends the command to an aggregate without events.
-    pub fn when(self, command: A::Command) -> Decided<A>
+    pub fn when(self, command: A::Command) -> Outcome<A>
     where
         A::Command: Debug,
     {
@@ -58,12 +58,8 @@ impl<A: Aggregate<Event: Debug>> Spec<A> {
 
 impl<A: Aggregate> Default for Given<A> {
     fn default() -> Self {
-        let now = SystemTime::UNIX_EPOCH;
-        let metadata = Metadata::default();
-        let context = Context::new(ID, Version::EMPTY, now, metadata);
         Self {
-            state: A::default(),
-            context,
+            simulation: Simulation::new(ID, SystemTime::UNIX_EPOCH),
             events: Vec::new(),
         }
     }
@@ -75,8 +71,7 @@ impl<A: Aggregate<Event: Debug>> Given<A> {
     pub fn given(mut self, events: impl IntoIterator<Item = A::Event>) -> Self {
         for event in events {
             self.events.push(source(&event));
-            self.state.apply(event);
-            self.context.version = self.context.version.plus(1);
+            self.simulation.apply([event]);
         }
         self
     }
@@ -84,32 +79,32 @@ impl<A: Aggregate<Event: Debug>> Given<A> {
     /// Sets the aggregate's id; `spec` by default.
     #[must_use]
     pub fn id(mut self, id: &str) -> Self {
-        self.context.id = id.into();
+        self.simulation.context.id = id.into();
         self
     }
 
     /// Sets the command's time; the Unix epoch by default.
     #[must_use]
     pub fn at(mut self, now: SystemTime) -> Self {
-        self.context.now = now;
+        self.simulation.context.now = now;
         self
     }
 
     /// Sends the command to the aggregate.
-    pub fn when(self, command: A::Command) -> Decided<A>
+    pub fn when(self, command: A::Command) -> Outcome<A>
     where
         A::Command: Debug,
     {
         let when = source(&command);
-        Decided {
-            decision: self.state.handle(command, &self.context),
+        Outcome {
+            decision: self.simulation.decide(command),
             given: self.events,
             when,
         }
     }
 }
 
-impl<A: Aggregate<Event: Debug + PartialEq>> Decided<A> {
+impl<A: Aggregate<Event: Debug + PartialEq>> Outcome<A> {
     /// Expects exactly these events, in this order.
     #[track_caller]
     pub fn then(self, events: impl IntoIterator<Item = A::Event>) {

@@ -108,7 +108,7 @@ impl<R: Reactor> ReactorHandler<R> {
                 Ok(()) => continue,
                 Err(NotDecided::Store(error)) if error.is_retryable() => return Err(error.into()),
                 Err(NotDecided::Store(error)) => return Err(reaction.poison(error)),
-                Err(NotDecided::Rejected { rejection, .. }) => rejection,
+                Err(NotDecided::Rejected(rejection)) => rejection,
             };
             match self.0.rejected(&reaction.event, &rejection) {
                 OnRejected::Ignore => {}

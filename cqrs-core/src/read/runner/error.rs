@@ -58,7 +58,9 @@ pub struct RunnerError {
 }
 
 impl RunnerError {
-    pub(super) fn new(subscription: &str, kind: impl Into<RunnerErrorKind>) -> Self {
+    /// The error of this subscription.
+    #[must_use]
+    pub fn new(subscription: &str, kind: impl Into<RunnerErrorKind>) -> Self {
         Self {
             subscription: subscription.to_owned(),
             kind: kind.into(),

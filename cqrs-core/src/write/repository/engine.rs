@@ -1,13 +1,14 @@
 //! Executes one request: decides and appends, and decides again on fresh state after a conflict.
 
-use super::{ExecuteError, Executed, Repository, decide::Decide, states::Turn};
+use super::{Executed, Repository, decide::Decide, states::Turn};
 use crate::{
     model::{Conflict, Context, ExpectedVersion, Idempotency, RetryPolicy, StreamId, Version},
     ports::{Append, AppendError, Appended, Appends, EventStore, StoreError, StoreErrorKind},
     roles::Aggregate,
     write::{
-        attempts::Attempts,
+        attempts::{Attempts, executed_before},
         decision::Decided,
+        error::ExecuteError,
         loaded::{Loaded, decoded},
         request::DecisionInput,
     },
@@ -26,7 +27,8 @@ pub(super) struct Engine<'a, A: Aggregate, S, D> {
     repository: &'a Repository<A, S>,
     request: PendingRequest<D>,
     turn: Turn<A>,
-    attempts: Attempts,
+    /// The state of an attempt that ran into a conflict.
+    stale: Option<Loaded<A>>,
 }
 
 type Outcome<A, T> = Result<T, ExecuteError<<A as Aggregate>::Error>>;
@@ -45,24 +47,21 @@ enum Step<A: Aggregate> {
 }
 
 impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
-    pub(super) async fn new(
-        repository: &'a Repository<A, S>,
-        request: PendingRequest<D>,
-        retry: RetryPolicy,
-    ) -> Self {
+    pub(super) async fn new(repository: &'a Repository<A, S>, request: PendingRequest<D>) -> Self {
         Self {
             turn: repository.states.turn(&request.stream).await,
-            attempts: Attempts::new(retry, request.idempotency.is_some()),
+            stale: None,
             repository,
             request,
         }
     }
 
-    pub(super) async fn run(mut self) -> Outcome<A, Executed<A::Event>> {
+    pub(super) async fn run(mut self, retry: RetryPolicy) -> Outcome<A, Executed<A::Event>> {
+        let mut attempts = Attempts::new(retry, self.request.idempotency.is_some());
         loop {
             match self.attempt().await {
-                Err(ExecuteError::Store(error)) => self.attempts.settle(error).await?,
-                outcome => return outcome,
+                Ok(executed) => return Ok(executed),
+                Err(error) => attempts.retry(error).await?,
             }
         }
     }
@@ -87,12 +86,11 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
                 Err(rejection) => return self.rejected(on.state, rejection).await,
                 Ok(decided) => match self.append(on, decided).await? {
                     Step::Done(executed) => return Ok(executed),
+                    // A stale cached state is not contention and does not count as an attempt.
+                    Step::Conflict(state, _) if !fresh => self.refresh(state).await?,
                     Step::Conflict(state, conflict) => {
-                        // A stale cached state is not contention and does not count as an attempt.
-                        if fresh && !self.attempts.pause().await {
-                            return Err(ExecuteError::Conflict(conflict));
-                        }
-                        self.refresh(state).await?
+                        self.stale = state;
+                        return Err(ExecuteError::Conflict(conflict));
                     }
                 },
             };
@@ -103,8 +101,11 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
     /// The state for the first decision, and whether it was just read. If others write to the aggregate as well, the cached
     /// state catches up first: a read costs less than a failed append.
     async fn first_state(&mut self) -> Result<(Loaded<A>, bool), StoreError> {
-        match self.turn.take().filter(|_| D::MAY_USE_CACHE) {
-            None => Ok((self.repository.replay(&self.request.stream).await?, true)),
+        let stale = self.stale.take();
+        if stale.is_some() || !D::MAY_USE_CACHE {
+            return Ok((self.refresh(stale).await?, true));
+        }
+        match self.turn.take() {
             Some(cached) if !self.turn.is_shared() => Ok((cached, false)),
             cached => Ok((self.refresh(cached).await?, true)),
         }
@@ -154,7 +155,9 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
             self.cache(on.state);
             return Ok(Step::Done(self.first_result(appended).await?));
         }
-        if let Some(mut state) = on.state {
+        // A decision that consumed its state may have left an equal one in the cache.
+        let decided_on = on.state.or_else(|| self.turn.take());
+        if let Some(mut state) = decided_on.filter(|state| state.expected() == on.expected) {
             state.advance(appended.version, encoded.decoded);
             self.repository
                 .snapshot_if_due(&self.request.stream, on.version, &state);
@@ -179,18 +182,14 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         }
     }
 
-    /// **Invariant**: a rejection counts only if the request was not executed before, since its own first execution may be
-    /// the reason for the rejection.
     async fn rejected(
         &mut self,
         state: Option<Loaded<A>>,
         rejection: A::Error,
     ) -> Outcome<A, Executed<A::Event>> {
         self.cache(state);
-        let Some(idempotency) = &self.request.idempotency else {
-            return Err(ExecuteError::Rejected(rejection));
-        };
-        match self.repository.store.appended_under(idempotency).await? {
+        let idempotency = self.request.idempotency.as_ref();
+        match executed_before(&self.repository.store, idempotency).await? {
             Some(appended) => self.first_result(one(appended)?).await,
             None => Err(ExecuteError::Rejected(rejection)),
         }

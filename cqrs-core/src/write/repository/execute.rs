@@ -5,7 +5,7 @@ use std::{fmt, pin::Pin};
 use serde::Serialize;
 
 use super::{
-    ExecuteError, Executed, Repository,
+    Executed, Repository,
     decide::{ByCommand, ByFunction, Decide},
     engine::{Engine, PendingRequest},
 };
@@ -14,7 +14,10 @@ use crate::{
     model::{Idempotency, IdempotencyKey, InvalidName, StreamId},
     ports::{EventStore, StoreError},
     roles::Aggregate,
-    write::request::{Request, request_options},
+    write::{
+        error::ExecuteError,
+        request::{Request, RequestKey, request_options},
+    },
 };
 
 /// A request to one aggregate: a command, or a decision with I/O. It does nothing until it is awaited.
@@ -47,8 +50,7 @@ pub struct Execute<'a, A: Aggregate, S, D = ByCommand<A>> {
     stream: Result<StreamId, InvalidName>,
     decide: D,
     request: Request,
-    /// Evaluated when the request is awaited, because a builder method cannot return an error.
-    idempotency: Option<(String, Fingerprint<D>)>,
+    key: Option<RequestKey<Fingerprint<D>>>,
 }
 
 /// Computes the fingerprint of the request under a key.
@@ -60,7 +62,7 @@ impl<A: Aggregate, S, D> fmt::Debug for Execute<'_, A, S, D> {
         f.debug_struct("Execute")
             .field("stream", &self.stream)
             .field("request", &self.request)
-            .field("key", &self.idempotency.as_ref().map(|(key, _)| key))
+            .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }
@@ -76,7 +78,7 @@ impl<'a, A: Aggregate, S, D> Execute<'a, A, S, D> {
             stream,
             decide,
             request: Request::new(repository.retry),
-            idempotency: None,
+            key: None,
         }
     }
 
@@ -95,21 +97,20 @@ impl<A: Aggregate, S> Execute<'_, A, S> {
     {
         let fingerprint =
             |key, stream: &StreamId, by: &ByCommand<A>| Idempotency::of(key, stream, &by.0);
-        self.idempotency = Some((key.into(), Box::new(fingerprint)));
+        self.key = Some(RequestKey::new(key, Box::new(fingerprint)));
         self
     }
 }
 
 impl<A: Aggregate, S, F> Execute<'_, A, S, ByFunction<F>> {
-    /// Makes the decision at most once under this key, as [`Execute::idempotency_key`] does for a command. `request`
-    /// identifies the decision: the same key with another `request` is [`ExecuteError::KeyReused`].
-    pub fn idempotency_key_for<R>(mut self, key: impl Into<String>, request: R) -> Self
+    /// Makes the decision at most once under this key, as for a command. `request` identifies the decision: the same key with another `request` is [`ExecuteError::KeyReused`].
+    pub fn idempotency_key<R>(mut self, key: impl Into<String>, request: R) -> Self
     where
         R: Serialize + Send + 'static,
     {
         let fingerprint =
             move |key, stream: &StreamId, _: &ByFunction<F>| Idempotency::of(key, stream, &request);
-        self.idempotency = Some((key.into(), Box::new(fingerprint)));
+        self.key = Some(RequestKey::new(key, Box::new(fingerprint)));
         self
     }
 }
@@ -117,21 +118,18 @@ impl<A: Aggregate, S, F> Execute<'_, A, S, ByFunction<F>> {
 impl<A: Aggregate, S: EventStore, D: Decide<A>> Execute<'_, A, S, D> {
     async fn run(self) -> Result<Executed<A::Event>, ExecuteError<A::Error>> {
         let stream = self.stream.map_err(StoreError::from)?;
-        let idempotency = match self.idempotency {
-            None => None,
-            Some((key, fingerprint)) => {
-                let key = IdempotencyKey::new(key).map_err(StoreError::from)?;
-                Some(fingerprint(key, &stream, &self.decide).map_err(StoreError::from)?)
-            }
+        let evaluate = |key: RequestKey<Fingerprint<D>>| {
+            key.evaluate(|fingerprint, key| fingerprint(key, &stream, &self.decide))
         };
+        let idempotency = self.key.map(evaluate).transpose()?;
         let request = PendingRequest {
             stream,
             decide: self.decide,
             input: self.request.input(),
             idempotency,
         };
-        let engine = Engine::new(self.repository, request, self.request.retry);
-        engine.await.run().await
+        let engine = Engine::new(self.repository, request).await;
+        engine.run(self.request.retry).await
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     memory::MemoryEventStore,
     model::{Event, Metadata, RecordedEvent, chain},
     ports::{Append, StoreErrorKind},
+    write::error::ExecuteError,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -124,10 +124,17 @@ impl<'a> EventColumns<'a> {
 }
 
 pub(super) fn json(event: &NewEvent) -> Result<&str, Error> {
-    std::str::from_utf8(&event.payload).map_err(|error| {
+    std::str::from_utf8(&event.payload).map_err(|source| {
         let event_type = event.event_type;
-        Error::Encode(format!("the payload of a `{event_type}` is not JSON: {error}").into())
+        Error::Encode(Box::new(NotJson { event_type, source }))
     })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the payload of a `{event_type}` is not JSON")]
+struct NotJson {
+    event_type: &'static str,
+    source: std::str::Utf8Error,
 }
 
 /// The headers as an object of strings, if there are any.

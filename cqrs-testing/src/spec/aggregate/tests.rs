@@ -3,6 +3,8 @@ use std::panic::catch_unwind;
 use cqrs_core::Event;
 use serde::{Deserialize, Serialize};
 
+use cqrs_core::Context;
+
 use super::*;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

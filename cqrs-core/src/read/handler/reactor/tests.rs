@@ -144,7 +144,7 @@ async fn an_unforeseen_rejection_stops_the_runner_at_its_event() {
     let message = chain(&outcome.expect_err("stops")).to_string();
     assert!(
         message.contains("bell-b@4 (Rung)")
-            && message.contains("door-x rejected a command: it has opened twice"),
+            && message.contains("door-x rejected command 1: it has opened twice"),
         "{message}"
     );
     assert_eq!(

@@ -18,8 +18,8 @@ use crate::{
     memory::MemoryEventStore,
     model::{Context, Event, Position, RetryPolicy, StreamId, Version},
     ports::{EventStore, StoreErrorKind},
-    roles::{Aggregate, Check, Decision, To},
-    write::{CommandStore, ExecuteAllError},
+    roles::{Aggregate, Check, Decision, Rejection, To},
+    write::{CommandStore, ExecuteError},
 };
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -169,7 +169,7 @@ async fn a_check_that_does_not_hold_stops_the_others() {
     let commands = || (tally("a", TallyCommand::Add(3)), Check::new("b", rich));
     let error = store.execute_all(commands()).await.expect_err("poor");
     assert!(
-        matches!(&error, ExecuteAllError::Rejected { command: 2, .. }),
+        matches!(&error, ExecuteError::Rejected(Rejection { command: 2, .. })),
         "{error:?}"
     );
     store.execute_all(purse("b", 100)).await.expect("executes");
@@ -241,7 +241,7 @@ async fn retries_end_when_the_policy_allows_no_more() {
         .expect("is faster");
     let error = call.await.expect_err("overtaken");
     assert!(
-        matches!(&error, ExecuteAllError::Conflict(conflict) if conflict.stream.id() == "b"),
+        matches!(&error, ExecuteError::Conflict(conflict) if conflict.stream.id() == "b"),
         "{error:?}"
     );
     assert_eq!(sum(&store, "a").await, 0);
@@ -280,7 +280,7 @@ async fn without_a_key_a_lost_reply_is_an_error_at_once() {
     store.fail([Fault::None, Fault::LostReply]);
     let lost = store.execute_all([tally("a", TallyCommand::Add(2))]).await;
     assert!(
-        matches!(&lost, Err(ExecuteAllError::Store(e)) if e.kind() == StoreErrorKind::OutcomeUnknown),
+        matches!(&lost, Err(ExecuteError::Store(e)) if e.kind() == StoreErrorKind::OutcomeUnknown),
         "{lost:?}"
     );
 }
@@ -319,7 +319,7 @@ async fn a_key_belongs_to_all_commands_and_their_targets() {
     assert!(send(set("b", 2)).await.expect("is a repeat").repeated);
     for other in [set("b", 3), set("c", 2)] {
         let error = send(other).await.expect_err("another request");
-        assert!(matches!(error, ExecuteAllError::KeyReused(_)), "{error:?}");
+        assert!(matches!(error, ExecuteError::KeyReused(_)), "{error:?}");
     }
 }
 
@@ -382,7 +382,7 @@ async fn concurrent_transfers_keep_the_sum_of_money() {
                 .execute_all([purse(&from, -7), purse(&to, 7)])
                 .retry(retry);
             match transfer.await {
-                Ok(_) | Err(ExecuteAllError::Rejected { .. }) => {}
+                Ok(_) | Err(ExecuteError::Rejected(_)) => {}
                 Err(error) => panic!("{error}"),
             }
         });

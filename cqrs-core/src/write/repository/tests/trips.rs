@@ -5,7 +5,14 @@ use super::{
     tally::{Tally, TallyCommand},
     world::{Tallies, execute},
 };
-use crate::write::repository::{ExecuteError, Executed, Repository, SnapshotPolicy};
+use crate::{
+    model::Context,
+    roles::Aggregate,
+    write::{
+        ExecuteError,
+        repository::{Executed, Repository, SnapshotPolicy},
+    },
+};
 
 /// A store with one event, a repository that has cached its state, and another repository.
 async fn warm() -> (Scripted, Tallies, Tallies) {
@@ -129,4 +136,25 @@ async fn a_key_costs_a_round_trip_only_when_needed() {
     let odd = send(TallyCommand::Double, 3).await;
     assert!(matches!(odd, Err(ExecuteError::Rejected(_))), "{odd:?}");
     assert_eq!(store.calls(), ["replay", "appended_under"]);
+}
+
+#[tokio::test]
+async fn a_decision_with_io_keeps_the_cached_state_current() {
+    let (store, warm, others) = warm().await;
+    let add = async |tallies: &Tallies, amount| {
+        let decide = async |state: Tally, context: Context| {
+            state.handle(TallyCommand::Add(amount), &context)
+        };
+        tallies.decide("one", decide).await.expect("decides");
+    };
+    add(&warm, 2).await;
+    assert_eq!(store.calls(), ["replay", "append"], "it reads first");
+    done(&warm, TallyCommand::Add(3)).await;
+    assert_eq!(store.calls(), ["append"], "on the cached state");
+    // What others wrote was decided on, but is not in the cached state.
+    done(&others, TallyCommand::Add(4)).await;
+    add(&warm, 5).await;
+    store.calls();
+    done(&warm, TallyCommand::Add(6)).await;
+    assert_eq!(store.calls(), ["replay", "append"]);
 }

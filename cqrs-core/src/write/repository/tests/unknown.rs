@@ -11,7 +11,10 @@ use super::{
 use crate::{
     model::{RetryPolicy, StreamId, Version},
     ports::{EventStore, StoreErrorKind},
-    write::repository::{ExecuteError, Executed, Repository},
+    write::{
+        ExecuteError,
+        repository::{Executed, Repository},
+    },
 };
 
 /// A stream with one event. `warm`: its state is cached.

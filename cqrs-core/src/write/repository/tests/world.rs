@@ -14,7 +14,10 @@ use crate::{
     },
     ports::{Append, EventStore, Snapshot, StoreError, StoreErrorKind},
     roles::Aggregate,
-    write::repository::{ExecuteError, Executed, Loaded, Repository, SnapshotPolicy},
+    write::{
+        ExecuteError,
+        repository::{Executed, Loaded, Repository, SnapshotPolicy},
+    },
 };
 
 pub(super) type Outcome = Result<Executed<TallyEvent>, ExecuteError<Odd>>;
@@ -96,7 +99,7 @@ impl World {
         };
         let decision = tallies.decide("one", decide);
         match key {
-            Some(key) => decision.idempotency_key_for(name(key), command).await,
+            Some(key) => decision.idempotency_key(name(key), command).await,
             None => decision.await,
         }
     }
