@@ -156,8 +156,8 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
             return Ok(Step::Done(self.first_result(appended).await?));
         }
         // A decision that consumed its state may have left an equal one in the cache.
-        let decided_on = on.state.or_else(|| self.turn.take());
-        if let Some(mut state) = decided_on.filter(|state| state.expected() == on.expected) {
+        let decided_on = on.state.or_else(|| self.turn.take_at(on.expected));
+        if let Some(mut state) = decided_on {
             state.advance(appended.version, encoded.decoded);
             self.repository
                 .snapshot_if_due(&self.request.stream, on.version, &state);

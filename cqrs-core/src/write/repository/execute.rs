@@ -103,7 +103,8 @@ impl<A: Aggregate, S> Execute<'_, A, S> {
 }
 
 impl<A: Aggregate, S, F> Execute<'_, A, S, ByFunction<F>> {
-    /// Makes the decision at most once under this key, as for a command. `request` identifies the decision: the same key with another `request` is [`ExecuteError::KeyReused`].
+    /// Makes the decision at most once under this key, as for a command. `request` identifies the decision: the same key with
+    /// another `request` is [`ExecuteError::KeyReused`].
     pub fn idempotency_key<R>(mut self, key: impl Into<String>, request: R) -> Self
     where
         R: Serialize + Send + 'static,

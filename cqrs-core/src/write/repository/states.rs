@@ -14,7 +14,7 @@ use hashlink::LruCache;
 use tokio::sync::OwnedMutexGuard;
 
 use super::Loaded;
-use crate::model::StreamId;
+use crate::model::{ExpectedVersion, StreamId};
 
 /// The longest wait for a turn; then the command continues without the cache. Turns only avoid conflicts, so this is safe.
 /// A command that is never polled again therefore cannot block others.
@@ -98,6 +98,15 @@ pub(super) struct Turn<A>(Option<OwnedMutexGuard<Cached<A>>>);
 impl<A> Turn<A> {
     pub(super) fn take(&mut self) -> Option<Loaded<A>> {
         self.0.as_mut()?.state.take()
+    }
+
+    /// Takes the cached state if its last event is the expected one. Otherwise it stays, and the next command reads the
+    /// events that it misses first.
+    pub(super) fn take_at(&mut self, expected: ExpectedVersion) -> Option<Loaded<A>> {
+        let entry = self.0.as_mut()?;
+        let current = entry.state.take_if(|state| state.expected() == expected);
+        entry.shared |= entry.state.is_some();
+        current
     }
 
     pub(super) fn put(&mut self, loaded: Loaded<A>) {

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     memory::MemoryEventStore,
-    model::StreamId,
+    model::{StreamId, Version},
     ports::{AppendError, Snapshot, StoreError, StoreErrorKind},
 };
 
@@ -36,6 +36,8 @@ struct Script {
     log: MemoryEventStore,
     snapshots: HashMap<StreamId, Snapshot>,
     calls: Vec<&'static str>,
+    /// The version after which the last replay started.
+    replayed_after: Version,
     faults: VecDeque<Fault>,
     /// How often a call yields to other tasks, before its effect and after it. With a generator, it is the maximum.
     pauses: usize,
@@ -46,6 +48,11 @@ impl Scripted {
     /// The calls since the last time, without saves of snapshots, which run in the background.
     pub(super) fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.script().calls)
+    }
+
+    /// The version after which the last replay of one stream started.
+    pub(super) fn replayed_after(&self) -> u64 {
+        self.script().replayed_after.get()
     }
 
     /// Sets the faults of the next calls, in order; later calls work.

@@ -151,10 +151,11 @@ async fn a_decision_with_io_keeps_the_cached_state_current() {
     assert_eq!(store.calls(), ["replay", "append"], "it reads first");
     done(&warm, TallyCommand::Add(3)).await;
     assert_eq!(store.calls(), ["append"], "on the cached state");
-    // What others wrote was decided on, but is not in the cached state.
+    // What others wrote was decided on, but is not in the cached state: the next command reads from its last event on.
     done(&others, TallyCommand::Add(4)).await;
     add(&warm, 5).await;
     store.calls();
     done(&warm, TallyCommand::Add(6)).await;
     assert_eq!(store.calls(), ["replay", "append"]);
+    assert_eq!(store.replayed_after(), 2, "the cached state was at 3");
 }

@@ -42,6 +42,7 @@ impl EventStore for Scripted {
         stream: &StreamId,
         after: Version,
     ) -> Result<Vec<PastEvent>, StoreError> {
+        self.script().replayed_after = after;
         let replay = async { Ok(self.log().replay(stream, after).await?) };
         unwritten(self.read("replay", replay).await)
     }
