@@ -60,7 +60,8 @@ impl KafkaConfig {
     ///
     /// It overrides the defaults of this crate, but not the settings that the guarantees need: `acks`,
     /// `enable.idempotence`, `transactional.id` and `partitioner` of producers; `group.id`, `isolation.level`,
-    /// `auto.offset.reset`, `enable.auto.commit` and `enable.auto.offset.store` of consumers.
+    /// `auto.offset.reset`, `enable.auto.commit` and `enable.auto.offset.store` of consumers; and
+    /// `allow.auto.create.topics` of both.
     #[must_use]
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.insert(key.into(), value.into());
@@ -114,6 +115,8 @@ impl KafkaConfig {
     }
 
     /// The settings of a client. The user's settings override the `defaults`, and `fixed` overrides both.
+    ///
+    /// No client lets a broker create a topic: that one would get the broker's default retention, which loses events.
     pub(crate) fn client(&self, defaults: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
         let mut client = ClientConfig::new();
         let common = [
@@ -131,6 +134,7 @@ impl KafkaConfig {
         for (key, value) in fixed {
             client.set(*key, *value);
         }
+        client.set("allow.auto.create.topics", "false");
         client.set("bootstrap.servers", &self.brokers);
         client
     }
@@ -184,10 +188,12 @@ mod tests {
         let config = KafkaConfig::new("localhost:9092")
             .set("linger.ms", "7")
             .set("acks", "1")
+            .set("allow.auto.create.topics", "true")
             .set("bootstrap.servers", "elsewhere:1");
         let client = config.client(&[("linger.ms", "0")], &[("acks", "all")]);
         assert_eq!(client.get("linger.ms"), Some("7"));
         assert_eq!(client.get("acks"), Some("all"));
+        assert_eq!(client.get("allow.auto.create.topics"), Some("false"));
         assert_eq!(client.get("bootstrap.servers"), Some("localhost:9092"));
     }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use cqrs_core::{Phase, RelayErrorKind, Repository, chain, ports::PublishError};
-use cqrs_kafka::{KafkaConfig, KafkaPublisher};
+use cqrs_kafka::{KafkaConfig, KafkaPublisher, KafkaTopics};
 use cqrs_tests::{
     domain::{Counter, count},
-    servers::{create_topics, fresh_name, kafka, read_committed, store},
+    servers::{MAX_WAIT, create_topics, fresh_name, kafka, read_committed, store},
 };
 
 use crate::support::{brokers, publish_all, relay};
@@ -77,4 +77,28 @@ async fn a_missing_topic_is_named() {
     publish_all(&store, &kafka)
         .await
         .expect("publishes once the topics are there");
+}
+
+/// The test's broker creates a topic that a client asks for, as Kafka does by default. It would have one partition and
+/// the default retention.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_category_without_a_topic_stops_the_relay_and_gets_none() {
+    let name = fresh_name();
+    let store = store(&name).await;
+    let kafka = kafka(&name);
+    let topics = KafkaTopics::new(&kafka);
+    topics.create_for_relay("relay", 1).await.expect("creates");
+    count(&store, 1).await;
+    for _ in 0..2 {
+        let relay = relay(&store, &kafka);
+        let ended = tokio::time::timeout(MAX_WAIT, relay.run(std::future::pending())).await;
+        let error = ended.expect("ends").expect_err("stops");
+        let said = chain(&error).to_string();
+        let missing = format!("topic {:?} does not exist", kafka.topic("counter"));
+        assert!(said.contains(&missing), "{said}");
+    }
+    create_topics(&kafka).await;
+    publish_all(&store, &kafka)
+        .await
+        .expect("publishes once the topic is there");
 }
