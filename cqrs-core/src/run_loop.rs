@@ -1,5 +1,6 @@
 //! Runs the workers of a runner's partitions or of a relay's shards concurrently, until all have ended.
 
+mod page_limit;
 mod retries;
 
 use std::{
@@ -10,7 +11,10 @@ use std::{
 use async_trait::async_trait;
 use tokio::task::{JoinError, JoinSet};
 
-pub(crate) use self::retries::{LoopName, Retries};
+pub(crate) use self::{
+    page_limit::PageLimit,
+    retries::{LoopName, Retries},
+};
 
 /// A running worker.
 pub(crate) type Work<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;

@@ -137,8 +137,10 @@ impl KafkaGroup {
             ("heartbeat.interval.ms", heartbeat_interval.as_str()),
             // A pause discards what librdkafka has fetched ahead, so it fetches little and soon.
             ("queued.max.messages.kbytes", "8192"),
-            // The kilobytes above are those of values. This bounds what librdkafka holds of large headers.
-            ("queued.min.messages", "1000"),
+            // The kilobytes above are those of values. These bound what librdkafka holds of large headers: the number of
+            // records, and the compressed bytes of a response, which it decompresses at once.
+            ("queued.min.messages", "100"),
+            ("max.partition.fetch.bytes", "262144"),
             ("fetch.queue.backoff.ms", "5"),
         ];
         let fixed = [

@@ -31,6 +31,11 @@ pub(crate) fn bytes(row: &PgRow, column: usize) -> Result<&[u8], sqlx::Error> {
         .map_err(sqlx::Error::Decode)
 }
 
+/// The payload of an event.
+pub(crate) fn payload(row: &PgRow) -> Result<&[u8], sqlx::Error> {
+    bytes(row, 5)
+}
+
 /// Reads the rows of many streams, each with its name at the end.
 pub(crate) fn read_streams(rows: &[PgRow]) -> Result<Vec<RecordedEvent>, StoreError> {
     let (mut types, mut streams) = (Types::default(), LastStream::default());
@@ -64,7 +69,7 @@ fn event(row: &PgRow, stream: StreamId, types: &mut Types) -> Result<RecordedEve
         Version::new(unsigned(row.try_get(1)?)),
         Position::new(unsigned(row.try_get(0)?)),
         types.shared(bytes(row, 3)?)?,
-        Bytes::copy_from_slice(bytes(row, 5)?),
+        Bytes::copy_from_slice(payload(row)?),
         SystemTime::from(recorded_at),
     );
     let schema_version =

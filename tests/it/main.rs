@@ -10,6 +10,7 @@ mod failures;
 mod guide;
 mod invariants;
 mod links;
+mod memory_bounds;
 mod readme;
 mod relay_fenced;
 mod relay_killed;

@@ -115,9 +115,13 @@ impl EventStore for MemoryEventStore {
         let skip = usize::try_from(query.after.get()).unwrap_or(usize::MAX);
         let before = skip.checked_sub(1).and_then(|index| state.log.get(index));
         let mut page = LogPage::default().follows(before.map(|event| event.id));
+        let mut bytes = 0;
         for event in state.log.iter().skip(skip) {
             if page.events.len() == query.limit {
                 break;
+            }
+            if bytes >= query.bytes {
+                return Ok(page.cut());
             }
             page.upto = Some(Checkpoint::after(event.position, event.id));
             let wanted = |read: &crate::model::EventFilter| {
@@ -126,6 +130,7 @@ impl EventStore for MemoryEventStore {
             if (query.reads.is_empty() || query.reads.iter().any(wanted))
                 && query.slices.contains(event.stream.slice())
             {
+                bytes += event.payload.len();
                 page.events.push(event.clone());
             }
         }

@@ -78,9 +78,15 @@ pub struct LogQuery<'a> {
     pub slices: Slices,
     /// The maximum number of events to return.
     pub limit: usize,
+    /// The page ends with the event at which its payloads reach this many bytes, so it has at least one event;
+    /// [`BYTES`](Self::BYTES) by default.
+    pub bytes: usize,
 }
 
 impl<'a> LogQuery<'a> {
+    /// The default for the bytes of a page: 8 MiB.
+    pub const BYTES: usize = 8 << 20;
+
     /// Up to `limit` events after a position, of all categories and slices.
     #[must_use]
     pub const fn new(after: Position, limit: usize) -> Self {
@@ -89,6 +95,7 @@ impl<'a> LogQuery<'a> {
             reads: &[],
             slices: Slices::ALL,
             limit,
+            bytes: Self::BYTES,
         }
     }
 
@@ -103,6 +110,13 @@ impl<'a> LogQuery<'a> {
     #[must_use]
     pub const fn reads(mut self, reads: &'a [EventFilter]) -> Self {
         self.reads = reads;
+        self
+    }
+
+    /// The page ends with the event at which its payloads reach this many bytes.
+    #[must_use]
+    pub const fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
         self
     }
 
@@ -126,6 +140,8 @@ pub struct LogPage {
     /// The event at the query's position, in the same snapshot as the events. A reader compares it with the last event that
     /// it has read: if they differ, this is another log, or it has lost commits. `None`: there is no event at that position.
     pub follows: Option<EventId>,
+    /// The page has fewer events than were asked for, because their payloads reached the bytes of the query.
+    pub cut: bool,
 }
 
 impl LogPage {
@@ -136,7 +152,15 @@ impl LogPage {
             events,
             upto,
             follows: None,
+            cut: false,
         }
+    }
+
+    /// The same page, which its bytes have cut.
+    #[must_use]
+    pub const fn cut(mut self) -> Self {
+        self.cut = true;
+        self
     }
 
     /// The same page, which follows this event.

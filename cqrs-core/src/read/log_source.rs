@@ -9,6 +9,7 @@ use crate::{
     ports::{
         Batch, EventStore, LogQuery, Next, Reader, Source, SourceError, StoreError, check_page,
     },
+    run_loop::PageLimit,
 };
 
 /// The first wait of a reader without new events before it polls again. A writer in this process wakes it at once.
@@ -59,6 +60,7 @@ impl<S: EventStore> Source for LogSource<S> {
             reads: self.reads.clone(),
             partition: PartitionId::Log(Slices::ALL),
             at: None,
+            limit: PageLimit::default(),
             wait: FIRST_WAIT,
             stop: self.stop.subscribe(),
         }))
@@ -85,21 +87,35 @@ async fn last_event<S: EventStore>(store: &S) -> Result<Position, StoreError> {
     let mut window = 1;
     loop {
         let after = Position::new(end.get().saturating_sub(window));
-        let query = LogQuery {
-            after,
-            reads: &[],
-            slices: Slices::ALL,
-            limit: usize::try_from(window).unwrap_or(usize::MAX),
-        };
-        let events = store.read_log(query).await?.events;
-        let positions = events.iter().map(|event| event.position);
-        if let Some(last) = positions.filter(|position| *position <= end).max() {
+        let events = usize::try_from(window).unwrap_or(usize::MAX);
+        if let Some(last) = last_between(store, LogQuery::new(after, events), end).await? {
             return Ok(last);
         }
         if after == Position::START {
             return Ok(Position::START);
         }
         window = window.saturating_mul(16);
+    }
+}
+
+/// The last event of a page, up to `end`.
+async fn last_between<S: EventStore>(
+    store: &S,
+    mut query: LogQuery<'_>,
+    end: Position,
+) -> Result<Option<Position>, StoreError> {
+    let mut last = None;
+    loop {
+        let page = store.read_log(query).await?;
+        let positions = page.events.iter().map(|event| event.position);
+        last = positions
+            .filter(|position| *position <= end)
+            .max()
+            .max(last);
+        match page.upto {
+            Some(upto) if page.cut => query = query.after(Position::new(upto.offset.get())),
+            _ => return Ok(last),
+        }
     }
 }
 
@@ -111,6 +127,7 @@ pub struct LogReader<S> {
     partition: PartitionId,
     /// The last event that was read.
     at: Option<Checkpoint>,
+    limit: PageLimit,
     /// The next wait if there are no new events.
     wait: Duration,
     stop: watch::Receiver<bool>,
@@ -150,13 +167,10 @@ impl<S: EventStore> Reader for LogReader<S> {
         if self.revoked() {
             return Ok(Next::Revoked);
         }
-        let query = LogQuery {
-            after: Position::new(self.at.map_or(0, |checkpoint| checkpoint.offset.get())),
-            reads: &self.reads,
-            slices: Slices::ALL,
-            limit: max,
-        };
+        let after = Position::new(self.at.map_or(0, |checkpoint| checkpoint.offset.get()));
+        let query = LogQuery::new(after, self.limit.limit(max)).reads(&self.reads);
         let page = self.store.read_log(query).await.map_err(source_error)?;
+        self.limit.note(&page);
         check_page(&page, self.at).map_err(|replaced| SourceError::LogReplaced {
             partition: self.partition.clone(),
             replaced,

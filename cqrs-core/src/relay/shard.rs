@@ -11,7 +11,7 @@ use crate::{
         EventStore, LogPage, LogQuery, PublishError, Publisher, PublisherSession, StoreError,
         check_page,
     },
-    run_loop::{LoopName, Retries},
+    run_loop::{LoopName, PageLimit, Retries},
 };
 
 /// The wait of a shard without new events before it polls again. A writer in this process wakes it at once.
@@ -26,6 +26,7 @@ pub(super) struct Shard<'a, S, P> {
     partition: PartitionId,
     /// The limit for the next batch. It is halved after a failed transaction and doubled after a successful one.
     limit: usize,
+    page_limit: PageLimit,
     retries: Retries,
     stopping: watch::Receiver<bool>,
 }
@@ -46,6 +47,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             slices,
             partition,
             limit: relay.batch_size,
+            page_limit: PageLimit::default(),
             retries,
             stopping,
         }
@@ -87,6 +89,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
                 },
             };
             check_page(&page, after)?;
+            self.page_limit.note(&page);
             let Some(upto) = page.upto else {
                 self.relay.reporter.caught_up(&self.partition);
                 self.idle().await;
@@ -120,12 +123,9 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
     }
 
     async fn read(&self, after: Option<Checkpoint>) -> Result<LogPage, StoreError> {
-        let query = LogQuery {
-            after: Position::new(after.map_or(0, |checkpoint| checkpoint.offset.get())),
-            reads: &[],
-            slices: self.slices,
-            limit: self.limit,
-        };
+        let after = Position::new(after.map_or(0, |checkpoint| checkpoint.offset.get()));
+        let limit = self.page_limit.limit(self.limit);
+        let query = LogQuery::new(after, limit).slices(self.slices);
         self.relay.store.read_log(query).await
     }
 

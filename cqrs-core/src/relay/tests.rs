@@ -153,12 +153,7 @@ async fn append(store: &MemoryEventStore, id: u64) {
 }
 
 async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
-    let query = LogQuery {
-        after: Position::START,
-        reads: &[],
-        slices: Slices::ALL,
-        limit: 1_000,
-    };
+    let query = LogQuery::new(Position::START, 1_000);
     store.read_log(query).await.expect("reads").events
 }
 

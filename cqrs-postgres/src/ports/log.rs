@@ -9,6 +9,8 @@ use cqrs_core::{
     model::{Checkpoint, EventFilter, Slices},
     ports::{LogPage, LogQuery},
 };
+use futures::{Stream, TryStreamExt};
+use sqlx::{Error, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
@@ -111,12 +113,15 @@ async fn read_window(
     window: &Window<'_>,
 ) -> Result<LogPage, StoreError> {
     let query = &window.query;
-    let rows = rows(store, connection, window).await?;
+    let Rows { rows, cut } = rows(store, connection, window).await?;
     let events = row::read_streams(&rows)?;
     let last = events
         .last()
         .map(|event| Checkpoint::after(event.position, event.id));
     let follows = rows.first().map(row::follows).transpose()?.flatten();
+    if cut {
+        return Ok(LogPage::new(events, last).follows(follows).cut());
+    }
     if events.len() == query.limit || !skips_events(query) {
         return Ok(LogPage::new(events, last).follows(follows));
     }
@@ -129,11 +134,18 @@ async fn read_window(
     }
 }
 
+/// The rows of a window, up to the bytes of a page.
+struct Rows {
+    rows: Vec<PgRow>,
+    /// There are perhaps more rows.
+    cut: bool,
+}
+
 async fn rows(
     store: &PgEventStore,
     connection: &mut GuardedConnection,
     window: &Window<'_>,
-) -> Result<Vec<sqlx::postgres::PgRow>, StoreError> {
+) -> Result<Rows, StoreError> {
     let query = &window.query;
     let statements = &store.backend().statements;
     let slice = |number: u16| i16::try_from(number).expect("slices end at 1,024");
@@ -154,8 +166,26 @@ async fn rows(
         let (whole, (categories, types)) = filter(query.reads);
         rows = rows.bind(whole).bind(categories).bind(types);
     }
-    let rows = connection.ask(async |connection| rows.fetch_all(connection).await);
-    rows.await.map_err(statement)
+    let rows = connection
+        .ask(async |connection| up_to_bytes(rows.fetch(connection), query).await)
+        .await;
+    rows.map_err(statement)
+}
+
+/// Takes rows until the page is full. The connection passes over the rest before its next statement.
+async fn up_to_bytes(
+    mut stream: impl Stream<Item = Result<PgRow, Error>> + Unpin,
+    query: &LogQuery<'_>,
+) -> Result<Rows, Error> {
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = stream.try_next().await? {
+        bytes += row::payload(&row)?.len();
+        rows.push(row);
+        if bytes >= query.bytes && rows.len() < query.limit {
+            return Ok(Rows { rows, cut: true });
+        }
+    }
+    Ok(Rows { rows, cut: false })
 }
 
 /// The categories that are read whole, and (category, type) pairs.

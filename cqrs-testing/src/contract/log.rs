@@ -96,6 +96,40 @@ pub async fn a_filtered_page_continues_after_skipped_events<S: EventStore>(store
     );
 }
 
+/// A page ends with the event at which its payloads reach the bytes of the query, and the next page goes on after it.
+pub async fn a_page_is_bounded_in_bytes<S: EventStore>(store: S) {
+    store
+        .append(append(&account("alice"), at(0), 5))
+        .await
+        .expect("appends");
+    let every = LogQuery::new(Position::START, 100);
+    let events = store.read_log(every).await.expect("reads").events;
+    let two = events[0].payload.len() + events[1].payload.len();
+    let (mut after, mut pages) = (Position::START, Vec::new());
+    loop {
+        let query = LogQuery::new(after, 100).bytes(two);
+        let page = store.read_log(query).await.expect("reads");
+        let Some(last) = page.events.last() else {
+            break;
+        };
+        assert_eq!(
+            page.upto.map(|upto| upto.offset.get()),
+            Some(last.position.get())
+        );
+        after = last.position;
+        pages.push((page.events.len(), page.cut));
+    }
+    assert_eq!(pages, [(2, true), (2, true), (1, false)]);
+    let smallest = LogQuery::new(Position::START, 100).bytes(0);
+    let page = store.read_log(smallest).await.expect("reads");
+    assert_eq!(page.events.len(), 1, "at least one");
+    let full = LogQuery::new(Position::START, 2).bytes(two);
+    assert!(
+        !store.read_log(full).await.expect("reads").cut,
+        "it has what was asked for"
+    );
+}
+
 /// Ranges of slices divide the log: each stream is in exactly one range.
 pub async fn a_page_of_slices_has_the_streams_of_those_slices<S: EventStore>(store: S) {
     for n in 0..40 {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::{super::*, Sums, filled, sums};
 use crate::{
     memory::{MemoryEventStore, MemoryTransaction},
-    model::{Checkpoint, Claim, Lane, Offset, PartitionId, Position, RecordedEvent, Slices},
+    model::{Checkpoint, Claim, Lane, Offset, PartitionId, Position, RecordedEvent},
     ports::{
         AdvanceError, Batch, CommitError, Document, DocumentWrite, Documents, Next, Reader,
         SaveError, SourceError, StoreError, StoreErrorKind, UnitOfWork,
@@ -156,12 +156,7 @@ fn published(order: &[usize], records: &[RecordedEvent]) -> Vec<RecordedEvent> {
 }
 
 async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
-    let query = crate::ports::LogQuery {
-        after: Position::START,
-        reads: &[],
-        slices: Slices::ALL,
-        limit: 1_000,
-    };
+    let query = crate::ports::LogQuery::new(Position::START, 1_000);
     store.read_log(query).await.expect("reads").events
 }
 
