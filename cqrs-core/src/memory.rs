@@ -22,7 +22,7 @@ use crate::{
     },
     ports::{
         Append, AppendError, Appended, Appends, CommitError, Discarded, DocumentConflict, Fenced,
-        Snapshot,
+        LookupError, Snapshot,
     },
 };
 
@@ -193,16 +193,18 @@ impl MemoryTransaction {
         &self,
         state: &State,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, AppendError> {
+    ) -> Result<Option<Vec<Appended>>, LookupError> {
         let staged = self
             .keys
             .iter()
             .find(|(staged, _)| staged.key == idempotency.key);
         match staged {
-            Some((staged, appended)) => {
-                keys::repeat(staged.fingerprint, appended, idempotency).map(Some)
-            }
-            None => state.keys.get(idempotency),
+            Some((staged, appended)) => Ok(Some(keys::repeat(
+                staged.fingerprint,
+                appended,
+                idempotency,
+            )?)),
+            None => Ok(state.keys.get(idempotency)?),
         }
     }
 

@@ -23,8 +23,8 @@ pub use self::{
     discards::{Discarded, Discards},
     documents::{Document, DocumentWrite, Documents, decode_document},
     error::{
-        AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, SaveError,
-        StoreError, StoreErrorKind,
+        AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, LookupError,
+        SaveError, StoreError, StoreErrorKind,
     },
     event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, PastEvent},
     inbox::Inbox,

@@ -7,17 +7,19 @@ use cqrs_core::{
     Position, Rejection, RelayError, RelayErrorKind, RunnerError, RunnerErrorKind, Service,
     ServiceError, StoreError, StoreErrorKind, StreamId, Version,
     codec::CodecError,
-    model::{Conflict, InvalidName, KeyReused, Offset, PartitionId, Slices},
+    model::{
+        Conflict, HeaderError, InvalidName, KeyReused, LimitError, Offset, PartitionId, Slices,
+    },
     ports::{
-        AdvanceError, BoxError, DocumentConflict, Fenced, LogReplaced, PublishError, SaveError,
-        SourceError,
+        AdvanceError, BoxError, DocumentConflict, Fenced, LogReplaced, LookupError, PublishError,
+        SaveError, SourceError,
     },
     read::SkipError,
 };
 use cqrs_kafka::{KafkaError, wire::WireError};
 use cqrs_tests::domain::CounterEvent;
 
-use crate::errors::{public_error_enums, public_error_structs, variant_texts};
+use crate::errors::{ErrorType, public_errors, variant_texts};
 
 /// The innermost cause of every error of the tables.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +93,7 @@ fn of_the_store() -> Named {
         CodecError::OtherVersion => CodecError::OtherVersion { schema_version: 2, reason: Box::new(codec()) },
         CodecError::Unreadable => CodecError::Unreadable { event_type: "Opened", reason: Box::new(codec()) },
         AppendError::Store => AppendError::Store(store()),
+        LookupError::Store => LookupError::Store(store()),
         SaveError::Store => SaveError::Store(store()),
         AdvanceError::Store => AdvanceError::Store(store()),
         CommitError::Store => CommitError::Store(store()),
@@ -130,14 +133,23 @@ fn structs() -> Named {
         Rejection => Rejection::new(stream(), Root),
         RunnerError => RunnerError::new("balances", store()),
         RelayError => RelayError::new("orders", store()),
-        ServiceError => failed_service(),
+        ServiceError => failed(Service::new().task("web", |_| async { Err(root()) })),
     ]
 }
 
-fn failed_service() -> ServiceError {
+fn failed(service: Service) -> ServiceError {
+    stopped(service, std::future::pending())
+}
+
+fn aborted() -> ServiceError {
+    let hanging = Service::new().task("web", |_| std::future::pending());
+    stopped(hanging.deadline(Duration::ZERO), std::future::ready(()))
+}
+
+fn stopped(service: Service, stop: impl Future<Output = ()>) -> ServiceError {
     let runtime = tokio::runtime::Runtime::new().expect("starts");
-    let service = Service::new().task("web", |_| async { Err(root()) });
-    runtime.block_on(service.run()).expect_err("its task fails")
+    let outcome = runtime.block_on(service.run_until(stop));
+    outcome.expect_err("its part fails")
 }
 
 fn of_kafka() -> Named {
@@ -178,6 +190,7 @@ fn of_our_own() -> Named {
         WireError::Topic => WireError::Topic(InvalidName::new("category", "", "is empty")),
         AppendError::Conflict => AppendError::Conflict(conflict()),
         AppendError::KeyReused => AppendError::KeyReused(key_reused()),
+        LookupError::KeyReused => LookupError::KeyReused(key_reused()),
         SaveError::Conflict => SaveError::Conflict(document_conflict()),
         AdvanceError::Fenced => AdvanceError::Fenced(fenced()),
         CommitError::Conflict => CommitError::Conflict(conflict()),
@@ -186,6 +199,22 @@ fn of_our_own() -> Named {
         CommitError::Fenced => CommitError::Fenced(fenced()),
         ExecuteError::Conflict => ExecuteError::<Root>::Conflict(conflict()),
         ExecuteError::KeyReused => ExecuteError::<Root>::KeyReused(key_reused()),
+        PartPanicked => failed(Service::new().task("web", |_| async { panic!("on purpose") })),
+        PartAborted => aborted(),
+    ]
+}
+
+/// Errors without a cause.
+fn without_a_cause() -> Named {
+    named![
+        InvalidName => InvalidName::new("id", "", "is empty"),
+        HeaderError => HeaderError::TooMany(33),
+        LimitError => LimitError::Empty { field: "event type" },
+        Conflict => conflict(),
+        KeyReused => key_reused(),
+        DocumentConflict => document_conflict(),
+        LogReplaced => replaced(),
+        Fenced => fenced(),
     ]
 }
 
@@ -219,27 +248,48 @@ fn no_error_repeats_its_source() {
     }
 }
 
-/// Whether the source text of a variant declares a field that holds another error.
+/// Whether the source text of a variant or struct declares a field that holds another error.
 fn holds_an_error(text: &str) -> bool {
     let marks = ["#[source]", "#[from]", "transparent", "BoxError", "source:"];
     marks.iter().any(|mark| text.contains(mark))
 }
 
 #[test]
-fn the_tables_have_every_error_that_holds_another_one() {
-    let all = caused().into_iter().chain(of_our_own());
-    let listed: BTreeSet<&str> = all.map(|(name, _)| name).collect();
-    let structs = public_error_structs().into_iter();
-    let mut missing: Vec<_> = structs
-        .filter(|name| !listed.contains(name.as_str()))
-        .collect();
-    for (name, body) in public_error_enums() {
-        for (variant, text) in variant_texts(&body) {
-            let variant = format!("{name}::{variant}");
-            if holds_an_error(&text) && !listed.contains(variant.as_str()) {
-                missing.push(variant);
-            }
-        }
+fn an_error_without_a_cause_has_no_source() {
+    for (name, error) in without_a_cause() {
+        assert!(error.source().is_none(), "{name}: {:?}", links(&*error));
     }
+}
+
+#[test]
+fn the_tables_have_every_public_error() {
+    let causes = caused().into_iter().chain(of_our_own());
+    let causes: BTreeSet<&str> = causes.map(|(name, _)| name).collect();
+    let without: BTreeSet<&str> = without_a_cause().iter().map(|(name, _)| *name).collect();
+    let errors = public_errors().into_iter();
+    let errors = Vec::from_iter(errors.filter(|error| error.implements_error));
+    let parts = errors.iter().flat_map(parts);
+    let unlisted = parts.filter(|(name, text)| holds_an_error(text) && !causes.contains(&**name));
+    let mut missing: Vec<String> = unlisted.map(|(name, _)| name).collect();
+    let listed = |error: &str| {
+        let variant = format!("{error}::");
+        let of_it = |name: &&str| *name == error || name.starts_with(&variant);
+        causes.iter().chain(&without).any(of_it)
+    };
+    let unlisted = errors.iter().filter(|error| !listed(&error.name));
+    missing.extend(unlisted.map(|error| error.name.clone()));
+    assert!(errors.len() > 20, "found only {} errors", errors.len());
     assert!(missing.is_empty(), "add to a table: {missing:#?}");
+}
+
+/// The variants of an enum, or the struct itself, with their source texts.
+fn parts(error: &ErrorType) -> Vec<(String, String)> {
+    let ErrorType { name, body, .. } = error;
+    if !error.is_enum {
+        return vec![(name.clone(), body.clone())];
+    }
+    let variants = variant_texts(body).into_iter();
+    variants
+        .map(|(variant, text)| (format!("{name}::{variant}"), text))
+        .collect()
 }

@@ -11,8 +11,9 @@ use cqrs_tests::servers::project;
 fn the_error_index_has_every_variant() {
     let page = page();
     let mut missing = Vec::new();
-    let enums = public_error_enums();
-    for (name, body) in &enums {
+    let enums = public_errors().into_iter().filter(|error| error.is_enum);
+    let enums = Vec::from_iter(enums);
+    for ErrorType { name, body, .. } in &enums {
         let section = section(&page, name).unwrap_or_default();
         let unlisted = variant_texts(body)
             .into_iter()
@@ -44,53 +45,48 @@ fn page() -> String {
     read(&project().join("docs/reference/errors.md"))
 }
 
-/// The public error enums of the published crates, with their bodies.
-pub(crate) fn public_error_enums() -> Vec<(String, String)> {
-    let files = sources();
-    let found = files.iter().flat_map(|file| error_enums(&read(file)));
-    found.collect()
+/// A public type that is an error, or the kind of one.
+pub(crate) struct ErrorType {
+    pub(crate) name: String,
+    /// Its fields or variants, as source text.
+    pub(crate) body: String,
+    pub(crate) is_enum: bool,
+    /// `false` for the kind of an error.
+    pub(crate) implements_error: bool,
 }
 
-/// The source files of the published crates.
-fn sources() -> Vec<PathBuf> {
-    let folders = ["cqrs-core/src", "cqrs-postgres/src", "cqrs-kafka/src"];
-    let folders = folders.map(|folder| project().join(folder));
-    folders
-        .iter()
-        .flat_map(|folder| files(folder, "rs"))
-        .collect()
+/// The public error types of the published crates.
+pub(crate) fn public_errors() -> Vec<ErrorType> {
+    let crates = ["cqrs-core", "cqrs-postgres", "cqrs-kafka", "cqrs-testing"];
+    let folders = crates.map(|name| project().join(name).join("src"));
+    let sources = folders.iter().flat_map(|folder| files(folder, "rs"));
+    sources.flat_map(|file| error_types(&read(&file))).collect()
 }
 
-/// The public structs of the published crates that are errors and hold another one.
-pub(crate) fn public_error_structs() -> Vec<String> {
-    let files = sources();
-    let found = files.iter().flat_map(|file| error_structs(&read(file)));
-    found.collect()
-}
-
-fn error_structs(source: &str) -> Vec<String> {
-    let after = source.split("\npub struct ").skip(1);
-    let named = after.filter_map(|rest| {
-        let name = first_word(rest);
-        let body = rest.split_once('{')?.1.split_once("\n}")?.0;
-        let by_hand = source.split_once(&format!("Error for {name} {{"));
-        let by_hand = by_hand.and_then(|(_, body)| body.split("\n}").next());
-        let derived = source.contains("thiserror::Error)]") && body.contains("#[source]");
-        (derived || by_hand.is_some_and(|body| body.contains("fn source"))).then_some(name)
-    });
-    named.collect()
-}
-
-/// Public enums whose name says that they are errors, with their bodies.
-fn error_enums(source: &str) -> Vec<(String, String)> {
-    let after = source.split("\npub enum ").skip(1);
-    let named = after.filter_map(|rest| {
-        let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-        let body = rest.split_once('{')?.1.split_once("\n}")?.0;
-        let is_error = name.ends_with("Error") || name.ends_with("ErrorKind");
-        is_error.then(|| (name, body.to_owned()))
-    });
-    named.collect()
+fn error_types(source: &str) -> Vec<ErrorType> {
+    let mut found = Vec::new();
+    for (keyword, is_enum) in [("\npub struct ", false), ("\npub enum ", true)] {
+        for (at, _) in source.match_indices(keyword) {
+            let (before, declared) = (&source[..at], &source[at + keyword.len()..]);
+            let above = before.rsplit("\n\n").next().unwrap_or_default();
+            let is_derived =
+                |line: &str| line.starts_with("#[") && line.contains("thiserror::Error");
+            let name = first_word(declared);
+            let implements_error = above.lines().any(is_derived)
+                || source.contains(&format!("Error for {name} "))
+                || source.contains(&format!("Error for {name}<"));
+            if implements_error || name.ends_with("ErrorKind") {
+                let body = declared.split("\n}").next().unwrap_or_default().to_owned();
+                found.push(ErrorType {
+                    name,
+                    body,
+                    is_enum,
+                    implements_error,
+                });
+            }
+        }
+    }
+    found
 }
 
 /// Each variant with the lines that belong to it: the attributes and comments before it, and its fields.

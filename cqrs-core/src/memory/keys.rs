@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     model::{Idempotency, IdempotencyKey, KeyReused},
-    ports::{AppendError, Appended, StoreError, StoreErrorKind},
+    ports::{Appended, StoreError, StoreErrorKind},
 };
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Keys {
     pub(super) fn get(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, AppendError> {
+    ) -> Result<Option<Vec<Appended>>, KeyReused> {
         let entry = self.entries.get(&idempotency.key);
         entry
             .filter(|entry| entry.since.elapsed() < self.retention)
@@ -82,10 +82,10 @@ pub(super) fn repeat(
     fingerprint: u64,
     appended: &[Appended],
     idempotency: &Idempotency,
-) -> Result<Vec<Appended>, AppendError> {
+) -> Result<Vec<Appended>, KeyReused> {
     if fingerprint != idempotency.fingerprint {
         let key = idempotency.key.clone();
-        return Err(KeyReused { key }.into());
+        return Err(KeyReused { key });
     }
     let repeated = appended.iter().cloned().map(|one| Appended {
         repeated: true,

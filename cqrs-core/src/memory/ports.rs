@@ -11,7 +11,7 @@ use crate::{
     ports::{
         AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Discarded,
         Discards, Document, DocumentWrite, Documents, EventStore, Fenced, Inbox, LogPage, LogQuery,
-        PastEvent, SaveError, Snapshot, Snapshots, StoreError, UnitOfWork,
+        LookupError, PastEvent, SaveError, Snapshot, Snapshots, StoreError, UnitOfWork,
     },
 };
 
@@ -72,8 +72,8 @@ impl EventStore for MemoryEventStore {
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, AppendError> {
-        self.state().keys.get(idempotency)
+    ) -> Result<Option<Vec<Appended>>, LookupError> {
+        Ok(self.state().keys.get(idempotency)?)
     }
 
     async fn read_streams_in(

@@ -236,6 +236,27 @@ pub enum AppendError {
     Store(#[from] StoreError),
 }
 
+/// A lookup of an idempotency key that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// The idempotency key was used for another command.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<LookupError> for AppendError {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::KeyReused(reused) => Self::KeyReused(reused),
+            LookupError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 /// Documents that could not be saved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -306,6 +327,12 @@ impl From<AppendError> for CommitError {
             AppendError::KeyReused(reused) => Self::KeyReused(reused),
             AppendError::Store(error) => Self::Store(error),
         }
+    }
+}
+
+impl From<LookupError> for CommitError {
+    fn from(error: LookupError) -> Self {
+        AppendError::from(error).into()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         Version,
     },
     ports::{
-        error::{AppendError, StoreError, StoreErrorKind},
+        error::{AppendError, LookupError, StoreError, StoreErrorKind},
         unit_of_work::UnitOfWork,
     },
 };
@@ -233,11 +233,11 @@ pub trait EventStore: UnitOfWork {
     /// The result of the appends under this key; `None` when there were none, or the key's retention has ended.
     ///
     /// # Errors
-    /// [`AppendError::KeyReused`] when the key was used for another command.
+    /// [`LookupError::KeyReused`] when the key was used for another command.
     fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> impl Future<Output = Result<Option<Vec<Appended>>, AppendError>> + Send;
+    ) -> impl Future<Output = Result<Option<Vec<Appended>>, LookupError>> + Send;
 
     /// Locks the streams against other writers until the transaction ends, and reads them, in one round trip. A store
     /// without locks checks at commit that nobody else wrote. Name all streams in one call: they are locked in a fixed

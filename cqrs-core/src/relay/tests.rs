@@ -372,7 +372,7 @@ impl EventStore for Replaced {
     async fn appended_under(
         &self,
         idempotency: &crate::model::Idempotency,
-    ) -> Result<Option<Vec<crate::ports::Appended>>, crate::ports::AppendError> {
+    ) -> Result<Option<Vec<crate::ports::Appended>>, crate::ports::LookupError> {
         self.now().appended_under(idempotency).await
     }
     async fn read_streams_in(

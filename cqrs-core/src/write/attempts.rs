@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Idempotency, RetryPolicy},
-    ports::{AppendError, Appended, EventStore, StoreError, StoreErrorKind},
+    ports::{Appended, EventStore, LookupError, StoreError, StoreErrorKind},
     write::error::ExecuteError,
 };
 
@@ -72,7 +72,7 @@ impl Attempts {
 pub(crate) async fn executed_before(
     store: &impl EventStore,
     idempotency: Option<&Idempotency>,
-) -> Result<Option<Vec<Appended>>, AppendError> {
+) -> Result<Option<Vec<Appended>>, LookupError> {
     match idempotency {
         Some(idempotency) => store.appended_under(idempotency).await,
         None => Ok(None),

@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Conflict, KeyReused},
-    ports::{AppendError, StoreError},
+    ports::{AppendError, LookupError, StoreError},
     roles::Rejection,
 };
 
@@ -100,5 +100,11 @@ impl<E: std::error::Error + 'static> From<AppendError> for ExecuteError<E> {
             AppendError::KeyReused(reused) => Self::KeyReused(reused),
             AppendError::Store(error) => Self::Store(error),
         }
+    }
+}
+
+impl<E: std::error::Error + 'static> From<LookupError> for ExecuteError<E> {
+    fn from(error: LookupError) -> Self {
+        AppendError::from(error).into()
     }
 }

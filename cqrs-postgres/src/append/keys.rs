@@ -3,6 +3,7 @@
 use cqrs_core::{
     AppendError, Appended, Appends, Idempotency, Position, StoreError, StreamId, Version,
     model::{Category, KeyReused},
+    ports::LookupError,
 };
 use sqlx::{Error, PgConnection, Row, postgres::PgRow};
 
@@ -17,7 +18,7 @@ use crate::{
 pub(crate) async fn appended_under(
     backend: &Backend,
     idempotency: &Idempotency,
-) -> Result<Option<Vec<Appended>>, AppendError> {
+) -> Result<Option<Vec<Appended>>, LookupError> {
     let mut connection = backend.pools.waiting.get().await?;
     let asked = sqlx::query(backend.statements.appended_under.sql())
         .bind(idempotency.key.as_str())
@@ -60,13 +61,13 @@ pub(super) fn outcome_of_repeat(
     appends: &Appends,
 ) -> Result<Vec<Appended>, AppendError> {
     match (row, &appends.idempotency) {
-        (Some(row), Some(idempotency)) => first_outcome(&row, idempotency),
+        (Some(row), Some(idempotency)) => Ok(first_outcome(&row, idempotency)?),
         _ => Err(transient("an idempotency key was forgotten while it was looked up").into()),
     }
 }
 
 /// The outcome of the first append under the key, if it was for the same command.
-fn first_outcome(row: &PgRow, idempotency: &Idempotency) -> Result<Vec<Appended>, AppendError> {
+fn first_outcome(row: &PgRow, idempotency: &Idempotency) -> Result<Vec<Appended>, LookupError> {
     let fingerprint: i64 = row.try_get(0).map_err(statement)?;
     if fingerprint.cast_unsigned() != idempotency.fingerprint {
         let key = idempotency.key.clone();

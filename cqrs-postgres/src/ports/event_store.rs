@@ -5,7 +5,7 @@ use std::time::Duration;
 use cqrs_core::{
     AppendError, Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent,
     StoreError, StreamId, Version,
-    ports::{LogPage, LogQuery, PastEvent, Snapshot, Snapshots},
+    ports::{LogPage, LogQuery, LookupError, PastEvent, Snapshot, Snapshots},
 };
 use uuid::Uuid;
 
@@ -57,7 +57,7 @@ impl EventStore for PgEventStore {
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, AppendError> {
+    ) -> Result<Option<Vec<Appended>>, LookupError> {
         append::appended_under(self.backend(), idempotency).await
     }
 

@@ -2,6 +2,7 @@
 
 use cqrs_core::{
     AppendError, Appended, CommitError, EventId, StoreError, StoreErrorKind, Version, chain,
+    ports::LookupError,
 };
 
 use super::{
@@ -18,7 +19,7 @@ pub(super) fn of_append(
 
 pub(super) fn of_lookup(
     shared: &SharedState,
-    result: Result<Option<Vec<Appended>>, AppendError>,
+    result: Result<Option<Vec<Appended>>, LookupError>,
 ) -> LookupOutcome {
     of_write(shared, result, |appended| {
         appended.map(|appended| results(shared, &appended))

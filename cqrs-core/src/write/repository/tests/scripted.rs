@@ -12,7 +12,7 @@ use std::{
 use crate::{
     memory::MemoryEventStore,
     model::{StreamId, Version},
-    ports::{AppendError, Snapshot, StoreError, StoreErrorKind},
+    ports::{LookupError, Snapshot, StoreError, StoreErrorKind},
 };
 
 /// The fault of a call.
@@ -120,10 +120,10 @@ impl Scripted {
     async fn read<T>(
         &self,
         name: &'static str,
-        done: impl Future<Output = Result<T, AppendError>>,
-    ) -> Result<T, AppendError> {
-        let lost = |error: AppendError| match error {
-            AppendError::Store(e) if e.kind() == StoreErrorKind::OutcomeUnknown => {
+        done: impl Future<Output = Result<T, LookupError>>,
+    ) -> Result<T, LookupError> {
+        let lost = |error: LookupError| match error {
+            LookupError::Store(e) if e.kind() == StoreErrorKind::OutcomeUnknown => {
                 injected(StoreErrorKind::Unavailable).into()
             }
             error => error,

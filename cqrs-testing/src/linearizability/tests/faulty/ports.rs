@@ -6,7 +6,7 @@ use cqrs_core::{
     AppendError, Appended, Appends, CommitError, EventId, EventStore, Idempotency, Position,
     RecordedEvent, StoreError, StoreErrorKind, StreamId, Version,
     memory::MemoryTransaction,
-    ports::{LogPage, LogQuery, UnitOfWork},
+    ports::{LogPage, LogQuery, LookupError, UnitOfWork},
 };
 use tokio::task::yield_now;
 
@@ -92,7 +92,7 @@ impl EventStore for FaultyStore {
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, AppendError> {
+    ) -> Result<Option<Vec<Appended>>, LookupError> {
         match self.fault {
             Fault::Fails => Err(error(StoreErrorKind::Unavailable).into()),
             _ => self.store.appended_under(idempotency).await,

@@ -7,8 +7,8 @@ use crate::{
     memory::MemoryTransaction,
     model::{EventId, Idempotency, Position, RecordedEvent, StreamId, Version},
     ports::{
-        AppendError, Appended, Appends, CommitError, EventStore, LogPage, LogQuery, PastEvent,
-        Snapshot, Snapshots, StoreError, StoreErrorKind, UnitOfWork,
+        AppendError, Appended, Appends, CommitError, EventStore, LogPage, LogQuery, LookupError,
+        PastEvent, Snapshot, Snapshots, StoreError, StoreErrorKind, UnitOfWork,
     },
 };
 
@@ -60,7 +60,7 @@ impl EventStore for Scripted {
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, AppendError> {
+    ) -> Result<Option<Vec<Appended>>, LookupError> {
         let looked = async { self.log().appended_under(idempotency).await };
         self.read("appended_under", looked).await
     }
@@ -122,9 +122,9 @@ impl Snapshots for Scripted {
 }
 
 /// The outcome of a call that writes nothing.
-fn unwritten<T>(outcome: Result<T, AppendError>) -> Result<T, StoreError> {
+fn unwritten<T>(outcome: Result<T, LookupError>) -> Result<T, StoreError> {
     outcome.map_err(|error| match error {
-        AppendError::Store(error) => error,
+        LookupError::Store(error) => error,
         other => StoreError::new(StoreErrorKind::Other, other.to_string()),
     })
 }
