@@ -64,6 +64,7 @@
 //! | [`ports`] | the traits of an adapter: a [`Store`] with its [`EventStore`], a source of events, a publisher; and their errors |
 //! | [`roles`] | the traits of a user: [`Aggregate`], [`View`], [`Reactor`], [`Projection`] |
 //! | [`write`](mod@write) | [`Repository`], [`CommandStore`] and [`Simulation`] |
+//! | [`run_loop`] | [`Progress`] of a runner, a relay or a source |
 //! | [`read`] | [`Runner`] and [`ReadModel`] |
 //! | [`relay`] | [`Relay`] |
 //! | [`service`] | [`Service`], which runs the parts of a process together |
@@ -80,7 +81,7 @@ pub mod prelude;
 pub mod read;
 pub mod relay;
 pub mod roles;
-mod run_loop;
+pub mod run_loop;
 pub mod service;
 pub mod write;
 
@@ -94,8 +95,8 @@ pub use self::{
         Position, RecordedEvent, RetryPolicy, StreamId, Version, chain,
     },
     ports::{
-        Append, AppendError, Appended, Appends, CommitError, EventStore, Phase, Progress, Store,
-        StoreError, StoreErrorKind,
+        Append, AppendError, Appended, Appends, CommitError, EventStore, Store, StoreError,
+        StoreErrorKind,
     },
     read::{ReadModel, Runner, RunnerError, RunnerErrorKind, role},
     relay::{Relay, RelayError, RelayErrorKind},
@@ -103,6 +104,7 @@ pub use self::{
         Aggregate, Check, Decision, DocumentKeys, HandlerError, OnRejected, Projection, Reactor,
         Rejection, To, View,
     },
+    run_loop::{Phase, Progress},
     service::{OnFailure, Service, ServiceError, ServiceOutcome},
     write::{
         CommandStore, ExecuteError, Executed, ExecutedAll, Loaded, Repository, Simulation,

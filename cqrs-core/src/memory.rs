@@ -237,18 +237,16 @@ impl MemoryTransaction {
         let mut version = before;
         for event in events {
             version = version.plus(1);
-            self.events.push(RecordedEvent {
-                id: event.id,
-                stream: stream.clone(),
+            let recorded = RecordedEvent::new(
+                event.id,
+                stream.clone(),
                 version,
-                position: Position::START,
-                event_type: event.event_type.into(),
-                schema_version: 1,
-                payload: event.payload,
-                metadata: event.metadata,
-                recorded_at: SystemTime::now(),
-                lane: None,
-            });
+                Position::START,
+                event.event_type,
+                event.payload,
+                SystemTime::now(),
+            );
+            self.events.push(recorded.metadata(event.metadata));
         }
         Appended {
             stream,

@@ -10,7 +10,6 @@ mod error;
 mod event_store;
 mod inbox;
 mod log_check;
-mod progress;
 mod publisher;
 mod snapshots;
 mod source;
@@ -29,7 +28,6 @@ pub use self::{
     event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, PastEvent},
     inbox::Inbox,
     log_check::LogReplaced,
-    progress::{PartitionProgress, Phase, Progress, ProgressReporter},
     publisher::{PublishError, Publisher, PublisherSession},
     snapshots::{Snapshot, Snapshots},
     source::{Batch, Next, Reader, Source, SourceError},

@@ -10,5 +10,5 @@ pub use self::{
     handler::{Handler, IntoHandler, role},
     log_source::{LogReader, LogSource},
     read_model::ReadModel,
-    runner::{ProjectionRunner, Runner, RunnerError, RunnerErrorKind, SkipError},
+    runner::{LogRunner, Runner, RunnerError, RunnerErrorKind, SkipError},
 };

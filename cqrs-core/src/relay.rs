@@ -8,8 +8,8 @@ pub use self::error::{RelayError, RelayErrorKind};
 use self::shards::Shards;
 use crate::{
     model::Slices,
-    ports::{EventStore, Progress, ProgressReporter, Publisher},
-    run_loop,
+    ports::{EventStore, Publisher},
+    run_loop::{self, Progress, ProgressReporter},
 };
 
 /// Publishes every event of a store exactly once, those of a stream in order.

@@ -10,7 +10,9 @@ mod view;
 
 pub use self::{
     aggregate::{Aggregate, Decision},
-    commands::{Check, CommandVisitor, Commands, Rejection, SerializableCommands, To},
+    commands::{
+        Check, CommandVisitor, Commands, CommandsJson, Rejection, SerializableCommands, To,
+    },
     events::Events,
     handler_error::HandlerError,
     projection::Projection,
@@ -21,8 +23,6 @@ pub use self::{
 /// The items that the expansions of `commands!` and `events!` use. Not part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use serde_json::{Error as JsonError, Value};
-
     pub use super::{
         commands::Serializable,
         events::{decode_one, reads_one},

@@ -1,6 +1,8 @@
-//! Runs the workers of a runner's partitions or of a relay's shards concurrently, until all have ended.
+//! Runs the workers of a runner's partitions or of a relay's shards concurrently, until all have ended. Others can read
+//! their [`Progress`].
 
 mod page_limit;
+mod progress;
 mod retries;
 
 use std::{
@@ -11,6 +13,7 @@ use std::{
 use async_trait::async_trait;
 use tokio::task::{JoinError, JoinSet};
 
+pub use self::progress::{PartitionProgress, Phase, Progress, ProgressReporter};
 pub(crate) use self::{
     page_limit::PageLimit,
     retries::{LoopName, Retries},

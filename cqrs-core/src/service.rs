@@ -16,7 +16,7 @@ pub use self::{
     part::{Part, PartKind, PartName, Stop},
     signals::Signals,
 };
-use crate::ports::{BoxError, Progress};
+use crate::{ports::BoxError, run_loop::Progress};
 
 /// The reaction of a service when a part fails.
 ///

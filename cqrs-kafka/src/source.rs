@@ -27,7 +27,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use cqrs_core::{
     Progress,
     model::{Offset, PartitionId},
-    ports::{ProgressReporter, Source, SourceError},
+    ports::{Source, SourceError},
+    run_loop::ProgressReporter,
 };
 use rdkafka::ClientConfig;
 use tokio::{sync::watch, task::JoinHandle};

@@ -4,14 +4,17 @@ use std::{fmt, ops::Deref, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 
-use crate::model::{
-    event_id::EventId,
-    headers,
-    lane::Lane,
-    limits::inheritable,
-    metadata::Metadata,
-    number::{Position, Version},
-    stream::StreamId,
+use crate::{
+    codec,
+    model::{
+        event_id::EventId,
+        headers,
+        lane::Lane,
+        limits::inheritable,
+        metadata::Metadata,
+        number::{Position, Version},
+        stream::StreamId,
+    },
 };
 
 /// A stored event. It never changes.
@@ -48,7 +51,7 @@ pub struct RecordedEvent {
     pub position: Position,
     /// serde's name of the variant.
     pub event_type: Arc<str>,
-    /// The version of the payload's shape; 1 for now.
+    /// The version of the payload's shape.
     pub schema_version: u32,
     /// The variant's content as JSON.
     pub payload: Bytes,
@@ -61,7 +64,7 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
-    /// An event of this store, with schema version 1 and without metadata.
+    /// An event of this store, with the [current schema version](codec::SCHEMA_VERSION) and without metadata.
     #[must_use]
     pub fn new(
         id: EventId,
@@ -78,7 +81,7 @@ impl RecordedEvent {
             version,
             position,
             event_type: event_type.into(),
-            schema_version: 1,
+            schema_version: codec::SCHEMA_VERSION,
             payload: payload.into(),
             metadata: Metadata::default(),
             recorded_at,

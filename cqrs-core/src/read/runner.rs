@@ -18,20 +18,20 @@ pub use self::{
 };
 use crate::{
     model::{EventFilter, Offset, PartitionId},
-    ports::{Checkpoints, EventStore, Inbox, Progress, ProgressReporter, Source, SourceError},
+    ports::{Checkpoints, EventStore, Inbox, Source, SourceError},
     read::{
         handled::{LONGEST_WAIT, handled},
         handler::{Handler, IntoHandler},
         log_source::LogSource,
     },
-    run_loop::{self, LoopName, Retries},
+    run_loop::{self, LoopName, Progress, ProgressReporter, Retries},
 };
 
 /// The default size of the first batch, in events.
 const FIRST_BATCH: usize = 1_000;
 
 /// A runner over the store's own log.
-pub type ProjectionRunner<S, H> = Runner<S, H, LogSource<S>>;
+pub type LogRunner<S, H> = Runner<S, H, LogSource<S>>;
 
 /// Runs a role: reads a batch from a source, handles it and moves the checkpoint in one transaction.
 ///
@@ -74,7 +74,7 @@ pub struct Runner<S, H, R> {
     reporter: ProgressReporter,
 }
 
-impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>> ProjectionRunner<S, H> {
+impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>> LogRunner<S, H> {
     /// A runner over the store's own log.
     ///
     /// # Errors

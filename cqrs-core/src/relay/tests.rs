@@ -16,7 +16,8 @@ use crate::{
         Category, Checkpoint, EventId, ExpectedVersion, Metadata, NewEvent, PartitionId, Position,
         RecordedEvent, StreamId, chain,
     },
-    ports::{Append, LogQuery, Phase, PublishError, PublisherSession, StoreError},
+    ports::{Append, LogQuery, PublishError, PublisherSession, StoreError},
+    run_loop::Phase,
 };
 
 /// The broker's handling of a transaction.

@@ -3,9 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use serde::Serialize;
-use serde_json::{Error, Value};
 
 use crate::{
+    codec::CodecError,
     model::{Event, StreamId},
     roles::aggregate::Aggregate,
 };
@@ -270,17 +270,23 @@ pub trait SerializableCommands: Commands {
     ///
     /// # Errors
     /// When a command cannot be written as JSON.
-    fn write(&self, out: &mut Vec<Value>) -> Result<(), Error>;
+    fn write(&self, out: &mut CommandsJson) -> Result<(), CodecError>;
+}
+
+/// The JSON of a set of commands. The fingerprint under an idempotency key is computed from it.
+#[derive(Debug, Default, Serialize)]
+pub struct CommandsJson(Vec<serde_json::Value>);
+
+impl CommandsJson {
+    fn add(&mut self, command: &impl Serialize) -> Result<(), CodecError> {
+        self.0.push(serde_json::to_value(command)?);
+        Ok(())
+    }
 }
 
 impl<A: Aggregate<Command: Serialize>> SerializableCommands for To<A> {
-    fn write(&self, out: &mut Vec<Value>) -> Result<(), Error> {
-        out.push(serde_json::to_value((
-            A::Event::CATEGORY,
-            &self.id,
-            &self.command,
-        ))?);
-        Ok(())
+    fn write(&self, out: &mut CommandsJson) -> Result<(), CodecError> {
+        out.add(&(A::Event::CATEGORY, &self.id, &self.command))
     }
 }
 
@@ -290,20 +296,19 @@ pub trait Serializable<'a>: SerializableCommands {}
 impl<C: SerializableCommands> Serializable<'_> for C {}
 
 impl<A: Aggregate> SerializableCommands for Check<A> {
-    fn write(&self, out: &mut Vec<Value>) -> Result<(), Error> {
-        out.push(serde_json::to_value((A::Event::CATEGORY, &self.id))?);
-        Ok(())
+    fn write(&self, out: &mut CommandsJson) -> Result<(), CodecError> {
+        out.add(&(A::Event::CATEGORY, &self.id))
     }
 }
 
 impl<C: SerializableCommands> SerializableCommands for Vec<C> {
-    fn write(&self, out: &mut Vec<Value>) -> Result<(), Error> {
+    fn write(&self, out: &mut CommandsJson) -> Result<(), CodecError> {
         self.iter().try_for_each(|commands| commands.write(out))
     }
 }
 
 impl<C: SerializableCommands, const N: usize> SerializableCommands for [C; N] {
-    fn write(&self, out: &mut Vec<Value>) -> Result<(), Error> {
+    fn write(&self, out: &mut CommandsJson) -> Result<(), CodecError> {
         self.iter().try_for_each(|commands| commands.write(out))
     }
 }
@@ -321,7 +326,7 @@ macro_rules! tuples {
 
         #[expect(non_snake_case, reason = "a name serves as a type and as a variable")]
         impl<$($name: SerializableCommands),+> SerializableCommands for ($($name,)+) {
-            fn write(&self, out: &mut Vec<Value>) -> Result<(), Error> {
+            fn write(&self, out: &mut CommandsJson) -> Result<(), CodecError> {
                 let ($($name,)+) = self;
                 $($name.write(out)?;)+
                 Ok(())
@@ -389,8 +394,8 @@ macro_rules! commands {
         {
             fn write(
                 &self,
-                out: &mut ::std::vec::Vec<$crate::__private::Value>,
-            ) -> ::core::result::Result<(), $crate::__private::JsonError> {
+                out: &mut $crate::roles::CommandsJson,
+            ) -> ::core::result::Result<(), $crate::codec::CodecError> {
                 match self { $(Self::$variant(to) => $crate::roles::SerializableCommands::write(to, out)),+ }
             }
         }

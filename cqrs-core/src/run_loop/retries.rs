@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     model::{PartitionId, RetryPolicy, chain},
-    ports::ProgressReporter,
+    run_loop::progress::ProgressReporter,
 };
 
 /// How long a loop may fail before that is a warning. An occasional conflict, fence or lost connection is harmless, and a

@@ -9,9 +9,10 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    ports::{BoxError, Checkpoints, EventStore, Inbox, Progress, Publisher, Source},
+    ports::{BoxError, Checkpoints, EventStore, Inbox, Publisher, Source},
     read::{Handler, Runner},
     relay::Relay,
+    run_loop::Progress,
 };
 
 /// The kinds of parts, in the order in which they stop.

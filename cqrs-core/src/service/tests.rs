@@ -10,7 +10,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::*;
 use crate::{
     model::chain,
-    ports::{Phase, ProgressReporter},
+    run_loop::{Phase, ProgressReporter},
 };
 
 /// The actions of all parts, in order.

@@ -6,7 +6,7 @@ use crate::{
     codec::CodecError,
     model::{Idempotency, IdempotencyKey, Position, RetryPolicy, StreamId},
     ports::{Appended, Appends, EventStore, StoreError},
-    roles::{Commands, Rejection, SerializableCommands},
+    roles::{Commands, CommandsJson, Rejection, SerializableCommands},
     write::{
         attempts::{Attempts, executed_before},
         error::ExecuteError,
@@ -86,7 +86,7 @@ fn fingerprint<C: SerializableCommands>(
     key: IdempotencyKey,
     commands: &C,
 ) -> Result<Idempotency, CodecError> {
-    let mut request = Vec::new();
+    let mut request = CommandsJson::default();
     commands.write(&mut request)?;
     Idempotency::of_request(key, &request)
 }

@@ -6,10 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{
-    model::Offset,
-    ports::{ProgressReporter, SourceError},
-};
+use cqrs_core::{model::Offset, ports::SourceError, run_loop::ProgressReporter};
 use tokio::sync::{oneshot, watch};
 
 use super::partition::AssignedPartition;

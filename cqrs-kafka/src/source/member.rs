@@ -1,6 +1,9 @@
 //! Joins the group, and receives the readers that the poll thread offers.
 
-use cqrs_core::ports::{ProgressReporter, Reader, SourceError};
+use cqrs_core::{
+    ports::{Reader, SourceError},
+    run_loop::ProgressReporter,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{

@@ -1,10 +1,17 @@
 //! Turns the rows of one stream into past events, each as it arrives.
 
 use bytes::Bytes;
-use cqrs_core::{EventId, StoreError, StoreErrorKind, StreamId, Version, ports::PastEvent};
+use cqrs_core::{EventId, StoreError, StoreErrorKind, StreamId, Version, codec, ports::PastEvent};
 use sqlx::{Row, postgres::PgRow};
 
 use crate::row::{Types, bytes, unsigned};
+
+/// The schema version that SQL leaves out of appends and replays.
+const OMITTED: u32 = 1;
+const _: () = assert!(
+    codec::SCHEMA_VERSION == OMITTED,
+    "appends must pass another schema version to SQL"
+);
 
 /// With the first event, memory is reserved for this many events, and for at most this many bytes of payload.
 const RESERVED: usize = 8;
@@ -39,7 +46,7 @@ impl ReplayBuffer {
             EventId::from_uuid(row.try_get_unchecked(1)?),
             Version::new(unsigned(row.try_get_unchecked(0)?)),
             types.shared(bytes(row, 2)?)?,
-            schema_version.map_or(1, |version| version.unsigned_abs()),
+            schema_version.map_or(OMITTED, |version| version.unsigned_abs()),
             Bytes::new(),
         ));
         self.payloads.extend_from_slice(payload);

@@ -7,7 +7,7 @@ use crate::{
         AdvanceError, Checkpoints, CommitError, Discarded, Discards, EventStore, Inbox, LogQuery,
         LogReplaced, StoreError, check_page,
     },
-    read::{handler::Handler, runner::ProjectionRunner},
+    read::{handler::Handler, runner::LogRunner},
 };
 
 /// An event that was not skipped. The subscription is where it was.
@@ -59,7 +59,7 @@ impl From<AdvanceError> for SkipError {
     }
 }
 
-impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> ProjectionRunner<S, H> {
+impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S, H> {
     /// Passes over the event at `position`, which the role cannot handle, and records it with the reason. The next start
     /// continues after it. Other subscriptions still handle the event.
     ///

@@ -13,13 +13,10 @@ use super::{
 };
 use crate::{
     model::{Claim, EventId, Lane, Position},
-    ports::{
-        Batch, BoxError, Checkpoints, CommitError, Inbox, Next, ProgressReporter, Reader,
-        StoreErrorKind,
-    },
+    ports::{Batch, BoxError, Checkpoints, CommitError, Inbox, Next, Reader, StoreErrorKind},
     read::handler::Handler,
     roles::HandlerError,
-    run_loop::{LoopName, Retries},
+    run_loop::{LoopName, ProgressReporter, Retries},
 };
 
 /// How often an idle worker checks that nobody else has moved its checkpoint.

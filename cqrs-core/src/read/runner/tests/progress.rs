@@ -6,14 +6,15 @@ use super::{super::*, Faulty, Sums, filled};
 use crate::{
     memory::MemoryEventStore,
     model::{PartitionId, RecordedEvent, Slices},
-    ports::{Phase, Progress, StoreError, StoreErrorKind},
+    ports::{StoreError, StoreErrorKind},
     read::handler::role,
     roles::{HandlerError, View},
+    run_loop::Phase,
 };
 
 const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 
-fn runner<F>(store: &MemoryEventStore, then: F) -> ProjectionRunner<MemoryEventStore, Faulty<F>>
+fn runner<F>(store: &MemoryEventStore, then: F) -> LogRunner<MemoryEventStore, Faulty<F>>
 where
     F: Fn(&[RecordedEvent]) -> Result<(), HandlerError> + Send + Sync + 'static,
 {
