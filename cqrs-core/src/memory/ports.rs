@@ -10,7 +10,7 @@ use crate::{
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Discarded,
-        Discards, Document, DocumentWrite, Documents, EventStore, Fenced, Inbox, LogPage, LogQuery,
+        Discards, Document, DocumentWrite, Documents, EventStore, Inbox, LogPage, LogQuery,
         LookupError, PastEvent, SaveError, Snapshot, Snapshots, StoreError, UnitOfWork,
     },
 };
@@ -19,17 +19,18 @@ impl UnitOfWork for MemoryEventStore {
     type Transaction = MemoryTransaction;
 
     async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
-        Ok(MemoryTransaction::default())
+        Ok(MemoryTransaction::begin(self.clone()))
     }
 
     async fn commit(&self, transaction: MemoryTransaction) -> Result<(), CommitError> {
-        let mut state = self.state();
+        let store = transaction.store.clone();
+        let mut state = store.state();
         transaction.check_guards(&state)?;
         let appends = !transaction.events.is_empty();
         transaction.apply(&mut state);
         drop(state);
         if appends {
-            self.0.appended.notify_waiters();
+            store.0.appended.notify_waiters();
         }
         Ok(())
     }
@@ -59,7 +60,7 @@ impl EventStore for MemoryEventStore {
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
         appends.check()?;
-        let mut transaction = MemoryTransaction::default();
+        let mut transaction = MemoryTransaction::begin(self.clone());
         let mut state = self.state();
         let mut appended = transaction.stage_all(&state, appends)?;
         transaction.apply(&mut state);
@@ -83,7 +84,10 @@ impl EventStore for MemoryEventStore {
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let mut events = Vec::new();
         for stream in streams {
-            let committed = self.read_stream(stream, Version::EMPTY).await?;
+            let committed = transaction
+                .store
+                .read_stream(stream, Version::EMPTY)
+                .await?;
             let read = Version::new(committed.len() as u64);
             transaction
                 .guards
@@ -107,7 +111,8 @@ impl EventStore for MemoryEventStore {
         appends: Appends,
     ) -> Result<Vec<Appended>, AppendError> {
         appends.check()?;
-        transaction.stage_all(&self.state(), appends)
+        let store = transaction.store.clone();
+        transaction.stage_all(&store.state(), appends)
     }
 
     async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
@@ -203,11 +208,11 @@ impl Checkpoints for MemoryEventStore {
         to: Checkpoint,
     ) -> Result<(), AdvanceError> {
         let subscribed = (subscription.to_owned(), partition.clone());
-        let claim = Claim { epoch, at: from };
-        if self.state().checkpoints.get(&subscribed) != Some(&claim) {
-            return Err(Fenced::new(subscription, partition.clone()).into());
-        }
-        transaction.checkpoints.push((subscribed, claim, to));
+        let from = Claim::new(epoch, from);
+        let state = transaction.store.state();
+        transaction
+            .subscriptions
+            .advance(&state, subscribed, from, to)?;
         Ok(())
     }
 
@@ -229,9 +234,7 @@ impl Checkpoints for MemoryEventStore {
         transaction: &mut MemoryTransaction,
         subscription: &str,
     ) -> Result<(), StoreError> {
-        transaction
-            .reset_subscriptions
-            .insert(subscription.to_owned());
+        transaction.subscriptions.reset(subscription);
         Ok(())
     }
 }
@@ -259,10 +262,8 @@ impl Inbox for MemoryEventStore {
         partition: &PartitionId,
         received: &[(Lane, Position)],
     ) -> Result<(), StoreError> {
-        transaction.inbox.push((
-            (subscription.to_owned(), partition.clone()),
-            received.to_vec(),
-        ));
+        let subscribed = (subscription.to_owned(), partition.clone());
+        transaction.subscriptions.receive(subscribed, received);
         Ok(())
     }
 }
@@ -292,20 +293,20 @@ impl Documents for MemoryEventStore {
 
     async fn load_in(
         &self,
-        _: &mut MemoryTransaction,
+        transaction: &mut MemoryTransaction,
         view: &str,
         keys: &[String],
     ) -> Result<HashMap<String, Document>, StoreError> {
-        let mut documents = HashMap::with_capacity(keys.len());
-        for key in keys {
-            DocumentWrite::check_key(view, key)?;
-            documents.extend(
-                self.document(view, key)
-                    .await?
-                    .map(|document| (key.clone(), document)),
-            );
-        }
-        Ok(documents)
+        keys.iter()
+            .try_for_each(|key| DocumentWrite::check_key(view, key))?;
+        let state = transaction.store.state();
+        let found = keys.iter().filter_map(|key| {
+            let document = transaction
+                .documents
+                .get(&state, &(view.to_owned(), key.clone()))?;
+            Some((key.clone(), document.clone()))
+        });
+        Ok(found.collect())
     }
 
     async fn save_in(
@@ -315,10 +316,9 @@ impl Documents for MemoryEventStore {
         writes: &[DocumentWrite],
     ) -> Result<(), SaveError> {
         writes.iter().try_for_each(|write| write.check(view))?;
-        for DocumentWrite { key, version, body } in writes {
-            transaction
-                .documents
-                .insert((view.to_owned(), key.clone()), (*version, body.clone()));
+        let mut state = transaction.store.state();
+        for write in writes {
+            transaction.documents.save(&mut state, view, write)?;
         }
         Ok(())
     }
@@ -328,7 +328,7 @@ impl Documents for MemoryEventStore {
         transaction: &mut MemoryTransaction,
         view: &str,
     ) -> Result<(), StoreError> {
-        transaction.cleared_views.insert(view.to_owned());
+        transaction.documents.clear(view);
         Ok(())
     }
 
@@ -338,7 +338,7 @@ impl Documents for MemoryEventStore {
             .documents
             .get(&(view.to_owned(), key.to_owned()))
             .cloned();
-        Ok(stored.map(|(version, body)| Document { version, body }))
+        Ok(stored)
     }
 
     async fn documents(
@@ -353,13 +353,9 @@ impl Documents for MemoryEventStore {
             .documents
             .range((start, Bound::Unbounded))
             .take_while(|((of, _), _)| of == view);
-        let document = |(version, body): &(u64, Vec<u8>)| Document {
-            version: *version,
-            body: body.clone(),
-        };
         Ok(documents
             .take(limit)
-            .map(|((_, key), stored)| (key.clone(), document(stored)))
+            .map(|((_, key), stored)| (key.clone(), stored.clone()))
             .collect())
     }
 }

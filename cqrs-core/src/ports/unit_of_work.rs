@@ -7,7 +7,8 @@ use crate::ports::error::{CommitError, StoreError};
 ///
 /// A clone is a handle to the same store.
 pub trait UnitOfWork: Clone + Send + Sync + 'static {
-    /// An open transaction. It is rolled back when it is dropped without a commit.
+    /// An open transaction. It reads its own writes, writes to the store that it was begun on, and is rolled back when it is
+    /// dropped without a commit.
     type Transaction: Send;
 
     /// Begins a transaction.

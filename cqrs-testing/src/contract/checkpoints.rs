@@ -5,7 +5,7 @@ use std::time::Duration;
 use cqrs_core::{
     CommitError, EventId, Position,
     model::{Checkpoint, Claim, Lane, Offset, PartitionId, Slices},
-    ports::{Checkpoints, Inbox},
+    ports::{AdvanceError, Checkpoints, Inbox},
 };
 
 use super::fixture::fenced;
@@ -240,4 +240,64 @@ pub async fn a_reset_starts_over_and_fences_runners<S: Checkpoints + Inbox>(stor
         )
         .await;
     untouched.expect("another subscription goes on");
+}
+
+/// A reset fences the runner from its place in the transaction on: a checkpoint does not move under a claim that was reset.
+pub async fn a_claim_that_was_reset_in_the_transaction_is_fenced<S: Checkpoints>(store: S) {
+    let claim = store.claim(NAME, &partition()).await.expect("claims");
+    let mut transaction = store.begin().await.expect("begins");
+    store
+        .reset_in(&mut transaction, NAME)
+        .await
+        .expect("resets");
+    let moved = match advance_in(&store, &mut transaction, claim.epoch, None, to(5)).await {
+        Ok(()) => store.commit(transaction).await,
+        Err(error) => Err(error.into()),
+    };
+    fenced(&moved);
+}
+
+/// A transaction moves a checkpoint from where it has moved it to before, and a reset after that moves it back.
+pub async fn a_checkpoint_moves_step_by_step_in_a_transaction<S: Checkpoints + Inbox>(store: S) {
+    let claim = store.claim(NAME, &partition()).await.expect("claims");
+    let (five, seven) = (to(5), to(7));
+    let mut transaction = store.begin().await.expect("begins");
+    for (from, to) in [(None, five), (Some(five), seven)] {
+        let moved = advance_in(&store, &mut transaction, claim.epoch, from, to).await;
+        moved.expect("advances");
+    }
+    store.commit(transaction).await.expect("commits");
+    let at = store.checkpoint(NAME, &partition()).await.expect("reads");
+    assert_eq!(at, Some(seven));
+
+    let received = [(Lane::new("relay"), Position::new(5))];
+    let mut transaction = store.begin().await.expect("begins");
+    let moved = advance_in(&store, &mut transaction, claim.epoch, at, to(9)).await;
+    moved.expect("advances");
+    store
+        .reset_in(&mut transaction, NAME)
+        .await
+        .expect("resets");
+    store
+        .receive_in(&mut transaction, NAME, &partition(), &received)
+        .await
+        .expect("receives");
+    store.commit(transaction).await.expect("commits");
+    let at = store.checkpoint(NAME, &partition()).await.expect("reads");
+    assert_eq!(at, None);
+    let kept = store.received(NAME, &partition()).await.expect("reads");
+    assert_eq!(kept, received, "received after the reset");
+    fenced(&advance(&store, claim.epoch, None, to(6)).await);
+}
+
+async fn advance_in<S: Checkpoints>(
+    store: &S,
+    transaction: &mut S::Transaction,
+    epoch: u64,
+    from: Option<Checkpoint>,
+    to: Checkpoint,
+) -> Result<(), AdvanceError> {
+    store
+        .advance_in(transaction, NAME, &partition(), epoch, from, to)
+        .await
 }

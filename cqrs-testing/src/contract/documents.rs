@@ -191,3 +191,85 @@ async fn batch<S: Documents + Checkpoints>(
         .await?;
     store.commit(transaction).await
 }
+
+async fn load_in<S: Documents>(
+    store: &S,
+    transaction: &mut S::Transaction,
+    key: &str,
+) -> Option<Document> {
+    let loaded = store.load_in(transaction, VIEW, &[key.to_owned()]).await;
+    loaded.expect("loads").remove(key)
+}
+
+/// A transaction loads the documents that it has saved, changed and removed itself.
+pub async fn a_transaction_loads_what_it_has_saved<S: Documents>(store: S) {
+    store.prepare_view(VIEW).await.expect("prepares");
+    let mut transaction = store.begin().await.expect("begins");
+    let mut seen = 0;
+    for text in ["1", "2", "3"] {
+        let saved = [write("a", seen, Some(text))];
+        let saved = store.save_in(&mut transaction, VIEW, &saved).await;
+        saved.expect("saves over its own write");
+        let a = load_in(&store, &mut transaction, "a").await;
+        let a = a.expect("is there");
+        assert_eq!(body(&a), text.parse::<u64>().expect("a number"));
+        assert!(a.version > seen);
+        seen = a.version;
+    }
+    let removed = [write("a", seen, None)];
+    let removed = store.save_in(&mut transaction, VIEW, &removed).await;
+    removed.expect("removes its own document");
+    assert_eq!(load_in(&store, &mut transaction, "a").await, None);
+    let again = [write("a", 0, Some("4"))];
+    let again = store.save_in(&mut transaction, VIEW, &again).await;
+    again.expect("creates it again");
+    store.commit(transaction).await.expect("commits");
+    assert_eq!(body(&load(&store, "a").await.expect("is there")), 4);
+}
+
+/// Of two saves of a document at one version the second one conflicts, also in one transaction.
+pub async fn a_transaction_saves_once_at_a_version<S: Documents>(store: S) {
+    store.prepare_view(VIEW).await.expect("prepares");
+    save(&store, &[write("old", 0, Some("1"))])
+        .await
+        .expect("saves");
+    let old = load(&store, "old").await.expect("is there").version;
+    for (key, seen) in [("new", 0), ("old", old)] {
+        let mut transaction = store.begin().await.expect("begins");
+        let first = [write(key, seen, Some("2"))];
+        let first = store.save_in(&mut transaction, VIEW, &first).await;
+        first.expect("saves");
+        let second = [write(key, seen, Some("3"))];
+        let second = match store.save_in(&mut transaction, VIEW, &second).await {
+            Ok(()) => store.commit(transaction).await,
+            Err(error) => Err(error.into()),
+        };
+        assert_conflict(&second, key);
+    }
+    assert_eq!(body(&load(&store, "old").await.expect("is there")), 1);
+    assert_eq!(load(&store, "new").await, None);
+}
+
+/// The steps of a transaction take effect in their order: a document that is saved after the view was cleared stays, and one
+/// that was saved before is removed.
+pub async fn a_view_is_cleared_at_its_place_in_the_transaction<S: Documents>(store: S) {
+    store.prepare_view(VIEW).await.expect("prepares");
+    let first = [write("a", 0, Some("1")), write("b", 0, Some("1"))];
+    save(&store, &first).await.expect("saves");
+    let mut transaction = store.begin().await.expect("begins");
+    let before = [write("before", 0, Some("1"))];
+    let before = store.save_in(&mut transaction, VIEW, &before).await;
+    before.expect("saves");
+    let cleared = store.clear_in(&mut transaction, VIEW).await;
+    cleared.expect("clears");
+    for key in ["a", "before"] {
+        assert_eq!(load_in(&store, &mut transaction, key).await, None, "{key}");
+    }
+    let after = [write("a", 0, Some("2"))];
+    let after = store.save_in(&mut transaction, VIEW, &after).await;
+    after.expect("saves");
+    store.commit(transaction).await.expect("commits");
+    let page = store.documents(VIEW, None, 10).await.expect("reads");
+    let page = page.iter().map(|(key, found)| (&**key, body(found)));
+    assert_eq!(Vec::from_iter(page), [("a", serde_json::json!(2))]);
+}

@@ -159,3 +159,16 @@ pub async fn a_stream_twice_in_one_append_is_rejected<S: EventStore>(store: S) {
         "{error:?}"
     );
 }
+
+/// A transaction writes to the store that it was begun on, whichever store commits it.
+pub async fn a_transaction_writes_where_it_was_begun<S: EventStore>(store: S, other: S) {
+    let alice = account("alice");
+    let mut transaction = store.begin().await.expect("begins");
+    store
+        .append_in(&mut transaction, append(&alice, at(0), 1).into())
+        .await
+        .expect("appends");
+    other.commit(transaction).await.expect("commits");
+    assert_eq!(versions(&store, &alice).await, [1]);
+    assert_eq!(versions(&other, &alice).await, [0_u64; 0]);
+}

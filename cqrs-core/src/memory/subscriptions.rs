@@ -1,0 +1,95 @@
+//! The checkpoints that a transaction has moved or reset, and what it has received.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::{State, Subscribed};
+use crate::{
+    model::{Checkpoint, Claim, Lane, Position},
+    ports::Fenced,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct StagedSubscriptions {
+    /// The claim that each partition must still have at commit, and the claim as the transaction left it.
+    moved: BTreeMap<Subscribed, (Claim, Claim)>,
+    reset: HashSet<String>,
+    received: Vec<(Subscribed, Vec<(Lane, Position)>)>,
+}
+
+impl StagedSubscriptions {
+    /// Moves a checkpoint, if the claim is `from` after the earlier steps of this transaction.
+    pub(super) fn advance(
+        &mut self,
+        state: &State,
+        subscribed: Subscribed,
+        from: Claim,
+        to: Checkpoint,
+    ) -> Result<(), Fenced> {
+        let stored = state.checkpoints.get(&subscribed).copied();
+        let found = match self.moved.get(&subscribed) {
+            Some((_, now)) => Some(*now),
+            None if self.reset.contains(&subscribed.0) => stored.map(reset),
+            None => stored,
+        };
+        match stored {
+            Some(stored) if found == Some(from) => {
+                let moved = self.moved.entry(subscribed).or_insert((stored, stored));
+                moved.1 = Claim::new(from.epoch, Some(to));
+                Ok(())
+            }
+            _ => Err(fenced(&subscribed)),
+        }
+    }
+
+    pub(super) fn reset(&mut self, subscription: &str) {
+        for (_, (_, now)) in self
+            .moved
+            .iter_mut()
+            .filter(|((of, _), _)| of == subscription)
+        {
+            *now = reset(*now);
+        }
+        self.received.retain(|((of, _), _)| of != subscription);
+        self.reset.insert(subscription.to_owned());
+    }
+
+    pub(super) fn receive(&mut self, subscribed: Subscribed, received: &[(Lane, Position)]) {
+        self.received.push((subscribed, received.to_vec()));
+    }
+
+    pub(super) fn check_guards(&self, state: &State) -> Result<(), Fenced> {
+        let changed = |(subscribed, (seen, _)): &(&Subscribed, &(Claim, Claim))| {
+            state.checkpoints.get(*subscribed) != Some(seen)
+        };
+        match self.moved.iter().find(changed) {
+            Some((subscribed, _)) => Err(fenced(subscribed)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn apply(self, state: &mut State) {
+        for ((subscription, _), claim) in &mut state.checkpoints {
+            if self.reset.contains(subscription) {
+                *claim = reset(*claim);
+            }
+        }
+        for (subscribed, (_, now)) in self.moved {
+            state.checkpoints.insert(subscribed, now);
+        }
+        state
+            .inbox
+            .retain(|(subscription, _), _| !self.reset.contains(subscription));
+        for (subscribed, received) in self.received {
+            state.inbox.entry(subscribed).or_default().extend(received);
+        }
+    }
+}
+
+/// Back to the beginning, under the next epoch.
+fn reset(claim: Claim) -> Claim {
+    Claim::new(claim.epoch + 1, None)
+}
+
+fn fenced((subscription, partition): &Subscribed) -> Fenced {
+    Fenced::new(subscription, partition.clone())
+}
