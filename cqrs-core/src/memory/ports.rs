@@ -125,7 +125,7 @@ impl EventStore for MemoryEventStore {
             if page.events.len() == query.limit {
                 break;
             }
-            if bytes >= query.bytes {
+            if bytes >= query.bytes && !page.events.is_empty() {
                 return Ok(page.cut());
             }
             page.upto = Some(Checkpoint::after(event.position, event.id));
