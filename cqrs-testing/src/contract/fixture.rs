@@ -1,11 +1,12 @@
 //! Helpers for the contract tests.
 
-use std::{future::poll_fn, pin::pin, task::Poll};
+use std::{error::Error, future::poll_fn, pin::pin, task::Poll};
 
 use bytes::Bytes;
 use cqrs_core::{
-    Append, Appended, Appends, CommitError, EventId, EventStore, ExpectedVersion, Idempotency,
-    IdempotencyKey, Metadata, Position, RecordedEvent, StreamId, Version,
+    Append, AppendError, Appended, Appends, CommitError, EventId, EventStore, ExpectedVersion,
+    Idempotency, IdempotencyKey, Metadata, Position, RecordedEvent, StoreError, StoreErrorKind,
+    StreamId, Version,
     model::{Category, EventFilter, Headers, NewEvent, Slices},
     ports::LogQuery,
 };
@@ -97,6 +98,39 @@ pub(super) async fn in_a_transaction<S: EventStore>(
             Err(error.into())
         }
     }
+}
+
+/// The errors of every way to append an invalid event: alone, after a valid one, beside another stream, and in a transaction.
+pub(super) async fn rejections<S: EventStore>(
+    store: &S,
+    invalidate: impl Fn(&mut NewEvent),
+) -> [StoreError; 4] {
+    let mut rejected = append(&account("a"), ExpectedVersion::Any, 2);
+    invalidate(&mut rejected.events[1]);
+    let mut alone = rejected.clone();
+    alone.events.remove(0);
+    let other = append(&account("b"), ExpectedVersion::Any, 1);
+    let appends = Appends::from([other, rejected.clone()]);
+    let mut transaction = store.begin().await.expect("begins");
+    let outcomes = [
+        store.append_all(alone.into()).await,
+        store.append_all(rejected.into()).await,
+        store.append_all(appends.clone()).await,
+        store.append_in(&mut transaction, appends).await,
+    ];
+    store.rollback(transaction).await.expect("rolls back");
+    outcomes.map(|outcome| match outcome {
+        Err(AppendError::Store(error)) => error,
+        other => panic!("an error of the store was expected, not {other:?}"),
+    })
+}
+
+/// The input was rejected for this reason.
+#[track_caller]
+pub(super) fn is_invalid<E: Error + PartialEq + 'static>(error: &StoreError, reason: &E) {
+    assert_eq!(error.kind(), StoreErrorKind::InvalidInput, "{error}");
+    let source = error.source().and_then(|source| source.downcast_ref());
+    assert_eq!(source, Some(reason), "{error}");
 }
 
 /// Polls a call at most `polls` times, whether it was woken or not, then drops it.

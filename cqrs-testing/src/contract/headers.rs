@@ -1,15 +1,13 @@
 //! Guarantees for the headers of events.
 
-use std::error::Error;
-
 use cqrs_core::{
-    Append, AppendError, Appends, EventStore, ExpectedVersion, StoreErrorKind, Version,
-    model::{HeaderError, Headers, Slices},
+    Append, Appends, EventStore, ExpectedVersion, Version,
+    model::{HeaderError, Headers, NewEvent, Slices},
     ports::UnitOfWork,
 };
 use tokio::task::JoinSet;
 
-use super::fixture::{account, append, headers, key, read_all};
+use super::fixture::{account, append, headers, is_invalid, key, read_all, rejections};
 
 /// An append in which every other event has headers, starting with the first one.
 fn named(id: &str, count: usize) -> Append {
@@ -91,24 +89,9 @@ where
     S: EventStore + UnitOfWork,
 {
     for (headers, expected) in invalid_headers() {
-        let mut rejected = append(&account("a"), ExpectedVersion::Any, 2);
-        rejected.events[1].metadata.headers = headers;
-        let other = append(&account("b"), ExpectedVersion::Any, 1);
-        let appends = Appends::from([other, rejected.clone()]);
-        let mut transaction = store.begin().await.expect("begins");
-        let outcomes = [
-            store.append_all(rejected.into()).await,
-            store.append_all(appends.clone()).await,
-            store.append_in(&mut transaction, appends).await,
-        ];
-        store.rollback(transaction).await.expect("rolls back");
-        for outcome in outcomes {
-            let Err(AppendError::Store(error)) = outcome else {
-                panic!("{expected}: {outcome:?}");
-            };
-            assert_eq!(error.kind(), StoreErrorKind::InvalidInput, "{error}");
-            let source = error.source().and_then(|source| source.downcast_ref());
-            assert_eq!(source, Some(&expected), "{error}");
+        let invalidate = |event: &mut NewEvent| event.metadata.headers = headers.clone();
+        for error in rejections(&store, invalidate).await {
+            is_invalid(&error, &expected);
         }
     }
     assert_eq!(read_all(&store, &[], Slices::ALL, 10).await, []);

@@ -1,14 +1,12 @@
 //! Guarantees for the fields of events and documents: each store rejects what one of them cannot store.
 
-use std::error::Error;
-
 use cqrs_core::{
-    AppendError, Appends, CommitError, EventStore, ExpectedVersion, StoreError, StoreErrorKind,
+    CommitError, EventStore, ExpectedVersion, StoreError,
     model::{InvalidName, LimitError, NewEvent, Slices, StreamId},
     ports::{DocumentWrite, Documents, UnitOfWork},
 };
 
-use super::fixture::{account, append, read_all};
+use super::fixture::{account, append, is_invalid, read_all, rejections};
 
 /// A text of one character more than a limit, in bytes.
 fn longer_than(limit: usize) -> String {
@@ -68,9 +66,7 @@ fn invalid_events() -> Vec<(Box<dyn Fn(&mut NewEvent) + Send>, LimitError)> {
 
 #[track_caller]
 fn assert_rejected(error: &StoreError, expected: &LimitError, named: &str) {
-    assert_eq!(error.kind(), StoreErrorKind::InvalidInput, "{error}");
-    let source = error.source().and_then(|source| source.downcast_ref());
-    assert_eq!(source, Some(expected), "{error}");
+    is_invalid(error, expected);
     assert!(error.to_string().contains(named), "{error}");
     assert!(error.to_string().len() < 500, "{error}");
 }
@@ -82,24 +78,7 @@ where
     S: EventStore + UnitOfWork,
 {
     for (change, expected) in invalid_events() {
-        let mut rejected = append(&account("a"), ExpectedVersion::Any, 2);
-        change(&mut rejected.events[1]);
-        let mut alone = rejected.clone();
-        alone.events.remove(0);
-        let other = append(&account("b"), ExpectedVersion::Any, 1);
-        let appends = Appends::from([other, rejected.clone()]);
-        let mut transaction = store.begin().await.expect("begins");
-        let outcomes = [
-            store.append_all(alone.into()).await,
-            store.append_all(rejected.into()).await,
-            store.append_all(appends.clone()).await,
-            store.append_in(&mut transaction, appends).await,
-        ];
-        store.rollback(transaction).await.expect("rolls back");
-        for outcome in outcomes {
-            let Err(AppendError::Store(error)) = outcome else {
-                panic!("{expected}: {outcome:?}");
-            };
+        for error in rejections(&store, change).await {
             assert_rejected(&error, &expected, "account-a");
         }
     }
