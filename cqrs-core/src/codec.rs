@@ -4,12 +4,17 @@
 //! payload has the same bytes that `serde_json` writes for the content.
 
 mod deserialize;
+mod json;
+mod lossless;
 mod probe;
 mod serialize;
 
 use std::fmt::Display;
 
 use serde::{Serialize, de::DeserializeOwned};
+
+pub(crate) use self::json::to_json;
+use self::lossless::Nulls;
 
 /// An event that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +57,12 @@ pub enum CodecError {
         #[source]
         reason: Box<Self>,
     },
+    /// A value in an `Option` is `null` in JSON, and would be read back as `None`.
+    #[error(
+        "a value in an `Option` (`None`, `()` or a float that is no number) is written as null and would be read back as \
+         `None`; use an enum"
+    )]
+    NullInOption,
     /// The type's own implementation of serde failed with this message.
     #[error("{0}")]
     Custom(String),
@@ -78,15 +89,28 @@ impl serde::de::Error for CodecError {
     }
 }
 
-/// Appends the payload of `event` to `out`, and returns the event type.
+/// Appends the payload of `event` to `out`. Returns the event type, and the event as every reader will get it.
 ///
 /// # Errors
-/// When `event` is not an externally tagged enum, or its content cannot be written as JSON.
-pub(crate) fn encode<E: Serialize>(
+/// When `event` is not an externally tagged enum, its content cannot be written as JSON, or what was written is not read back
+/// as it was.
+pub(crate) fn encode<E: Serialize + DeserializeOwned>(
     event: &E,
     out: &mut Vec<u8>,
-) -> Result<&'static str, CodecError> {
-    event.serialize(serialize::TypeAndPayload(out))
+) -> Result<(&'static str, E), CodecError> {
+    let (event_type, nulls) = write(event, out)?;
+    let unreadable = |error| CodecError::unreadable(event_type, error);
+    let back: E = decode(event_type, SCHEMA_VERSION, out).map_err(unreadable)?;
+    if !nulls.is_none() && write(&back, &mut Vec::new())?.1 != nulls {
+        return Err(unreadable(CodecError::NullInOption));
+    }
+    Ok((event_type, back))
+}
+
+fn write<E: Serialize>(event: &E, out: &mut Vec<u8>) -> Result<(&'static str, Nulls), CodecError> {
+    let nulls = Nulls::default();
+    let event_type = event.serialize(serialize::TypeAndPayload { out, nulls: &nulls })?;
+    Ok((event_type, nulls))
 }
 
 /// The schema version of every payload that this version of the crate writes.

@@ -17,6 +17,7 @@ mod purse;
 pub mod repeats;
 pub mod replays;
 pub mod several_streams;
+pub mod shapes;
 pub mod snapshots;
 pub mod transactions;
 pub mod writers;
@@ -80,6 +81,8 @@ macro_rules! event_store_contract {
             replays: a_stream_outgrows_65_535_events
             replays: an_event_that_cannot_be_read_is_an_error_to_every_reader
             replays: a_rebuild_applies_every_event_once
+            shapes: every_value_comes_back_as_it_was_written
+            shapes: a_value_that_json_would_change_is_refused
             log: the_log_is_read_page_by_page_in_order
             log: a_filtered_page_continues_after_skipped_events
             log: a_page_is_bounded_in_bytes

@@ -16,6 +16,7 @@ mod relay_fenced;
 mod relay_killed;
 mod runner_killed;
 mod service;
+mod shapes;
 mod support;
 mod topic_contents;
 mod wire;

@@ -83,7 +83,7 @@ async fn large_events_are_rebuilt_and_relayed_in_bounded_memory() {
     append_large_events(&store).await;
     let service = start_child(&job("service", &name));
     eventually("the view and the topic have all events", || async {
-        counts_in_order(&store).await == LARGE && records(&config) > LARGE as i64
+        counts_in_order(&store).await == LARGE && records(&config) > LARGE.cast_signed()
     })
     .await;
     let peak = peak_megabytes(&service);

@@ -5,30 +5,41 @@ use serde::{
     ser::{Impossible, SerializeStructVariant, SerializeTupleVariant},
 };
 
-use super::CodecError;
+use super::{
+    CodecError,
+    lossless::{Lossless, Nulls},
+};
 
 /// Appends the payload to the buffer and returns the event type.
-pub(super) struct TypeAndPayload<'a>(pub(super) &'a mut Vec<u8>);
+pub(super) struct TypeAndPayload<'a> {
+    pub(super) out: &'a mut Vec<u8>,
+    pub(super) nulls: &'a Nulls,
+}
 
-fn json(out: &mut Vec<u8>) -> serde_json::Serializer<&mut Vec<u8>> {
-    serde_json::Serializer::new(out)
+fn write<T: ?Sized + Serialize>(
+    value: &T,
+    out: &mut Vec<u8>,
+    nulls: &Nulls,
+) -> Result<(), CodecError> {
+    let mut json = serde_json::Serializer::new(out);
+    Ok(value.serialize(Lossless::new(&mut json, nulls))?)
 }
 
 /// Writes the fields of a struct or tuple variant. It writes the brackets itself: the compound serializer of `serde_json`
 /// borrows a serializer, which would be a local variable here.
 pub(super) struct Fields<'a> {
     event_type: &'static str,
-    out: &'a mut Vec<u8>,
+    to: TypeAndPayload<'a>,
     first: bool,
     close: u8,
 }
 
 impl<'a> Fields<'a> {
-    fn open(event_type: &'static str, out: &'a mut Vec<u8>, [open, close]: [u8; 2]) -> Self {
-        out.push(open);
+    fn open(event_type: &'static str, to: TypeAndPayload<'a>, [open, close]: [u8; 2]) -> Self {
+        to.out.push(open);
         Self {
             event_type,
-            out,
+            to,
             first: true,
             close,
         }
@@ -36,12 +47,12 @@ impl<'a> Fields<'a> {
 
     fn separate(&mut self) {
         if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
+            self.to.out.push(b',');
         }
     }
 
     fn close(self) -> &'static str {
-        self.out.push(self.close);
+        self.to.out.push(self.close);
         self.event_type
     }
 }
@@ -56,9 +67,9 @@ impl SerializeStructVariant for Fields<'_> {
         value: &T,
     ) -> Result<(), CodecError> {
         self.separate();
-        key.serialize(&mut json(self.out))?;
-        self.out.push(b':');
-        Ok(value.serialize(&mut json(self.out))?)
+        write(key, self.to.out, self.to.nulls)?;
+        self.to.out.push(b':');
+        write(value, self.to.out, self.to.nulls)
     }
 
     fn end(self) -> Result<&'static str, CodecError> {
@@ -72,7 +83,7 @@ impl SerializeTupleVariant for Fields<'_> {
 
     fn serialize_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), CodecError> {
         self.separate();
-        Ok(value.serialize(&mut json(self.out))?)
+        write(value, self.to.out, self.to.nulls)
     }
 
     fn end(self) -> Result<&'static str, CodecError> {
@@ -109,7 +120,7 @@ impl<'a> Serializer for TypeAndPayload<'a> {
         _: u32,
         variant: &'static str,
     ) -> Result<Self::Ok, CodecError> {
-        self.0.extend_from_slice(b"null");
+        self.out.extend_from_slice(b"null");
         Ok(variant)
     }
 
@@ -120,7 +131,7 @@ impl<'a> Serializer for TypeAndPayload<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<Self::Ok, CodecError> {
-        value.serialize(&mut json(self.0))?;
+        write(value, self.out, self.nulls)?;
         Ok(variant)
     }
 
@@ -131,7 +142,7 @@ impl<'a> Serializer for TypeAndPayload<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Fields<'a>, CodecError> {
-        Ok(Fields::open(variant, self.0, *b"[]"))
+        Ok(Fields::open(variant, self, *b"[]"))
     }
 
     fn serialize_struct_variant(
@@ -141,7 +152,7 @@ impl<'a> Serializer for TypeAndPayload<'a> {
         variant: &'static str,
         _: usize,
     ) -> Result<Fields<'a>, CodecError> {
-        Ok(Fields::open(variant, self.0, *b"{}"))
+        Ok(Fields::open(variant, self, *b"{}"))
     }
 
     fn serialize_newtype_struct<T: ?Sized + Serialize>(

@@ -34,7 +34,7 @@ fn samples() -> impl Strategy<Value = Sample> {
 
 fn encoded<E: Serialize>(event: &E) -> (&'static str, String) {
     let mut payload = Vec::new();
-    let event_type = encode(event, &mut payload).expect("encodes");
+    let (event_type, _) = write(event, &mut payload).expect("encodes");
     (
         event_type,
         String::from_utf8(payload).expect("JSON is UTF-8"),
@@ -124,10 +124,10 @@ fn other_shapes_than_tagged_enums_are_rejected() {
     enum Untagged {
         Variant(Value),
     }
-    let rejected = |result| matches!(result, Err(CodecError::NotAnEnum { .. }));
-    assert!(rejected(encode(&Plain {}, &mut Vec::new())));
-    assert!(rejected(encode(&Internal::Variant {}, &mut Vec::new())));
-    assert!(rejected(encode(
+    let rejected = |result: Result<_, _>| matches!(result, Err(CodecError::NotAnEnum { .. }));
+    assert!(rejected(write(&Plain {}, &mut Vec::new())));
+    assert!(rejected(write(&Internal::Variant {}, &mut Vec::new())));
+    assert!(rejected(write(
         &Untagged::Variant(Value::Null),
         &mut Vec::new()
     )));
@@ -162,4 +162,35 @@ fn an_event_that_cannot_be_read_back_is_rejected() {
         ),
         "{error}"
     );
+}
+
+#[test]
+fn an_event_that_null_would_change_is_rejected() {
+    #[expect(clippy::option_option, reason = "it is what is tested")]
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Measured {
+        At {
+            celsius: Option<f64>,
+            note: Option<Option<String>>,
+        },
+        Again(Option<()>),
+    }
+    let encode = |event: Measured| encode(&event, &mut Vec::new()).map(|(_, back)| back == event);
+    let at = |celsius, note| encode(Measured::At { celsius, note });
+    assert!(matches!(
+        at(Some(f64::MAX), Some(Some(String::new()))),
+        Ok(true)
+    ));
+    assert!(matches!(at(None, None), Ok(true)));
+    assert!(matches!(encode(Measured::Again(None)), Ok(true)));
+    for refused in [
+        at(Some(f64::NAN), None),
+        at(None, Some(None)),
+        encode(Measured::Again(Some(()))),
+    ] {
+        let Err(CodecError::Unreadable { reason, .. }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert!(matches!(*reason, CodecError::NullInOption), "{reason:?}");
+    }
 }

@@ -85,9 +85,7 @@ impl NewEvent {
         metadata: Metadata,
     ) -> Result<(Self, E), CodecError> {
         let mut payload = Vec::with_capacity(128);
-        let event_type = codec::encode(event, &mut payload)?;
-        let decoded = codec::decode::<E>(event_type, codec::SCHEMA_VERSION, &payload)
-            .map_err(|error| CodecError::unreadable(event_type, error))?;
+        let (event_type, decoded) = codec::encode(event, &mut payload)?;
         let encoded = Self {
             id: EventId::random(),
             event_type,

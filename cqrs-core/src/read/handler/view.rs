@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
-    codec::CodecError,
+    codec::{self, CodecError},
     model::{Envelope, EventFilter, RecordedEvent},
     ports::{DocumentWrite, Documents, StoreError, StoreErrorKind, decode_document},
     roles::{DocumentKeys, Events, HandlerError, View},
@@ -79,18 +79,16 @@ fn writes<V: View>(documents: Folds<V>) -> Result<Vec<DocumentWrite>, StoreError
         .into_iter()
         .filter(|(_, folded)| folded.version > 0 || folded.content.is_some());
     let encoded = changed.map(|(key, Folded { version, content })| {
-        let body = content
-            .map(|content| serde_json::to_vec(&content))
-            .transpose();
+        let body = content.map(|content| codec::to_json(&content)).transpose();
         let body = body.map_err(|error| unwritable::<V>(&key, error))?;
         Ok(DocumentWrite { key, version, body })
     });
     encoded.collect()
 }
 
-fn unwritable<V: View>(key: &str, error: serde_json::Error) -> StoreError {
+fn unwritable<V: View>(key: &str, error: CodecError) -> StoreError {
     let message = format!(
-        "document {key:?} of view {:?} cannot be written as JSON",
+        "document {key:?} of view {:?} cannot be written as JSON and read back",
         V::NAME
     );
     StoreError::new(StoreErrorKind::InvalidInput, message).caused_by(error)

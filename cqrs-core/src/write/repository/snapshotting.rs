@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::Loaded;
 use crate::{
+    codec,
     model::{StreamId, Version, fnv1a},
     ports::{PastEvent, Snapshot, Snapshots, StoreError},
     roles::Aggregate,
@@ -112,14 +113,18 @@ impl<S: Snapshots> Snapshotter<S> {
         }
     }
 
-    /// The snapshot of a state. `None` before the first event, and for a state that cannot be written as JSON, such as a map
-    /// with structs as keys: that state is always replayed.
-    fn snapshot<A: Serialize>(&self, stream: &StreamId, loaded: &Loaded<A>) -> Option<Snapshot> {
+    /// The snapshot of a state. `None` before the first event, and for a state that cannot be written as JSON and read back, such
+    /// as a map with structs as keys: that state is always replayed.
+    fn snapshot<A: Serialize + DeserializeOwned>(
+        &self,
+        stream: &StreamId,
+        loaded: &Loaded<A>,
+    ) -> Option<Snapshot> {
         let last_event = loaded.last_event?;
-        let payload = match serde_json::to_vec(&loaded.state) {
+        let payload = match codec::to_json(&loaded.state) {
             Ok(payload) => payload,
             Err(error) => {
-                tracing::warn!(%stream, %error, "no snapshot can be taken: the state cannot be written as JSON");
+                tracing::warn!(%stream, %error, "no snapshot can be taken: the state cannot be written as JSON and read back");
                 return None;
             }
         };
