@@ -97,13 +97,24 @@ macro_rules! event_store_contract {
             checkpoints: a_rolled_back_batch_moves_nothing
             checkpoints: the_inbox_keeps_the_highest_position_of_each_lane
             checkpoints: a_reset_starts_over_and_fences_runners
+            checkpoints: a_claim_that_was_reset_in_the_transaction_is_fenced
+            checkpoints: a_checkpoint_moves_step_by_step_in_a_transaction
             discards: discarded_events_are_kept_with_their_reason
             documents: documents_are_written_changed_and_removed
             documents: one_of_two_writers_of_a_document_commits
             documents: one_of_two_creators_of_a_document_commits
             documents: documents_are_paged_in_key_order
             documents: a_view_that_never_ran_has_no_documents
+            documents: a_transaction_loads_what_it_has_saved
+            documents: a_transaction_saves_once_at_a_version
+            documents: a_view_is_cleared_at_its_place_in_the_transaction
             documents: a_document_commits_with_its_checkpoint_or_not_at_all
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn a_transaction_writes_where_it_was_begun() {
+            let (store, other) = ($store, $store);
+            $crate::contract::transactions::a_transaction_writes_where_it_was_begun(store, other).await;
         }
     };
     (@tests $store:expr; $($module:ident: $name:ident)+) => {
