@@ -36,8 +36,17 @@
 //! - **Out of Kafka**: effects and offset commit in one transaction of the store, so every event takes effect once.
 //! - Unclean leader elections and fail-overs to a mirrored cluster are not covered.
 //!
-//! librdkafka is the client. Its log lines become `tracing` events with the target `librdkafka`. Its optional features
-//! (TLS, SASL) are cargo features of the `rdkafka` crate: enable them in your own manifest.
+//! librdkafka is the client. Its log lines become `tracing` events with the target `librdkafka`.
+//!
+//! # Features
+//!
+//! | Feature | Default | What it adds |
+//! | --- | --- | --- |
+//! | `tls` | yes | TLS, and SASL with PLAIN, SCRAM and OAUTHBEARER, by the OpenSSL of the system |
+//! | `libz` | yes | batches compressed with gzip |
+//! | `zstd` | yes | batches compressed with zstd |
+//! | `tls-vendored` | no | `tls` with an OpenSSL that is compiled into the program, which takes minutes |
+//! | `embedded` | no | a Kafka cluster inside the process, for first runs and tests |
 
 mod blocking;
 mod cluster;

@@ -1,7 +1,7 @@
 # A temporary Apache Kafka cluster in KRaft mode, with one node or three. Each node is broker and controller.
-# shellcheck disable=SC2154 # state and kafka_dir are set by scripts/services and jars.sh
+# shellcheck disable=SC2154 # state, secure and kafka_dir are set by scripts/services and jars.sh
 #
-# In $state/kafka: cluster (its id), N/ for node N with server.properties, port, controller-port, data/, pid, log.
+# In $state/kafka: cluster (its id), N/ for node N with server.properties, port, controller-port, data/, and with --secure also ssl-port, expired-port, pid, log.
 
 # The options of every JVM. The JVM itself expands the star in the class path.
 kafka_java_options() {
@@ -64,20 +64,17 @@ kafka_ready() {
 # kafka_node_settings NODE COUNT : the node's properties. With three nodes every topic has three replicas and a write needs
 # two of them, so that one broker may fail. The static list of voters works for one node and for three.
 kafka_node_settings() {
-    local node=$1 count=$2 home=$state/kafka/$1 other voters='' min_isr=1
+    local node=$1 count=$2 home=$state/kafka/$1 other voters='' min_isr=1 host=127.0.0.1
+    # The name in the certificate.
+    [ "$secure" = no ] || host=localhost
     [ "$count" -eq 1 ] || min_isr=2
     for ((other = 1; other <= count; other++)); do
-        voters+=${voters:+,}$other@127.0.0.1:$(<"$state/kafka/$other/controller-port")
+        voters+=${voters:+,}$other@$host:$(<"$state/kafka/$other/controller-port")
     done
     cat <<EOF
 process.roles=broker,controller
 node.id=$node
 controller.quorum.voters=$voters
-listeners=PLAINTEXT://127.0.0.1:$(kafka_port "$node"),CONTROLLER://127.0.0.1:$(<"$home/controller-port")
-advertised.listeners=PLAINTEXT://127.0.0.1:$(kafka_port "$node")
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs=$home/data
 broker.session.timeout.ms=3000
 auto.create.topics.enable=true
@@ -92,24 +89,39 @@ share.coordinator.state.topic.replication.factor=$count
 share.coordinator.state.topic.min.isr=$min_isr
 group.initial.rebalance.delay.ms=0
 EOF
+    if [ "$secure" = yes ]; then secure_kafka_settings "$home"; else plain_kafka_settings "$home"; fi
+}
+
+plain_kafka_settings() {
+    cat <<EOF
+listeners=PLAINTEXT://127.0.0.1:$(<"$1/port"),CONTROLLER://127.0.0.1:$(<"$1/controller-port")
+advertised.listeners=PLAINTEXT://127.0.0.1:$(<"$1/port")
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+EOF
 }
 
 # kafka_create COUNT : creates ports and folders first, because the settings of each node name the ports of all.
 kafka_create() {
-    local count=$1 node home cluster options ports
-    read -r -a ports <<<"$(free_ports $((2 * count)))"
+    local count=$1 node home cluster options ports users=()
+    read -r -a ports <<<"$(free_ports $((4 * count)))"
+    [ "$secure" = no ] || mapfile -t users < <(secure_kafka_users)
     for ((node = 1; node <= count; node++)); do
         home=$state/kafka/$node
         mkdir -p "$home"
-        echo "${ports[2 * node - 2]}" >"$home/port"
-        echo "${ports[2 * node - 1]}" >"$home/controller-port"
+        echo "${ports[4 * node - 4]}" >"$home/port"
+        echo "${ports[4 * node - 3]}" >"$home/controller-port"
+        echo "${ports[4 * node - 2]}" >"$home/ssl-port"
+        echo "${ports[4 * node - 1]}" >"$home/expired-port"
     done
     mapfile -t options < <(kafka_java_options)
     cluster=$(java "${options[@]}" kafka.tools.StorageTool random-uuid)
     for ((node = 1; node <= count; node++)); do
         home=$state/kafka/$node
         kafka_node_settings "$node" "$count" >"$home/server.properties"
-        java "${options[@]}" kafka.tools.StorageTool format -t "$cluster" -c "$home/server.properties" >"$home/log" 2>&1 || {
+        java "${options[@]}" kafka.tools.StorageTool format -t "$cluster" -c "$home/server.properties" \
+            "${users[@]}" >"$home/log" 2>&1 || {
             show_log "$home/log"
             die "Kafka could not format its data folder: see its output above."
         }

@@ -1,7 +1,7 @@
 # A temporary PostgreSQL server, with fsync and its own data folder.
-# shellcheck disable=SC2154 # state and scripts are set by scripts/services
+# shellcheck disable=SC2154 # state, scripts and secure are set by scripts/services
 #
-# In $state/postgres: data/ (the cluster), socket/, port, pid, log.
+# In $state/postgres: data/ (the cluster), socket/, port, password, pid, log.
 
 # PostgreSQL does not run as root. For root, it runs as the user that the Debian package creates.
 postgres_user() {
@@ -59,7 +59,7 @@ postgres_pid() {
 }
 
 postgres_url() {
-    echo "postgres://postgres@127.0.0.1:$(<"$state/postgres/port")/cqrs"
+    echo "postgres://postgres:$(<"$state/postgres/password")@127.0.0.1:$(<"$state/postgres/port")/cqrs"
 }
 
 # Any psql works for our simple queries, and some builds of the server have none.
@@ -75,7 +75,7 @@ postgres_psql() {
 }
 
 postgres_query() {
-    "$(postgres_psql)" -X -q -A -t -h 127.0.0.1 -p "$(<"$state/postgres/port")" -U postgres -d "$1" -c "$2" 2>/dev/null
+    PGPASSWORD=$(<"$state/postgres/password") "$(postgres_psql)" -X -q -A -t -h 127.0.0.1 -p "$(<"$state/postgres/port")" -U postgres -d "$1" -c "$2" 2>/dev/null
 }
 
 postgres_responds() {
@@ -87,6 +87,8 @@ postgres_prepare_folder() {
     local home=$state/postgres bin
     bin=$(postgres_bin)
     mkdir -p "$home/socket"
+    random_password >"$home/password"
+    [ "$secure" = no ] || secure_postgres_files "$home"
     # A socket's path is limited to 107 bytes by the operating system.
     [ "${#home}" -le 80 ] || die "the path $home is too long for a unix socket: set CQRS_SERVICES_DIR to a shorter one."
     [ "$(id -u)" -ne 0 ] || chown -R "$(postgres_user)" "$home"
@@ -94,6 +96,7 @@ postgres_prepare_folder() {
         die "user $(postgres_user) cannot reach $home or $bin: set CQRS_SERVICES_DIR (or CQRS_PG_BIN) to a folder open to that user, for example under /tmp."
 }
 
+# Its superuser can run programs as the server's user, so every connection needs the password, also one over the socket.
 # initdb does not flush to disk, because an empty cluster is quickly created again; the server itself uses fsync.
 postgres_create() {
     local home=$state/postgres bin port settings=${CQRS_PG_CONF:-/dev/null}
@@ -102,8 +105,8 @@ postgres_create() {
     read -r port <<<"$(free_ports 1)"
     postgres_prepare_folder
     # shellcheck disable=SC2046 # the prefix is words on purpose
-    (cd "$home" && $(postgres_run_as) "$bin/initdb" -D "$home/data" -U postgres --auth=trust \
-        --encoding=UTF8 --locale=C.UTF-8 --no-sync) >"$home/log" 2>&1 || {
+    (cd "$home" && $(postgres_run_as) "$bin/initdb" -D "$home/data" -U postgres --auth=scram-sha-256 \
+        --pwfile="$home/password" --encoding=UTF8 --locale=C.UTF-8 --no-sync) >"$home/log" 2>&1 || {
         show_log "$home/log"
         die "initdb failed: see its output above."
     }
@@ -117,6 +120,7 @@ max_connections = 300
 max_prepared_transactions = 10
 fsync = on
 EOF
+    [ "$secure" = no ] || secure_postgres_settings "$home"
     echo "$port" >"$home/port"
 }
 

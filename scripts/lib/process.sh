@@ -42,6 +42,11 @@ stop_process() {
     rm -f "$pid_file"
 }
 
+# Letters and digits only: it becomes a part of URLs and of configuration files.
+random_password() {
+    od -An -N16 -tx1 /dev/urandom | tr -d ' \n'
+}
+
 not() {
     ! "$@" >/dev/null
 }

@@ -27,6 +27,11 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// Rights on the database are in one row, which cannot be changed concurrently.
 const ONE_AT_A_TIME: &str = "select pg_advisory_xact_lock(hashtext('rights on the database'))";
 
+/// The password is the name.
+fn create(role: &str) -> String {
+    format!("create role {role} login password '{role}'")
+}
+
 impl Roles {
     pub(crate) async fn create() -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -40,8 +45,10 @@ impl Roles {
             .expect("reads");
         let [owner, service, reader] = roles.names();
         let sql = format!(
-            "{ONE_AT_A_TIME}; create role {owner} login; create role {service} login; create role {reader} login; \
-             grant create on database {database} to {owner}"
+            "{ONE_AT_A_TIME}; {}; {}; {}; grant create on database {database} to {owner}",
+            create(&owner),
+            create(&service),
+            create(&reader)
         );
         run(&mut connection, &sql).await.expect("creates the roles");
         roles
@@ -61,7 +68,7 @@ impl Roles {
             |(scheme, rest)| (scheme.to_owned(), rest.to_owned()),
         );
         let host = rest.split_once('@').map_or(&*rest, |(_, host)| host);
-        format!("{scheme}://{role}@{host}")
+        format!("{scheme}://{role}:{role}@{host}")
     }
 
     pub(crate) async fn installed(&self) -> [PgConfig; 3] {
