@@ -4,6 +4,7 @@ mod attempt;
 mod batch_limit;
 mod caught;
 mod error;
+mod failed;
 mod partitions;
 mod skip;
 mod tally;

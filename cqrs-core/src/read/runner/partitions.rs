@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Runner, attempt::AttemptError, error::RunnerErrorKind, tally::Tally, worker::Worker};
+use super::{
+    Runner, attempt::AttemptError, error::RunnerErrorKind, failed::Failed, tally::Tally,
+    worker::Worker,
+};
 use crate::{
     ports::{Checkpoints, Inbox, Source},
     read::handler::Handler,
@@ -18,6 +21,7 @@ pub(super) struct Partitions<S, H, R> {
     /// Whether the handler has prepared the store.
     prepared: bool,
     stopping: bool,
+    failed: Failed,
 }
 
 impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Partitions<S, H, R> {
@@ -34,6 +38,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Partitions<S, H, R> {
             tally,
             prepared: false,
             stopping: false,
+            failed: Failed::default(),
         }
     }
 
@@ -63,6 +68,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Partitions<S, H, R> {
             *sizes,
             reporter.clone(),
             Arc::clone(&self.tally),
+            self.failed.clone(),
         )
     }
 }
@@ -74,6 +80,11 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Workers for Partitions<S,
     async fn next(&mut self) -> Result<Option<Work<RunnerErrorKind>>, RunnerErrorKind> {
         loop {
             match self.try_next().await {
+                // The runner sees the failure and stops; until then nobody works on the partition.
+                Ok(Some(reader)) if self.failed.get() => {
+                    drop(reader);
+                    return std::future::pending().await;
+                }
                 Ok(reader) => {
                     self.retries.succeeded();
                     let worker = reader.map(|reader| self.worker(reader));

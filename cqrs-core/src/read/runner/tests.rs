@@ -263,6 +263,27 @@ async fn the_event_that_the_store_rejects_is_found() {
     the_event_is_found(reject, "planted").await;
 }
 
+/// The source hands the partition out as soon as the failing worker has given it back. In some rounds that is before the runner
+/// sees the failure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failure_no_event_is_handled_in_this_run() {
+    for _ in 0..300 {
+        let store = filled(20).await;
+        let failures = AtomicU32::new(0);
+        let heals = move |batch: &[RecordedEvent]| {
+            let poison = batch.iter().find(|event| event.position.get() == 7);
+            match poison {
+                Some(event) if failures.fetch_add(1, Ordering::Relaxed) < 2 => {
+                    Err(HandlerError::poison(event.id, "planted"))
+                }
+                _ => Ok(()),
+            }
+        };
+        run_to(&store, Faulty(heals), 20).await.expect_err("stops");
+        assert_eq!(sums(&store).await, Vec::from_iter(1..7));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_runner_continues_after_a_skipped_event() {
     let store = filled(50).await;

@@ -9,6 +9,7 @@ use super::{
     batch_limit::{BatchLimit, BatchSizes},
     caught::{Panicked, caught},
     error::RunnerErrorKind,
+    failed::{Failed, FailsUnlessDone},
     tally::Tally,
 };
 use crate::{
@@ -23,6 +24,8 @@ use crate::{
 const IDLE_CHECK: Duration = Duration::from_millis(250);
 
 pub(super) struct Worker<S, H, R> {
+    /// Before the reader.
+    failed: FailsUnlessDone,
     store: S,
     handler: Arc<H>,
     reader: R,
@@ -55,11 +58,13 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         sizes: BatchSizes,
         reporter: ProgressReporter,
         tally: Arc<Tally>,
+        failed: Failed,
     ) -> Self {
         let name = LoopName::Subscription(handler.subscription().to_owned());
         let partition = reader.partition().clone();
         let retries = Retries::new(name, Some(partition), reporter.clone());
         Self {
+            failed: FailsUnlessDone::new(failed),
             store,
             handler,
             reader,
@@ -75,6 +80,9 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         let outcome = self.attempts().await;
         let error = outcome.as_ref().err().map(|error| error as _);
         self.reporter.ended(Some(self.reader.partition()), error);
+        if outcome.is_ok() {
+            self.failed.done();
+        }
         outcome
     }
 
