@@ -43,15 +43,15 @@ pub(super) fn check(history: &History) -> Result<Order, Unexplained> {
 
 struct Search<'h> {
     operations: &'h [Operation],
-    seen: HashSet<(Done, Model)>,
+    seen: HashSet<(OperationSet, Model)>,
     order: Order,
     longest: Order,
 }
 
 impl Search<'_> {
     /// Operations without effect and without a result need no place in the order.
-    fn silent(&self) -> Done {
-        let silent = |done: Done, (index, operation): (usize, &Operation)| {
+    fn silent(&self) -> OperationSet {
+        let silent = |done: OperationSet, (index, operation): (usize, &Operation)| {
             if operation.matters() {
                 done
             } else {
@@ -61,10 +61,10 @@ impl Search<'_> {
         self.operations
             .iter()
             .enumerate()
-            .fold(Done::default(), silent)
+            .fold(OperationSet::default(), silent)
     }
 
-    fn extend(&mut self, done: Done, state: &Model) -> bool {
+    fn extend(&mut self, done: OperationSet, state: &Model) -> bool {
         let Some(horizon) = self.horizon(done) else {
             return true;
         };
@@ -88,14 +88,14 @@ impl Search<'_> {
     }
 
     /// The earliest end of the remaining operations that must happen; `None` if there is none.
-    fn horizon(&self, done: Done) -> Option<usize> {
+    fn horizon(&self, done: OperationSet) -> Option<usize> {
         self.left(done)
             .filter_map(|(_, operation)| operation.deadline())
             .min()
     }
 
     /// The remaining operations that started before every other one ended, ordered by their end.
-    fn candidates(&self, done: Done, horizon: usize) -> Vec<usize> {
+    fn candidates(&self, done: OperationSet, horizon: usize) -> Vec<usize> {
         let began = self
             .left(done)
             .filter(|(_, operation)| operation.invoked < horizon);
@@ -104,7 +104,7 @@ impl Search<'_> {
         candidates
     }
 
-    fn left(&self, done: Done) -> impl Iterator<Item = (usize, &Operation)> {
+    fn left(&self, done: OperationSet) -> impl Iterator<Item = (usize, &Operation)> {
         let operations = self.operations.iter().enumerate();
         operations.filter(move |(index, _)| !done.holds(*index))
     }
@@ -135,9 +135,9 @@ impl Search<'_> {
 
 /// A set of operations, by index. A program has at most 120: 4 clients, 6 steps, 5 operations each.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
-struct Done(u128);
+struct OperationSet(u128);
 
-impl Done {
+impl OperationSet {
     fn with(self, index: usize) -> Self {
         assert!(index < 128, "a history of at most 128 operations");
         Self(self.0 | 1 << index)

@@ -24,13 +24,13 @@ pub(super) struct Step {
 pub(super) enum Task {
     Read {
         of: Stream,
-        after: After,
-        function: Reading,
+        after: ReadStart,
+        function: ReadFunction,
     },
     Append {
         to: Vec<Target>,
         key: Option<Key>,
-        way: Way,
+        way: AppendMethod,
     },
     /// Looks up the appends under a key.
     Lookup { key: Key },
@@ -38,7 +38,7 @@ pub(super) enum Task {
 
 /// The version after which a read starts.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum After {
+pub(super) enum ReadStart {
     Nothing,
     /// The version that the client saw last.
     LastSeen,
@@ -46,14 +46,14 @@ pub(super) enum After {
 
 /// The function of the port for a read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Reading {
+pub(super) enum ReadFunction {
     ReadStream,
     Replay,
 }
 
 /// The way to make an append.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Way {
+pub(super) enum AppendMethod {
     /// In one call.
     Call,
     /// Within a transaction that is then committed.
@@ -127,8 +127,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn read() -> impl Strategy<Value = Task> {
-    let after = prop_oneof![Just(After::Nothing), Just(After::LastSeen)];
-    let function = prop_oneof![Just(Reading::ReadStream), Just(Reading::Replay)];
+    let after = prop_oneof![Just(ReadStart::Nothing), Just(ReadStart::LastSeen)];
+    let function = prop_oneof![Just(ReadFunction::ReadStream), Just(ReadFunction::Replay)];
     (stream(), after, function).prop_map(|(of, after, function)| Task::Read {
         of,
         after,
@@ -138,9 +138,9 @@ fn read() -> impl Strategy<Value = Task> {
 
 fn append() -> impl Strategy<Value = Task> {
     let way = prop_oneof![
-        4 => Just(Way::Call),
-        1 => Just(Way::Transaction),
-        1 => Just(Way::TransactionThatReads),
+        4 => Just(AppendMethod::Call),
+        1 => Just(AppendMethod::Transaction),
+        1 => Just(AppendMethod::TransactionThatReads),
     ];
     let key = prop_oneof![3 => Just(None), 1 => key().prop_map(Some)];
     let to = vec(target(), 1..=MOST_STREAMS);

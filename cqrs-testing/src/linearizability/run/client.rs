@@ -7,7 +7,7 @@ use cqrs_core::{EventId, EventStore, StoreError, Version};
 use super::{
     super::{
         history::{Call, Key, Operation, Participant, Stream},
-        program::{After, Reading, Step, Target, Task, Way},
+        program::{AppendMethod, ReadFunction, ReadStart, Step, Target, Task},
     },
     last_seen::LastSeen,
     outcomes,
@@ -49,7 +49,7 @@ impl<S: EventStore> Client<S> {
                 } => self.read(of, after, function).await,
                 Task::Lookup { key } => self.lookup(key).await,
                 Task::Append { to, key, way } => match way {
-                    Way::Call => self.append(&to, key).await,
+                    AppendMethod::Call => self.append(&to, key).await,
                     way => self.transact(&to, key, way, pause).await,
                 },
             }
@@ -57,10 +57,10 @@ impl<S: EventStore> Client<S> {
         self.operations
     }
 
-    async fn read(&mut self, of: Stream, after: After, function: Reading) {
+    async fn read(&mut self, of: Stream, after: ReadStart, function: ReadFunction) {
         let after = match after {
-            After::Nothing => Version::EMPTY,
-            After::LastSeen => self.seen.version(of),
+            ReadStart::Nothing => Version::EMPTY,
+            ReadStart::LastSeen => self.seen.version(of),
         };
         let (times, result) = self.timed(self.events(of, after, function)).await;
         let outcome = match result {
@@ -68,8 +68,8 @@ impl<S: EventStore> Client<S> {
             Err(error) => outcomes::of_error(&error),
         };
         let function = match function {
-            Reading::ReadStream => "read_stream",
-            Reading::Replay => "replay",
+            ReadFunction::ReadStream => "read_stream",
+            ReadFunction::Replay => "replay",
         };
         self.record(function, times, Call::Read { of, after, outcome });
     }
@@ -78,15 +78,15 @@ impl<S: EventStore> Client<S> {
         &self,
         of: Stream,
         after: Version,
-        function: Reading,
+        function: ReadFunction,
     ) -> Result<Vec<(Version, EventId)>, StoreError> {
         let stream = self.shared.id(of);
         Ok(match function {
-            Reading::ReadStream => {
+            ReadFunction::ReadStream => {
                 let events = self.store.read_stream(stream, after).await?;
                 events.iter().map(|one| (one.version, one.id)).collect()
             }
-            Reading::Replay => {
+            ReadFunction::Replay => {
                 let events = self.store.replay(stream, after).await?;
                 events.iter().map(|one| (one.version, one.id)).collect()
             }

@@ -8,7 +8,7 @@ use cqrs_core::{EventStore, ExpectedVersion, StreamId, Version, chain};
 use super::{
     super::{
         history::{AppendOutcome, Call, Key, Outcome, Participant, Rejection, StreamResult},
-        program::{Target, Way},
+        program::{AppendMethod, Target},
     },
     client::{Client, yield_to_others},
     outcomes,
@@ -20,7 +20,7 @@ impl<S: EventStore> Client<S> {
         &mut self,
         to: &[Target],
         key: Option<Key>,
-        way: Way,
+        way: AppendMethod,
         pause: usize,
     ) {
         let (times, begun) = self.timed(self.store.begin()).await;
@@ -48,11 +48,11 @@ impl<S: EventStore> Client<S> {
         transaction: &mut S::Transaction,
         to: &[Target],
         key: Option<Key>,
-        way: Way,
+        way: AppendMethod,
     ) -> Option<(Vec<Participant>, Vec<Version>)> {
         let read = match way {
-            Way::TransactionThatReads => Some(self.read_in(transaction, to).await?),
-            Way::Call | Way::Transaction => None,
+            AppendMethod::TransactionThatReads => Some(self.read_in(transaction, to).await?),
+            AppendMethod::Call | AppendMethod::Transaction => None,
         };
         let participants = self.participants(to);
         let staged = self.stage(transaction, &participants, key).await?;
