@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use cqrs_core::{
     AppendError, Appended, Appends, CommitError, EventId, EventStore, Idempotency, Position,
     RecordedEvent, StoreError, StreamId, Version,
-    ports::{LogPage, LogQuery, UnitOfWork},
+    ports::{LogPage, LogQuery, LookupError, UnitOfWork},
 };
 
 pub use self::{
@@ -106,7 +106,7 @@ impl<S: EventStore, B: Bug<S>> EventStore for WithBug<S, B> {
     async fn appended_under(
         &self,
         idempotency: &Idempotency,
-    ) -> Result<Option<Vec<Appended>>, AppendError> {
+    ) -> Result<Option<Vec<Appended>>, LookupError> {
         self.store.appended_under(idempotency).await
     }
 

@@ -12,8 +12,8 @@ mod unit_of_work;
 use std::{sync::Arc, time::Duration};
 
 use cqrs_core::{
-    Append, AppendError, Appended, Appends, CommitError, EventStore, Metadata, Position,
-    StoreError, StoreErrorKind, model::NewEvent,
+    Append, Appended, Appends, CommitError, EventStore, Metadata, Position, StoreError,
+    StoreErrorKind, model::NewEvent,
 };
 
 pub use self::stats::WriterStats;
@@ -251,9 +251,9 @@ async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T
     tokio::time::timeout(limit, future).await.ok()
 }
 
-/// Gives an append the error type of a commit, because both are checked alike.
-async fn into_commit_error<T>(
-    append: impl Future<Output = Result<T, AppendError>>,
+/// Gives a call the error type of a commit, because all are checked alike.
+async fn into_commit_error<T, E: Into<CommitError>>(
+    append: impl Future<Output = Result<T, E>>,
 ) -> Result<T, CommitError> {
-    append.await.map_err(CommitError::from)
+    append.await.map_err(Into::into)
 }

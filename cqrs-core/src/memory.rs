@@ -20,7 +20,9 @@ use tokio::sync::Notify;
 use self::keys::Keys;
 pub use self::transaction::MemoryTransaction;
 use crate::{
-    model::{Claim, EventId, Lane, PartitionId, Position, RecordedEvent, StreamId, Version},
+    model::{
+        Claim, EventId, Lane, PartitionId, Position, RecordedEvent, Selection, StreamId, Version,
+    },
     ports::{Appended, Discarded, Document, Snapshot},
 };
 
@@ -80,6 +82,7 @@ struct State {
     /// The events of each stream, as indexes into the log.
     streams: HashMap<StreamId, Vec<usize>>,
     checkpoints: HashMap<Subscribed, Claim>,
+    selections: HashMap<Subscribed, Selection>,
     inbox: HashMap<Subscribed, BTreeMap<Lane, Position>>,
     documents: BTreeMap<DocumentKey, Document>,
     /// Counts document writes; the source of document versions. A document that is removed and written again therefore

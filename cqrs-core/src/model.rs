@@ -15,6 +15,7 @@ mod metadata;
 mod number;
 mod recorded_event;
 mod retry;
+mod selection;
 mod stream;
 
 pub use self::{
@@ -32,6 +33,7 @@ pub use self::{
     number::{Position, Slices, Version},
     recorded_event::{Envelope, RecordedEvent},
     retry::RetryPolicy,
+    selection::Selection,
     stream::{Category, InvalidName, StreamId},
 };
 pub(crate) use self::{

@@ -16,6 +16,7 @@ pub mod log;
 mod purse;
 pub mod repeats;
 pub mod replays;
+pub mod selections;
 pub mod several_streams;
 pub mod shapes;
 pub mod snapshots;
@@ -97,6 +98,8 @@ macro_rules! event_store_contract {
             checkpoints: a_rolled_back_batch_moves_nothing
             checkpoints: the_inbox_keeps_the_highest_position_of_each_lane
             checkpoints: a_reset_starts_over_and_fences_runners
+            selections: a_selection_is_recorded_under_a_claim
+            selections: a_role_that_reads_more_leaves_nothing_out_silently
             checkpoints: a_claim_that_was_reset_in_the_transaction_is_fenced
             checkpoints: a_checkpoint_moves_step_by_step_in_a_transaction
             discards: discarded_events_are_kept_with_their_reason

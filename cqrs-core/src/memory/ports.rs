@@ -6,7 +6,7 @@ use super::{MemoryEventStore, MemoryTransaction};
 use crate::{
     model::{
         Checkpoint, Claim, EventId, Idempotency, Lane, PartitionId, Position, RecordedEvent,
-        StreamId, Version,
+        Selection, StreamId, Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Discarded,
@@ -227,6 +227,33 @@ impl Checkpoints for MemoryEventStore {
             .checkpoints
             .get(&subscribed)
             .and_then(|claim| claim.at))
+    }
+
+    async fn selection(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Option<Selection>, StoreError> {
+        let subscribed = (subscription.to_owned(), partition.clone());
+        Ok(self.state().selections.get(&subscribed).cloned())
+    }
+
+    async fn select_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        selection: &Selection,
+        _: Option<&str>,
+    ) -> Result<(), AdvanceError> {
+        let subscribed = (subscription.to_owned(), partition.clone());
+        let state = transaction.store.state();
+        let selected =
+            transaction
+                .subscriptions
+                .select(&state, subscribed, epoch, selection.clone());
+        Ok(selected?)
     }
 
     async fn reset_in(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{State, Subscribed};
 use crate::{
-    model::{Checkpoint, Claim, Lane, Position},
+    model::{Checkpoint, Claim, Lane, Position, Selection},
     ports::Fenced,
 };
 
@@ -13,6 +13,8 @@ pub(super) struct StagedSubscriptions {
     /// The claim that each partition must still have at commit, and the claim as the transaction left it.
     moved: BTreeMap<Subscribed, (Claim, Claim)>,
     reset: HashSet<String>,
+    /// What each partition reads from now on, under the epoch of its claim.
+    selected: Vec<(Subscribed, u64, Selection)>,
     received: Vec<(Subscribed, Vec<(Lane, Position)>)>,
 }
 
@@ -41,6 +43,21 @@ impl StagedSubscriptions {
         }
     }
 
+    /// Records a selection, if the claim has this epoch.
+    pub(super) fn select(
+        &mut self,
+        state: &State,
+        subscribed: Subscribed,
+        epoch: u64,
+        selection: Selection,
+    ) -> Result<(), Fenced> {
+        if !has_epoch(state, &subscribed, epoch) {
+            return Err(fenced(&subscribed));
+        }
+        self.selected.push((subscribed, epoch, selection));
+        Ok(())
+    }
+
     pub(super) fn reset(&mut self, subscription: &str) {
         for (_, (_, now)) in self
             .moved
@@ -61,6 +78,12 @@ impl StagedSubscriptions {
         let changed = |(subscribed, (seen, _)): &(&Subscribed, &(Claim, Claim))| {
             state.checkpoints.get(*subscribed) != Some(seen)
         };
+        let fenced_since = |(subscribed, epoch, _): &&(Subscribed, u64, Selection)| {
+            !has_epoch(state, subscribed, *epoch)
+        };
+        if let Some((subscribed, ..)) = self.selected.iter().find(fenced_since) {
+            return Err(fenced(subscribed));
+        }
         match self.moved.iter().find(changed) {
             Some((subscribed, _)) => Err(fenced(subscribed)),
             None => Ok(()),
@@ -73,6 +96,9 @@ impl StagedSubscriptions {
                 *claim = reset(*claim);
             }
         }
+        for (subscribed, _, selection) in self.selected {
+            state.selections.insert(subscribed, selection);
+        }
         for (subscribed, (_, now)) in self.moved {
             state.checkpoints.insert(subscribed, now);
         }
@@ -83,6 +109,11 @@ impl StagedSubscriptions {
             state.inbox.entry(subscribed).or_default().extend(received);
         }
     }
+}
+
+fn has_epoch(state: &State, subscribed: &Subscribed, epoch: u64) -> bool {
+    let claim = state.checkpoints.get(subscribed);
+    claim.is_some_and(|claim| claim.epoch == epoch)
 }
 
 /// Back to the beginning, under the next epoch.

@@ -1,7 +1,7 @@
 //! The port of checkpoints: how far each subscription has read.
 
 use crate::{
-    model::{Checkpoint, Claim, PartitionId},
+    model::{Checkpoint, Claim, PartitionId, Selection},
     ports::{
         error::{AdvanceError, StoreError},
         unit_of_work::UnitOfWork,
@@ -41,6 +41,28 @@ pub trait Checkpoints: UnitOfWork {
         subscription: &str,
         partition: &PartitionId,
     ) -> impl Future<Output = Result<Option<Checkpoint>, StoreError>> + Send;
+
+    /// What the subscription read of a partition when this was last recorded; `None` if it never was.
+    fn selection(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> impl Future<Output = Result<Option<Selection>, StoreError>> + Send;
+
+    /// Records what the subscription reads of a partition from now on, under the claim's epoch. A `reason` is recorded too: a
+    /// person has decided that the subscription passes over what it did not read before.
+    ///
+    /// # Errors
+    /// [`AdvanceError::Fenced`] when the partition has been claimed since.
+    fn select_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        selection: &Selection,
+        reason: Option<&str>,
+    ) -> impl Future<Output = Result<(), AdvanceError>> + Send;
 
     /// Moves every partition of a subscription back to the beginning, clears its inbox and fences its runners.
     fn reset_in(

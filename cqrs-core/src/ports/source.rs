@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
-    model::{Checkpoint, Offset, PartitionId, RecordedEvent},
+    model::{Checkpoint, EventFilter, Offset, PartitionId, RecordedEvent, Selection},
     ports::{error::BoxError, log_check::LogReplaced},
 };
 
@@ -127,6 +127,17 @@ pub trait Reader: Send + Sync + 'static {
         &mut self,
         at: Option<Checkpoint>,
     ) -> impl Future<Output = Result<(), SourceError>> + Send;
+
+    /// The first event at or before `at` that one of the filters finds and `before` does not match, as text: an event that the
+    /// subscription passed over, and that it reads now. `None` where a source cannot tell.
+    fn passed_over(
+        &mut self,
+        _filters: &[EventFilter],
+        _before: &Selection,
+        _at: Checkpoint,
+    ) -> impl Future<Output = Result<Option<String>, SourceError>> + Send {
+        std::future::ready(Ok(None))
+    }
 
     /// Returns up to `max` available events. If there are none, it waits for some, a quarter of a second at most.
     /// Cancel-safe.

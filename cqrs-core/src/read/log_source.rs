@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::{
-    model::{Checkpoint, EventFilter, Offset, PartitionId, Position, Slices},
+    model::{
+        Checkpoint, EventFilter, Offset, PartitionId, Position, RecordedEvent, Selection, Slices,
+    },
     ports::{
         Batch, EventStore, LogQuery, Next, Reader, Source, SourceError, StoreError, check_page,
     },
@@ -17,6 +19,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(2);
 
 /// The wait doubles up to this.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
+/// How many events are looked at in one page for one that was passed over.
+const PASSED_OVER_PAGE: usize = 100;
 
 /// The log of a store, as one partition.
 ///
@@ -161,6 +166,30 @@ impl<S: EventStore> Reader for LogReader<S> {
     async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
         self.at = at;
         Ok(())
+    }
+
+    async fn passed_over(
+        &mut self,
+        filters: &[EventFilter],
+        before: &Selection,
+        at: Checkpoint,
+    ) -> Result<Option<String>, SourceError> {
+        let at = Position::new(at.offset.get());
+        let mut after = Position::START;
+        while after < at {
+            let query = LogQuery::new(after, PASSED_OVER_PAGE).reads(filters);
+            let page = self.store.read_log(query).await.map_err(source_error)?;
+            let is_new = |event: &&RecordedEvent| {
+                event.position <= at
+                    && !before.matches(event.stream.category().as_str(), &event.event_type)
+            };
+            if let Some(event) = page.events.iter().find(is_new) {
+                return Ok(Some(event.to_string()));
+            }
+            let Some(upto) = page.upto else { break };
+            after = Position::new(upto.offset.get());
+        }
+        Ok(None)
     }
 
     async fn next(&mut self, max: usize) -> Result<Next, SourceError> {

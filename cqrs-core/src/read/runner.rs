@@ -6,6 +6,7 @@ mod caught;
 mod error;
 mod failed;
 mod partitions;
+mod selection;
 mod skip;
 mod tally;
 mod worker;
@@ -150,7 +151,9 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), RunnerError> {
         let subscription = self.subscription().to_owned();
         let reporter = self.reporter.clone();
-        let outcome = run_loop::run(&mut Partitions::new(self), stop).await;
+        // Boxed, so that a program that awaits several runners has small futures.
+        let mut partitions = Partitions::new(self);
+        let outcome = Box::pin(run_loop::run(&mut partitions, stop)).await;
         let outcome = outcome.map_err(|kind| RunnerError::new(&subscription, kind));
         reporter.ended(None, outcome.as_ref().err().map(|error| error as _));
         outcome

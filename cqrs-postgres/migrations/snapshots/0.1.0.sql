@@ -16,6 +16,7 @@ create table cqrs.checkpoints (
     epoch bigint not null,
     "offset" bigint,
     event_id uuid,
+    reads jsonb,
     updated_at timestamp with time zone not null default clock_timestamp()
 );
 
@@ -814,6 +815,8 @@ CREATE TRIGGER events_never_change BEFORE DELETE OR UPDATE OR TRUNCATE ON cqrs.e
 comment on column cqrs.checkpoints."offset" is 'The position of the last event read (log), or the offset of the next record (topic).';
 
 comment on column cqrs.checkpoints.epoch is 'The fence: every claim raises it, and a write under an older one is rejected.';
+
+comment on column cqrs.checkpoints.reads is 'The categories and event types that the subscription reads of the partition.';
 
 comment on column cqrs.events.headers is 'The open headers of an event, an object of strings; null if it has none.';
 

@@ -1,8 +1,8 @@
 //! Checkpoints: one row for each subscription and partition, with the epoch that fences it.
 
 use cqrs_core::{
-    EventId, StoreError,
-    model::{Checkpoint, Claim, Offset, PartitionId},
+    EventId, StoreError, StoreErrorKind,
+    model::{Checkpoint, Claim, Offset, PartitionId, Selection},
     ports::{AdvanceError, Checkpoints, Fenced},
 };
 use uuid::Uuid;
@@ -81,6 +81,44 @@ impl Checkpoints for PgEventStore {
         Ok(row.and_then(checkpoint))
     }
 
+    async fn selection(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Option<Selection>, StoreError> {
+        let query = sqlx::query_scalar(self.backend().statements.selection.sql())
+            .bind(subscription)
+            .bind(partition.to_string());
+        let asked = self
+            .backend()
+            .ask(async |connection| query.fetch_optional(connection).await);
+        let reads: Option<Option<String>> = asked.await?;
+        reads.flatten().map(|reads| read(&reads)).transpose()
+    }
+
+    async fn select_in(
+        &self,
+        transaction: &mut PgTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        selection: &Selection,
+        reason: Option<&str>,
+    ) -> Result<(), AdvanceError> {
+        let reads = serde_json::to_string(selection).expect("names always have a JSON form");
+        let query = sqlx::query_scalar(self.backend().statements.select_reads.sql())
+            .bind(subscription)
+            .bind(partition.to_string())
+            .bind(signed(epoch))
+            .bind(reads)
+            .bind(reason);
+        let selected = transaction.ask(async |connection| query.fetch_one(connection).await);
+        if selected.await? {
+            return Ok(());
+        }
+        Err(Fenced::new(subscription, partition.clone()).into())
+    }
+
     async fn reset_in(
         &self,
         transaction: &mut PgTransaction,
@@ -95,4 +133,11 @@ impl Checkpoints for PgEventStore {
         }
         Ok(())
     }
+}
+
+fn read(reads: &str) -> Result<Selection, StoreError> {
+    serde_json::from_str(reads).map_err(|error| {
+        let message = "what a subscription reads is not recorded as categories with types";
+        StoreError::new(StoreErrorKind::Undecodable, message).caused_by(error)
+    })
 }

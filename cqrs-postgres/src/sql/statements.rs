@@ -106,6 +106,8 @@ statements! {
         claim: "claim",
         advance: "advance",
         checkpoint: "checkpoint",
+        selection: "selection",
+        select_reads: "select_reads",
         reset_checkpoints: "reset_checkpoints",
         reset_inbox: "reset_inbox",
         received: "received",

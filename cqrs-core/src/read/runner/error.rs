@@ -101,6 +101,17 @@ pub enum RunnerErrorKind {
         #[source]
         reason: BoxError,
     },
+    /// The subscription reads events that it did not read before, and has passed over some of them.
+    #[error(
+        "reads more than before on {partition}, and has passed over {event}: reset the subscription to handle everything again, \
+         or pass over such events for good with `Runner::accept_selection`"
+    )]
+    PassedOver {
+        /// The partition.
+        partition: PartitionId,
+        /// The first event that was passed over, as text.
+        event: String,
+    },
     /// The store failed, and would fail again.
     #[error("cannot use its store")]
     Store(#[from] StoreError),

@@ -10,10 +10,11 @@ use super::{
     caught::{Panicked, caught},
     error::RunnerErrorKind,
     failed::{Failed, FailsUnlessDone},
+    selection,
     tally::Tally,
 };
 use crate::{
-    model::{Claim, EventId, Lane, Position},
+    model::{Claim, EventId, Lane, Position, Selection},
     ports::{Batch, BoxError, Checkpoints, CommitError, Inbox, Next, Reader, StoreErrorKind},
     read::handler::Handler,
     roles::HandlerError,
@@ -33,6 +34,8 @@ pub(super) struct Worker<S, H, R> {
     retries: Retries,
     reporter: ProgressReporter,
     tally: Arc<Tally>,
+    /// What the role reads is recorded.
+    selected: bool,
 }
 
 /// What the inbox found in a batch.
@@ -72,6 +75,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             retries,
             reporter,
             tally,
+            selected: false,
         }
     }
 
@@ -105,6 +109,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
 
     async fn work(&mut self) -> Result<(), AttemptError> {
         let mut claimed = self.claim().await?;
+        self.select(claimed.claim).await?;
         self.reader.start(claimed.claim.at).await?;
         self.reporter
             .started(self.reader.partition(), claimed.claim.at);
@@ -122,6 +127,42 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
                 Next::Revoked => return Ok(()),
             }
         }
+    }
+
+    /// Records what the role reads, unless it has passed over an event that it reads now.
+    async fn select(&mut self, claim: Claim) -> Result<(), AttemptError> {
+        if self.selected {
+            return Ok(());
+        }
+        let subscription = self.handler.subscription();
+        let partition = self.reader.partition().clone();
+        // The constructor of the runner has checked that the handler has a list.
+        let reads = self.handler.reads().unwrap_or_default();
+        let selection = Selection::of(&reads);
+        let before = self.store.selection(subscription, &partition).await?;
+        if before.as_ref() != Some(&selection) {
+            if let (Some(before), Some(at)) = (before, claim.at)
+                && let Some(filters) = before.missing(&reads)
+                && let Some(event) = self.reader.passed_over(&filters, &before, at).await?
+            {
+                return Err(AttemptError::Stop(RunnerErrorKind::PassedOver {
+                    partition,
+                    event,
+                }));
+            }
+            let epoch = claim.epoch;
+            selection::record(
+                &self.store,
+                subscription,
+                &partition,
+                epoch,
+                &selection,
+                None,
+            )
+            .await?;
+        }
+        self.selected = true;
+        Ok(())
     }
 
     async fn claim(&self) -> Result<ClaimedPartition, AttemptError> {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::{super::*, Sums, filled, sums};
 use crate::{
     memory::{MemoryEventStore, MemoryTransaction},
-    model::{Checkpoint, Claim, Lane, Offset, PartitionId, Position, RecordedEvent},
+    model::{Checkpoint, Claim, Lane, Offset, PartitionId, Position, RecordedEvent, Selection},
     ports::{
         AdvanceError, Batch, CommitError, Document, DocumentWrite, Documents, Next, Reader,
         SaveError, SourceError, StoreError, StoreErrorKind, UnitOfWork,
@@ -199,6 +199,20 @@ impl Checkpoints for LosesReplies {
     }
     async fn checkpoint(&self, s: &str, p: &PartitionId) -> Result<Option<Checkpoint>, StoreError> {
         self.0.checkpoint(s, p).await
+    }
+    async fn selection(&self, s: &str, p: &PartitionId) -> Result<Option<Selection>, StoreError> {
+        self.0.selection(s, p).await
+    }
+    async fn select_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        s: &str,
+        p: &PartitionId,
+        epoch: u64,
+        selection: &Selection,
+        reason: Option<&str>,
+    ) -> Result<(), AdvanceError> {
+        self.0.select_in(tx, s, p, epoch, selection, reason).await
     }
     async fn reset_in(&self, tx: &mut MemoryTransaction, s: &str) -> Result<(), StoreError> {
         self.0.reset_in(tx, s).await

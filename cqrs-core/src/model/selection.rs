@@ -1,0 +1,129 @@
+//! What a subscription reads, as it is recorded with its checkpoint.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::event::EventFilter;
+
+/// What a subscription reads: categories, and the event types of each.
+///
+/// It is recorded beside the checkpoint, because a checkpoint says how far a subscription has read, but not what it has passed
+/// over. A subscription that reads more than before would miss the events of what is new before its checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Selection(
+    /// Without categories everything is read; without types, the whole category.
+    BTreeMap<String, BTreeSet<String>>,
+);
+
+impl Selection {
+    /// What these filters read.
+    ///
+    /// ```
+    /// use cqrs_core::model::{EventFilter, Selection};
+    ///
+    /// let reads = Selection::of(&[EventFilter::new("order", &["Placed"])]);
+    /// assert!(reads.matches("order", "Placed"));
+    /// assert!(!reads.matches("order", "Paid"));
+    /// ```
+    #[must_use]
+    pub fn of(reads: &[EventFilter]) -> Self {
+        let mut categories = BTreeMap::new();
+        for filter in reads {
+            let types = filter.types.iter().map(|name| (*name).to_owned());
+            categories
+                .entry(filter.category.to_owned())
+                .or_insert_with(BTreeSet::new)
+                .extend(types);
+        }
+        // A whole category stays one, whatever other filters name of it.
+        for whole in reads.iter().filter(|filter| filter.types.is_empty()) {
+            categories.insert(whole.category.to_owned(), BTreeSet::new());
+        }
+        Self(categories)
+    }
+
+    /// Whether an event of this category and type is read.
+    #[must_use]
+    pub fn matches(&self, category: &str, event_type: &str) -> bool {
+        self.0.is_empty()
+            || self
+                .0
+                .get(category)
+                .is_some_and(|types| types.is_empty() || types.contains(event_type))
+    }
+
+    /// Filters for what `reads` has and this selection has not. They may find more: check each event with
+    /// [`matches`](Self::matches). `None`: this selection has all of it.
+    #[must_use]
+    pub fn missing(&self, reads: &[EventFilter]) -> Option<Vec<EventFilter>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        if reads.is_empty() {
+            return Some(Vec::new());
+        }
+        let missing = reads.iter().flat_map(|filter| self.missing_of(*filter));
+        let missing = Vec::from_iter(missing);
+        (!missing.is_empty()).then_some(missing)
+    }
+
+    fn missing_of(&self, filter: EventFilter) -> Vec<EventFilter> {
+        match self.0.get(filter.category) {
+            None => vec![filter],
+            Some(types) if types.is_empty() => Vec::new(),
+            Some(_) if filter.types.is_empty() => vec![filter],
+            Some(types) => {
+                let new = filter.types.iter().filter(|name| !types.contains(**name));
+                new.map(|name| EventFilter::new(filter.category, std::slice::from_ref(name)))
+                    .collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDERS: EventFilter = EventFilter::new("order", &["Placed", "Paid"]);
+    const ALL_ORDERS: EventFilter = EventFilter::new("order", &[]);
+    const BONUS: EventFilter = EventFilter::new("bonus", &["Granted"]);
+
+    fn missing(before: &[EventFilter], now: &[EventFilter]) -> Option<Vec<EventFilter>> {
+        Selection::of(before).missing(now)
+    }
+
+    #[test]
+    fn only_what_was_not_read_is_missing() {
+        let placed = EventFilter::new("order", &["Placed"]);
+        assert_eq!(missing(&[ORDERS], &[ORDERS]), None);
+        assert_eq!(
+            missing(&[ORDERS, BONUS], &[placed]),
+            None,
+            "less than before"
+        );
+        assert_eq!(
+            missing(&[placed], &[ORDERS]),
+            Some(vec![EventFilter::new("order", &["Paid"])])
+        );
+        assert_eq!(missing(&[ORDERS], &[ORDERS, BONUS]), Some(vec![BONUS]));
+        assert_eq!(missing(&[ORDERS], &[ALL_ORDERS]), Some(vec![ALL_ORDERS]));
+        assert_eq!(missing(&[ALL_ORDERS], &[ORDERS]), None);
+        assert_eq!(missing(&[ORDERS, ALL_ORDERS], &[ALL_ORDERS]), None);
+        assert_eq!(missing(&[ORDERS], &[]), Some(vec![]), "everything");
+        assert_eq!(missing(&[], &[ORDERS]), None);
+    }
+
+    #[test]
+    fn a_selection_is_read_back_as_it_was_written() {
+        let selection = Selection::of(&[ORDERS, BONUS]);
+        let json = serde_json::to_string(&selection).expect("JSON");
+        assert_eq!(json, r#"{"bonus":["Granted"],"order":["Paid","Placed"]}"#);
+        assert_eq!(
+            serde_json::from_str::<Selection>(&json).expect("reads"),
+            selection
+        );
+    }
+}
