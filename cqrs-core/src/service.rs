@@ -5,7 +5,7 @@ mod part;
 mod signals;
 mod supervisor;
 
-use std::{fmt, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
 use self::{
     outcome::Cause,
@@ -108,7 +108,8 @@ impl Service {
         }
     }
 
-    /// Adds a runner, a relay, or another [`Part`].
+    /// Adds a runner, a relay, or another [`Part`]. Two subscriptions of a service need different names, and so do two relays:
+    /// otherwise the service does not start.
     pub fn with(mut self, part: impl Into<Part>) -> Self {
         self.parts.push(part.into());
         self
@@ -181,11 +182,22 @@ impl Service {
         stop: impl Future<Output = ()>,
         abort: impl Future<Output = ()>,
     ) -> Result<ServiceOutcome, ServiceError> {
+        if let Some(name) = self.same_name() {
+            return Err(self.not_started(Cause::SameName(name)));
+        }
         let limits = Limits {
             deadline: self.deadline,
             on_failure: self.on_failure,
         };
         Supervisor::start(self.parts, limits).run(stop, abort).await
+    }
+
+    /// The name of two subscriptions or of two relays.
+    fn same_name(&self) -> Option<PartName> {
+        let mut names = HashSet::new();
+        let parts = self.parts.iter().map(|part| &part.name);
+        let mut shared = parts.filter(|name| name.kind != PartKind::Task);
+        shared.find(|name| !names.insert(*name)).cloned()
     }
 
     fn not_started(self, cause: Cause) -> ServiceError {

@@ -47,7 +47,8 @@ pub trait Projection<S: UnitOfWork>: Send + Sync + 'static {
     /// The events that it reads.
     type Events: Events;
 
-    /// The name of the subscription.
+    /// The name of the subscription. All views, reactors and projections of a store need different names:
+    /// with one name, two roles share a checkpoint, and each misses what the other one handles.
     fn name(&self) -> &str;
 
     /// Updates the read model from the events, in order. A failed batch is delivered again, perhaps with other boundaries.

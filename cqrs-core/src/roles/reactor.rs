@@ -78,7 +78,8 @@ pub enum OnRejected<C> {
 /// }
 /// ```
 pub trait Reactor: Send + Sync + 'static {
-    /// The name of the subscription.
+    /// The name of the subscription. All views, reactors and projections of a store need different names:
+    /// with one name, two roles share a checkpoint, and each misses what the other one handles.
     const NAME: &'static str;
     /// The events that it reads.
     type Events: Events;

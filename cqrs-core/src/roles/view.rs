@@ -44,6 +44,12 @@ impl From<String> for DocumentKeys {
     }
 }
 
+impl From<&String> for DocumentKeys {
+    fn from(key: &String) -> Self {
+        Self(vec![key.clone()])
+    }
+}
+
 impl<K: Into<String>> From<Option<K>> for DocumentKeys {
     fn from(key: Option<K>) -> Self {
         key.into_iter().collect()
@@ -88,7 +94,8 @@ impl<K: Into<String>> FromIterator<K> for DocumentKeys {
 /// }
 /// ```
 pub trait View: Send + Sync + 'static {
-    /// The name of the collection of documents and of its subscription.
+    /// The name of the collection of documents and of its subscription. All views, reactors and projections of a store need different names:
+    /// with one name, two roles share a checkpoint, and each misses what the other one handles.
     const NAME: &'static str;
     /// The events that it reads.
     type Events: Events;

@@ -166,6 +166,8 @@ pub(super) enum Cause {
     Part(usize),
     /// The service could not listen for signals, so it started no part.
     Signals(io::Error),
+    /// Two parts have the same name, so the service started none.
+    SameName(PartName),
 }
 
 impl ServiceError {
@@ -184,15 +186,25 @@ impl ServiceError {
     pub fn first(&self) -> Option<&PartOutcome> {
         match self.cause {
             Cause::Part(index) => self.outcome.parts.get(index),
-            Cause::Signals(_) => None,
+            Cause::Signals(_) | Cause::SameName(_) => None,
         }
     }
 }
 
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Cause::Signals(_) = self.cause {
-            return f.write_str("the service cannot listen for signals and was not started");
+        match &self.cause {
+            Cause::Signals(_) => {
+                return f.write_str("the service cannot listen for signals and was not started");
+            }
+            Cause::SameName(part) => {
+                return write!(
+                    f,
+                    "two parts of the service are called {part}, so it was not started: they would share a place, and each \
+                     would miss what the other one handles"
+                );
+            }
+            Cause::Part(_) => {}
         }
         let parts = &self.outcome.parts;
         let failed = parts.iter().filter(|part| !part.end.is_ok()).count();
@@ -205,6 +217,7 @@ impl Error for ServiceError {
         match &self.cause {
             Cause::Part(index) => self.outcome.parts.get(*index)?.end.error(),
             Cause::Signals(error) => Some(error),
+            Cause::SameName(_) => None,
         }
     }
 }

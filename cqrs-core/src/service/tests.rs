@@ -250,3 +250,25 @@ async fn progress_of_every_part_can_be_read_after_the_end() {
     service.run_until(async {}).await.expect("stops");
     assert_eq!(progress[0].1.phase(), Phase::Stopped);
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_subscriptions_of_one_name_are_rejected() {
+    let journal = Journal::default();
+    let part = |kind| journal.part(kind, "balances", Duration::ZERO);
+    let stop = std::future::ready(());
+    let service = Service::new()
+        .with(part(PartKind::Subscription))
+        .with(part(PartKind::Relay))
+        .with(part(PartKind::Subscription));
+    let error = service.run_until(stop).await.expect_err("not started");
+    let message = error.to_string();
+    assert!(message.contains(r#"subscription "balances""#), "{message}");
+    assert!(error.first().is_none());
+    let ends = error
+        .outcome()
+        .parts
+        .iter()
+        .map(|part| part.end.to_string());
+    assert_eq!(Vec::from_iter(ends), ["not started"; 3]);
+    assert!(journal.entries().is_empty(), "no part ran");
+}
