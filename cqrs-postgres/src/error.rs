@@ -65,6 +65,11 @@ pub(crate) fn is_read_only(error: &Error) -> bool {
     matches!(error, Error::Database(database) if database.code().as_deref() == Some("25006"))
 }
 
+/// Whether the server rejected the password or the role.
+pub(crate) fn is_refused_login(error: &Error) -> bool {
+    matches!(error, Error::Database(database) if database.code().is_some_and(|code| code.starts_with("28")))
+}
+
 fn classify(error: Error, step: FailedStep) -> StoreError {
     let (kind, what) = meaning(&error, step);
     StoreError::new(kind, what).caused_by(error)

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 
 use crate::{
     append::Appender,
-    connect::{backend::Backend, config::PgConfig, hosts::Settings},
+    connect::{backend::Backend, config::PgConfig, hosts::Settings, pooler::check_session},
     replay::Replayer,
     schema::{self, Access, Schema},
     sql::statements::Statement,
@@ -96,6 +96,8 @@ impl PgEventStore {
         let checked = tokio::time::timeout(limit, needed.check(&mut connection)).await;
         let silent = |_| hosts.unreachable(format!("no answer within {limit:?}"));
         checked.map_err(silent)??;
+        let session = tokio::time::timeout(limit, check_session(&mut connection, &hosts)).await;
+        session.map_err(silent)??;
         schema::close(connection).await;
         let backend = Arc::new(Backend::new(hosts, config, schema));
         Ok(Self(Arc::new(Inner {

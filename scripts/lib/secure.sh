@@ -1,7 +1,8 @@
 # The servers of `up --secure`: PostgreSQL and Kafka accept only TLS, and demand passwords, certificates and rights.
 # shellcheck disable=SC2154 # state, scripts and kafka_dir are set by scripts/services and jars.sh
 #
-# In $state: tls/ (certificates.sh), passwords/ (one file for each user), postgres/, kafka/.
+# In $state: tls/ (certificates.sh), passwords/ (one file for each user), postgres/, kafka/ with
+# admin.properties.
 
 secure_users=(admin app relay consumer)
 
@@ -31,7 +32,7 @@ secure_postgres_files() {
     cp "$state/tls"/{ca.pem,broker.pem,broker.key,broker-expired.pem,broker-expired.key} "$1/"
 }
 
-# The superuser comes with its password, `app` with its password and its certificate. Nobody comes without TLS.
+# `app` comes with its password and its certificate, every other role with its password. Nobody comes without TLS.
 secure_postgres_settings() {
     local home=$1
     cat >>"$home/data/postgresql.conf" <<EOF
@@ -42,8 +43,8 @@ ssl_key_file = '$home/broker.key'
 EOF
     cat >"$home/data/pg_hba.conf" <<EOF
 local   all postgres scram-sha-256
-hostssl all postgres all scram-sha-256
 hostssl all app      all scram-sha-256 clientcert=verify-full
+hostssl all all      all scram-sha-256
 EOF
 }
 
@@ -89,6 +90,18 @@ secure_kafka_users() {
     for user in "${secure_users[@]}"; do
         printf '%s\n' --add-scram "SCRAM-SHA-512=[name=$user,password=$(secure_password "$user")]"
     done
+}
+
+# For Kafka's own tools, and for the tests: the settings of the user who may do everything.
+secure_kafka_admin() {
+    cat >"$state/kafka/admin.properties" <<EOF
+bootstrap.servers=localhost:$(kafka_port 1)
+security.protocol=SASL_SSL
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="$(secure_password admin)";
+ssl.truststore.type=PEM
+ssl.truststore.location=$state/tls/ca.pem
+EOF
 }
 
 secure_settings() {

@@ -15,6 +15,7 @@ mod readme;
 mod relay_fenced;
 mod relay_killed;
 mod runner_killed;
+mod secure_postgres;
 mod service;
 mod shapes;
 mod support;

@@ -6,4 +6,5 @@ pub mod child;
 mod docs;
 pub mod domain;
 pub mod parking;
+pub mod secure;
 pub mod servers;

@@ -1,10 +1,12 @@
 //! Which database, which schema, how many connections.
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
-use cqrs_core::{StoreError, StoreErrorKind};
+use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
 
-use crate::connect::{database_url::DatabaseUrl, hosts::Hosts};
+use crate::connect::{
+    database_url::DatabaseUrl, hosts::Hosts, password::PasswordSource, servers::Servers,
+};
 
 /// How to reach a store.
 ///
@@ -22,6 +24,8 @@ use crate::connect::{database_url::DatabaseUrl, hosts::Hosts};
 #[derive(Clone)]
 pub struct PgConfig {
     url: String,
+    allow_plaintext: bool,
+    password: Option<PasswordSource>,
     schema: String,
     max_connections: u32,
     connect_timeout: Duration,
@@ -40,6 +44,11 @@ impl PgConfig {
     /// primary. After a fail-over the store finds the next one by itself. With one host, `?target_session_attrs=read-write` also
     /// rejects a server that can only read.
     ///
+    /// **TLS**: a server that is not on this machine must show a valid certificate for its name (`sslmode=verify-full`), signed by
+    /// an authority of the system or of the file `sslrootcert`. `sslcert` and `sslkey` name the files of a client's certificate;
+    /// every new connection reads them again. `sslmode=require` encrypts but accepts any certificate, so it does not protect from
+    /// somebody who answers in the server's place. See [`allow_plaintext`](Self::allow_plaintext).
+    ///
     /// Give your service's name
     /// as `?application_name=..`, or in `PGAPPNAME`: a report on a [transaction that holds readers back](crate::FenceHolder)
     /// shows it. It is `cqrs` otherwise.
@@ -47,6 +56,8 @@ impl PgConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            allow_plaintext: false,
+            password: None,
             schema: "cqrs".to_owned(),
             max_connections: 10,
             connect_timeout: Duration::from_secs(10),
@@ -56,6 +67,50 @@ impl PgConfig {
             idempotency_retention: Duration::from_secs(7 * 24 * 60 * 60),
             held_mark_threshold: Duration::from_secs(5),
         }
+    }
+
+    /// Permits connections in clear text to a server that is not on this machine. The password is not sent in clear (SCRAM), but
+    /// anybody on the network can read and change everything else. Without an `sslmode` TLS is used if the server offers it.
+    ///
+    /// ```
+    /// use cqrs_postgres::PgConfig;
+    ///
+    /// let config = PgConfig::new("postgres://shop@db.internal/shop").allow_plaintext();
+    /// # drop(config);
+    /// ```
+    #[must_use]
+    pub fn allow_plaintext(mut self) -> Self {
+        self.allow_plaintext = true;
+        self
+    }
+
+    /// Asks for the password of each new connection, for example for a token that expires. It replaces a password in the URL. When
+    /// it fails, so does the call that needed the connection, with an error that may pass. A connection that
+    /// [`pool`](crate::PgEventStore::pool) makes for a query of your own may use the password of the store's last connection.
+    ///
+    /// ```
+    /// use cqrs_postgres::PgConfig;
+    ///
+    /// # async fn token_of_the_cloud() -> Result<String, std::io::Error> { Ok("secret".to_owned()) }
+    /// let config = PgConfig::new("postgres://shop@db.example.org/shop").password_from(token_of_the_cloud);
+    /// # drop(config);
+    /// ```
+    #[must_use]
+    pub fn password_from<E, F>(mut self, ask: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        E: Into<BoxError>,
+        F: Future<Output = Result<String, E>> + Send + 'static,
+    {
+        self.password = Some(PasswordSource::of(ask));
+        self
+    }
+
+    /// Reads the password of each new connection from this file, without the end of the line. A password that is replaced in the
+    /// file is used by the next connection. The file `~/.pgpass` and `PGPASSFILE` are read for each connection, too.
+    #[must_use]
+    pub fn password_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.password = Some(PasswordSource::file(path.into()));
+        self
     }
 
     /// The schema that holds the store: 1 to 40 lower-case letters, digits and `_`, not beginning with a digit. Each
@@ -150,10 +205,8 @@ impl PgConfig {
 
     /// The servers of the URL.
     pub(crate) fn hosts(&self) -> Result<Hosts, StoreError> {
-        let url = DatabaseUrl::new(&self.url)?;
-        let options = url.options()?;
-        let primary_only = options.len() > 1 || url.wants_primary();
-        Ok(Hosts::new(options, primary_only, self.connect_timeout))
+        let servers = Servers::new(&self.url, self.allow_plaintext, self.password.clone())?;
+        Ok(Hosts::new(servers, self.connect_timeout))
     }
 
     pub(crate) fn pool_size(&self) -> u32 {
@@ -190,6 +243,8 @@ impl fmt::Debug for PgConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             url,
+            allow_plaintext,
+            password,
             schema,
             max_connections,
             connect_timeout,
@@ -205,6 +260,8 @@ impl fmt::Debug for PgConfig {
         };
         f.debug_struct("PgConfig")
             .field("url", &url)
+            .field("allow_plaintext", allow_plaintext)
+            .field("password", password)
             .field("schema", schema)
             .field("max_connections", max_connections)
             .field("connect_timeout", connect_timeout)

@@ -140,6 +140,11 @@ impl<'a> DatabaseUrl<'a> {
         Ok(hosts)
     }
 
+    /// Whether the URL or the environment says how to encrypt.
+    pub(crate) fn has_ssl_mode(&self) -> bool {
+        self.last(&["sslmode", "ssl-mode"]).is_some() || std::env::var_os("PGSSLMODE").is_some()
+    }
+
     /// Whether the URL asks for a server that can write.
     pub(crate) fn wants_primary(&self) -> bool {
         self.last(&[SESSION]).is_some()

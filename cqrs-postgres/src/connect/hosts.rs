@@ -1,24 +1,34 @@
 //! The servers of a store, of which one is the primary: connects to it, and says why there is no connection.
 
-use std::{error::Error as _, fmt, sync::OnceLock, time::Duration};
+use std::{
+    error::Error as _,
+    fmt,
+    sync::{MutexGuard, OnceLock},
+    time::Duration,
+};
 
 use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
 use sqlx::{Connection, Error, PgConnection, PgPool, Row, postgres::PgConnectOptions};
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{error::statement, schema, sql::statements::ASK_READ_ONLY, time_limit::within};
+use crate::{
+    connect::{
+        refusal::{not_connected, unreachable},
+        servers::Servers,
+    },
+    schema,
+    sql::statements::ASK_READ_ONLY,
+    time_limit::within,
+};
 
 /// The settings of a session.
 pub(crate) type Settings = Vec<(&'static str, String)>;
 
 /// The servers of a store.
 pub(crate) struct Hosts {
-    /// At least one.
-    each: Vec<PgConnectOptions>,
-    /// Passes over a server that can only read.
-    primary_only: bool,
-    /// The index of the server that was last connected to.
-    current: std::sync::Mutex<usize>,
+    servers: Servers,
+    /// The server that was last connected to.
+    current: std::sync::Mutex<Current>,
     /// The pool that connects by itself, and the settings of its sessions.
     follower: OnceLock<(PgPool, Settings)>,
     limit: Duration,
@@ -26,6 +36,12 @@ pub(crate) struct Hosts {
     looked: Mutex<Option<(Instant, Result<(), StoreError>)>>,
     /// Since when sessions are probably able to write, if one was found that was not.
     outdated: std::sync::Mutex<Option<Instant>>,
+}
+
+/// A server, and how it was connected to.
+struct Current {
+    index: usize,
+    options: PgConnectOptions,
 }
 
 /// Callers without a connection do not make more of them than one in this time.
@@ -38,11 +54,14 @@ const NEVER_POISONED: &str = "no call panics while it holds the lock";
 
 impl Hosts {
     /// `limit` bounds the time for a new connection, over all servers.
-    pub(crate) fn new(each: Vec<PgConnectOptions>, primary_only: bool, limit: Duration) -> Self {
+    pub(crate) fn new(servers: Servers, limit: Duration) -> Self {
+        let current = Current {
+            index: 0,
+            options: servers.at(0).clone(),
+        };
         Self {
-            each,
-            primary_only,
-            current: std::sync::Mutex::default(),
+            servers,
+            current: std::sync::Mutex::new(current),
             follower: OnceLock::new(),
             limit,
             looked: Mutex::default(),
@@ -52,11 +71,8 @@ impl Hosts {
 
     /// What a pool needs to connect to the current server.
     pub(crate) fn options(&self, settings: &Settings) -> PgConnectOptions {
-        self.options_of(self.current(), settings)
-    }
-
-    fn options_of(&self, index: usize, settings: &Settings) -> PgConnectOptions {
-        self.each[index].clone().options(settings.iter().cloned())
+        let options = self.current().options.clone();
+        options.options(settings.iter().cloned())
     }
 
     /// The pool connects to the server that is found, from now on.
@@ -68,17 +84,34 @@ impl Hosts {
         );
     }
 
-    fn current(&self) -> usize {
-        *self.current.lock().expect(NEVER_POISONED)
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().expect(NEVER_POISONED)
+    }
+
+    /// The password may have changed since the last connection: the pool uses the one of now for its next.
+    pub(crate) async fn renew_password(&self) -> Result<(), StoreError> {
+        let index = self.current().index;
+        let options = self.servers.options(index).await?;
+        self.found(index, options);
+        Ok(())
+    }
+
+    /// A connection was lost: has the pool make the next one to the primary, with the password of now.
+    pub(crate) async fn prepare_next(&self) {
+        // A failure is met again, and reported, when the pool makes the connection.
+        let _ = match self.are_several() {
+            true => self.look().await,
+            false => self.renew_password().await,
+        };
     }
 
     /// Whether a server that can only read is passed over.
     pub(crate) fn wants_primary(&self) -> bool {
-        self.primary_only
+        self.servers.primary_only
     }
 
     pub(crate) fn are_several(&self) -> bool {
-        self.each.len() > 1
+        self.servers.count() > 1
     }
 
     /// A new connection, whose session has these settings.
@@ -92,17 +125,17 @@ impl Hosts {
         limit: Duration,
         settings: &Settings,
     ) -> Result<PgConnection, StoreError> {
-        let first = self.current();
+        let (first, count) = (self.current().index, self.servers.count());
         let end = Instant::now() + limit;
         let mut passed = Vec::new();
-        for left in (1..=self.each.len()).rev() {
-            let index = (first + self.each.len() - left) % self.each.len();
+        for left in (1..=count).rev() {
+            let index = (first + count - left) % count;
             // A silent server leaves the others their share.
             let share =
                 end.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(1);
             match self.connect_to(index, share, settings).await {
-                Ok(connection) => {
-                    self.found(index);
+                Ok((connection, options)) => {
+                    self.found(index, options);
                     return Ok(connection);
                 }
                 Err(error) => passed.push((index, error)),
@@ -116,15 +149,16 @@ impl Hosts {
         index: usize,
         limit: Duration,
         settings: &Settings,
-    ) -> Result<PgConnection, StoreError> {
-        let options = self.options_of(index, settings);
+    ) -> Result<(PgConnection, PgConnectOptions), StoreError> {
+        let options = self.servers.options(index).await?;
+        let with_settings = options.clone().options(settings.iter().cloned());
         let connecting = async {
-            let mut connection = PgConnection::connect_with(&options).await?;
-            let wrong = self.primary_only && can_only_read(&mut connection).await?;
+            let mut connection = PgConnection::connect_with(&with_settings).await?;
+            let wrong = self.wants_primary() && can_only_read(&mut connection).await?;
             Ok((!wrong).then_some(connection))
         };
         match within(limit, connecting).await {
-            Ok(Some(connection)) => Ok(connection),
+            Ok(Some(connection)) => Ok((connection, options)),
             Ok(None) => Err(StoreError::new(
                 StoreErrorKind::Unavailable,
                 "it can only read",
@@ -133,29 +167,28 @@ impl Hosts {
         }
     }
 
-    /// This server is the primary.
-    fn found(&self, index: usize) {
+    /// This server is the primary, and these options are the newest.
+    fn found(&self, index: usize, options: PgConnectOptions) {
         // Held until the pool knows it too: two callers may find different servers.
-        let mut current = self.current.lock().expect(NEVER_POISONED);
-        if *current == index {
-            return;
+        let mut current = self.current();
+        if current.index != index {
+            self.outdate_connections();
         }
-        *current = index;
-        self.outdate_connections();
         if let Some((pool, settings)) = self.follower.get() {
-            pool.set_connect_options(self.options_of(index, settings));
+            pool.set_connect_options(options.clone().options(settings.iter().cloned()));
         }
+        *current = Current { index, options };
     }
 
     /// Names each server and why it was passed over.
     fn no_primary(&self, mut passed: Vec<(usize, StoreError)>) -> StoreError {
-        if let ([_], false) = (&passed[..], self.primary_only) {
+        if let ([_], false) = (&passed[..], self.wants_primary()) {
             return passed.remove(0).1;
         }
         let may_pass = passed.iter().find(|(_, error)| error.is_retryable());
         let kind = may_pass.unwrap_or(&passed[0]).1.kind();
         let each = passed.iter().map(|(index, error)| {
-            let options = &self.each[*index];
+            let options = self.servers.at(*index);
             let why = error
                 .source()
                 .map_or_else(|| error.to_string(), ToString::to_string);
@@ -171,18 +204,18 @@ impl Hosts {
 
     /// Why a connection could not be made.
     pub(crate) fn not_connected(&self, error: Error) -> StoreError {
-        not_connected(&self.each[self.current()], error)
+        not_connected(&self.current().options, error)
     }
 
     /// The server does not answer.
     pub(crate) fn unreachable(&self, why: impl Into<BoxError>) -> StoreError {
-        unreachable(&self.each[self.current()], why)
+        unreachable(&self.current().options, why)
     }
 
     /// Ends when another server has become the primary.
     pub(crate) async fn moved(&self) {
-        let before = self.current();
-        while self.current() == before {
+        let before = self.current().index;
+        while self.current().index == before {
             tokio::time::sleep(LOOK_EVERY).await;
             // What it finds is noted.
             let _ = self.look().await;
@@ -215,7 +248,7 @@ impl Hosts {
         {
             return found.clone();
         }
-        let servers = u32::try_from(self.each.len()).unwrap_or(1);
+        let servers = u32::try_from(self.servers.count()).unwrap_or(1);
         let limit = (LOOK_LIMIT * servers).min(self.limit);
         let found = match self.connect_within(limit, &Settings::new()).await {
             Ok(connection) => {
@@ -235,26 +268,11 @@ pub(crate) async fn can_only_read(connection: &mut PgConnection) -> Result<bool,
     Ok(asked.try_get::<String, _>(0)? == "on")
 }
 
-fn not_connected(options: &PgConnectOptions, error: Error) -> StoreError {
-    match error {
-        Error::Io(error) => unreachable(options, error),
-        error => statement(error),
-    }
-}
-
-fn unreachable(options: &PgConnectOptions, why: impl Into<BoxError>) -> StoreError {
-    let (host, port) = (options.get_host(), options.get_port());
-    let message = format!(
-        "PostgreSQL at {host}:{port} cannot be reached; is it up, and is the address right?"
-    );
-    StoreError::new(StoreErrorKind::Unavailable, message).caused_by(why)
-}
-
 /// Without the password, which sqlx's options would show.
 impl fmt::Debug for Hosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hosts")
-            .field("current", &self.each[self.current()].get_host())
+            .field("current", &self.current().options.get_host())
             .finish_non_exhaustive()
     }
 }
@@ -265,8 +283,11 @@ mod tests {
 
     #[test]
     fn the_debug_text_has_no_password() {
-        let options = PgConnectOptions::new_without_pgpass().password("s3cret");
-        let shown = format!("{:?}", Hosts::new(vec![options], false, Duration::ZERO));
+        let servers = Servers::new("postgres://u:s3cret@localhost/d", false, None);
+        let shown = format!(
+            "{:?}",
+            Hosts::new(servers.expect("readable"), Duration::ZERO)
+        );
         assert!(!shown.contains("s3cret"), "{shown}");
     }
 }

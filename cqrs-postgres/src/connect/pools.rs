@@ -14,7 +14,7 @@ use crate::{
         hosts::{Hosts, Settings, can_only_read},
         statement_pool::StatementPool,
     },
-    error::statement,
+    error::{is_refused_login, statement},
 };
 
 /// How many connections are for appends that wait for guards, and how many for other single statements.
@@ -88,20 +88,38 @@ impl Pools {
 
     /// If that takes long, perhaps another server has become the primary.
     async fn acquire_from_primary(&self) -> Result<PoolConnection<Postgres>, Error> {
+        if self.makes_a_connection() {
+            // A failure is met again, and reported, when the pool has no connection.
+            let _ = self.hosts.renew_password().await;
+        }
         if !self.hosts.are_several() {
-            return self.transactions.acquire().await;
+            return match self.transactions.acquire().await {
+                Err(error) if is_refused_login(&error) => self.acquire_after(error).await,
+                acquired => acquired,
+            };
         }
         let acquiring = pin!(self.transactions.acquire());
         match select(acquiring, pin!(self.hosts.moved())).await {
             Either::Left((Err(Error::PoolTimedOut), _)) => Err(Error::PoolTimedOut),
             Either::Left((Err(Error::PoolClosed), _)) => Err(Error::PoolClosed),
-            Either::Left((Err(error), _)) => match self.hosts.look().await {
-                Ok(()) => self.transactions.acquire().await,
-                Err(_) => Err(error),
-            },
+            Either::Left((Err(error), _)) => self.acquire_after(error).await,
             Either::Left((acquired, _)) => acquired,
             Either::Right(_) => self.transactions.acquire().await,
         }
+    }
+
+    /// Once more, if a connection can be made now: with another server, or another password.
+    async fn acquire_after(&self, error: Error) -> Result<PoolConnection<Postgres>, Error> {
+        match self.hosts.look().await {
+            Ok(()) => self.transactions.acquire().await,
+            Err(_) => Err(error),
+        }
+    }
+
+    /// Whether the pool has none that is idle, and may make one.
+    fn makes_a_connection(&self) -> bool {
+        let pool = &self.transactions;
+        pool.num_idle() == 0 && pool.size() < pool.options().get_max_connections()
     }
 
     /// Closes all of them as soon as they are free.
@@ -135,8 +153,8 @@ fn transactions(hosts: &Arc<Hosts>, settings: &Settings, config: &PgConfig) -> P
                     return Ok(false);
                 }
                 let alive = is_alive(connection, since.idle_for).await;
-                if !alive && hosts.are_several() {
-                    let _ = hosts.look().await;
+                if !alive {
+                    hosts.prepare_next().await;
                 }
                 Ok(alive)
             })

@@ -55,6 +55,9 @@ pub(crate) const ASK_NOTHING: &str = query!("ask_nothing");
 /// Whether the session can only read.
 pub(crate) const ASK_READ_ONLY: &str = query!("ask_read_only");
 
+/// The process of the server that has this session.
+pub(crate) const ASK_SESSION: &str = query!("ask_session");
+
 /// Statements about the table of a view, `__view__`.
 pub(crate) mod of_view {
     pub(crate) const LOAD: &str = query!("load_documents");
