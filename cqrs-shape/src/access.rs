@@ -8,7 +8,7 @@ use serde::de::{
 
 use super::{
     pass::Pass,
-    probe::{Place, Probe, Stop},
+    probe::{Place, Probe, ReadEnded},
     route::Step,
 };
 
@@ -40,12 +40,12 @@ impl<'p, 'r> Parts<'p, 'r> {
 }
 
 impl<'de> SeqAccess<'de> for Parts<'_, '_> {
-    type Error = Stop;
+    type Error = ReadEnded;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, Stop> {
+    ) -> Result<Option<T::Value>, ReadEnded> {
         self.left
             .next()
             .map(|(_, place)| seed.deserialize(self.probe(place)))
@@ -54,12 +54,12 @@ impl<'de> SeqAccess<'de> for Parts<'_, '_> {
 }
 
 impl<'de> MapAccess<'de> for Parts<'_, '_> {
-    type Error = Stop;
+    type Error = ReadEnded;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Stop> {
+    ) -> Result<Option<K::Value>, ReadEnded> {
         let Some((step, place)) = self.left.next() else {
             return Ok(None);
         };
@@ -72,8 +72,8 @@ impl<'de> MapAccess<'de> for Parts<'_, '_> {
         .map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Stop> {
-        let place = self.value.take().ok_or_else(Stop::default)?;
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadEnded> {
+        let place = self.value.take().ok_or_else(ReadEnded::default)?;
         seed.deserialize(self.probe(place))
     }
 
@@ -82,11 +82,11 @@ impl<'de> MapAccess<'de> for Parts<'_, '_> {
         &mut self,
         key: K,
         value: V,
-    ) -> Result<Option<(K::Value, V::Value)>, Stop> {
+    ) -> Result<Option<(K::Value, V::Value)>, ReadEnded> {
         if let Some(&(Step::Value, place)) = self.left.as_slice().first() {
             self.left.next();
             value.deserialize(self.probe(place))?;
-            return Err(Stop::default());
+            return Err(ReadEnded::default());
         }
         let Some(key) = self.next_key_seed(key)? else {
             return Ok(None);
@@ -102,14 +102,14 @@ pub(super) struct Chosen<'p, 'r> {
 }
 
 impl<'de, 'p, 'r> EnumAccess<'de> for Chosen<'p, 'r> {
-    type Error = Stop;
+    type Error = ReadEnded;
     type Variant = Probe<'p, 'r>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(
         self,
         seed: V,
-    ) -> Result<(V::Value, Probe<'p, 'r>), Stop> {
-        let variant = seed.deserialize(BorrowedStrDeserializer::<Stop>::new(self.variant))?;
+    ) -> Result<(V::Value, Probe<'p, 'r>), ReadEnded> {
+        let variant = seed.deserialize(BorrowedStrDeserializer::<ReadEnded>::new(self.variant))?;
         Ok((variant, self.probe))
     }
 }

@@ -5,7 +5,7 @@ use serde::de::Visitor;
 use super::{
     access::Parts,
     pass::Node,
-    probe::{Place, Probe, Stop},
+    probe::{Place, Probe, ReadEnded},
     route::Step,
 };
 
@@ -17,7 +17,7 @@ impl Probe<'_, '_> {
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, ReadEnded> {
         let node = || Node::new("struct", fields.iter().copied().map(Step::Field));
         let (step, Self { pass, place }) = self.enter(node)?;
         let steps = step.map_or_else(|| node().parts, |step| vec![step]);
@@ -30,7 +30,7 @@ impl Probe<'_, '_> {
         self,
         len: usize,
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, ReadEnded> {
         let steps = |len| (0..len).map(Step::Element);
         let visited = len.min(MAX_ELEMENTS);
         let (step, Self { pass, place }) =
@@ -40,14 +40,14 @@ impl Probe<'_, '_> {
                 .map(|step| (step, Place::BESIDE))
                 .chain([(Step::Element(index), place)])
                 .collect(),
-            Some(_) => return Err(Stop::default()),
+            Some(_) => return Err(ReadEnded::default()),
             None => steps(visited).map(|step| (step, place)).collect(),
         };
         visitor.visit_seq(Parts::new(pass, parts))
     }
 
     /// Records a map, or a struct that reads as one, at the end of the route.
-    pub(super) fn record_map<'de, V: Visitor<'de>>(self, visitor: V) -> Stop {
+    pub(super) fn record_map<'de, V: Visitor<'de>>(self, visitor: V) -> ReadEnded {
         let fields = self.pass.missed.clone().into_iter().map(Step::Field);
         let samples = fields.clone().map(|step| (step, Place::BESIDE)).collect();
         let read = visitor.visit_map(Parts::new(&mut *self.pass, samples));
@@ -56,6 +56,6 @@ impl Probe<'_, '_> {
         if let Err(stop) = read {
             self.pass.incomplete(stop.missing);
         }
-        Stop::default()
+        ReadEnded::default()
     }
 }

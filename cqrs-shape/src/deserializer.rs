@@ -8,13 +8,13 @@ use serde::{
 use super::{
     access::{Chosen, Parts},
     pass::Node,
-    probe::{Probe, Stop},
+    probe::{Probe, ReadEnded},
     route::Step,
 };
 
 macro_rules! leaves {
     ($($ask:ident($($arg:ty)?) $kind:literal $visit:ident($($sample:expr)?);)*) => {$(
-        fn $ask<V: Visitor<'de>>(self, $(_: $arg,)? visitor: V) -> Result<V::Value, Stop> {
+        fn $ask<V: Visitor<'de>>(self, $(_: $arg,)? visitor: V) -> Result<V::Value, ReadEnded> {
             self.leaf($kind)?;
             visitor.$visit($($sample)?)
         }
@@ -23,14 +23,14 @@ macro_rules! leaves {
 
 macro_rules! texts {
     ($($ask:ident $kind:literal;)*) => {$(
-        fn $ask<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        fn $ask<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadEnded> {
             visitor.visit_str(self.text($kind)?)
         }
     )*};
 }
 
 impl<'de> Deserializer<'de> for Probe<'_, '_> {
-    type Error = Stop;
+    type Error = ReadEnded;
 
     leaves! {
         deserialize_bool() "bool" visit_bool(true);
@@ -61,7 +61,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         deserialize_any "any";
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadEnded> {
         let (step, probe) = self.enter(|| Node::new("option", [Step::Content]))?;
         match step {
             Some(_) => visitor.visit_some(probe),
@@ -73,19 +73,19 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, ReadEnded> {
         let Self { pass, place } = self.meet::<V::Value>(name, &[])?;
         let place = place.deeper()?;
         visitor.visit_newtype_struct(Self { pass, place })
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadEnded> {
         let (step, Self { pass, place }) = self.enter(|| Node::new("seq", [Step::Item]))?;
         let items = step.into_iter().map(|step| (step, place)).collect();
         visitor.visit_seq(Parts::new(pass, items))
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadEnded> {
         if self.is_at_the_end() {
             return Err(self.record_map(visitor));
         }
@@ -99,11 +99,15 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, ReadEnded> {
         self.meet::<V::Value>(name, fields)?.fields(fields, visitor)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadEnded> {
         self.elements(len, visitor)
     }
 
@@ -112,7 +116,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         name: &'static str,
         len: usize,
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, ReadEnded> {
         self.meet::<V::Value>(name, &[])?.elements(len, visitor)
     }
 
@@ -121,12 +125,12 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, ReadEnded> {
         let node = || Node::new("enum", variants.iter().copied().map(Step::Variant));
         let (step, probe) = self.meet::<V::Value>(name, variants)?.enter(node)?;
         let step = step.or_else(|| probe.pass.samples.choose(&node().parts));
         let Some(Step::Variant(variant)) = step else {
-            return Err(Stop::default());
+            return Err(ReadEnded::default());
         };
         visitor.visit_enum(Chosen { variant, probe })
     }
@@ -134,17 +138,17 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
 
 /// Reads the content of a variant with the same probe: `V(u64)` as its `u64`, and `V { .. }` as the struct.
 impl<'de> VariantAccess<'de> for Probe<'_, '_> {
-    type Error = Stop;
+    type Error = ReadEnded;
 
-    fn unit_variant(self) -> Result<(), Stop> {
+    fn unit_variant(self) -> Result<(), ReadEnded> {
         self.leaf("bare").map(drop)
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Stop> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadEnded> {
         seed.deserialize(self)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, ReadEnded> {
         self.elements(len, visitor)
     }
 
@@ -152,7 +156,7 @@ impl<'de> VariantAccess<'de> for Probe<'_, '_> {
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Stop> {
+    ) -> Result<V::Value, ReadEnded> {
         self.fields(fields, visitor)
     }
 }

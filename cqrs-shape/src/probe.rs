@@ -16,11 +16,11 @@ const MAX_SAMPLE_DEPTH: usize = 16;
 /// Ends a read: the place was recorded, or the type rejected a sample.
 #[derive(Debug, Default, thiserror::Error)]
 #[error("a probe has no value")]
-pub(super) struct Stop {
+pub(super) struct ReadEnded {
     pub(super) missing: Option<&'static str>,
 }
 
-impl de::Error for Stop {
+impl de::Error for ReadEnded {
     fn custom<T: Display>(_: T) -> Self {
         Self::default()
     }
@@ -46,10 +46,10 @@ impl Place {
     pub(super) const BESIDE: Self = Self::Beside(0);
 
     /// One level deeper, without a step on the route.
-    pub(super) fn deeper(self) -> Result<Self, Stop> {
+    pub(super) fn deeper(self) -> Result<Self, ReadEnded> {
         match self {
             Self::On(taken) => Ok(Self::On(taken)),
-            Self::Beside(MAX_SAMPLE_DEPTH) => Err(Stop::default()),
+            Self::Beside(MAX_SAMPLE_DEPTH) => Err(ReadEnded::default()),
             Self::Beside(depth) => Ok(Self::Beside(depth + 1)),
         }
     }
@@ -79,7 +79,10 @@ impl<'p, 'r> Probe<'p, 'r> {
     }
 
     /// The next step and the probe after it; beside the route there is no step. At the end of the route, records `node`.
-    pub(super) fn enter(self, node: impl FnOnce() -> Node) -> Result<(Option<Step>, Self), Stop> {
+    pub(super) fn enter(
+        self,
+        node: impl FnOnce() -> Node,
+    ) -> Result<(Option<Step>, Self), ReadEnded> {
         let Self { pass, place } = self;
         let Place::On(taken) = place else {
             let place = place.deeper()?;
@@ -87,7 +90,7 @@ impl<'p, 'r> Probe<'p, 'r> {
         };
         let Some(step) = pass.route.step(taken) else {
             pass.record(node());
-            return Err(Stop::default());
+            return Err(ReadEnded::default());
         };
         let place = Place::On(taken + 1);
         Ok((Some(step), Self { pass, place }))
@@ -98,7 +101,7 @@ impl<'p, 'r> Probe<'p, 'r> {
         self,
         name: &'static str,
         parts: &'static [&'static str],
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, ReadEnded> {
         let Place::On(taken) = self.place else {
             return Ok(self);
         };
@@ -106,19 +109,19 @@ impl<'p, 'r> Probe<'p, 'r> {
             return Ok(self);
         };
         self.enter(|| Node::leaf(format!("the type {up} up")))?;
-        Err(Stop::default())
+        Err(ReadEnded::default())
     }
 
     /// A value without parts: records it at the end of the route, or lets the caller make a sample.
-    pub(super) fn leaf(self, kind: &'static str) -> Result<&'p mut Pass<'r>, Stop> {
+    pub(super) fn leaf(self, kind: &'static str) -> Result<&'p mut Pass<'r>, ReadEnded> {
         match self.enter(|| Node::leaf(kind))? {
             (None, beside) => Ok(beside.pass),
-            (Some(_), _) => Err(Stop::default()),
+            (Some(_), _) => Err(ReadEnded::default()),
         }
     }
 
-    pub(super) fn text(self, kind: &'static str) -> Result<&'static str, Stop> {
+    pub(super) fn text(self, kind: &'static str) -> Result<&'static str, ReadEnded> {
         let sample = self.leaf(kind)?.samples.choose(&samples::STRINGS);
-        sample.ok_or_else(Stop::default)
+        sample.ok_or_else(ReadEnded::default)
     }
 }

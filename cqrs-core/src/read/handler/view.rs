@@ -30,18 +30,18 @@ struct Folded<D> {
     content: Option<D>,
 }
 
-type Touched<V> = Vec<(DocumentKeys, Envelope<<V as View>::Events>)>;
-type Folds<V> = BTreeMap<String, Folded<<V as View>::Document>>;
+type KeyedEvents<V> = Vec<(DocumentKeys, Envelope<<V as View>::Events>)>;
+type FoldedDocuments<V> = BTreeMap<String, Folded<<V as View>::Document>>;
 
 impl<V: View> ViewHandler<V> {
-    fn touched(&self, batch: &[RecordedEvent]) -> Result<Touched<V>, HandlerError> {
+    fn touched(&self, batch: &[RecordedEvent]) -> Result<KeyedEvents<V>, HandlerError> {
         Ok(envelopes(batch)?
             .into_iter()
             .map(|event| (self.0.keys(&event), event))
             .collect())
     }
 
-    fn fold(&self, events: &Touched<V>, documents: &mut Folds<V>) {
+    fn fold(&self, events: &KeyedEvents<V>, documents: &mut FoldedDocuments<V>) {
         for (keys, event) in events {
             for key in keys.iter() {
                 let document = documents.entry(key.clone()).or_insert(Folded {
@@ -58,7 +58,7 @@ async fn load<V: View, S: Documents>(
     store: &S,
     transaction: &mut S::Transaction,
     keys: &[String],
-) -> Result<Folds<V>, StoreError> {
+) -> Result<FoldedDocuments<V>, StoreError> {
     let stored = store.load_in(transaction, V::NAME, keys).await?;
     let typed = stored.into_iter().map(|(key, document)| {
         let content = Some(decode_document(V::NAME, &key, &document.body)?);
@@ -74,7 +74,7 @@ async fn load<V: View, S: Documents>(
 }
 
 /// The changes to write. A document that neither existed before nor exists now is left out.
-fn writes<V: View>(documents: Folds<V>) -> Result<Vec<DocumentWrite>, StoreError> {
+fn writes<V: View>(documents: FoldedDocuments<V>) -> Result<Vec<DocumentWrite>, StoreError> {
     let changed = documents
         .into_iter()
         .filter(|(_, folded)| folded.version > 0 || folded.content.is_some());

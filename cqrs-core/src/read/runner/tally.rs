@@ -25,12 +25,12 @@ pub(super) struct Tally {
     subscription: String,
     /// The events that the subscription reads; empty if it reads all.
     reads: Vec<EventFilter>,
-    log: Mutex<HashMap<Noted, Note>>,
+    log: Mutex<HashMap<LogSubject, LastLogged>>,
 }
 
 /// What a log line is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Noted {
+enum LogSubject {
     PassedOver {
         topic: String,
         category: String,
@@ -43,7 +43,7 @@ enum Noted {
 }
 
 #[derive(Debug)]
-struct Note {
+struct LastLogged {
     logged: Instant,
     /// How many since then.
     more: u64,
@@ -64,7 +64,7 @@ impl Tally {
         for event in events.iter().filter(|event| !self.is_read(event)) {
             count += 1;
             let category = event.stream.category().as_str();
-            let noted = Noted::PassedOver {
+            let noted = LogSubject::PassedOver {
                 topic: topic(partition),
                 category: category.to_owned(),
                 event_type: event.event_type.chars().take(100).collect(),
@@ -97,7 +97,7 @@ impl Tally {
     /// Counts the events of a committed batch that the inbox removed as repeats.
     pub(super) fn repeated(&self, partition: &PartitionId, repeats: &HashMap<Lane, u64>) {
         for (lane, count) in repeats {
-            let noted = Noted::Repeated {
+            let noted = LogSubject::Repeated {
                 topic: topic(partition),
                 lane: lane.as_str().chars().take(100).collect(),
             };
@@ -124,7 +124,7 @@ impl Tally {
     }
 
     /// How many events to report, if a report is due.
-    fn note(&self, noted: Noted, count: u64) -> Option<u64> {
+    fn note(&self, noted: LogSubject, count: u64) -> Option<u64> {
         let now = Instant::now();
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(note) = log.get_mut(&noted) {
@@ -143,7 +143,7 @@ impl Tally {
         }
         log.insert(
             noted,
-            Note {
+            LastLogged {
                 logged: now,
                 more: 0,
             },
@@ -266,7 +266,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_line_a_minute_has_the_number_since_the_last() {
         let tally = Tally::new("orders", vec![EventFilter::new("order", &[])]);
-        let noted = |name: &str| Noted::Repeated {
+        let noted = |name: &str| LogSubject::Repeated {
             topic: "shop.order".to_owned(),
             lane: name.to_owned(),
         };
@@ -282,7 +282,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn names_without_a_bound_do_not_fill_the_memory() {
         let tally = Tally::new("orders", Vec::new());
-        let noted = |number: usize| Noted::Repeated {
+        let noted = |number: usize| LogSubject::Repeated {
             topic: "shop.order".to_owned(),
             lane: number.to_string(),
         };

@@ -40,7 +40,7 @@ struct DecidedOn<A> {
     state: Option<Loaded<A>>,
 }
 
-enum Step<A: Aggregate> {
+enum AttemptResult<A: Aggregate> {
     Done(Executed<A::Event>),
     /// Others wrote to the stream since this state was read.
     Conflict(Option<Loaded<A>>, Conflict),
@@ -85,10 +85,10 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
                 Ok(decided) if !fresh && decided.is_empty() => self.refresh(on.state).await?,
                 Err(rejection) => return self.rejected(on.state, rejection).await,
                 Ok(decided) => match self.append(on, decided).await? {
-                    Step::Done(executed) => return Ok(executed),
+                    AttemptResult::Done(executed) => return Ok(executed),
                     // A stale cached state is not contention and does not count as an attempt.
-                    Step::Conflict(state, _) if !fresh => self.refresh(state).await?,
-                    Step::Conflict(state, conflict) => {
+                    AttemptResult::Conflict(state, _) if !fresh => self.refresh(state).await?,
+                    AttemptResult::Conflict(state, conflict) => {
                         self.stale = state;
                         return Err(ExecuteError::Conflict(conflict));
                     }
@@ -131,10 +131,14 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         Ok(current)
     }
 
-    async fn append(&mut self, on: DecidedOn<A>, decided: Decided<A>) -> Outcome<A, Step<A>> {
+    async fn append(
+        &mut self,
+        on: DecidedOn<A>,
+        decided: Decided<A>,
+    ) -> Outcome<A, AttemptResult<A>> {
         if decided.is_empty() && self.request.idempotency.is_none() {
             self.cache(on.state);
-            return Ok(Step::Done(self.without_events(on.version)));
+            return Ok(AttemptResult::Done(self.without_events(on.version)));
         }
         let encoded = decided.encode(&self.request.input.metadata)?;
         let append = Append {
@@ -148,12 +152,14 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         };
         let appended = match self.repository.store.append_all(appends).await {
             Ok(appended) => one(appended)?,
-            Err(AppendError::Conflict(conflict)) => return Ok(Step::Conflict(on.state, conflict)),
+            Err(AppendError::Conflict(conflict)) => {
+                return Ok(AttemptResult::Conflict(on.state, conflict));
+            }
             Err(error) => return Err(error.into()),
         };
         if appended.repeated {
             self.cache(on.state);
-            return Ok(Step::Done(self.first_result(appended).await?));
+            return Ok(AttemptResult::Done(self.first_result(appended).await?));
         }
         // A decision that consumed its state may have left an equal one in the cache.
         let decided_on = on.state.or_else(|| self.turn.take_at(on.expected));
@@ -163,7 +169,10 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
                 .snapshot_if_due(&self.request.stream, on.version, &state);
             self.turn.put(state);
         }
-        Ok(Step::Done(Executed::new(appended, decided.into_events())))
+        Ok(AttemptResult::Done(Executed::new(
+            appended,
+            decided.into_events(),
+        )))
     }
 
     fn cache(&mut self, state: Option<Loaded<A>>) {

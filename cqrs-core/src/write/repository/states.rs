@@ -21,17 +21,17 @@ use crate::model::{ExpectedVersion, StreamId};
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// The entry of one aggregate. The holder of its lock has the turn.
-type Entry<A> = Arc<tokio::sync::Mutex<Cached<A>>>;
+type LockedAggregate<A> = Arc<tokio::sync::Mutex<CachedAggregate<A>>>;
 
 /// The cached data of one aggregate.
-struct Cached<A> {
+struct CachedAggregate<A> {
     state: Option<Loaded<A>>,
     /// Whether the last read found events of others: then the state is probably stale again.
     shared: bool,
 }
 
 /// An empty entry.
-impl<A> Default for Cached<A> {
+impl<A> Default for CachedAggregate<A> {
     fn default() -> Self {
         Self {
             state: None,
@@ -41,7 +41,7 @@ impl<A> Default for Cached<A> {
 }
 
 /// The most recently used states, up to a capacity.
-pub(super) struct States<A>(Option<Arc<Mutex<LruCache<StreamId, Entry<A>>>>>);
+pub(super) struct States<A>(Option<Arc<Mutex<LruCache<StreamId, LockedAggregate<A>>>>>);
 
 // A derive would require `A: Clone`.
 impl<A> Clone for States<A> {
@@ -76,7 +76,7 @@ impl<A> States<A> {
         Turn(held)
     }
 
-    fn entry(&self, stream: &StreamId) -> Option<Entry<A>> {
+    fn entry(&self, stream: &StreamId) -> Option<LockedAggregate<A>> {
         let mut entries = self
             .0
             .as_ref()?
@@ -85,7 +85,7 @@ impl<A> States<A> {
         if let Some(entry) = entries.get(stream) {
             return Some(Arc::clone(entry));
         }
-        let entry = Entry::default();
+        let entry = LockedAggregate::default();
         entries.insert(stream.clone(), Arc::clone(&entry));
         Some(entry)
     }
@@ -93,7 +93,7 @@ impl<A> States<A> {
 
 /// The turn of one command. It takes the state out of the cache while it works on it, so a cancelled or panicking call
 /// leaves no half-changed state in the cache.
-pub(super) struct Turn<A>(Option<OwnedMutexGuard<Cached<A>>>);
+pub(super) struct Turn<A>(Option<OwnedMutexGuard<CachedAggregate<A>>>);
 
 impl<A> Turn<A> {
     pub(super) fn take(&mut self) -> Option<Loaded<A>> {
