@@ -3,6 +3,7 @@
 mod attempt;
 mod batch_limit;
 mod caught;
+mod claimed;
 mod error;
 mod failed;
 mod partitions;

@@ -3,14 +3,15 @@
 //! **Invariant**: a subscription that reads more than before does not silently leave out what it has passed over. It stops, unless
 //! there is no such event, or a person has accepted it.
 
+use super::{LogRunner, attempt::AttemptError, error::RunnerErrorKind, worker::Worker};
 use crate::{
-    model::{PartitionId, Selection, Slices},
-    ports::{Checkpoints, CommitError, EventStore, Inbox, StoreError},
-    read::{handler::Handler, runner::LogRunner},
+    model::{Claim, PartitionId, Selection, Slices},
+    ports::{Checkpoints, CommitError, EventStore, Inbox, Reader, StoreError},
+    read::handler::Handler,
 };
 
 /// Records it in a transaction of its own.
-pub(super) async fn record<S: Checkpoints>(
+async fn record<S: Checkpoints>(
     store: &S,
     subscription: &str,
     partition: &PartitionId,
@@ -30,6 +31,44 @@ pub(super) async fn record<S: Checkpoints>(
         )
         .await?;
     store.commit(transaction).await
+}
+
+impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
+    /// Records what the role reads, unless it has passed over an event that it reads now.
+    pub(super) async fn select(&mut self, claim: Claim) -> Result<(), AttemptError> {
+        if self.selected {
+            return Ok(());
+        }
+        let subscription = self.handler.subscription();
+        let partition = self.reader.partition().clone();
+        // The constructor of the runner has checked that the handler has a list.
+        let reads = self.handler.reads().unwrap_or_default();
+        let selection = Selection::of(&reads);
+        let before = self.store.selection(subscription, &partition).await?;
+        if before.as_ref() != Some(&selection) {
+            if let (Some(before), Some(at)) = (before, claim.at)
+                && let Some(filters) = before.missing(&reads)
+                && let Some(event) = self.reader.passed_over(&filters, &before, at).await?
+            {
+                return Err(AttemptError::Stop(RunnerErrorKind::PassedOver {
+                    partition,
+                    event,
+                }));
+            }
+            let epoch = claim.epoch;
+            record(
+                &self.store,
+                subscription,
+                &partition,
+                epoch,
+                &selection,
+                None,
+            )
+            .await?;
+        }
+        self.selected = true;
+        Ok(())
+    }
 }
 
 impl<S: EventStore + Checkpoints + Inbox, H: Handler<S>> LogRunner<S, H> {

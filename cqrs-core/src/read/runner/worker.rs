@@ -1,6 +1,6 @@
 //! Handles one partition: claims it, then handles batch after batch.
 
-use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -8,13 +8,13 @@ use super::{
     attempt::AttemptError,
     batch_limit::{BatchLimit, BatchSizes},
     caught::{Panicked, caught},
+    claimed::ClaimedPartition,
     error::RunnerErrorKind,
     failed::{Failed, FailsUnlessDone},
-    selection,
     tally::Tally,
 };
 use crate::{
-    model::{Claim, EventId, Lane, Position, Selection},
+    model::{Claim, EventId, Lane, Position},
     ports::{Batch, BoxError, Checkpoints, CommitError, Inbox, Next, Reader, StoreErrorKind},
     read::handler::Handler,
     roles::HandlerError,
@@ -27,30 +27,15 @@ const IDLE_CHECK: Duration = Duration::from_millis(250);
 pub(super) struct Worker<S, H, R> {
     /// Before the reader.
     failed: FailsUnlessDone,
-    store: S,
-    handler: Arc<H>,
-    reader: R,
+    pub(super) store: S,
+    pub(super) handler: Arc<H>,
+    pub(super) reader: R,
     limit: BatchLimit,
     retries: Retries,
     reporter: ProgressReporter,
     tally: Arc<Tally>,
     /// What the role reads is recorded.
-    selected: bool,
-}
-
-/// What the inbox found in a batch.
-struct Received {
-    /// The new highest position of each lane.
-    highest: Vec<(Lane, Position)>,
-    /// How many events of each lane were removed as repeats.
-    repeats: HashMap<Lane, u64>,
-}
-
-/// A claimed partition. It is valid until a transaction fails; then the worker claims again.
-struct ClaimedPartition {
-    claim: Claim,
-    /// The highest position received from each lane.
-    received: HashMap<Lane, Position>,
+    pub(super) selected: bool,
 }
 
 impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
@@ -127,42 +112,6 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
                 Next::Revoked => return Ok(()),
             }
         }
-    }
-
-    /// Records what the role reads, unless it has passed over an event that it reads now.
-    async fn select(&mut self, claim: Claim) -> Result<(), AttemptError> {
-        if self.selected {
-            return Ok(());
-        }
-        let subscription = self.handler.subscription();
-        let partition = self.reader.partition().clone();
-        // The constructor of the runner has checked that the handler has a list.
-        let reads = self.handler.reads().unwrap_or_default();
-        let selection = Selection::of(&reads);
-        let before = self.store.selection(subscription, &partition).await?;
-        if before.as_ref() != Some(&selection) {
-            if let (Some(before), Some(at)) = (before, claim.at)
-                && let Some(filters) = before.missing(&reads)
-                && let Some(event) = self.reader.passed_over(&filters, &before, at).await?
-            {
-                return Err(AttemptError::Stop(RunnerErrorKind::PassedOver {
-                    partition,
-                    event,
-                }));
-            }
-            let epoch = claim.epoch;
-            selection::record(
-                &self.store,
-                subscription,
-                &partition,
-                epoch,
-                &selection,
-                None,
-            )
-            .await?;
-        }
-        self.selected = true;
-        Ok(())
     }
 
     async fn claim(&self) -> Result<ClaimedPartition, AttemptError> {
@@ -341,26 +290,4 @@ struct CutBefore {
     before: usize,
     #[source]
     reason: BoxError,
-}
-
-impl ClaimedPartition {
-    /// Removes repeats from the batch.
-    fn receive(&self, batch: &mut Batch) -> Received {
-        let mut highest: HashMap<Lane, Position> = HashMap::new();
-        let mut repeats: HashMap<Lane, u64> = HashMap::new();
-        batch.events.retain(|event| {
-            let Some(lane) = &event.lane else { return true };
-            let known = highest.get(lane).or_else(|| self.received.get(lane));
-            let new = known.is_none_or(|known| event.position > *known);
-            if new {
-                highest.insert(lane.clone(), event.position);
-            } else {
-                *repeats.entry(lane.clone()).or_default() += 1;
-            }
-            new
-        });
-        let mut highest = Vec::from_iter(highest);
-        highest.sort();
-        Received { highest, repeats }
-    }
 }

@@ -1,0 +1,45 @@
+//! A claimed partition, and its inbox: which events of a batch were received before.
+
+use std::collections::HashMap;
+
+use crate::{
+    model::{Claim, Lane, Position},
+    ports::Batch,
+};
+
+/// What the inbox found in a batch.
+pub(super) struct Received {
+    /// The new highest position of each lane.
+    pub(super) highest: Vec<(Lane, Position)>,
+    /// How many events of each lane were removed as repeats.
+    pub(super) repeats: HashMap<Lane, u64>,
+}
+
+/// A claimed partition. It is valid until a transaction fails; then the worker claims again.
+pub(super) struct ClaimedPartition {
+    pub(super) claim: Claim,
+    /// The highest position received from each lane.
+    pub(super) received: HashMap<Lane, Position>,
+}
+
+impl ClaimedPartition {
+    /// Removes repeats from the batch.
+    pub(super) fn receive(&self, batch: &mut Batch) -> Received {
+        let mut highest: HashMap<Lane, Position> = HashMap::new();
+        let mut repeats: HashMap<Lane, u64> = HashMap::new();
+        batch.events.retain(|event| {
+            let Some(lane) = &event.lane else { return true };
+            let known = highest.get(lane).or_else(|| self.received.get(lane));
+            let new = known.is_none_or(|known| event.position > *known);
+            if new {
+                highest.insert(lane.clone(), event.position);
+            } else {
+                *repeats.entry(lane.clone()).or_default() += 1;
+            }
+            new
+        });
+        let mut highest = Vec::from_iter(highest);
+        highest.sort();
+        Received { highest, repeats }
+    }
+}
