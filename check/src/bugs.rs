@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use cqrs_core::{
     AppendError, Appended, Appends, CommitError, EventId, EventStore, Idempotency, Position,
     RecordedEvent, StoreError, StreamId, Version,
+    model::LogIdentity,
     ports::{LogPage, LogQuery, LookupError, UnitOfWork},
 };
 
@@ -134,6 +135,12 @@ impl<S: EventStore, B: Bug<S>> EventStore for WithBug<S, B> {
         self.store.high_water_mark().await
     }
 
+    async fn identity(&self) -> Result<LogIdentity, StoreError> {
+        self.store.identity().await
+    }
+    async fn renew_id(&self, after: Position, reason: &str) -> Result<LogIdentity, StoreError> {
+        self.store.renew_id(after, reason).await
+    }
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
         self.store.event_id_at(position).await
     }

@@ -21,7 +21,8 @@ use self::keys::Keys;
 pub use self::transaction::MemoryTransaction;
 use crate::{
     model::{
-        Claim, EventId, Lane, PartitionId, Position, RecordedEvent, Selection, StreamId, Version,
+        Claim, EventId, Lane, LogId, LogIdentity, PartitionId, Position, RecordedEvent, Selection,
+        StreamId, Version,
     },
     ports::{Appended, Discarded, Document, Snapshot},
 };
@@ -77,13 +78,16 @@ type DocumentKey = (String, String);
 /// The committed data.
 #[derive(Debug, Default)]
 struct State {
+    /// `None` until somebody asks.
+    identity: Option<LogIdentity>,
     /// The log. The event at index n has position n + 1.
     log: Vec<RecordedEvent>,
     /// The events of each stream, as indexes into the log.
     streams: HashMap<StreamId, Vec<usize>>,
     checkpoints: HashMap<Subscribed, Claim>,
     selections: HashMap<Subscribed, Selection>,
-    inbox: HashMap<Subscribed, BTreeMap<Lane, Position>>,
+    /// By subscription and [inbox key](PartitionId::inbox_key).
+    inbox: HashMap<(String, String), BTreeMap<Lane, Position>>,
     documents: BTreeMap<DocumentKey, Document>,
     /// Counts document writes; the source of document versions. A document that is removed and written again therefore
     /// never gets a version that it had before.
@@ -94,6 +98,11 @@ struct State {
 }
 
 impl State {
+    fn identity(&mut self) -> &mut LogIdentity {
+        self.identity
+            .get_or_insert_with(|| LogIdentity::new(LogId::random().to_string(), LogId::random()))
+    }
+
     fn version(&self, stream: &StreamId) -> Version {
         Version::new(
             self.streams

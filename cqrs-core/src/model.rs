@@ -11,6 +11,7 @@ mod headers;
 mod idempotency;
 mod lane;
 mod limits;
+mod log_identity;
 mod metadata;
 mod number;
 mod recorded_event;
@@ -29,6 +30,7 @@ pub use self::{
     idempotency::{Idempotency, IdempotencyKey, KeyReused},
     lane::Lane,
     limits::LimitError,
+    log_identity::{LogId, LogIdentity},
     metadata::Metadata,
     number::{Position, Slices, Version},
     recorded_event::{Envelope, RecordedEvent},

@@ -28,7 +28,7 @@ pub use self::{
     event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, PastEvent},
     inbox::Inbox,
     log_check::LogReplaced,
-    publisher::{PublishError, Publisher, PublisherSession},
+    publisher::{Publication, PublishError, Publisher, PublisherSession},
     snapshots::{Snapshot, Snapshots},
     source::{Batch, Next, Reader, Source, SourceError},
     store::Store,

@@ -8,7 +8,7 @@ pub use self::error::{RelayError, RelayErrorKind};
 use self::shards::Shards;
 use crate::{
     model::Slices,
-    ports::{EventStore, Publisher},
+    ports::{EventStore, Publication, Publisher, StoreError},
     run_loop::{self, Progress, ProgressReporter},
 };
 
@@ -80,6 +80,17 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.reporter.progress()
+    }
+
+    /// Opens its shards.
+    async fn open(&self) -> Result<Vec<P::Session>, RelayErrorKind> {
+        let publication = self.publication().await?;
+        Ok(self.publisher.open(&publication).await?)
+    }
+
+    async fn publication(&self) -> Result<Publication, StoreError> {
+        let log = self.store.identity().await?;
+        Ok(Publication::new(&self.name, self.shards, log))
     }
 
     /// Publishes until `stop` resolves, then finishes the current batch.

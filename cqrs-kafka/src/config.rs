@@ -103,7 +103,7 @@ impl KafkaConfig {
         self.name(&[name])
     }
 
-    /// The name of a shard: its transactional id, and its lane.
+    /// The name of a shard: its transactional id.
     pub(crate) fn shard(&self, relay: &str, shard: u16) -> String {
         self.name(&[relay, &shard.to_string()])
     }

@@ -24,7 +24,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cqrs_core::ports::{PublishError, Publisher};
+use cqrs_core::{
+    model::Slices,
+    ports::{Publication, PublishError, Publisher},
+};
 use uuid::Uuid;
 
 pub use self::session::KafkaSession;
@@ -96,21 +99,30 @@ impl KafkaPublisher {
         })
     }
 
-    fn shard(&self, relay: &str, number: u16, owner: Uuid, progress: &CheckedTopic) -> Shard {
+    fn shard(
+        &self,
+        publication: &Publication,
+        number: u16,
+        owner: Uuid,
+        progress: &CheckedTopic,
+    ) -> Shard {
         Shard {
             config: self.config.clone(),
-            relay: relay.to_owned(),
+            relay: publication.relay.clone(),
             number,
+            slices: Slices::part(number, publication.shards),
+            log: publication.log.clone(),
             owner,
             cluster_id: progress.cluster_id.clone(),
             partitions: progress.partitions,
         }
     }
 
-    fn open_all(&self, relay: &str, shards: u16) -> Result<Vec<KafkaSession>, PublishError> {
+    fn open_all(&self, publication: &Publication) -> Result<Vec<KafkaSession>, PublishError> {
+        let (relay, shards) = (&publication.relay, publication.shards);
         let topic = self.check_progress_topic(relay, shards)?;
         let owner = self.new_owner(relay);
-        let shard = |number| self.shard(relay, number, owner, &topic);
+        let shard = |number| self.shard(publication, number, owner, &topic);
         let (first, progress) = ShardProducer::open(&shard(0))?;
         check_cluster(first.shard(), &progress)?;
         let layout = recorded_layout(&first, &progress, shards)?;
@@ -124,12 +136,17 @@ impl KafkaPublisher {
         Ok(sessions)
     }
 
-    fn open_one(&self, relay: &str, number: u16) -> Result<KafkaSession, PublishError> {
+    fn open_one(
+        &self,
+        publication: &Publication,
+        number: u16,
+    ) -> Result<KafkaSession, PublishError> {
+        let relay = &publication.relay;
         let topic = self.check_progress_topic(relay, number.saturating_add(1))?;
         let Some(owner) = self.owner(relay) else {
-            return open_session(&self.shard(relay, number, Uuid::new_v4(), &topic));
+            return open_session(&self.shard(publication, number, Uuid::new_v4(), &topic));
         };
-        let shard = self.shard(relay, number, owner, &topic);
+        let shard = self.shard(publication, number, owner, &topic);
         // An instance that has taken the relay over in the meantime keeps it.
         let progress = read_progress(&shard, ReadUntil::End)?;
         if progress.owner().is_some_and(|current| current != owner) {
@@ -159,10 +176,10 @@ impl Publisher for KafkaPublisher {
     /// # Errors
     /// [`PublishError::Unavailable`] when no broker responds. [`PublishError::Misconfigured`] when topics or rights are
     /// missing, or the progress topic was written with another number of shards or on another cluster.
-    async fn open(&self, relay: &str, shards: u16) -> Result<Vec<KafkaSession>, PublishError> {
+    async fn open(&self, publication: &Publication) -> Result<Vec<KafkaSession>, PublishError> {
         let publisher = self.clone();
-        let relay = relay.to_owned();
-        let opened = run_blocking(move || publisher.open_all(&relay, shards.max(1))).await?;
+        let publication = publication.clone();
+        let opened = run_blocking(move || publisher.open_all(&publication)).await?;
         opened.map_err(open_failed)
     }
 
@@ -170,10 +187,14 @@ impl Publisher for KafkaPublisher {
     ///
     /// # Errors
     /// [`PublishError::Fenced`] after a take-over. Otherwise as for `open`.
-    async fn reopen(&self, relay: &str, shard: u16) -> Result<KafkaSession, PublishError> {
+    async fn reopen(
+        &self,
+        publication: &Publication,
+        shard: u16,
+    ) -> Result<KafkaSession, PublishError> {
         let publisher = self.clone();
-        let relay = relay.to_owned();
-        run_blocking(move || publisher.open_one(&relay, shard)).await?
+        let publication = publication.clone();
+        run_blocking(move || publisher.open_one(&publication, shard)).await?
     }
 }
 

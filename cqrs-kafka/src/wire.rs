@@ -14,7 +14,7 @@
 //! | `ce_time` | when the event was recorded: RFC 3339 with microseconds, in UTC |
 //! | `ce_position`, `ce_version` | its position in the log, and its version in the stream |
 //! | `ce_schemaversion` | the schema version of its payload |
-//! | `ce_lane` | the shard of the relay that published it. Within a lane and a partition, positions rise |
+//! | `ce_lane` | `{log id}/{slices}/{category}`: which log it is of, and which part of it. Within a lane and a partition, positions rise |
 //! | `ce_correlationid`, `ce_causationid` | the correlation and causation ids, if it has them |
 //! | `traceparent` | the W3C trace context, as OpenTelemetry writes it |
 //! | `app_{name}` | each header of the application, such as `app_user` |
@@ -62,7 +62,7 @@ pub mod header {
     pub const VERSION: &str = "ce_version";
     /// The schema version of the payload.
     pub const SCHEMA_VERSION: &str = "ce_schemaversion";
-    /// The shard of the relay that published the event.
+    /// The log, its slices and the category of the event: its [lane](cqrs_core::model::Lane).
     pub const LANE: &str = "ce_lane";
     /// The correlation id.
     pub const CORRELATION_ID: &str = "ce_correlationid";

@@ -9,6 +9,7 @@ use crate::sql::{SqlFile, sql_files};
 pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "sequences/position.sql",
     "tables/events.sql",
+    "tables/log_ids.sql",
     "tables/idempotency.sql",
     "indexes/idempotency_recorded_at.sql",
     "tables/snapshots.sql",
@@ -39,6 +40,7 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "functions/forget_keys.sql",
     // Readers.
     "functions/read_streams.sql",
+    "functions/log_identity.sql",
     "functions/log_head.sql",
     "functions/fence_holders.sql",
     "functions/claim.sql",

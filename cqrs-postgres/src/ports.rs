@@ -6,4 +6,5 @@ mod documents;
 mod event_store;
 mod inbox;
 mod log;
+mod log_identity;
 mod unit_of_work;

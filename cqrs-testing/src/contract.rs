@@ -90,6 +90,7 @@ macro_rules! event_store_contract {
             log: a_page_of_slices_has_the_streams_of_those_slices
             log: the_id_of_the_event_at_a_position_can_be_read
             log: a_page_proves_which_event_it_follows
+            log: a_log_has_an_identity
             histories: every_history_is_linearizable
             checkpoints: a_claim_continues_at_the_last_checkpoint
             checkpoints: a_claim_fences_every_earlier_one
@@ -97,6 +98,7 @@ macro_rules! event_store_contract {
             checkpoints: a_claim_during_a_batch_fences_it_or_waits
             checkpoints: a_rolled_back_batch_moves_nothing
             checkpoints: the_inbox_keeps_the_highest_position_of_each_lane
+            checkpoints: the_inbox_is_the_same_for_a_topic_of_another_name
             checkpoints: a_reset_starts_over_and_fences_runners
             selections: a_selection_is_recorded_under_a_claim
             selections: a_role_that_reads_more_leaves_nothing_out_silently

@@ -11,7 +11,7 @@ use std::{
 use cqrs_core::{
     RecordedEvent,
     model::Checkpoint,
-    ports::{PublishError, Publisher, PublisherSession},
+    ports::{Publication, PublishError, Publisher, PublisherSession},
 };
 use tokio::sync::Notify;
 
@@ -87,8 +87,8 @@ impl<P> WatchedPublisher<P> {
 impl<P: Publisher> Publisher for WatchedPublisher<P> {
     type Session = WatchedPublisher<P::Session>;
 
-    async fn open(&self, relay: &str, shards: u16) -> Result<Vec<Self::Session>, PublishError> {
-        let sessions = self.inner.open(relay, shards).await?;
+    async fn open(&self, publication: &Publication) -> Result<Vec<Self::Session>, PublishError> {
+        let sessions = self.inner.open(publication).await?;
         self.watch.opened.get_or_init(Instant::now);
         Ok(sessions
             .into_iter()
@@ -96,8 +96,12 @@ impl<P: Publisher> Publisher for WatchedPublisher<P> {
             .collect())
     }
 
-    async fn reopen(&self, relay: &str, shard: u16) -> Result<Self::Session, PublishError> {
-        Ok(self.session(self.inner.reopen(relay, shard).await?))
+    async fn reopen(
+        &self,
+        publication: &Publication,
+        shard: u16,
+    ) -> Result<Self::Session, PublishError> {
+        Ok(self.session(self.inner.reopen(publication, shard).await?))
     }
 }
 

@@ -5,8 +5,8 @@ use std::{collections::HashMap, ops::Bound, time::Duration};
 use super::{MemoryEventStore, MemoryTransaction};
 use crate::{
     model::{
-        Checkpoint, Claim, EventId, Idempotency, Lane, PartitionId, Position, RecordedEvent,
-        Selection, StreamId, Version,
+        Checkpoint, Claim, EventId, Idempotency, Lane, LogId, LogIdentity, PartitionId, Position,
+        RecordedEvent, Selection, StreamId, Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Discarded,
@@ -154,6 +154,17 @@ impl EventStore for MemoryEventStore {
         Ok(index.and_then(|index| self.state().log.get(index).map(|event| event.id)))
     }
 
+    async fn identity(&self) -> Result<LogIdentity, StoreError> {
+        Ok(self.state().identity().clone())
+    }
+
+    async fn renew_id(&self, after: Position, _: &str) -> Result<LogIdentity, StoreError> {
+        let mut state = self.state();
+        let identity = state.identity();
+        *identity = identity.clone().renewed(after, LogId::random());
+        Ok(identity.clone())
+    }
+
     async fn wait_for_append(&self, at_most: Duration) {
         // The caller reads the log in both cases: after a wake-up and after the timeout.
         let _ = tokio::time::timeout(at_most, self.0.appended.notified()).await;
@@ -272,13 +283,8 @@ impl Inbox for MemoryEventStore {
         subscription: &str,
         partition: &PartitionId,
     ) -> Result<Vec<(Lane, Position)>, StoreError> {
-        let subscribed = (subscription.to_owned(), partition.clone());
-        let received = self
-            .state()
-            .inbox
-            .get(&subscribed)
-            .cloned()
-            .unwrap_or_default();
+        let inbox = (subscription.to_owned(), partition.inbox_key());
+        let received = self.state().inbox.get(&inbox).cloned().unwrap_or_default();
         Ok(received.into_iter().collect())
     }
 
@@ -289,8 +295,8 @@ impl Inbox for MemoryEventStore {
         partition: &PartitionId,
         received: &[(Lane, Position)],
     ) -> Result<(), StoreError> {
-        let subscribed = (subscription.to_owned(), partition.clone());
-        transaction.subscriptions.receive(subscribed, received);
+        let inbox = (subscription.to_owned(), partition.inbox_key());
+        transaction.subscriptions.receive(inbox, received);
         Ok(())
     }
 }

@@ -15,7 +15,8 @@ pub(super) struct StagedSubscriptions {
     reset: HashSet<String>,
     /// What each partition reads from now on, under the epoch of its claim.
     selected: Vec<(Subscribed, u64, Selection)>,
-    received: Vec<(Subscribed, Vec<(Lane, Position)>)>,
+    /// By subscription and [inbox key](crate::model::PartitionId::inbox_key).
+    received: Vec<((String, String), Vec<(Lane, Position)>)>,
 }
 
 impl StagedSubscriptions {
@@ -70,8 +71,8 @@ impl StagedSubscriptions {
         self.reset.insert(subscription.to_owned());
     }
 
-    pub(super) fn receive(&mut self, subscribed: Subscribed, received: &[(Lane, Position)]) {
-        self.received.push((subscribed, received.to_vec()));
+    pub(super) fn receive(&mut self, inbox: (String, String), received: &[(Lane, Position)]) {
+        self.received.push((inbox, received.to_vec()));
     }
 
     pub(super) fn check_guards(&self, state: &State) -> Result<(), Fenced> {
@@ -105,8 +106,8 @@ impl StagedSubscriptions {
         state
             .inbox
             .retain(|(subscription, _), _| !self.reset.contains(subscription));
-        for (subscribed, received) in self.received {
-            state.inbox.entry(subscribed).or_default().extend(received);
+        for (inbox, received) in self.received {
+            state.inbox.entry(inbox).or_default().extend(received);
         }
     }
 }

@@ -21,6 +21,18 @@ pub enum PartitionId {
     },
 }
 
+impl PartitionId {
+    /// The key of the partition in an inbox: the number of a topic's partition, without the topic. A lane has its category,
+    /// and the events of a log are repeats under whichever name their topic has.
+    #[must_use]
+    pub fn inbox_key(&self) -> String {
+        match self {
+            Self::Log(_) => self.to_string(),
+            Self::Topic { partition, .. } => format!("partition {partition}"),
+        }
+    }
+}
+
 impl fmt::Display for PartitionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,8 +9,8 @@ use bytes::Bytes;
 pub use self::append::{Append, Appended, Appends};
 use crate::{
     model::{
-        Checkpoint, EventFilter, EventId, Idempotency, Position, RecordedEvent, Slices, StreamId,
-        Version,
+        Checkpoint, EventFilter, EventId, Idempotency, LogIdentity, Position, RecordedEvent,
+        Slices, StreamId, Version,
     },
     ports::{
         error::{AppendError, LookupError, StoreError, StoreErrorKind},
@@ -282,6 +282,18 @@ pub trait EventStore: UnitOfWork {
         &self,
         position: Position,
     ) -> impl Future<Output = Result<Option<EventId>, StoreError>> + Send;
+
+    /// Which log this is, and where. It is the same as long as the log has lost no event and was not copied.
+    fn identity(&self) -> impl Future<Output = Result<LogIdentity, StoreError>> + Send;
+
+    /// Gives the events after a position a new id, because the log has lost other events that were published at these
+    /// positions. The store records the operation, with the reason, if it has users.
+    /// [`Relay::recover`](crate::Relay::recover) calls it.
+    fn renew_id(
+        &self,
+        after: Position,
+        reason: &str,
+    ) -> impl Future<Output = Result<LogIdentity, StoreError>> + Send;
 
     /// Returns when events may have been appended, and after `at_most` at the latest. Only a hint: polling alone is correct.
     fn wait_for_append(&self, at_most: Duration) -> impl Future<Output = ()> + Send;

@@ -1,7 +1,7 @@
 //! The port of the broker that a relay publishes to.
 
 use crate::{
-    model::{Checkpoint, RecordedEvent},
+    model::{Checkpoint, LogIdentity, RecordedEvent},
     ports::error::BoxError,
 };
 
@@ -40,23 +40,47 @@ impl PublishError {
     }
 }
 
+/// What a relay publishes, and under which name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Publication {
+    /// The name of the relay.
+    pub relay: String,
+    /// How many shards publish in parallel, each a [part](crate::model::Slices::part) of the slices.
+    pub shards: u16,
+    /// The log whose events are published.
+    pub log: LogIdentity,
+}
+
+impl Publication {
+    /// What the relay of this name publishes.
+    #[must_use]
+    pub fn new(relay: impl Into<String>, shards: u16, log: LogIdentity) -> Self {
+        Self {
+            relay: relay.into(),
+            shards: shards.max(1),
+            log,
+        }
+    }
+}
+
 /// A broker with transactions or an equivalent guarantee.
 pub trait Publisher: Send + Sync + 'static {
     /// One open shard.
     type Session: PublisherSession;
 
-    /// Fences every earlier session of this relay, also of shards that it no longer has, then opens its shards and reads how
-    /// far each has published.
+    /// Checks that what the relay has published so far is of this log, and that the broker still has it. Then fences every
+    /// earlier session of this relay, also of shards that it no longer has, opens its shards and reads how far each has
+    /// published.
     fn open(
         &self,
-        relay: &str,
-        shards: u16,
+        publication: &Publication,
     ) -> impl Future<Output = Result<Vec<Self::Session>, PublishError>> + Send;
 
-    /// Opens one shard again.
+    /// Opens one shard again, after the same checks.
     fn reopen(
         &self,
-        relay: &str,
+        publication: &Publication,
         shard: u16,
     ) -> impl Future<Output = Result<Self::Session, PublishError>> + Send;
 }

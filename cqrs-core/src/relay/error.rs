@@ -69,3 +69,14 @@ pub enum RelayErrorKind {
     #[error("panicked: {0}")]
     Panicked(String),
 }
+
+impl RelayErrorKind {
+    /// Whether another attempt may succeed without a change.
+    pub(super) fn is_retryable(&self) -> bool {
+        match self {
+            Self::Publish(error) => error.is_retryable(),
+            Self::Store(error) => error.is_retryable(),
+            Self::LogReplaced(_) | Self::Panicked(_) => false,
+        }
+    }
+}

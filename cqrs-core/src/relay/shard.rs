@@ -140,12 +140,12 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
     }
 
     async fn reopen(&mut self) -> Result<Option<P::Session>, RelayErrorKind> {
-        match self
-            .relay
-            .publisher
-            .reopen(&self.relay.name, self.number)
-            .await
-        {
+        let publication = match self.relay.publication().await {
+            Ok(publication) => publication,
+            Err(error) => return self.store_failed(error).await.map(|()| None),
+        };
+        let reopened = self.relay.publisher.reopen(&publication, self.number);
+        match reopened.await {
             Ok(session) => Ok(Some(session)),
             Err(error) => self.publish_failed(error).await.map(|()| None),
         }

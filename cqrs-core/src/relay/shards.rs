@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{Relay, error::RelayErrorKind, shard::Shard};
 use crate::{
-    ports::{EventStore, PublishError, Publisher, PublisherSession},
+    ports::{EventStore, Publisher, PublisherSession},
     run_loop::{LoopName, Retries, Work, Workers},
 };
 
@@ -32,10 +32,9 @@ impl<S: EventStore, P: Publisher> Shards<S, P> {
     }
 
     /// Opens the shards; retries until the broker is available.
-    async fn open(&mut self) -> Result<Vec<P::Session>, PublishError> {
-        let relay = &self.relay;
+    async fn open(&mut self) -> Result<Vec<P::Session>, RelayErrorKind> {
         loop {
-            match relay.publisher.open(&relay.name, relay.shards).await {
+            match self.relay.open().await {
                 Err(error) if error.is_retryable() => {
                     tokio::time::sleep(self.retries.failed(&error)).await;
                 }

@@ -13,10 +13,10 @@ use super::*;
 use crate::{
     memory::MemoryEventStore,
     model::{
-        Category, Checkpoint, EventId, ExpectedVersion, Metadata, NewEvent, PartitionId, Position,
-        RecordedEvent, StreamId, chain,
+        Category, Checkpoint, EventId, ExpectedVersion, LogIdentity, Metadata, NewEvent,
+        PartitionId, Position, RecordedEvent, StreamId, chain,
     },
-    ports::{Append, LogQuery, PublishError, PublisherSession, StoreError},
+    ports::{Append, LogQuery, Publication, PublishError, PublisherSession, StoreError},
     run_loop::Phase,
 };
 
@@ -85,13 +85,15 @@ impl Broker {
 
 impl Publisher for Broker {
     type Session = Session;
-    async fn open(&self, _: &str, shards: u16) -> Result<Vec<Session>, PublishError> {
+    async fn open(&self, publication: &Publication) -> Result<Vec<Session>, PublishError> {
         if self.state().open_fails() {
             return Err(PublishError::Unavailable("planted".into()));
         }
-        Ok((0..shards).map(|shard| self.session(shard)).collect())
+        Ok((0..publication.shards)
+            .map(|shard| self.session(shard))
+            .collect())
     }
-    async fn reopen(&self, _: &str, shard: u16) -> Result<Session, PublishError> {
+    async fn reopen(&self, _: &Publication, shard: u16) -> Result<Session, PublishError> {
         Ok(self.session(shard))
     }
 }
@@ -227,7 +229,10 @@ async fn an_unavailable_broker_is_retried_at_the_start() {
     let waits = |phase: &Phase| matches!(phase, Phase::Retrying { attempts: 3.., .. });
     progress.until(waits).await;
     let message = progress.last_error().expect("it has failed");
-    assert_eq!(message, "the broker cannot be reached: planted");
+    assert_eq!(
+        message,
+        "cannot publish: the broker cannot be reached: planted"
+    );
     progress.until(|phase| *phase == Phase::CaughtUp).await;
     assert_eq!(broker.state().visible.len(), 1);
     let shards = progress.partitions();
@@ -402,6 +407,12 @@ impl EventStore for Replaced {
     }
     async fn high_water_mark(&self) -> Result<Position, StoreError> {
         self.now().high_water_mark().await
+    }
+    async fn identity(&self) -> Result<LogIdentity, StoreError> {
+        self.now().identity().await
+    }
+    async fn renew_id(&self, after: Position, reason: &str) -> Result<LogIdentity, StoreError> {
+        self.now().renew_id(after, reason).await
     }
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
         self.now().event_id_at(position).await

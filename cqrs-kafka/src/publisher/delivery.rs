@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cqrs_core::{
     RecordedEvent,
-    model::Lane,
+    model::{Category, Lane, LogId},
     ports::{BoxError, PublishError},
 };
 use rdkafka::{
@@ -29,7 +29,6 @@ const QUEUE_CHECK_INTERVAL: Duration = Duration::from_micros(50);
 pub(super) struct Delivery<'a> {
     pub(super) client: &'a TransactionalClient,
     pub(super) shard: &'a Shard,
-    pub(super) lane: &'a Lane,
     pub(super) events: &'a [RecordedEvent],
     pub(super) deadline: Instant,
 }
@@ -66,6 +65,7 @@ impl Delivery<'_> {
     fn send_events(&self) -> Result<(), SendError> {
         let mut category = "";
         let mut topic = String::new();
+        let mut lane = Lanes::new(self.shard);
         for (index, event) in self.events.iter().enumerate() {
             if event.stream.category().as_str() != category {
                 category = event.stream.category().as_str();
@@ -76,7 +76,7 @@ impl Delivery<'_> {
                         error: error.into(),
                     })?;
             }
-            self.send_event(index, event, &topic)?;
+            self.send_event(index, event, &topic, lane.of(event))?;
         }
         Ok(())
     }
@@ -97,11 +97,14 @@ impl Delivery<'_> {
         index: usize,
         event: &RecordedEvent,
         topic: &str,
+        lane: &Lane,
     ) -> Result<(), SendError> {
-        let headers = self.headers(event).map_err(|error| SendError::Invalid {
-            index,
-            error: error.into(),
-        })?;
+        let headers = self
+            .headers(event, lane)
+            .map_err(|error| SendError::Invalid {
+                index,
+                error: error.into(),
+            })?;
         let record = BaseRecord::with_opaque_to(topic, index)
             .key(event.stream.id())
             .payload(event.payload.as_ref())
@@ -122,19 +125,14 @@ impl Delivery<'_> {
             .map_err(|error| SendError::Enqueue { index, error })
     }
 
-    fn headers(&self, event: &RecordedEvent) -> Result<OwnedHeaders, wire::WireError> {
+    fn headers(&self, event: &RecordedEvent, lane: &Lane) -> Result<OwnedHeaders, wire::WireError> {
         let mut headers = Some(OwnedHeaders::new_with_capacity(
             14 + event.metadata.headers.len(),
         ));
-        wire::encode(
-            event,
-            self.shard.config.prefix(),
-            self.lane,
-            |key, value| {
-                let value = Some(value);
-                headers = headers.take().map(|all| all.insert(Header { key, value }));
-            },
-        )?;
+        wire::encode(event, self.shard.config.prefix(), lane, |key, value| {
+            let value = Some(value);
+            headers = headers.take().map(|all| all.insert(Header { key, value }));
+        })?;
         Ok(headers.unwrap_or_default())
     }
 
@@ -243,8 +241,33 @@ impl Delivery<'_> {
         let mut bytes = event.payload.len() + event.stream.id().len();
         let count = |name: &str, value: &[u8]| bytes += name.len() + value.len();
         // An event that cannot be encoded was rejected before it was sent.
-        let _ = wire::encode(event, self.shard.config.prefix(), self.lane, count);
+        let lane = self.shard.lane(event.stream.category(), event.position);
+        let _ = wire::encode(event, self.shard.config.prefix(), &lane, count);
         bytes
+    }
+}
+
+/// The lane of the last event, which most events repeat.
+struct Lanes<'a> {
+    shard: &'a Shard,
+    last: Option<(Category, LogId, Lane)>,
+}
+
+impl<'a> Lanes<'a> {
+    const fn new(shard: &'a Shard) -> Self {
+        Self { shard, last: None }
+    }
+
+    fn of(&mut self, event: &RecordedEvent) -> &Lane {
+        let category = event.stream.category();
+        let log = self.shard.log.id_of(event.position);
+        let same = |(of, id, _): &(Category, LogId, Lane)| of == category && *id == log;
+        let last = self.last.take().filter(same);
+        let new = || {
+            let lane = self.shard.lane(category, event.position);
+            (category.clone(), log, lane)
+        };
+        &self.last.insert(last.unwrap_or_else(new)).2
     }
 }
 

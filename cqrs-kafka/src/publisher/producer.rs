@@ -2,11 +2,7 @@
 
 use std::time::Instant;
 
-use cqrs_core::{
-    RecordedEvent,
-    model::{Checkpoint, Lane},
-    ports::PublishError,
-};
+use cqrs_core::{RecordedEvent, model::Checkpoint, ports::PublishError};
 use rdkafka::{
     error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
     producer::Producer,
@@ -26,7 +22,6 @@ use crate::error::ClientError;
 /// The producer of a shard, until another one takes over or a call fails.
 pub(super) struct ShardProducer {
     shard: Shard,
-    lane: Lane,
     client: TransactionalClient,
 }
 
@@ -34,7 +29,6 @@ impl ShardProducer {
     /// Starts a producer, which fences all earlier ones of this shard and ends their open transaction.
     pub(super) fn fence(shard: &Shard) -> Result<Self, PublishError> {
         let producer = Self {
-            lane: Lane::new(shard.transactional_id()),
             client: TransactionalClient::new(shard)?,
             shard: shard.clone(),
         };
@@ -104,7 +98,6 @@ impl ShardProducer {
         let delivery = Delivery {
             client: &self.client,
             shard: &self.shard,
-            lane: &self.lane,
             events,
             deadline: Instant::now() + self.client.call_limit(),
         };

@@ -6,7 +6,7 @@ use cqrs_core::{
     Append, DocumentKeys, Envelope, Event, EventStore, ExpectedVersion, MemoryEventStore, Metadata,
     RecordedEvent, Relay, RelayError, StreamId, View,
     model::NewEvent,
-    ports::{Documents, decode_document},
+    ports::{Documents, Publication, decode_document},
 };
 use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaPublisher, wire};
 use rdkafka::{
@@ -151,6 +151,12 @@ impl Fixture {
         .await;
         stop.send(()).expect("it is running");
         running.await.expect("no panic").expect("no error");
+    }
+
+    /// What a relay of this name publishes of the store.
+    pub(crate) async fn publication(&self, relay: &str, shards: u16) -> Publication {
+        let log = self.store.identity().await.expect("memory");
+        Publication::new(relay, shards, log)
     }
 
     pub(crate) fn start_relay(

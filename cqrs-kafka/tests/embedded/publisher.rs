@@ -4,7 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use cqrs_core::{
     EventStore, Position, RelayErrorKind, chain,
-    ports::{LogQuery, PublishError, Publisher, PublisherSession},
+    model::{LogId, LogIdentity},
+    ports::{LogQuery, Publication, PublishError, Publisher, PublisherSession},
 };
 use cqrs_kafka::{KafkaConfig, KafkaPublisher};
 
@@ -42,7 +43,10 @@ async fn every_event_is_published_once_across_a_restart() {
 async fn another_number_of_shards_is_rejected() {
     let fixture = Fixture::new(1, 4);
     let publisher = KafkaPublisher::new(fixture.config.clone());
-    let sessions = publisher.open("relay", 2).await.expect("opens");
+    let sessions = publisher
+        .open(&fixture.publication("relay", 2).await)
+        .await
+        .expect("opens");
     assert_eq!(
         sessions
             .iter()
@@ -51,7 +55,7 @@ async fn another_number_of_shards_is_rejected() {
         [0, 1]
     );
     let error = publisher
-        .open("relay", 3)
+        .open(&fixture.publication("relay", 3).await)
         .await
         .expect_err("another layout");
     assert!(matches!(error, PublishError::Misconfigured(_)), "{error:?}");
@@ -61,7 +65,7 @@ async fn another_number_of_shards_is_rejected() {
         "{words}"
     );
     let error = publisher
-        .open("relay", 5)
+        .open(&fixture.publication("relay", 5).await)
         .await
         .expect_err("too few partitions");
     let words = chain(&error).to_string();
@@ -97,7 +101,7 @@ async fn a_session_and_the_next_one_know_the_published_position() {
     let upto = page.upto.expect("there are events");
     let publisher = KafkaPublisher::new(fixture.config.clone());
     let session = publisher
-        .open("relay", 1)
+        .open(&fixture.publication("relay", 1).await)
         .await
         .expect("opens")
         .pop()
@@ -109,15 +113,19 @@ async fn a_session_and_the_next_one_know_the_published_position() {
         .expect("publishes");
     assert_eq!(session.published(), Some(upto));
     drop(session);
-    let session = publisher.reopen("relay", 0).await.expect("opens");
+    let session = publisher
+        .reopen(&fixture.publication("relay", 1).await, 0)
+        .await
+        .expect("opens");
     assert_eq!(session.published(), Some(upto));
 }
 
 #[tokio::test]
 async fn a_broker_that_does_not_respond_is_an_error_in_time() {
+    let log = LogIdentity::new("here", LogId::random());
     let config = KafkaConfig::new("127.0.0.1:9").response_timeout(Duration::from_millis(300));
     let error = KafkaPublisher::new(config)
-        .open("relay", 1)
+        .open(&Publication::new("relay", 1, log))
         .await
         .expect_err("no broker");
     assert!(
@@ -135,7 +143,10 @@ async fn a_broker_that_does_not_respond_is_an_error_in_time() {
 async fn a_missing_progress_topic_is_named() {
     let fixture = Fixture::new(1, 1);
     let publisher = KafkaPublisher::new(fixture.config.clone());
-    let error = publisher.open("other", 1).await.expect_err("no such topic");
+    let error = publisher
+        .open(&fixture.publication("other", 1).await)
+        .await
+        .expect_err("no such topic");
     let words = chain(&error).to_string();
     assert!(
         words.contains("topic \"shop.other.progress\" does not exist"),

@@ -2,11 +2,13 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 11 pg_class, 27 pg_proc.
+-- It holds 13 pg_class, 28 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
 create sequence cqrs.discarded_id_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
+
+create sequence cqrs.log_ids_number_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
 
 create sequence cqrs.operations_id_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
 
@@ -67,6 +69,13 @@ create table cqrs.inbox (
     "position" bigint not null
 );
 
+create table cqrs.log_ids (
+    number bigint not null identity d,
+    after bigint not null,
+    id uuid not null default gen_random_uuid(),
+    at timestamp with time zone not null default clock_timestamp()
+);
+
 create table cqrs.migrations (
     version bigint not null,
     description text not null,
@@ -112,6 +121,8 @@ alter table cqrs.events add constraint events_stream_version PRIMARY KEY (catego
 alter table cqrs.idempotency add constraint idempotency_pkey PRIMARY KEY (key);
 
 alter table cqrs.inbox add constraint inbox_pkey PRIMARY KEY (subscription, partition, lane);
+
+alter table cqrs.log_ids add constraint log_ids_pkey PRIMARY KEY (number);
 
 alter table cqrs.migrations add constraint migrations_pkey PRIMARY KEY (version);
 
@@ -610,18 +621,19 @@ begin
     execute format('grant select on sequence "cqrs".position to %I', to_role);
     for own in
         select f from "cqrs".own_functions() f join pg_proc p on p.oid = f
-        where (writes and p.proname <> 'grant_access') or p.proname in ('log_head', 'fence_holders', 'fence_tag')
+        where (writes and p.proname <> 'grant_access') or p.proname in ('log_head', 'log_identity', 'fence_holders', 'fence_tag')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;
     for found in
         select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
                documents or relname in ('checkpoints', 'inbox', 'snapshots') as written,
-               relname in ('discarded', 'operations') as recorded
+               relname in ('discarded', 'log_ids', 'operations') as recorded
         from pg_class c, "cqrs".holds_documents(c.oid) as documents
         where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
           and (documents or relname in (
-              'events', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations', 'migrations'))
+              'events', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations',
+              'migrations'))
     loop
         if not found.ours then
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;
@@ -696,6 +708,21 @@ begin
 end
 $$;
 
+create function cqrs.log_identity(OUT place text, OUT afters bigint[], OUT ids uuid[]) returns record
+language plpgsql volatile security definer parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
+begin
+    if not exists (select from "cqrs".log_ids) then
+        lock table "cqrs".log_ids in share row exclusive mode;
+        insert into "cqrs".log_ids ("after") select 0 where not exists (select from "cqrs".log_ids);
+    end if;
+    select format('%s/%s/%s', s.system_identifier, d.oid, '"cqrs".events'::regclass::oid) into place
+    from pg_control_system() s, pg_database d where d.datname = current_database();
+    select array_agg(l."after" order by l.number), array_agg(l.id order by l.number) into afters, ids
+    from "cqrs".log_ids l;
+end
+$$;
+
 create function cqrs.own_functions() returns SETOF regprocedure
 language sql stable parallel unsafe cost 100 rows 1000 as $$
     select p.oid::regprocedure from pg_proc p join pg_class events on events.oid = '"cqrs".events'::regclass
@@ -703,8 +730,8 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
       and p.proname in (
           'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
           'checked_version', 'claim', 'combine_verdicts', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access',
-          'holds_documents', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'own_functions',
-          'prepare_view', 'read_streams', 'reject_argument', 'reject_change', 'stream_guard', 'take_fence'
+          'holds_documents', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity',
+          'own_functions', 'prepare_view', 'read_streams', 'reject_argument', 'reject_change', 'stream_guard', 'take_fence'
       )
 $$;
 
@@ -834,6 +861,8 @@ comment on table cqrs.idempotency is 'What was appended under which key, stream 
 
 comment on table cqrs.inbox is 'The highest position received from each publisher: at or below it is a repeat.';
 
+comment on table cqrs.log_ids is 'The ids of the log: a later one is that of the events after its position.';
+
 comment on table cqrs.operations is 'What people changed by hand: who, with which program, what, and why.';
 
 comment on table cqrs.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
@@ -882,6 +911,10 @@ grant execute on function cqrs.log_head(at bigint, OUT mark bigint, OUT drawn bi
 
 grant execute on function cqrs.log_head(at bigint, OUT mark bigint, OUT drawn bigint, OUT follows uuid) to cqrs_reader;
 
+grant execute on function cqrs.log_identity(OUT place text, OUT afters bigint[], OUT ids uuid[]) to cqrs_service;
+
+grant execute on function cqrs.log_identity(OUT place text, OUT afters bigint[], OUT ids uuid[]) to cqrs_reader;
+
 grant execute on function cqrs.own_functions() to cqrs_service;
 
 grant execute on function cqrs.prepare_view(view text) to cqrs_service;
@@ -923,6 +956,10 @@ grant select on table cqrs.idempotency to cqrs_reader;
 grant delete, insert, select, update on table cqrs.inbox to cqrs_service;
 
 grant select on table cqrs.inbox to cqrs_reader;
+
+grant insert, select on table cqrs.log_ids to cqrs_service;
+
+grant select on table cqrs.log_ids to cqrs_reader;
 
 grant select on table cqrs.migrations to cqrs_service;
 

@@ -16,18 +16,19 @@ begin
     execute format('grant select on sequence __schema__.position to %I', to_role);
     for own in
         select f from __schema__.own_functions() f join pg_proc p on p.oid = f
-        where (writes and p.proname <> 'grant_access') or p.proname in ('log_head', 'fence_holders', 'fence_tag')
+        where (writes and p.proname <> 'grant_access') or p.proname in ('log_head', 'log_identity', 'fence_holders', 'fence_tag')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;
     for found in
         select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
                documents or relname in ('checkpoints', 'inbox', 'snapshots') as written,
-               relname in ('discarded', 'operations') as recorded
+               relname in ('discarded', 'log_ids', 'operations') as recorded
         from pg_class c, __schema__.holds_documents(c.oid) as documents
         where relnamespace = '__schema__'::regnamespace and relkind = 'r'
           and (documents or relname in (
-              'events', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations', 'migrations'))
+              'events', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations',
+              'migrations'))
     loop
         if not found.ours then
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;

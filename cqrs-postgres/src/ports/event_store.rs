@@ -5,11 +5,12 @@ use std::time::Duration;
 use cqrs_core::{
     AppendError, Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent,
     StoreError, StreamId, Version,
+    model::LogIdentity,
     ports::{LogPage, LogQuery, LookupError, PastEvent, Snapshot, Snapshots},
 };
 use uuid::Uuid;
 
-use super::log;
+use super::{log, log_identity};
 use crate::{
     append, replay,
     row::{self, signed},
@@ -108,6 +109,14 @@ impl EventStore for PgEventStore {
             .ask(async |connection| query.fetch_optional(connection).await)
             .await?;
         Ok(id.map(EventId::from_uuid))
+    }
+
+    async fn identity(&self) -> Result<LogIdentity, StoreError> {
+        log_identity::read(self.backend()).await
+    }
+
+    async fn renew_id(&self, after: Position, reason: &str) -> Result<LogIdentity, StoreError> {
+        log_identity::renew(self.backend(), after, reason).await
     }
 
     async fn wait_for_append(&self, at_most: Duration) {

@@ -20,7 +20,7 @@ impl Inbox for PgEventStore {
     ) -> Result<Vec<(Lane, Position)>, StoreError> {
         let query = sqlx::query_as(self.backend().statements.received.sql())
             .bind(subscription)
-            .bind(partition.to_string());
+            .bind(partition.inbox_key());
         let rows: Vec<(String, i64)> = self
             .backend()
             .ask(async |connection| query.fetch_all(connection).await)
@@ -44,7 +44,7 @@ impl Inbox for PgEventStore {
             .unzip();
         let query = sqlx::query(self.backend().statements.receive.sql())
             .bind(subscription)
-            .bind(partition.to_string());
+            .bind(partition.inbox_key());
         let query = query.bind(lanes).bind(positions);
         transaction
             .ask(async |connection| query.execute(connection).await)

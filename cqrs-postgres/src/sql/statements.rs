@@ -106,6 +106,8 @@ statements! {
         read_log_filtered: "read_log_filtered",
         last_in_log: "last_in_log",
         event_id_at: "event_id_at",
+        log_identity: "log_identity",
+        renew_log_id: "renew_log_id",
         claim: "claim",
         advance: "advance",
         checkpoint: "checkpoint",

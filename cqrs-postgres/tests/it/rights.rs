@@ -129,7 +129,7 @@ pub(crate) fn denied() -> Option<String> {
     Some("42501".to_owned())
 }
 
-const CHANGES: [&str; 11] = [
+const CHANGES: [&str; 13] = [
     "insert into __schema__.events (position, category, aggregate_id, version, slice, event_id, event_type, schema_version, \
      payload) values (9, 'a', 'b', 1, 0, gen_random_uuid(), 'c', 1, '1')",
     "update __schema__.events set payload = '2'",
@@ -140,6 +140,8 @@ const CHANGES: [&str; 11] = [
     "update __schema__.idempotency set fingerprint = 0",
     "update __schema__.discarded set reason = 'other'",
     "delete from __schema__.discarded",
+    "update __schema__.log_ids set \"after\" = 0",
+    "delete from __schema__.log_ids",
     "update __schema__.operations set who = 'other'",
     "delete from __schema__.operations",
 ];
@@ -177,6 +179,7 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     let outcomes = writers.join_all().await;
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     contract::checkpoints::a_claim_continues_at_the_last_checkpoint(store.clone()).await;
+    contract::log::a_log_has_an_identity(store.clone()).await;
     contract::discards::discarded_events_are_kept_with_their_reason(store.clone()).await;
     contract::documents::documents_are_written_changed_and_removed(store.clone()).await;
     contract::documents::a_document_commits_with_its_checkpoint_or_not_at_all(store.clone()).await;

@@ -193,6 +193,28 @@ pub async fn the_inbox_keeps_the_highest_position_of_each_lane<S: Inbox>(store: 
     assert_eq!(store.received("other", &topic()).await.expect("reads"), []);
 }
 
+/// A log that is published to a topic of another name is still the same log.
+pub async fn the_inbox_is_the_same_for_a_topic_of_another_name<S: Inbox>(store: S) {
+    let of = |topic: &str, partition| PartitionId::Topic {
+        topic: topic.into(),
+        partition,
+    };
+    let received = [(Lane::new("log/order"), Position::new(4))];
+    let mut transaction = store.begin().await.expect("begins");
+    store
+        .receive_in(&mut transaction, NAME, &of("shop.order", 1), &received)
+        .await
+        .expect("receives");
+    store.commit(transaction).await.expect("commits");
+    for (partition, expected) in [
+        (of("shop2.order", 1), &received[..]),
+        (of("shop.order", 2), &[]),
+    ] {
+        let found = store.received(NAME, &partition).await.expect("reads");
+        assert_eq!(found, expected, "{partition}");
+    }
+}
+
 /// A reset moves a subscription back to the beginning and fences its active runners.
 pub async fn a_reset_starts_over_and_fences_runners<S: Checkpoints + Inbox>(store: S) {
     let claim = store.claim(NAME, &partition()).await.expect("claims");

@@ -197,6 +197,20 @@ pub async fn a_page_proves_which_event_it_follows<S: EventStore>(store: S) {
     }
 }
 
+/// A log is told from every other one by its identity. If it has lost published events, the later ones have a new id.
+pub async fn a_log_has_an_identity<S: EventStore>(store: S) {
+    let identity = store.identity().await.expect("reads");
+    assert_eq!(store.identity().await.expect("reads"), identity);
+    let after = Position::new(40);
+    let renewed = store.renew_id(after, "commits were lost").await;
+    let renewed = renewed.expect("renews");
+    assert_eq!(store.identity().await.expect("reads"), renewed);
+    assert_eq!(renewed.place(), identity.place());
+    assert_eq!(renewed.id_of(after), identity.id());
+    let later = renewed.id_of(Position::new(41));
+    assert!(later != identity.id() && later == renewed.id());
+}
+
 async fn last<S: EventStore>(store: &S) -> Position {
     read_all(store, &[], Slices::ALL, 100)
         .await

@@ -35,6 +35,7 @@ pub(crate) enum Call {
     SaveSnapshot,
     ReadLog,
     HighWaterMark,
+    Identity,
     EventIdAt,
     FenceHolders,
     Claim,
@@ -45,7 +46,7 @@ pub(crate) enum Call {
     Documents,
 }
 
-pub(crate) const CALLS: [Call; 27] = [
+pub(crate) const CALLS: [Call; 28] = [
     Call::Append,
     Call::AppendsTogether,
     Call::AppendUnderKey,
@@ -65,6 +66,7 @@ pub(crate) const CALLS: [Call; 27] = [
     Call::SaveSnapshot,
     Call::ReadLog,
     Call::HighWaterMark,
+    Call::Identity,
     Call::EventIdAt,
     Call::FenceHolders,
     Call::Claim,
@@ -221,6 +223,7 @@ impl Call {
             Self::SaveSnapshot => store.save_snapshot(snapshot(stream)).await?,
             Self::ReadLog => drop(store.read_log(query).await?),
             Self::HighWaterMark => drop(store.high_water_mark().await?),
+            Self::Identity => drop(store.identity().await?),
             Self::EventIdAt => drop(store.event_id_at(Position::new(1)).await?),
             Self::FenceHolders => drop(store.fence_holders().await?),
             Self::Claim => drop(store.claim("bounds", &log).await?),

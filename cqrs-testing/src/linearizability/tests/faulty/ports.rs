@@ -6,6 +6,7 @@ use cqrs_core::{
     AppendError, Appended, Appends, CommitError, EventId, EventStore, Idempotency, Position,
     RecordedEvent, StoreError, StoreErrorKind, StreamId, Version,
     memory::MemoryTransaction,
+    model::LogIdentity,
     ports::{LogPage, LogQuery, LookupError, UnitOfWork},
 };
 use tokio::task::yield_now;
@@ -124,6 +125,12 @@ impl EventStore for FaultyStore {
         self.store.high_water_mark().await
     }
 
+    async fn identity(&self) -> Result<LogIdentity, StoreError> {
+        self.store.identity().await
+    }
+    async fn renew_id(&self, after: Position, reason: &str) -> Result<LogIdentity, StoreError> {
+        self.store.renew_id(after, reason).await
+    }
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
         self.store.event_id_at(position).await
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Scripted;
 use crate::{
     memory::MemoryTransaction,
-    model::{EventId, Idempotency, Position, RecordedEvent, StreamId, Version},
+    model::{EventId, Idempotency, LogIdentity, Position, RecordedEvent, StreamId, Version},
     ports::{
         AppendError, Appended, Appends, CommitError, EventStore, LogPage, LogQuery, LookupError,
         PastEvent, Snapshot, Snapshots, StoreError, StoreErrorKind, UnitOfWork,
@@ -89,6 +89,12 @@ impl EventStore for Scripted {
         self.log().high_water_mark().await
     }
 
+    async fn identity(&self) -> Result<LogIdentity, StoreError> {
+        self.log().identity().await
+    }
+    async fn renew_id(&self, after: Position, reason: &str) -> Result<LogIdentity, StoreError> {
+        self.log().renew_id(after, reason).await
+    }
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
         self.log().event_id_at(position).await
     }
