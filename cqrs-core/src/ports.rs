@@ -28,7 +28,9 @@ pub use self::{
     event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, PastEvent},
     inbox::Inbox,
     log_check::LogReplaced,
-    publisher::{Publication, PublishError, Publisher, PublisherSession},
+    publisher::{
+        Publication, PublishError, PublishedEvent, PublishedShard, Publisher, PublisherSession,
+    },
     snapshots::{Snapshot, Snapshots},
     source::{Batch, Next, Reader, Source, SourceError},
     store::Store,

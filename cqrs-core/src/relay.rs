@@ -1,6 +1,7 @@
 //! Publishes a store's events to a broker. The event table is the outbox.
 
 mod error;
+mod recover;
 mod shard;
 mod shards;
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rdkafka::{
     consumer::{BaseConsumer, Consumer},
     error::RDKafkaErrorCode as Code,
+    metadata::MetadataTopic,
 };
 
 use crate::{
@@ -69,6 +70,20 @@ impl ClusterClient {
                 _ => std::thread::sleep(RETRY_INTERVAL),
             }
         }
+    }
+
+    /// The topics that can have events: those with the prefix, without progress topics and Kafka's own.
+    pub(crate) fn event_topics(&self) -> Result<Vec<String>, KafkaError> {
+        let metadata = self
+            .consumer
+            .fetch_metadata(None, self.config.response_timeout)
+            .map_err(|error| self.unreachable(ClientError::from(error)))?;
+        let prefix = self.config.topic("");
+        let names = metadata.topics().iter().map(MetadataTopic::name);
+        let can_have_events = |name: &&str| {
+            name.starts_with(&prefix) && !name.ends_with(".progress") && !name.starts_with("__")
+        };
+        Ok(names.filter(can_have_events).map(str::to_owned).collect())
     }
 
     /// Waits until a topic that was just created is known to the brokers.

@@ -97,8 +97,8 @@ pub enum KafkaError {
     /// The relay has published with another number of shards before.
     #[error(
         "relay {relay:?} was started with {requested} shards, but has published with {recorded} so far (topic \
-         {topic:?}); another number would publish events again or out of order. Start it with {recorded} shards, or \
-         under a new name with a new prefix, which publishes everything from the beginning"
+         {topic:?}); another number would publish events again or out of order. Start it with \
+         {recorded} shards"
     )]
     ShardsChanged {
         /// The relay.
@@ -113,8 +113,8 @@ pub enum KafkaError {
     /// The progress topic was copied from another cluster.
     #[error(
         "the progress topic {topic:?} was written on cluster {recorded:?}, but this is cluster {found:?}: a copy does \
-         not say which events were published here. Correct the brokers, or start the relay under a new name with a new \
-         prefix"
+         not say which events were published here. Correct the brokers; or delete the copy, create the topic \
+         with KafkaTopics, and call Relay::recover once"
     )]
     OtherCluster {
         /// The progress topic.
@@ -124,10 +124,94 @@ pub enum KafkaError {
         /// The cluster that the relay is connected to.
         found: String,
     },
+    /// The progress topic is that of another log.
+    #[error(
+        "relay {relay:?} has published log {recorded} so far (topic {topic:?}), and this database has log {found}; give each \
+         database its own topic prefix"
+    )]
+    OtherLog {
+        /// The relay.
+        relay: String,
+        /// The progress topic.
+        topic: String,
+        /// The id of the log that the relay has published.
+        recorded: String,
+        /// The id of the log of the store.
+        found: String,
+    },
+    /// The database is a copy of the one whose events the relay has published, or was moved.
+    #[error(
+        "relay {relay:?} has published the same log at {recorded:?} so far (topic {topic:?}), and this database is at \
+         {found:?}: it is a copy, or was moved. Give a copy other brokers or another topic prefix. If it was moved and the \
+         other one is never used again, call Relay::recover once"
+    )]
+    CopiedLog {
+        /// The relay.
+        relay: String,
+        /// The progress topic.
+        topic: String,
+        /// Where the log was when the relay published it last.
+        recorded: String,
+        /// Where it is now.
+        found: String,
+    },
+    /// A topic no longer has what the relay has published there.
+    #[error(
+        "topic {topic:?} has lost what relay {relay:?} has published: partition {partition}, offset {offset} held event \
+         {event}, now {found}. The topic was deleted and created again, or has lost its end. Restore it; or create it with \
+         KafkaTopics and call Relay::publish_again once, which publishes everything from the beginning: subscriptions know \
+         what they had"
+    )]
+    TopicLost {
+        /// The relay.
+        relay: String,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset of the last record of the relay there.
+        offset: i64,
+        /// The id of the event in that record.
+        event: String,
+        /// What is there now.
+        found: String,
+    },
+    /// A topic has another number of partitions than before.
+    #[error(
+        "topic {topic:?} had {recorded} partitions when relay {relay:?} began to publish there, and has {found} now: events \
+         of a stream would go to another partition and lose their order. Wait until every subscription has read the topic to \
+         its end, then call Relay::recover once"
+    )]
+    PartitionsChanged {
+        /// The relay.
+        relay: String,
+        /// The topic.
+        topic: String,
+        /// How many partitions it had.
+        recorded: usize,
+        /// How many it has.
+        found: usize,
+    },
+    /// A topic has events of this log, and the relay's progress does not know them.
+    #[error(
+        "topic {topic:?} has events of this log up to position {position}, but the progress of relay {relay:?} does not say so \
+         (topic {progress:?}): the progress was lost, or another relay has published them. Call Relay::recover once: the relay \
+         continues after what the topics have"
+    )]
+    ProgressLost {
+        /// The relay.
+        relay: String,
+        /// The progress topic.
+        progress: String,
+        /// The topic with the events.
+        topic: String,
+        /// The position of one of them.
+        position: String,
+    },
     /// A record of a progress topic has a relay's key and not a relay's content.
     #[error(
         "topic {topic:?}, partition {partition}, offset {offset}: not a record of a relay's progress; only relays of \
-         one name may write to this topic. Start the relay under a new name with a new prefix"
+         one name may write to this topic. Delete it, create it with KafkaTopics, and call Relay::recover once"
     )]
     InvalidProgress {
         /// The progress topic.

@@ -56,6 +56,7 @@ mod embedded;
 mod error;
 mod group;
 mod logging;
+mod partition_reader;
 mod publisher;
 mod source;
 mod topics;

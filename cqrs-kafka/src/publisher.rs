@@ -13,11 +13,14 @@ mod client;
 mod delivery;
 mod delivery_reports;
 mod failure;
+mod partitioner;
 mod producer;
 mod progress;
 mod progress_reader;
+mod recovery;
 mod session;
 mod shard;
+mod topic_check;
 
 use std::{
     collections::HashMap,
@@ -25,8 +28,8 @@ use std::{
 };
 
 use cqrs_core::{
-    model::Slices,
-    ports::{Publication, PublishError, Publisher},
+    model::{Checkpoint, Slices},
+    ports::{Publication, PublishError, PublishedShard, Publisher},
 };
 use uuid::Uuid;
 
@@ -123,8 +126,10 @@ impl KafkaPublisher {
         let topic = self.check_progress_topic(relay, shards)?;
         let owner = self.new_owner(relay);
         let shard = |number| self.shard(publication, number, owner, &topic);
-        let (first, progress) = ShardProducer::open(&shard(0))?;
-        check_cluster(first.shard(), &progress)?;
+        let own: Vec<Shard> = (0..shards).map(shard).collect();
+        // Before anybody is fenced: a copy of the database, or a relay with wrong settings, disturbs nobody.
+        in_parallel(&own, check_progress)?;
+        let (first, progress) = ShardProducer::open(&own[0])?;
         let layout = recorded_layout(&first, &progress, shards)?;
         let others: Vec<Shard> = (1..layout.shards.max(shards)).map(shard).collect();
         if layout.shards != shards {
@@ -148,11 +153,38 @@ impl KafkaPublisher {
         };
         let shard = self.shard(publication, number, owner, &topic);
         // An instance that has taken the relay over in the meantime keeps it.
-        let progress = read_progress(&shard, ReadUntil::End)?;
+        let progress = check_progress(&shard)?;
         if progress.owner().is_some_and(|current| current != owner) {
             return Err(PublishError::Fenced);
         }
         open_session(&shard)
+    }
+
+    /// The shards of the relay, for a new owner.
+    fn new_shards(&self, publication: &Publication) -> Result<Vec<Shard>, KafkaError> {
+        let relay = &publication.relay;
+        let topic = self.check_progress_topic(relay, publication.shards)?;
+        let owner = self.new_owner(relay);
+        let shard = |number| self.shard(publication, number, owner, &topic);
+        Ok((0..publication.shards).map(shard).collect())
+    }
+
+    fn restart_all(
+        &self,
+        publication: &Publication,
+        published: &[Option<Checkpoint>],
+    ) -> Result<(), PublishError> {
+        let shards = self.new_shards(publication)?;
+        let requested = publication.shards;
+        let before = read_progress(&shards[0], ReadUntil::End)?.layout;
+        let layout = before.unwrap_or(ShardLayout { shards: requested });
+        if layout.shards != requested {
+            return Err(shards_changed(&shards[0], layout, requested).into());
+        }
+        shards
+            .iter()
+            .zip(published)
+            .try_for_each(|(shard, at)| recovery::restart(shard, *at, layout))
     }
 
     fn new_owner(&self, relay: &str) -> Uuid {
@@ -196,6 +228,29 @@ impl Publisher for KafkaPublisher {
         let publication = publication.clone();
         run_blocking(move || publisher.open_one(&publication, shard)).await?
     }
+
+    /// Reads the ends of all topics with the prefix. The user needs READ on them.
+    async fn published(
+        &self,
+        publication: &Publication,
+        depth: u64,
+    ) -> Result<Vec<PublishedShard>, PublishError> {
+        let publisher = self.clone();
+        let publication = publication.clone();
+        run_blocking(move || recovery::published(&publisher.new_shards(&publication)?, depth))
+            .await?
+    }
+
+    async fn restart(
+        &self,
+        publication: &Publication,
+        published: &[Option<Checkpoint>],
+    ) -> Result<(), PublishError> {
+        let publisher = self.clone();
+        let publication = publication.clone();
+        let published = published.to_vec();
+        run_blocking(move || publisher.restart_all(&publication, &published)).await?
+    }
 }
 
 /// At the first opening there is no session to open again, so the relay retries the opening as a whole.
@@ -208,7 +263,6 @@ fn open_failed(error: PublishError) -> PublishError {
 
 fn open_session(shard: &Shard) -> Result<KafkaSession, PublishError> {
     let (producer, progress) = ShardProducer::open(shard)?;
-    check_cluster(shard, &progress)?;
     Ok(KafkaSession::new(producer, progress.published))
 }
 
@@ -222,7 +276,7 @@ fn recorded_layout(
         return Ok(layout);
     }
     let layout = ShardLayout { shards };
-    first.record(&ProgressRecord::Layout(layout))?;
+    first.record(&[ProgressRecord::Layout(layout)])?;
     Ok(layout)
 }
 
@@ -235,16 +289,11 @@ fn shards_changed(shard: &Shard, layout: ShardLayout, requested: u16) -> KafkaEr
     }
 }
 
-/// Rejects a progress topic that was copied from another cluster: it does not describe the topics of this one.
-fn check_cluster(shard: &Shard, progress: &ShardProgress) -> Result<(), KafkaError> {
-    match &progress.previous_claim {
-        Some(claim) if claim.cluster_id != shard.cluster_id => Err(KafkaError::OtherCluster {
-            topic: shard.progress_topic(),
-            recorded: claim.cluster_id.clone(),
-            found: shard.cluster_id.clone(),
-        }),
-        _ => Ok(()),
-    }
+/// Reads the progress of a shard and checks that it can be continued.
+fn check_progress(shard: &Shard) -> Result<ShardProgress, PublishError> {
+    let progress = read_progress(shard, ReadUntil::End)?;
+    topic_check::check(shard, &progress)?;
+    Ok(progress)
 }
 
 fn fence_all(shards: &[Shard]) -> Result<(), PublishError> {

@@ -14,6 +14,7 @@ mod memory_bounds;
 mod readme;
 mod relay_fenced;
 mod relay_killed;
+mod relay_progress;
 mod runner_killed;
 mod secure_postgres;
 mod service;

@@ -11,7 +11,7 @@ use std::{
 use cqrs_core::{
     RecordedEvent,
     model::Checkpoint,
-    ports::{Publication, PublishError, Publisher, PublisherSession},
+    ports::{Publication, PublishError, PublishedShard, Publisher, PublisherSession},
 };
 use tokio::sync::Notify;
 
@@ -102,6 +102,22 @@ impl<P: Publisher> Publisher for WatchedPublisher<P> {
         shard: u16,
     ) -> Result<Self::Session, PublishError> {
         Ok(self.session(self.inner.reopen(publication, shard).await?))
+    }
+
+    async fn published(
+        &self,
+        publication: &Publication,
+        depth: u64,
+    ) -> Result<Vec<PublishedShard>, PublishError> {
+        self.inner.published(publication, depth).await
+    }
+
+    async fn restart(
+        &self,
+        publication: &Publication,
+        published: &[Option<Checkpoint>],
+    ) -> Result<(), PublishError> {
+        self.inner.restart(publication, published).await
     }
 }
 

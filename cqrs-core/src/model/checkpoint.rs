@@ -67,8 +67,8 @@ impl fmt::Display for Offset {
     }
 }
 
-/// How far a partition has been read, and an event that verifies it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a partition has been read, and an event that verifies it. The default is the beginning.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Checkpoint {
     /// Where reading continues.

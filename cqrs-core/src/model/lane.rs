@@ -37,6 +37,13 @@ impl Lane {
         let (log, _) = self.0.split_once('/')?;
         Uuid::parse_str(log).ok().map(LogId::from_uuid)
     }
+
+    /// The slices whose events these are; `None` if the name does not have them.
+    #[must_use]
+    pub fn slices(&self) -> Option<Slices> {
+        let (from, to) = self.0.split('/').nth(1)?.split_once("..")?;
+        Slices::new(from.parse().ok()?, to.parse().ok()?)
+    }
 }
 
 impl fmt::Display for Lane {
@@ -55,6 +62,7 @@ mod tests {
         let lane = Lane::of(log, Slices::part(1, 2), &category);
         assert_eq!(lane.as_str(), format!("{log}/512..1024/order"));
         assert_eq!(lane.log(), Some(log));
+        assert_eq!(lane.slices(), Some(Slices::part(1, 2)));
         assert_eq!(Lane::new("shop.relay.0").log(), None);
     }
 }

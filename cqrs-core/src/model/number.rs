@@ -125,6 +125,15 @@ impl Slices {
         to: Self::COUNT,
     };
 
+    /// The slices from `from` up to, and without, `to`; `None` if there is no such range.
+    #[must_use]
+    pub const fn new(from: u16, to: u16) -> Option<Self> {
+        if from > to || to > Self::COUNT {
+            return None;
+        }
+        Some(Self { from, to })
+    }
+
     /// The `index`-th of `count` ranges of equal size (the last ones may be smaller or empty). A `count` of 0 counts as 1.
     #[must_use]
     pub fn part(index: u16, count: u16) -> Self {

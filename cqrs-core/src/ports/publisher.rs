@@ -1,7 +1,7 @@
 //! The port of the broker that a relay publishes to.
 
 use crate::{
-    model::{Checkpoint, LogIdentity, RecordedEvent},
+    model::{Checkpoint, EventId, LogId, LogIdentity, Position, RecordedEvent},
     ports::error::BoxError,
 };
 
@@ -64,6 +64,48 @@ impl Publication {
     }
 }
 
+/// An event in a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublishedEvent {
+    /// The id of the log, as it was when the event was published.
+    pub log: LogId,
+    /// The position of the event.
+    pub position: Position,
+    /// Its id.
+    pub id: EventId,
+}
+
+impl PublishedEvent {
+    /// An event in a topic.
+    #[must_use]
+    pub const fn new(log: LogId, position: Position, id: EventId) -> Self {
+        Self { log, position, id }
+    }
+}
+
+/// What topics have of the events of a shard.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublishedShard {
+    /// The events at the ends of the topics, the highest position first.
+    pub events: Vec<PublishedEvent>,
+    /// `events` has every event in the topics after this position; `None`: all of them.
+    pub complete_after: Option<Position>,
+}
+
+impl PublishedShard {
+    /// These events, of those that the topics have after a position.
+    #[must_use]
+    pub fn new(mut events: Vec<PublishedEvent>, complete_after: Option<Position>) -> Self {
+        events.sort_unstable_by_key(|event| std::cmp::Reverse(event.position));
+        Self {
+            events,
+            complete_after,
+        }
+    }
+}
+
 /// A broker with transactions or an equivalent guarantee.
 pub trait Publisher: Send + Sync + 'static {
     /// One open shard.
@@ -83,6 +125,22 @@ pub trait Publisher: Send + Sync + 'static {
         publication: &Publication,
         shard: u16,
     ) -> impl Future<Output = Result<Self::Session, PublishError>> + Send;
+
+    /// Fences every session of the relay, and returns what the topics have of each shard: at least the last `depth` records of
+    /// each partition, whoever has published them.
+    fn published(
+        &self,
+        publication: &Publication,
+        depth: u64,
+    ) -> impl Future<Output = Result<Vec<PublishedShard>, PublishError>> + Send;
+
+    /// Fences every session of the relay, and records that each shard has published up to its checkpoint (`None`: nothing), of
+    /// this log and to the topics as they are now, whatever was recorded before.
+    fn restart(
+        &self,
+        publication: &Publication,
+        published: &[Option<Checkpoint>],
+    ) -> impl Future<Output = Result<(), PublishError>> + Send;
 }
 
 /// An open shard of a relay. A later opening of the shard fences it.

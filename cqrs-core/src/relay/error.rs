@@ -61,8 +61,8 @@ pub enum RelayErrorKind {
     Store(#[from] StoreError),
     /// The log is not the one whose events the relay has published so far.
     #[error(
-        "cannot continue in another log; decide what consumers should see, then start the relay under a new name and with \
-         a new prefix"
+        "cannot continue in this log: it was restored, or has lost commits. What was published of the lost part stays in the \
+         topics. Call Relay::recover once: the relay then publishes what the topics lack"
     )]
     LogReplaced(#[from] LogReplaced),
     /// The relay panicked.

@@ -16,7 +16,10 @@ use crate::{
         Category, Checkpoint, EventId, ExpectedVersion, LogIdentity, Metadata, NewEvent,
         PartitionId, Position, RecordedEvent, StreamId, chain,
     },
-    ports::{Append, LogQuery, Publication, PublishError, PublisherSession, StoreError},
+    ports::{
+        Append, LogQuery, Publication, PublishError, PublishedEvent, PublishedShard,
+        PublisherSession, StoreError,
+    },
     run_loop::Phase,
 };
 
@@ -37,6 +40,9 @@ struct BrokerState {
     visible: Vec<EventId>,
     published: Vec<Option<Checkpoint>>,
     epochs: Vec<u64>,
+    /// What the topics have of each shard, for `recover`.
+    topics: Vec<Vec<PublishedEvent>>,
+    depths: Vec<u64>,
     script: VecDeque<Fate>,
     /// An event that the broker rejects.
     poison: Option<EventId>,
@@ -95,6 +101,32 @@ impl Publisher for Broker {
     }
     async fn reopen(&self, _: &Publication, shard: u16) -> Result<Session, PublishError> {
         Ok(self.session(shard))
+    }
+    async fn published(
+        &self,
+        publication: &Publication,
+        depth: u64,
+    ) -> Result<Vec<PublishedShard>, PublishError> {
+        let mut state = self.state();
+        state.depths.push(depth);
+        let shards = usize::from(publication.shards);
+        state.topics.resize(shards, Vec::new());
+        let tail = |events: &Vec<PublishedEvent>| {
+            let first = events
+                .len()
+                .saturating_sub(usize::try_from(depth).expect("small"));
+            let before = first.checked_sub(1).map(|index| events[index].position);
+            PublishedShard::new(events[first..].to_vec(), before)
+        };
+        Ok(state.topics.iter().map(tail).collect())
+    }
+    async fn restart(
+        &self,
+        _: &Publication,
+        published: &[Option<Checkpoint>],
+    ) -> Result<(), PublishError> {
+        self.state().published = published.to_vec();
+        Ok(())
     }
 }
 

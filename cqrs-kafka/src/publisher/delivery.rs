@@ -17,7 +17,8 @@ use super::{
     client::TransactionalClient,
     delivery_reports::FailedRecord,
     failure::{ProducerFailure, RejectedRecord},
-    progress::ProgressRecord,
+    partitioner::partition,
+    progress::{ProgressRecord, PublishedEnd, Topics},
     shard::Shard,
 };
 use crate::{error::KafkaError, wire};
@@ -30,6 +31,8 @@ pub(super) struct Delivery<'a> {
     pub(super) client: &'a TransactionalClient,
     pub(super) shard: &'a Shard,
     pub(super) events: &'a [RecordedEvent],
+    /// The topics of the events, before this transaction.
+    pub(super) topics: &'a Topics,
     pub(super) deadline: Instant,
 }
 
@@ -54,12 +57,51 @@ enum SendError {
 }
 
 impl Delivery<'_> {
-    /// Sends the events, then the progress record, and waits for the reports.
-    pub(super) fn run(&self, progress: &ProgressRecord) -> Result<(), DeliveryError> {
-        self.send_events()
-            .and_then(|()| self.send_progress(progress))
+    /// Sends the events and waits until they are written. Returns what the topics have then.
+    pub(super) fn send(&self) -> Result<Topics, DeliveryError> {
+        self.send_events().map_err(|error| self.explain(error))?;
+        self.wait_for_reports(self.events.len())?;
+        self.written()
+            .map_err(|error| DeliveryError::Rejected(KafkaError::into(error)))
+    }
+
+    /// Sends the progress records and waits until all records are written.
+    pub(super) fn record(&self, progress: &[ProgressRecord]) -> Result<(), DeliveryError> {
+        progress
+            .iter()
+            .try_for_each(|record| self.send_progress(record))
             .map_err(|error| self.explain(error))?;
-        self.wait_for_reports()
+        self.wait_for_reports(self.events.len() + progress.len())
+    }
+
+    /// The topics to which this transaction writes, with the records that are the last ones now.
+    fn written(&self) -> Result<Topics, KafkaError> {
+        let mut topics = Topics::new();
+        for written in self.client.reports().written() {
+            let Some(known) = self.topics.get(&written.topic) else {
+                continue;
+            };
+            let topic = topics.entry(written.topic).or_insert_with(|| known.clone());
+            let end = PublishedEnd {
+                offset: written.last,
+                event_id: self.events[written.index].id.as_uuid(),
+            };
+            match topic.ends.insert(written.partition, end) {
+                // The topic is another one: offsets only rise.
+                Some(before) if before.offset >= written.first => {
+                    return Err(KafkaError::TopicLost {
+                        relay: self.shard.relay.clone(),
+                        topic: known.topic.clone(),
+                        partition: written.partition,
+                        offset: before.offset,
+                        event: before.event_id.to_string(),
+                        found: format!("nothing: it ended at offset {}", written.first),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(topics)
     }
 
     fn send_events(&self) -> Result<(), SendError> {
@@ -70,26 +112,10 @@ impl Delivery<'_> {
             if event.stream.category().as_str() != category {
                 category = event.stream.category().as_str();
                 topic = self.shard.event_topic(category);
-                self.check_topic(category, &topic)
-                    .map_err(|error| SendError::Invalid {
-                        index,
-                        error: error.into(),
-                    })?;
             }
             self.send_event(index, event, &topic, lane.of(event))?;
         }
         Ok(())
-    }
-
-    fn check_topic(&self, category: &str, topic: &str) -> Result<(), KafkaError> {
-        if topic != self.shard.progress_topic() {
-            return Ok(());
-        }
-        Err(KafkaError::CategoryIsProgress {
-            category: category.to_owned(),
-            topic: topic.to_owned(),
-            relay: self.shard.relay.clone(),
-        })
     }
 
     fn send_event(
@@ -105,7 +131,9 @@ impl Delivery<'_> {
                 index,
                 error: error.into(),
             })?;
+        let partitions = self.topics.get(topic).map_or(1, |known| known.partitions);
         let record = BaseRecord::with_opaque_to(topic, index)
+            .partition(partition(event.stream.id().as_bytes(), partitions))
             .key(event.stream.id())
             .payload(event.payload.as_ref())
             .headers(headers);
@@ -117,9 +145,10 @@ impl Delivery<'_> {
         let index = self.events.len();
         let topic = self.shard.progress_topic();
         let value = progress.to_json();
+        let key = progress.key();
         let record = BaseRecord::with_opaque_to(&topic, index)
             .partition(i32::from(self.shard.number))
-            .key(progress.key())
+            .key(key.as_ref())
             .payload(&value);
         self.enqueue(record)
             .map_err(|error| SendError::Enqueue { index, error })
@@ -156,9 +185,9 @@ impl Delivery<'_> {
     }
 
     /// **Invariant**: no commit before every record is known to be written.
-    fn wait_for_reports(&self) -> Result<(), DeliveryError> {
+    fn wait_for_reports(&self, records: usize) -> Result<(), DeliveryError> {
         let reports = self.client.reports();
-        let in_time = reports.wait(self.events.len() + 1, self.deadline);
+        let in_time = reports.wait(records, self.deadline);
         let failed = reports.failed();
         if !failed.is_empty() {
             return Err(self.delivery_error(&failed));

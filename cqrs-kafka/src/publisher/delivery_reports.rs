@@ -6,7 +6,7 @@ use std::{
 };
 
 use rdkafka::{
-    ClientContext,
+    ClientContext, Message,
     config::RDKafkaLogLevel,
     error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
     producer::{DeliveryResult, ProducerContext},
@@ -31,6 +31,20 @@ struct Counts {
     /// The waiting thread is woken at this count.
     wanted: usize,
     failed: Vec<FailedRecord>,
+    written: Vec<WrittenRecords>,
+}
+
+/// The records of the transaction in one partition.
+#[derive(Debug, Clone)]
+pub(super) struct WrittenRecords {
+    pub(super) topic: String,
+    pub(super) partition: i32,
+    /// The lowest offset.
+    pub(super) first: i64,
+    /// The highest offset.
+    pub(super) last: i64,
+    /// The index of the last record in the batch.
+    pub(super) index: usize,
 }
 
 /// A record that was not written.
@@ -75,8 +89,36 @@ impl DeliveryReports {
         self.counts().failed.clone()
     }
 
+    /// What was written since the reset.
+    pub(super) fn written(&self) -> Vec<WrittenRecords> {
+        self.counts().written.clone()
+    }
+
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn add(&mut self, record: &impl Message, index: usize) {
+        let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
+        let known = self
+            .written
+            .iter_mut()
+            .find(|known| known.partition == partition && known.topic == topic);
+        let Some(known) = known else {
+            return self.written.push(WrittenRecords {
+                topic: topic.to_owned(),
+                partition,
+                first: offset,
+                last: offset,
+                index,
+            });
+        };
+        known.first = known.first.min(offset);
+        if offset >= known.last {
+            (known.last, known.index) = (offset, index);
+        }
     }
 }
 
@@ -96,9 +138,12 @@ impl ProducerContext for DeliveryReports {
     fn delivery(&self, result: &DeliveryResult<'_>, index: usize) {
         let mut counts = self.counts();
         counts.reported += 1;
-        if let Err((error, _)) = result {
-            let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
-            counts.failed.push(FailedRecord { index, code });
+        match result {
+            Ok(record) => counts.add(record, index),
+            Err((error, _)) => {
+                let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+                counts.failed.push(FailedRecord { index, code });
+            }
         }
         if counts.reported >= counts.wanted || result.is_err() {
             self.changed.notify_one();

@@ -7,21 +7,23 @@ use rdkafka::{
     error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
     producer::Producer,
 };
-use uuid::Uuid;
 
 use super::{
     client::TransactionalClient,
     delivery::{Delivery, DeliveryError},
     failure::ProducerFailure,
-    progress::{Claim, ProgressRecord, PublishedPosition, ShardProgress},
+    progress::{Claim, ProgressRecord, PublishedPosition, ShardProgress, Topics},
     progress_reader::{ReadUntil, read_progress},
     shard::Shard,
+    topic_check,
 };
-use crate::error::ClientError;
+use crate::error::{ClientError, KafkaError};
 
 /// The producer of a shard, until another one takes over or a call fails.
 pub(super) struct ShardProducer {
     shard: Shard,
+    /// The topics to which it has published.
+    topics: Topics,
     client: TransactionalClient,
 }
 
@@ -31,6 +33,7 @@ impl ShardProducer {
         let producer = Self {
             client: TransactionalClient::new(shard)?,
             shard: shard.clone(),
+            topics: Topics::new(),
         };
         let limit = producer.client.call_limit();
         producer
@@ -43,15 +46,12 @@ impl ShardProducer {
 
     /// Takes the shard over and reads its progress, which nobody else can change any more.
     pub(super) fn open(shard: &Shard) -> Result<(Self, ShardProgress), PublishError> {
-        let producer = Self::fence(shard)?;
-        let claim = Claim {
-            owner: shard.owner,
-            claim: Uuid::new_v4(),
-            cluster_id: shard.cluster_id.clone(),
-        };
+        let mut producer = Self::fence(shard)?;
+        let claim = Claim::of(shard);
         let own_claim = ReadUntil::Claim(claim.claim);
-        producer.record(&ProgressRecord::Claim(claim))?;
+        producer.record(&[ProgressRecord::Claim(claim)])?;
         let progress = read_progress(shard, own_claim)?;
+        producer.topics.clone_from(&progress.topics);
         Ok((producer, progress))
     }
 
@@ -61,25 +61,50 @@ impl ShardProducer {
 
     /// Publishes the events and the new position in one transaction. Do not use the producer after an error.
     pub(super) fn publish(
-        &self,
+        &mut self,
         events: &[RecordedEvent],
         upto: Checkpoint,
     ) -> Result<(), PublishError> {
-        let position = ProgressRecord::Position(PublishedPosition::new(upto, events.len()));
+        self.prepare(events)?;
         self.begin()?;
         self.trace_stage("transaction begun", events);
-        self.deliver(events, &position)?;
+        let written = self.deliver(events, upto)?;
         self.trace_stage("records delivered", events);
         self.commit()?;
         self.trace_stage("transaction committed", events);
+        self.topics.extend(written);
         Ok(())
     }
 
-    /// Writes one progress record in a transaction of its own.
-    pub(super) fn record(&self, record: &ProgressRecord) -> Result<(), PublishError> {
+    /// Writes progress records in a transaction of their own.
+    pub(super) fn record(&self, records: &[ProgressRecord]) -> Result<(), PublishError> {
         self.begin()?;
-        self.deliver(&[], record)?;
+        let recorded = self.delivery(&[]).record(records);
+        recorded.map_err(|error| self.not_delivered(error))?;
         self.commit()
+    }
+
+    /// Checks the topics to which this shard has not published before.
+    fn prepare(&mut self, events: &[RecordedEvent]) -> Result<(), PublishError> {
+        for event in events {
+            let category = event.stream.category().as_str();
+            let topic = self.shard.event_topic(category);
+            if self.topics.contains_key(&topic) {
+                continue;
+            }
+            let progress = if topic == self.shard.progress_topic() {
+                Err(KafkaError::CategoryIsProgress {
+                    category: category.to_owned(),
+                    topic: topic.clone(),
+                    relay: self.shard.relay.clone(),
+                })
+            } else {
+                topic_check::first_use(&self.shard, &topic)
+            };
+            let progress = progress.map_err(|error| first_use_failed(event, error))?;
+            self.topics.insert(topic, progress);
+        }
+        Ok(())
     }
 
     fn begin(&self) -> Result<(), PublishError> {
@@ -90,24 +115,38 @@ impl ShardProducer {
             .map_err(|error| self.call_failed(error))
     }
 
-    fn deliver(
-        &self,
-        events: &[RecordedEvent],
-        progress: &ProgressRecord,
-    ) -> Result<(), PublishError> {
-        let delivery = Delivery {
+    /// Sends the events, then the progress with the offsets that the events got. Returns the topics as they are then.
+    fn deliver(&self, events: &[RecordedEvent], upto: Checkpoint) -> Result<Topics, PublishError> {
+        let delivery = self.delivery(events);
+        let delivered = delivery.send().and_then(|written| {
+            let topics = written.values().cloned().map(ProgressRecord::Topic);
+            let position = PublishedPosition::new(upto, events.len());
+            let position = ProgressRecord::Position(position);
+            let records: Vec<_> = topics.chain([position]).collect();
+            delivery.record(&records)?;
+            Ok(written)
+        });
+        delivered.map_err(|error| self.not_delivered(error))
+    }
+
+    fn delivery<'a>(&'a self, events: &'a [RecordedEvent]) -> Delivery<'a> {
+        Delivery {
             client: &self.client,
             shard: &self.shard,
             events,
+            topics: &self.topics,
             deadline: Instant::now() + self.client.call_limit(),
-        };
-        let error = match delivery.run(progress) {
-            Ok(()) => return Ok(()),
-            Err(DeliveryError::Rejected(error)) => error,
-            Err(DeliveryError::Failed(failure)) => self.publish_error(failure),
+        }
+    }
+
+    /// Ends the transaction.
+    fn not_delivered(&self, error: DeliveryError) -> PublishError {
+        let error = match error {
+            DeliveryError::Rejected(error) => error,
+            DeliveryError::Failed(failure) => self.publish_error(failure),
         };
         self.abort();
-        Err(error)
+        error
     }
 
     fn commit(&self) -> Result<(), PublishError> {
@@ -166,5 +205,19 @@ impl ShardProducer {
             count = events.len(),
             "{stage}"
         );
+    }
+}
+
+/// A topic that is missing or cannot be used stops the relay at the event. Other errors are not about this event.
+fn first_use_failed(event: &RecordedEvent, error: KafkaError) -> PublishError {
+    match error {
+        KafkaError::TopicMissing { .. }
+        | KafkaError::InvalidName { .. }
+        | KafkaError::CategoryIsProgress { .. } => PublishError::Rejected {
+            event: event.to_string(),
+            reason: error.into(),
+        },
+        KafkaError::Unreachable { .. } => PublishError::Reopen(error.into()),
+        error => error.into(),
     }
 }

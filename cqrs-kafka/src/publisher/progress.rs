@@ -1,13 +1,18 @@
-//! The records of a progress topic: how far a shard has published, who owns it, and how many shards there are.
+//! The records of a progress topic: how far a shard has published, from which log and to which topics, who owns it, and how
+//! many shards there are.
+
+use std::{borrow::Cow, collections::BTreeMap};
 
 use cqrs_core::{
     EventId,
-    model::{Checkpoint, Offset},
+    model::{Checkpoint, LogId, Offset},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// One record. Its key is the name of the variant, so compaction keeps the last one of each kind.
+use super::shard::Shard;
+
+/// One record. Its key is the name of the variant, and of the topic, so compaction keeps the last one of each kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ProgressRecord {
@@ -15,12 +20,17 @@ pub(super) enum ProgressRecord {
     Claim(Claim),
     /// Every event up to this position is published.
     Position(PublishedPosition),
+    /// What the shard has published to a topic.
+    Topic(TopicProgress),
     /// How many shards there are. On partition 0 only.
     Layout(ShardLayout),
 }
 
 /// The keys of the records.
 const KEYS: [&str; 3] = ["claim", "position", "layout"];
+
+/// What the key of a topic's record begins with.
+const TOPIC_KEY: &str = "topic/";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
@@ -29,6 +39,29 @@ pub(super) struct Claim {
     /// The id of an opening of the shard.
     pub(super) claim: Uuid,
     pub(super) cluster_id: String,
+    /// The id of the log, and where it is.
+    pub(super) log: Uuid,
+    pub(super) place: String,
+}
+
+/// What a shard has published to a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TopicProgress {
+    pub(super) topic: String,
+    /// How many partitions the topic had at its first use.
+    pub(super) partitions: usize,
+    /// The last record of the shard in each partition.
+    pub(super) ends: BTreeMap<i32, PublishedEnd>,
+}
+
+/// Topics by name.
+pub(super) type Topics = BTreeMap<String, TopicProgress>;
+
+/// A record, and the event in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PublishedEnd {
+    pub(super) offset: i64,
+    pub(super) event_id: Uuid,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,32 +94,64 @@ impl PublishedPosition {
     }
 }
 
+impl Claim {
+    /// A new claim of the shard.
+    pub(super) fn of(shard: &Shard) -> Self {
+        Self {
+            owner: shard.owner,
+            claim: Uuid::new_v4(),
+            cluster_id: shard.cluster_id.clone(),
+            log: shard.log.id().as_uuid(),
+            place: shard.log.place().to_owned(),
+        }
+    }
+
+    pub(super) fn log(&self) -> LogId {
+        LogId::from_uuid(self.log)
+    }
+}
+
+impl TopicProgress {
+    pub(super) fn new(topic: &str, partitions: usize) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            partitions,
+            ends: BTreeMap::new(),
+        }
+    }
+}
+
 impl ProgressRecord {
-    pub(super) fn key(&self) -> &'static str {
+    pub(super) fn key(&self) -> Cow<'static, str> {
         match self {
-            Self::Claim(_) => "claim",
-            Self::Position(_) => "position",
-            Self::Layout(_) => "layout",
+            Self::Claim(_) => "claim".into(),
+            Self::Position(_) => "position".into(),
+            Self::Topic(TopicProgress { topic, .. }) => format!("{TOPIC_KEY}{topic}").into(),
+            Self::Layout(_) => "layout".into(),
         }
     }
 
     /// Whether a record with this key is a relay's.
     pub(super) fn is_key(key: &[u8]) -> bool {
-        KEYS.iter().any(|own| own.as_bytes() == key)
+        key.starts_with(TOPIC_KEY.as_bytes()) || KEYS.iter().any(|own| own.as_bytes() == key)
     }
 
     /// Checks what a relay would never write: another key, a position that no log has, and shards that have no partition in
     /// the progress topic.
     pub(super) fn check(&self, key: Option<&[u8]>, partitions: usize) -> Result<(), String> {
-        if key != Some(self.key().as_bytes()) {
-            return Err(format!("the record is not a {}", self.key()));
+        let own = self.key();
+        if key != Some(own.as_bytes()) {
+            return Err(format!("the record is not a {own}"));
         }
         match self {
             Self::Position(position) if i64::try_from(position.offset).is_err() => Err(format!(
                 "position {} is beyond the last that a log can have",
                 position.offset
             )),
-            Self::Claim(_) | Self::Position(_) => Ok(()),
+            Self::Topic(TopicProgress { partitions: 0, .. }) => {
+                Err("a topic has at least one partition".to_owned())
+            }
+            Self::Claim(_) | Self::Position(_) | Self::Topic(_) => Ok(()),
             Self::Layout(ShardLayout { shards }) => {
                 let is_possible = (1..=partitions).contains(&usize::from(*shards));
                 is_possible.then_some(()).ok_or_else(|| {
@@ -113,14 +178,18 @@ pub(super) struct ShardProgress {
     pub(super) published: Option<Checkpoint>,
     pub(super) layout: Option<ShardLayout>,
     pub(super) claim: Option<Claim>,
-    pub(super) previous_claim: Option<Claim>,
+    /// By name.
+    pub(super) topics: Topics,
 }
 
 impl ShardProgress {
     pub(super) fn apply(&mut self, record: ProgressRecord) {
         match record {
-            ProgressRecord::Claim(claim) => self.previous_claim = self.claim.replace(claim),
+            ProgressRecord::Claim(claim) => self.claim = Some(claim),
             ProgressRecord::Position(position) => self.published = Some(position.checkpoint()),
+            ProgressRecord::Topic(topic) => {
+                self.topics.insert(topic.topic.clone(), topic);
+            }
             ProgressRecord::Layout(layout) => self.layout = Some(layout),
         }
     }
@@ -140,6 +209,8 @@ mod tests {
             owner: Uuid::from_u128(1),
             claim: Uuid::from_u128(2),
             cluster_id: cluster_id.to_owned(),
+            log: Uuid::from_u128(3),
+            place: "here".to_owned(),
         }
     }
 
@@ -172,6 +243,7 @@ mod tests {
             layout(1),
             layout(4),
             ProgressRecord::Claim(claim("a")),
+            ProgressRecord::Topic(TopicProgress::new("shop.order", 3)),
         ] {
             assert!(ProgressRecord::is_key(record.key().as_bytes()));
             assert_eq!(check(record), Ok(()));
@@ -181,6 +253,7 @@ mod tests {
             layout(0),
             layout(5),
             layout(u16::MAX),
+            ProgressRecord::Topic(TopicProgress::new("shop.order", 0)),
         ] {
             assert!(check(record.clone()).is_err(), "{record:?}");
         }
@@ -204,6 +277,5 @@ mod tests {
         }
         assert_eq!(progress.published, Some(last));
         assert_eq!(progress.claim, Some(claim("b")));
-        assert_eq!(progress.previous_claim, Some(claim("a")));
     }
 }
