@@ -4,11 +4,7 @@ use std::pin::Pin;
 
 use cqrs_core::{
     CommitError, Event, EventStore, Position, Progress, Reactor, ReadModel, Relay, Runner, View,
-    ports::{Documents, LogQuery},
-    read::IntoHandler,
-    role,
-    roles::Events,
-    service::Part,
+    ports::LogQuery, read::IntoHandler, role, roles::Events, service::Part,
 };
 
 use crate::{
@@ -129,17 +125,6 @@ impl<U: Setup> ShopService<U> {
     ) -> Result<Runner<U::Store, T::Handler, U::Source>, ShopError> {
         let source = self.setup.source(name, categories);
         Runner::over(&self.store, role, source).context(name)
-    }
-
-    /// Prepares the read models in the store, so that they can be queried before the first event.
-    pub async fn prepare(&self) -> Result<(), ShopError> {
-        for view in &self.views {
-            self.store
-                .prepare_view(view.name)
-                .await
-                .context(view.name)?;
-        }
-        Ok(())
     }
 
     /// Takes the parts that run in it. Empty at the second call.

@@ -31,9 +31,6 @@ impl<U: Setup> Shop<U> {
             shipping: shipping::open(setup).await?,
             notification: notification::open(setup).await?,
         };
-        for service in shop.services() {
-            service.prepare().await?;
-        }
         // All in one process, so that all consumer groups join side by side.
         let parts = [
             shop.order.parts(),
