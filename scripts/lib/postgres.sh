@@ -190,6 +190,7 @@ postgres_crash() {
 
 # A fast shutdown (SIGINT) ends the sessions and releases the shared memory, which SIGKILL would leave allocated.
 postgres_down() {
+    standby_down
     stop_process "$state/postgres/pid" "$(postgres_mark)" INT 20
     rm -rf "$state/postgres"
 }

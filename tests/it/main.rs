@@ -19,6 +19,7 @@ mod runner_killed;
 mod secure_postgres;
 mod service;
 mod shapes;
+mod standby;
 mod support;
 mod topic_contents;
 mod wire;

@@ -8,3 +8,4 @@ pub mod domain;
 pub mod parking;
 pub mod secure;
 pub mod servers;
+pub mod standby;

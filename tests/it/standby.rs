@@ -1,0 +1,231 @@
+//! A fail-over to a standby that lacks the last 60 commits, under steady traffic. Each part ends with a typed error or with an
+//! exact result, and the remedy of the error makes it exact.
+
+use std::collections::BTreeMap;
+
+use cqrs_core::{
+    Position, RelayError, RelayErrorKind, Repository, Runner, RunnerError, chain, role,
+};
+use cqrs_kafka::{KafkaConfig, KafkaGroup};
+use cqrs_postgres::PgEventStore;
+use cqrs_tests::{
+    domain::{Counter, Counts, EchoCounts, count, counts_in_order, heard_in_order, log},
+    servers::{create_topics, eventually, fresh_name, kafka, read_committed, store},
+    standby::Servers,
+};
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::support::{publish_all, relay};
+
+/// How many commits the standby lacks.
+const LOST: u64 = 60;
+
+/// The parts that run on the servers.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    relay: bool,
+    runner: bool,
+    consumer: bool,
+}
+
+const NONE: Parts = Parts {
+    relay: false,
+    runner: false,
+    consumer: false,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_notices_that_its_log_lost_commits() {
+    fail_over(Parts {
+        relay: true,
+        ..NONE
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_is_exact_after_its_log_lost_commits() {
+    fail_over(Parts {
+        runner: true,
+        ..NONE
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_is_exact_after_its_store_lost_commits() {
+    fail_over(Parts {
+        consumer: true,
+        ..NONE
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_parts_on_one_pool_notice_lost_commits() {
+    let all = Parts {
+        relay: true,
+        runner: true,
+        consumer: true,
+    };
+    fail_over(all).await;
+}
+
+/// The store that fails over, its topics, and another service whose events it consumes.
+struct World {
+    store: PgEventStore,
+    kafka: KafkaConfig,
+    feeder: PgEventStore,
+    feed: KafkaConfig,
+    stop: watch::Sender<bool>,
+}
+
+type Running<E> = JoinHandle<Result<(), E>>;
+
+impl World {
+    async fn start(servers: &Servers) -> Self {
+        let (name, feed) = (fresh_name(), fresh_name());
+        let world = Self {
+            store: servers.store(&name).await,
+            kafka: kafka(&name),
+            feeder: store(&feed).await,
+            feed: kafka(&feed),
+            stop: watch::channel(false).0,
+        };
+        create_topics(&world.kafka).await;
+        create_topics(&world.feed).await;
+        world
+    }
+
+    fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stop = self.stop.subscribe();
+        async move { drop(stop.wait_for(|stop| *stop).await) }
+    }
+
+    fn relay(&self) -> Running<RelayError> {
+        let stopped = self.stopped();
+        tokio::spawn(relay(&self.store, &self.kafka).run(stopped))
+    }
+
+    fn runner(&self) -> Running<RunnerError> {
+        let stopped = self.stopped();
+        let runner = Runner::over_log::<role::Reactor>(&self.store, EchoCounts).expect("a reactor");
+        tokio::spawn(runner.run(stopped))
+    }
+
+    fn consumer(&self) -> Running<RunnerError> {
+        let stopped = self.stopped();
+        let group = KafkaGroup::new(&self.feed, "counts").categories(["counter"]);
+        let runner = Runner::over::<role::View>(&self.store, Counts, group.source());
+        tokio::spawn(runner.expect("a view").run(stopped))
+    }
+
+    /// Commands to the store, and events of the other service.
+    async fn traffic(&self, parts: Parts, events: u64) {
+        if parts.relay || parts.runner {
+            count(&self.store, events).await;
+        }
+        if parts.consumer {
+            count(&self.feeder, events).await;
+            publish_all(&self.feeder, &self.feed)
+                .await
+                .expect("publishes");
+        }
+    }
+
+    async fn counted(&self) -> u64 {
+        let log = log(&self.store).await;
+        let counted = log
+            .iter()
+            .filter(|event| event.stream.category().as_str() == "counter");
+        counted.count() as u64
+    }
+
+    /// Whether each part has done its work.
+    async fn is_done(&self, parts: Parts) -> bool {
+        let relayed = !parts.relay || self.lacks().await == 0;
+        let handled = !parts.runner || heard_in_order(&self.store).await == self.counted().await;
+        let fed = log(&self.feeder).await.len() as u64;
+        let consumed = !parts.consumer || counts_in_order(&self.store).await == fed;
+        relayed && handled && consumed
+    }
+
+    /// How many events of the log are not in the topics. None is there twice.
+    async fn lacks(&self) -> usize {
+        let mut published = BTreeMap::<String, u32>::new();
+        for category in ["counter", "echo"] {
+            for record in read_committed(self.kafka.brokers(), &self.kafka.topic(category)).await {
+                *published
+                    .entry(record.headers["ce_id"].clone())
+                    .or_default() += 1;
+            }
+        }
+        assert!(
+            published.values().all(|times| *times == 1),
+            "published twice"
+        );
+        let log = log(&self.store).await;
+        let lacks = log
+            .iter()
+            .filter(|event| !published.contains_key(&event.id.to_string()));
+        lacks.count()
+    }
+}
+
+async fn fail_over(parts: Parts) {
+    let servers = Servers::start();
+    let world = World::start(&servers).await;
+    let relay_ = if parts.relay {
+        Some(world.relay())
+    } else {
+        None
+    };
+    let runner = if parts.runner {
+        Some(world.runner())
+    } else {
+        None
+    };
+    let consumer = if parts.consumer {
+        Some(world.consumer())
+    } else {
+        None
+    };
+
+    world.traffic(parts, 20).await;
+    eventually("all is done", || world.is_done(parts)).await;
+    servers.cut().await;
+    world.traffic(parts, LOST).await;
+    eventually("what will be lost is done", || world.is_done(parts)).await;
+    servers.fail_over().await;
+    eventually("the store is back", || is_back(&world.store)).await;
+    if parts.relay || parts.runner {
+        assert!(world.counted().await < LOST, "commits were lost");
+    }
+    world.traffic(parts, 70).await;
+
+    if let Some(relay_) = relay_ {
+        let error = relay_.await.expect("no panic").expect_err("notices it");
+        let replaced = matches!(error.kind, RelayErrorKind::LogReplaced(_));
+        assert!(replaced, "{}", chain(&error));
+        let recovered = relay(&world.store, &world.kafka).recover("fail-over").await;
+        assert!(recovered.expect("recovers") > Position::START);
+        world.relay();
+    }
+    for running in [runner, consumer].into_iter().flatten() {
+        if running.is_finished() {
+            let error = running
+                .await
+                .expect("no panic")
+                .expect_err("was not stopped");
+            panic!("ended: {}", chain(&error));
+        }
+    }
+    eventually("all is exact", || world.is_done(parts)).await;
+    world.stop.send_replace(true);
+}
+
+/// Whether a command succeeds.
+async fn is_back(store: &PgEventStore) -> bool {
+    let counters = Repository::<Counter, _>::new(store.clone());
+    counters.execute("back", "w".to_owned()).await.is_ok()
+}
