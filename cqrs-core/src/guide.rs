@@ -10,7 +10,7 @@
 //!   once](change_several_aggregates_at_once), [take snapshots](take_snapshots), [handle errors](handle_errors)
 //! - [relay to Kafka](relay_to_kafka), [consume from Kafka](consume_from_kafka)
 //! - [run a service](run_a_service), [on your servers](run_on_your_servers), [with the least
-//!   privilege](run_with_least_privilege), [rebuild a read model](rebuild_a_read_model), [find what holds readers
+//!   privilege](run_with_least_privilege), [with TLS and logins](encrypt_connections), [rebuild a read model](rebuild_a_read_model), [find what holds readers
 //!   back](find_what_holds_readers_back), [check your store](check_your_store)
 //!
 //! **Reference**: [every error, its causes and what to do](errors), [what a topic may hold](what_a_topic_may_hold)
@@ -40,6 +40,7 @@ page!(
 );
 page!(check_your_store, "../docs/how-to/check-your-store.md");
 page!(consume_from_kafka, "../docs/how-to/consume-from-kafka.md");
+page!(encrypt_connections, "../docs/how-to/encrypt-connections.md");
 page!(
     find_what_holds_readers_back,
     "../docs/how-to/find-what-holds-readers-back.md"

@@ -10,8 +10,9 @@ use rdkafka::{
 
 use crate::{
     config::{KafkaConfig, check_name},
-    error::{ClientError, KafkaError, denied, invalid_setting},
-    logging::LoggingContext,
+    error::{ClientError, KafkaError, denied},
+    logging::{LoggingContext, reading_client},
+    refusal::refused,
 };
 
 /// How long to wait before the metadata is read again.
@@ -26,10 +27,8 @@ pub(crate) struct ClusterClient {
 impl ClusterClient {
     /// Connects, and waits for the first response.
     pub(crate) fn connect(config: &KafkaConfig) -> Result<Self, KafkaError> {
-        let consumer = config
-            .client(&[], &[])
-            .create_with_context(LoggingContext::default())
-            .map_err(invalid_setting)?;
+        config.check_encryption()?;
+        let consumer = reading_client(config, &config.client(&[], &[]))?;
         let client = Self {
             config: config.clone(),
             consumer,
@@ -57,7 +56,11 @@ impl ClusterClient {
             };
             match code {
                 Code::TopicAuthorizationFailed => {
-                    return Err(denied(format!("topic {topic:?}"), "DESCRIBE", code));
+                    return Err(denied(
+                        format!("topic {topic:?}"),
+                        "READ or WRITE, or only DESCRIBE, which both include,",
+                        code,
+                    ));
                 }
                 Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
                     return Err(KafkaError::TopicMissing {
@@ -129,6 +132,9 @@ impl ClusterClient {
             let _ = self.consumer.poll(Duration::ZERO);
         }
         let reported = self.consumer.context().last_error();
+        if let Some(refused) = refused(&self.config, reported.as_ref()) {
+            return refused;
+        }
         KafkaError::Unreachable {
             brokers: self.config.brokers().to_owned(),
             waited: self.config.response_timeout,

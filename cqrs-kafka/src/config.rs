@@ -1,10 +1,14 @@
 //! The brokers, the client settings, and the names of topics and groups.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
+use cqrs_core::ports::BoxError;
 use rdkafka::ClientConfig;
 
-use crate::error::KafkaError;
+use crate::{
+    error::KafkaError,
+    token::{KafkaToken, TokenSource},
+};
 
 /// The address and settings of a Kafka cluster, and the prefix of this application's names there.
 ///
@@ -31,6 +35,8 @@ pub struct KafkaConfig {
     brokers: String,
     prefix: String,
     settings: BTreeMap<String, String>,
+    allow_plaintext: bool,
+    token: Option<TokenSource>,
     pub(crate) response_timeout: Duration,
 }
 
@@ -42,6 +48,8 @@ impl KafkaConfig {
             brokers: brokers.into(),
             prefix: String::new(),
             settings: BTreeMap::new(),
+            allow_plaintext: false,
+            token: None,
             response_timeout: Duration::from_secs(5),
         }
     }
@@ -66,6 +74,40 @@ impl KafkaConfig {
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.insert(key.into(), value.into());
         self
+    }
+
+    /// Permits connections in clear text to brokers that are not on this machine. Anybody on the network can read and change what
+    /// goes over them. Without it, such brokers need a `security.protocol` of `ssl` or `sasl_ssl`.
+    #[must_use]
+    pub fn allow_plaintext(mut self) -> Self {
+        self.allow_plaintext = true;
+        self
+    }
+
+    /// Asks for a token when a client connects and before the last one expires, for SASL with OAUTHBEARER. The function is called on
+    /// a thread that may block, but for short: meanwhile the client does nothing else.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use cqrs_kafka::{KafkaConfig, KafkaToken};
+    ///
+    /// # fn fetch() -> Result<String, std::io::Error> { Ok("token".to_owned()) }
+    /// let kafka = KafkaConfig::new("broker:9093")
+    ///     .set("security.protocol", "sasl_ssl")
+    ///     .token_from(|| {
+    ///         let expires = SystemTime::now() + Duration::from_secs(900);
+    ///         Ok::<_, std::io::Error>(KafkaToken::new(fetch()?, "relay", expires))
+    ///     });
+    /// # drop(kafka);
+    /// ```
+    #[must_use]
+    pub fn token_from<E: Into<BoxError>>(
+        mut self,
+        ask: impl Fn() -> Result<KafkaToken, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.token = Some(TokenSource::new(ask));
+        self.set("sasl.mechanisms", "OAUTHBEARER")
     }
 
     /// How long to wait for a response before the brokers count as unreachable. 5 seconds by default.
@@ -97,6 +139,44 @@ impl KafkaConfig {
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    pub(crate) fn token_source(&self) -> Option<TokenSource> {
+        self.token.clone()
+    }
+
+    /// A setting of the user.
+    pub(crate) fn setting(&self, key: &str) -> Option<&str> {
+        self.settings.get(key).map(String::as_str)
+    }
+
+    /// Whether every connection uses TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        let protocol = self.setting("security.protocol").unwrap_or_default();
+        protocol.to_ascii_lowercase().ends_with("ssl")
+    }
+
+    /// Each broker as `host:port`.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
+        let brokers = self.brokers.split(',').map(str::trim);
+        brokers.map(|broker| {
+            broker
+                .split_once("://")
+                .map_or(broker, |(_, address)| address)
+        })
+    }
+
+    /// Rejects clear text to a broker that is not local, unless the user allows it.
+    pub(crate) fn check_encryption(&self) -> Result<(), KafkaError> {
+        if self.allow_plaintext || self.is_encrypted() {
+            return Ok(());
+        }
+        match self.addresses().find(|address| !is_local(address)) {
+            None => Ok(()),
+            Some(broker) => Err(KafkaError::PlaintextRefused {
+                broker: broker.to_owned(),
+            }),
+        }
     }
 
     pub(crate) fn group(&self, name: &str) -> String {
@@ -147,9 +227,21 @@ impl fmt::Debug for KafkaConfig {
             .field("brokers", &self.brokers)
             .field("prefix", &self.prefix)
             .field("settings", &self.settings.keys())
+            .field("allow_plaintext", &self.allow_plaintext)
+            .field("token", &self.token)
             .field("response_timeout", &self.response_timeout)
             .finish()
     }
+}
+
+/// Whether `host:port` is on this machine.
+fn is_local(address: &str) -> bool {
+    let host = match address.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _ => address,
+    };
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Checks that Kafka accepts the name for a topic.
@@ -195,6 +287,35 @@ mod tests {
         assert_eq!(client.get("acks"), Some("all"));
         assert_eq!(client.get("allow.auto.create.topics"), Some("false"));
         assert_eq!(client.get("bootstrap.servers"), Some("localhost:9092"));
+    }
+
+    #[test]
+    fn clear_text_does_not_leave_the_machine_unless_allowed() {
+        for local in [
+            "localhost:9092",
+            "127.0.0.1:1,[::1]:2",
+            "PLAINTEXT://localhost:1",
+        ] {
+            KafkaConfig::new(local).check_encryption().expect(local);
+        }
+        for elsewhere in [
+            "broker:9092",
+            "localhost:1, 10.0.0.1:2",
+            "localhost.example.org:1",
+        ] {
+            let config = KafkaConfig::new(elsewhere);
+            let with = |protocol| config.clone().set("security.protocol", protocol);
+            let error = config.check_encryption().expect_err(elsewhere);
+            assert!(!error.is_retryable() && error.to_string().contains("security.protocol"));
+            with("sasl_plaintext")
+                .check_encryption()
+                .expect_err(elsewhere);
+            with("SASL_SSL").check_encryption().expect(elsewhere);
+            config
+                .allow_plaintext()
+                .check_encryption()
+                .expect(elsewhere);
+        }
     }
 
     #[test]

@@ -27,6 +27,34 @@ pub enum KafkaError {
         /// The last error of the connection.
         source: BoxError,
     },
+    /// Brokers and client do not agree on TLS, or do not accept each other's certificate.
+    #[error("TLS with {brokers:?} failed; {advice}")]
+    TlsFailed {
+        /// The brokers of the [`KafkaConfig`](crate::KafkaConfig).
+        brokers: String,
+        /// What to do.
+        advice: &'static str,
+        /// What the handshake found.
+        source: BoxError,
+    },
+    /// The brokers reject the user.
+    #[error(
+        "the brokers {brokers:?} reject the login; correct user, password or token, and the mechanism, in the KafkaConfig"
+    )]
+    LoginFailed {
+        /// The brokers of the [`KafkaConfig`](crate::KafkaConfig).
+        brokers: String,
+        /// The broker's response.
+        source: BoxError,
+    },
+    /// The connection to a broker elsewhere would not be encrypted.
+    #[error(
+        "broker {broker:?} is not on this machine, and the connection would not be encrypted; set security.protocol to ssl          or sasl_ssl, or call KafkaConfig::allow_plaintext if nobody else can read or change what goes over this network"
+    )]
+    PlaintextRefused {
+        /// The broker.
+        broker: String,
+    },
     /// librdkafka rejects a setting.
     #[error("a setting of the KafkaConfig is not valid")]
     InvalidSetting {

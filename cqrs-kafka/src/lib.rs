@@ -55,10 +55,13 @@ mod config;
 mod embedded;
 mod error;
 mod group;
+mod handshake;
 mod logging;
 mod partition_reader;
 mod publisher;
+mod refusal;
 mod source;
+mod token;
 mod topics;
 mod transient;
 pub mod wire;
@@ -71,5 +74,6 @@ pub use self::{
     group::KafkaGroup,
     publisher::{KafkaPublisher, KafkaSession},
     source::{KafkaReader, KafkaSource},
+    token::KafkaToken,
     topics::KafkaTopics,
 };

@@ -12,8 +12,8 @@ use rdkafka::{
 
 use crate::{
     config::KafkaConfig,
-    error::{ClientError, KafkaError, internal, invalid_setting, unreadable},
-    logging::LoggingContext,
+    error::{ClientError, KafkaError, internal, unreadable},
+    logging::{LoggingContext, is_about_the_group, reading_client},
 };
 
 /// How many of the last offsets to read first: one record and the marker after it.
@@ -40,10 +40,7 @@ impl PartitionReader {
             ("auto.offset.reset", "earliest"),
         ];
         Ok(Self {
-            consumer: config
-                .client(&defaults, &fixed)
-                .create_with_context(LoggingContext::default())
-                .map_err(invalid_setting)?,
+            consumer: reading_client(config, &config.client(&defaults, &fixed))?,
             brokers: config.brokers().to_owned(),
             timeout: config.response_timeout,
         })
@@ -103,6 +100,7 @@ impl PartitionReader {
                 }
                 Some(Err(LibraryError::PartitionEOF(ended))) if ended == partition => return Ok(()),
                 Some(Err(LibraryError::PartitionEOF(_))) | None => {}
+                Some(Err(error)) if is_about_the_group(&error) => {}
                 Some(Err(error)) => {
                     if let Some(error) = unreadable(topic, &error) {
                         return Err(error);

@@ -137,10 +137,14 @@ impl KafkaTopics {
         settings: TopicSettings,
         runtime: &Handle,
     ) -> Result<(), KafkaError> {
+        if self.config.token_source().is_some() {
+            let source = "librdkafka's admin client does not ask for tokens; create topics with another kind of login";
+            return Err(self.not_created(&topics.join(", "), source));
+        }
         let admin: AdminClient<LoggingContext> = self
             .config
             .client(&[], &[])
-            .create_with_context(LoggingContext::default())
+            .create_with_context(LoggingContext::new(&self.config))
             .map_err(invalid_setting)?;
         // -1 means the default of the cluster.
         let replication = self.replication.unwrap_or(-1);

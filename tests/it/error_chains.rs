@@ -156,6 +156,8 @@ fn of_kafka() -> Named {
     let text = || "text".to_owned();
     named![
         KafkaError::Unreachable => KafkaError::Unreachable { brokers: text(), waited: Duration::ZERO, source: root() },
+        KafkaError::TlsFailed => KafkaError::TlsFailed { brokers: text(), advice: "correct it", source: root() },
+        KafkaError::LoginFailed => KafkaError::LoginFailed { brokers: text(), source: root() },
         KafkaError::InvalidSetting => KafkaError::InvalidSetting { source: root() },
         KafkaError::Denied => KafkaError::Denied { resource: text(), operations: "Read", source: root() },
         KafkaError::TopicNotCreated => KafkaError::TopicNotCreated { topic: text(), brokers: text(), source: root() },

@@ -9,6 +9,9 @@ mod how_to_change_several_aggregates_at_once {}
 #[doc = include_str!("../../docs/how-to/consume-from-kafka.md")]
 mod how_to_consume_from_kafka {}
 
+#[doc = include_str!("../../docs/how-to/encrypt-connections.md")]
+mod how_to_encrypt_connections {}
+
 #[doc = include_str!("../../docs/how-to/find-what-holds-readers-back.md")]
 mod how_to_find_what_holds_readers_back {}
 

@@ -35,7 +35,7 @@ impl TransactionalClient {
             .and_then(|millis| millis.parse().ok());
         let limit = config.get("message.max.bytes").unwrap_or(MAX_MESSAGE_BYTES);
         let producer = config
-            .create_with_context(DeliveryReports::default())
+            .create_with_context(DeliveryReports::new(&shard.config))
             .map_err(invalid_setting)?;
         Ok(Self {
             producer: Some(producer),

@@ -21,7 +21,10 @@ use super::{
     progress::{ProgressRecord, PublishedEnd, Topics},
     shard::Shard,
 };
-use crate::{error::KafkaError, wire};
+use crate::{
+    error::{KafkaError, denied},
+    wire,
+};
 
 /// How long to wait before librdkafka's queue is checked again.
 const QUEUE_CHECK_INTERVAL: Duration = Duration::from_micros(50);
@@ -223,6 +226,11 @@ impl Delivery<'_> {
     fn delivery_error(&self, failed: &[FailedRecord]) -> DeliveryError {
         if let Some(failure) = self.client.fatal_failure() {
             return DeliveryError::Failed(failure);
+        }
+        if let Some(topic) = self.client.reports().denied_topic() {
+            let topic = format!("topic {topic:?}");
+            let error = denied(topic, "WRITE", Code::TopicAuthorizationFailed);
+            return DeliveryError::Rejected(error.into());
         }
         let permanent = failed
             .iter()

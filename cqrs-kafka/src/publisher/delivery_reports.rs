@@ -1,25 +1,31 @@
 //! Counts the delivery reports of one transaction, and wakes the thread that waits for them.
 
 use std::{
+    error::Error,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use rdkafka::{
     ClientContext, Message,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
     producer::{DeliveryResult, ProducerContext},
 };
 
-use crate::logging::{log, log_error};
+use crate::{
+    config::KafkaConfig,
+    logging::{Callbacks, log},
+};
 
 /// How long to collect further failures after the first one, because a broker rejects records in groups.
 const FAILURE_WINDOW: Duration = Duration::from_millis(50);
 
 /// The reports of one transaction. The opaque value of a record is its index in the batch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct DeliveryReports {
+    callbacks: Callbacks,
     counts: Mutex<Counts>,
     changed: Condvar,
 }
@@ -32,6 +38,8 @@ struct Counts {
     wanted: usize,
     failed: Vec<FailedRecord>,
     written: Vec<WrittenRecords>,
+    /// The topic that must not be written to.
+    denied: Option<String>,
 }
 
 /// The records of the transaction in one partition.
@@ -56,6 +64,14 @@ pub(super) struct FailedRecord {
 }
 
 impl DeliveryReports {
+    pub(super) fn new(config: &KafkaConfig) -> Self {
+        Self {
+            callbacks: Callbacks::new(config),
+            counts: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
     /// Starts counting for the next transaction. Every report of the last one has arrived by then.
     pub(super) fn reset(&self) {
         *self.counts() = Counts::default();
@@ -94,6 +110,11 @@ impl DeliveryReports {
         self.counts().written.clone()
     }
 
+    /// The topic that this user must not write to. The records then fail as purged, and only the log says why.
+    pub(super) fn denied_topic(&self) -> Option<String> {
+        self.counts().denied.clone()
+    }
+
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -123,12 +144,21 @@ impl Counts {
 }
 
 impl ClientContext for DeliveryReports {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if let Some(topic) = denied_topic(facility, message) {
+            self.counts().denied = Some(topic.to_owned());
+        }
         log(level, facility, message);
     }
 
     fn error(&self, error: LibraryError, reason: &str) {
-        log_error(&error, reason);
+        self.callbacks.error(&error, reason);
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.callbacks.token()
     }
 }
 
@@ -148,5 +178,32 @@ impl ProducerContext for DeliveryReports {
         if counts.reported >= counts.wanted || result.is_err() {
             self.changed.notify_one();
         }
+    }
+}
+
+/// The topic in librdkafka's line `Failed to add partition "topic" [0] to transaction: Broker: Topic authorization failed`.
+fn denied_topic<'a>(facility: &str, message: &'a str) -> Option<&'a str> {
+    if facility != "ADDPARTS" || !message.ends_with("authorization failed") {
+        return None;
+    }
+    message.split('"').nth(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_denied_topic_is_denied() {
+        let line = |why: &str| {
+            format!("Failed to add partition \"shop.order\" [0] to transaction: Broker: {why}")
+        };
+        let denied = line("Topic authorization failed");
+        assert_eq!(denied_topic("ADDPARTS", &denied), Some("shop.order"));
+        assert_eq!(denied_topic("FAIL", &denied), None);
+        assert_eq!(
+            denied_topic("ADDPARTS", &line("Operation not attempted")),
+            None
+        );
     }
 }

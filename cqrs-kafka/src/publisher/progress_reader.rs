@@ -15,8 +15,8 @@ use super::{
     shard::Shard,
 };
 use crate::{
-    error::{KafkaError, internal, invalid_setting, unreadable},
-    logging::LoggingContext,
+    error::{KafkaError, internal, unreadable},
+    logging::{LoggingContext, is_about_the_group, reading_client},
 };
 
 /// How long to wait for the next record before the brokers count as unreachable.
@@ -58,6 +58,7 @@ pub(super) fn read_progress(shard: &Shard, until: ReadUntil) -> Result<ShardProg
                 return Ok(progress);
             }
             Some(Err(LibraryError::PartitionEOF(_))) | None => {}
+            Some(Err(error)) if is_about_the_group(&error) => {}
             Some(Err(error)) => {
                 if let Some(error) = unreadable(&topic, &error) {
                     return Err(error);
@@ -100,11 +101,7 @@ fn consumer(shard: &Shard, topic: &str) -> Result<BaseConsumer<LoggingContext>, 
         ("isolation.level", "read_committed"),
         ("auto.offset.reset", "earliest"),
     ];
-    let consumer: BaseConsumer<LoggingContext> = shard
-        .config
-        .client(&defaults, &fixed)
-        .create_with_context(LoggingContext::default())
-        .map_err(invalid_setting)?;
+    let consumer = reading_client(&shard.config, &shard.config.client(&defaults, &fixed))?;
     let mut start = TopicPartitionList::new();
     start
         .add_partition_offset(topic, i32::from(shard.number), Offset::Beginning)

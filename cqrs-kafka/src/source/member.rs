@@ -13,7 +13,7 @@ use super::{
     poll_thread::{ConsumerOptions, PollThread},
     reader::KafkaReader,
 };
-use crate::{cluster::ClusterClient, error::KafkaError};
+use crate::{cluster::ClusterClient, error::KafkaError, logging::Callbacks};
 
 /// A member of the group.
 pub(super) struct Member {
@@ -41,6 +41,7 @@ impl Member {
         let (offer, offers) = mpsc::unbounded_channel();
         let consumer = ConsumerOptions {
             client: options.client.clone(),
+            callbacks: Callbacks::new(&options.config),
             group: options.group.clone(),
             topics: options.topics.clone(),
             prefix: options.config.prefix().to_owned(),

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     error::{ClientError, KafkaError, invalid_setting},
+    logging::Callbacks,
     wire::Decoder,
 };
 
@@ -42,6 +43,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The options of the consumer.
 pub(super) struct ConsumerOptions {
     pub(super) client: ClientConfig,
+    pub(super) callbacks: Callbacks,
     pub(super) group: String,
     pub(super) topics: Vec<String>,
     /// The prefix of the topics of categories.
@@ -67,7 +69,7 @@ impl PollThread {
     ) -> Result<oneshot::Receiver<()>, KafkaError> {
         let consumer: BaseConsumer<RebalanceListener> = options
             .client
-            .create_with_context(RebalanceListener::new(offers.clone()))
+            .create_with_context(RebalanceListener::new(offers.clone(), options.callbacks))
             .map_err(invalid_setting)?;
         let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(invalid_setting)?;

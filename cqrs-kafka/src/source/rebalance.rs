@@ -1,11 +1,12 @@
 //! Handles rebalances: librdkafka calls this on the poll thread when the group assigns or revokes partitions.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use cqrs_core::ports::SourceError;
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     bindings::rd_kafka_resp_err_t,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol},
     error::{KafkaError as LibraryError, KafkaResult},
@@ -14,21 +15,28 @@ use rdkafka::{
 use super::{offers::ReaderOffers, partition::AssignedPartition};
 use crate::{
     error::internal,
-    logging::{log, log_error},
+    logging::{Callbacks, log},
 };
 
 /// The context of the consumer.
 pub(super) struct RebalanceListener {
     offers: ReaderOffers,
+    callbacks: Callbacks,
 }
 
 impl ClientContext for RebalanceListener {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
 
     fn error(&self, error: LibraryError, reason: &str) {
-        log_error(&error, reason);
+        self.callbacks.error(&error, reason);
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.callbacks.token()
     }
 }
 
@@ -58,8 +66,8 @@ impl ConsumerContext for RebalanceListener {
 }
 
 impl RebalanceListener {
-    pub(super) fn new(offers: ReaderOffers) -> Self {
-        Self { offers }
+    pub(super) fn new(offers: ReaderOffers, callbacks: Callbacks) -> Self {
+        Self { offers, callbacks }
     }
 
     /// Pauses the partitions: a reader sets the offset later, when it starts.
