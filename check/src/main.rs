@@ -2,8 +2,8 @@
 //!
 //! ```sh
 //! cargo run --release -p cqrs-check -- store                                   # the store in memory
-//! cargo run --release -p cqrs-check -- store --database-url postgres://..      # a store on PostgreSQL
-//! cargo run --release -p cqrs-check -- store --database-url postgres://.. --planted naive-reader
+//! cargo run --release -p cqrs-check -- store --postgres                        # the store on PostgreSQL that DATABASE_URL names
+//! cargo run --release -p cqrs-check -- store --postgres --planted naive-reader
 //! ```
 //!
 //! The exit code is 0 if every promise was kept, 1 if one was broken, and 2 if the check could not run.
@@ -46,9 +46,10 @@ fn is_broken(report: &Report) -> bool {
 }
 
 async fn run(options: &StoreOptions) -> Result<Report, CheckError> {
-    match &options.database_url {
+    match options.database_url()? {
         None => in_memory(options).await,
         Some(url) => {
+            let url = url.as_str();
             let schema = CheckSchema::open(url, options.schema.clone()).await?;
             let report = on_postgres(options, url, &schema).await;
             let is_evidence = options.planted.is_none() && report.as_ref().is_ok_and(is_broken);
@@ -112,7 +113,7 @@ where
             attack(plan, WithBug::new(store, ReturnsWrongVersion), faults).await
         }
         BugName::NaiveReader | BugName::OneStatementFence => {
-            let message = "this bug needs a store on PostgreSQL: give --database-url";
+            let message = "this bug needs a store on PostgreSQL: give --postgres";
             Err(CheckError::Options(message.to_owned()))
         }
     }

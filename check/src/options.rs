@@ -1,30 +1,34 @@
 //! The command line.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
-use cqrs_check::{EventOrigin, PgFaultPlan, Plan};
+use cqrs_check::{CheckError, EventOrigin, PgFaultPlan, Plan};
 
 /// Attacks an event store and checks that no committed event is lost, reordered or duplicated.
 #[derive(Debug, Parser)]
 pub(crate) enum Command {
-    /// Attacks a store: in memory, or on PostgreSQL if --database-url is given.
+    /// Attacks a store: in memory, or on PostgreSQL if --postgres or --database-url-file is given.
     Store(StoreOptions),
 }
 
 /// The store to attack, how long, and with which faults.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StoreOptions {
-    /// A database, as postgres://user:password@host:port/database. The checker creates a schema there and drops it at the
-    /// end.
-    #[arg(long)]
-    pub(crate) database_url: Option<String>,
+    /// The database that the variable DATABASE_URL names, as postgres://user:password@host:port/database. The checker creates a
+    /// schema there and drops it at the end. There is no argument for the URL: every user of a machine sees arguments, and the
+    /// password with them.
+    #[arg(long, group = "on_postgres")]
+    postgres: bool,
+    /// The database whose URL is in this file.
+    #[arg(long, group = "on_postgres")]
+    database_url_file: Option<PathBuf>,
     /// The name of the schema; random by default. A schema that exists must hold a store without events, and is not
     /// dropped.
-    #[arg(long, requires = "database_url")]
+    #[arg(long, requires = "on_postgres")]
     pub(crate) schema: Option<String>,
     /// Keeps the schema.
-    #[arg(long, requires = "database_url")]
+    #[arg(long, requires = "on_postgres")]
     pub(crate) keep: bool,
     /// Stops after this many acknowledged appends.
     #[arg(long, default_value_t = 100_000)]
@@ -55,13 +59,13 @@ pub(crate) struct StoreOptions {
     no_old_transactions: bool,
     /// Prepares some transactions, which another session ends. The server needs `max_prepared_transactions`. A checker that
     /// is killed leaves some behind, with names that begin with `cqrs-check`.
-    #[arg(long, requires = "database_url")]
+    #[arg(long, requires = "on_postgres")]
     prepared_transactions: bool,
     /// No writer waits for seconds between an append and its commit.
     #[arg(long)]
     no_slow_writers: bool,
     /// A shell command that kills the database server and starts it again, for example with kill -9.
-    #[arg(long, requires = "database_url")]
+    #[arg(long, requires = "on_postgres")]
     crash_command: Option<String>,
     /// The seconds between two crashes.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
@@ -103,6 +107,24 @@ pub(crate) enum BugName {
 }
 
 impl StoreOptions {
+    /// The URL of the database; `None` for a store in memory.
+    pub(crate) fn database_url(&self) -> Result<Option<String>, CheckError> {
+        if let Some(file) = &self.database_url_file {
+            let url = std::fs::read_to_string(file);
+            let url = url.map_err(|error| {
+                CheckError::Options(format!("{} cannot be read: {error}", file.display()))
+            })?;
+            return Ok(Some(url.trim().to_owned()));
+        }
+        if !self.postgres {
+            return Ok(None);
+        }
+        let url = std::env::var("DATABASE_URL");
+        let missing =
+            |_| CheckError::Options("--postgres needs the variable DATABASE_URL".to_owned());
+        url.map(Some).map_err(missing)
+    }
+
     pub(crate) fn plan(&self) -> Plan {
         let defaults = Plan::default();
         Plan {

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use crate::error::ShopError;
+use crate::error::{ErrorContext, ShopError};
 
 /// Five services, from aggregates to PostgreSQL to Kafka to read models.
 ///
@@ -10,8 +10,8 @@ use crate::error::ShopError;
 /// the read models, rebuilds them by replay and compares. Exits with 0 if everything is right, 1 if anything is wrong,
 /// 130 after Ctrl-C.
 ///
-/// With DATABASE_URL and KAFKA_BROKERS set it runs on PostgreSQL and Apache Kafka. A killed run continues when it is
-/// started again with the same arguments. With neither it runs in memory, on librdkafka's in-process cluster.
+/// With DATABASE_URL and KAFKA_BROKERS set it runs on PostgreSQL and Apache Kafka. KAFKA_SETTINGS may name a file with settings
+/// of librdkafka, `key=value` in each line. A killed run continues when it is started again with the same arguments. With neither it runs in memory, on librdkafka's in-process cluster.
 #[derive(Debug, Clone, Parser)]
 #[command(version)]
 pub struct Options {
@@ -48,7 +48,12 @@ pub enum Servers {
     /// None: everything in this process.
     Embedded,
     /// PostgreSQL and Kafka.
-    Real { database: String, brokers: String },
+    Real {
+        database: String,
+        brokers: String,
+        /// Settings of librdkafka.
+        settings: Vec<(String, String)>,
+    },
 }
 
 impl Servers {
@@ -59,12 +64,24 @@ impl Servers {
                 .ok()
                 .filter(|value| !value.trim().is_empty())
         };
-        Self::choose(set("DATABASE_URL"), set("KAFKA_BROKERS"))
+        let settings = set("KAFKA_SETTINGS").map(|file| settings_in(&file));
+        let settings = settings.transpose()?.unwrap_or_default();
+        Self::choose(set("DATABASE_URL"), set("KAFKA_BROKERS"), settings)
     }
 
-    fn choose(database: Option<String>, brokers: Option<String>) -> Result<Self, ShopError> {
+    fn choose(
+        database: Option<String>,
+        brokers: Option<String>,
+        settings: Vec<(String, String)>,
+    ) -> Result<Self, ShopError> {
         let missing = match (database, brokers) {
-            (Some(database), Some(brokers)) => return Ok(Self::Real { database, brokers }),
+            (Some(database), Some(brokers)) => {
+                return Ok(Self::Real {
+                    database,
+                    brokers,
+                    settings,
+                });
+            }
             (None, None) => return Ok(Self::Embedded),
             (Some(_), None) => "DATABASE_URL is set and KAFKA_BROKERS is not",
             (None, Some(_)) => "KAFKA_BROKERS is set and DATABASE_URL is not",
@@ -78,6 +95,21 @@ impl Servers {
     }
 }
 
+/// The settings of a file, for example a password that nobody must see in the list of processes.
+fn settings_in(file: &str) -> Result<Vec<(String, String)>, ShopError> {
+    let text = std::fs::read_to_string(file).context("KAFKA_SETTINGS")?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| match line.split_once('=') {
+            Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+            None => {
+                let why = "every line of the file must be key=value";
+                Err(ShopError::new("KAFKA_SETTINGS", why))
+            }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,14 +117,17 @@ mod tests {
     #[test]
     fn both_servers_or_none() {
         let set = || Some("x".to_owned());
-        assert!(matches!(Servers::choose(None, None), Ok(Servers::Embedded)));
         assert!(matches!(
-            Servers::choose(set(), set()),
+            Servers::choose(None, None, Vec::new()),
+            Ok(Servers::Embedded)
+        ));
+        assert!(matches!(
+            Servers::choose(set(), set(), Vec::new()),
             Ok(Servers::Real { .. })
         ));
-        let error = Servers::choose(set(), None).expect_err("only one is set");
+        let error = Servers::choose(set(), None, Vec::new()).expect_err("only one is set");
         assert!(error.to_string().contains("KAFKA_BROKERS is not"));
-        assert!(Servers::choose(None, set()).is_err());
+        assert!(Servers::choose(None, set(), Vec::new()).is_err());
     }
 
     #[test]

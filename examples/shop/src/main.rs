@@ -84,8 +84,12 @@ async fn run(options: &Options) -> Result<Outcome, ShopError> {
     let interrupt = Interrupt::listen()?;
     match Servers::of_environment()? {
         Servers::Embedded => open(Embedded::start(options)?, options, &interrupt).await,
-        Servers::Real { database, brokers } => {
-            let real = Real::connect(&options.name, &database, &brokers).await?;
+        Servers::Real {
+            database,
+            brokers,
+            settings,
+        } => {
+            let real = Real::connect(&options.name, &database, &brokers, settings).await?;
             open(real, options, &interrupt).await
         }
     }

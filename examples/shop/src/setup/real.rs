@@ -23,15 +23,22 @@ pub struct Real {
 
 impl Real {
     /// Connects, and reads the id of this database for the topic prefix.
-    pub async fn connect(run: &str, database: &str, brokers: &str) -> Result<Self, ShopError> {
+    pub async fn connect(
+        run: &str,
+        database: &str,
+        brokers: &str,
+        settings: Vec<(String, String)>,
+    ) -> Result<Self, ShopError> {
         let database = PgConfig::new(database);
         let store = store(&database, run.to_owned(), 1)
             .await
             .context("database")?;
         let prefix = format!("{run}-{}", installation::id(store).await?);
-        let broker = Broker {
-            config: KafkaConfig::new(brokers).topic_prefix(prefix),
-        };
+        let config = KafkaConfig::new(brokers).topic_prefix(prefix);
+        let config = settings
+            .into_iter()
+            .fold(config, |config, (key, value)| config.set(key, value));
+        let broker = Broker { config };
         let run = run.to_owned();
         Ok(Self {
             database,
