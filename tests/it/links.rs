@@ -1,6 +1,7 @@
 //! Every relative link between the pages leads to a file, and to a heading of it.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -13,6 +14,21 @@ fn every_link_between_the_pages_leads_somewhere() {
     assert!(pages.len() > 30, "pages are missing");
     let broken: Vec<String> = pages.iter().flat_map(|page| broken_links(page)).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_label_of_a_link_is_defined_on_its_page() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        let labels = text.lines().filter_map(label);
+        let defined: BTreeSet<&str> = labels.collect();
+        // Code may show a link.
+        let prose: String = text.split('`').step_by(2).collect();
+        let used = prose.split("][").skip(1);
+        let used = used.filter_map(|rest| rest.split(']').next());
+        let missing = Vec::from_iter(used.filter(|label| !defined.contains(label)));
+        assert!(missing.is_empty(), "{}: {missing:?}", page.display());
+    }
 }
 
 fn pages() -> Vec<PathBuf> {
@@ -45,6 +61,12 @@ fn broken_links(page: &Path) -> Vec<String> {
         .filter(|target| !target.contains("://") && !leads_somewhere(page, target))
         .map(|target| format!("{}: {target}", page.display()))
         .collect()
+}
+
+/// The label of a line `[label]: target`.
+fn label(line: &str) -> Option<&str> {
+    let (label, _) = line.strip_prefix('[')?.split_once("]: ")?;
+    Some(label)
 }
 
 /// The target of a line `[label]: target`.
