@@ -89,14 +89,23 @@ impl ClusterClient {
         Ok(names.filter(can_have_events).map(str::to_owned).collect())
     }
 
-    /// Waits until a topic that was just created is known to the brokers.
-    pub(crate) fn wait_for_topic(&self, topic: &str, deadline: Instant) -> Result<(), KafkaError> {
+    /// How many partitions a topic has. Waits for it: brokers that have just started do not know their topics at first.
+    pub(crate) fn partitions_in_time(&self, topic: &str) -> Result<usize, KafkaError> {
+        self.wait_for_topic(topic, Instant::now() + self.config.response_timeout)
+    }
+
+    /// Waits until a topic that was just created is known to the brokers. Returns how many partitions it has.
+    pub(crate) fn wait_for_topic(
+        &self,
+        topic: &str,
+        deadline: Instant,
+    ) -> Result<usize, KafkaError> {
         loop {
             match self.partitions(topic) {
                 Err(KafkaError::TopicMissing { .. }) if Instant::now() < deadline => {
                     std::thread::sleep(RETRY_INTERVAL);
                 }
-                outcome => return outcome.map(drop),
+                outcome => return outcome,
             }
         }
     }

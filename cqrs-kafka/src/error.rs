@@ -187,8 +187,8 @@ pub enum KafkaError {
     #[error(
         "topic {topic:?} has lost what relay {relay:?} has published: partition {partition}, offset {offset} held event \
          {event}, now {found}. The topic was deleted and created again, or has lost its end. Restore it; or create it with \
-         KafkaTopics and call Relay::publish_again once, which publishes everything from the beginning: subscriptions know \
-         what they had"
+         KafkaTopics and call Relay::publish_again once, which publishes everything from the beginning, and Runner::rewind \
+         once for each subscription, which handles what it did not have"
     )]
     TopicLost {
         /// The relay.

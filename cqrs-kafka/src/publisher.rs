@@ -87,7 +87,7 @@ impl KafkaPublisher {
     fn check_progress_topic(&self, relay: &str, shards: u16) -> Result<CheckedTopic, KafkaError> {
         let cluster = ClusterClient::connect(&self.config)?;
         let topic = self.config.progress_topic(relay);
-        let partitions = cluster.partitions(&topic)?;
+        let partitions = cluster.partitions_in_time(&topic)?;
         if partitions < usize::from(shards) {
             return Err(KafkaError::ProgressTopicTooSmall {
                 topic,

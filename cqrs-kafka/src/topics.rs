@@ -125,7 +125,7 @@ impl KafkaTopics {
             let deadline = Instant::now() + creator.config.response_timeout;
             missing
                 .iter()
-                .try_for_each(|topic| cluster.wait_for_topic(topic, deadline))
+                .try_for_each(|topic| cluster.wait_for_topic(topic, deadline).map(drop))
         })
         .await?
     }

@@ -100,6 +100,7 @@ macro_rules! event_store_contract {
             checkpoints: the_inbox_keeps_the_highest_position_of_each_lane
             checkpoints: the_inbox_is_the_same_for_a_topic_of_another_name
             checkpoints: a_reset_starts_over_and_fences_runners
+            checkpoints: a_rewind_starts_over_and_keeps_the_inbox
             selections: a_selection_is_recorded_under_a_claim
             selections: a_role_that_reads_more_leaves_nothing_out_silently
             checkpoints: a_claim_that_was_reset_in_the_transaction_is_fenced

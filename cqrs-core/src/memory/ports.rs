@@ -288,6 +288,16 @@ impl Inbox for MemoryEventStore {
         Ok(received.into_iter().collect())
     }
 
+    async fn rewind_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        subscription: &str,
+        _: &str,
+    ) -> Result<(), StoreError> {
+        transaction.subscriptions.rewind(subscription);
+        Ok(())
+    }
+
     async fn receive_in(
         &self,
         transaction: &mut MemoryTransaction,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{State, Subscribed};
 use crate::{
-    model::{Checkpoint, Claim, Lane, Position, Selection},
+    model::{Checkpoint, Claim, Lane, PartitionId, Position, Selection},
     ports::Fenced,
 };
 
@@ -13,6 +13,7 @@ pub(super) struct StagedSubscriptions {
     /// The claim that each partition must still have at commit, and the claim as the transaction left it.
     moved: BTreeMap<Subscribed, (Claim, Claim)>,
     reset: HashSet<String>,
+    rewound: HashSet<String>,
     /// What each partition reads from now on, under the epoch of its claim.
     selected: Vec<(Subscribed, u64, Selection)>,
     /// By subscription and [inbox key](crate::model::PartitionId::inbox_key).
@@ -71,6 +72,10 @@ impl StagedSubscriptions {
         self.reset.insert(subscription.to_owned());
     }
 
+    pub(super) fn rewind(&mut self, subscription: &str) {
+        self.rewound.insert(subscription.to_owned());
+    }
+
     pub(super) fn receive(&mut self, inbox: (String, String), received: &[(Lane, Position)]) {
         self.received.push((inbox, received.to_vec()));
     }
@@ -92,8 +97,10 @@ impl StagedSubscriptions {
     }
 
     pub(super) fn apply(self, state: &mut State) {
-        for ((subscription, _), claim) in &mut state.checkpoints {
-            if self.reset.contains(subscription) {
+        for ((subscription, partition), claim) in &mut state.checkpoints {
+            let is_rewound = matches!(partition, PartitionId::Topic { .. })
+                && self.rewound.contains(subscription);
+            if is_rewound || self.reset.contains(subscription) {
                 *claim = reset(*claim);
             }
         }

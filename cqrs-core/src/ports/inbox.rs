@@ -16,6 +16,15 @@ pub trait Inbox: UnitOfWork {
         partition: &PartitionId,
     ) -> impl Future<Output = Result<Vec<(Lane, Position)>, StoreError>> + Send;
 
+    /// Moves every partition of topics back to its beginning, keeps what was received, and fences the subscription's runners.
+    /// The store records the operation, with the reason, if it has users.
+    fn rewind_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        subscription: &str,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Records the highest position of each lane in the transaction's batch.
     fn receive_in(
         &self,

@@ -21,7 +21,7 @@ pub use self::{
 };
 use crate::{
     model::{EventFilter, Offset, PartitionId},
-    ports::{Checkpoints, EventStore, Inbox, Source, SourceError},
+    ports::{Checkpoints, CommitError, EventStore, Inbox, Source, SourceError},
     read::{
         handled::{LONGEST_WAIT, handled},
         handler::{Handler, IntoHandler},
@@ -188,6 +188,24 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
             }
         })
         .await
+    }
+
+    /// Reads the topics of the subscription from their beginning with the next [`run`](Self::run), and handles only the events
+    /// that it did not have.
+    ///
+    /// It is the way on after a topic was deleted and created again, and published again
+    /// ([`Relay::publish_again`](crate::Relay::publish_again)). An event of another producer has no log and no position: it is
+    /// handled again. Runners of the subscription that run are fenced. The store records the operation with the reason.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn rewind(&self, reason: &str) -> Result<(), CommitError> {
+        let mut transaction = self.store.begin().await?;
+        let subscription = self.subscription();
+        self.store
+            .rewind_in(&mut transaction, subscription, reason)
+            .await?;
+        self.store.commit(transaction).await
     }
 
     async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError> {

@@ -67,7 +67,7 @@ fn check_topic(
     recorded: &TopicProgress,
 ) -> Result<(), KafkaError> {
     let topic = recorded.topic.as_str();
-    let partitions = match cluster.partitions(topic) {
+    let partitions = match cluster.partitions_in_time(topic) {
         Err(KafkaError::TopicMissing { .. }) => 0,
         found => found?,
     };
@@ -118,7 +118,7 @@ fn check_topic(
 pub(super) fn first_use(shard: &Shard, topic: &str) -> Result<TopicProgress, KafkaError> {
     let cluster = ClusterClient::connect(&shard.config)?;
     let reader = PartitionReader::new(&shard.config, &shard.progress_topic())?;
-    let partitions = cluster.partitions(topic)?;
+    let partitions = cluster.partitions_in_time(topic)?;
     for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
         let last = reader.last(topic, partition, |record| own_position(shard, record))?;
         if let Some(position) = last.flatten() {

@@ -31,6 +31,21 @@ impl Inbox for PgEventStore {
             .collect())
     }
 
+    async fn rewind_in(
+        &self,
+        transaction: &mut PgTransaction,
+        subscription: &str,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(self.backend().statements.rewind.sql())
+            .bind(subscription)
+            .bind(reason);
+        transaction
+            .ask(async |connection| query.execute(connection).await)
+            .await?;
+        Ok(())
+    }
+
     async fn receive_in(
         &self,
         transaction: &mut PgTransaction,

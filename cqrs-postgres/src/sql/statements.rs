@@ -117,6 +117,7 @@ statements! {
         reset_inbox: "reset_inbox",
         received: "received",
         receive: "receive",
+        rewind: "rewind",
         prepare_view: "prepare_view",
     }
 }

@@ -193,6 +193,36 @@ pub async fn the_inbox_keeps_the_highest_position_of_each_lane<S: Inbox>(store: 
     assert_eq!(store.received("other", &topic()).await.expect("reads"), []);
 }
 
+/// A rewind moves the partitions of topics back to the beginning, and fences their runners. Repeats are still known.
+pub async fn a_rewind_starts_over_and_keeps_the_inbox<S: Checkpoints + Inbox>(store: S) {
+    let received = [(Lane::new("log/order"), Position::new(4))];
+    for partition in [topic(), partition()] {
+        let claim = store.claim(NAME, &partition).await.expect("claims");
+        let mut transaction = store.begin().await.expect("begins");
+        let advanced = store
+            .advance_in(&mut transaction, NAME, &partition, claim.epoch, None, to(5))
+            .await;
+        advanced.expect("advances");
+        let kept = store.receive_in(&mut transaction, NAME, &partition, &received);
+        kept.await.expect("receives");
+        store.commit(transaction).await.expect("commits");
+    }
+    let before = store.claim(NAME, &topic()).await.expect("claims");
+    let mut transaction = store.begin().await.expect("begins");
+    let rewound = store.rewind_in(&mut transaction, NAME, "published again");
+    rewound.await.expect("rewinds");
+    store.commit(transaction).await.expect("commits");
+    let after = store.claim(NAME, &topic()).await.expect("claims");
+    assert!(
+        after.at.is_none() && after.epoch > before.epoch + 1,
+        "{after:?}"
+    );
+    let log = store.claim(NAME, &partition()).await.expect("claims");
+    assert!(log.at.is_some(), "a log is not rewound");
+    let found = store.received(NAME, &topic()).await.expect("reads");
+    assert_eq!(found, received);
+}
+
 /// A log that is published to a topic of another name is still the same log.
 pub async fn the_inbox_is_the_same_for_a_topic_of_another_name<S: Inbox>(store: S) {
     let of = |topic: &str, partition| PartitionId::Topic {

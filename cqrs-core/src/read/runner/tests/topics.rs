@@ -227,6 +227,14 @@ impl Inbox for LosesReplies {
     ) -> Result<Vec<(Lane, Position)>, StoreError> {
         self.0.received(s, p).await
     }
+    async fn rewind_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        s: &str,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.0.rewind_in(tx, s, reason).await
+    }
     async fn receive_in(
         &self,
         tx: &mut MemoryTransaction,
