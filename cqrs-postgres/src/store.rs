@@ -60,8 +60,12 @@ impl PgEventStore {
     /// upgraded the schema, or another build has made it; then it stays as it is.
     pub async fn install(config: &PgConfig) -> Result<(), StoreError> {
         let schema = config.checked_schema()?;
-        let mut connection = config.hosts()?.connect(&Settings::new()).await?;
-        let installed = Schema::new(schema).install(&mut connection).await;
+        let hosts = config.hosts()?;
+        let mut connection = hosts.connect(&Settings::new()).await?;
+        let installed = match check_session(&mut connection, &hosts).await {
+            Ok(()) => Schema::new(schema).install(&mut connection).await,
+            Err(error) => Err(error),
+        };
         schema::close(connection).await;
         installed
     }
@@ -93,11 +97,11 @@ impl PgEventStore {
         let mut connection = hosts.connect(&Settings::new()).await?;
         let limit = config.timeout() + config.statement_limit();
         let needed = Schema::new(schema);
-        let checked = tokio::time::timeout(limit, needed.check(&mut connection)).await;
         let silent = |_| hosts.unreachable(format!("no answer within {limit:?}"));
-        checked.map_err(silent)??;
         let session = tokio::time::timeout(limit, check_session(&mut connection, &hosts)).await;
         session.map_err(silent)??;
+        let checked = tokio::time::timeout(limit, needed.check(&mut connection)).await;
+        checked.map_err(silent)??;
         schema::close(connection).await;
         let backend = Arc::new(Backend::new(hosts, config, schema));
         Ok(Self(Arc::new(Inner {
