@@ -47,6 +47,7 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "functions/advance.sql",
     "functions/holds_documents.sql",
     "functions/prepare_view.sql",
+    "functions/clear_view.sql",
     // Access.
     "functions/own_functions.sql",
     "functions/grant_access.sql",

@@ -2,7 +2,7 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 13 pg_class, 28 pg_proc.
+-- It holds 13 pg_class, 29 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
@@ -537,6 +537,21 @@ begin
 end
 $$;
 
+create function cqrs.clear_view(view text) returns void
+language plpgsql volatile security definer parallel unsafe cost 100 rows 0
+set lock_timeout=2s
+set search_path=pg_catalog, pg_temp as $$
+declare
+    documents text := format('"cqrs".%I', 'view_' || view);
+begin
+    if not "cqrs".holds_documents(documents::regclass) then
+        raise exception '% is not a table of documents', documents using errcode = 'CQ008', hint =
+            'Somebody else has created it: name the view differently, or keep the table in another schema.';
+    end if;
+    execute format('truncate %s', documents);
+end
+$$;
+
 create function cqrs.combine_verdicts(may_wait boolean, retention interval, stream_appends integer[], verdicts "char"[], key_appends integer[], keys text[], fingerprints bigint[]) returns "char"[]
 language plpgsql volatile parallel unsafe cost 100 rows 0
 set search_path=pg_catalog, pg_temp as $$
@@ -729,7 +744,7 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
     where p.pronamespace = events.relnamespace and p.proowner = events.relowner
       and p.proname in (
           'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
-          'checked_version', 'claim', 'combine_verdicts', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access',
+          'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access',
           'holds_documents', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity',
           'own_functions', 'prepare_view', 'read_streams', 'reject_argument', 'reject_change', 'stream_guard', 'take_fence'
       )
@@ -884,6 +899,8 @@ grant execute on function cqrs.check_transaction() to cqrs_service;
 grant execute on function cqrs.checked_version(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid) to cqrs_service;
 
 grant execute on function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid) to cqrs_service;
+
+grant execute on function cqrs.clear_view(view text) to cqrs_service;
 
 grant execute on function cqrs.combine_verdicts(may_wait boolean, retention interval, stream_appends integer[], verdicts "char"[], key_appends integer[], keys text[], fingerprints bigint[]) to cqrs_service;
 

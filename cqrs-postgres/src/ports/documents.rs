@@ -80,8 +80,7 @@ impl Documents for PgEventStore {
         transaction: &mut PgTransaction,
         view: &str,
     ) -> Result<(), StoreError> {
-        let clear = self.view_statement(of_view::CLEAR, view)?;
-        let query = sqlx::query(clear.sql());
+        let query = sqlx::query(self.backend().statements.clear_view.sql()).bind(view);
         transaction
             .ask(async |connection| query.execute(connection).await)
             .await?;

@@ -62,7 +62,6 @@ pub(crate) const ASK_SESSION: &str = query!("ask_session");
 pub(crate) mod of_view {
     pub(crate) const LOAD: &str = query!("load_documents");
     pub(crate) const SAVE: &str = query!("save_documents");
-    pub(crate) const CLEAR: &str = query!("clear_documents");
     pub(crate) const ONE: &str = query!("document");
     pub(crate) const PAGE: &str = query!("documents");
 }
@@ -119,6 +118,7 @@ statements! {
         receive: "receive",
         rewind: "rewind",
         prepare_view: "prepare_view",
+        clear_view: "clear_view",
     }
 }
 

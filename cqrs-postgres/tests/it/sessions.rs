@@ -175,3 +175,47 @@ async fn the_error_says_whether_connections_are_used_or_impossible() {
     })
     .await;
 }
+
+/// One statement that deletes row by row runs into the limit of statements, and never succeeds on a large table.
+#[tokio::test]
+async fn a_reset_empties_a_view_whatever_its_size() {
+    let store = fresh_store().await;
+    store.prepare_view(VIEW).await.expect("prepares");
+    let file = "select pg_relation_filenode('__schema__.view_accounts')::bigint";
+    let documents = "select count(*) from __schema__.view_accounts";
+    let insert = "insert into __schema__.view_accounts (key, version, body)
+                  select 'k' || n, 1, '{}' from generate_series(1, 1000) n";
+    run(&store, insert).await;
+    let before = number(&store, file).await;
+    let clear = async || {
+        let mut transaction = store.begin().await.expect("begins");
+        let cleared = store.clear_in(&mut transaction, VIEW).await;
+        (transaction, cleared)
+    };
+    let (transaction, cleared) = clear().await;
+    cleared.expect("clears");
+    store.rollback(transaction).await.expect("rolls back");
+    assert_eq!(number(&store, documents).await, 1_000);
+
+    let mut reader = store.begin().await.expect("begins");
+    let read = format!("select 1 from {}", store.view_table(VIEW).expect("a name"));
+    (&mut *reader)
+        .execute(AssertSqlSafe(read))
+        .await
+        .expect("reads");
+    let (transaction, held_up) = clear().await;
+    let error = held_up.expect_err("a reader holds it up");
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+    store.rollback(transaction).await.expect("rolls back");
+    store.rollback(reader).await.expect("ends");
+
+    let (transaction, cleared) = clear().await;
+    cleared.expect("clears");
+    store.commit(transaction).await.expect("commits");
+    assert_eq!(number(&store, documents).await, 0);
+    assert_ne!(
+        number(&store, file).await,
+        before,
+        "no row was deleted by itself"
+    );
+}

@@ -1,2 +1,2 @@
 -- Removes every document of a view.
-delete from __view__
+select __schema__.clear_view($1)
