@@ -210,6 +210,6 @@ impl<'a> Serializer for TypeAndPayload<'a> {
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<NotSupported, CodecError> {
-        reject("a struct (an internally tagged enum?)")
+        reject("a struct (wrap it in an enum), or an internally tagged enum")
     }
 }

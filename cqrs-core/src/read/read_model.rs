@@ -110,7 +110,8 @@ impl<V: View, S: Documents> ReadModel<V, S> {
 
 impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
     /// Waits until the view has handled the store's own log up to `position`, or up to the events of a command, so that the
-    /// next query sees their effect. Without a runner for the view it never returns, so use a timeout.
+    /// next query sees their effect. Without a runner for the view, or if its runner has failed, it
+    /// never returns: use a timeout, and look at the runner's [`Progress`](crate::Progress) after it.
     ///
     /// ```
     /// # use cqrs_core::prelude::*;

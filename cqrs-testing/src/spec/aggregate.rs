@@ -47,6 +47,18 @@ impl<A: Aggregate<Event: Debug>> Spec<A> {
         Given::default().given(events)
     }
 
+    /// Sets the aggregate's id; `spec` by default.
+    #[must_use]
+    pub fn id(self, id: &str) -> Given<A> {
+        Given::default().id(id)
+    }
+
+    /// Sets the command's time; the Unix epoch by default.
+    #[must_use]
+    pub fn at(self, now: SystemTime) -> Given<A> {
+        Given::default().at(now)
+    }
+
     /// Sends the command to an aggregate without events.
     pub fn when(self, command: A::Command) -> Outcome<A>
     where

@@ -81,10 +81,10 @@ pub struct Sent<C> {
 }
 
 impl<C: Debug + PartialEq> Sent<C> {
-    /// Expects exactly these commands, in this order.
+    /// Expects exactly these commands, in this order. Those of a union are made with `.into()`.
     #[track_caller]
-    pub fn then<T: Into<C>>(self, commands: impl IntoIterator<Item = T>) {
-        let expected: Vec<C> = commands.into_iter().map(Into::into).collect();
+    pub fn then(self, commands: impl IntoIterator<Item = C>) {
+        let expected = Vec::from_iter(commands);
         if expected != self.commands {
             let passing = format!("{}\n    .then({});", self.when, sources(&self.commands));
             differ(
@@ -99,7 +99,7 @@ impl<C: Debug + PartialEq> Sent<C> {
     /// Expects no commands.
     #[track_caller]
     pub fn then_nothing(self) {
-        self.then::<C>([]);
+        self.then([]);
     }
 }
 

@@ -119,3 +119,32 @@ fn lists_are_exact_and_a_rejection_is_not_an_empty_list() {
         "{text}"
     );
 }
+
+/// Opens with the id of the till, at the time of the command.
+#[derive(Debug, Default)]
+struct Clock;
+impl Aggregate for Clock {
+    type Command = ();
+    type Event = TillEvent;
+    type Error = Closed;
+    fn handle(&self, (): (), context: &Context) -> Decision<Self> {
+        let seconds = context.now.duration_since(SystemTime::UNIX_EPOCH);
+        let seconds = seconds.expect("after 1970").as_secs();
+        let by = format!("{} at {seconds}", context.id);
+        Ok(vec![TillEvent::Opened { by }])
+    }
+    fn apply(&mut self, _: TillEvent) {}
+}
+
+#[test]
+fn the_id_and_the_time_can_be_set_without_events() {
+    let later = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(9);
+    let opened = |by: &str| [TillEvent::Opened { by: by.to_owned() }];
+    Spec::<Clock>::new().when(()).then(opened("spec at 0"));
+    Spec::<Clock>::new().id("a").when(()).then(opened("a at 0"));
+    Spec::<Clock>::new()
+        .at(later)
+        .id("a")
+        .when(())
+        .then(opened("a at 9"));
+}
