@@ -5,15 +5,14 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::{CommitError, StoreError};
-use sqlx::{PgConnection, SqlSafeStr};
+use cqrs_core::{CommitError, StoreError, StoreErrorKind};
+use sqlx::{PgConnection, Row, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::{
     connect::{backend::Backend, connection::GuardedConnection},
     error::{commit, statement},
-    sql::statements::ASK_NOTHING,
-    time_limit::within,
+    sql::statements::ASK_OPEN,
 };
 
 /// Counts savepoints, so that `begin` on the connection inside makes one. Not a `sqlx::Transaction`: that would return a
@@ -103,14 +102,22 @@ impl PgTransaction {
     }
 
     /// **Invariant**: a commit that succeeds has happened. On the commit of a failed transaction the server rolls back, which the
-    /// driver takes for success. It rejects any other statement, so one is sent before.
+    /// driver takes for success. It rejects any other statement, so one is sent before, which also finds out whether the user's
+    /// SQL has ended the transaction.
     async fn check(&mut self) -> Result<(), StoreError> {
-        if self.doubtful {
-            let asked = sqlx::raw_sql(ASK_NOTHING).execute(&mut *self.connection);
-            let alive = within(self.limit, asked).await;
-            self.connection.note(alive).map_err(statement)?;
+        if !self.doubtful {
+            return Ok(());
         }
-        Ok(())
+        let asked = self.connection.ask(async |connection| {
+            let row = sqlx::raw_sql(ASK_OPEN).fetch_one(connection).await?;
+            row.try_get::<bool, _>(0)
+        });
+        if asked.await.map_err(statement)? {
+            return Ok(());
+        }
+        let message = "SQL of your own has ended the transaction of the store (`commit` or `rollback`), so what it had written is \
+                       not committed together; remove that statement, or use a savepoint";
+        Err(StoreError::new(StoreErrorKind::Other, message))
     }
 
     pub(crate) async fn commit(mut self, backend: &Backend) -> Result<(), CommitError> {

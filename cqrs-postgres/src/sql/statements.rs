@@ -49,8 +49,8 @@ impl Statement {
     }
 }
 
-/// Fails in a transaction that cannot commit.
-pub(crate) const ASK_NOTHING: &str = query!("ask_nothing");
+/// Whether the transaction is open. Fails in one that cannot commit.
+pub(crate) const ASK_OPEN: &str = query!("ask_open");
 
 /// Whether the session can only read.
 pub(crate) const ASK_READ_ONLY: &str = query!("ask_read_only");

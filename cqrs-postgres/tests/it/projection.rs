@@ -81,8 +81,9 @@ impl Projection<PgEventStore> for Ledger {
     }
 }
 
-/// Ignores the error of a statement. PostgreSQL then rolls back at the commit without an error.
-struct Careless;
+/// Ignores the outcome of a statement: PostgreSQL then rolls back at the commit without an error, or has ended the transaction
+/// before.
+struct Careless(&'static str);
 
 #[async_trait]
 impl Projection<PgEventStore> for Careless {
@@ -97,30 +98,30 @@ impl Projection<PgEventStore> for Careless {
         transaction: &mut PgTransaction,
         _: &[Envelope<MoneyEvent>],
     ) -> Result<(), HandlerError> {
-        let failed = sqlx::query("select 1 / 0")
-            .execute(&mut **transaction)
-            .await;
-        assert!(failed.is_err());
+        let _ = (&mut **transaction).execute(self.0).await;
         Ok(())
     }
 }
 
 #[tokio::test]
 async fn a_commit_that_would_be_a_rollback_is_an_error() {
-    let store = fresh_store().await;
-    let money = Repository::<Money, _>::new(store.clone());
-    money.execute("m", 1).await.expect("executes");
-    let runner = Runner::over_log::<role::Projection>(&store, Careless).expect("a projection");
-    let error = runner.run(std::future::pending()).await.expect_err("stops");
-    let said = chain(&error).to_string();
-    assert!(said.contains("its error was ignored"), "{said}");
-    assert_eq!(
-        store
-            .checkpoint("careless", &PartitionId::Log(Slices::ALL))
-            .await
-            .expect("reads"),
-        None
-    );
+    for (statement, reason) in [
+        ("select 1 / 0", "its error was ignored"),
+        ("rollback", "has ended the transaction"),
+        ("rollback; begin", "has ended the transaction"),
+        ("abort and chain", "has ended the transaction"),
+    ] {
+        let store = fresh_store().await;
+        let money = Repository::<Money, _>::new(store.clone());
+        money.execute("m", 1).await.expect("executes");
+        let runner = Runner::over_log::<role::Projection>(&store, Careless(statement));
+        let runner = runner.expect("a projection");
+        let error = runner.run(std::future::pending()).await.expect_err("stops");
+        let said = chain(&error).to_string();
+        assert!(said.contains(reason), "{statement}: {said}");
+        let checkpoint = store.checkpoint("careless", &PartitionId::Log(Slices::ALL));
+        assert_eq!(checkpoint.await.expect("reads"), None, "{statement}");
+    }
 }
 
 #[tokio::test]
