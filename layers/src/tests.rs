@@ -230,7 +230,11 @@ fn an_import_planted_in_this_workspace_is_found() {
         ),
         // Up, and sideways without a cycle.
         ("cqrs-postgres", "row", "use crate::store::PgEventStore;"),
-        ("cqrs-postgres", "inbox", "use crate::replay::Replays;"),
+        (
+            "cqrs-postgres",
+            "fence_holders",
+            "use crate::replay::Replays;",
+        ),
         ("cqrs-kafka", "error", "use crate::source::KafkaSource;"),
         ("cqrs-kafka", "source", "use crate::publisher::X;"),
         // Cycles in crates without layers, in tests too.
