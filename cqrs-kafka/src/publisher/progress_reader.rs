@@ -53,8 +53,8 @@ pub(super) fn read_progress(shard: &Shard, until: ReadUntil) -> Result<ShardProg
                     return Ok(progress);
                 }
             }
+            // A look before a claim. Records of others are counted by the read up to the claim.
             Some(Err(LibraryError::PartitionEOF(_))) if matches!(until, ReadUntil::End) => {
-                report_foreign(&topic, shard.number, foreign);
                 return Ok(progress);
             }
             Some(Err(LibraryError::PartitionEOF(_))) | None => {}

@@ -80,10 +80,12 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Workers for Partitions<S,
     async fn next(&mut self) -> Result<Option<Work<RunnerErrorKind>>, RunnerErrorKind> {
         loop {
             match self.try_next().await {
-                // The runner sees the failure and stops; until then nobody works on the partition.
+                // Nobody works on a partition any more. The runner sees the failure and stops; then the source ends.
                 Ok(Some(reader)) if self.failed.get() => {
                     drop(reader);
-                    return std::future::pending().await;
+                    if !self.stopping {
+                        return std::future::pending().await;
+                    }
                 }
                 Ok(reader) => {
                     self.retries.succeeded();
