@@ -23,7 +23,7 @@ mod with_openssl {
     use openssl::ssl::{HandshakeError, SslConnector, SslMethod, SslVerifyMode};
 
     /// How long to wait for a broker that is slow.
-    const LIMIT: Duration = Duration::from_secs(1);
+    const LIMIT: Duration = Duration::from_secs(5);
 
     /// What is wrong with the certificate of the server at `host:port`, for a client that trusts this file.
     pub(crate) fn certificate_fault(

@@ -139,7 +139,7 @@ async fn a_right_that_a_consumer_lacks_is_final_and_named() {
 
 /// Why the first contact fails.
 async fn rejection(kafka: KafkaConfig) -> KafkaError {
-    let kafka = kafka.response_timeout(Duration::from_secs(2));
+    let kafka = kafka.response_timeout(Duration::from_secs(6));
     let topics = KafkaTopics::new(&kafka);
     topics
         .create_for_categories(["counter"])

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use cqrs_core::{
-    Position, RelayError, RelayErrorKind, Repository, Runner, RunnerError, chain, role,
+    Position, RelayError, RelayErrorKind, Repository, Runner, RunnerError, RunnerErrorKind, chain,
+    ports::SourceError, role,
 };
 use cqrs_kafka::{KafkaConfig, KafkaGroup};
 use cqrs_postgres::PgEventStore;
@@ -13,7 +14,10 @@ use cqrs_tests::{
     servers::{create_topics, eventually, fresh_name, kafka, read_committed, store},
     standby::Servers,
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinHandle,
+};
 
 use crate::support::{publish_all, relay};
 
@@ -107,17 +111,33 @@ impl World {
         tokio::spawn(relay(&self.store, &self.kafka).run(stopped))
     }
 
-    fn runner(&self) -> Running<RunnerError> {
-        let stopped = self.stopped();
-        let runner = Runner::over_log::<role::Reactor>(&self.store, EchoCounts).expect("a reactor");
-        tokio::spawn(runner.run(stopped))
+    /// Starts again whenever a page shows that the log lost commits: a runner that meets no error on its connection ends with
+    /// that error, and its checkpoint went back with the log.
+    fn runner(&self) -> JoinHandle<()> {
+        let (store, stop) = (self.store.clone(), self.stop.subscribe());
+        tokio::spawn(async move {
+            loop {
+                let mut stop = stop.clone();
+                let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
+                let runner = Runner::over_log::<role::Reactor>(&store, EchoCounts);
+                match runner.expect("a reactor").run(stopped).await {
+                    Ok(()) => return,
+                    Err(error) if is_log_replaced(&error) => {}
+                    Err(error) => panic!("ended: {}", chain(&error)),
+                }
+            }
+        })
     }
 
-    fn consumer(&self) -> Running<RunnerError> {
+    fn consumer(&self) -> JoinHandle<()> {
         let stopped = self.stopped();
         let group = KafkaGroup::new(&self.feed, "counts").categories(["counter"]);
         let runner = Runner::over::<role::View>(&self.store, Counts, group.source());
-        tokio::spawn(runner.expect("a view").run(stopped))
+        let runner = runner.expect("a view").run(stopped);
+        tokio::spawn(async move {
+            let ended = runner.await;
+            ended.unwrap_or_else(|error| panic!("ended: {}", chain(&error)));
+        })
     }
 
     /// Commands to the store, and events of the other service.
@@ -172,7 +192,11 @@ impl World {
     }
 }
 
+/// Each test starts two servers of its own, so they take turns.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 async fn fail_over(parts: Parts) {
+    let _turn = TURN.lock().await;
     let servers = Servers::start();
     let world = World::start(&servers).await;
     let relay_ = if parts.relay {
@@ -212,16 +236,18 @@ async fn fail_over(parts: Parts) {
         world.relay();
     }
     for running in [runner, consumer].into_iter().flatten() {
-        if running.is_finished() {
-            let error = running
-                .await
-                .expect("no panic")
-                .expect_err("was not stopped");
-            panic!("ended: {}", chain(&error));
-        }
+        assert!(!running.is_finished(), "its error is above");
     }
     eventually("all is exact", || world.is_done(parts)).await;
     world.stop.send_replace(true);
+}
+
+fn is_log_replaced(error: &RunnerError) -> bool {
+    let source = match &error.kind {
+        RunnerErrorKind::Source(source) => source,
+        _ => return false,
+    };
+    matches!(source, SourceError::LogReplaced { .. })
 }
 
 /// Whether a command succeeds.
