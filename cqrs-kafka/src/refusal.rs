@@ -6,7 +6,7 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 use crate::{
     config::KafkaConfig,
     error::KafkaError,
-    handshake::{certificate_fault, speaks_tls},
+    handshake::{certificate_fault, speaks_clear_text, speaks_tls},
     logging::ReportedError,
 };
 
@@ -17,13 +17,22 @@ pub(crate) fn refused(
     reported: Option<&ReportedError>,
 ) -> Option<KafkaError> {
     // Such a listener closes a connection in clear text without a word.
-    let mut addresses = config.addresses();
-    if !config.is_encrypted() && addresses.any(speaks_tls) {
+    if !config.is_encrypted() && config.addresses().any(speaks_tls) {
         let advice = "this listener accepts only TLS; set security.protocol to ssl or sasl_ssl";
         return Some(tls_failed(
             config,
             advice,
             "a connection in clear text was closed",
+        ));
+    }
+    // And this one closes an encrypted connection, which a broker that shuts down does as well.
+    if config.is_encrypted() && config.addresses().any(speaks_clear_text) {
+        let advice =
+            "the listener of the broker has no TLS; correct its port, or security.protocol";
+        return Some(tls_failed(
+            config,
+            advice,
+            "the broker answered in clear text",
         ));
     }
     let reported = reported?;
@@ -64,8 +73,6 @@ fn advice(reported: &ReportedError) -> Option<&'static str> {
     let says = |text| reported.reason.contains(text);
     if says("certificate verify failed") {
         Some("the certificate of the broker is not accepted; correct it, or ssl.ca.location")
-    } else if says("PLAINTEXT broker listener") || says("wrong version number") {
-        Some("the listener of the broker has no TLS; correct its port, or security.protocol")
     } else if says("SSL alert number") {
         Some(
             "the broker does not accept the certificate of this client; correct ssl.certificate.location and \
@@ -99,5 +106,21 @@ mod tests {
         };
         assert!(refused(&KafkaConfig::new("127.0.0.1:1"), Some(&reported)).is_none());
         assert!(refused(&KafkaConfig::new("127.0.0.1:1"), None).is_none());
+    }
+
+    /// A broker that shuts down does so.
+    #[test]
+    fn a_listener_that_closes_an_encrypted_connection_may_come_back() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+        let address = listener.local_addr().expect("has one").to_string();
+        std::thread::spawn(move || listener.incoming().for_each(drop));
+        let config = KafkaConfig::new(&address).set("security.protocol", "ssl");
+        let reported = ReportedError {
+            code: Code::BrokerTransportFailure,
+            reason: format!(
+                "ssl://{address}/bootstrap: Disconnected: SSL connection closed by peer (after 1ms in state SSL_HANDSHAKE)"
+            ),
+        };
+        assert!(refused(&config, Some(&reported)).is_none());
     }
 }
