@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::{Aggregate, Context, Decision, ExecuteError, Repository};
+use cqrs_core::{Aggregate, CommandStore, Context, Decision, ExecuteError};
 use cqrs_postgres::PgEventStore;
 use serde_json::{Value, json};
 
@@ -100,9 +100,7 @@ async fn commands(
     attempts: &Attempts,
     time: Duration,
 ) -> Outcome<f64> {
-    let accounts = stores
-        .iter()
-        .map(|store| Repository::<Contended, _>::new(store.clone()));
+    let accounts = stores.iter().map(|store| store.repository::<Contended>());
     let accounts: Vec<_> = accounts.collect();
     let drawn = Zipf::of(streams);
     let before = DECISIONS.load(Ordering::Relaxed);

@@ -1,7 +1,9 @@
 //! Fills a store by appends. The streams take turns, so the events of a stream are not next to each other on disk.
 
 use cqrs_core::{
-    Append, EventStore, ExpectedVersion, Metadata, StreamId, model::NewEvent, ports::UnitOfWork,
+    EventStore, ExpectedVersion, Metadata, StreamId,
+    model::NewEvent,
+    ports::{Append, UnitOfWork},
 };
 use cqrs_postgres::PgEventStore;
 

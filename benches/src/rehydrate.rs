@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::{Repository, SnapshotPolicy};
+use cqrs_core::{CommandStore, Repository, SnapshotPolicy};
 use cqrs_postgres::PgEventStore;
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ impl Streams {
     }
 
     fn accounts(self, store: &PgEventStore) -> Repository<Account, PgEventStore> {
-        let accounts = Repository::new(store.clone());
+        let accounts = store.repository();
         match self.after_snapshot {
             None => accounts,
             Some(_) => accounts.snapshots(SnapshotPolicy::on_demand()),

@@ -8,10 +8,11 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cqrs_core::{
-    AppendError, Appended, Appends, CommitError, EventId, EventStore, Idempotency, Position,
-    RecordedEvent, StoreError, StreamId, Version,
-    model::LogIdentity,
-    ports::{LogPage, LogQuery, LookupError, UnitOfWork},
+    EventId, EventStore, Position, RecordedEvent, StoreError, StreamId, Version,
+    model::{Idempotency, LogIdentity},
+    ports::{
+        AppendError, Appended, Appends, CommitError, LogPage, LogQuery, LookupError, UnitOfWork,
+    },
 };
 
 pub use self::{

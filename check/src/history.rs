@@ -1,6 +1,6 @@
 //! The history of a writer: for each append its request, its outcome, and the places of its events.
 
-use cqrs_core::{Appended, Position};
+use cqrs_core::{Position, ports::Appended};
 
 use crate::ids::{EventOrigin, StreamNumber};
 

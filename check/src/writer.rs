@@ -12,8 +12,9 @@ mod unit_of_work;
 use std::{sync::Arc, time::Duration};
 
 use cqrs_core::{
-    Append, Appended, Appends, CommitError, EventStore, Metadata, Position, StoreError,
-    StoreErrorKind, model::NewEvent,
+    EventStore, Metadata, Position, StoreError, StoreErrorKind,
+    model::NewEvent,
+    ports::{Append, Appended, Appends, CommitError},
 };
 
 pub use self::stats::WriterStats;

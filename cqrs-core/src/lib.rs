@@ -32,7 +32,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let counters = Repository::<Counter, _>::new(MemoryEventStore::default());
+//! let counters = MemoryEventStore::default().repository::<Counter>();
 //! counters.execute("clicks", 2).await?;
 //! let done = counters.execute("clicks", 3).await?;
 //! assert_eq!(done.version.get(), 2);
@@ -91,21 +91,18 @@ pub use self::roles::__private;
 pub use self::{
     memory::MemoryEventStore,
     model::{
-        Context, Envelope, Event, EventId, ExpectedVersion, Idempotency, IdempotencyKey, Metadata,
-        Position, RecordedEvent, RetryPolicy, StreamId, Version, chain,
+        Context, Envelope, Event, EventId, ExpectedVersion, IdempotencyKey, Metadata, Position,
+        RecordedEvent, RetryPolicy, StreamId, Version, chain,
     },
-    ports::{
-        Append, AppendError, Appended, Appends, CommitError, EventStore, Store, StoreError,
-        StoreErrorKind,
-    },
-    read::{ReadModel, Runner, RunnerError, RunnerErrorKind, role},
-    relay::{Relay, RelayError, RelayErrorKind},
+    ports::{EventStore, Store, StoreError, StoreErrorKind},
+    read::{ReadModel, Runner, role},
+    relay::Relay,
     roles::{
         Aggregate, Check, Decision, DocumentKeys, HandlerError, OnRejected, Projection, Reactor,
         Rejection, To, View,
     },
-    run_loop::{Phase, Progress},
-    service::{OnFailure, Service, ServiceError, ServiceOutcome},
+    run_loop::Progress,
+    service::Service,
     write::{
         CommandStore, ExecuteError, Executed, ExecutedAll, Loaded, Repository, Simulation,
         SnapshotPolicy,

@@ -41,7 +41,7 @@ use crate::{
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryEventStore::default();
-/// let accounts = Repository::<Account, _>::new(store.clone());
+/// let accounts = store.repository::<Account>();
 /// accounts.execute("ann", 500).await?;
 /// assert_eq!(store.last_position().await?, Position::new(1));
 /// # Ok(())

@@ -1,7 +1,7 @@
 //! The types and traits that most programs need: `use cqrs_core::prelude::*;`.
 //!
 //! It exports the roles, the types that run them, and the traits whose methods a program calls. It leaves out types with
-//! common names, such as [`Append`](crate::Append).
+//! common names, such as [`Append`](crate::ports::Append).
 
 pub use crate::{
     commands, events,

@@ -20,7 +20,7 @@ use crate::{
 /// from there.
 ///
 /// ```
-/// use cqrs_core::{Relay, RelayError, Store, ports::Publisher};
+/// use cqrs_core::{Relay, Store, ports::Publisher, relay::RelayError};
 ///
 /// /// `KafkaPublisher` of `cqrs-kafka` is a publisher.
 /// async fn relay(
@@ -28,7 +28,7 @@ use crate::{
 ///     publisher: impl Publisher,
 ///     stop: impl Future<Output = ()> + Send,
 /// ) -> Result<(), RelayError> {
-///     Relay::new("orders", store, publisher).run(stop).await
+///     Relay::new(&store, "orders", publisher).run(stop).await
 /// }
 /// ```
 #[derive(Debug)]
@@ -44,10 +44,10 @@ pub struct Relay<S, P> {
 impl<S: EventStore, P: Publisher> Relay<S, P> {
     /// A relay. Its name is its identity at the broker: do not change it, and run only one instance with it.
     #[must_use]
-    pub fn new(name: impl Into<String>, store: S, publisher: P) -> Self {
+    pub fn new(store: &S, name: impl Into<String>, publisher: P) -> Self {
         Self {
             name: name.into(),
-            store,
+            store: store.clone(),
             publisher,
             shards: 1,
             batch_size: 5_000,

@@ -21,7 +21,7 @@ use crate::{ports::BoxError, run_loop::Progress};
 /// The reaction of a service when a part fails.
 ///
 /// ```
-/// # use cqrs_core::{OnFailure, Service};
+/// # use cqrs_core::{Service, service::OnFailure};
 /// # #[tokio::main] async fn main() {
 /// # let stop = std::future::pending();
 /// let service = Service::new()

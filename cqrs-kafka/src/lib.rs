@@ -20,7 +20,7 @@
 //! topics.create_for_relay("relay", 1).await?;
 //!
 //! let store = MemoryEventStore::default();
-//! Relay::new("relay", store, KafkaPublisher::new(kafka)).run(stop).await?;
+//! Relay::new(&store, "relay", KafkaPublisher::new(&kafka)).run(stop).await?;
 //! # Ok(())
 //! # }
 //! ```

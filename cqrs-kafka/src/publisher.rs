@@ -53,10 +53,10 @@ use crate::{
 /// use cqrs_core::{MemoryEventStore, Relay};
 /// use cqrs_kafka::{KafkaConfig, KafkaPublisher};
 ///
-/// # async fn relay(stop: impl Future<Output = ()> + Send) -> Result<(), cqrs_core::RelayError> {
+/// # async fn relay(stop: impl Future<Output = ()> + Send) -> Result<(), cqrs_core::relay::RelayError> {
 /// let kafka = KafkaConfig::new("localhost:9092").topic_prefix("shop");
 /// let store = MemoryEventStore::default();
-/// Relay::new("relay", store, KafkaPublisher::new(kafka)).run(stop).await?;
+/// Relay::new(&store, "relay", KafkaPublisher::new(&kafka)).run(stop).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -76,9 +76,9 @@ struct CheckedTopic {
 impl KafkaPublisher {
     /// Publishes to this cluster, with the prefix of the config.
     #[must_use]
-    pub fn new(config: KafkaConfig) -> Self {
+    pub fn new(config: &KafkaConfig) -> Self {
         Self {
-            config,
+            config: config.clone(),
             owners: Arc::default(),
         }
     }

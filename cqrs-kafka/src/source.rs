@@ -25,10 +25,9 @@ mod receive;
 use std::{fmt, sync::Arc, time::Duration};
 
 use cqrs_core::{
-    Progress,
     model::{Offset, PartitionId},
     ports::{Source, SourceError},
-    run_loop::ProgressReporter,
+    run_loop::{Progress, ProgressReporter},
 };
 use rdkafka::ClientConfig;
 use tokio::{sync::watch, task::JoinHandle};

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::{CommitError, StoreError, StoreErrorKind};
+use cqrs_core::{StoreError, StoreErrorKind, ports::CommitError};
 use sqlx::{PgConnection, Row, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 

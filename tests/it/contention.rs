@@ -1,6 +1,6 @@
 //! Many concurrent writers to one stream, on PostgreSQL.
 
-use cqrs_core::{Repository, RetryPolicy};
+use cqrs_core::{CommandStore, RetryPolicy};
 use cqrs_tests::{
     domain::{Counter, CounterEvent, log},
     servers::{fresh_name, store},
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_writers_on_one_stream_all_append_once() {
     let store = store(&fresh_name()).await;
-    let counters = Repository::<Counter, _>::new(store.clone());
+    let counters = store.repository::<Counter>();
     let counters = counters.retry(RetryPolicy::default().attempts(1_000));
     let mut writers = JoinSet::new();
     for writer in 0..64 {

@@ -3,18 +3,19 @@
 use std::{collections::BTreeSet, error::Error, fmt, time::Duration};
 
 use cqrs_core::{
-    AppendError, CommitError, EventId, ExecuteError, ExpectedVersion, HandlerError, IdempotencyKey,
-    Position, Rejection, RelayError, RelayErrorKind, RunnerError, RunnerErrorKind, Service,
-    ServiceError, StoreError, StoreErrorKind, StreamId, Version,
+    EventId, ExecuteError, ExpectedVersion, HandlerError, IdempotencyKey, Position, Rejection,
+    Service, StoreError, StoreErrorKind, StreamId, Version,
     codec::CodecError,
     model::{
         Conflict, HeaderError, InvalidName, KeyReused, LimitError, Offset, PartitionId, Slices,
     },
     ports::{
-        AdvanceError, BoxError, DocumentConflict, Fenced, LogReplaced, LookupError, PublishError,
-        SaveError, SourceError,
+        AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, LogReplaced,
+        LookupError, PublishError, SaveError, SourceError,
     },
-    read::SkipError,
+    read::{RunnerError, RunnerErrorKind, SkipError},
+    relay::{RelayError, RelayErrorKind},
+    service::ServiceError,
 };
 use cqrs_kafka::{KafkaError, wire::WireError};
 use cqrs_tests::domain::CounterEvent;

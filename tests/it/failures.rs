@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::{Phase, RelayErrorKind, Repository, chain, ports::PublishError};
+use cqrs_core::{CommandStore, chain, ports::PublishError, relay::RelayErrorKind, run_loop::Phase};
 use cqrs_kafka::{KafkaConfig, KafkaPublisher, KafkaTopics};
 use cqrs_tests::{
     domain::{Counter, count},
@@ -18,7 +18,7 @@ async fn an_event_over_the_brokers_limit_stops_the_relay() {
     let kafka = kafka(&name);
     create_topics(&kafka).await;
     count(&store, 5).await;
-    let counters = Repository::<Counter, _>::new(store.clone());
+    let counters = store.repository::<Counter>();
     counters
         .execute("heavy", "x".repeat(2_000_000))
         .await
@@ -69,7 +69,7 @@ async fn a_missing_topic_is_named() {
     let store = store(&name).await;
     let kafka = kafka(&name);
     count(&store, 1).await;
-    let relay = cqrs_core::Relay::new("relay", store.clone(), KafkaPublisher::new(kafka.clone()));
+    let relay = cqrs_core::Relay::new(&store, "relay", KafkaPublisher::new(&kafka));
     let error = relay.run(std::future::pending()).await.expect_err("stops");
     let said = chain(&error).to_string();
     assert!(said.contains(&kafka.progress_topic("relay")), "{said}");

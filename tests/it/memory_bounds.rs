@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use cqrs_core::{Append, EventStore, ExpectedVersion};
+use cqrs_core::{EventStore, ExpectedVersion, ports::Append};
 use cqrs_kafka::KafkaConfig;
 use cqrs_postgres::PgEventStore;
 use cqrs_tests::{

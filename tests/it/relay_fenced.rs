@@ -1,6 +1,6 @@
 //! Two relays with one name: the later one fences the earlier one, even during a transaction.
 
-use cqrs_core::{RelayErrorKind, ports::PublishError};
+use cqrs_core::{ports::PublishError, relay::RelayErrorKind};
 use cqrs_tests::{
     child::Job,
     domain::count,

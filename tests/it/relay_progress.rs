@@ -2,8 +2,9 @@
 //! followed to the letter, loses and doubles nothing.
 
 use cqrs_core::{
-    EventStore, RelayError, RelayErrorKind, Runner, View, chain,
+    EventStore, Runner, View, chain,
     ports::{Documents, decode_document},
+    relay::{RelayError, RelayErrorKind},
     role,
 };
 use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaSource, KafkaTopics};

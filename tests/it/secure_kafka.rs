@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cqrs_core::{Runner, RunnerError, chain};
+use cqrs_core::{Runner, chain, read::RunnerError};
 use cqrs_kafka::{KafkaConfig, KafkaError, KafkaGroup, KafkaToken, KafkaTopics};
 use cqrs_postgres::PgEventStore;
 use cqrs_tests::{

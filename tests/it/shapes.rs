@@ -17,7 +17,7 @@ async fn every_value_comes_back_over_a_topic() {
     topics.create_for_relay("relay", 1).await.expect("creates");
     let expected = append_samples(&source, "a").await;
 
-    let relay = Relay::new("relay", source, KafkaPublisher::new(config.clone()));
+    let relay = Relay::new(&source, "relay", KafkaPublisher::new(&config));
     let relay = tokio::spawn(relay.run(std::future::pending()));
     let target = store(&fresh_name()).await;
     let group = KafkaGroup::new(&config, "shapes").categories([ShapeEvent::CATEGORY]);

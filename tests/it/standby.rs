@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 
 use cqrs_core::{
-    Position, RelayError, RelayErrorKind, Repository, Runner, RunnerError, RunnerErrorKind, chain,
-    ports::SourceError, role,
+    CommandStore, Position, Runner, chain,
+    ports::SourceError,
+    read::{RunnerError, RunnerErrorKind},
+    relay::{RelayError, RelayErrorKind},
+    role,
 };
 use cqrs_kafka::{KafkaConfig, KafkaGroup};
 use cqrs_postgres::PgEventStore;
@@ -252,6 +255,6 @@ fn is_log_replaced(error: &RunnerError) -> bool {
 
 /// Whether a command succeeds.
 async fn is_back(store: &PgEventStore) -> bool {
-    let counters = Repository::<Counter, _>::new(store.clone());
+    let counters = store.repository::<Counter>();
     counters.execute("back", "w".to_owned()).await.is_ok()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_core::{RecordedEvent, Relay, RelayError, Runner, role};
+use cqrs_core::{RecordedEvent, Relay, Runner, relay::RelayError, role};
 use cqrs_kafka::{KafkaConfig, KafkaPublisher};
 use cqrs_postgres::PgEventStore;
 use cqrs_tests::{
@@ -23,7 +23,7 @@ pub(crate) fn relay(
     store: &PgEventStore,
     kafka: &KafkaConfig,
 ) -> Relay<PgEventStore, KafkaPublisher> {
-    Relay::new("relay", store.clone(), KafkaPublisher::new(kafka.clone()))
+    Relay::new(&store, "relay", KafkaPublisher::new(&kafka))
 }
 
 /// Runs a relay until it has published the whole log.

@@ -15,11 +15,12 @@ use std::{
 };
 
 use cqrs_core::{
-    Append, DocumentKeys, Envelope, Event, EventId, EventStore, ExpectedVersion, MemoryEventStore,
-    Phase, ReadModel, RecordedEvent, Relay, Runner, RunnerErrorKind, StreamId, Version, View,
-    chain,
+    DocumentKeys, Envelope, Event, EventId, EventStore, ExpectedVersion, MemoryEventStore,
+    ReadModel, RecordedEvent, Relay, Runner, StreamId, Version, View, chain,
     model::{Category, Checkpoint, Lane, NewEvent, Offset},
-    ports::{Checkpoints, SourceError, UnitOfWork},
+    ports::{Append, Checkpoints, SourceError, UnitOfWork},
+    read::RunnerErrorKind,
+    run_loop::Phase,
 };
 use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher, KafkaTopics, wire};
 use cqrs_tests::servers::{MAX_WAIT, fresh_name, kafka, project};
@@ -255,7 +256,7 @@ async fn outcome(case: Case) -> Result<Outcome, String> {
         runner.catch_up().await
     };
     let ended = ended.map_err(|error| chain(&error).to_string());
-    let handled = ReadModel::<All, _>::new(store).get("all").await;
+    let handled = ReadModel::<All, _>::new(&store).get("all").await;
     let handled = handled.expect("reads").unwrap_or_default();
     let happened = match (case.outcome, &ended) {
         (Handled(count), Ok(())) => handled == count,
@@ -367,6 +368,6 @@ async fn moving_the_checkpoint_passes_a_malformed_record() {
     store.commit(transaction).await.expect("commits");
 
     catch_up().await.expect("catches up");
-    let handled = ReadModel::<All, _>::new(store).get("all").await;
+    let handled = ReadModel::<All, _>::new(&store).get("all").await;
     assert_eq!(handled.expect("reads"), Some(2));
 }

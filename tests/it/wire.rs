@@ -1,8 +1,9 @@
 //! The wire format for other languages: CloudEvents headers, the stored payload, the aggregate's id as the key.
 
 use cqrs_core::{
-    Append, EventStore, ExpectedVersion, Metadata, StreamId,
+    EventStore, ExpectedVersion, Metadata, StreamId,
     model::{Category, Headers, NewEvent},
+    ports::Append,
 };
 use cqrs_tests::{
     domain::{CounterEvent, log},

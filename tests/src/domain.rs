@@ -1,8 +1,8 @@
 //! Counters, and a view and a reactor that detect events that were lost, duplicated or reordered.
 
 use cqrs_core::{
-    Aggregate, Context, Decision, DocumentKeys, Envelope, Event, EventStore, Position, Reactor,
-    RecordedEvent, Repository, To, View,
+    Aggregate, CommandStore, Context, Decision, DocumentKeys, Envelope, Event, EventStore,
+    Position, Reactor, RecordedEvent, To, View,
     ports::{Documents, LogQuery, decode_document},
 };
 use serde::{Deserialize, Serialize};
@@ -120,7 +120,7 @@ pub const COUNTERS: u64 = 7;
 
 /// Counts `events` times, one counter after the other.
 pub async fn count<S: EventStore>(store: &S, events: u64) {
-    let counters = Repository::<Counter, _>::new(store.clone());
+    let counters = store.repository::<Counter>();
     for n in 0..events {
         counters
             .execute(format!("c{}", n % COUNTERS), "w".to_owned())

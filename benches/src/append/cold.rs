@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::Repository;
+use cqrs_core::CommandStore;
 
 use super::{ONE_BY_ONE, Setting, Sides};
 use crate::{
@@ -59,7 +59,7 @@ async fn commands(
     ids: &Ids,
     time: Duration,
 ) -> Outcome<f64> {
-    let accounts = Repository::<Account, _>::new(sides.store.clone()).cache(0);
+    let accounts = sides.store.repository::<Account>().cache(0);
     let events = setting.events;
     rate(setting.writers, time, |_, mut turn| {
         let accounts = accounts.clone();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::{Append, EventStore, ExpectedVersion, Metadata, StreamId, model::NewEvent};
+use cqrs_core::{EventStore, ExpectedVersion, Metadata, StreamId, model::NewEvent, ports::Append};
 
 use super::{Setting, Sides, new_id};
 use crate::{

@@ -1,6 +1,6 @@
 //! Counts the round trips of a single command.
 
-use cqrs_core::Repository;
+use cqrs_core::CommandStore;
 use serde_json::{Value, json};
 
 use super::new_id;
@@ -17,7 +17,7 @@ const COUNTED: u32 = 100;
 
 pub(super) async fn print(database: &Database, notes: &Value) -> Outcome<()> {
     let (store, trips) = database.counted_store().await?;
-    let warm = Repository::<Account, _>::new(store.clone());
+    let warm = store.repository::<Account>();
     let id = new_id();
     for _ in 0..WARM_UP {
         warm.execute(&id, 1).await?;
@@ -28,7 +28,7 @@ pub(super) async fn print(database: &Database, notes: &Value) -> Outcome<()> {
     }
     figure("warm", before, trips.count(), notes).print();
 
-    let cold = Repository::<Account, _>::new(store).cache(0);
+    let cold = store.repository::<Account>().cache(0);
     for _ in 0..WARM_UP {
         cold.execute(&id, 1).await?;
     }

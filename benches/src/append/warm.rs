@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::Repository;
+use cqrs_core::{CommandStore, Repository};
 use cqrs_postgres::PgEventStore;
 
 use super::{Setting, Sides};
@@ -23,7 +23,7 @@ const AGGREGATES: u32 = 1_000;
 
 pub(super) async fn measure(setting: &Setting<'_>, sides: &Sides<'_>) -> Outcome<()> {
     sides.clear().await?;
-    let accounts = Repository::new(sides.store.clone()).cache(2 * AGGREGATES as usize);
+    let accounts = sides.store.repository().cache(2 * AGGREGATES as usize);
     for number in 0..AGGREGATES {
         accounts.execute(id(number), 1).await?;
     }

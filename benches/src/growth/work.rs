@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::{EventStore, ExpectedVersion, Repository};
+use cqrs_core::{CommandStore, EventStore, ExpectedVersion, Repository};
 use cqrs_postgres::PgEventStore;
 use uuid::Uuid;
 
@@ -95,7 +95,7 @@ impl<'a> Table<'a> {
         fill(database, streams, each).await?;
         Ok(Self {
             database,
-            accounts: Repository::new(store.clone()),
+            accounts: store.repository(),
             store,
             raw: RawEvents::of(database, 8).await?,
             streams,

@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use cqrs_core::{
-    Appended, Position, RecordedEvent, Version,
+    Position, RecordedEvent, Version,
     model::{Checkpoint, Slices},
-    ports::LogPage,
+    ports::{Appended, LogPage},
 };
 
 use super::audit;

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Append, AppendError, Appended, Appends, EventStore, StoreError, Version, model::NewEvent,
+    EventStore, StoreError, Version,
+    model::NewEvent,
+    ports::{Append, AppendError, Appended, Appends},
 };
 
 use super::{Bug, happens_once_in};

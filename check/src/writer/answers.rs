@@ -1,6 +1,10 @@
 //! Checks whether an answer can be true, given what was acknowledged before the call.
 
-use cqrs_core::{Appended, CommitError, chain, model::Conflict};
+use cqrs_core::{
+    chain,
+    model::Conflict,
+    ports::{Appended, CommitError},
+};
 
 use super::operation::StreamRequest;
 use crate::verdict::{Verdict, Violation};

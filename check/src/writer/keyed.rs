@@ -1,6 +1,10 @@
 //! Appends under a key: sent twice at the same time, and again while the outcome is unknown.
 
-use cqrs_core::{Appended, CommitError, EventStore, Idempotency, IdempotencyKey, StoreError};
+use cqrs_core::{
+    EventStore, IdempotencyKey, StoreError,
+    model::Idempotency,
+    ports::{Appended, CommitError},
+};
 
 use super::{
     CALL_LIMIT, Writer, WriterStats, answers, is_unknown,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::{Appended, EventId, ExpectedVersion, Version};
+use cqrs_core::{EventId, ExpectedVersion, Version, ports::Appended};
 
 use crate::{history::StreamPart, ids::StreamNumber};
 

@@ -1,6 +1,9 @@
 //! Units of work that are prepared, and ended by another session.
 
-use cqrs_core::{Appended, CommitError, EventStore};
+use cqrs_core::{
+    EventStore,
+    ports::{Appended, CommitError},
+};
 
 use super::{
     Failure, Writer,

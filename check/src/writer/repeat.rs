@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use cqrs_core::{Appended, CommitError, EventStore, Idempotency, StoreError};
+use cqrs_core::{
+    EventStore, StoreError,
+    model::Idempotency,
+    ports::{Appended, CommitError},
+};
 
 use super::{CALL_LIMIT, Writer, answers, into_commit_error, operation::StreamRequest, within};
 use crate::{

@@ -1,8 +1,8 @@
 //! Units of work: early, slow, with a rollback to a savepoint, and ended in every way.
 
 use cqrs_core::{
-    Appended, CommitError, EventStore, ExpectedVersion, StoreError, StoreErrorKind, StreamId,
-    Version,
+    EventStore, ExpectedVersion, StoreError, StoreErrorKind, StreamId, Version,
+    ports::{Appended, CommitError},
 };
 
 use super::{

@@ -7,7 +7,7 @@ use cqrs_check::{
     Bug, CheckSchema, NaiveReader, OneStatementFence, PgFaultPlan, PgFaults, Plan, Report,
     StreamNumber, Violation, WithBug, check,
 };
-use cqrs_core::{Append, EventId, EventStore, ExpectedVersion, Metadata, model::NewEvent};
+use cqrs_core::{EventId, EventStore, ExpectedVersion, Metadata, model::NewEvent, ports::Append};
 use cqrs_postgres::{PgEventStore, PgTransaction};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;

@@ -7,7 +7,7 @@ use crate::model::{event_id::EventId, number::Version, stream::StreamId};
 /// The version that an append expects of its stream: the optimistic concurrency check.
 ///
 /// ```
-/// # use cqrs_core::{Append, AppendError, prelude::*};
+/// # use cqrs_core::{ports::{Append, AppendError}, prelude::*};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Opened }
 /// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -67,7 +67,7 @@ impl fmt::Display for IdempotencyKey {
 /// **Invariant**: the fingerprint depends on the command, never on the events, because a repeat may find another state.
 ///
 /// ```
-/// # use cqrs_core::{Append, Appends, Idempotency, prelude::*};
+/// # use cqrs_core::{model::Idempotency, ports::{Append, Appends}, prelude::*};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
 /// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

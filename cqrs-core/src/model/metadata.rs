@@ -16,7 +16,7 @@ use crate::model::{event_id::EventId, headers::Headers};
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = MemoryEventStore::default();
-/// # let accounts = Repository::<Account, _>::new(store.clone());
+/// # let accounts = store.repository::<Account>();
 /// // The command sets the metadata of its events.
 /// let done = accounts.execute("ann", 500).correlation_id("transfer 7").header("user", "bob").await?;
 ///

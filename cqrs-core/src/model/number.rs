@@ -16,7 +16,7 @@ use std::fmt;
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = MemoryEventStore::default();
-/// # let accounts = Repository::<Account, _>::new(store.clone());
+/// # let accounts = store.repository::<Account>();
 /// # accounts.execute("ann", 200).await?;
 /// # accounts.execute("ann", 300).await?;
 /// let seen = Version::new(1);

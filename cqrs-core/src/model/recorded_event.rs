@@ -31,7 +31,7 @@ use crate::{
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = MemoryEventStore::default();
-/// # Repository::<Account, _>::new(store.clone()).execute("ann", 500).await?;
+/// # store.repository::<Account>().execute("ann", 500).await?;
 /// let events = store.read_stream(&StreamId::of::<AccountEvent>("ann")?, Version::EMPTY).await?;
 /// assert_eq!(events[0].to_string(), "account-ann@1 (Deposited), position 1");
 /// assert_eq!(events[0].payload, r#"{"cents":500}"#);

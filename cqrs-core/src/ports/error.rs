@@ -57,7 +57,7 @@ pub enum StoreErrorKind {
 /// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
+/// # let accounts = MemoryEventStore::default().repository::<Account>();
 /// let error = accounts.load("").await.unwrap_err();
 /// assert_eq!(error.kind(), StoreErrorKind::InvalidInput);
 /// assert!(!error.is_retryable());
@@ -208,7 +208,7 @@ impl Fenced {
 /// An append that failed.
 ///
 /// ```
-/// # use cqrs_core::{Append, AppendError, prelude::*};
+/// # use cqrs_core::{ports::{Append, AppendError}, prelude::*};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
 /// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -285,7 +285,7 @@ pub enum AdvanceError {
 /// the error of each step converts into this one.
 ///
 /// ```
-/// # use cqrs_core::{Append, CommitError, ports::UnitOfWork, prelude::*};
+/// # use cqrs_core::{ports::{Append, CommitError, UnitOfWork}, prelude::*};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Opened }
 /// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

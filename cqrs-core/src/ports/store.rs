@@ -21,7 +21,7 @@ use crate::ports::{
 /// struct Bank<S> { accounts: Repository<Account, S> }
 ///
 /// impl<S: Store> Bank<S> {
-///     fn new(store: S) -> Self { Self { accounts: Repository::new(store) } }
+///     fn new(store: S) -> Self { Self { accounts: store.repository() } }
 /// }
 /// let bank = Bank::new(MemoryEventStore::default());
 /// # drop(bank.accounts);

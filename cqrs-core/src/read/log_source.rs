@@ -39,9 +39,9 @@ pub struct LogSource<S> {
 impl<S: EventStore> LogSource<S> {
     /// The events of `store` that match `reads`; all of them when it is empty.
     #[must_use]
-    pub fn new(store: S, reads: Vec<EventFilter>) -> Self {
+    pub fn new(store: &S, reads: Vec<EventFilter>) -> Self {
         Self {
-            store,
+            store: store.clone(),
             reads,
             assigned: false,
             stop: watch::channel(false).0,

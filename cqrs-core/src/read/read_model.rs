@@ -36,7 +36,7 @@ const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = MemoryEventStore::default();
 /// let done = store.repository::<Account>().execute("ann", 500).await?;
-/// let balances = ReadModel::<Balances, _>::new(store.clone());
+/// let balances = ReadModel::<Balances, _>::new(&store);
 /// # let shown = async { drop(balances.wait_for(Position::from(&done)).await) };
 /// # Runner::over_log(&store, Balances)?.run(shown).await?;
 /// balances.wait_for(Position::from(&done)).await?; // while a runner runs the view
@@ -72,9 +72,9 @@ impl<V: View, S: fmt::Debug> fmt::Debug for ReadModel<V, S> {
 impl<V: View, S: Documents> ReadModel<V, S> {
     /// The documents of `V` in `store`.
     #[must_use]
-    pub fn new(store: S) -> Self {
+    pub fn new(store: &S) -> Self {
         Self {
-            store,
+            store: store.clone(),
             view: PhantomData,
         }
     }
@@ -111,7 +111,7 @@ impl<V: View, S: Documents> ReadModel<V, S> {
 impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
     /// Waits until the view has handled the store's own log up to `position`, or up to the events of a command, so that the
     /// next query sees their effect. Without a runner for the view, or if its runner has failed, it
-    /// never returns: use a timeout, and look at the runner's [`Progress`](crate::Progress) after it.
+    /// never returns: use a timeout, and look at the runner's [`Progress`](crate::run_loop::Progress) after it.
     ///
     /// ```
     /// # use cqrs_core::prelude::*;

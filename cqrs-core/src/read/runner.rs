@@ -87,7 +87,7 @@ impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>> LogRunner<S, H> {
         role: impl IntoHandler<S, Role, Handler = H>,
     ) -> Result<Self, RunnerError> {
         let handler = role.into_handler();
-        let source = LogSource::new(store.clone(), reads(&handler)?);
+        let source = LogSource::new(store, reads(&handler)?);
         Ok(Self::new(store, handler, source))
     }
 }

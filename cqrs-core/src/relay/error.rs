@@ -9,7 +9,7 @@ use crate::ports::{LogReplaced, PublishError, StoreError};
 /// A relay ends only with failures that a retry cannot fix. [`chain`](crate::chain) prints it with its sources.
 ///
 /// ```
-/// # use cqrs_core::{RelayError, RelayErrorKind, chain};
+/// # use cqrs_core::{chain, relay::{RelayError, RelayErrorKind}};
 /// fn report(error: &RelayError) {
 ///     eprintln!("{}", chain(error));
 ///     if let RelayErrorKind::LogReplaced(_) = error.kind {

@@ -232,7 +232,7 @@ proptest! {
                 append(&store, id).await;
             }
             broker.state().script = script.into();
-            let relay = || Relay::new("model", store.clone(), broker.clone()).batch_size(batch).shards(shards);
+            let relay = || Relay::new(&store, "model", broker.clone()).batch_size(batch).shards(shards);
             for count in stops {
                 relay().run(visible(&broker, count)).await.expect("runs");
             }
@@ -255,7 +255,7 @@ async fn an_unavailable_broker_is_retried_at_the_start() {
     let broker = Broker::default();
     append(&store, 1).await;
     broker.state().failing_opens = 5;
-    let relay = Relay::new("model", store, broker.clone());
+    let relay = Relay::new(&store, "model", broker.clone());
     let mut progress = relay.progress();
     let running = tokio::spawn(relay.run(std::future::pending()));
     let waits = |phase: &Phase| matches!(phase, Phase::Retrying { attempts: 3.., .. });
@@ -280,7 +280,7 @@ async fn an_unavailable_broker_is_retried_at_the_start() {
 async fn a_relay_that_waits_for_its_broker_can_be_stopped() {
     let broker = Broker::default();
     broker.state().failing_opens = u32::MAX;
-    let relay = Relay::new("model", MemoryEventStore::default(), broker.clone());
+    let relay = Relay::new(&MemoryEventStore::default(), "model", broker.clone());
     let progress = relay.progress();
     let stop = tokio::time::sleep(Duration::from_secs(60));
     relay.run(stop).await.expect("stops");
@@ -294,7 +294,7 @@ async fn a_relay_that_was_taken_over_stops() {
     let broker = Broker::default();
     append(&store, 1).await;
     broker.state().script = [Fate::Fences].into();
-    let error = Relay::new("model", store, broker.clone())
+    let error = Relay::new(&store, "model", broker.clone())
         .run(std::future::pending())
         .await
         .expect_err("stops");
@@ -314,7 +314,7 @@ async fn an_event_that_cannot_be_published_stops_the_relay_at_it() {
     }
     let log = log(&store).await;
     broker.state().poison = Some(log[22].id);
-    let relay = || Relay::new("model", store.clone(), broker.clone());
+    let relay = || Relay::new(&store, "model", broker.clone());
     let error = relay()
         .run(std::future::pending())
         .await
@@ -337,14 +337,14 @@ async fn a_log_that_was_replaced_is_not_published() {
     let store = MemoryEventStore::default();
     let broker = Broker::default();
     append(&store, 1).await;
-    Relay::new("model", store, broker.clone())
+    Relay::new(&store, "model", broker.clone())
         .run(visible(&broker, 1))
         .await
         .expect("runs");
     let restored = MemoryEventStore::default();
     append(&restored, 1).await;
     append(&restored, 2).await;
-    let error = Relay::new("model", restored, broker.clone())
+    let error = Relay::new(&restored, "model", broker.clone())
         .run(std::future::pending())
         .await
         .expect_err("stops");
@@ -470,7 +470,7 @@ async fn nothing_is_published_from_another_log(replaced_at: u32, fails: bool) {
         replaced_at,
         fails,
     };
-    let error = Relay::new("model", store, broker.clone())
+    let error = Relay::new(&store, "model", broker.clone())
         .run(std::future::pending())
         .await
         .expect_err("stops");

@@ -34,10 +34,10 @@ use crate::{
 /// }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = MemoryEventStore::default();
-/// # store.append(cqrs_core::Append::of("17", ExpectedVersion::Any, &[OrderEvent::Placed])?).await?;
+/// # store.append(cqrs_core::ports::Append::of("17", ExpectedVersion::Any, &[OrderEvent::Placed])?).await?;
 /// # let runner = Runner::over_log(&store, Orders(store.clone()))?;
 /// # let mut progress = runner.progress();
-/// # runner.run(async { drop(progress.until(|phase| *phase == cqrs_core::Phase::CaughtUp).await) }).await?;
+/// # runner.run(async { drop(progress.until(|phase| *phase == cqrs_core::run_loop::Phase::CaughtUp).await) }).await?;
 /// # assert!(store.document("orders", "17").await?.is_some());
 /// # Ok(())
 /// # }

@@ -9,7 +9,7 @@ use crate::model::{Checkpoint, PartitionId, chain};
 /// The phase of a runner, a relay or a source of events.
 ///
 /// ```
-/// # use cqrs_core::Phase;
+/// # use cqrs_core::run_loop::Phase;
 /// # use std::time::Duration;
 /// /// For the health check of a process.
 /// fn is_healthy(phase: &Phase) -> bool {
@@ -69,7 +69,7 @@ pub struct PartitionProgress {
 /// [`Relay::progress`](crate::Relay::progress).
 ///
 /// ```
-/// use cqrs_core::{MemoryEventStore, Phase, Runner};
+/// use cqrs_core::{MemoryEventStore, Runner, run_loop::Phase};
 /// # use cqrs_core::{DocumentKeys, Envelope, Event, View};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum SeatEvent { Booked }
 /// # impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }

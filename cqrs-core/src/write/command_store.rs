@@ -28,7 +28,7 @@ pub trait CommandStore: EventStore {
     /// ```
     #[must_use]
     fn repository<A: Aggregate>(&self) -> Repository<A, Self> {
-        Repository::new(self.clone())
+        Repository::new(self)
     }
 
     /// Executes commands to several aggregates, all or none, when the returned request is awaited.

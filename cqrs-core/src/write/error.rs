@@ -24,7 +24,7 @@ use crate::{
 /// #     fn apply(&mut self, _: AccountEvent) {}
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
+/// # let accounts = MemoryEventStore::default().repository::<Account>();
 /// match accounts.execute("ann", 500).await {
 ///     Ok(done) => println!("done, now at version {}", done.version),
 ///     Err(ExecuteError::Rejected(TooLow(balance))) => println!("you have only {balance} cents"),

@@ -20,7 +20,7 @@ use crate::{
 /// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
+/// # let accounts = MemoryEventStore::default().repository::<Account>();
 /// # accounts.execute("ann", 500).await?;
 /// let loaded = accounts.load("ann").await?;
 /// assert_eq!(loaded.state.cents, 500);

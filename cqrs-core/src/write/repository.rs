@@ -39,7 +39,7 @@ use crate::{
 /// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
+/// # let accounts = MemoryEventStore::default().repository::<Account>();
 /// let done = accounts.execute("ann", 500).idempotency_key("invoice 17").await?;
 /// assert_eq!((done.version, done.events.len()), (Version::new(1), 1));
 ///
@@ -84,7 +84,8 @@ impl<E> From<&Executed<E>> for Position {
     }
 }
 
-/// The aggregates of one type in a store. Clones share the cache of states.
+/// The aggregates of one type in a store, as [`CommandStore::repository`](crate::CommandStore::repository) returns them. Clones
+/// share the cache of states.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -97,7 +98,7 @@ impl<E> From<&Executed<E>> for Position {
 /// #     fn apply(&mut self, AccountEvent::Deposited { cents }: AccountEvent) { self.cents += cents }
 /// # }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let accounts = Repository::<Account, _>::new(MemoryEventStore::default());
+/// let accounts = MemoryEventStore::default().repository::<Account>();
 /// let done = accounts.execute("ann", 500).await?;
 /// assert_eq!(done.version, Version::new(1));
 /// assert_eq!(accounts.load("ann").await?.state.cents, 500);
@@ -136,11 +137,9 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
     /// The default size of the cache, in states.
     pub const CACHE: usize = 1_024;
 
-    /// The aggregates of type `A` in `store`.
-    #[must_use]
-    pub fn new(store: S) -> Self {
+    pub(crate) fn new(store: &S) -> Self {
         Self {
-            store,
+            store: store.clone(),
             retry: RetryPolicy::default(),
             states: States::new(Self::CACHE),
             snapshots: None,

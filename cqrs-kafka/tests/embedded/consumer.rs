@@ -7,13 +7,12 @@ use std::{
 
 use async_trait::async_trait;
 use cqrs_core::{
-    HandlerError, MemoryEventStore, RecordedEvent, Runner, RunnerError, RunnerErrorKind,
-    StoreError, StoreErrorKind,
+    HandlerError, MemoryEventStore, RecordedEvent, Runner, StoreError, StoreErrorKind,
     codec::CodecError,
     memory::MemoryTransaction,
     model::{EventFilter, Offset},
     ports::SourceError,
-    read::{Handler, IntoHandler},
+    read::{Handler, IntoHandler, RunnerError, RunnerErrorKind},
     role,
 };
 use cqrs_kafka::KafkaGroup;

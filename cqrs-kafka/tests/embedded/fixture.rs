@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    Append, DocumentKeys, Envelope, Event, EventStore, ExpectedVersion, MemoryEventStore, Metadata,
-    RecordedEvent, Relay, RelayError, StreamId, View,
+    DocumentKeys, Envelope, Event, EventStore, ExpectedVersion, MemoryEventStore, Metadata,
+    RecordedEvent, Relay, StreamId, View,
     model::NewEvent,
-    ports::{Documents, Publication, decode_document},
+    ports::{Append, Documents, Publication, decode_document},
+    relay::RelayError,
 };
 use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaPublisher, wire};
 use rdkafka::{
@@ -163,8 +164,8 @@ impl Fixture {
         &self,
         shards: u16,
     ) -> (oneshot::Sender<()>, JoinHandle<Result<(), RelayError>>) {
-        let publisher = KafkaPublisher::new(self.config.clone());
-        let relay = Relay::new("relay", self.store.clone(), publisher)
+        let publisher = KafkaPublisher::new(&self.config);
+        let relay = Relay::new(&self.store, "relay", publisher)
             .shards(shards)
             .batch_size(1_000);
         let (stop, stopped) = oneshot::channel::<()>();

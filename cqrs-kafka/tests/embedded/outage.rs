@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::{MemoryEventStore, Phase, Relay, Runner, Service};
+use cqrs_core::{MemoryEventStore, Relay, Runner, Service, run_loop::Phase};
 use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher};
 use rdkafka::mocking::MockCluster;
 use tokio::sync::oneshot;
@@ -65,9 +65,9 @@ async fn a_service_that_starts_without_its_broker_waits_for_it() {
     fixture.place(20, 10, "").await;
 
     let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
-    let publisher = KafkaPublisher::new(fixture.config.clone());
+    let publisher = KafkaPublisher::new(&fixture.config);
     let service = Service::new()
-        .with(Relay::new("relay", fixture.store.clone(), publisher))
+        .with(Relay::new(&fixture.store, "relay", publisher))
         .with(Runner::over(&store, Counts, group.source()).expect("a view"));
     let progress = service.progress();
     let (stop, stopped) = oneshot::channel::<()>();

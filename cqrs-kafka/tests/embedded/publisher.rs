@@ -3,9 +3,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use cqrs_core::{
-    EventStore, Position, RelayErrorKind, chain,
+    EventStore, Position, chain,
     model::{LogId, LogIdentity},
     ports::{LogQuery, Publication, PublishError, Publisher, PublisherSession},
+    relay::RelayErrorKind,
 };
 use cqrs_kafka::{KafkaConfig, KafkaPublisher};
 
@@ -42,7 +43,7 @@ async fn every_event_is_published_once_across_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_number_of_shards_is_rejected() {
     let fixture = Fixture::new(1, 4);
-    let publisher = KafkaPublisher::new(fixture.config.clone());
+    let publisher = KafkaPublisher::new(&fixture.config);
     let sessions = publisher
         .open(&fixture.publication("relay", 2).await)
         .await
@@ -99,7 +100,7 @@ async fn a_session_and_the_next_one_know_the_published_position() {
     let query = LogQuery::new(Position::START, 10);
     let page = fixture.store.read_log(query).await.expect("memory");
     let upto = page.upto.expect("there are events");
-    let publisher = KafkaPublisher::new(fixture.config.clone());
+    let publisher = KafkaPublisher::new(&fixture.config);
     let session = publisher
         .open(&fixture.publication("relay", 1).await)
         .await
@@ -124,7 +125,7 @@ async fn a_session_and_the_next_one_know_the_published_position() {
 async fn a_broker_that_does_not_respond_is_an_error_in_time() {
     let log = LogIdentity::new("here", LogId::random());
     let config = KafkaConfig::new("127.0.0.1:9").response_timeout(Duration::from_millis(300));
-    let error = KafkaPublisher::new(config)
+    let error = KafkaPublisher::new(&config)
         .open(&Publication::new("relay", 1, log))
         .await
         .expect_err("no broker");
@@ -142,7 +143,7 @@ async fn a_broker_that_does_not_respond_is_an_error_in_time() {
 #[tokio::test]
 async fn a_missing_progress_topic_is_named() {
     let fixture = Fixture::new(1, 1);
-    let publisher = KafkaPublisher::new(fixture.config.clone());
+    let publisher = KafkaPublisher::new(&fixture.config);
     let error = publisher
         .open(&fixture.publication("other", 1).await)
         .await

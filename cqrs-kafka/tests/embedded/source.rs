@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    Phase, chain,
+    chain,
     model::{Checkpoint, Offset},
     ports::{Batch, Next, Reader, Source, SourceError},
+    run_loop::Phase,
 };
 use cqrs_kafka::{KafkaConfig, KafkaError, KafkaGroup, KafkaReader, KafkaSource};
 

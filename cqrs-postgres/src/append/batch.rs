@@ -2,7 +2,11 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use cqrs_core::{Appended, Appends, ExpectedVersion, StreamId, Version, model::Conflict};
+use cqrs_core::{
+    ExpectedVersion, StreamId, Version,
+    model::Conflict,
+    ports::{Appended, Appends},
+};
 
 use super::job::AppendJob;
 
@@ -53,7 +57,7 @@ impl BatchCapacity {
             || (self.appends < APPENDS
                 && self.streams.len() + appends.streams.len() <= STREAMS
                 && self.bytes + bytes(appends) <= BYTES);
-        let free = |append: &cqrs_core::Append| match self.streams.get(&append.stream) {
+        let free = |append: &cqrs_core::ports::Append| match self.streams.get(&append.stream) {
             None => true,
             Some(written) => !written && append.events.is_empty(),
         };
@@ -114,7 +118,7 @@ fn conflict(appends: &Appends, now: &HashMap<&StreamId, Version>) -> Option<Conf
     if appends.idempotency.is_some() {
         return None;
     }
-    let conflict = |append: &cqrs_core::Append| {
+    let conflict = |append: &cqrs_core::ports::Append| {
         let actual = *now.get(&append.stream)?;
         let expected = match append.expected {
             ExpectedVersion::NoStream => Version::EMPTY,

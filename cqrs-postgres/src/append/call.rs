@@ -6,7 +6,7 @@ mod event;
 mod general;
 mod stream;
 
-use cqrs_core::{Append, Appends};
+use cqrs_core::ports::{Append, Appends};
 use sqlx::{Error, PgConnection};
 
 use super::{guard_queue::GuardWait, stream_heads::StreamHeads, verdict::Verdict};

@@ -1,6 +1,9 @@
 //! Appends within a transaction of the caller.
 
-use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
+use cqrs_core::{
+    StoreError, StoreErrorKind,
+    ports::{AppendError, Appended, Appends},
+};
 
 use super::{call, guard_queue::GuardWait, keys, verdict::Verdict};
 use crate::{connect::backend::Backend, transaction::PgTransaction};

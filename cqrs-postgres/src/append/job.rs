@@ -1,6 +1,6 @@
 //! Appends in flight, and the caller who waits for their outcome.
 
-use cqrs_core::{AppendError, Appended, Appends};
+use cqrs_core::ports::{AppendError, Appended, Appends};
 use tokio::sync::oneshot;
 
 /// Appends in flight.

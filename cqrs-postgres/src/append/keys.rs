@@ -1,9 +1,9 @@
 //! Idempotency keys: finds what was appended under one, and forgets old ones.
 
 use cqrs_core::{
-    AppendError, Appended, Appends, Idempotency, Position, StoreError, StreamId, Version,
-    model::{Category, KeyReused},
-    ports::LookupError,
+    Position, StoreError, StreamId, Version,
+    model::{Category, Idempotency, KeyReused},
+    ports::{AppendError, Appended, Appends, LookupError},
 };
 use sqlx::{Error, PgConnection, Row, postgres::PgRow};
 

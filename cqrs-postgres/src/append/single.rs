@@ -9,7 +9,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
+use cqrs_core::{
+    StoreError, StoreErrorKind,
+    ports::{AppendError, Appended, Appends},
+};
 
 use super::{
     call,

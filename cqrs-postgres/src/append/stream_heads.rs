@@ -8,7 +8,10 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use cqrs_core::{Append, AppendError, Appends, EventId, ExpectedVersion, Position, Version};
+use cqrs_core::{
+    EventId, ExpectedVersion, Position, Version,
+    ports::{Append, AppendError, Appends},
+};
 
 use super::verdict::Verdict;
 use crate::row::signed;

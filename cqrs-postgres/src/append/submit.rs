@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{AppendError, Appended, Appends, StoreError, StoreErrorKind};
+use cqrs_core::{
+    StoreError, StoreErrorKind,
+    ports::{AppendError, Appended, Appends},
+};
 use tokio::sync::oneshot;
 
 use super::{

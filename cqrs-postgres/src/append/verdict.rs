@@ -1,8 +1,9 @@
 //! Reads what the SQL functions return: a verdict on each append.
 
 use cqrs_core::{
-    Append, AppendError, Appended, Appends, IdempotencyKey, Position, Version,
+    IdempotencyKey, Position, Version,
     model::{Conflict, KeyReused},
+    ports::{Append, AppendError, Appended, Appends},
 };
 use sqlx::{Row, postgres::PgRow};
 

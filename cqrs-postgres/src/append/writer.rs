@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{AppendError, Appended, StoreError};
+use cqrs_core::{
+    StoreError,
+    ports::{AppendError, Appended},
+};
 use sqlx::Error;
 use tokio::sync::mpsc;
 

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    AppendError, Appended, Appends, EventId, EventStore, Idempotency, Position, RecordedEvent,
-    StoreError, StreamId, Version,
-    model::LogIdentity,
-    ports::{LogPage, LogQuery, LookupError, PastEvent, Snapshot, Snapshots},
+    EventId, EventStore, Position, RecordedEvent, StoreError, StreamId, Version,
+    model::{Idempotency, LogIdentity},
+    ports::{
+        AppendError, Appended, Appends, LogPage, LogQuery, LookupError, PastEvent, Snapshot,
+        Snapshots,
+    },
 };
 use uuid::Uuid;
 

@@ -1,6 +1,9 @@
 //! The unit of work: what is written in one transaction commits together.
 
-use cqrs_core::{CommitError, StoreError, ports::UnitOfWork};
+use cqrs_core::{
+    StoreError,
+    ports::{CommitError, UnitOfWork},
+};
 
 use crate::{store::PgEventStore, transaction::PgTransaction};
 

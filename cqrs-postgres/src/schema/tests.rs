@@ -1,9 +1,9 @@
 //! Upgrades of the baseline by a migration that exists for these tests only.
 
 use cqrs_core::{
-    Append, EventStore, ExpectedVersion, StreamId, Version,
+    EventStore, ExpectedVersion, StreamId, Version,
     model::{Checkpoint, PartitionId, Slices},
-    ports::{Checkpoints, Document, DocumentWrite, Documents, UnitOfWork},
+    ports::{Append, Checkpoints, Document, DocumentWrite, Documents, UnitOfWork},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;

@@ -4,7 +4,10 @@ mod calls;
 
 use std::{cell::Cell, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use cqrs_core::{CommitError, EventStore, StoreErrorKind, ports::UnitOfWork};
+use cqrs_core::{
+    EventStore, StoreErrorKind,
+    ports::{CommitError, UnitOfWork},
+};
 use cqrs_postgres::PgEventStore;
 use tokio::task::LocalSet;
 

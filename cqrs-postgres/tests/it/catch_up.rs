@@ -39,7 +39,7 @@ async fn catching_up_waits_for_what_an_open_append_holds_back() {
     let ended = timeout(LONG_ENOUGH, catching_up).await.expect("ends");
     ended.expect("no panic").expect("catches up");
     assert_eq!(diary(&store).await.len(), 2);
-    let diary = ReadModel::<Diary, _>::new(store);
+    let diary = ReadModel::<Diary, _>::new(&store);
     let last = early.position.expect("is committed");
     let waited = timeout(LONG_ENOUGH, diary.wait_for(last)).await;
     waited.expect("was handled").expect("reads");

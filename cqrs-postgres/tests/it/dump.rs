@@ -7,9 +7,10 @@ pub(crate) mod readers;
 use std::{collections::BTreeMap, time::Duration};
 
 use cqrs_core::{
-    EventStore, Position, ReadModel, Runner, RunnerErrorKind, View,
+    EventStore, Position, ReadModel, Runner, View,
     model::{Checkpoint, PartitionId, Slices},
     ports::{Checkpoints, Documents, SourceError, UnitOfWork},
+    read::RunnerErrorKind,
 };
 use cqrs_postgres::PgEventStore;
 use sqlx::AssertSqlSafe;
@@ -219,7 +220,7 @@ async fn a_dump_older_than_a_checkpoint_is_an_error() {
     );
     assert_eq!(diary(restored).await, [0; 0]);
 
-    let model = ReadModel::<Diary, _>::new(restored.clone());
+    let model = ReadModel::<Diary, _>::new(restored);
     model.reset().await.expect("resets");
     keep_diary(restored, last).await;
     let all: Vec<u64> = rows(restored).await.into_keys().collect();

@@ -110,7 +110,7 @@ async fn without_a_primary_the_error_names_each_server() {
     .await;
     until("an append names each server", async || {
         let error = store.append(append("a", 1)).await.expect_err("no primary");
-        matches!(&error, cqrs_core::AppendError::Store(error) if named(error))
+        matches!(&error, cqrs_core::ports::AppendError::Store(error) if named(error))
     })
     .await;
 }

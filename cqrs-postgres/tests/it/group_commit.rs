@@ -7,7 +7,10 @@ mod heads;
 mod outcomes;
 
 use bytes::Bytes;
-use cqrs_core::{Append, AppendError, EventStore, ExpectedVersion, StoreErrorKind, Version};
+use cqrs_core::{
+    EventStore, ExpectedVersion, StoreErrorKind, Version,
+    ports::{Append, AppendError},
+};
 use cqrs_postgres::PgEventStore;
 
 use crate::{

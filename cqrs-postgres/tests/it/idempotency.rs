@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::{Appends, EventStore, Idempotency, IdempotencyKey};
+use cqrs_core::{EventStore, IdempotencyKey, model::Idempotency, ports::Appends};
 use cqrs_postgres::PgEventStore;
 use sqlx::AssertSqlSafe;
 

@@ -1,8 +1,9 @@
 //! Appends have connections of their own, and no pool keeps a connection on which every later call would fail.
 
 use cqrs_core::{
-    EventStore, Phase, Runner, StoreErrorKind, View,
+    EventStore, Runner, StoreErrorKind, View,
     ports::{Documents, Snapshots, UnitOfWork},
+    run_loop::Phase,
 };
 use cqrs_postgres::PgEventStore;
 use futures::future::join_all;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use cqrs_core::{
-    Aggregate, Context, Decision, Envelope, Event, HandlerError, Projection, Repository, Runner,
+    Aggregate, CommandStore, Context, Decision, Envelope, Event, HandlerError, Projection, Runner,
     StoreError, StoreErrorKind, chain,
     model::{PartitionId, Slices},
     ports::Checkpoints,
@@ -112,7 +112,7 @@ async fn a_commit_that_would_be_a_rollback_is_an_error() {
         ("abort and chain", "has ended the transaction"),
     ] {
         let store = fresh_store().await;
-        let money = Repository::<Money, _>::new(store.clone());
+        let money = store.repository::<Money>();
         money.execute("m", 1).await.expect("executes");
         let runner = Runner::over_log::<role::Projection>(&store, Careless(statement));
         let runner = runner.expect("a projection");
@@ -127,7 +127,7 @@ async fn a_commit_that_would_be_a_rollback_is_an_error() {
 #[tokio::test]
 async fn a_projection_commits_with_its_checkpoint_or_not_at_all() {
     let store = fresh_store().await;
-    let money = Repository::<Money, _>::new(store.clone());
+    let money = store.repository::<Money>();
     for n in 1..=40 {
         money
             .execute(format!("m{}", n % 3), n)

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cqrs_core::{
-    AppendError, EventStore, Position, StoreErrorKind, chain,
-    ports::{Documents, LogQuery},
+    EventStore, Position, StoreErrorKind, chain,
+    ports::{AppendError, Documents, LogQuery},
 };
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use cqrs_testing::contract;

@@ -1,6 +1,6 @@
 //! The table of SECURITY.md: what each role can do, tried with a session of that role.
 
-use cqrs_core::{AppendError, EventStore, StoreErrorKind};
+use cqrs_core::{EventStore, StoreErrorKind, ports::AppendError};
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 
 use crate::{

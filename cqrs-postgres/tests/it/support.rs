@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cqrs_core::{
-    Append, AppendError, Appended, Appends, EventId, EventStore, ExpectedVersion, Metadata,
-    StoreErrorKind, StreamId,
+    EventId, EventStore, ExpectedVersion, Metadata, StoreErrorKind, StreamId,
     model::{Category, NewEvent},
-    ports::UnitOfWork,
+    ports::{Append, AppendError, Appended, Appends, UnitOfWork},
 };
 use cqrs_postgres::{PgConfig, PgEventStore, PgTransaction};
 use sqlx::{AssertSqlSafe, Executor};

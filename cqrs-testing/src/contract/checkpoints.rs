@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    CommitError, EventId, Position,
+    EventId, Position,
     model::{Checkpoint, Claim, Lane, Offset, PartitionId, Slices},
-    ports::{AdvanceError, Checkpoints, Inbox},
+    ports::{AdvanceError, Checkpoints, CommitError, Inbox},
 };
 
 use super::fixture::fenced;

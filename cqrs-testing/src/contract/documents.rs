@@ -1,9 +1,8 @@
 //! Guarantees of the [`Documents`] port.
 
 use cqrs_core::{
-    CommitError,
     model::{Checkpoint, Offset, PartitionId, Slices},
-    ports::{Checkpoints, Document, DocumentWrite, Documents, UnitOfWork},
+    ports::{Checkpoints, CommitError, Document, DocumentWrite, Documents, UnitOfWork},
 };
 
 use super::fixture::fenced;

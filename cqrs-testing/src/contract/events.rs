@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    Append, EventId, EventStore, ExpectedVersion, Metadata, StreamId, Version, model::Slices,
+    EventId, EventStore, ExpectedVersion, Metadata, StreamId, Version, model::Slices, ports::Append,
 };
 use tokio::task::JoinSet;
 

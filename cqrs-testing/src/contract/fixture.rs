@@ -4,11 +4,10 @@ use std::{error::Error, future::poll_fn, pin::pin, task::Poll};
 
 use bytes::Bytes;
 use cqrs_core::{
-    Append, AppendError, Appended, Appends, CommitError, EventId, EventStore, ExpectedVersion,
-    Idempotency, IdempotencyKey, Metadata, Position, RecordedEvent, StoreError, StoreErrorKind,
-    StreamId, Version,
-    model::{Category, EventFilter, Headers, NewEvent, Slices},
-    ports::LogQuery,
+    EventId, EventStore, ExpectedVersion, IdempotencyKey, Metadata, Position, RecordedEvent,
+    StoreError, StoreErrorKind, StreamId, Version,
+    model::{Category, EventFilter, Headers, Idempotency, NewEvent, Slices},
+    ports::{Append, AppendError, Appended, Appends, CommitError, LogQuery},
 };
 
 pub(super) fn stream(category: &str, id: &str) -> StreamId {

@@ -1,9 +1,9 @@
 //! Guarantees for the headers of events.
 
 use cqrs_core::{
-    Append, Appends, EventStore, ExpectedVersion, Version,
+    EventStore, ExpectedVersion, Version,
     model::{HeaderError, Headers, NewEvent, Slices},
-    ports::UnitOfWork,
+    ports::{Append, Appends, UnitOfWork},
 };
 use tokio::task::JoinSet;
 

@@ -1,7 +1,9 @@
 //! Guarantees of the [`EventStore`] port for idempotency keys: an append under a key is made at most once.
 
 use cqrs_core::{
-    Appended, Appends, CommitError, EventStore, ExpectedVersion, Idempotency, model::Slices,
+    EventStore, ExpectedVersion,
+    model::{Idempotency, Slices},
+    ports::{Appended, Appends, CommitError},
 };
 
 use super::fixture::{

@@ -1,9 +1,9 @@
 //! Guarantees for the fields of events and documents: each store rejects what one of them cannot store.
 
 use cqrs_core::{
-    CommitError, EventStore, ExpectedVersion, StoreError,
+    EventStore, ExpectedVersion, StoreError,
     model::{InvalidName, LimitError, NewEvent, Slices, StreamId},
-    ports::{DocumentWrite, Documents, UnitOfWork},
+    ports::{CommitError, DocumentWrite, Documents, UnitOfWork},
 };
 
 use super::fixture::{account, append, is_invalid, read_all, rejections};

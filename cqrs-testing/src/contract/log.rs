@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use cqrs_core::{
-    Append, EventStore, ExpectedVersion, Position, StreamId,
+    EventStore, ExpectedVersion, Position, StreamId,
     model::{EventFilter, Slices},
-    ports::LogQuery,
+    ports::{Append, LogQuery},
 };
 use tokio::task::JoinSet;
 

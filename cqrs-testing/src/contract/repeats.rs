@@ -2,7 +2,9 @@
 //! batch with other appends.
 
 use cqrs_core::{
-    AppendError, Appended, Appends, EventStore, ExpectedVersion, Idempotency, model::Slices,
+    EventStore, ExpectedVersion,
+    model::{Idempotency, Slices},
+    ports::{AppendError, Appended, Appends},
 };
 use tokio::task::JoinSet;
 

@@ -1,8 +1,10 @@
 //! Guarantees for replays: no event is missing or read twice, and an event that cannot be read is an error.
 
 use cqrs_core::{
-    Append, EventStore, ExecuteError, ExpectedVersion, ReadModel, Repository, Runner,
-    SnapshotPolicy, Store, StoreErrorKind, StreamId, Version, ports::PastEvent, role,
+    CommandStore, EventStore, ExecuteError, ExpectedVersion, ReadModel, Runner, SnapshotPolicy,
+    Store, StoreErrorKind, StreamId, Version,
+    ports::{Append, PastEvent},
+    role,
 };
 use tokio::task::JoinSet;
 
@@ -93,7 +95,7 @@ pub async fn a_stream_outgrows_65_535_events<S: EventStore>(store: S) {
 
 /// Detects readers that skip an unreadable event: the state would be wrong without an error.
 pub async fn an_event_that_cannot_be_read_is_an_error_to_every_reader<S: Store>(store: S) {
-    let purses = || Repository::<Purse, _>::new(store.clone());
+    let purses = || store.repository::<Purse>();
     let warm = purses();
     let snapshotted = purses().cache(0).snapshots(SnapshotPolicy::on_demand());
     warm.execute("alice", 1).await.expect("executes");
@@ -128,19 +130,19 @@ pub async fn an_event_that_cannot_be_read_is_an_error_to_every_reader<S: Store>(
         .expect_err("stops at the unreadable event")
         .to_string();
     assert!(message.contains("purse-alice@2 (Stolen)"), "{message}");
-    let payments = ReadModel::<Payments, _>::new(store);
+    let payments = ReadModel::<Payments, _>::new(&store);
     assert_eq!(payments.get("alice").await.expect("reads"), Some(vec![1]));
 }
 
 /// Detects rebuilds that start again at every event: each rebuild applies every event once.
 pub async fn a_rebuild_applies_every_event_once<S: Store>(store: S) {
-    let purses = Repository::<Purse, _>::new(store.clone());
+    let purses = store.repository::<Purse>();
     let mut last = None;
     for amount in 1..=50 {
         let paid = purses.execute("alice", amount).await.expect("executes");
         last = paid.position;
     }
-    let payments = ReadModel::<Payments, _>::new(store.clone());
+    let payments = ReadModel::<Payments, _>::new(&store);
     for _ in 0..3 {
         let runner = Runner::over_log::<role::View>(&store, Payments).expect("a view");
         runner.batch_size(7).catch_up().await.expect("runs");

@@ -1,9 +1,9 @@
 //! Guarantee of every store: a subscription that reads more than before does not silently leave out what it has passed over.
 
 use cqrs_core::{
-    Append, DocumentKeys, Envelope, Event, ExpectedVersion, ReadModel, Runner, Store, View,
+    DocumentKeys, Envelope, Event, ExpectedVersion, ReadModel, Runner, Store, View,
     model::{EventFilter, PartitionId, Selection, Slices},
-    ports::{AdvanceError, Checkpoints},
+    ports::{AdvanceError, Append, Checkpoints},
     read::{RunnerError, RunnerErrorKind},
     role,
 };
@@ -71,7 +71,7 @@ async fn catch_up<E: Event, S: Store>(store: &S) -> Result<u64, RunnerError> {
     append(store, &[DoorEvent::Opened]).await;
     let runner = Runner::over_log::<role::View>(store, count::<E>())?;
     runner.catch_up().await?;
-    let model = ReadModel::<Count<E>, _>::new(store.clone());
+    let model = ReadModel::<Count<E>, _>::new(store);
     Ok(model.get("all").await.expect("reads").unwrap_or_default())
 }
 
@@ -144,7 +144,7 @@ pub async fn a_role_that_reads_more_leaves_nothing_out_silently<S: Store>(store:
     // The whole category, with an event of a type that no release before has read.
     let error = catch_up::<DoorEvent, _>(&store).await;
     assert_eq!(passed_over(error), "door-front@3 (Locked), position 3");
-    let model = ReadModel::<Count<DoorEvent>, _>::new(store.clone());
+    let model = ReadModel::<Count<DoorEvent>, _>::new(&store);
     model.reset().await.expect("resets");
     let all = catch_up::<DoorEvent, _>(&store).await.expect("runs");
     assert_eq!(all, 11);

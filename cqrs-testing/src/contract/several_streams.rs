@@ -1,8 +1,9 @@
 //! Guarantees of the [`EventStore`] port for appends to several streams.
 
 use cqrs_core::{
-    Append, AppendError, Appends, EventId, EventStore, ExpectedVersion, Version,
+    EventId, EventStore, ExpectedVersion, Version,
     model::{Conflict, Slices},
+    ports::{Append, AppendError, Appends},
 };
 use tokio::task::JoinSet;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cqrs_core::{
-    Aggregate, Context, Decision, DocumentKeys, Envelope, Event, ReadModel, Repository, Runner,
+    Aggregate, CommandStore, Context, Decision, DocumentKeys, Envelope, Event, ReadModel, Runner,
     SnapshotPolicy, Store, StoreErrorKind, View, role,
 };
 use proptest::{
@@ -165,7 +165,7 @@ pub fn samples() -> Vec<ShapeEvent> {
 /// # Panics
 /// When one is refused.
 pub async fn append_samples<S: Store>(store: &S, id: &str) -> Shapes {
-    let shapes = Repository::<Shapes, _>::new(store.clone());
+    let shapes = store.repository::<Shapes>();
     for event in samples() {
         shapes.execute(id, event).await.expect("can be written");
     }
@@ -177,14 +177,14 @@ pub async fn append_samples<S: Store>(store: &S, id: &str) -> Shapes {
 /// # Panics
 /// When it cannot be read.
 pub async fn seen<S: Store>(store: &S, id: &str) -> Option<Shapes> {
-    let model = ReadModel::<SeenShapes, _>::new(store.clone());
+    let model = ReadModel::<SeenShapes, _>::new(store);
     model.get(id).await.expect("reads")
 }
 
 /// Numbers and missing values come back equal from the log, a snapshot, a document and a rebuild.
 pub async fn every_value_comes_back_as_it_was_written<S: Store>(store: S) {
     let expected = append_samples(&store, "a").await;
-    let fresh = Repository::<Shapes, _>::new(store.clone());
+    let fresh = store.repository::<Shapes>();
     assert_eq!(fresh.load("a").await.expect("reads").state, expected);
 
     let saved = fresh.snapshots(SnapshotPolicy::on_demand());
@@ -195,7 +195,7 @@ pub async fn every_value_comes_back_as_it_was_written<S: Store>(store: S) {
         let view = Runner::over_log::<role::View>(&store, SeenShapes).expect("a view");
         view.catch_up().await.expect("runs");
         assert_eq!(seen(&store, "a").await.as_ref(), Some(&expected));
-        let model = ReadModel::<SeenShapes, _>::new(store.clone());
+        let model = ReadModel::<SeenShapes, _>::new(&store);
         model.reset().await.expect("resets");
     }
 }
@@ -207,7 +207,7 @@ pub async fn a_value_that_json_would_change_is_refused<S: Store>(store: S) {
         nested,
         unit,
     };
-    let shapes = Repository::<Shapes, _>::new(store.clone());
+    let shapes = store.repository::<Shapes>();
     for event in [
         ShapeEvent::Floats(f64::NAN, 0.0),
         ShapeEvent::Floats(0.0, f32::INFINITY),

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use cqrs_core::{
-    Aggregate, Context, Decision, EventId, EventStore, Repository, SnapshotPolicy, StreamId,
-    Version,
+    Aggregate, CommandStore, Context, Decision, EventId, EventStore, Repository, SnapshotPolicy,
+    StreamId, Version,
     ports::{PastEvent, Snapshot, Snapshots},
 };
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,9 @@ pub async fn a_snapshot_of_another_shape_is_not_an_empty_state<S: Snapshots>(sto
         before.execute("alice", 100).await.expect("executes");
     }
     before.take_snapshot("alice").await.expect("takes one");
-    let after = Repository::<WiderPurse, _>::new(store).snapshots(SnapshotPolicy::on_demand());
+    let after = store
+        .repository::<WiderPurse>()
+        .snapshots(SnapshotPolicy::on_demand());
     let done = after.execute("alice", 200).await.expect("executes");
     assert_eq!(
         done.events,
@@ -129,7 +131,7 @@ impl Aggregate for WiderPurse {
 }
 
 fn purses<S: EventStore>(store: &S) -> Repository<Purse, S> {
-    Repository::new(store.clone())
+    store.repository()
 }
 
 async fn purses_by_replay<S: EventStore>(store: &S, id: &str) -> cqrs_core::Loaded<Purse> {

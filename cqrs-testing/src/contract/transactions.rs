@@ -1,6 +1,6 @@
 //! Guarantees of the [`EventStore`] port in a transaction of the caller.
 
-use cqrs_core::{AppendError, EventStore, StoreErrorKind, model::Slices};
+use cqrs_core::{EventStore, StoreErrorKind, model::Slices, ports::AppendError};
 
 use super::fixture::{
     account, append, at, conflict, give_up_after, in_a_transaction, read_all, stream, versions,

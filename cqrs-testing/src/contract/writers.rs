@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use cqrs_core::{
-    Append, AppendError, Appended, Appends, EventId, EventStore, ExpectedVersion, RecordedEvent,
-    StreamId, model::Slices,
+    EventId, EventStore, ExpectedVersion, RecordedEvent, StreamId,
+    model::Slices,
+    ports::{Append, AppendError, Appended, Appends},
 };
 use tokio::task::JoinSet;
 

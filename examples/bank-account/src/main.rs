@@ -15,7 +15,7 @@ mod balances;
 
 use std::error::Error;
 
-use cqrs_core::{ExecuteError, ReadModel, Repository, Runner, View};
+use cqrs_core::{CommandStore, ExecuteError, ReadModel, Runner, View};
 use cqrs_postgres::{PgConfig, PgEventStore};
 
 use crate::{
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let config = PgConfig::new(url).schema("bank");
     PgEventStore::install(&config).await?;
     let store = PgEventStore::connect(&config).await?;
-    let accounts = Repository::<Account, _>::new(store.clone());
+    let accounts = store.repository::<Account>();
 
     let open = AccountCommand::Open {
         owner: "Ann".to_owned(),
@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     Runner::over_log(&store, Balances)?.catch_up().await?;
-    let balances = ReadModel::<Balances, _>::new(store.clone());
+    let balances = ReadModel::<Balances, _>::new(&store);
     let balance = balances.get("a-1").await?.ok_or("the account is open")?;
     println!("{} has {} cents", balance.owner, balance.cents);
 

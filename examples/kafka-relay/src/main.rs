@@ -70,7 +70,7 @@ async fn two_services<S: Store>(
     billing: S,
     kafka: &KafkaConfig,
 ) -> Result<(), Box<dyn Error>> {
-    let orders = Repository::<Order, _>::new(sales.clone());
+    let orders = sales.repository::<Order>();
     for (order, customer, cents) in [("o1", "ann", 1_500), ("o2", "bob", 900), ("o3", "ann", 700)] {
         orders.execute(order, (customer.to_owned(), cents)).await?;
     }
@@ -81,11 +81,7 @@ async fn two_services<S: Store>(
     // The relay keeps its progress under its name in Kafka; the group keeps its offsets in the store of its view.
     let group = KafkaGroup::new(kafka, Revenue::NAME).categories(["order"]);
     let service = Service::new()
-        .with(Relay::new(
-            "sales",
-            sales,
-            KafkaPublisher::new(kafka.clone()),
-        ))
+        .with(Relay::new(&sales, "sales", KafkaPublisher::new(&kafka)))
         .with(Runner::over(&billing, Revenue, group.source())?);
 
     // `service.run()` would run until SIGTERM; this program ends as soon as billing has all three orders.
@@ -99,7 +95,7 @@ async fn two_services<S: Store>(
 
 /// A view over topics has no position to wait for, so this reads until all orders are there.
 async fn print_revenue<S: Store>(billing: S, orders: u64) -> Result<(), Box<dyn Error>> {
-    let revenue = ReadModel::<Revenue, _>::new(billing);
+    let revenue = ReadModel::<Revenue, _>::new(&billing);
     loop {
         let customers = revenue.page(None, 100).await?;
         if customers.iter().map(|(_, sum)| sum.orders).sum::<u64>() == orders {

@@ -60,7 +60,7 @@ impl View for Tickets {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = MemoryEventStore::default();
-    let seats = Repository::<Seat, _>::new(store.clone());
+    let seats = store.repository::<Seat>();
     seats.execute("A1", "ada".to_owned()).await?;
     seats.execute("A2", "ada".to_owned()).await?;
     if let Err(rejected) = seats.execute("A1", "bob".to_owned()).await {
@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // In a service it would run until the service stops.
     Runner::over_log(&store, Tickets)?.catch_up().await?;
-    let tickets = ReadModel::<Tickets, _>::new(store);
+    let tickets = ReadModel::<Tickets, _>::new(&store);
     for (visitor, seats) in tickets.page(None, 10).await? {
         println!("{visitor}: {}", seats.join(", ")); // ada: A1, A2
     }

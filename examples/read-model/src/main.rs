@@ -78,7 +78,7 @@ impl View for ByAuthor {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = MemoryEventStore::default();
-    let books = Repository::<Book, _>::new(store.clone());
+    let books = store.repository::<Book>();
     let bought = |title: &str, author: &str| BookEvent::Bought {
         title: title.to_owned(),
         author: author.to_owned(),
@@ -92,12 +92,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Runner::over_log(&store, Shelf)?.catch_up().await?;
     Runner::over_log(&store, ByAuthor)?.catch_up().await?;
 
-    let shelf = ReadModel::<Shelf, _>::new(store.clone());
+    let shelf = ReadModel::<Shelf, _>::new(&store);
     let entry = shelf.get("b2").await?.unwrap_or_default();
     println!("{}: lent to {:?}", entry.title, entry.reader);
 
     // The last key of a page is where the next page begins.
-    let by_author = ReadModel::<ByAuthor, _>::new(store.clone());
+    let by_author = ReadModel::<ByAuthor, _>::new(&store);
     let mut last = None;
     while let [(author, ids)] = by_author.page(last.as_deref(), 1).await?.as_slice() {
         println!("{author}: {}", ids.join(", "));

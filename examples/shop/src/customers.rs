@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::{ExecuteError, Repository, Store};
+use cqrs_core::{CommandStore, ExecuteError, Repository, Store};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
@@ -25,7 +25,7 @@ const RETRY_WAIT: Duration = Duration::from_millis(500);
 
 /// Puts goods into stock. A delivery that was received before is not received again.
 pub async fn deliver<S: Store>(inventory: &S, options: &Options) -> Result<(), ShopError> {
-    let stock = Repository::<Stock, S>::new(inventory.clone());
+    let stock = inventory.repository::<Stock>();
     for (sku, quantity) in deliveries(options.seed, options.orders) {
         let delivery = format!("{}-{}", options.name, options.seed);
         let receive = StockCommand::Receive { delivery, quantity };
@@ -74,7 +74,7 @@ impl Customers {
         });
         let mut tasks = JoinSet::new();
         for _ in 0..options.concurrency {
-            let orders = Repository::<Order, S>::new(orders.clone());
+            let orders = orders.repository::<Order>();
             tasks.spawn(work(orders, options.clone(), Arc::clone(&shared)));
         }
         Self { shared, tasks }

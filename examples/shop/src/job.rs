@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{Progress, ServiceError, service::PartName};
+use cqrs_core::{
+    run_loop::Progress,
+    service::{PartName, ServiceError},
+};
 use tokio::sync::oneshot;
 
 use crate::{

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use cqrs_core::{
-    Phase, Progress, ReadModel, Store, View,
+    ReadModel, Store, View,
     model::{PartitionId, Slices},
+    run_loop::{Phase, Progress},
     service::{PartKind, PartName},
 };
 
@@ -37,7 +38,7 @@ impl OrderStatus {
         let log = PartitionId::Log(Slices::ALL);
         let read = orders.checkpoint(view, &log).await.context(view)?;
         let read = read.map_or(0, |checkpoint| checkpoint.offset.get());
-        let totals = ReadModel::<OrderTotals, _>::new(orders.clone());
+        let totals = ReadModel::<OrderTotals, _>::new(orders);
         let totals = totals.get(OrderTotals::KEY).await.context(view)?;
         let totals = totals.unwrap_or_default();
         let lag = end.saturating_sub(read);

@@ -3,8 +3,13 @@
 use std::pin::Pin;
 
 use cqrs_core::{
-    CommitError, Event, EventStore, Position, Progress, Reactor, ReadModel, Relay, Runner, View,
-    ports::LogQuery, read::IntoHandler, role, roles::Events, service::Part,
+    Event, EventStore, Position, Reactor, ReadModel, Relay, Runner, View,
+    ports::{CommitError, LogQuery},
+    read::IntoHandler,
+    role,
+    roles::Events,
+    run_loop::Progress,
+    service::Part,
 };
 
 use crate::{
@@ -56,7 +61,7 @@ impl Input {
 
 impl ShopView {
     fn new<V: View, S: cqrs_core::Store>(store: &S, input: Input, progress: Progress) -> Self {
-        let model = ReadModel::<V, S>::new(store.clone());
+        let model = ReadModel::<V, S>::new(&store);
         Self {
             name: V::NAME,
             input,
@@ -78,7 +83,7 @@ impl<U: Setup> ShopService<U> {
     /// The service called `name`, whose aggregates' events are `E`.
     pub async fn open<E: Event>(name: &'static str, setup: &U) -> Result<Self, ShopError> {
         let store = setup.open(name, E::CATEGORY).await?;
-        let relay = Relay::new(name, store.clone(), setup.publisher());
+        let relay = Relay::new(&store, name, setup.publisher());
         Ok(Self {
             setup: setup.clone(),
             store,

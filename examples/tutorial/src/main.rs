@@ -114,7 +114,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     show(&store).await?;
 
-    ReadModel::<Balances, _>::new(store.clone()).reset().await?;
+    ReadModel::<Balances, _>::new(&store).reset().await?;
     println!("rebuilt:");
     show(&store).await?;
     Ok(())
@@ -124,7 +124,7 @@ async fn show(store: &MemoryEventStore) -> Result<(), Box<dyn std::error::Error>
     // The runner of a service runs until the service stops. This one ends when it has handled what is there.
     Runner::over_log(store, Balances)?.catch_up().await?;
 
-    let balances = ReadModel::<Balances, _>::new(store.clone());
+    let balances = ReadModel::<Balances, _>::new(store);
     for (id, balance) in balances.page(None, 10).await? {
         println!("{id}: {} has {} cents", balance.owner, balance.cents);
     }

@@ -16,8 +16,8 @@ async fn a_progress_topic_may_hold_records_of_others() {
     let store = MemoryEventStore::default();
     // Until it has read the whole log.
     let relay = async || {
-        let publisher = KafkaPublisher::new(config.clone());
-        let relay = Relay::new("relay", store.clone(), publisher);
+        let publisher = KafkaPublisher::new(&config);
+        let relay = Relay::new(&store, "relay", publisher);
         let mut progress = relay.progress();
         let caught_up = async move {
             progress.until(|phase| *phase == Phase::CaughtUp).await;

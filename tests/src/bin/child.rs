@@ -36,8 +36,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn relay(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::error::Error>> {
-    let publisher = KafkaPublisher::new(kafka(&job.prefix));
-    Ok(Relay::new("relay", store, publisher)
+    let publisher = KafkaPublisher::new(&kafka(&job.prefix));
+    Ok(Relay::new(&store, "relay", publisher)
         .batch_size(job.batch_size)
         .run(std::future::pending())
         .await?)
@@ -58,10 +58,10 @@ async fn run(service: Service) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn service(job: &Job, store: PgEventStore) -> Result<Service, Box<dyn std::error::Error>> {
-    let publisher = KafkaPublisher::new(kafka(&job.prefix));
+    let publisher = KafkaPublisher::new(&kafka(&job.prefix));
     Ok(Service::new()
         .with(Runner::over_log::<role::View>(&store, Counts)?)
-        .with(Relay::new("relay", store, publisher)))
+        .with(Relay::new(&store, "relay", publisher)))
 }
 
 fn stuck() -> Service {

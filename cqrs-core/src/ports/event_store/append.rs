@@ -15,7 +15,7 @@ use crate::{
 /// version is checked and must not change until the other streams of the call are written.
 ///
 /// ```
-/// # use cqrs_core::{Append, prelude::*};
+/// # use cqrs_core::{ports::Append, prelude::*};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Opened, Deposited { cents: u64 } }
 /// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -101,7 +101,7 @@ impl Append {
 /// Appends to one stream or several: all or none, and at most once under an idempotency key.
 ///
 /// ```
-/// # use cqrs_core::{Append, prelude::*};
+/// # use cqrs_core::{ports::Append, prelude::*};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Opened }
 /// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -188,7 +188,7 @@ impl From<Vec<Append>> for Appends {
 /// The result of an append to one stream.
 ///
 /// ```
-/// # use cqrs_core::{Append, prelude::*};
+/// # use cqrs_core::{ports::Append, prelude::*};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
 /// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

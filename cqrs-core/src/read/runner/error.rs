@@ -13,7 +13,7 @@ use crate::{
 /// A runner ends only with failures that a retry cannot fix. [`chain`](crate::chain) prints it with its sources.
 ///
 /// ```
-/// # use cqrs_core::{HandlerError, RunnerErrorKind, chain, memory::MemoryTransaction, prelude::*};
+/// # use cqrs_core::{HandlerError, chain, memory::MemoryTransaction, prelude::*, read::RunnerErrorKind};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
 /// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
 /// # struct Balances;
@@ -30,7 +30,7 @@ use crate::{
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = MemoryEventStore::default();
 /// # let events = [AccountEvent::Deposited { cents: 500 }];
-/// # store.append(cqrs_core::Append::of("ann", ExpectedVersion::Any, &events)?).await?;
+/// # store.append(cqrs_core::ports::Append::of("ann", ExpectedVersion::Any, &events)?).await?;
 /// # let stop = std::future::pending();
 /// # let mut poison = false;
 /// if let Err(error) = Runner::over_log(&store, Balances)?.run(stop).await {

@@ -63,7 +63,7 @@ impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S,
     /// Passes over the event at `position`, which the role cannot handle, and records it with the reason. The next start
     /// continues after it. Other subscriptions still handle the event.
     ///
-    /// It is the way past an event that stopped the runner ([`Poison`](crate::RunnerErrorKind::Poison)) and that no new version
+    /// It is the way past an event that stopped the runner ([`Poison`](crate::read::RunnerErrorKind::Poison)) and that no new version
     /// of the role should handle. If the role can be changed, change it instead: a skipped event is missing in what the
     /// subscription builds, and it stops a rebuild again. Other runners of the subscription may run meanwhile.
     ///

@@ -26,7 +26,7 @@ use crate::{
     },
     read::ReadModel,
     roles::{Aggregate, Decision, DocumentKeys, HandlerError, View},
-    write::Repository,
+    write::CommandStore,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ async fn filled(events: u64) -> MemoryEventStore {
 }
 
 async fn count(store: &MemoryEventStore, numbers: std::ops::RangeInclusive<u64>) {
-    let counters = Repository::<Counter, _>::new(store.clone());
+    let counters = store.repository::<Counter>();
     for n in numbers {
         counters
             .execute(format!("c{}", n % 3), n)
@@ -165,12 +165,13 @@ async fn a_view_is_updated_and_rebuilt_by_replay() {
         tokio::spawn(runner.run(async move { drop(stopped.wait_for(|stop| *stop).await) }));
     caught_up(&store, 50).await;
     assert_eq!(sums(&store).await, Vec::from_iter(1..=50));
-    Repository::<Counter, _>::new(store.clone())
+    store
+        .repository::<Counter>()
         .execute("c9", 51)
         .await
         .expect("executes");
     caught_up(&store, 51).await;
-    let model = ReadModel::<Sums, _>::new(store.clone());
+    let model = ReadModel::<Sums, _>::new(&store);
     model
         .reset()
         .await
@@ -467,7 +468,8 @@ async fn catch_up_handles_all_current_events_and_ends() {
     catch_up().await.expect("catches up");
     assert_eq!(sums(&store).await, Vec::from_iter(1..=50));
     catch_up().await.expect("has caught up");
-    Repository::<Counter, _>::new(store.clone())
+    store
+        .repository::<Counter>()
         .execute("c9", 51)
         .await
         .expect("executes");

@@ -35,7 +35,7 @@ const MAX_SAVES: usize = 4;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// // Raise `version` when `apply` builds another state from the same events.
 /// let policy = SnapshotPolicy::every(100).version(2);
-/// let accounts = Repository::<Account, _>::new(MemoryEventStore::default()).snapshots(policy);
+/// let accounts = MemoryEventStore::default().repository::<Account>().snapshots(policy);
 /// accounts.execute("ann", 500).await?;
 /// # Ok(())
 /// # }

@@ -22,7 +22,7 @@ use crate::{
     memory::MemoryEventStore,
     model::{Event, Metadata, RecordedEvent, chain},
     ports::{Append, StoreErrorKind},
-    write::error::ExecuteError,
+    write::{CommandStore, error::ExecuteError},
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl Aggregate for Room {
 }
 
 fn rooms() -> Repository<Room, MemoryEventStore> {
-    Repository::new(MemoryEventStore::default())
+    MemoryEventStore::default().repository()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

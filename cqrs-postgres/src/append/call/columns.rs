@@ -1,6 +1,6 @@
 //! The arguments of the append functions: streams and events, column by column, and values that are sent singly.
 
-use cqrs_core::{Append, EventId, ExpectedVersion, model::NewEvent};
+use cqrs_core::{EventId, ExpectedVersion, model::NewEvent, ports::Append};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 

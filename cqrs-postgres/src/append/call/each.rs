@@ -1,6 +1,6 @@
 //! The call of `append_each`: a batch of appends to one stream each.
 
-use cqrs_core::Append;
+use cqrs_core::ports::Append;
 use sqlx::{Error, PgConnection};
 
 use super::columns::{EventColumns, StreamColumns};

@@ -1,6 +1,6 @@
 //! The call of `append_event`: one event to one stream.
 
-use cqrs_core::{Append, EventId, model::NewEvent};
+use cqrs_core::{EventId, model::NewEvent, ports::Append};
 use sqlx::{Error, PgConnection};
 
 use super::columns::{expectation, headers, json, slice};

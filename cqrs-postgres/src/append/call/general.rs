@@ -1,6 +1,6 @@
 //! The call of `append`: appends of every kind.
 
-use cqrs_core::{Append, Appends};
+use cqrs_core::ports::{Append, Appends};
 use sqlx::{Error, PgConnection};
 
 use super::columns::{EventColumns, StreamColumns};

@@ -1,6 +1,6 @@
 //! The call of `append_to_one`: several events to one stream, or none to check it.
 
-use cqrs_core::Append;
+use cqrs_core::ports::Append;
 use sqlx::{Error, PgConnection};
 
 use super::columns::{EventColumns, expectation, slice};

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use cqrs_core::{
-    Appended,
     ExpectedVersion::*,
     Metadata, StreamId,
     model::{Category, Conflict, NewEvent},
+    ports::Appended,
 };
 
 use super::*;

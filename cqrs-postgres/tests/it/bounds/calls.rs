@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use cqrs_core::{
-    Appends, CommitError, EventId, EventStore, Idempotency, IdempotencyKey, Position, StoreError,
-    StoreErrorKind, Version,
-    model::{PartitionId, Slices},
+    EventId, EventStore, IdempotencyKey, Position, StoreError, StoreErrorKind, Version,
+    model::{Idempotency, PartitionId, Slices},
     ports::{
-        Checkpoints, DocumentWrite, Documents, Inbox, LogQuery, Snapshot, Snapshots, UnitOfWork,
+        Appends, Checkpoints, CommitError, DocumentWrite, Documents, Inbox, LogQuery, Snapshot,
+        Snapshots, UnitOfWork,
     },
 };
 use cqrs_postgres::PgEventStore;

@@ -1,8 +1,9 @@
 //! Moves a store to another baseline as `docs/how-to/run-with-least-privilege.md` describes.
 
 use cqrs_core::{
-    Appends, EventStore, Idempotency, IdempotencyKey, Position, RecordedEvent, Version, View,
-    ports::{Checkpoints, Snapshot, Snapshots},
+    EventStore, IdempotencyKey, Position, RecordedEvent, Version, View,
+    model::Idempotency,
+    ports::{Appends, Checkpoints, Snapshot, Snapshots},
 };
 use cqrs_postgres::{PgConfig, PgEventStore};
 

@@ -46,7 +46,7 @@ impl View for Diary {
 
 /// The positions in the diary.
 pub(crate) async fn diary(store: &PgEventStore) -> Vec<u64> {
-    let diary = ReadModel::<Diary, _>::new(store.clone());
+    let diary = ReadModel::<Diary, _>::new(store);
     diary.get("all").await.expect("reads").unwrap_or_default()
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn keep_diary(store: &PgEventStore, last: Position) {
 
 /// Waits until the diary has the event at `last`.
 pub(super) async fn wait_for_diary(store: &PgEventStore, last: Position) {
-    let diary = ReadModel::<Diary, _>::new(store.clone());
+    let diary = ReadModel::<Diary, _>::new(store);
     let waited = timeout(LONG_ENOUGH, diary.wait_for(last)).await;
     waited.expect("the event is handled").expect("reads");
 }
@@ -77,7 +77,7 @@ pub(super) async fn read_on(
     from: Checkpoint,
     last: Position,
 ) -> Result<Vec<u64>, SourceError> {
-    let mut source = LogSource::new(store.clone(), Vec::new());
+    let mut source = LogSource::new(store, Vec::new());
     let mut reader = source.assigned().await?.expect("has a partition");
     reader.start(Some(from)).await?;
     let mut met = Vec::new();

@@ -1,7 +1,10 @@
 //! An expectation has the same result in a batch as alone, whatever the other appends of the batch expect.
 
 use cqrs_core::{
-    Append, AppendError, EventId, EventStore, ExpectedVersion, ExpectedVersion::*, Version,
+    EventId, EventStore, ExpectedVersion,
+    ExpectedVersion::*,
+    Version,
+    ports::{Append, AppendError},
 };
 use cqrs_postgres::PgEventStore;
 

@@ -1,6 +1,6 @@
 //! More concurrent callers than the queue has room for: they wait, and dropped calls leave no partial append.
 
-use cqrs_core::{Appends, EventStore};
+use cqrs_core::{EventStore, ports::Appends};
 use cqrs_postgres::PgEventStore;
 use tokio::task::JoinHandle;
 

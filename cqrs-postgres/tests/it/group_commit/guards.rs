@@ -1,8 +1,9 @@
 //! A batch only tries to lock its streams: a held lock delays only appends to the same stream.
 
 use cqrs_core::{
-    Append, Appends, EventStore, Idempotency, IdempotencyKey, StoreErrorKind, Version,
-    ports::{Snapshots, UnitOfWork},
+    EventStore, IdempotencyKey, StoreErrorKind, Version,
+    model::Idempotency,
+    ports::{Append, Appends, Snapshots, UnitOfWork},
 };
 use cqrs_postgres::PgEventStore;
 

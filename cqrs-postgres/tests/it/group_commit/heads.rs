@@ -1,8 +1,11 @@
 //! A batch inserts before it reads versions, and neither other processes nor another log mislead it.
 
 use cqrs_core::{
-    Append, AppendError, EventId, EventStore, ExpectedVersion::*, Position, StreamId, Version,
+    EventId, EventStore,
+    ExpectedVersion::*,
+    Position, StreamId, Version,
     model::Conflict,
+    ports::{Append, AppendError},
 };
 use cqrs_postgres::PgEventStore;
 use sqlx::AssertSqlSafe;

@@ -1,6 +1,8 @@
 //! Connections that break: appends in flight have an unknown outcome, all others continue.
 
-use cqrs_core::{Appends, EventStore, Idempotency, IdempotencyKey, StoreErrorKind, Version};
+use cqrs_core::{
+    EventStore, IdempotencyKey, StoreErrorKind, Version, model::Idempotency, ports::Appends,
+};
 use cqrs_postgres::PgEventStore;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;

@@ -1,8 +1,8 @@
 //! Converts the store's results into outcomes of a history.
 
 use cqrs_core::{
-    AppendError, Appended, CommitError, EventId, StoreError, StoreErrorKind, Version, chain,
-    ports::LookupError,
+    EventId, StoreError, StoreErrorKind, Version, chain,
+    ports::{AppendError, Appended, CommitError, LookupError},
 };
 
 use super::{

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use cqrs_core::{
-    Append, Appends, EventId, ExpectedVersion, Idempotency, IdempotencyKey, Metadata, StreamId,
-    model::{Category, NewEvent},
+    EventId, ExpectedVersion, IdempotencyKey, Metadata, StreamId,
+    model::{Category, Idempotency, NewEvent},
+    ports::{Append, Appends},
 };
 use uuid::Uuid;
 

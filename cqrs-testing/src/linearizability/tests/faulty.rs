@@ -11,8 +11,10 @@ use std::{
 };
 
 use cqrs_core::{
-    AppendError, Appended, Appends, EventStore, ExpectedVersion, MemoryEventStore, RecordedEvent,
-    StoreError, StoreErrorKind, StreamId, model::Conflict, ports::UnitOfWork,
+    EventStore, ExpectedVersion, MemoryEventStore, RecordedEvent, StoreError, StoreErrorKind,
+    StreamId,
+    model::Conflict,
+    ports::{AppendError, Appended, Appends, UnitOfWork},
 };
 use tokio::task::yield_now;
 

@@ -4,7 +4,7 @@
 
 use std::convert::Infallible;
 
-use cqrs_core::{Aggregate, Context, Decision, Event, EventId, EventStore, Repository};
+use cqrs_core::{Aggregate, CommandStore, Context, Decision, Event, EventId, EventStore};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorContext, ShopError};
@@ -48,7 +48,7 @@ impl Aggregate for Installation {
 
 /// The id of this installation. Generated at the first start, the same at every later one.
 pub(super) async fn id<S: EventStore>(store: S) -> Result<String, ShopError> {
-    let installations = Repository::<Installation, S>::new(store);
+    let installations = store.repository::<Installation>();
     let place = "the installation's id";
     installations
         .execute("this", Install { id: random() })

@@ -10,7 +10,7 @@ pub(super) struct Broker {
 
 impl Broker {
     pub(super) fn publisher(&self) -> KafkaPublisher {
-        KafkaPublisher::new(self.config.clone())
+        KafkaPublisher::new(&self.config)
     }
 
     /// The group that reads these categories' topics for a subscription.

@@ -12,7 +12,7 @@ use crate::{
         runner::{Runner, RunnerError},
     },
     roles::{Aggregate, Decision, Rejection, To},
-    write::Repository,
+    write::CommandStore,
 };
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,7 +90,7 @@ impl Reactor for Opener {
 /// Rings at `doors`, then runs the opener over these events.
 async fn ring(doors: &[&str], opener: Opener) -> (Result<(), RunnerError>, MemoryEventStore) {
     let store = MemoryEventStore::default();
-    let bells = Repository::<Bell, _>::new(store.clone());
+    let bells = store.repository::<Bell>();
     for door in doors {
         bells
             .execute("b", (*door).to_owned())

@@ -13,7 +13,7 @@ use crate::{
     memory::MemoryEventStore,
     model::{Context, Event},
     roles::{Aggregate, Decision},
-    write::repository::Repository,
+    write::CommandStore,
 };
 
 /// Polls a call at most `polls` times, each time after it was woken, then drops it.
@@ -144,7 +144,7 @@ impl Aggregate for Counter {
 async fn a_command_that_panics_does_not_affect_the_next_one() {
     for method in ["handle", "apply"] {
         for warm in [false, true] {
-            let counters = Repository::<Counter, _>::new(MemoryEventStore::default());
+            let counters = MemoryEventStore::default().repository::<Counter>();
             let first = if warm {
                 counters.clone()
             } else {

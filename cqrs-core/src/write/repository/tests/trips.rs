@@ -9,15 +9,15 @@ use crate::{
     model::Context,
     roles::Aggregate,
     write::{
-        ExecuteError,
-        repository::{Executed, Repository, SnapshotPolicy},
+        CommandStore, ExecuteError,
+        repository::{Executed, SnapshotPolicy},
     },
 };
 
 /// A store with one event, a repository that has cached its state, and another repository.
 async fn warm() -> (Scripted, Tallies, Tallies) {
     let store = Scripted::default();
-    let tallies = || Repository::<Tally, _>::new(store.clone());
+    let tallies = || store.repository::<Tally>();
     let ours = tallies();
     let others = tallies();
     done(&ours, TallyCommand::Add(1)).await;

@@ -12,7 +12,7 @@ use super::scripted::Scripted;
 use crate::{
     model::{Context, Event, RetryPolicy},
     roles::{Aggregate, Decision},
-    write::repository::Repository,
+    write::CommandStore,
 };
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ async fn commands_to_one_aggregate_take_turns_and_never_conflict() {
     let store = Scripted::default();
     // Without turns, other commands would append between a read and its append.
     store.pause(3, None);
-    let tickets = Repository::<Tickets, _>::new(store).retry(RetryPolicy::NEVER);
+    let tickets = store.repository::<Tickets>().retry(RetryPolicy::NEVER);
     let decisions = Arc::new(AtomicU32::new(0));
     let mut tasks = JoinSet::new();
     for _ in 0..64 {

@@ -11,16 +11,13 @@ use super::{
 use crate::{
     model::{RetryPolicy, StreamId, Version},
     ports::{EventStore, StoreErrorKind},
-    write::{
-        ExecuteError,
-        repository::{Executed, Repository},
-    },
+    write::{CommandStore, ExecuteError, repository::Executed},
 };
 
 /// A stream with one event. `warm`: its state is cached.
 async fn one_event(warm: bool) -> (Scripted, Tallies) {
     let store = Scripted::default();
-    let tallies = Repository::<Tally, _>::new(store.clone());
+    let tallies = store.repository::<Tally>();
     let first = if warm {
         tallies.clone()
     } else {
@@ -120,7 +117,7 @@ async fn a_rejection_after_a_lost_reply_is_not_returned() {
         execute(&tallies, TallyCommand::MakeEven, None)
             .await
             .expect("executes");
-        let others = Repository::<Tally, _>::new(store.clone());
+        let others = store.repository::<Tally>();
         store.fail([fault]);
         let command = execute(&tallies, TallyCommand::Double, Some(1));
         // Another writer makes the sum odd after the call is lost.

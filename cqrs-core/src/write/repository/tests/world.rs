@@ -15,7 +15,7 @@ use crate::{
     ports::{Append, EventStore, Snapshot, StoreError, StoreErrorKind},
     roles::Aggregate,
     write::{
-        ExecuteError,
+        CommandStore, ExecuteError,
         repository::{Executed, Loaded, Repository, SnapshotPolicy},
     },
 };
@@ -40,7 +40,7 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         let store = Scripted::default();
         store.pause(3, Some(seed));
-        let tallies = || Repository::new(store.clone());
+        let tallies = || store.repository();
         Self {
             repositories: [
                 tallies(),

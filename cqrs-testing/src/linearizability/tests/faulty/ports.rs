@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    AppendError, Appended, Appends, CommitError, EventId, EventStore, Idempotency, Position,
-    RecordedEvent, StoreError, StoreErrorKind, StreamId, Version,
+    EventId, EventStore, Position, RecordedEvent, StoreError, StoreErrorKind, StreamId, Version,
     memory::MemoryTransaction,
-    model::LogIdentity,
-    ports::{LogPage, LogQuery, LookupError, UnitOfWork},
+    model::{Idempotency, LogIdentity},
+    ports::{
+        AppendError, Appended, Appends, CommitError, LogPage, LogQuery, LookupError, UnitOfWork,
+    },
 };
 use tokio::task::yield_now;
 
