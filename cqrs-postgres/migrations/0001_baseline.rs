@@ -8,6 +8,7 @@ use crate::sql::{SqlFile, sql_files};
 
 pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "sequences/position.sql",
+    "sequences/document_version.sql",
     "tables/events.sql",
     "tables/log_ids.sql",
     "tables/idempotency.sql",

@@ -109,6 +109,8 @@ macro_rules! event_store_contract {
             documents: documents_are_written_changed_and_removed
             documents: one_of_two_writers_of_a_document_commits
             documents: one_of_two_creators_of_a_document_commits
+            documents: a_document_that_is_created_again_has_a_new_version
+            documents: an_absent_document_can_be_removed
             documents: documents_are_paged_in_key_order
             documents: a_view_that_never_ran_has_no_documents
             documents: a_transaction_loads_what_it_has_saved

@@ -16,7 +16,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Document {
-    /// Rises with every write. The next write must name it.
+    /// Rises with every write, and is never used again for a document of this key, also after a removal. The next write must
+    /// name it.
     pub version: u64,
     /// The document as JSON.
     pub body: Vec<u8>,
@@ -38,7 +39,7 @@ pub struct DocumentWrite {
     pub key: String,
     /// The version that was read; 0 for a document that does not exist.
     pub version: u64,
-    /// The new content as JSON; `None` removes it.
+    /// The new content as JSON; `None` removes the document, or leaves it absent.
     pub body: Option<Vec<u8>>,
 }
 
@@ -87,7 +88,8 @@ fn rejected(view: &str, key: &str, error: impl Into<BoxError>) -> StoreError {
 /// Documents, in one named collection for each view.
 ///
 /// **Invariant**: a write succeeds only at the version that was read: of two writers that read the same version, only one
-/// commits.
+/// commits. A document that is removed, or [cleared](Self::clear_in), and created again has a new version, so that a writer that
+/// read the former one cannot change it.
 pub trait Documents: UnitOfWork {
     /// Creates the view's collection unless it exists.
     fn prepare_view(&self, view: &str) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -2,11 +2,13 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 13 pg_class, 29 pg_proc.
+-- It holds 14 pg_class, 29 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
 create sequence cqrs.discarded_id_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
+
+create sequence cqrs.document_version as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
 
 create sequence cqrs.log_ids_number_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
 
@@ -633,7 +635,10 @@ begin
             'Grant to a role without login, and make the login roles its members.';
     end if;
     execute format('grant usage on schema "cqrs" to %I', to_role);
-    execute format('grant select on sequence "cqrs".position to %I', to_role);
+    execute format('grant select on sequence "cqrs".position, "cqrs".document_version to %I', to_role);
+    if writes then
+        execute format('grant usage on sequence "cqrs".document_version to %I', to_role);
+    end if;
     for own in
         select f from "cqrs".own_functions() f join pg_proc p on p.oid = f
         where (writes and p.proname <> 'grant_access') or p.proname in ('log_head', 'log_identity', 'fence_holders', 'fence_tag')
@@ -953,6 +958,10 @@ grant usage on schema cqrs to cqrs_reader;
 grant select on sequence cqrs."position" to cqrs_service;
 
 grant select on sequence cqrs."position" to cqrs_reader;
+
+grant select, usage on sequence cqrs.document_version to cqrs_service;
+
+grant select on sequence cqrs.document_version to cqrs_reader;
 
 grant delete, insert, select, update on table cqrs.checkpoints to cqrs_service;
 

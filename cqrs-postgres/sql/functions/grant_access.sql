@@ -13,7 +13,10 @@ begin
             'Grant to a role without login, and make the login roles its members.';
     end if;
     execute format('grant usage on schema __schema__ to %I', to_role);
-    execute format('grant select on sequence __schema__.position to %I', to_role);
+    execute format('grant select on sequence __schema__.position, __schema__.document_version to %I', to_role);
+    if writes then
+        execute format('grant usage on sequence __schema__.document_version to %I', to_role);
+    end if;
     for own in
         select f from __schema__.own_functions() f join pg_proc p on p.oid = f
         where (writes and p.proname <> 'grant_access') or p.proname in ('log_head', 'log_identity', 'fence_holders', 'fence_tag')

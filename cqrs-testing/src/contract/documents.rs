@@ -42,6 +42,13 @@ async fn load<S: Documents>(store: &S, key: &str) -> Option<Document> {
     documents.remove(key)
 }
 
+async fn clear<S: Documents>(store: &S) {
+    let mut transaction = store.begin().await.expect("begins");
+    let cleared = store.clear_in(&mut transaction, VIEW).await;
+    cleared.expect("clears");
+    store.commit(transaction).await.expect("commits");
+}
+
 fn body(document: &Document) -> serde_json::Value {
     serde_json::from_slice(&document.body).expect("JSON")
 }
@@ -69,12 +76,7 @@ pub async fn documents_are_written_changed_and_removed<S: Documents>(store: S) {
         .await
         .expect("removes");
     assert_eq!(load(&store, "a").await, None);
-    let mut transaction = store.begin().await.expect("begins");
-    store
-        .clear_in(&mut transaction, VIEW)
-        .await
-        .expect("clears");
-    store.commit(transaction).await.expect("commits");
+    clear(&store).await;
     assert_eq!(load(&store, "b").await, None);
 }
 
@@ -122,6 +124,45 @@ pub async fn one_of_two_creators_of_a_document_commits<S: Documents>(store: S) {
     let two = two.await.expect("no panic");
     assert_ne!(one.is_ok(), two.is_ok());
     assert_conflict(if one.is_ok() { &two } else { &one }, "a");
+}
+
+/// A writer that read a document cannot change the one that was created in its place after a removal, or after the view was
+/// cleared.
+pub async fn a_document_that_is_created_again_has_a_new_version<S: Documents>(store: S) {
+    store.prepare_view(VIEW).await.expect("prepares");
+    let created = async || {
+        let created = [write("a", 0, Some("1"))];
+        save(&store, &created).await.expect("creates");
+        load(&store, "a").await.expect("is there").version
+    };
+    let mut seen = vec![created().await];
+    for cleared in [false, true] {
+        if cleared {
+            clear(&store).await;
+        } else {
+            let removed = [write("a", seen[0], None)];
+            save(&store, &removed).await.expect("removes");
+        }
+        let again = created().await;
+        for old in &seen {
+            assert!(again > *old, "{again} after {old}");
+            let late = save(&store, &[write("a", *old, Some("2"))]).await;
+            assert_conflict(&late, "a");
+            assert_conflict(&save(&store, &[write("a", *old, None)]).await, "a");
+        }
+        seen.push(again);
+    }
+}
+
+/// The removal of a document that was not there, and is not there, succeeds. It conflicts if the document was there, or is.
+pub async fn an_absent_document_can_be_removed<S: Documents>(store: S) {
+    store.prepare_view(VIEW).await.expect("prepares");
+    let removed = [write("a", 0, None), write("b", 0, Some("1"))];
+    save(&store, &removed).await.expect("removes");
+    assert_eq!(load(&store, "a").await, None);
+    assert_conflict(&save(&store, &[write("a", 1, None)]).await, "a");
+    assert_conflict(&save(&store, &[write("b", 0, None)]).await, "b");
+    assert_eq!(body(&load(&store, "b").await.expect("is there")), 1);
 }
 
 /// Pages follow each other without gaps, ordered by the bytes of the keys.
