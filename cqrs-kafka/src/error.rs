@@ -3,7 +3,10 @@
 use std::{error::Error, fmt, time::Duration};
 
 use cqrs_core::ports::{BoxError, PublishError, SourceError};
-use rdkafka::error::{KafkaError as LibraryError, RDKafkaErrorCode as Code};
+use rdkafka::{
+    ClientConfig,
+    error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
+};
 
 use crate::transient::{advice, passes};
 
@@ -405,10 +408,22 @@ impl From<LibraryError> for ClientError {
     }
 }
 
-/// The error for a client that could not be created from its settings.
-pub(crate) fn invalid_setting(error: LibraryError) -> KafkaError {
+/// The error for a client that could not be created from its settings, without the values that librdkafka quotes: one of them
+/// may be a password under a wrong key. The paths of files stay.
+pub(crate) fn invalid_setting(client: &ClientConfig, error: LibraryError) -> KafkaError {
+    let may_be_secret = |key: &str, value: &str| {
+        let is_known =
+            key.ends_with(".location") || matches!(key, "bootstrap.servers" | "client.id");
+        !is_known && value.len() > 3 && !matches!(value, "true" | "false")
+    };
+    let mut reason = ClientError(error).to_string();
+    for (key, value) in client.config_map() {
+        if may_be_secret(key, value) {
+            reason = reason.replace(value, "(its value)");
+        }
+    }
     KafkaError::InvalidSetting {
-        source: ClientError(error).into(),
+        source: reason.into(),
     }
 }
 

@@ -104,7 +104,7 @@ pub(crate) fn reading_client(
     const POLL_INTERVAL: Duration = Duration::from_millis(10);
     let consumer: BaseConsumer<LoggingContext> = client
         .create_with_context(LoggingContext::new(config))
-        .map_err(invalid_setting)?;
+        .map_err(|error| invalid_setting(client, error))?;
     let deadline = Instant::now() + config.response_timeout;
     let callbacks = &consumer.context().0;
     while callbacks.token.is_some()

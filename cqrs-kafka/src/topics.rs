@@ -141,11 +141,10 @@ impl KafkaTopics {
             let source = "librdkafka's admin client does not ask for tokens; create topics with another kind of login";
             return Err(self.not_created(&topics.join(", "), source));
         }
-        let admin: AdminClient<LoggingContext> = self
-            .config
-            .client(&[], &[])
+        let client = self.config.client(&[], &[]);
+        let admin: AdminClient<LoggingContext> = client
             .create_with_context(LoggingContext::new(&self.config))
-            .map_err(invalid_setting)?;
+            .map_err(|error| invalid_setting(&client, error))?;
         // -1 means the default of the cluster.
         let replication = self.replication.unwrap_or(-1);
         let requests: Vec<NewTopic<'_>> = topics

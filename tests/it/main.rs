@@ -16,6 +16,7 @@ mod relay_fenced;
 mod relay_killed;
 mod relay_progress;
 mod runner_killed;
+mod secrets;
 mod secure_kafka;
 mod secure_postgres;
 mod service;

@@ -16,7 +16,7 @@ use cqrs_tests::{
 use tokio::sync::RwLock;
 
 /// Held for writing by the test that gives the server another certificate.
-static CERTIFICATE: RwLock<()> = RwLock::const_new(());
+pub(crate) static CERTIFICATE: RwLock<()> = RwLock::const_new(());
 
 fn valid() -> String {
     client("app")

@@ -36,7 +36,7 @@ impl TransactionalClient {
         let limit = config.get("message.max.bytes").unwrap_or(MAX_MESSAGE_BYTES);
         let producer = config
             .create_with_context(DeliveryReports::new(&shard.config))
-            .map_err(invalid_setting)?;
+            .map_err(|error| invalid_setting(&config, error))?;
         Ok(Self {
             producer: Some(producer),
             transactional_id,

@@ -70,9 +70,10 @@ impl PollThread {
         let consumer: BaseConsumer<RebalanceListener> = options
             .client
             .create_with_context(RebalanceListener::new(offers.clone(), options.callbacks))
-            .map_err(invalid_setting)?;
+            .map_err(|error| invalid_setting(&options.client, error))?;
         let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
-        consumer.subscribe(&topics).map_err(invalid_setting)?;
+        let subscribed = consumer.subscribe(&topics);
+        subscribed.map_err(|error| invalid_setting(&options.client, error))?;
         let thread = Self {
             consumer,
             group: options.group,
