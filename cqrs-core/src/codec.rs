@@ -8,13 +8,14 @@ mod json;
 mod lossless;
 mod probe;
 mod serialize;
+mod sorted;
 
 use std::fmt::Display;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use self::json::to_json;
 use self::lossless::Nulls;
+pub(crate) use self::{json::to_json, sorted::sorted_json};
 
 /// An event that cannot be written or read.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::Serialize;
 
 use crate::{
-    codec::CodecError,
+    codec::{CodecError, sorted_json},
     model::{
         hash::fnv1a,
         stream::{InvalidName, StreamId},
@@ -101,7 +101,8 @@ impl Idempotency {
     }
 
     /// `key` for `command` to the aggregate of `stream`. The fingerprint is a hash of the stream and of the command's JSON
-    /// with sorted maps. A `HashSet` has no stable order: use a `BTreeSet` in commands.
+    /// with sorted maps, the same whatever features of `serde_json` a program enables. A `HashSet` has no stable order: use a
+    /// `BTreeSet` in commands.
     ///
     /// # Errors
     /// When the command cannot be written as JSON.
@@ -124,11 +125,6 @@ impl Idempotency {
         let fingerprint = fnv1a(sorted_json(request)?);
         Ok(Self { key, fingerprint })
     }
-}
-
-/// The value as JSON, with maps in key order.
-fn sorted_json<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
-    Ok(serde_json::to_vec(&serde_json::to_value(value)?)?)
 }
 
 /// The key was used for another command.
@@ -183,5 +179,33 @@ mod tests {
         assert_eq!(of("1", &command(&many)), of("1", &command(&many)));
         assert_ne!(of("1", &command(&many)), of("2", &command(&many)));
         assert_ne!(of("1", &command(&many)), of("1", &command(&many[1..])));
+    }
+
+    /// Stored fingerprints stay valid when a program enables other features of `serde_json`. The checks of the project run
+    /// this test with `preserve_order` and `arbitrary_precision` too.
+    #[test]
+    fn a_fingerprint_never_changes() {
+        #[derive(Serialize)]
+        struct Pay {
+            zebra: f32,
+            amount: u128,
+            by: serde_json::Value,
+        }
+        let command = Pay {
+            zebra: 0.1,
+            amount: u128::MAX,
+            by: serde_json::json!({"name": "ann", "age": 7, "balance": 0.5}),
+        };
+        let stream = StreamId::new(Category::new("order").expect("valid"), "1").expect("valid");
+        let key = || IdempotencyKey::new("k").expect("valid");
+        let json = r#"{"amount":340282366920938463463374607431768211455,"#.to_owned()
+            + r#""by":{"age":7,"balance":0.5,"name":"ann"},"zebra":0.1}"#;
+        let of = Idempotency::of(key(), &stream, &command).expect("JSON");
+        assert_eq!(
+            of.fingerprint,
+            fnv1a(format!("order\x001\x00{json}").bytes())
+        );
+        let of_request = Idempotency::of_request(key(), &[command]).expect("JSON");
+        assert_eq!(of_request.fingerprint, fnv1a(format!("[{json}]").bytes()));
     }
 }

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
     codec::CodecError,
@@ -275,11 +276,11 @@ pub trait SerializableCommands: Commands {
 
 /// The JSON of a set of commands. The fingerprint under an idempotency key is computed from it.
 #[derive(Debug, Default, Serialize)]
-pub struct CommandsJson(Vec<serde_json::Value>);
+pub struct CommandsJson(Vec<Box<RawValue>>);
 
 impl CommandsJson {
     fn add(&mut self, command: &impl Serialize) -> Result<(), CodecError> {
-        self.0.push(serde_json::to_value(command)?);
+        self.0.push(to_raw_value(command)?);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, time::SystemTime};
 use crate::{
     codec::CodecError,
     model::{Headers, Idempotency, IdempotencyKey, Metadata, RecordedEvent, RetryPolicy},
-    ports::StoreError,
+    ports::{StoreError, StoreErrorKind},
 };
 
 /// The options of a request.
@@ -46,8 +46,16 @@ impl<F> RequestKey<F> {
         fingerprint: impl FnOnce(F, IdempotencyKey) -> Result<Idempotency, CodecError>,
     ) -> Result<Idempotency, StoreError> {
         let key = IdempotencyKey::new(self.key)?;
-        Ok(fingerprint(self.fingerprint, key)?)
+        fingerprint(self.fingerprint, key.clone()).map_err(|error| no_fingerprint(&key, error))
     }
+}
+
+fn no_fingerprint(key: &IdempotencyKey, error: CodecError) -> StoreError {
+    let key = key.as_str();
+    let message = format!(
+        "the command under idempotency key {key:?} cannot be written as JSON, which its fingerprint needs; nothing was executed"
+    );
+    StoreError::new(StoreErrorKind::InvalidInput, message).caused_by(error)
 }
 
 /// Without the fingerprint, which is a function.

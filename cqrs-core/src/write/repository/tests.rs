@@ -2,6 +2,7 @@
 
 mod damage;
 mod interrupted;
+mod keys;
 mod model;
 mod scripted;
 mod several;
