@@ -7,7 +7,8 @@
 //! - write [an aggregate](write_an_aggregate), [a view](write_a_view), [a projection with SQL](write_a_projection_with_sql),
 //!   [a reactor](react_to_another_service), [a web handler](write_a_web_handler)
 //! - [make commands idempotent](make_commands_idempotent), [change several aggregates at
-//!   once](change_several_aggregates_at_once), [take snapshots](take_snapshots), [handle errors](handle_errors)
+//!   once](change_several_aggregates_at_once), [take snapshots](take_snapshots),
+//!   [bring your events along](bring_your_events_along), [handle errors](handle_errors)
 //! - [relay to Kafka](relay_to_kafka), [consume from Kafka](consume_from_kafka)
 //! - [run a service](run_a_service), [on your servers](run_on_your_servers), [with the least
 //!   privilege](run_with_least_privilege), [with TLS and logins](encrypt_connections), [rebuild a read model](rebuild_a_read_model), [find what holds readers
@@ -34,6 +35,10 @@ macro_rules! page {
 
 page!(bank_account, "../docs/tutorial/bank-account.md");
 
+page!(
+    bring_your_events_along,
+    "../docs/how-to/bring-your-events-along.md"
+);
 page!(
     change_several_aggregates_at_once,
     "../docs/how-to/change-several-aggregates-at-once.md"

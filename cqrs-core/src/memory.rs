@@ -4,6 +4,7 @@
 //! checks the guards again under one lock; then all writes become visible, or none.
 
 mod documents;
+mod import;
 mod keys;
 mod ports;
 mod subscriptions;

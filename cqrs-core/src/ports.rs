@@ -8,6 +8,7 @@ mod discards;
 mod documents;
 mod error;
 mod event_store;
+mod import;
 mod inbox;
 mod log_check;
 mod publisher;
@@ -26,6 +27,7 @@ pub use self::{
         SaveError, StoreError, StoreErrorKind,
     },
     event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, PastEvent},
+    import::{Import, ImportError, Imported, check_import},
     inbox::Inbox,
     log_check::LogReplaced,
     publisher::{

@@ -39,6 +39,7 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "functions/append/append.sql",
     "functions/appended_under.sql",
     "functions/forget_keys.sql",
+    "functions/import_events.sql",
     // Readers.
     "functions/read_streams.sql",
     "functions/log_identity.sql",

@@ -83,10 +83,8 @@ fn meaning(error: &Error, step: FailedStep) -> (StoreErrorKind, &'static str) {
             StoreErrorKind::Unavailable,
             "no connection to PostgreSQL in time: all are in use, or none can be made",
         ),
-        Error::PoolClosed => (
-            StoreErrorKind::Unavailable,
-            "the connections to PostgreSQL are closed",
-        ),
+        // For good: nothing opens a closed store again.
+        Error::PoolClosed => (StoreErrorKind::Other, "the store was closed; connect again"),
         Error::Tls(_) | Error::Configuration(_) => (
             StoreErrorKind::Misconfigured,
             "PostgreSQL cannot be reached with these settings",
@@ -179,7 +177,10 @@ fn by_code(code: &str, step: FailedStep) -> (StoreErrorKind, &'static str) {
             Schema,
             "the store is not installed as this version needs it; run PgEventStore::install",
         ),
-        "42501" => (Misconfigured, "this role lacks a right it needs"),
+        "42501" => (
+            Misconfigured,
+            "this role lacks a right it needs; the owner of the store gives it with PgEventStore::grant",
+        ),
         "3D000" => (
             Misconfigured,
             "the database does not exist; create it or correct the URL",

@@ -4,6 +4,7 @@ mod checkpoints;
 mod discards;
 mod documents;
 mod event_store;
+mod import;
 mod inbox;
 mod log;
 mod log_identity;

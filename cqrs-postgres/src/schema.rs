@@ -10,7 +10,10 @@ use self::{
     installed::{InstalledMigration, InstalledState},
     migrations::Step,
 };
-use crate::{error::statement, sql::statements::SchemaStatements};
+use crate::{
+    error::statement,
+    sql::{SqlFile, statements::SchemaStatements},
+};
 
 #[path = "../migrations/0001_baseline.rs"]
 pub(crate) mod baseline;
@@ -65,14 +68,19 @@ impl<'a> Schema<'a> {
     /// ledger is a table of the schema itself, never sqlx's default one.
     pub(crate) async fn install(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         self.prepare(connection).await?;
-        // Before anything is created: the schema of another build stays exactly as it is.
-        self.installed_state(connection).await?;
+        // Before anything is created: the schema of another build, or of somebody else, stays exactly as it is. The objects are
+        // read first: those of an install that commits meanwhile are then in the ledger.
+        let present = self.present_objects(connection).await?;
+        if self.installed_state(connection).await? == InstalledState::Nothing {
+            self.check_absent(&present)?;
+        }
         let mut migrator = Migrator::with_migrations(self.migrations.clone());
         migrator.create_schema(format!("\"{}\"", self.name));
         migrator.dangerous_set_table_name(format!("\"{}\".migrations", self.name));
         // Not `run`: its future cannot be sent to another thread ("implementation of `Acquire` is not general enough").
-        let installed = migrator.run_direct(None, connection, false).await;
-        installed.map_err(|error| self.not_installed(error))
+        let installed = migrator.run_direct(None, &mut *connection, false).await;
+        installed.map_err(|error| self.not_installed(error))?;
+        self.check_present(connection).await
     }
 
     /// Gives a role what it needs.
@@ -88,14 +96,15 @@ impl<'a> Schema<'a> {
         let query = sqlx::query(self.statements.grant_access.sql())
             .bind(role)
             .bind(access == Access::Service);
-        query.execute(connection).await.map_err(statement)?;
-        Ok(())
+        let granted = query.execute(connection).await;
+        granted.map(drop).map_err(|error| not_granted(role, error))
     }
 
     /// Checks that the schema is the one that this version needs, and that its sequence is sound.
     pub(crate) async fn check(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         self.prepare(connection).await?;
         self.check_version(connection).await?;
+        self.check_present(connection).await?;
         self.check_sequence(connection).await
     }
 
@@ -171,6 +180,44 @@ impl<'a> Schema<'a> {
         Err(StoreError::new(StoreErrorKind::Schema, message))
     }
 
+    /// **Invariant**: a store is not created among objects that bear its names.
+    fn check_absent(&self, present: &[String]) -> Result<(), StoreError> {
+        if present.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "schema {:?} holds {} of somebody else, or of a store without its ledger `migrations`. Nothing was changed. Choose              another schema with PgConfig::schema; or, if it was restored in parts, restore all of it",
+            self.name,
+            names(present)
+        );
+        Err(StoreError::new(StoreErrorKind::Schema, message))
+    }
+
+    /// **Invariant**: a store that works has every object that its ledger stands for.
+    async fn check_present(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let present = self.present_objects(connection).await?;
+        let mut missing = object_names();
+        missing.retain(|name| !present.iter().any(|present| present == name));
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "schema {:?} lacks {}, which its ledger says was installed: it was restored in parts, or somebody has dropped that.              Restore the whole schema from a dump, which `install` cannot repair",
+            self.name,
+            names(&missing)
+        );
+        Err(StoreError::new(StoreErrorKind::Schema, message))
+    }
+
+    async fn present_objects(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<Vec<String>, StoreError> {
+        let present = sqlx::query_scalar(self.statements.present_objects.sql());
+        let present = present.bind(object_names()).fetch_all(connection).await;
+        present.map_err(statement)
+    }
+
     /// **Invariant**: positions are drawn one at a time, in rising order, and no event lies beyond the last one drawn.
     async fn check_sequence(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let sound = sqlx::query_scalar(self.statements.is_sequence_sound.sql());
@@ -199,9 +246,39 @@ impl<'a> Schema<'a> {
     }
 }
 
+/// The names of the objects that a store has.
+fn object_names() -> Vec<&'static str> {
+    let objects = baseline::OBJECTS.iter();
+    let objects = objects.filter(|object| !object.path.starts_with("rights/"));
+    objects.map(SqlFile::name).collect()
+}
+
+fn names(objects: &[impl AsRef<str>]) -> String {
+    let names: Vec<_> = objects
+        .iter()
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect();
+    names.join(", ")
+}
+
+/// Only the grant looks for a role by its name.
+fn not_granted(role: &str, error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(|error| error.code());
+    if code.as_deref() != Some("42704") {
+        return statement(error);
+    }
+    let message =
+        format!("there is no role {role:?}; create it with `create role`, then grant again");
+    StoreError::new(StoreErrorKind::InvalidInput, message).caused_by(error)
+}
+
 /// The grammar of PostgreSQL takes this name for every role, even in quotes.
 fn check_role(role: &str) -> Result<(), StoreError> {
     let name = role.trim_matches([' ', '"']);
+    if name.is_empty() {
+        let message = "the name of the role is empty; name the role of the service or reader";
+        return Err(StoreError::new(StoreErrorKind::InvalidInput, message));
+    }
     if !name.eq_ignore_ascii_case("public") {
         return Ok(());
     }

@@ -11,6 +11,7 @@ mod fixture;
 pub mod headers;
 pub mod histories;
 pub mod idempotency;
+pub mod imports;
 pub mod limits;
 pub mod log;
 mod purse;
@@ -67,6 +68,10 @@ macro_rules! event_store_contract {
             repeats: one_of_a_hundred_concurrent_repeats_appends
             repeats: one_of_two_concurrent_commands_under_a_key_succeeds
             repeats: each_concurrent_key_gets_its_own_result
+            imports: an_import_keeps_everything_but_the_position
+            imports: an_import_is_run_again_after_an_interruption
+            imports: an_import_that_does_not_continue_a_stream_adds_nothing
+            imports: an_imported_event_beyond_a_limit_is_rejected
             execute_all: commands_see_the_events_of_earlier_commands
             execute_all: a_request_under_a_key_takes_effect_once
             execute_all: concurrent_requests_decide_on_the_state_before_them

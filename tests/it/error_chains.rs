@@ -10,8 +10,8 @@ use cqrs_core::{
         Conflict, HeaderError, InvalidName, KeyReused, LimitError, Offset, PartitionId, Slices,
     },
     ports::{
-        AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, LogReplaced,
-        LookupError, PublishError, SaveError, SourceError,
+        AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, ImportError,
+        LogReplaced, LookupError, PublishError, SaveError, SourceError,
     },
     read::{RunnerError, RunnerErrorKind, SkipError},
     relay::{RelayError, RelayErrorKind},
@@ -98,6 +98,11 @@ fn of_the_store() -> Named {
         SaveError::Store => SaveError::Store(store()),
         AdvanceError::Store => AdvanceError::Store(store()),
         CommitError::Store => CommitError::Store(store()),
+        ImportError::Store => ImportError::Store(store()),
+        ImportError::Commit => ImportError::Commit(store().into()),
+        ImportError::Payload => ImportError::Payload {
+            stream: stream(), version: Version::new(1), source: serde_json::Error::io(std::io::Error::other(Root)),
+        },
         ExecuteError::Rejected => ExecuteError::Rejected(Root),
         ExecuteError::Store => ExecuteError::<Root>::Store(store()),
     ]
@@ -200,6 +205,12 @@ fn of_our_own() -> Named {
         CommitError::KeyReused => CommitError::KeyReused(key_reused()),
         CommitError::DocumentConflict => CommitError::DocumentConflict(document_conflict()),
         CommitError::Fenced => CommitError::Fenced(fenced()),
+        ImportError::Limit => ImportError::Limit {
+            stream: stream(), version: Version::new(1), source: LimitError::Empty { field: "event type" },
+        },
+        ImportError::Header => ImportError::Header {
+            stream: stream(), version: Version::new(1), source: HeaderError::TooMany(33),
+        },
         ExecuteError::Conflict => ExecuteError::<Root>::Conflict(conflict()),
         ExecuteError::KeyReused => ExecuteError::<Root>::KeyReused(key_reused()),
         PartPanicked => failed(Service::new().task("web", |_| async { panic!("on purpose") })),

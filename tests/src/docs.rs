@@ -3,6 +3,9 @@
 #[doc = include_str!("../../README.md")]
 mod readme {}
 
+#[doc = include_str!("../../docs/how-to/bring-your-events-along.md")]
+mod how_to_bring_your_events_along {}
+
 #[doc = include_str!("../../docs/how-to/change-several-aggregates-at-once.md")]
 mod how_to_change_several_aggregates_at_once {}
 

@@ -170,6 +170,19 @@ impl MemoryTransaction {
         Ok(self.documents.check_guards(state)?)
     }
 
+    /// Stages an event of another store, with its own version and time.
+    pub(super) fn stage_imported(&mut self, event: &RecordedEvent) {
+        let mut event = event.clone();
+        event.lane = None;
+        self.events.push(event);
+    }
+
+    /// The event that is staged at a version of a stream.
+    pub(super) fn staged_at(&self, stream: &StreamId, version: Version) -> Option<&RecordedEvent> {
+        let mut staged = self.events.iter();
+        staged.find(|event| event.stream == *stream && event.version == version)
+    }
+
     /// Makes every staged write visible. Cannot fail.
     pub(super) fn apply(self, state: &mut State) {
         state.discarded.extend(self.discarded);

@@ -1,6 +1,6 @@
 //! The limits of an event's own fields and of a document, the same for every store.
 
-use crate::model::event::NewEvent;
+use crate::model::{event::NewEvent, metadata::Metadata, recorded_event::RecordedEvent};
 
 /// A field of an event or a document that no store accepts. All stores have the same limits, so that an event can be copied from one
 /// to another.
@@ -51,13 +51,21 @@ const MAX_METADATA_BYTES: usize = 1_024;
 
 /// Checks an event, except its headers.
 pub(crate) fn check_event(event: &NewEvent) -> Result<(), LimitError> {
-    if event.event_type.is_empty() {
+    check_fields(event.event_type, &event.metadata, &event.payload)
+}
+
+/// Checks an event of another store, except its headers.
+pub(crate) fn check_recorded(event: &RecordedEvent) -> Result<(), LimitError> {
+    check_fields(&event.event_type, &event.metadata, &event.payload)
+}
+
+fn check_fields(event_type: &str, metadata: &Metadata, payload: &[u8]) -> Result<(), LimitError> {
+    if event_type.is_empty() {
         return Err(LimitError::Empty {
             field: "event type",
         });
     }
-    check_text("event type", event.event_type, MAX_TYPE_BYTES)?;
-    let metadata = &event.metadata;
+    check_text("event type", event_type, MAX_TYPE_BYTES)?;
     for (field, text) in [
         ("correlation id", &metadata.correlation_id),
         ("traceparent", &metadata.traceparent),
@@ -66,7 +74,7 @@ pub(crate) fn check_event(event: &NewEvent) -> Result<(), LimitError> {
             check_text(field, text, MAX_METADATA_BYTES)?;
         }
     }
-    check_json("payload", &event.payload)
+    check_json("payload", payload)
 }
 
 /// A correlation id or trace context for an event that follows from another one. Another system may have sent one that no store

@@ -2,7 +2,7 @@
 
 use crate::ports::{
     checkpoints::Checkpoints, discards::Discards, documents::Documents, event_store::EventStore,
-    inbox::Inbox, snapshots::Snapshots,
+    import::Import, inbox::Inbox, snapshots::Snapshots,
 };
 
 /// A store with every port: one bound for a service that does not depend on an adapter.
@@ -26,6 +26,9 @@ use crate::ports::{
 /// let bank = Bank::new(MemoryEventStore::default());
 /// # drop(bank.accounts);
 /// ```
-pub trait Store: EventStore + Snapshots + Checkpoints + Documents + Inbox + Discards {}
+pub trait Store:
+    EventStore + Import + Snapshots + Checkpoints + Documents + Inbox + Discards
+{
+}
 
-impl<S: EventStore + Snapshots + Checkpoints + Documents + Inbox + Discards> Store for S {}
+impl<S: EventStore + Import + Snapshots + Checkpoints + Documents + Inbox + Discards> Store for S {}

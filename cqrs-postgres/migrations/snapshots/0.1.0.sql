@@ -2,7 +2,7 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 14 pg_class, 29 pg_proc.
+-- It holds 14 pg_class, 30 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
@@ -641,7 +641,7 @@ begin
     end if;
     for own in
         select f from "cqrs".own_functions() f join pg_proc p on p.oid = f
-        where (writes and p.proname <> 'grant_access') or p.proname in ('log_head', 'log_identity', 'fence_holders', 'fence_tag')
+        where (writes and p.proname not in ('grant_access', 'import_events')) or p.proname in ('log_head', 'log_identity', 'fence_holders', 'fence_tag')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;
@@ -675,6 +675,66 @@ language sql stable parallel unsafe cost 100 rows 0 as $$
         where a.attrelid = c.oid and not a.attisdropped and (a.attname, format_type(a.atttypid, null)) in (
             ('key', 'text'), ('version', 'bigint'), ('body', 'jsonb'), ('updated_at', 'timestamp with time zone')))
     from pg_class c where c.oid = relation
+$$;
+
+create function cqrs.import_events(categories text[], aggregate_ids text[], slices smallint[], versions bigint[], recorded_micros bigint[], event_ids uuid[], event_types text[], schema_versions integer[], payloads text[], correlation_ids text[], causation_ids uuid[], traceparents text[], headers text[], OUT added bigint, OUT wrong integer, OUT head bigint, OUT other uuid) returns record
+language plpgsql volatile parallel unsafe cost 100 rows 0
+set enable_seqscan=off
+set lock_timeout=10s
+set plan_cache_mode=force_generic_plan
+set search_path=pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+    checked boolean := "cqrs".check_transaction(); -- or it raises
+    fence bigint;
+    last_slice smallint;
+begin
+    -- 1. Guard the streams in the common order, as append() does.
+    perform pg_advisory_xact_lock(guard)
+    from (
+        select distinct "cqrs".stream_guard(c, a) as guard from unnest(categories, aggregate_ids) as given (c, a)
+        order by guard offset 0
+    ) as guards;
+
+    -- 2. The fence: after every wait, before the first position is drawn.
+    fence := "cqrs".take_fence();
+
+    -- 3. Event by event: the statements see what those before them have inserted.
+    added := 0;
+    for n in 1 .. cardinality(event_ids) loop
+        head := 0;
+        last_slice := null;
+        select e.version, e.slice into head, last_slice from "cqrs".events e
+        where e.category = categories[n] and e.aggregate_id = aggregate_ids[n] order by e.version desc limit 1;
+        head := coalesce(head, 0);
+        if versions[n] = head + 1 then
+            checked := "cqrs".keeps_slice(slices[n], last_slice, categories[n], aggregate_ids[n]); -- or it raises
+            insert into "cqrs".events (
+                position, category, aggregate_id, version, slice, event_id, event_type, schema_version, payload,
+                correlation_id, causation_id, traceparent, headers, recorded_at
+            )
+            values (
+                nextval('"cqrs".position'), categories[n], aggregate_ids[n], versions[n], slices[n],
+                event_ids[n], event_types[n],
+                case when schema_versions[n] < 1
+                     then "cqrs".reject_argument(format('schema version %s of event %s', schema_versions[n], event_ids[n]))::integer
+                     else coalesce(schema_versions[n], 1) end,
+                payloads[n]::json,
+                correlation_ids[n], causation_ids[n], traceparents[n], headers[n]::jsonb,
+                timestamptz 'epoch' + recorded_micros[n] * interval '1 microsecond'
+            );
+            added := added + 1;
+        else
+            other := null;
+            select e.event_id into other from "cqrs".events e
+            where e.category = categories[n] and e.aggregate_id = aggregate_ids[n] and e.version = versions[n];
+            if other is distinct from event_ids[n] then
+                wrong := n;
+                return;
+            end if;
+        end if;
+    end loop;
+end
 $$;
 
 create function cqrs.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid) returns boolean
@@ -750,7 +810,7 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
       and p.proname in (
           'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
           'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access',
-          'holds_documents', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity',
+          'holds_documents', 'import_events', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity',
           'own_functions', 'prepare_view', 'read_streams', 'reject_argument', 'reject_change', 'stream_guard', 'take_fence'
       )
 $$;

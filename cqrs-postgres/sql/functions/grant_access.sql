@@ -19,7 +19,7 @@ begin
     end if;
     for own in
         select f from __schema__.own_functions() f join pg_proc p on p.oid = f
-        where (writes and p.proname <> 'grant_access') or p.proname in ('log_head', 'log_identity', 'fence_holders', 'fence_tag')
+        where (writes and p.proname not in ('grant_access', 'import_events')) or p.proname in ('log_head', 'log_identity', 'fence_holders', 'fence_tag')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;

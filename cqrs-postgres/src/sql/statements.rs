@@ -93,6 +93,7 @@ statements! {
         appended_under: "appended_under",
         recorded_under: "recorded_under",
         forget_keys: "forget_keys",
+        import_events: "import_events",
         replay: "replay",
         replay_many: "replay_many",
         replay_from_snapshot: "replay_from_snapshot",
@@ -127,6 +128,7 @@ statements! {
     SchemaStatements {
         fix_search_path: "fix_search_path",
         server: "server",
+        present_objects: "present_objects",
         has_ledger: "has_ledger",
         installed_migrations: "installed_migrations",
         is_sequence_sound: "is_sequence_sound",

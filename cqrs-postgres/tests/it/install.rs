@@ -235,14 +235,14 @@ async fn reads_use_the_indexes_even_on_an_empty_table() {
 }
 
 #[tokio::test]
-async fn a_lost_database_is_an_error_not_a_panic() {
+async fn a_closed_pool_is_an_error_not_a_panic() {
     let store = fresh_store().await;
     let pool: &PgPool = store.pool();
     pool.close().await;
     let error = cqrs_core::EventStore::high_water_mark(&store)
         .await
         .expect_err("closed");
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert_eq!(error.kind(), StoreErrorKind::Other);
 }
 
 #[tokio::test]
@@ -347,5 +347,100 @@ async fn a_name_may_look_like_a_marker_of_the_templates() {
         }
         let dropped = AssertSqlSafe(format!("drop schema \"{schema}\" cascade"));
         store.pool().execute(dropped).await.expect("drops");
+    }
+}
+
+#[tokio::test]
+async fn names_that_somebody_else_uses_are_left_alone() {
+    for object in [
+        "create table __schema__.events (id bigint)",
+        "create view __schema__.events as select 1",
+        "create sequence __schema__.position",
+        "create function __schema__.claim(text) returns text language sql as 'select $1'",
+    ] {
+        let store = fresh_store().await;
+        run(
+            &store,
+            "drop schema __schema__ cascade; create schema __schema__",
+        )
+        .await;
+        run(&store, object).await;
+        let before = catalogue(&store).await;
+        let config = PgConfig::new(url()).schema(store.schema());
+        let error = PgEventStore::install(&config).await.expect_err("rejected");
+        assert_eq!(error.kind(), StoreErrorKind::Schema, "{object}: {error}");
+        assert!(error.to_string().contains(store.schema()), "{error}");
+        assert_eq!(catalogue(&store).await, before, "{object}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_lost_its_ledger_is_left_alone() {
+    let store = fresh_store().await;
+    store.append(append("a", 3)).await.expect("appends");
+    run(&store, "drop table __schema__.migrations").await;
+    let before = catalogue(&store).await;
+    let config = PgConfig::new(url()).schema(store.schema());
+    let error = PgEventStore::install(&config).await.expect_err("rejected");
+    assert_eq!(error.kind(), StoreErrorKind::Schema);
+    assert!(error.to_string().contains("`events`"), "{error}");
+    assert_eq!(catalogue(&store).await, before);
+}
+
+#[tokio::test]
+async fn an_object_that_was_dropped_is_named() {
+    for (drop, name) in [
+        ("function __schema__.take_fence", "`take_fence`"),
+        ("table __schema__.inbox", "`inbox`"),
+        (
+            "trigger events_never_change on __schema__.events",
+            "`events_never_change`",
+        ),
+        (
+            "index __schema__.idempotency_recorded_at",
+            "`idempotency_recorded_at`",
+        ),
+        ("sequence __schema__.document_version", "`document_version`"),
+    ] {
+        let store = fresh_store().await;
+        run(&store, &format!("drop {drop}")).await;
+        let config = PgConfig::new(url()).schema(store.schema());
+        assert_rejected(
+            PgEventStore::connect(&config).await,
+            StoreErrorKind::Schema,
+            name,
+        );
+        let error = PgEventStore::install(&config).await.expect_err("rejected");
+        assert_eq!(error.kind(), StoreErrorKind::Schema, "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_store_is_no_reason_to_retry() {
+    let store = fresh_store().await;
+    store.close().await;
+    let error = store.document("v", "k").await.expect_err("is closed");
+    assert!(!error.is_retryable(), "{error}");
+    let error = store.append(append("a", 1)).await.expect_err("is closed");
+    let cqrs_core::ports::AppendError::Store(error) = error else {
+        panic!("{error}");
+    };
+    assert!(!error.is_retryable(), "{error}");
+}
+
+#[tokio::test]
+async fn a_role_that_does_not_exist_is_named() {
+    let config = fresh_config();
+    PgEventStore::install(&config).await.expect("installs");
+    for (role, words) in [
+        ("nobody_of_the_tests", "create role"),
+        ("", "is empty"),
+        (" ", "is empty"),
+    ] {
+        let error = PgEventStore::grant(&config, role, Access::Reader).await;
+        let error = error.expect_err("rejected");
+        assert_eq!(error.kind(), StoreErrorKind::InvalidInput, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
     }
 }

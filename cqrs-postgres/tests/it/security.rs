@@ -1,6 +1,12 @@
 //! The table of SECURITY.md: what each role can do, tried with a session of that role.
 
-use cqrs_core::{EventStore, StoreErrorKind, ports::AppendError};
+use std::time::SystemTime;
+
+use cqrs_core::{
+    EventId, EventStore, Position, RecordedEvent, StoreErrorKind, StreamId, Version,
+    model::Category,
+    ports::{AppendError, Import, ImportError},
+};
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 
 use crate::{
@@ -205,4 +211,30 @@ async fn only_the_owner_grants_access() {
     granted.expect("grants");
     roles.drop().await;
     strangers.drop().await;
+}
+
+#[tokio::test]
+async fn only_the_owner_imports() {
+    let roles = Roles::create().await;
+    let (_, [owner, service, reader]) = stores(&roles).await;
+    let stream = StreamId::new(Category::new("account").expect("valid"), "old").expect("valid");
+    let event = RecordedEvent::new(
+        EventId::random(),
+        stream,
+        Version::new(1),
+        Position::START,
+        "Opened",
+        "{}",
+        SystemTime::UNIX_EPOCH,
+    );
+    for store in [&service, &reader] {
+        let error = store.import(std::slice::from_ref(&event)).await;
+        let error = error.expect_err("rejected");
+        assert!(
+            matches!(&error, ImportError::Store(e) if e.kind() == StoreErrorKind::Misconfigured),
+            "{error:?}"
+        );
+    }
+    owner.import(&[event]).await.expect("imports");
+    roles.drop().await;
 }
