@@ -126,4 +126,5 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0026-one-step-decides-and-commands-are-visited.md")]
 #[doc = include_str!("../docs/decisions/0027-a-stream-stays-in-its-slice.md")]
 #[doc = include_str!("../docs/decisions/0028-tls-by-openssl-and-rustls.md")]
+#[doc = include_str!("../docs/decisions/0034-a-reactor-sends-single-commands.md")]
 pub mod decisions {}

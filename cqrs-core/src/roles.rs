@@ -11,7 +11,8 @@ mod view;
 pub use self::{
     aggregate::{Aggregate, Decision},
     commands::{
-        Check, CommandVisitor, Commands, CommandsJson, Rejection, SerializableCommands, To,
+        Check, CommandVisitor, Commands, CommandsJson, Rejection, SerializableCommands,
+        SingleCommand, To,
     },
     events::Events,
     handler_error::HandlerError,

@@ -260,6 +260,20 @@ impl<C: Commands, const N: usize> Commands for [C; N] {
     }
 }
 
+/// A set of exactly one command, as a reactor sends it: [`To`] one aggregate, or a union declared with
+/// [`commands!`](crate::commands).
+///
+/// After a rejection a reactor goes on with its other commands, so a larger set would take effect in part. An
+/// implementation of your own passes exactly one command in [`visit`](Commands::visit), and no check.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a single command",
+    note = "a reactor sends `To<YourAggregate>` or a union declared with `commands!`, and may send several for one event: \
+            each is accepted or rejected by itself. For all or none, let one aggregate decide, or call `execute_all` elsewhere"
+)]
+pub trait SingleCommand: Commands {}
+
+impl<A: Aggregate> SingleCommand for To<A> {}
+
 /// Commands that can be written as JSON, which an idempotency key requires. Implemented for every set whose commands are
 /// `Serialize`.
 #[diagnostic::on_unimplemented(
@@ -387,6 +401,8 @@ macro_rules! commands {
                 match self { $(Self::$variant(to) => visitor.command(to)),+ }
             }
         }
+
+        impl $crate::roles::SingleCommand for $name {}
 
         // Only unions whose commands can all be serialized implement this: `for<'a>` delays the check until it is used.
         impl $crate::roles::SerializableCommands for $name

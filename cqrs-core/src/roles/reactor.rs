@@ -3,7 +3,7 @@
 use crate::{
     model::Envelope,
     roles::{
-        commands::{Commands, Rejection},
+        commands::{Rejection, SingleCommand},
         events::Events,
     },
 };
@@ -42,9 +42,12 @@ use crate::{
 pub enum OnRejected<C> {
     /// Stop at the event, with an error that gives the reason. No event is skipped.
     Stop,
-    /// Continue: the rejection is expected.
+    /// Continue: the rejection is expected. The event's other commands are sent.
     Ignore,
-    /// Send these commands instead.
+    /// Send these commands instead of the rejected one; they may be rejected in turn. The event's other commands are sent too.
+    ///
+    /// For one event a reactor may answer so 100 times for each command that [`react`](Reactor::react) returned. After
+    /// that the runner stops at the event, as with [`Stop`](Self::Stop).
     Instead(Vec<C>),
 }
 
@@ -83,8 +86,29 @@ pub trait Reactor: Send + Sync + 'static {
     const NAME: &'static str;
     /// The events that it reads.
     type Events: Events;
-    /// The commands that it sends: [`To`](crate::To) one aggregate, or a union declared with [`commands!`](crate::commands).
-    type Commands: Commands;
+    /// One command that it sends: [`To`](crate::To) one aggregate, or a union declared with [`commands!`](crate::commands).
+    ///
+    /// It is not a set that takes effect as a whole: each command is accepted or rejected by itself. So a tuple does not
+    /// compile:
+    ///
+    /// ```compile_fail
+    /// # use cqrs_core::prelude::*;
+    /// # #[derive(serde::Serialize, serde::Deserialize)] enum PurseEvent { Changed { by: i64 } }
+    /// # impl Event for PurseEvent { const CATEGORY: &'static str = "purse"; }
+    /// # #[derive(Default)] struct Purse;
+    /// # impl Aggregate for Purse {
+    /// #     type Command = i64; type Event = PurseEvent; type Error = std::convert::Infallible;
+    /// #     fn handle(&self, by: i64, _: &Context) -> Decision<Self> { Ok(vec![PurseEvent::Changed { by }]) }
+    /// #     fn apply(&mut self, _: PurseEvent) {}
+    /// # }
+    /// # struct Transfer;
+    /// impl Reactor for Transfer {
+    ///     type Commands = (To<Purse>, To<Purse>); // the first could take effect without the second
+    /// #     const NAME: &'static str = "transfer"; type Events = PurseEvent;
+    /// #     fn react(&self, _: &Envelope<PurseEvent>) -> Vec<Self::Commands> { vec![] }
+    /// }
+    /// ```
+    type Commands: SingleCommand;
 
     /// The commands that follow from the event.
     fn react(&self, event: &Envelope<Self::Events>) -> Vec<Self::Commands>;

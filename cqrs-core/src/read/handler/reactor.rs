@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// How often a reactor may send commands instead of a rejected one, for each command that followed from the event.
+const MAX_INSTEAD: usize = 100;
+
 /// Executes a reactor's commands.
 #[derive(Debug)]
 pub struct ReactorHandler<R>(R);
@@ -35,9 +38,19 @@ impl<S: EventStore, R: Reactor> IntoHandler<S, role::Reactor> for R {
 struct Reaction<R: Reactor> {
     event: Envelope<R::Events>,
     commands: VecDeque<R::Commands>,
+    /// How often commands may still be sent instead of a rejected one.
+    instead_left: usize,
 }
 
 impl<R: Reactor> Reaction<R> {
+    fn new(event: Envelope<R::Events>, commands: Vec<R::Commands>) -> Self {
+        Self {
+            event,
+            instead_left: commands.len().saturating_mul(MAX_INSTEAD),
+            commands: commands.into(),
+        }
+    }
+
     fn targets(&self) -> Result<BTreeSet<StreamId>, HandlerError> {
         let mut targets = BTreeSet::new();
         for commands in &self.commands {
@@ -58,6 +71,23 @@ impl<R: Reactor> Reaction<R> {
     fn invalid_target(&self, source: InvalidName) -> HandlerError {
         let reactor = R::NAME;
         self.poison(ReactionError::InvalidTarget { reactor, source })
+    }
+
+    /// Sends `commands` next, instead of the rejected one.
+    fn send_instead(
+        &mut self,
+        commands: Vec<R::Commands>,
+        source: Rejection,
+    ) -> Result<(), HandlerError> {
+        let reactor = R::NAME;
+        match self.instead_left.checked_sub(1) {
+            Some(left) => self.instead_left = left,
+            None => return Err(self.poison(ReactionError::Endless { reactor, source })),
+        }
+        for commands in commands.into_iter().rev() {
+            self.commands.push_front(commands);
+        }
+        Ok(())
     }
 
     fn stopped(&self, source: Rejection) -> HandlerError {
@@ -83,13 +113,21 @@ enum ReactionError {
         reactor: &'static str,
         source: Rejection,
     },
+    #[error(
+        "{reactor} sends other commands instead of a rejected one without an end: more than {MAX_INSTEAD} times for each \
+         command that follows from this event; return `Stop` or `Ignore` from `rejected` at last"
+    )]
+    Endless {
+        reactor: &'static str,
+        source: Rejection,
+    },
 }
 
 impl<R: Reactor> ReactorHandler<R> {
     fn react(&self, batch: &[RecordedEvent]) -> Result<Vec<Reaction<R>>, HandlerError> {
-        let reaction = |event| Reaction {
-            commands: self.0.react(&event).into(),
-            event,
+        let reaction = |event| {
+            let commands = self.0.react(&event);
+            Reaction::new(event, commands)
         };
         Ok(envelopes(batch)?.into_iter().map(reaction).collect())
     }
@@ -114,9 +152,9 @@ impl<R: Reactor> ReactorHandler<R> {
                 OnRejected::Ignore => {}
                 OnRejected::Stop => return Err(reaction.stopped(rejection)),
                 OnRejected::Instead(commands) => {
-                    for commands in commands.into_iter().rev() {
-                        reaction.commands.push_front(commands);
-                    }
+                    reaction.send_instead(commands, rejection)?;
+                    // Without it a long chain would neither stop nor let other tasks run.
+                    tokio::task::yield_now().await;
                     read(store, transaction, reaction.targets()?, participants).await?;
                 }
             }

@@ -1,5 +1,7 @@
 //! Reactors in a runner, on the memory store.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde::{Deserialize, Serialize};
 
 use super::*;
@@ -188,4 +190,41 @@ async fn an_invalid_target_is_named_with_its_event() {
         1,
         "earlier events are handled"
     );
+}
+
+#[tokio::test]
+async fn commands_sent_instead_without_an_end_stop_the_runner_at_the_event() {
+    let again = |_: &Rejection| OnRejected::Instead(vec![To::new("x", ())]);
+    let (outcome, store) = ring(&["x", "x", "x"], Opener(again)).await;
+    let message = chain(&outcome.expect_err("stops")).to_string();
+    for part in [
+        "bell-b@3 (Rung)",
+        "opener sends other commands instead of a rejected one without an end",
+        "door-x rejected command 1: it has opened twice",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(
+        opened(&store, "x").await.len(),
+        2,
+        "earlier events are handled"
+    );
+}
+
+/// Only a reaction that lets other tasks run can be aborted.
+#[tokio::test]
+async fn other_tasks_run_between_commands_sent_instead() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let again = |_: &Rejection| {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        OnRejected::Instead(vec![To::new("x", ())])
+    };
+    let running = tokio::spawn(async move { ring(&["x", "x", "x"], Opener(again)).await.0 });
+    while ASKED.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let asked = ASKED.load(Ordering::Relaxed);
+    assert!(asked < MAX_INSTEAD, "this task waited for {asked} answers");
+    running.abort();
+    assert!(running.await.expect_err("aborted").is_cancelled());
 }
