@@ -71,7 +71,8 @@ impl Supervisor {
         let Part { name, run, .. } = part;
         tracing::info!(part = %name, "starting");
         let stop = Stop::new(self.stops[stage(&name)].subscribe());
-        let task = self.running.spawn(run(stop));
+        // In the task, so that a panic before the future exists is the part's too.
+        let task = self.running.spawn(async move { run(stop).await });
         self.index_of.insert(task.id(), self.parts.len());
         self.parts.push(Supervised { name, end: None });
     }

@@ -208,6 +208,24 @@ async fn a_panic_in_a_part_is_its_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_before_the_future_of_a_task_is_its_failure_too() {
+    let journal = Journal::default();
+    let service = Service::new()
+        .task("web", |_| {
+            let port: u16 = "no port".parse().expect("a port");
+            async move { Err(format!("cannot listen on {port}").into()) }
+        })
+        .with(journal.part(PartKind::Relay, "relay", SECOND));
+    let error = service.run_until(std::future::pending()).await;
+    let ends = ends(error.expect_err("one panics").outcome());
+    assert!(
+        ends[0].starts_with("task \"web\": panicked: a port"),
+        "{ends:?}"
+    );
+    assert_eq!(ends[1], "relay \"relay\": stopped");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_request_to_stop_aborts_at_once() {
     let journal = Journal::default();
     let service = Service::new().with(journal.part(PartKind::Task, "hung", SECOND * 3_600));
