@@ -152,7 +152,14 @@ impl Service {
     /// the parts that have not finished.
     ///
     /// # Errors
-    /// When a part has failed or was aborted, or signals cannot be received. The error contains the outcome of every part.
+    /// When a part has failed or was aborted, two parts have the same name, or signals cannot be received. The error contains
+    /// the outcome of every part.
+    ///
+    /// A part that blocks its thread still runs then, and keeps the runtime from being dropped: end the process with
+    /// [`std::process::exit`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with I/O and time enabled.
     pub async fn run(self) -> Result<ServiceOutcome, ServiceError> {
         let signals = Signals::listen().and_then(|first| Ok((first, Signals::listen()?)));
         let (mut first, mut all) = match signals {
@@ -169,7 +176,10 @@ impl Service {
     /// Runs until `stop` resolves, or all parts have ended.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// As [`run`](Self::run), without signals.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with time enabled.
     pub async fn run_until(
         self,
         stop: impl Future<Output = ()>,

@@ -19,7 +19,7 @@ pub enum PartEnd {
     Panicked(PartPanicked),
     /// It was aborted at the deadline or at a second signal.
     Aborted(PartAborted),
-    /// The service could not start.
+    /// The service could not start: it could not listen for signals, or two of its parts have the same name.
     NotStarted,
 }
 
