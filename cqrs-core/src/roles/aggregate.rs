@@ -58,5 +58,10 @@ pub trait Aggregate: Default + Send + Sync + 'static {
     fn handle(&self, command: Self::Command, context: &Context) -> Decision<Self>;
 
     /// Applies an event to the state. The event has happened, so this method does not check and cannot fail.
+    ///
+    /// It must not panic: [`Repository::execute`](crate::Repository::execute) applies an event after it is stored, because a
+    /// conflict still needs the state before it. An event on which `apply` panics is then stored, and each later command to
+    /// the aggregate panics. So decide with checked arithmetic in `handle`, and test `apply` with
+    /// [`Simulation`](crate::Simulation), which applies every decided event.
     fn apply(&mut self, event: Self::Event);
 }

@@ -208,6 +208,11 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
 
     /// Like [`execute`](Self::execute), for a decision that needs I/O. It always reads the stream first. After a conflict
     /// `decide` runs again on fresh state, so its effects outside must be idempotent.
+    ///
+    /// While `decide` runs it has the aggregate's turn, as `execute` has. With a cache, each other command to that aggregate
+    /// waits for it, 1 second at most, and then continues without turn and cached state. So keep slow I/O out of `decide`:
+    /// do it before and pass in the result. Never await a command to the same aggregate inside of `decide`: it waits that
+    /// second for the decision that waits for it, and then makes it conflict.
     pub fn decide<F, D>(&self, id: impl AsRef<str>, decide: F) -> Execute<'_, A, S, ByFunction<F>>
     where
         F: FnMut(A, Context) -> D + Send,

@@ -161,6 +161,7 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
             self.cache(on.state);
             return Ok(AttemptResult::Done(self.first_result(appended).await?));
         }
+        // Not before the append: a conflict continues with the state before these events, and without it would replay all.
         // A decision that consumed its state may have left an equal one in the cache.
         let decided_on = on.state.or_else(|| self.turn.take_at(on.expected));
         if let Some(mut state) = decided_on {
