@@ -29,8 +29,7 @@ impl fmt::Display for Chain<'_> {
         let mut next = self.0.source();
         while let Some(source) = next {
             let text = source.to_string();
-            // Some libraries include the source in the error's own message.
-            if !last.contains(&text) {
+            if !includes(&last, &text) {
                 write!(f, ": {text}")?;
             }
             last = text;
@@ -38,6 +37,18 @@ impl fmt::Display for Chain<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a message already states its source as a clause of its own, as some libraries do: `message: source` or
+/// `message (source)`. Without the boundaries, "count" would be a part of "account-1".
+fn includes(message: &str, source: &str) -> bool {
+    source.is_empty()
+        || message.match_indices(source).any(|(at, _)| {
+            let before = &message[..at];
+            let after = &message[at + source.len()..];
+            (before.is_empty() || before.ends_with(": ") || before.ends_with('('))
+                && (after.is_empty() || after.starts_with(':') || after.starts_with(')'))
+        })
 }
 
 impl fmt::Debug for Chain<'_> {
@@ -73,5 +84,24 @@ mod tests {
         assert_eq!(printed(&["a"]), "a");
         assert_eq!(printed(&["one", "two", "three"]), "one: two: three");
         assert_eq!(printed(&["one (two)", "two", "three"]), "one (two): three");
+        assert_eq!(printed(&["one: two", "two"]), "one: two");
+        assert_eq!(
+            printed(&["one: two: three", "two: three", "three"]),
+            "one: two: three"
+        );
+        assert_eq!(printed(&["one", "one"]), "one");
+        assert_eq!(printed(&["one", "", "two"]), "one: two");
+    }
+
+    #[test]
+    fn a_source_that_is_only_a_part_of_a_word_is_printed() {
+        assert_eq!(
+            printed(&["cannot add 10 to account-1", "count"]),
+            "cannot add 10 to account-1: count"
+        );
+        assert_eq!(
+            printed(&["the batch failed", "failed"]),
+            "the batch failed: failed"
+        );
     }
 }
