@@ -7,7 +7,7 @@ mod read_model;
 mod runner;
 
 pub use self::{
-    handler::{Handler, IntoHandler, role},
+    handler::{Handler, IntoHandler, ProjectionHandler, ReactorHandler, ViewHandler, role},
     log_source::{LogReader, LogSource},
     read_model::ReadModel,
     runner::{LogRunner, Runner, RunnerError, RunnerErrorKind, SkipError},

@@ -6,6 +6,7 @@ mod view;
 
 use async_trait::async_trait;
 
+pub use self::{projection::ProjectionHandler, reactor::ReactorHandler, view::ViewHandler};
 use crate::{
     codec::CodecError,
     model::{Envelope, EventFilter, RecordedEvent},

@@ -34,6 +34,30 @@ use crate::{
 const FIRST_BATCH: usize = 1_000;
 
 /// A runner over the store's own log.
+///
+/// ```
+/// # use cqrs_core::{DocumentKeys, Envelope, Event, MemoryEventStore, Runner, View};
+/// use cqrs_core::read::{LogRunner, ViewHandler};
+/// # #[derive(serde::Serialize, serde::Deserialize)] enum SeatEvent { Booked }
+/// # impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }
+/// # struct Seats;
+/// # impl View for Seats {
+/// #     const NAME: &'static str = "seats"; type Events = SeatEvent; type Document = ();
+/// #     fn keys(&self, event: &Envelope<SeatEvent>) -> DocumentKeys { event.id().into() }
+/// #     fn apply(&self, _: &str, _: Option<()>, _: &Envelope<SeatEvent>) -> Option<()> { Some(()) }
+/// # }
+///
+/// /// A field that holds a runner names the handler of its role.
+/// struct App {
+///     seats: LogRunner<MemoryEventStore, ViewHandler<Seats>>,
+/// }
+/// # fn app(store: &MemoryEventStore) -> Result<App, Box<dyn std::error::Error>> {
+/// let seats = Runner::over_log(store, Seats)?;
+/// Ok(App { seats })
+/// # }
+/// # assert_eq!(app(&MemoryEventStore::default())?.seats.subscription(), "seats");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub type LogRunner<S, H> = Runner<S, H, LogSource<S>>;
 
 /// Runs a role: reads a batch from a source, handles it and moves the checkpoint in one transaction.

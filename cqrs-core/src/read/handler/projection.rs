@@ -10,7 +10,7 @@ use crate::{
     roles::{Events, HandlerError, Projection},
 };
 
-/// Passes batches to a projection.
+/// Passes batches to a projection. Runners create it: use it to name their type, as in [`LogRunner`](crate::read::LogRunner).
 #[derive(Debug)]
 pub struct ProjectionHandler<P>(P);
 

@@ -22,7 +22,7 @@ use crate::{
 /// How often a reactor may send commands instead of a rejected one, for each command that followed from the event.
 const MAX_INSTEAD: usize = 100;
 
-/// Executes a reactor's commands.
+/// Executes a reactor's commands. Runners create it: use it to name their type, as in [`LogRunner`](crate::read::LogRunner).
 #[derive(Debug)]
 pub struct ReactorHandler<R>(R);
 

@@ -12,7 +12,7 @@ use crate::{
     roles::{DocumentKeys, Events, HandlerError, View},
 };
 
-/// Maintains a view's documents.
+/// Maintains a view's documents. Runners create it: use it to name their type, as in [`LogRunner`](crate::read::LogRunner).
 #[derive(Debug)]
 pub struct ViewHandler<V>(V);
 
