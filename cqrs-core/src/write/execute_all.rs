@@ -40,6 +40,7 @@ use crate::{
 #[non_exhaustive]
 pub struct ExecutedAll {
     /// The append to each stream, ordered by stream. Without an idempotency key, empty when no command resulted in an event.
+    /// Always empty without commands.
     pub streams: Vec<Appended>,
     /// `true`: the request was executed earlier under its key and not again; `streams` is the earlier result.
     pub repeated: bool,
@@ -113,7 +114,8 @@ impl<'a, S, C> ExecuteAll<'a, S, C> {
     request_options!();
 
     /// Executes the request at most once under this key, which identifies it in the whole store. A repeat has no effect and
-    /// returns the first result. The same key with other commands is [`ExecuteError::KeyReused`].
+    /// returns the first result. The same key with other commands is [`ExecuteError::KeyReused`]. A request without any
+    /// command does nothing and leaves its key unused.
     ///
     /// When a broken connection leaves the outcome unknown, the request is retried: the key makes that safe.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self

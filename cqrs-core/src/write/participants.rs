@@ -169,24 +169,32 @@ impl Deciding<'_> {
     }
 }
 
+/// The same error, with the command that it is about.
+fn undecided(command: usize, stream: &StreamId, error: StoreError) -> StoreError {
+    let message = format!("command {command} to {stream} cannot be decided");
+    StoreError::new(error.kind(), message).caused_by(error)
+}
+
 impl CommandVisitor for Deciding<'_> {
     type Error = NotDecided;
 
     fn command<A: Aggregate>(&mut self, to: &To<A>) -> Result<(), NotDecided> {
         self.visited += 1;
+        let number = self.visited;
         let (stream, participant) = self.participants.of::<A>(&to.id)?;
+        let undecided = |error| undecided(number, &stream, error);
         let context = Context {
             id: stream.shared_id(),
             version: participant.version,
             now: self.input.now,
             metadata: self.input.metadata.clone(),
         };
-        let state = participant.state.of::<A>(&stream)?;
+        let state = participant.state.of::<A>(&stream).map_err(undecided)?;
         let decided = match Decided::by(state, to.command.clone(), &context) {
             Ok(decided) => decided,
             Err(error) => return Err(self.rejected(stream, error)),
         };
-        let encoded = decided.encode(&context.metadata)?;
+        let encoded = decided.encode(&context.metadata).map_err(undecided)?;
         participant.version = participant.version.plus(encoded.new.len() as u64);
         participant.new.extend(encoded.new);
         let events = encoded.decoded.into_iter().map(|(_, event)| event);
@@ -196,8 +204,10 @@ impl CommandVisitor for Deciding<'_> {
 
     fn check<A: Aggregate>(&mut self, check: &Check<A>) -> Result<(), NotDecided> {
         self.visited += 1;
+        let number = self.visited;
         let (stream, participant) = self.participants.of::<A>(&check.id)?;
-        match check.holds(participant.state.of::<A>(&stream)?) {
+        let state = participant.state.of::<A>(&stream);
+        match check.holds(state.map_err(|error| undecided(number, &stream, error))?) {
             Ok(()) => Ok(()),
             Err(error) => Err(self.rejected(stream, error)),
         }

@@ -16,8 +16,11 @@ use super::{
 use crate::{
     commands,
     memory::MemoryEventStore,
-    model::{Context, Event, Position, RetryPolicy, StreamId, Version},
-    ports::{EventStore, StoreErrorKind},
+    model::{
+        Context, Event, EventId, ExpectedVersion, Metadata, NewEvent, Position, RetryPolicy,
+        StreamId, Version, chain,
+    },
+    ports::{Append, EventStore, StoreErrorKind},
     roles::{Aggregate, Check, Decision, Rejection, To},
     write::{CommandStore, ExecuteError},
 };
@@ -199,6 +202,47 @@ async fn a_checked_aggregate_must_not_change_before_the_append() {
     let error = call.await.expect_err("checked again after the conflict");
     assert!(error.rejected::<Overdrawn>().is_some(), "{error:?}");
     assert_eq!(sum(&store, "a").await, 0);
+}
+
+#[tokio::test]
+async fn an_error_of_the_store_names_the_command_and_its_aggregate() {
+    let store = MemoryEventStore::default();
+    let foreign = NewEvent {
+        id: EventId::random(),
+        event_type: "Lost",
+        payload: bytes::Bytes::from_static(b"{}"),
+        metadata: Metadata::default(),
+    };
+    let append = Append {
+        stream: StreamId::of::<PurseEvent>("b").expect("valid"),
+        expected: ExpectedVersion::Any,
+        events: vec![foreign],
+    };
+    store.append(append).await.expect("appends");
+    let error = store.execute_all([purse("a", 1), purse("b", 1)]).await;
+    let error = error.expect_err("undecodable");
+    assert!(
+        matches!(&error, ExecuteError::Store(e) if e.kind() == StoreErrorKind::Undecodable),
+        "{error:?}"
+    );
+    let message = chain(&error).to_string();
+    assert!(
+        message.starts_with("command 2 to purse-b cannot be decided: purse-b@1 (Lost)"),
+        "{message}"
+    );
+    assert_eq!(cents(&store, "a").await, 0);
+}
+
+#[tokio::test]
+async fn a_request_without_commands_leaves_its_key_unused() {
+    let store = MemoryEventStore::default();
+    let nothing = Vec::<To<Tally>>::new();
+    let done = store.execute_all(nothing).idempotency_key("k").await;
+    let done = done.expect("does nothing");
+    assert!(done.streams.is_empty() && !done.repeated, "{done:?}");
+    let add = store.execute_all([tally("a", TallyCommand::Add(1))]);
+    add.idempotency_key("k").await.expect("the key is unused");
+    assert_eq!(sum(&store, "a").await, 1);
 }
 
 #[tokio::test]
