@@ -41,5 +41,5 @@ pub use self::{
 pub(crate) use self::{
     hash::fnv1a,
     headers::check as check_headers,
-    limits::{check_event, check_json, check_recorded, check_text},
+    limits::{check_event, check_fields, check_json, check_text},
 };

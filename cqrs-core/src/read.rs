@@ -7,6 +7,7 @@ mod read_model;
 mod runner;
 
 pub use self::{
+    handled::wait_for,
     handler::{Handler, IntoHandler, ProjectionHandler, ReactorHandler, ViewHandler, role},
     log_source::{LogReader, LogSource},
     read_model::ReadModel,

@@ -92,6 +92,7 @@ macro_rules! event_store_contract {
             log: the_log_is_read_page_by_page_in_order
             log: a_filtered_page_continues_after_skipped_events
             log: a_page_is_bounded_in_bytes
+            log: a_page_ends_at_a_position
             log: a_page_of_slices_has_the_streams_of_those_slices
             log: the_id_of_the_event_at_a_position_can_be_read
             log: a_page_proves_which_event_it_follows

@@ -23,7 +23,7 @@ pub(crate) fn relay(
     store: &PgEventStore,
     kafka: &KafkaConfig,
 ) -> Relay<PgEventStore, KafkaPublisher> {
-    Relay::new(&store, "relay", KafkaPublisher::new(&kafka))
+    Relay::new(store, "relay", KafkaPublisher::new(kafka))
 }
 
 /// Runs a relay until it has published the whole log.

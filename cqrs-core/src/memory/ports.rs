@@ -122,7 +122,8 @@ impl EventStore for MemoryEventStore {
         let mut page = LogPage::default().follows(before.map(|event| event.id));
         let mut bytes = 0;
         for event in state.log.iter().skip(skip) {
-            if page.events.len() == query.limit {
+            let is_beyond = query.upto.is_some_and(|upto| event.position > upto);
+            if is_beyond || page.events.len() == query.limit {
                 break;
             }
             if bytes >= query.bytes && !page.events.is_empty() {

@@ -1,6 +1,6 @@
 //! The limits of an event's own fields and of a document, the same for every store.
 
-use crate::model::{event::NewEvent, metadata::Metadata, recorded_event::RecordedEvent};
+use crate::model::{event::NewEvent, metadata::Metadata};
 
 /// A field of an event or a document that no store accepts. All stores have the same limits, so that an event can be copied from one
 /// to another.
@@ -54,12 +54,12 @@ pub(crate) fn check_event(event: &NewEvent) -> Result<(), LimitError> {
     check_fields(event.event_type, &event.metadata, &event.payload)
 }
 
-/// Checks an event of another store, except its headers.
-pub(crate) fn check_recorded(event: &RecordedEvent) -> Result<(), LimitError> {
-    check_fields(&event.event_type, &event.metadata, &event.payload)
-}
-
-fn check_fields(event_type: &str, metadata: &Metadata, payload: &[u8]) -> Result<(), LimitError> {
+/// Checks the fields of an event, except its headers.
+pub(crate) fn check_fields(
+    event_type: &str,
+    metadata: &Metadata,
+    payload: &[u8],
+) -> Result<(), LimitError> {
     if event_type.is_empty() {
         return Err(LimitError::Empty {
             field: "event type",

@@ -72,6 +72,8 @@ impl From<RecordedEvent> for PastEvent {
 pub struct LogQuery<'a> {
     /// Only events after this position.
     pub after: Position,
+    /// Only events up to this position; `None` for all.
+    pub upto: Option<Position>,
     /// Only these categories and types; empty for all.
     pub reads: &'a [EventFilter],
     /// Only streams in these slices.
@@ -92,6 +94,7 @@ impl<'a> LogQuery<'a> {
     pub const fn new(after: Position, limit: usize) -> Self {
         Self {
             after,
+            upto: None,
             reads: &[],
             slices: Slices::ALL,
             limit,
@@ -103,6 +106,13 @@ impl<'a> LogQuery<'a> {
     #[must_use]
     pub const fn after(mut self, after: Position) -> Self {
         self.after = after;
+        self
+    }
+
+    /// Only events up to this position: a state as of then.
+    #[must_use]
+    pub const fn upto(mut self, upto: Position) -> Self {
+        self.upto = Some(upto);
         self
     }
 

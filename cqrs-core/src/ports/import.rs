@@ -2,8 +2,8 @@
 
 use crate::{
     model::{
-        EventId, HeaderError, LimitError, RecordedEvent, StreamId, Version, check_headers,
-        check_recorded,
+        EventId, HeaderError, LimitError, RecordedEvent, StreamId, Version, check_fields,
+        check_headers,
     },
     ports::{
         error::{CommitError, StoreError},
@@ -140,7 +140,7 @@ pub fn check_import(events: &[RecordedEvent]) -> Result<(), ImportError> {
 
 fn check(event: &RecordedEvent) -> Result<(), ImportError> {
     let name = || (event.stream.clone(), event.version);
-    check_recorded(event).map_err(|source| {
+    check_fields(&event.event_type, &event.metadata, &event.payload).map_err(|source| {
         let (stream, version) = name();
         ImportError::Limit {
             stream,

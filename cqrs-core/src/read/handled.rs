@@ -3,15 +3,46 @@
 use std::time::Duration;
 
 use crate::{
-    model::{Offset, PartitionId},
+    model::{Offset, PartitionId, Position, Slices},
     ports::{Checkpoints, StoreError},
 };
+
+/// The store's own log.
+const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 
 /// The wait before the second check.
 const FIRST_WAIT: Duration = Duration::from_millis(1);
 
 /// The wait doubles up to this.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(20);
+
+/// Waits until a subscription (a view, a reactor or a projection, by its `NAME`) has handled the store's own log up to `position`,
+/// or up to the events of a command. Without a runner for it, or if its runner has failed, this never returns: use a timeout.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # use std::time::Duration;
+/// # async fn ship<A: Aggregate<Command = String> + serde::Serialize, R: Reactor>(
+/// #     store: MemoryEventStore,
+/// #     orders: Repository<A, MemoryEventStore>,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// let placed = orders.execute("17", "book".to_owned()).await?;
+/// let reacted = cqrs_core::read::wait_for(&store, R::NAME, &placed);
+/// tokio::time::timeout(Duration::from_secs(2), reacted).await??;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When the store fails.
+pub fn wait_for<S: Checkpoints, P: Into<Position>>(
+    store: &S,
+    subscription: &str,
+    position: P,
+) -> impl Future<Output = Result<(), StoreError>> + Send {
+    let offset = Offset::new(position.into().get());
+    async move { handled(store, subscription, &LOG, offset).await }
+}
 
 /// Waits until the checkpoint is at or after `offset`.
 pub(crate) async fn handled<S: Checkpoints>(

@@ -3,14 +3,11 @@
 use std::{fmt, marker::PhantomData};
 
 use crate::{
-    model::{Offset, PartitionId, Position, Slices},
+    model::Position,
     ports::{Checkpoints, CommitError, Document, Documents, StoreError, decode_document},
-    read::handled::handled,
+    read::handled::wait_for,
     roles::View,
 };
-
-/// The store's own log.
-const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 
 /// The documents of a view in a store.
 ///
@@ -132,8 +129,7 @@ impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
         &self,
         position: P,
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
-        let offset = Offset::new(position.into().get());
-        async move { handled(&self.store, V::NAME, &LOG, offset).await }
+        wait_for(&self.store, V::NAME, position)
     }
 
     /// Removes all documents and moves the subscription back to the beginning, in one transaction: the runner rebuilds the

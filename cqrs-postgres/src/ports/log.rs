@@ -70,6 +70,7 @@ const WINDOW: u64 = 20_000;
 pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
     let mut connection = store.backend().acquire().await?;
     let LogHead { mark, follows, .. } = head(store, &mut connection, query.after).await?;
+    let mark = query.upto.map_or(mark, |upto| mark.min(upto));
     let mut after = query.after;
     while after < mark {
         let window = WINDOW.max((query.limit as u64).saturating_mul(2));

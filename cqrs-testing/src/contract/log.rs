@@ -130,6 +130,31 @@ pub async fn a_page_is_bounded_in_bytes<S: EventStore>(store: S) {
     );
 }
 
+/// A query for the log as of a position ends there, with a filter and without.
+pub async fn a_page_ends_at_a_position<S: EventStore>(store: S) {
+    for id in ["alice", "bob"] {
+        let appended = append(&account(id), at(0), 3);
+        store.append(appended).await.expect("appends");
+    }
+    let every = store.read_log(LogQuery::new(Position::START, 10)).await;
+    let events = every.expect("reads").events;
+    let filter = [EventFilter::new("account", &["Happened"])];
+    for reads in [&[][..], &filter] {
+        for (index, last) in events.iter().enumerate() {
+            let query = LogQuery::new(Position::START, 10).reads(reads);
+            let page = store.read_log(query.upto(last.position)).await;
+            let page = page.expect("reads");
+            assert_eq!(page.events, events[..=index]);
+            let upto = page.upto.map(|upto| upto.event_id);
+            assert_eq!(upto, Some(Some(last.id)));
+            let after = query.after(last.position).upto(last.position);
+            let nothing = store.read_log(after).await.expect("reads");
+            assert_eq!((nothing.events.len(), nothing.upto), (0, None));
+            assert_eq!(nothing.follows, Some(last.id));
+        }
+    }
+}
+
 /// Ranges of slices divide the log: each stream is in exactly one range.
 pub async fn a_page_of_slices_has_the_streams_of_those_slices<S: EventStore>(store: S) {
     for n in 0..40 {

@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match job.role.as_str() {
         "relay" => relay(&job, store).await,
         "view" => view(&job, store).await,
-        "service" => run(service(&job, store)?).await,
+        "service" => run(service(&job, &store)?).await,
         "stuck" => run(stuck()).await,
         _ => reactor(&job, store).await,
     }
@@ -57,11 +57,11 @@ async fn run(service: Service) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn service(job: &Job, store: PgEventStore) -> Result<Service, Box<dyn std::error::Error>> {
+fn service(job: &Job, store: &PgEventStore) -> Result<Service, Box<dyn std::error::Error>> {
     let publisher = KafkaPublisher::new(&kafka(&job.prefix));
     Ok(Service::new()
-        .with(Runner::over_log::<role::View>(&store, Counts)?)
-        .with(Relay::new(&store, "relay", publisher)))
+        .with(Runner::over_log::<role::View>(store, Counts)?)
+        .with(Relay::new(store, "relay", publisher)))
 }
 
 fn stuck() -> Service {
