@@ -12,6 +12,7 @@ mod import;
 mod inbox;
 mod log_check;
 mod publisher;
+mod records;
 mod snapshots;
 mod source;
 mod store;
@@ -20,7 +21,7 @@ mod unit_of_work;
 pub(crate) use self::log_check::check_page;
 pub use self::{
     checkpoints::Checkpoints,
-    discards::{Discarded, Discards},
+    discards::{Discarded, DiscardedEvent, Discards},
     documents::{Document, DocumentWrite, Documents, decode_document},
     error::{
         AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, LookupError,
@@ -33,6 +34,7 @@ pub use self::{
     publisher::{
         Publication, PublishError, PublishedEvent, PublishedShard, Publisher, PublisherSession,
     },
+    records::{FoundRecord, MAX_KEPT_BYTES, RecordSource, TopicRecord},
     snapshots::{Snapshot, Snapshots},
     source::{Batch, Next, Reader, Source, SourceError},
     store::Store,

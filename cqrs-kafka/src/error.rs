@@ -70,6 +70,16 @@ pub enum KafkaError {
         /// The group.
         group: String,
     },
+    /// A consumer group does not read a topic.
+    #[error("group {group:?} does not read {partition}; it reads {topics}")]
+    NotRead {
+        /// The group.
+        group: String,
+        /// The partition that it was asked for.
+        partition: String,
+        /// Its topics.
+        topics: String,
+    },
     /// Kafka does not accept a name for a topic or group.
     #[error("{name:?} cannot be a name in Kafka: it {reason}")]
     InvalidName {
@@ -475,7 +485,7 @@ mod tests {
             "sasl.password".to_owned(),
             "hunter2".to_owned(),
         );
-        let error = invalid_setting(rejected);
+        let error = invalid_setting(&ClientConfig::new(), rejected);
         let shown = format!("{} {error:?}", chain(&error));
         assert!(shown.contains("sasl.password: bad value"), "{shown}");
         assert!(!shown.contains("hunter2"), "{shown}");

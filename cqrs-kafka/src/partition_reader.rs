@@ -1,6 +1,9 @@
 //! Reads a range of a partition up to its current end, outside of any consumer group. Every call blocks.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 use cqrs_core::ports::BoxError;
 use rdkafka::{
@@ -75,6 +78,22 @@ impl PartitionReader {
         }
     }
 
+    /// What `look` makes of the first record from an offset on that a consumer gets; `None` if there is none.
+    pub(crate) fn first<T>(
+        &self,
+        topic: &str,
+        partition: i32,
+        from: i64,
+        look: impl Fn(&BorrowedMessage<'_>) -> T,
+    ) -> Result<Option<T>, KafkaError> {
+        let mut first = None;
+        self.read_while(topic, partition, from, |record| {
+            first = Some(look(record));
+            ControlFlow::Break(())
+        })?;
+        Ok(first)
+    }
+
     /// Calls `take` with each record from an offset to the current end.
     pub(crate) fn read(
         &self,
@@ -82,6 +101,20 @@ impl PartitionReader {
         partition: i32,
         from: i64,
         mut take: impl FnMut(&BorrowedMessage<'_>),
+    ) -> Result<(), KafkaError> {
+        self.read_while(topic, partition, from, |record| {
+            take(record);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// Calls `take` with each record from an offset on, until it breaks off or at the current end.
+    fn read_while(
+        &self,
+        topic: &str,
+        partition: i32,
+        from: i64,
+        mut take: impl FnMut(&BorrowedMessage<'_>) -> ControlFlow<()>,
     ) -> Result<(), KafkaError> {
         let mut start = TopicPartitionList::new();
         start
@@ -93,8 +126,11 @@ impl PartitionReader {
             match self.consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(record)) => {
                     // A record of the last assignment may still arrive.
-                    if record.topic() == topic && record.partition() == partition {
-                        take(&record);
+                    if record.topic() == topic
+                        && record.partition() == partition
+                        && take(&record).is_break()
+                    {
+                        return Ok(());
                     }
                     responded = Instant::now();
                 }

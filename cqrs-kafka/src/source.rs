@@ -12,6 +12,7 @@
 mod assignment;
 mod consumer_error;
 mod ends;
+mod first_record;
 mod flow;
 mod member;
 mod offers;
@@ -26,14 +27,14 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use cqrs_core::{
     model::{Offset, PartitionId},
-    ports::{Source, SourceError},
+    ports::{FoundRecord, RecordSource, Source, SourceError},
     run_loop::{Progress, ProgressReporter},
 };
 use rdkafka::ClientConfig;
 use tokio::{sync::watch, task::JoinHandle};
 
 pub use self::reader::KafkaReader;
-use self::{ends::find_ends, member::Member};
+use self::{ends::find_ends, first_record::find_first, member::Member};
 use crate::{
     blocking::{not_finished, run_blocking},
     config::KafkaConfig,
@@ -140,6 +141,18 @@ impl Source for KafkaSource {
 
     fn stop(&mut self) {
         self.stop.send_replace(true);
+    }
+}
+
+impl RecordSource for KafkaSource {
+    async fn first_record(
+        &self,
+        partition: &PartitionId,
+        from: Option<Offset>,
+    ) -> Result<Option<FoundRecord>, SourceError> {
+        let options = Arc::clone(&self.options);
+        let partition = partition.clone();
+        run_blocking(move || find_first(&options, &partition, from)).await?
     }
 }
 

@@ -112,6 +112,7 @@ macro_rules! event_store_contract {
             checkpoints: a_claim_that_was_reset_in_the_transaction_is_fenced
             checkpoints: a_checkpoint_moves_step_by_step_in_a_transaction
             discards: discarded_events_are_kept_with_their_reason
+            discards: discarded_records_are_kept_as_bytes
             documents: documents_are_written_changed_and_removed
             documents: one_of_two_writers_of_a_document_commits
             documents: one_of_two_creators_of_a_document_commits

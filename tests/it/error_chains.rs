@@ -126,6 +126,7 @@ fn of_the_loops() -> Named {
         RunnerErrorKind::Source => RunnerErrorKind::Source(SourceError::Fatal(root())),
         RunnerErrorKind::Poison => RunnerErrorKind::Poison { partition: partition(), event: event(), reason: root() },
         RunnerErrorKind::Store => RunnerErrorKind::Store(store()),
+        SkipError::Source => SkipError::Source(SourceError::Unavailable(root())),
         SkipError::Role => SkipError::Role(codec()),
         SkipError::Store => SkipError::Store(store().into()),
         RelayErrorKind::Publish => RelayErrorKind::Publish(PublishError::Misconfigured(root())),

@@ -3,6 +3,7 @@
 mod counters;
 mod progress_topic;
 mod rows;
+mod skipped;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,13 +18,12 @@ use std::{
 use cqrs_core::{
     DocumentKeys, Envelope, Event, EventId, EventStore, ExpectedVersion, MemoryEventStore,
     ReadModel, RecordedEvent, Relay, Runner, StreamId, Version, View, chain,
-    model::{Category, Checkpoint, Lane, NewEvent, Offset},
-    ports::{Append, Checkpoints, SourceError, UnitOfWork},
-    read::RunnerErrorKind,
+    model::{Category, Lane, NewEvent, Offset},
+    ports::{Append, Discards},
     run_loop::Phase,
 };
 use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher, KafkaTopics, wire};
-use cqrs_tests::servers::{MAX_WAIT, fresh_name, kafka, project};
+use cqrs_tests::servers::{self, MAX_WAIT, eventually, fresh_name, kafka, project};
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
@@ -322,52 +322,4 @@ fn send_blocking(brokers: &str, topic: &str, sent: Sent, records: &[Record]) {
         _ => Ok(()),
     }
     .expect("ends the transaction");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn moving_the_checkpoint_passes_a_malformed_record() {
-    let config = kafka(&fresh_name());
-    let topics = KafkaTopics::new(&config).partitions(1);
-    topics
-        .create_for_categories(["note"])
-        .await
-        .expect("creates");
-    let topic = config.topic("note");
-    let records = vec![foreign(), Record::default(), foreign()];
-    send(&config, &topic, Sent::Plainly, records).await;
-    let store = MemoryEventStore::default();
-    let catch_up = async || {
-        let source = KafkaGroup::new(&config, "notes")
-            .categories(["note"])
-            .source();
-        let runner = Runner::over(&store, All, source).expect("a view");
-        runner.catch_up().await
-    };
-    let error = catch_up().await.expect_err("stops");
-    let RunnerErrorKind::Source(SourceError::Malformed {
-        partition, offset, ..
-    }) = &error.kind
-    else {
-        panic!("{error:?}");
-    };
-
-    let claim = store.claim(All::NAME, partition).await.expect("claims");
-    let next = Checkpoint::new(Offset::new(offset.get() + 1), None);
-    let mut transaction = store.begin().await.expect("begins");
-    store
-        .advance_in(
-            &mut transaction,
-            All::NAME,
-            partition,
-            claim.epoch,
-            claim.at,
-            next,
-        )
-        .await
-        .expect("advances");
-    store.commit(transaction).await.expect("commits");
-
-    catch_up().await.expect("catches up");
-    let handled = ReadModel::<All, _>::new(&store).get("all").await;
-    assert_eq!(handled.expect("reads"), Some(2));
 }

@@ -174,6 +174,7 @@ impl MemoryTransaction {
     pub(super) fn stage_imported(&mut self, event: &RecordedEvent) {
         let mut event = event.clone();
         event.lane = None;
+        event.offset = None;
         self.events.push(event);
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::{
     codec,
     model::{
+        checkpoint::Offset,
         event_id::EventId,
         headers,
         lane::Lane,
@@ -61,6 +62,8 @@ pub struct RecordedEvent {
     pub recorded_at: SystemTime,
     /// The publisher of an event that came from a topic. Positions rise within a lane.
     pub lane: Option<Lane>,
+    /// The offset of its record, if it came from a topic.
+    pub offset: Option<Offset>,
 }
 
 impl RecordedEvent {
@@ -86,6 +89,7 @@ impl RecordedEvent {
             metadata: Metadata::default(),
             recorded_at,
             lane: None,
+            offset: None,
         }
     }
 
@@ -109,16 +113,27 @@ impl RecordedEvent {
         self.lane = Some(lane);
         self
     }
+
+    /// The same event, received in the record at this offset of a topic.
+    #[must_use]
+    pub const fn offset(mut self, offset: Offset) -> Self {
+        self.offset = Some(offset);
+        self
+    }
 }
 
-/// Identifies the event: `order-17@3 (Placed), position 42`.
+/// Identifies the event: `order-17@3 (Placed), position 42`, and `, offset 7` if it came from a topic.
 impl fmt::Display for RecordedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "{}@{} ({}), position {}",
             self.stream, self.version, self.event_type, self.position
-        )
+        )?;
+        match self.offset {
+            Some(offset) => write!(f, ", offset {offset}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -66,7 +66,10 @@ pub enum SourceError {
         replaced: LogReplaced,
     },
     /// A record that is not an event.
-    #[error("{partition}, offset {offset}: not an event; reading stops here until this is fixed")]
+    #[error(
+        "{partition}, offset {offset}: not an event; correct its producer, then pass over this record with \
+         `Runner::skip_record`"
+    )]
     Malformed {
         /// The partition.
         partition: PartitionId,

@@ -9,6 +9,7 @@ mod failed;
 mod partitions;
 mod selection;
 mod skip;
+mod skip_record;
 mod tally;
 mod worker;
 

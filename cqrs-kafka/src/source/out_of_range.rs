@@ -2,7 +2,10 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use cqrs_core::{model::Offset, ports::SourceError};
+use cqrs_core::{
+    model::{Offset, PartitionId},
+    ports::SourceError,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 
 use super::{assignment::Assignment, flow::pause, partition::AssignedPartition};
@@ -56,13 +59,23 @@ fn check_range<C: ConsumerContext>(
     let (low, high) = consumer
         .fetch_watermarks(&partition.topic, partition.number, timeout)
         .map_err(|error| SourceError::Unavailable(ClientError::from(error).into()))?;
+    in_range(partition.id(), next, low, high)
+}
+
+/// Whether reading can continue at `offset` of a partition whose first record is at `low`, and whose next one comes to `high`.
+pub(super) fn in_range(
+    partition: PartitionId,
+    offset: Offset,
+    low: i64,
+    high: i64,
+) -> Result<(), SourceError> {
     let available = offsets(low, high);
-    if available.contains(&next) {
+    if available.contains(&offset) {
         return Ok(());
     }
     Err(SourceError::OutOfRange {
-        partition: partition.id(),
-        offset: next,
+        partition,
+        offset,
         available,
     })
 }

@@ -34,7 +34,8 @@ pub(super) fn receive(
     }
 }
 
-fn decode(
+/// The event of a record.
+pub(super) fn decode(
     decoder: &mut Decoder,
     record: &BorrowedMessage<'_>,
     offset: Offset,

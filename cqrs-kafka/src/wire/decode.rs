@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use cqrs_core::{
     EventId, Metadata, Position, RecordedEvent, StreamId, Version,
-    model::{Category, InvalidName, Lane},
+    model::{Category, InvalidName, Lane, Offset},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
@@ -108,11 +108,12 @@ impl Decoder {
             return Err(WireError::NoPayload);
         }
         headers.check_format()?;
-        if headers.is_from_relay() {
+        let event = if headers.is_from_relay() {
             self.own(&record, &headers)
         } else {
             self.foreign(&record, &headers)
-        }
+        };
+        Ok(event?.offset(Offset::new(record.offset)))
     }
 
     /// The event of a relay, as it was stored.

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use cqrs_core::{
     EventId, Metadata, Position, RecordedEvent, StreamId, Version,
-    model::{self, Category, Lane},
+    model::{self, Category, Lane, Offset},
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -503,6 +503,7 @@ prop_compose! {
             application,
         ))
         .lane(Lane::new(lane))
+        .offset(Offset::new(77))
     }
 }
 

@@ -27,11 +27,19 @@ create table cqrs.checkpoints (
 create table cqrs.discarded (
     id bigint not null identity a,
     subscription text collate "C" not null,
-    category text collate "C" not null,
-    aggregate_id text collate "C" not null,
-    version bigint not null,
-    "position" bigint not null,
-    event_id uuid not null,
+    topic text collate "C",
+    partition integer,
+    "offset" bigint,
+    key bytea,
+    value bytea,
+    header_names text[],
+    header_values bytea[],
+    truncated boolean,
+    category text collate "C",
+    aggregate_id text collate "C",
+    version bigint,
+    "position" bigint,
+    event_id uuid,
     reason text not null,
     discarded_at timestamp with time zone not null default clock_timestamp()
 );
@@ -112,9 +120,15 @@ create table cqrs.snapshots (
 
 alter table cqrs.checkpoints add constraint checkpoints_pkey PRIMARY KEY (subscription, partition);
 
+alter table cqrs.discarded add constraint discarded_event CHECK ((num_nonnulls(category, aggregate_id, version, "position", event_id) = ANY (ARRAY[0, 5])));
+
 alter table cqrs.discarded add constraint discarded_pkey PRIMARY KEY (id);
 
 alter table cqrs.discarded add constraint discarded_reason_check CHECK ((reason <> ''::text));
+
+alter table cqrs.discarded add constraint discarded_record CHECK ((num_nonnulls(topic, partition, "offset", header_names, header_values, truncated) = ANY (ARRAY[0, 6])));
+
+alter table cqrs.discarded add constraint discarded_something CHECK (((topic IS NOT NULL) OR (category IS NOT NULL)));
 
 alter table cqrs.events add constraint events_position UNIQUE ("position");
 
@@ -925,6 +939,8 @@ comment on column cqrs.checkpoints.epoch is 'The fence: every claim raises it, a
 
 comment on column cqrs.checkpoints.reads is 'The categories and event types that the subscription reads of the partition.';
 
+comment on column cqrs.discarded.truncated is 'Whether the record was larger than what is kept of it.';
+
 comment on column cqrs.events.headers is 'The open headers of an event, an object of strings; null if it has none.';
 
 comment on column cqrs.operations.face is 'The program, by the application name of the session.';
@@ -933,7 +949,7 @@ comment on column cqrs.operations.who is 'The user of the session.';
 
 comment on table cqrs.checkpoints is 'How far each subscription has read each partition.';
 
-comment on table cqrs.discarded is 'The events that subscriptions passed over on request, each with the reason.';
+comment on table cqrs.discarded is 'The events and records that subscriptions passed over on request, each with the reason.';
 
 comment on table cqrs.events is 'Every event, never changed. Only the append functions write it.';
 

@@ -181,6 +181,7 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     contract::checkpoints::a_claim_continues_at_the_last_checkpoint(store.clone()).await;
     contract::log::a_log_has_an_identity(store.clone()).await;
     contract::discards::discarded_events_are_kept_with_their_reason(store.clone()).await;
+    contract::discards::discarded_records_are_kept_as_bytes(store.clone()).await;
     contract::documents::documents_are_written_changed_and_removed(store.clone()).await;
     contract::documents::a_document_commits_with_its_checkpoint_or_not_at_all(store.clone()).await;
     let query = LogQuery::new(Position::START, 100);

@@ -13,6 +13,8 @@ pub(super) struct Received {
     pub(super) highest: Vec<(Lane, Position)>,
     /// How many events of each lane were removed as repeats.
     pub(super) repeats: HashMap<Lane, u64>,
+    /// How many of them were before the first event that is left.
+    pub(super) repeats_first: usize,
 }
 
 /// A claimed partition. It is valid until a transaction fails; then the worker claims again.
@@ -27,11 +29,18 @@ impl ClaimedPartition {
     pub(super) fn receive(&self, batch: &mut Batch) -> Received {
         let mut highest: HashMap<Lane, Position> = HashMap::new();
         let mut repeats: HashMap<Lane, u64> = HashMap::new();
+        let mut repeats_first = None;
+        let mut index = 0;
         batch.events.retain(|event| {
-            let Some(lane) = &event.lane else { return true };
+            index += 1;
+            let Some(lane) = &event.lane else {
+                repeats_first.get_or_insert(index - 1);
+                return true;
+            };
             let known = highest.get(lane).or_else(|| self.received.get(lane));
             let new = known.is_none_or(|known| event.position > *known);
             if new {
+                repeats_first.get_or_insert(index - 1);
                 highest.insert(lane.clone(), event.position);
             } else {
                 *repeats.entry(lane.clone()).or_default() += 1;
@@ -40,6 +49,10 @@ impl ClaimedPartition {
         });
         let mut highest = Vec::from_iter(highest);
         highest.sort();
-        Received { highest, repeats }
+        Received {
+            highest,
+            repeats,
+            repeats_first: repeats_first.unwrap_or(index),
+        }
     }
 }

@@ -34,7 +34,7 @@ use crate::{
 /// # let stop = std::future::pending();
 /// # let mut poison = false;
 /// if let Err(error) = Runner::over_log(&store, Balances)?.run(stop).await {
-///     // subscription "balances" stopped on log slices 0..1024 before account-ann@1 (Deposited), position 1: ..
+///     // subscription "balances" stopped on log slices 0..1024 before account-ann@1 (Deposited), position 1; ..: no account ..
 ///     eprintln!("{}", chain(&error));
 ///     if let RunnerErrorKind::Poison { event, .. } = &error.kind {
 ///         eprintln!("fix the projection for {event}, then start it again");
@@ -91,7 +91,10 @@ pub enum RunnerErrorKind {
     #[error("cannot read its source")]
     Source(#[from] SourceError),
     /// An event cannot be handled. All events before it are committed; it is delivered again at the next start.
-    #[error("stopped on {partition} before {event}")]
+    #[error(
+        "stopped on {partition} before {event}; deploy code that handles it, or pass over it with `Runner::{}`",
+        way_past(partition)
+    )]
     Poison {
         /// The partition.
         partition: PartitionId,
@@ -118,4 +121,12 @@ pub enum RunnerErrorKind {
     /// The role panicked. Its batch was rolled back.
     #[error("panicked: {0}")]
     Panicked(String),
+}
+
+/// The call that passes over one event of this partition.
+const fn way_past(partition: &PartitionId) -> &'static str {
+    match partition {
+        PartitionId::Log(_) => "skip",
+        PartitionId::Topic { .. } => "skip_record",
+    }
 }

@@ -2,15 +2,15 @@
 
 use crate::{
     codec::CodecError,
-    model::{Checkpoint, PartitionId, Position, RecordedEvent, Slices},
+    model::{Checkpoint, Offset, PartitionId, Position, RecordedEvent, Slices},
     ports::{
         AdvanceError, Checkpoints, CommitError, Discarded, Discards, EventStore, Inbox, LogQuery,
-        LogReplaced, StoreError, check_page,
+        LogReplaced, SourceError, StoreError, check_page,
     },
     read::{handler::Handler, runner::LogRunner},
 };
 
-/// An event that was not skipped. The subscription is where it was.
+/// An event or a record that was not skipped. The subscription is where it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkipError {
@@ -27,8 +27,39 @@ pub enum SkipError {
         /// The next event, as text.
         next: String,
     },
+    /// The record is not the next one of the subscription.
+    #[error(
+        "subscription {subscription:?} cannot skip offset {offset} of {partition}: it stands at offset {at}, {}; only the record \
+         that its runner has stopped at can be skipped",
+        next_record(*next)
+    )]
+    NotNextRecord {
+        /// The subscription.
+        subscription: String,
+        /// The partition.
+        partition: PartitionId,
+        /// The offset of the record that was to be skipped.
+        offset: Offset,
+        /// Where the subscription stands.
+        at: Offset,
+        /// The offset of its next record, if there is one.
+        next: Option<Offset>,
+    },
+    /// A runner of the subscription has handled records since this call began.
+    #[error(
+        "subscription {subscription:?} has a runner on {partition} that moves: it stands at offset {at} now; skip the record that \
+         it stops at"
+    )]
+    Moved {
+        /// The subscription.
+        subscription: String,
+        /// The partition.
+        partition: PartitionId,
+        /// Where the subscription stands.
+        at: Offset,
+    },
     /// The reason is empty.
-    #[error("an event is skipped for a reason; say why")]
+    #[error("an event or record is skipped for a reason; say why")]
     NoReason,
     /// The role's events are not an externally tagged enum.
     #[error("the role cannot be run")]
@@ -36,9 +67,28 @@ pub enum SkipError {
     /// The log is not the one that the subscription has read.
     #[error("the subscription cannot continue in another log")]
     LogReplaced(#[from] LogReplaced),
+    /// The topic cannot be read.
+    #[error("the record could not be read")]
+    Source(#[from] SourceError),
     /// The store failed, or a runner of this subscription was faster: try again.
-    #[error("the event could not be skipped")]
+    #[error("nothing was skipped")]
     Store(#[source] CommitError),
+}
+
+fn next_record(next: Option<Offset>) -> String {
+    next.map_or_else(
+        || "and no record is there yet".to_owned(),
+        |next| format!("and its next record is at offset {next}"),
+    )
+}
+
+/// The reason, unless it says nothing.
+pub(super) fn stated(reason: impl Into<String>) -> Result<String, SkipError> {
+    let reason = reason.into();
+    if reason.trim().is_empty() {
+        return Err(SkipError::NoReason);
+    }
+    Ok(reason)
 }
 
 impl From<CommitError> for SkipError {
@@ -74,10 +124,7 @@ impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S,
         position: Position,
         reason: impl Into<String>,
     ) -> Result<Discarded, SkipError> {
-        let reason = reason.into();
-        if reason.trim().is_empty() {
-            return Err(SkipError::NoReason);
-        }
+        let reason = stated(reason)?;
         let subscription = self.handler.subscription();
         let log = PartitionId::Log(Slices::ALL);
         let claim = self.store.claim(subscription, &log).await?;
@@ -86,15 +133,8 @@ impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S,
             Some(event) if event.position == position => event,
             other => return Err(self.not_next(position, other)),
         };
-        let discarded = Discarded::new(
-            subscription,
-            event.stream,
-            event.version,
-            position,
-            event.id,
-            reason,
-        );
         let to = Checkpoint::after(position, event.id);
+        let discarded = Discarded::new(subscription, Some(event.into()), None, reason);
         let mut transaction = self.store.begin().await?;
         self.store
             .advance_in(

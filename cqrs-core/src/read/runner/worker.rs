@@ -148,7 +148,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         let received = claimed.receive(&mut batch);
         let outcome = self.commit(claimed.claim, &batch, &received.highest);
         if let Err(error) = outcome.await {
-            return Err(self.failed(&batch, error));
+            return Err(self.failed(&batch, received.repeats_first, error));
         }
         let partition = self.reader.partition();
         self.tally.passed_over(partition, &batch.events);
@@ -207,11 +207,11 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         Ok(())
     }
 
-    /// What to do after a batch that failed.
-    fn failed(&mut self, batch: &Batch, error: BatchError) -> AttemptError {
+    /// What to do after a batch that failed. The inbox has removed the first `repeats` of it.
+    fn failed(&mut self, batch: &Batch, repeats: usize, error: BatchError) -> AttemptError {
         match error {
-            BatchError::Poison(event, reason) => self.poison(batch, event, reason),
-            BatchError::Panicked(panic) => self.narrow(batch, panic),
+            BatchError::Poison(event, reason) => self.poison(batch, repeats, event, reason),
+            BatchError::Panicked(panic) => self.narrow(batch, repeats, panic),
             BatchError::Write(CommitError::Store(error)) => match error.kind() {
                 StoreErrorKind::Schema | StoreErrorKind::Misconfigured => error.into(),
                 StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown => {
@@ -219,32 +219,52 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
                     error.into()
                 }
                 _ if batch.events.is_empty() => error.into(),
-                _ => self.narrow(batch, error),
+                _ => self.narrow(batch, repeats, error),
             },
             BatchError::Write(error) => error.into(),
         }
     }
 
     /// Halves a batch that cannot be handled, until one event is left: that one cannot be handled.
-    fn narrow(&mut self, batch: &Batch, error: impl Error + Send + Sync + 'static) -> AttemptError {
+    fn narrow(
+        &mut self,
+        batch: &Batch,
+        repeats: usize,
+        error: impl Error + Send + Sync + 'static,
+    ) -> AttemptError {
         if self.limit.halve(batch.events.len()) {
             return AttemptError::Smaller(error.into());
+        }
+        if repeats > 0 {
+            return self.cut(repeats, error.into());
         }
         let event = batch.events.first().map(ToString::to_string);
         AttemptError::Stop(self.stopped_at(event.unwrap_or_default(), error))
     }
 
     /// Commits the events before the poison event first, then stops at it.
-    fn poison(&mut self, batch: &Batch, event: EventId, reason: BoxError) -> AttemptError {
+    fn poison(
+        &mut self,
+        batch: &Batch,
+        repeats: usize,
+        event: EventId,
+        reason: BoxError,
+    ) -> AttemptError {
         let mut events = batch.events.iter();
         let before = events.position(|recorded| recorded.id == event);
-        if let Some(before @ 1..) = before {
-            self.limit.cut(before);
-            return AttemptError::Smaller(CutBefore { before, reason }.into());
+        let before = before.unwrap_or_default() + repeats;
+        if before > 0 {
+            return self.cut(before, reason);
         }
         let first = batch.events.first();
         let event = first.map_or_else(|| event.to_string(), ToString::to_string);
         AttemptError::Stop(self.stopped_at(event, reason))
+    }
+
+    /// The next batch ends before the event that cannot be handled. So the checkpoint is right before it when the worker stops.
+    fn cut(&mut self, before: usize, reason: BoxError) -> AttemptError {
+        self.limit.cut(before);
+        AttemptError::Smaller(CutBefore { before, reason }.into())
     }
 
     fn stopped_at(&self, event: String, reason: impl Into<BoxError>) -> RunnerErrorKind {

@@ -89,7 +89,8 @@ async fn progress_names_the_error_that_ended_the_runner() {
     let message = crate::model::chain(&error.expect_err("stops")).to_string();
     assert_eq!(progress.phase(), Phase::Failed(message.clone()));
     assert!(
-        message.contains(Sums::NAME) && message.ends_with("position 1: planted"),
+        message.contains(Sums::NAME)
+            && message.ends_with("or pass over it with `Runner::skip`: planted"),
         "{message}"
     );
 }
