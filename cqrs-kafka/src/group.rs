@@ -7,7 +7,7 @@ use rdkafka::ClientConfig;
 use crate::{
     config::KafkaConfig,
     error::KafkaError,
-    source::{KafkaSource, SourceOptions},
+    source::{KafkaSource, SourceOptions, open_transactions},
 };
 
 /// A consumer group, and how this process is a member of it.
@@ -142,6 +142,7 @@ impl KafkaGroup {
             ("queued.min.messages", "100"),
             ("max.partition.fetch.bytes", "262144"),
             ("fetch.queue.backoff.ms", "5"),
+            ("statistics.interval.ms", open_transactions::INTERVAL_MS),
         ];
         let fixed = [
             ("group.id", self.group.as_str()),

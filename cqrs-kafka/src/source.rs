@@ -16,6 +16,7 @@ mod first_record;
 mod flow;
 mod member;
 mod offers;
+pub(crate) mod open_transactions;
 mod out_of_range;
 mod partition;
 mod poll_thread;

@@ -1,6 +1,7 @@
 //! What a topic may hold: each row of the page is a case, on a real broker.
 
 mod counters;
+mod open_transaction;
 mod progress_topic;
 mod rows;
 mod skipped;

@@ -113,6 +113,12 @@ impl AssignedPartition {
         buffer.next.filter(|_| buffer.error.is_none())
     }
 
+    /// Whether the reader has started, has no events and no error, and so waits for the broker.
+    pub(super) fn is_waiting(&self) -> bool {
+        let buffer = self.buffer();
+        buffer.next.is_some() && buffer.events.is_empty() && buffer.error.is_none()
+    }
+
     /// Whether to put this record into the buffer. Records from before a seek are not accepted.
     pub(super) fn accepts(&self, offset: Offset) -> bool {
         self.next_offset().is_some_and(|next| offset >= next)

@@ -10,9 +10,12 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol},
     error::{KafkaError as LibraryError, KafkaResult},
+    statistics::Statistics,
 };
 
-use super::{offers::ReaderOffers, partition::AssignedPartition};
+use super::{
+    offers::ReaderOffers, open_transactions::OpenTransactions, partition::AssignedPartition,
+};
 use crate::{
     error::internal,
     logging::{Callbacks, log},
@@ -22,6 +25,7 @@ use crate::{
 pub(super) struct RebalanceListener {
     offers: ReaderOffers,
     callbacks: Callbacks,
+    open_transactions: OpenTransactions,
 }
 
 impl ClientContext for RebalanceListener {
@@ -33,6 +37,11 @@ impl ClientContext for RebalanceListener {
 
     fn error(&self, error: LibraryError, reason: &str) {
         self.callbacks.error(&error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let assignment = &self.offers.assignment;
+        self.open_transactions.look(&statistics, assignment);
     }
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
@@ -67,7 +76,11 @@ impl ConsumerContext for RebalanceListener {
 
 impl RebalanceListener {
     pub(super) fn new(offers: ReaderOffers, callbacks: Callbacks) -> Self {
-        Self { offers, callbacks }
+        Self {
+            offers,
+            callbacks,
+            open_transactions: OpenTransactions::default(),
+        }
     }
 
     /// Pauses the partitions: a reader sets the offset later, when it starts.

@@ -8,10 +8,10 @@ use tokio::sync::Notify;
 use super::*;
 
 /// What the view is to do with the text of a note.
-type Task = Arc<dyn Fn(&str) + Send + Sync>;
+pub(super) type Task = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Keeps the texts that it has handled, in order.
-struct Texts(Task);
+pub(super) struct Texts(pub(super) Task);
 
 impl View for Texts {
     const NAME: &'static str = "texts";
@@ -37,20 +37,20 @@ impl View for Texts {
     }
 }
 
-fn note(text: &str) -> Record {
+pub(super) fn note(text: &str) -> Record {
     let value = format!(r#"{{"text":"{text}"}}"#);
     foreign().value(Some(value.as_bytes()))
 }
 
 /// A topic with one partition, and a store.
-struct Place {
-    config: KafkaConfig,
+pub(super) struct Place {
+    pub(super) config: KafkaConfig,
     schema: String,
-    store: PgEventStore,
+    pub(super) store: PgEventStore,
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let schema = fresh_name();
         let config = kafka(&schema);
         let topics = KafkaTopics::new(&config).partitions(1);
@@ -66,11 +66,11 @@ impl Place {
         }
     }
 
-    async fn send(&self, sent: Sent, records: Vec<Record>) {
+    pub(super) async fn send(&self, sent: Sent, records: Vec<Record>) {
         send(&self.config, &self.topic(), sent, records).await;
     }
 
-    fn topic(&self) -> String {
+    pub(super) fn topic(&self) -> String {
         self.config.topic("note")
     }
 
@@ -94,7 +94,7 @@ impl Place {
             .await
     }
 
-    async fn texts(&self) -> Vec<String> {
+    pub(super) async fn texts(&self) -> Vec<String> {
         let texts = ReadModel::<Texts, _>::new(&self.store);
         texts.get("all").await.expect("reads").unwrap_or_default()
     }
