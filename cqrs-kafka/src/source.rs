@@ -15,6 +15,7 @@ mod ends;
 mod first_record;
 mod flow;
 mod member;
+mod missing_topic;
 mod offers;
 pub(crate) mod open_transactions;
 mod out_of_range;

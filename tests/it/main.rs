@@ -22,6 +22,7 @@ mod secure_postgres;
 mod service;
 mod shapes;
 mod standby;
+mod stop_while_reading;
 mod support;
 mod topic_contents;
 mod wire;

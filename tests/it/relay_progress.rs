@@ -13,13 +13,9 @@ use cqrs_tests::{
     domain::{COUNTERS, Counts, count, log},
     servers::{MAX_WAIT, create_topics, eventually, fresh_name, kafka, read_committed, store},
 };
-use rdkafka::{
-    ClientConfig,
-    admin::{AdminClient, AdminOptions, NewPartitions},
-    client::DefaultClientContext,
-};
+use rdkafka::admin::{AdminOptions, NewPartitions};
 
-use crate::support::{assert_seen_once_and_in_order, publish_all, relay};
+use crate::support::{admin, assert_seen_once_and_in_order, delete_topic, publish_all, relay};
 
 /// A store with events, its topics, and the store of a consumer.
 struct World {
@@ -118,25 +114,6 @@ async fn run(store: &PgEventStore, sql: &str) {
     let sql = sql.replace("__schema__", store.schema());
     let done = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(store.pool());
     done.await.expect("runs");
-}
-
-fn admin(kafka: &KafkaConfig) -> AdminClient<DefaultClientContext> {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", kafka.brokers());
-    config.create().expect("a client")
-}
-
-async fn delete_topic(kafka: &KafkaConfig, topic: &str) {
-    let admin = admin(kafka);
-    let options = AdminOptions::new();
-    let deleted = admin.delete_topics(&[topic], &options).await;
-    deleted.expect("responds").remove(0).expect("deletes");
-    eventually("the topic is gone", || async {
-        let metadata = admin.inner().fetch_metadata(None, MAX_WAIT);
-        let metadata = metadata.expect("responds");
-        metadata.topics().iter().all(|found| found.name() != topic)
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,12 @@ use cqrs_postgres::PgEventStore;
 use cqrs_tests::{
     child::{ChildProcess, Job},
     domain::{Counts, log},
-    servers::{ConsumedRecord, read_committed, setting},
+    servers::{ConsumedRecord, MAX_WAIT, eventually, read_committed, setting},
+};
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
 };
 
 pub(crate) fn start_child(job: &Job) -> ChildProcess {
@@ -104,4 +109,23 @@ pub(crate) fn job(role: &str, name: &str) -> Job {
 
 pub(crate) fn brokers() -> String {
     setting("KAFKA_BROKERS")
+}
+
+pub(crate) fn admin(kafka: &KafkaConfig) -> AdminClient<DefaultClientContext> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka.brokers());
+    config.create().expect("a client")
+}
+
+pub(crate) async fn delete_topic(kafka: &KafkaConfig, topic: &str) {
+    let admin = admin(kafka);
+    let options = AdminOptions::new();
+    let deleted = admin.delete_topics(&[topic], &options).await;
+    deleted.expect("responds").remove(0).expect("deletes");
+    eventually("the topic is gone", || async {
+        let metadata = admin.inner().fetch_metadata(None, MAX_WAIT);
+        let metadata = metadata.expect("responds");
+        metadata.topics().iter().all(|found| found.name() != topic)
+    })
+    .await;
 }

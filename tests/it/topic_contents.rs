@@ -5,6 +5,7 @@ mod open_transaction;
 mod progress_topic;
 mod rows;
 mod skipped;
+mod unknown_topic;
 
 use std::{
     collections::{BTreeSet, HashMap},

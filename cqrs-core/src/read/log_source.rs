@@ -198,7 +198,12 @@ impl<S: EventStore> Reader for LogReader<S> {
         }
         let after = Position::new(self.at.map_or(0, |checkpoint| checkpoint.offset.get()));
         let query = LogQuery::new(after, self.limit.limit(max)).reads(&self.reads);
-        let page = self.store.read_log(query).await.map_err(source_error)?;
+        let mut stop = self.stop.clone();
+        let page = tokio::select! {
+            biased;
+            page = self.store.read_log(query) => page.map_err(source_error)?,
+            _ = stop.wait_for(|stop| *stop) => return Ok(Next::Revoked),
+        };
         self.limit.note(&page);
         check_page(&page, self.at).map_err(|replaced| SourceError::LogReplaced {
             partition: self.partition.clone(),

@@ -81,12 +81,14 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         self.relay.reporter.started(&self.partition, after);
         let mut next_page = None;
         while !*self.stopping.borrow() {
-            let page = match next_page.take() {
-                Some(page) => page,
-                None => match self.read(after).await {
-                    Ok(page) => page,
-                    Err(error) => return self.read_failed(error, session).await,
-                },
+            let read = match next_page.take() {
+                Some(page) => Some(Ok(page)),
+                None => self.read(after).await,
+            };
+            let page = match read {
+                Some(Ok(page)) => page,
+                Some(Err(error)) => return self.read_failed(error, session).await,
+                None => break,
             };
             check_page(&page, after)?;
             self.page_limit.note(&page);
@@ -115,18 +117,25 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             self.relay.reporter.reading(&self.partition, Some(upto));
             self.limit = (self.limit * 2).min(self.relay.batch_size);
             match next {
-                Ok(page) => next_page = page.upto.is_some().then_some(page),
-                Err(error) => return self.read_failed(error, session).await,
+                Some(Ok(page)) => next_page = page.upto.is_some().then_some(page),
+                Some(Err(error)) => return self.read_failed(error, session).await,
+                None => break,
             }
         }
         Ok(Some(session))
     }
 
-    async fn read(&self, after: Option<Checkpoint>) -> Result<LogPage, StoreError> {
+    /// The next page; `None` if the relay is stopped meanwhile.
+    async fn read(&self, after: Option<Checkpoint>) -> Option<Result<LogPage, StoreError>> {
         let after = Position::new(after.map_or(0, |checkpoint| checkpoint.offset.get()));
         let limit = self.page_limit.limit(self.limit);
         let query = LogQuery::new(after, limit).slices(self.slices);
-        self.relay.store.read_log(query).await
+        let mut stopping = self.stopping.clone();
+        tokio::select! {
+            biased;
+            page = self.relay.store.read_log(query) => Some(page),
+            _ = stopping.wait_for(|stop| *stop) => None,
+        }
     }
 
     /// Keeps the session, but verifies the log again: the store may come back with another log.

@@ -120,7 +120,8 @@ impl Assignment {
             if left.is_zero() {
                 tracing::warn!(
                     waited = ?self.drain_timeout,
-                    "a batch is still running: its partition is given up, and the store will reject the batch"
+                    "a batch is still running, and its partition is given up: the store rejects the batch if another member claims the \
+                     partition before it commits"
                 );
                 break;
             }

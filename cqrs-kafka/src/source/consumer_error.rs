@@ -11,6 +11,9 @@ pub(super) enum ErrorAction {
     Retry,
     /// Find the partition whose offset is out of range, and stop it.
     StopPartition,
+    /// Wait for a topic, and stop the source with this advice to the user if it does not appear: brokers that have just
+    /// started do not know their topics at first.
+    AwaitTopic(&'static str),
     /// Stop the source, with this advice to the user.
     StopSource(&'static str),
 }
@@ -24,6 +27,12 @@ pub(super) fn action_for(error: &LibraryError) -> ErrorAction {
         {
             ErrorAction::Retry
         }
+        Some(
+            code @ (Code::UnknownTopic
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition
+            | Code::UnknownTopicId),
+        ) => ErrorAction::AwaitTopic(advice(code)),
         code => ErrorAction::StopSource(advice(code.unwrap_or(Code::Unknown))),
     }
 }
@@ -48,6 +57,12 @@ mod tests {
             assert_eq!(action(code), ErrorAction::Retry, "{code:?}");
         }
         assert_eq!(action(Code::AutoOffsetReset), ErrorAction::StopPartition);
+        for code in [Code::UnknownTopicOrPartition, Code::UnknownTopicId] {
+            assert!(
+                matches!(action(code), ErrorAction::AwaitTopic(_)),
+                "{code:?}"
+            );
+        }
         for code in [
             Code::GroupAuthorizationFailed,
             Code::NotImplemented,

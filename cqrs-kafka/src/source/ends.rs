@@ -14,7 +14,7 @@ pub(super) fn find_ends(options: &SourceOptions) -> Result<Vec<(PartitionId, Off
     let reader = PartitionReader::new(&options.config, &options.group)?;
     let mut ends = Vec::new();
     for topic in &options.topics {
-        let partitions = cluster.partitions(topic)?;
+        let partitions = cluster.partitions_in_time(topic)?;
         let topic: Arc<str> = topic.as_str().into();
         for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
             if let Some(last) = reader.last(&topic, partition, |record| record.offset())? {

@@ -35,7 +35,7 @@ impl Member {
         }
         let cluster = ClusterClient::connect(&options.config)?;
         for topic in &options.topics {
-            cluster.partitions(topic)?;
+            cluster.partitions_in_time(topic)?;
         }
         let (assignment, commands) = Assignment::new(stopping, options.drain_timeout, reporter);
         let (offer, offers) = mpsc::unbounded_channel();

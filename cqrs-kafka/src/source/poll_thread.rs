@@ -3,7 +3,7 @@
 use std::{
     panic::{self, AssertUnwindSafe},
     sync::{Arc, mpsc::Receiver},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use cqrs_core::{model::Offset, ports::SourceError};
@@ -19,6 +19,7 @@ use super::{
     assignment::{Assignment, PollCommand},
     consumer_error::{ErrorAction, action_for},
     flow::{pause, resume},
+    missing_topic::{MissingTopic, Waiting},
     offers::ReaderOffers,
     out_of_range::stop_out_of_range,
     partition::{AssignedPartition, FlowChange},
@@ -40,6 +41,9 @@ const RECORDS_PER_ROUND: usize = 256;
 /// How long to wait for a response of a broker or of librdkafka's own threads.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long to wait for the answer whether a topic exists. Everything else waits meanwhile.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The options of the consumer.
 pub(super) struct ConsumerOptions {
     pub(super) client: ClientConfig,
@@ -56,6 +60,9 @@ pub(super) struct PollThread {
     offers: ReaderOffers,
     commands: Receiver<PollCommand>,
     decoder: Decoder,
+    topics: Vec<String>,
+    /// A topic that the brokers do not know.
+    missing: Option<MissingTopic>,
     /// Set after an error that stops the source.
     failed: bool,
 }
@@ -80,6 +87,8 @@ impl PollThread {
             offers,
             commands,
             decoder: Decoder::new(options.prefix),
+            topics: options.topics,
+            missing: None,
             failed: false,
         };
         let (leaving, left) = oneshot::channel();
@@ -114,6 +123,7 @@ impl PollThread {
                 self.carry_out(command);
             }
             self.poll();
+            self.await_topic();
         }
         self.assignment().take_back(&self.assignment().all());
         if !self.failed {
@@ -155,17 +165,53 @@ impl PollThread {
             ErrorAction::StopPartition => {
                 stop_out_of_range(&self.consumer, self.assignment(), RESPONSE_TIMEOUT);
             }
-            ErrorAction::StopSource(advice) => {
-                let error = KafkaError::ConsumerStopped {
-                    group: self.group.clone(),
-                    advice,
-                    source: ClientError::from(error).into(),
-                };
-                self.assignment().reporter.ended(None, Some(&error));
-                self.offers.fail(error.into());
-                self.failed = true;
+            ErrorAction::AwaitTopic(advice) => {
+                tracing::warn!(%error, "the brokers do not know a topic; waiting for it");
+                let cause = ClientError::from(error.clone());
+                self.assignment().reporter.noted(&cause);
+                self.missing
+                    .get_or_insert_with(|| MissingTopic::new(advice, error, Instant::now()));
+            }
+            ErrorAction::StopSource(advice) => self.stop_source(advice, error),
+        }
+    }
+
+    fn stop_source(&mut self, advice: &'static str, error: LibraryError) {
+        let error = KafkaError::ConsumerStopped {
+            group: self.group.clone(),
+            advice,
+            source: ClientError::from(error).into(),
+        };
+        self.assignment().reporter.ended(None, Some(&error));
+        self.offers.fail(error.into());
+        self.failed = true;
+    }
+
+    /// librdkafka reports an unknown topic once. So this asks whether the brokers know all topics again.
+    fn await_topic(&mut self) {
+        let Some(missing) = &mut self.missing else {
+            return;
+        };
+        match missing.waiting(Instant::now()) {
+            Waiting::Wait => {}
+            Waiting::Ask => {
+                if self.topics.iter().all(|topic| self.knows(topic)) {
+                    self.missing = None;
+                }
+            }
+            Waiting::Over => {
+                let (advice, error) = (missing.advice, missing.error.clone());
+                self.stop_source(advice, error);
             }
         }
+    }
+
+    fn knows(&self, topic: &str) -> bool {
+        let metadata = self.consumer.fetch_metadata(Some(topic), QUESTION_TIMEOUT);
+        metadata.is_ok_and(|metadata| {
+            let mut topics = metadata.topics().iter();
+            topics.any(|found| found.name() == topic && found.error().is_none())
+        })
     }
 
     fn carry_out(&self, command: PollCommand) {
