@@ -22,8 +22,8 @@ use self::keys::Keys;
 pub use self::transaction::MemoryTransaction;
 use crate::{
     model::{
-        Claim, EventId, Lane, LogId, LogIdentity, PartitionId, Position, RecordedEvent, Selection,
-        StreamId, Version,
+        Claim, EventId, Lane, Limits, LogId, LogIdentity, PartitionId, Position, RecordedEvent,
+        Selection, StreamId, Version,
     },
     ports::{Appended, Discarded, Document, Snapshot},
 };
@@ -65,6 +65,17 @@ impl MemoryEventStore {
         self
     }
 
+    /// Sets the sizes that this store accepts.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        self.state().limits = limits;
+        self
+    }
+
+    fn limits_set(&self) -> Limits {
+        self.state().limits
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0
             .state
@@ -79,6 +90,7 @@ type DocumentKey = (String, String);
 /// The committed data.
 #[derive(Debug, Default)]
 struct State {
+    limits: Limits,
     /// `None` until somebody asks.
     identity: Option<LogIdentity>,
     /// The log. The event at index n has position n + 1.

@@ -29,7 +29,7 @@ pub use self::{
     headers::{HeaderError, Headers},
     idempotency::{Idempotency, IdempotencyKey, KeyReused},
     lane::Lane,
-    limits::LimitError,
+    limits::{LimitError, Limits},
     log_identity::{LogId, LogIdentity},
     metadata::Metadata,
     number::{Position, Slices, Version},

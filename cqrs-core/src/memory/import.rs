@@ -10,7 +10,7 @@ use crate::{
 
 impl Import for MemoryEventStore {
     async fn import(&self, events: &[RecordedEvent]) -> Result<Imported, ImportError> {
-        check_import(events)?;
+        check_import(events, self.limits_set())?;
         let mut transaction = self.begin().await?;
         let mut state = self.state();
         let imported = stage(&state, &mut transaction, events)?;

@@ -59,7 +59,7 @@ impl EventStore for MemoryEventStore {
     }
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
-        appends.check()?;
+        appends.check(self.limits_set())?;
         let mut transaction = MemoryTransaction::begin(self.clone());
         let mut state = self.state();
         let mut appended = transaction.stage_all(&state, appends)?;
@@ -110,7 +110,7 @@ impl EventStore for MemoryEventStore {
         transaction: &mut MemoryTransaction,
         appends: Appends,
     ) -> Result<Vec<Appended>, AppendError> {
-        appends.check()?;
+        appends.check(self.limits_set())?;
         let store = transaction.store.clone();
         transaction.stage_all(&store.state(), appends)
     }

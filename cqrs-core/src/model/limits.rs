@@ -2,8 +2,43 @@
 
 use crate::model::{event::NewEvent, metadata::Metadata};
 
-/// A field of an event or a document that no store accepts. All stores have the same limits, so that an event can be copied from one
-/// to another.
+/// The sizes that a store accepts, where the user decides. All other limits are the same for every store, so that an event can be
+/// copied from one to another.
+///
+/// ```
+/// use cqrs_core::{MemoryEventStore, model::Limits};
+///
+/// // The topics of this system accept records of 5 MB.
+/// let store = MemoryEventStore::default().limits(Limits::default().payload_bytes(4_900_000));
+/// # drop(store);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest payload of an event, in bytes of JSON; 960,000 by default. With its headers such an event is below the size that
+    /// Kafka accepts by default. A longer one would stop a relay.
+    pub payload_bytes: usize,
+}
+
+impl Limits {
+    /// Sets the longest payload of an event, in bytes of JSON. With a relay, the topics and the producer must accept records that
+    /// are 40 kB longer: `max.message.bytes` of the topics, `message.max.bytes` of the `KafkaConfig`.
+    #[must_use]
+    pub const fn payload_bytes(mut self, bytes: usize) -> Self {
+        self.payload_bytes = bytes;
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            payload_bytes: 960_000,
+        }
+    }
+}
+
+/// A field of an event or a document that no store accepts, or that is longer than the [`Limits`] of this one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LimitError {
@@ -50,8 +85,8 @@ const MAX_TYPE_BYTES: usize = 255;
 const MAX_METADATA_BYTES: usize = 1_024;
 
 /// Checks an event, except its headers.
-pub(crate) fn check_event(event: &NewEvent) -> Result<(), LimitError> {
-    check_fields(event.event_type, &event.metadata, &event.payload)
+pub(crate) fn check_event(event: &NewEvent, limits: Limits) -> Result<(), LimitError> {
+    check_fields(event.event_type, &event.metadata, &event.payload, limits)
 }
 
 /// Checks the fields of an event, except its headers.
@@ -59,6 +94,7 @@ pub(crate) fn check_fields(
     event_type: &str,
     metadata: &Metadata,
     payload: &[u8],
+    limits: Limits,
 ) -> Result<(), LimitError> {
     if event_type.is_empty() {
         return Err(LimitError::Empty {
@@ -74,7 +110,9 @@ pub(crate) fn check_fields(
             check_text(field, text, MAX_METADATA_BYTES)?;
         }
     }
-    check_json("payload", payload)
+    let field = "payload";
+    check_length(field, payload.len(), limits.payload_bytes)?;
+    check_json(field, payload)
 }
 
 /// A correlation id or trace context for an event that follows from another one. Another system may have sent one that no store
@@ -85,16 +123,20 @@ pub(crate) fn inheritable(text: Option<&String>) -> Option<String> {
 }
 
 pub(crate) fn check_text(field: &'static str, text: &str, limit: usize) -> Result<(), LimitError> {
-    if text.len() > limit {
-        let bytes = text.len();
+    check_length(field, text.len(), limit)?;
+    if text.contains('\0') {
+        return Err(LimitError::Nul { field });
+    }
+    Ok(())
+}
+
+fn check_length(field: &'static str, bytes: usize, limit: usize) -> Result<(), LimitError> {
+    if bytes > limit {
         return Err(LimitError::TooLong {
             field,
             bytes,
             limit,
         });
-    }
-    if text.contains('\0') {
-        return Err(LimitError::Nul { field });
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     model::{
-        EventId, HeaderError, LimitError, RecordedEvent, StreamId, Version, check_fields,
+        EventId, HeaderError, LimitError, Limits, RecordedEvent, StreamId, Version, check_fields,
         check_headers,
     },
     ports::{
@@ -134,13 +134,13 @@ pub trait Import: EventStore {
 ///
 /// # Errors
 /// [`ImportError::Limit`], [`ImportError::Header`] or [`ImportError::Payload`].
-pub fn check_import(events: &[RecordedEvent]) -> Result<(), ImportError> {
-    events.iter().try_for_each(check)
+pub fn check_import(events: &[RecordedEvent], limits: Limits) -> Result<(), ImportError> {
+    events.iter().try_for_each(|event| check(event, limits))
 }
 
-fn check(event: &RecordedEvent) -> Result<(), ImportError> {
+fn check(event: &RecordedEvent, limits: Limits) -> Result<(), ImportError> {
     let name = || (event.stream.clone(), event.version);
-    check_fields(&event.event_type, &event.metadata, &event.payload).map_err(|source| {
+    check_fields(&event.event_type, &event.metadata, &event.payload, limits).map_err(|source| {
         let (stream, version) = name();
         ImportError::Limit {
             stream,

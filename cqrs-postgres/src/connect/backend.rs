@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::StoreError;
+use cqrs_core::{StoreError, model::Limits};
 use sqlx::{Error, PgConnection};
 use tokio::sync::Notify;
 
@@ -23,6 +23,8 @@ pub(crate) struct Backend {
     pub(crate) appended: Notify,
     /// How long an idempotency key is remembered.
     pub(crate) retention: Duration,
+    /// The sizes of events that the store accepts.
+    pub(crate) limits: Limits,
     statement_timeout: Duration,
     commit_timeout: Duration,
 }
@@ -38,6 +40,7 @@ impl Backend {
             pools: Pools::new(hosts, config),
             appended: Notify::new(),
             retention: config.retention(),
+            limits: config.size_limits(),
             statement_timeout: config.statement_limit(),
             commit_timeout: config.commit_limit(),
         }

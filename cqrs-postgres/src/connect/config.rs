@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
+use cqrs_core::{StoreError, StoreErrorKind, model::Limits, ports::BoxError};
 
 use crate::connect::{
     database_url::DatabaseUrl, hosts::Hosts, password::PasswordSource, servers::Servers,
@@ -34,6 +34,7 @@ pub struct PgConfig {
     commit_timeout: Duration,
     idempotency_retention: Duration,
     held_mark_threshold: Duration,
+    limits: Limits,
 }
 
 impl PgConfig {
@@ -66,6 +67,7 @@ impl PgConfig {
             commit_timeout: Duration::from_secs(30),
             idempotency_retention: Duration::from_secs(7 * 24 * 60 * 60),
             held_mark_threshold: Duration::from_secs(5),
+            limits: Limits::default(),
         }
     }
 
@@ -187,6 +189,17 @@ impl PgConfig {
         self
     }
 
+    /// Sets the sizes that the store accepts. Give the same to every process that appends.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    pub(crate) fn size_limits(&self) -> Limits {
+        self.limits
+    }
+
     /// The name of the schema, if it is valid.
     pub(crate) fn checked_schema(&self) -> Result<&str, StoreError> {
         let name = self.schema.as_str();
@@ -253,6 +266,7 @@ impl fmt::Debug for PgConfig {
             commit_timeout,
             idempotency_retention,
             held_mark_threshold,
+            limits,
         } = self;
         let url = match DatabaseUrl::new(url) {
             Ok(url) if url.options().is_ok() => url.to_string(),
@@ -270,6 +284,7 @@ impl fmt::Debug for PgConfig {
             .field("commit_timeout", commit_timeout)
             .field("idempotency_retention", idempotency_retention)
             .field("held_mark_threshold", held_mark_threshold)
+            .field("limits", limits)
             .finish()
     }
 }

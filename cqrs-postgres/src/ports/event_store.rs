@@ -50,7 +50,7 @@ impl EventStore for PgEventStore {
     }
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
-        appends.check()?;
+        appends.check(self.backend().limits)?;
         if appends.streams.is_empty() {
             return Ok(Vec::new());
         }
@@ -84,7 +84,7 @@ impl EventStore for PgEventStore {
         transaction: &mut PgTransaction,
         appends: Appends,
     ) -> Result<Vec<Appended>, AppendError> {
-        appends.check()?;
+        appends.check(self.backend().limits)?;
         if appends.streams.is_empty() {
             return Ok(Vec::new());
         }

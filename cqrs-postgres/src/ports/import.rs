@@ -17,7 +17,7 @@ use crate::{
 
 impl Import for PgEventStore {
     async fn import(&self, events: &[RecordedEvent]) -> Result<Imported, ImportError> {
-        check_import(events)?;
+        check_import(events, self.backend().limits)?;
         let columns = Columns::of(events)?;
         let query = columns.bind(sqlx::query(self.backend().statements.import_events.sql()));
         let mut transaction = self.begin().await?;

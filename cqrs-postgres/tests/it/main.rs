@@ -14,6 +14,7 @@ mod histories;
 mod idempotency;
 mod install;
 mod large_numbers;
+mod limits;
 mod log_order;
 mod pools;
 mod projection;

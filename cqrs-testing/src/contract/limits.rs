@@ -40,6 +40,11 @@ fn invalid_events() -> Vec<(Box<dyn Fn(&mut NewEvent) + Send>, LimitError)> {
     }
     let nul = |field| LimitError::Nul { field };
     let field = "payload";
+    let too_long_payload = LimitError::TooLong {
+        field,
+        bytes: longer_than(959_998).len() + 2,
+        limit: 960_000,
+    };
     vec![
         (
             typed(String::new()),
@@ -61,6 +66,10 @@ fn invalid_events() -> Vec<(Box<dyn Fn(&mut NewEvent) + Send>, LimitError)> {
         (with(b"\"a\0b\""), nul(field)),
         (with(br#""\ud83e""#), LimitError::LoneSurrogate { field }),
         (with(b"\"\xff\""), LimitError::NotUtf8 { field }),
+        (
+            with(format!("\"{}\"", longer_than(959_998)).leak().as_bytes()),
+            too_long_payload,
+        ),
     ]
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::{
     codec::CodecError,
     model::{
-        Event, ExpectedVersion, Idempotency, Metadata, NewEvent, Position, StreamId, Version,
-        check_event, check_headers,
+        Event, ExpectedVersion, Idempotency, Limits, Metadata, NewEvent, Position, StreamId,
+        Version, check_event, check_headers,
     },
     ports::error::{BoxError, StoreError, StoreErrorKind},
 };
@@ -83,9 +83,9 @@ impl Append {
         self
     }
 
-    fn check_events(&self) -> Result<(), StoreError> {
+    fn check_events(&self, limits: Limits) -> Result<(), StoreError> {
         for event in &self.events {
-            check_event(event).map_err(|error| self.rejected(event, error))?;
+            check_event(event, limits).map_err(|error| self.rejected(event, error))?;
             check_headers(&event.metadata.headers).map_err(|error| self.rejected(event, error))?;
         }
         Ok(())
@@ -144,9 +144,10 @@ impl Appends {
     /// # Errors
     /// [`StoreErrorKind::InvalidInput`]; the message names the stream. For headers the source is a
     /// [`HeaderError`](crate::model::HeaderError), for another field a [`LimitError`](crate::model::LimitError).
-    pub fn check(&self) -> Result<(), StoreError> {
+    pub fn check(&self, limits: Limits) -> Result<(), StoreError> {
         self.each_stream_once()?;
-        self.streams.iter().try_for_each(Append::check_events)
+        let mut appends = self.streams.iter();
+        appends.try_for_each(|append| append.check_events(limits))
     }
 
     fn each_stream_once(&self) -> Result<(), StoreError> {
