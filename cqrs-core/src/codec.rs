@@ -4,6 +4,7 @@
 //! payload has the same bytes that `serde_json` writes for the content.
 
 mod deserialize;
+mod integers;
 mod json;
 mod lossless;
 mod probe;
@@ -15,7 +16,7 @@ use std::fmt::Display;
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::lossless::Nulls;
-pub(crate) use self::{json::to_json, sorted::sorted_json};
+pub(crate) use self::{integers::check_integers, json::to_json, sorted::sorted_json};
 
 /// An event that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -49,15 +50,44 @@ pub enum CodecError {
     /// The payload is not JSON, or does not fit the variant.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// The payload does not fit the variant, and has another schema version than this code writes.
-    #[error("the payload has schema version {schema_version}, this code writes {SCHEMA_VERSION}")]
-    OtherVersion {
+    /// Newer code wrote the event: this code does not know the schema version of its payload.
+    #[error(
+        "schema version {schema_version} of event type `{event_type}` was written by newer code; this code knows up to {known}: \
+         deploy the newer code here, too"
+    )]
+    NewerVersion {
+        /// The stored type.
+        event_type: String,
         /// The schema version of the payload.
         schema_version: u32,
-        /// Why it does not fit.
+        /// The newest schema version that this code knows of this type.
+        known: u32,
+    },
+    /// An upcaster failed, or the event that it returned cannot be read.
+    #[error(
+        "the upcaster of event type `{event_type}` from schema version {schema_version} does not return an event that can be \
+         read; correct it in `UPCASTERS`"
+    )]
+    Upcast {
+        /// The type that the upcaster reads.
+        event_type: String,
+        /// The schema version that the upcaster reads.
+        schema_version: u32,
+        /// What went wrong.
         #[source]
         reason: Box<Self>,
     },
+    /// The code of an upcaster panicked with this message.
+    #[error("it panicked: {0}")]
+    Panicked(String),
+    /// An upcaster that splits an event returned a part of a type that it does not list.
+    #[error("it returned a part of type `{0}`, which its list of types does not have")]
+    UnlistedPart(String),
+    /// An upcaster that works on a JSON value got an integer that such a value cannot hold exactly.
+    #[error(
+        "the payload has the integer {0}, which a JSON value cannot hold exactly; use `Upcaster::typed`"
+    )]
+    InexactInteger(String),
     /// A value in an `Option` is `null` in JSON, and would be read back as `None`.
     #[error(
         "a value in an `Option` (`None`, `()` or a float that is no number) is written as null and would be read back as \
@@ -101,7 +131,7 @@ pub(crate) fn encode<E: Serialize + DeserializeOwned>(
 ) -> Result<(&'static str, E), CodecError> {
     let (event_type, nulls) = write(event, out)?;
     let unreadable = |error| CodecError::unreadable(event_type, error);
-    let back: E = decode(event_type, SCHEMA_VERSION, out).map_err(unreadable)?;
+    let back: E = decode(event_type, out).map_err(unreadable)?;
     if !nulls.is_none() && write(&back, &mut Vec::new())?.1 != nulls {
         return Err(unreadable(CodecError::NullInOption));
     }
@@ -114,34 +144,40 @@ fn write<E: Serialize>(event: &E, out: &mut Vec<u8>) -> Result<(&'static str, Nu
     Ok((event_type, nulls))
 }
 
-/// The schema version of every payload that this version of the crate writes.
-pub const SCHEMA_VERSION: u32 = 1;
-
-/// Decodes an event from its type, the schema version of its payload and the payload.
+/// The content of a variant as a payload: what an upcaster returns.
 ///
-/// All code that needs a typed event calls this function, so only one place interprets schema versions.
+/// # Errors
+/// When it cannot be written as JSON, or `null` would replace a value in an `Option`.
+pub(crate) fn to_payload<T: Serialize>(content: &T) -> Result<Vec<u8>, CodecError> {
+    let (mut payload, nulls) = (Vec::with_capacity(128), Nulls::default());
+    let mut serializer = serde_json::Serializer::new(&mut payload);
+    content.serialize(lossless::Lossless::new(&mut serializer, &nulls))?;
+    if nulls.is_none() {
+        Ok(payload)
+    } else {
+        Err(CodecError::NullInOption)
+    }
+}
+
+/// Reads an event of the enum's current shape. Stored events come from [`model::decode`](crate::model::decode), which upcasts them
+/// first: no other code may call this function.
 ///
 /// # Errors
 /// When the enum has no such type, or the payload does not fit the variant.
-pub fn decode<E: DeserializeOwned>(
+pub(crate) fn decode<E: DeserializeOwned>(
     event_type: &str,
-    schema_version: u32,
     payload: &[u8],
 ) -> Result<E, CodecError> {
     E::deserialize(deserialize::TypeAndPayload {
         event_type,
         payload,
     })
-    .map_err(|error| match (event_types::<E>(), error) {
-        (Ok(known), _) if !known.contains(&event_type) => CodecError::UnknownType {
+    .map_err(|error| match event_types::<E>() {
+        Ok(known) if !known.contains(&event_type) => CodecError::UnknownType {
             event_type: event_type.to_owned(),
             known,
         },
-        (_, reason) if schema_version != SCHEMA_VERSION => CodecError::OtherVersion {
-            schema_version,
-            reason: Box::new(reason),
-        },
-        (_, error) => error,
+        _ => error,
     })
 }
 

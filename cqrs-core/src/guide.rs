@@ -7,7 +7,7 @@
 //! - write [an aggregate](write_an_aggregate), [a view](write_a_view), [a projection with SQL](write_a_projection_with_sql),
 //!   [a reactor](react_to_another_service), [a web handler](write_a_web_handler)
 //! - [make commands idempotent](make_commands_idempotent), [change several aggregates at
-//!   once](change_several_aggregates_at_once), [take snapshots](take_snapshots),
+//!   once](change_several_aggregates_at_once), [take snapshots](take_snapshots), [change an event](change_an_event),
 //!   [bring your events along](bring_your_events_along), [handle errors](handle_errors)
 //! - [relay to Kafka](relay_to_kafka), [consume from Kafka](consume_from_kafka)
 //! - [run a service](run_a_service), [on your servers](run_on_your_servers), [with the least
@@ -35,6 +35,7 @@ macro_rules! page {
 
 page!(bank_account, "../docs/tutorial/bank-account.md");
 
+page!(change_an_event, "../docs/how-to/change-an-event.md");
 page!(
     bring_your_events_along,
     "../docs/how-to/bring-your-events-along.md"
@@ -126,5 +127,6 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0026-one-step-decides-and-commands-are-visited.md")]
 #[doc = include_str!("../docs/decisions/0027-a-stream-stays-in-its-slice.md")]
 #[doc = include_str!("../docs/decisions/0028-tls-by-openssl-and-rustls.md")]
+#[doc = include_str!("../docs/decisions/0032-upcasters-are-data-of-the-enum.md")]
 #[doc = include_str!("../docs/decisions/0034-a-reactor-sends-single-commands.md")]
 pub mod decisions {}

@@ -3,6 +3,8 @@
 mod chain;
 mod checkpoint;
 mod context;
+mod decode;
+mod decoded;
 mod event;
 mod event_id;
 mod expected_version;
@@ -14,15 +16,18 @@ mod limits;
 mod log_identity;
 mod metadata;
 mod number;
+mod panic;
 mod recorded_event;
 mod retry;
 mod selection;
 mod stream;
+mod upcaster;
 
 pub use self::{
     chain::{Chain, chain},
     checkpoint::{Checkpoint, Claim, Offset, PartitionId},
     context::Context,
+    decoded::{Decoded, IntoEvents},
     event::{Event, EventFilter, NewEvent},
     event_id::EventId,
     expected_version::{Conflict, ExpectedVersion},
@@ -37,9 +42,13 @@ pub use self::{
     retry::RetryPolicy,
     selection::Selection,
     stream::{Category, InvalidName, StreamId},
+    upcaster::{Part, Recording, Upcaster},
 };
 pub(crate) use self::{
+    decode::{Stored, decode},
     hash::fnv1a,
     headers::check as check_headers,
     limits::{check_event, check_fields, check_json, check_text},
+    panic::message_of,
+    upcaster::steps,
 };

@@ -5,13 +5,12 @@ mod page_limit;
 mod progress;
 mod retries;
 
-use std::{
-    any::Any,
-    pin::{Pin, pin},
-};
+use std::pin::{Pin, pin};
 
 use async_trait::async_trait;
 use tokio::task::{JoinError, JoinSet};
+
+use crate::model::message_of;
 
 pub use self::progress::{PartitionProgress, Phase, Progress, ProgressReporter};
 pub(crate) use self::{
@@ -93,11 +92,4 @@ pub(crate) fn panic_message(error: JoinError) -> String {
         Ok(panic) => message_of(&*panic),
         Err(error) => error.to_string(),
     }
-}
-
-/// The message of a caught panic.
-pub(crate) fn message_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without a message").to_owned()
 }

@@ -5,6 +5,7 @@ mod command_store;
 mod decision;
 mod error;
 mod execute_all;
+pub(crate) mod history;
 mod loaded;
 pub(crate) mod participants;
 mod repository;

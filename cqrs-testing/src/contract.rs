@@ -17,11 +17,13 @@ pub mod log;
 mod purse;
 pub mod repeats;
 pub mod replays;
+pub mod schema_versions;
 pub mod selections;
 pub mod several_streams;
 pub mod shapes;
 pub mod snapshots;
 pub mod transactions;
+pub mod upcasters;
 pub mod writers;
 
 /// Declares one test for each guarantee of a [`Store`](cqrs_core::Store). The expression makes a fresh, empty store; it may
@@ -89,6 +91,16 @@ macro_rules! event_store_contract {
             replays: a_rebuild_applies_every_event_once
             shapes: every_value_comes_back_as_it_was_written
             shapes: a_value_that_json_would_change_is_refused
+            schema_versions: every_way_to_append_keeps_the_schema_version_of_each_event
+            upcasters: commands_see_older_events_as_the_newest
+            upcasters: versions_count_stored_events
+            upcasters: a_new_step_makes_older_snapshots_invalid
+            upcasters: a_partial_view_reads_what_becomes_its_own
+            upcasters: a_reactor_gets_every_part
+            upcasters: a_step_reads_how_an_event_was_recorded
+            upcasters: an_upcaster_that_panics_is_an_error_of_every_reader
+            upcasters: a_command_fails_on_a_newer_event
+            upcasters: a_runner_waits_until_newer_code_continues
             log: the_log_is_read_page_by_page_in_order
             log: a_filtered_page_continues_after_skipped_events
             log: a_page_is_bounded_in_bytes

@@ -1,6 +1,6 @@
 //! Many concurrent writers to one stream, on PostgreSQL.
 
-use cqrs_core::{CommandStore, RetryPolicy};
+use cqrs_core::{CommandStore, RetryPolicy, roles::Events};
 use cqrs_tests::{
     domain::{Counter, CounterEvent, log},
     servers::{fresh_name, store},
@@ -29,12 +29,10 @@ async fn sixty_four_writers_on_one_stream_all_append_once() {
         succeeded.push((to, text));
     }
     succeeded.sort_unstable();
-    let stored = log(&store).await.into_iter().map(|event| {
-        let event =
-            cqrs_core::codec::decode(&event.event_type, event.schema_version, &event.payload)
-                .expect("a counter's event");
-        let CounterEvent::Counted { to, text } = event;
-        (to, text)
-    });
+    let log = log(&store).await;
+    let events = log
+        .iter()
+        .flat_map(|event| CounterEvent::decode(event).expect("a counter's event"));
+    let stored = events.map(|CounterEvent::Counted { to, text }| (to, text));
     assert_eq!(stored.collect::<Vec<_>>(), succeeded);
 }

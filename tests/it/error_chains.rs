@@ -91,7 +91,8 @@ fn caused() -> Named {
 fn of_the_store() -> Named {
     named![
         CodecError::Json => CodecError::from(serde_json::Error::io(std::io::Error::other(Root))),
-        CodecError::OtherVersion => CodecError::OtherVersion { schema_version: 2, reason: Box::new(codec()) },
+        CodecError::Upcast =>
+            CodecError::Upcast { event_type: "Opened".into(), schema_version: 2, reason: Box::new(codec()) },
         CodecError::Unreadable => CodecError::Unreadable { event_type: "Opened", reason: Box::new(codec()) },
         AppendError::Store => AppendError::Store(store()),
         LookupError::Store => LookupError::Store(store()),
@@ -114,6 +115,7 @@ fn of_the_loops() -> Named {
     let offset = Offset::new(3);
     named![
         HandlerError::Write => HandlerError::from(store()),
+        HandlerError::NewerEvent => HandlerError::NewerEvent { event: EventId::random(), error: store() },
         HandlerError::Poison => HandlerError::poison(EventId::random(), root()),
         SourceError::Malformed => SourceError::Malformed { partition: partition(), offset, reason: root() },
         SourceError::Unavailable => SourceError::Unavailable(root()),

@@ -4,6 +4,7 @@
 mod broker_down;
 mod consumer_killed;
 mod contention;
+mod decoders;
 mod error_chains;
 mod errors;
 mod failures;

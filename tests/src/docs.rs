@@ -6,6 +6,9 @@ mod readme {}
 #[doc = include_str!("../../docs/how-to/bring-your-events-along.md")]
 mod how_to_bring_your_events_along {}
 
+#[doc = include_str!("../../docs/how-to/change-an-event.md")]
+mod how_to_change_an_event {}
+
 #[doc = include_str!("../../docs/how-to/change-several-aggregates-at-once.md")]
 mod how_to_change_several_aggregates_at_once {}
 

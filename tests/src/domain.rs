@@ -4,6 +4,7 @@ use cqrs_core::{
     Aggregate, CommandStore, Context, Decision, DocumentKeys, Envelope, Event, EventStore,
     Position, Reactor, RecordedEvent, To, View,
     ports::{Documents, LogQuery, decode_document},
+    roles::Events,
 };
 use serde::{Deserialize, Serialize};
 
@@ -169,9 +170,8 @@ pub async fn heard_in_order<S: EventStore>(store: &S) -> u64 {
         .filter(|event| event.stream.category().as_str() == EchoEvent::CATEGORY);
     let heard = Vec::from_iter(heard);
     for event in &heard {
-        let EchoEvent::Heard { count } =
-            cqrs_core::codec::decode(&event.event_type, event.schema_version, &event.payload)
-                .expect("an echo's event");
+        let decoded = EchoEvent::decode(event).expect("an echo's event");
+        let EchoEvent::Heard { count } = decoded.into_iter().next().expect("one event");
         assert_eq!(
             count,
             event.version.get(),

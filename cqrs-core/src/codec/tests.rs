@@ -45,7 +45,7 @@ proptest! {
     #[test]
     fn every_encoded_event_decodes_to_itself(sample in samples()) {
         let (event_type, payload) = encoded(&sample);
-        prop_assert_eq!(decode::<Sample>(event_type, SCHEMA_VERSION, payload.as_bytes()).expect("decodes"), sample);
+        prop_assert_eq!(decode::<Sample>(event_type, payload.as_bytes()).expect("decodes"), sample);
     }
 
     #[test]
@@ -72,18 +72,18 @@ fn the_type_is_the_name_serde_gives_the_variant() {
 #[test]
 fn variants_that_lost_or_gained_all_fields_stay_readable() {
     assert_eq!(
-        decode::<Sample>("Unit", SCHEMA_VERSION, br#"{"was":1}"#).expect("decodes"),
+        decode::<Sample>("Unit", br#"{"was":1}"#).expect("decodes"),
         Sample::Unit
     );
     assert_eq!(
-        decode::<Sample>("gone-away", SCHEMA_VERSION, b"null").expect("decodes"),
+        decode::<Sample>("gone-away", b"null").expect("decodes"),
         Sample::Renamed {}
     );
 }
 
 #[test]
 fn an_unknown_type_names_the_known_ones() {
-    let error = decode::<Sample>("Gone", SCHEMA_VERSION, b"{}").expect_err("unknown");
+    let error = decode::<Sample>("Gone", b"{}").expect_err("unknown");
     assert!(
         matches!(&error, CodecError::UnknownType { event_type, .. } if event_type == "Gone"),
         "{error}"
@@ -102,7 +102,7 @@ fn a_broken_payload_is_an_error() {
     ] {
         assert!(
             matches!(
-                decode::<Sample>("Fields", SCHEMA_VERSION, payload.as_bytes()),
+                decode::<Sample>("Fields", payload.as_bytes()),
                 Err(CodecError::Json(_))
             ),
             "{payload}"

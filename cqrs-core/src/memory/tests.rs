@@ -18,6 +18,7 @@ fn append(id: &str, expected: ExpectedVersion) -> Append {
         events: vec![NewEvent {
             id: EventId::random(),
             event_type: "Happened",
+            schema_version: 1,
             payload: bytes::Bytes::from_static(b"1"),
             metadata: Metadata::default(),
         }],

@@ -137,6 +137,7 @@ impl MemoryTransaction {
                 event.payload,
                 SystemTime::now(),
             );
+            let recorded = recorded.schema_version(event.schema_version);
             self.events.push(recorded.metadata(event.metadata));
         }
         Appended {

@@ -5,7 +5,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     codec::{self, CodecError},
-    model::{event_id::EventId, metadata::Metadata},
+    model::{
+        event_id::EventId,
+        metadata::Metadata,
+        upcaster::{Upcaster, steps},
+    },
 };
 
 /// The events of one category: an enum with serde's derives and one line.
@@ -36,6 +40,10 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// `true`: the enum lists only the types that its reader needs; events of other types are skipped.
     /// `false`, the default: an unknown type is an error, because an aggregate that skips an event has a wrong state.
     const PARTIAL: bool = false;
+
+    /// How older events of these types become what the enum is now; see [`Upcaster`]. The schema version that is written of a
+    /// type is 1 + the number of its steps.
+    const UPCASTERS: &'static [Upcaster] = &[];
 }
 
 /// An encoded event that is ready to be appended.
@@ -46,6 +54,8 @@ pub struct NewEvent {
     pub id: EventId,
     /// serde's name of the variant.
     pub event_type: &'static str,
+    /// The version of the payload's shape, from 1.
+    pub schema_version: u32,
     /// The variant's content as JSON.
     pub payload: Bytes,
     /// Correlation, causation, trace context and headers.
@@ -53,7 +63,7 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
-    /// An event that is encoded already. Unlike [`encode`](Self::encode) this does not prove that it can be read back.
+    /// An event that is encoded already, with schema version 1. Unlike [`encode`](Self::encode) this does not prove that it can be read back.
     #[must_use]
     pub fn from_parts(
         id: EventId,
@@ -64,9 +74,17 @@ impl NewEvent {
         Self {
             id,
             event_type,
+            schema_version: steps::FIRST,
             payload: payload.into(),
             metadata,
         }
+    }
+
+    /// The same event with this schema version.
+    #[must_use]
+    pub fn schema_version(mut self, schema_version: u32) -> Self {
+        self.schema_version = schema_version;
+        self
     }
 
     /// Encodes `event` and decodes it again, so that an event that cannot be read is never stored.
@@ -84,11 +102,13 @@ impl NewEvent {
         event: &E,
         metadata: Metadata,
     ) -> Result<(Self, E), CodecError> {
+        const { steps::check(E::UPCASTERS) };
         let mut payload = Vec::with_capacity(128);
         let (event_type, decoded) = codec::encode(event, &mut payload)?;
         let encoded = Self {
             id: EventId::random(),
             event_type,
+            schema_version: steps::current(E::UPCASTERS, event_type),
             payload: payload.into(),
             metadata,
         };

@@ -4,18 +4,17 @@ use std::{fmt, ops::Deref, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 
-use crate::{
-    codec,
-    model::{
-        checkpoint::Offset,
-        event_id::EventId,
-        headers,
-        lane::Lane,
-        limits::inheritable,
-        metadata::Metadata,
-        number::{Position, Version},
-        stream::StreamId,
-    },
+use crate::model::{
+    checkpoint::Offset,
+    decode::Stored,
+    event_id::EventId,
+    headers,
+    lane::Lane,
+    limits::inheritable,
+    metadata::Metadata,
+    number::{Position, Version},
+    stream::StreamId,
+    upcaster::{Recording, steps},
 };
 
 /// A stored event. It never changes.
@@ -52,7 +51,7 @@ pub struct RecordedEvent {
     pub position: Position,
     /// serde's name of the variant.
     pub event_type: Arc<str>,
-    /// The version of the payload's shape.
+    /// The version of the payload's shape, from 1; 0 if another system's producer did not send it.
     pub schema_version: u32,
     /// The variant's content as JSON.
     pub payload: Bytes,
@@ -67,7 +66,7 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
-    /// An event of this store, with the [current schema version](codec::SCHEMA_VERSION) and without metadata.
+    /// An event of this store, with schema version 1 and without metadata.
     #[must_use]
     pub fn new(
         id: EventId,
@@ -84,7 +83,7 @@ impl RecordedEvent {
             version,
             position,
             event_type: event_type.into(),
-            schema_version: codec::SCHEMA_VERSION,
+            schema_version: steps::FIRST,
             payload: payload.into(),
             metadata: Metadata::default(),
             recorded_at,
@@ -105,6 +104,20 @@ impl RecordedEvent {
     pub fn metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
         self
+    }
+
+    pub(crate) fn stored(&self) -> Stored<'_> {
+        Stored {
+            event_type: &self.event_type,
+            schema_version: self.schema_version,
+            payload: &self.payload,
+            recording: Some(Recording::new(
+                self.id,
+                self.stream.id(),
+                self.recorded_at,
+                &self.metadata,
+            )),
+        }
     }
 
     /// The same event, received over a topic from this lane.
@@ -177,15 +190,29 @@ impl Metadata {
 pub struct Envelope<E> {
     /// The event.
     pub event: E,
-    /// The recorded event.
+    /// The recorded event, as it was stored: its type, schema version and payload may be older than the event.
     pub recorded: RecordedEvent,
+    /// The number of the event among the parts that an [`Upcaster`](crate::model::Upcaster) split the recorded event into, from 0;
+    /// 0 if it was not split. With the id of the recorded event it identifies the event.
+    pub part: u32,
 }
 
 impl<E> Envelope<E> {
     /// A typed event with its recorded event.
     #[must_use]
     pub const fn new(event: E, recorded: RecordedEvent) -> Self {
-        Self { event, recorded }
+        Self {
+            event,
+            recorded,
+            part: 0,
+        }
+    }
+
+    /// The same event, as the part with this number of the recorded event.
+    #[must_use]
+    pub fn part(mut self, part: u32) -> Self {
+        self.part = part;
+        self
     }
 
     /// The id of its aggregate.

@@ -34,6 +34,8 @@ pub enum StoreErrorKind {
     InvalidInput,
     /// A stored event or document cannot be decoded as the requested type.
     Undecodable,
+    /// Newer code wrote a stored event: this code does not know its schema version. Deploy the newer code here, too.
+    NewerEvent,
     /// The store is not installed, or was installed by a newer version or another build of its crate.
     Schema,
     /// The store's settings would break its guarantees.
@@ -90,7 +92,8 @@ impl StoreError {
         self
     }
 
-    /// The stored event cannot be read as an `E`.
+    /// The stored event cannot be read as an `E`: [`NewerEvent`](StoreErrorKind::NewerEvent) or
+    /// [`Undecodable`](StoreErrorKind::Undecodable).
     #[must_use]
     pub fn undecodable<E>(recorded: &RecordedEvent, error: CodecError) -> Self {
         Self::unreadable::<E>(&recorded.to_string(), error)
@@ -99,6 +102,11 @@ impl StoreError {
     /// An event, described by `event`, cannot be read as an `E`.
     pub(crate) fn unreadable<E>(event: &str, error: CodecError) -> Self {
         let reader = type_name::<E>();
+        if matches!(error, CodecError::NewerVersion { .. }) {
+            let message =
+                format!("{event} cannot be read as `{reader}` by this version of the code");
+            return Self::new(StoreErrorKind::NewerEvent, message).caused_by(error);
+        }
         let message = format!(
             "{event} cannot be read as `{reader}`; give the enum the variant and fields it was written with, or \
              declare it PARTIAL if its reader does not need them"

@@ -88,17 +88,15 @@ impl<S: UnitOfWork, H: Handler<S>> IntoHandler<S, role::Handler> for H {
     }
 }
 
-/// The events of the batch that `E` reads. An event that cannot be decoded is poison.
+/// The events of the batch that `E` reads. An event that cannot be decoded is poison, or the runner waits in front of it.
 fn envelopes<E: Events>(batch: &[RecordedEvent]) -> Result<Vec<Envelope<E>>, HandlerError> {
-    let envelope = |recorded: &RecordedEvent| match E::decode(recorded) {
-        Ok(event) => Ok(event.map(|event| Envelope {
-            event,
-            recorded: recorded.clone(),
-        })),
-        Err(error) => Err(HandlerError::poison(recorded.id, error)),
-    };
-    batch
-        .iter()
-        .filter_map(|recorded| envelope(recorded).transpose())
-        .collect()
+    let mut envelopes = Vec::with_capacity(batch.len());
+    for recorded in batch {
+        let decoded =
+            E::decode(recorded).map_err(|error| HandlerError::unreadable(recorded.id, error))?;
+        let parts = decoded.parts();
+        envelopes
+            .extend(parts.map(|(part, event)| Envelope::new(event, recorded.clone()).part(part)));
+    }
+    Ok(envelopes)
 }

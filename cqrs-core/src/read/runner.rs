@@ -6,6 +6,8 @@ mod caught;
 mod claimed;
 mod error;
 mod failed;
+mod newer;
+mod newer_type;
 mod partitions;
 mod selection;
 mod skip;

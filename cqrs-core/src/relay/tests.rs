@@ -176,6 +176,7 @@ async fn append(store: &MemoryEventStore, id: u64) {
     let event = NewEvent {
         id: EventId::random(),
         event_type: "Happened",
+        schema_version: 1,
         payload: bytes::Bytes::from_static(b"1"),
         metadata: Metadata::default(),
     };

@@ -2,7 +2,7 @@
 
 use crate::{
     codec::{self, CodecError},
-    model::{Event, EventFilter, RecordedEvent},
+    model::{self, Decoded, Event, EventFilter, RecordedEvent, steps},
     ports::StoreError,
 };
 
@@ -18,51 +18,66 @@ pub trait Events: Sized + Send + Sync + 'static {
     /// When a member is not an externally tagged enum: its types are unknown then.
     fn reads() -> Result<Vec<EventFilter>, CodecError>;
 
-    /// The typed event, or `None` for an event that this reader does not read.
+    /// The typed event: nothing for an event that this reader does not read, several for one that an
+    /// [`Upcaster`](crate::model::Upcaster) splits.
     ///
     /// # Errors
-    /// When the reader reads this category but the type is unknown, or the payload does not decode.
-    fn decode(recorded: &RecordedEvent) -> Result<Option<Self>, StoreError>;
+    /// [`NewerEvent`](crate::StoreErrorKind::NewerEvent) when newer code wrote the event;
+    /// [`Undecodable`](crate::StoreErrorKind::Undecodable) when the reader reads this category but the type is unknown, an upcaster
+    /// fails, or the payload does not decode.
+    fn decode(recorded: &RecordedEvent) -> Result<Decoded<Self>, StoreError>;
 }
 
 impl<E: Event> Events for E {
     fn reads() -> Result<Vec<EventFilter>, CodecError> {
-        Ok(vec![reads_one::<E>()?])
+        reads_one::<E>()
     }
 
-    fn decode(recorded: &RecordedEvent) -> Result<Option<Self>, StoreError> {
+    fn decode(recorded: &RecordedEvent) -> Result<Decoded<Self>, StoreError> {
         decode_one(recorded)
     }
 }
 
-/// The filter for a reader of `E` alone. The expansion of [`events!`](crate::events) calls it.
+/// The filters for a reader of `E` alone: a partial one also reads the older types that become one of its own. The expansion of
+/// [`events!`](crate::events) calls it.
 ///
 /// # Errors
 /// When `E` is not an externally tagged enum.
-pub fn reads_one<E: Event>() -> Result<EventFilter, CodecError> {
+pub fn reads_one<E: Event>() -> Result<Vec<EventFilter>, CodecError> {
     let known = codec::event_types::<E>()?;
-    Ok(EventFilter {
-        category: E::CATEGORY,
-        types: if E::PARTIAL { known } else { &[] },
-    })
+    if !E::PARTIAL {
+        return Ok(vec![EventFilter::new(E::CATEGORY, &[])]);
+    }
+    let older = steps::older_types(E::UPCASTERS, known).map(std::slice::from_ref);
+    let types = std::iter::once(known).chain(older);
+    Ok(types
+        .map(|types| EventFilter::new(E::CATEGORY, types))
+        .collect())
 }
 
-/// The event as an `E`, or `None` when `E` does not read it. The expansion of [`events!`](crate::events) calls it.
+/// The event as an `E`; nothing when `E` does not read it.
 ///
 /// # Errors
-/// When the type is unknown to an `E` that is not partial, or the payload does not decode.
-pub fn decode_one<E: Event>(recorded: &RecordedEvent) -> Result<Option<E>, StoreError> {
+/// As for [`Events::decode`].
+fn decode_one<E: Event>(recorded: &RecordedEvent) -> Result<Decoded<E>, StoreError> {
     if recorded.stream.category().as_str() != E::CATEGORY {
-        return Ok(None);
+        return Ok(Decoded::Nothing);
     }
-    match codec::decode(
-        &recorded.event_type,
-        recorded.schema_version,
-        &recorded.payload,
-    ) {
-        Ok(event) => Ok(Some(event)),
-        Err(CodecError::UnknownType { .. }) if E::PARTIAL => Ok(None),
-        Err(error) => Err(StoreError::undecodable::<E>(recorded, error)),
+    model::decode(&recorded.stored()).map_err(|error| StoreError::undecodable::<E>(recorded, error))
+}
+
+/// What the next member of a union reads of an event, if the members before it do not read all of it. The expansion of
+/// [`events!`](crate::events) calls it.
+///
+/// # Errors
+/// As for [`Events::decode`].
+pub fn decode_rest<E: Event, U: From<E>>(
+    before: Decoded<U>,
+    recorded: &RecordedEvent,
+) -> Result<Decoded<U>, StoreError> {
+    match before {
+        Decoded::One(event) => Ok(Decoded::One(event)),
+        before => Ok(before.or(decode_one::<E>(recorded)?.map(U::from))),
     }
 }
 
@@ -90,18 +105,16 @@ macro_rules! events {
 
         impl $crate::roles::Events for $name {
             fn reads() -> ::core::result::Result<::std::vec::Vec<$crate::model::EventFilter>, $crate::codec::CodecError> {
-                ::core::result::Result::Ok(::std::vec![$($crate::__private::reads_one::<$event>()?),+])
+                let members = [$($crate::__private::reads_one::<$event>()?),+];
+                ::core::result::Result::Ok(members.into_iter().flatten().collect())
             }
 
             fn decode(
                 recorded: &$crate::RecordedEvent,
-            ) -> ::core::result::Result<::core::option::Option<Self>, $crate::StoreError> {
-                $(
-                    if let ::core::option::Option::Some(event) = $crate::__private::decode_one::<$event>(recorded)? {
-                        return ::core::result::Result::Ok(::core::option::Option::Some($name::$variant(event)));
-                    }
-                )+
-                ::core::result::Result::Ok(::core::option::Option::None)
+            ) -> ::core::result::Result<$crate::model::Decoded<Self>, $crate::StoreError> {
+                let decoded = $crate::model::Decoded::Nothing;
+                $(let decoded = $crate::__private::decode_rest::<$event, Self>(decoded, recorded)?;)+
+                ::core::result::Result::Ok(decoded)
             }
         }
 

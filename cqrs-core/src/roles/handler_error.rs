@@ -2,7 +2,9 @@
 
 use crate::{
     model::{Conflict, EventId},
-    ports::{AdvanceError, AppendError, BoxError, CommitError, SaveError, StoreError},
+    ports::{
+        AdvanceError, AppendError, BoxError, CommitError, SaveError, StoreError, StoreErrorKind,
+    },
 };
 
 /// A batch that could not be handled.
@@ -35,6 +37,16 @@ pub enum HandlerError {
         #[source]
         reason: BoxError,
     },
+    /// Newer code wrote this event, or an event that this one depends on. The runner commits the events before it and waits in front of
+    /// it, until newer code continues.
+    #[error("event {event} needs newer code")]
+    NewerEvent {
+        /// The event.
+        event: EventId,
+        /// What newer code wrote.
+        #[source]
+        error: StoreError,
+    },
 }
 
 impl HandlerError {
@@ -43,6 +55,16 @@ impl HandlerError {
     pub fn poison(event: EventId, reason: impl Into<BoxError>) -> Self {
         let reason = reason.into();
         Self::Poison { event, reason }
+    }
+
+    /// This event, or one that it depends on, cannot be read: [`NewerEvent`](Self::NewerEvent) if newer code wrote it, otherwise
+    /// [`Poison`](Self::Poison).
+    #[must_use]
+    pub fn unreadable(event: EventId, error: StoreError) -> Self {
+        match error.kind() {
+            StoreErrorKind::NewerEvent => Self::NewerEvent { event, error },
+            _ => Self::poison(event, error),
+        }
     }
 }
 

@@ -61,6 +61,8 @@ pub struct PartitionProgress {
     pub phase: Phase,
     /// How far it was read; `None` before its first event.
     pub checkpoint: Option<Checkpoint>,
+    /// How often a runner has waited in front of an event that newer code wrote.
+    pub newer_events: u64,
 }
 
 /// The progress of a runner, a relay or a source. It is a cheap handle that can still be read after the loop has ended.
@@ -198,6 +200,12 @@ impl ProgressReporter {
         });
     }
 
+    /// Reports that the partition waits in front of an event that newer code wrote.
+    pub fn newer_event(&self, partition: &PartitionId) {
+        self.0
+            .send_modify(|state| state.partition(partition).newer_events += 1);
+    }
+
     /// Records an error that does not stop the work. The phase does not change.
     pub fn noted(&self, error: &(dyn Error + 'static)) {
         let error = chain(error).to_string();
@@ -253,6 +261,7 @@ impl State {
             let starting = PartitionProgress {
                 phase: Phase::Starting,
                 checkpoint: None,
+                newer_events: 0,
             };
             self.partitions.insert(id.clone(), starting);
         }

@@ -54,13 +54,19 @@ impl Retries {
 
     /// Counts a failure, logs it with its sources and reports it. Returns the wait before the next attempt.
     pub(crate) fn failed(&mut self, error: &(dyn Error + 'static)) -> Duration {
-        self.failures = self.failures.saturating_add(1);
-        let policy = RetryPolicy::ALWAYS;
-        let wait = policy.wait(self.failures).unwrap_or(policy.longest);
+        let wait = self.waiting(error);
         let failing = self.since.get_or_insert_with(Instant::now).elapsed();
         self.log(error, wait, failing);
-        self.reporter.retrying(self.partition.as_ref(), error);
         wait
+    }
+
+    /// Counts and reports a failure that somebody else logs. Returns the wait before the next attempt.
+    pub(crate) fn waiting(&mut self, error: &(dyn Error + 'static)) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        let policy = RetryPolicy::ALWAYS;
+        self.since.get_or_insert_with(Instant::now);
+        self.reporter.retrying(self.partition.as_ref(), error);
+        policy.wait(self.failures).unwrap_or(policy.longest)
     }
 
     fn log(&self, error: &(dyn Error + 'static), wait: Duration, failing: Duration) {

@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, fmt, pin::Pin};
 
 use crate::{
     codec::CodecError,
-    model::{Idempotency, IdempotencyKey, Position, RetryPolicy, StreamId},
+    model::{Idempotency, IdempotencyKey, Position, RetryPolicy, StreamId, Version},
     ports::{Appended, Appends, EventStore, StoreError},
     roles::{Commands, CommandsJson, Rejection, SerializableCommands},
     write::{
         attempts::{Attempts, executed_before},
         error::ExecuteError,
+        history::History,
         participants::{self, NotDecided, Participants},
         request::{DecisionInput, Request, RequestKey, request_options},
     },
@@ -136,6 +137,7 @@ impl<S: EventStore, C: Commands> ExecuteAll<'_, S, C> {
         let request = Prepared {
             store: self.store,
             streams: participants::streams(&self.commands).map_err(StoreError::from)?,
+            read_whole: participants::read_whole(&self.commands).map_err(StoreError::from)?,
             commands: self.commands,
             input: self.request.input(),
             idempotency,
@@ -149,6 +151,8 @@ struct Prepared<'a, S, C> {
     store: &'a S,
     commands: C,
     streams: BTreeSet<StreamId>,
+    /// The streams whose upcasters need whole events.
+    read_whole: BTreeSet<StreamId>,
     input: DecisionInput,
     idempotency: Option<Idempotency>,
 }
@@ -164,7 +168,7 @@ impl<S: EventStore, C: Commands> Prepared<'_, S, C> {
         }
     }
 
-    /// Reads every stream in one call, decides, and appends in one call.
+    /// Reads the streams in one call, decides, and appends in one call.
     async fn attempt(&self) -> Result<ExecutedAll, ExecuteError<Rejection>> {
         let mut participants = self.read().await?;
         match participants.decide(&self.commands, &self.input) {
@@ -185,6 +189,14 @@ impl<S: EventStore, C: Commands> Prepared<'_, S, C> {
         let histories = self.store.replay_all(&streams).await?;
         let mut participants = Participants::default();
         for (stream, history) in streams.into_iter().zip(histories) {
+            let history = if self.read_whole.contains(&stream) {
+                self.store
+                    .read_stream(&stream, Version::EMPTY)
+                    .await?
+                    .into()
+            } else {
+                History::from(history)
+            };
             participants.add(stream, history);
         }
         Ok(participants)

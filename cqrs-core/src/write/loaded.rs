@@ -1,10 +1,10 @@
 //! An aggregate's state with its version, and how it catches up with its stream.
 
 use crate::{
-    codec,
     model::{EventId, ExpectedVersion, StreamId, Version},
-    ports::{PastEvent, StoreError},
+    ports::StoreError,
     roles::Aggregate,
+    write::history::History,
 };
 
 /// An aggregate, built from its events.
@@ -76,10 +76,13 @@ impl<A: Aggregate> Loaded<A> {
     pub(crate) fn catch_up(
         mut self,
         stream: &StreamId,
-        events: impl IntoIterator<Item = PastEvent>,
+        history: impl Into<History>,
     ) -> Result<Self, StoreError> {
-        for past in events {
-            self.state.apply(decoded::<A>(stream, &past)?);
+        for past in history.into().decoded::<A::Event>(stream) {
+            let past = past?;
+            for event in past.events {
+                self.state.apply(event);
+            }
             self.version = past.version;
             self.last_event = Some(past.id);
         }
@@ -91,16 +94,14 @@ impl<A: Aggregate> Loaded<A> {
     pub(crate) fn verified_catch_up(
         self,
         stream: &StreamId,
-        events: Vec<PastEvent>,
+        mut history: History,
     ) -> Result<Option<Self>, StoreError> {
-        let mut events = events.into_iter();
-        if let Some(last_event) = self.last_event {
-            let same = |past: PastEvent| past.version == self.version && past.id == last_event;
-            if !events.next().is_some_and(same) {
-                return Ok(None);
-            }
+        if let Some(last_event) = self.last_event
+            && history.skip_next() != Some((self.version, last_event))
+        {
+            return Ok(None);
         }
-        self.catch_up(stream, events).map(Some)
+        self.catch_up(stream, history).map(Some)
     }
 
     /// Applies events that were decided on this state and are now stored.
@@ -111,15 +112,4 @@ impl<A: Aggregate> Loaded<A> {
         }
         self.version = version;
     }
-}
-
-/// Decodes an event of the aggregate.
-pub(crate) fn decoded<A: Aggregate>(
-    stream: &StreamId,
-    past: &PastEvent,
-) -> Result<A::Event, StoreError> {
-    codec::decode(&past.event_type, past.schema_version, &past.payload).map_err(|error| {
-        let event = format!("{stream}@{} ({})", past.version, past.event_type);
-        StoreError::unreadable::<A::Event>(&event, error)
-    })
 }

@@ -10,9 +10,14 @@ use std::{
 
 use crate::{
     model::{Context, Event, ExpectedVersion, InvalidName, NewEvent, StreamId, Version},
-    ports::{Append, PastEvent, StoreError, StoreErrorKind},
+    ports::{Append, StoreError, StoreErrorKind},
     roles::{Aggregate, Check, CommandVisitor, Commands, Rejection, To},
-    write::{decision::Decided, loaded::Loaded, request::DecisionInput},
+    write::{
+        decision::Decided,
+        history::{History, needs_recording},
+        loaded::Loaded,
+        request::DecisionInput,
+    },
 };
 
 /// The aggregates of one decision, by stream.
@@ -31,7 +36,7 @@ struct Participant {
 
 /// The state of a participant. Its type is known only once a command or a check names it.
 enum State {
-    History(Vec<PastEvent>),
+    History(History),
     Built(Box<dyn Any + Send>),
 }
 
@@ -83,6 +88,37 @@ impl CommandVisitor for Targets {
     }
 }
 
+/// The streams among them whose upcasters read how an event was recorded.
+pub(crate) fn read_whole(commands: &impl Commands) -> Result<BTreeSet<StreamId>, InvalidName> {
+    let mut found = ReadWhole::default();
+    commands.visit(&mut found)?;
+    Ok(found.0)
+}
+
+#[derive(Default)]
+struct ReadWhole(BTreeSet<StreamId>);
+
+impl ReadWhole {
+    fn add<A: Aggregate>(&mut self, id: &str) -> Result<(), InvalidName> {
+        if needs_recording::<A::Event>() {
+            self.0.insert(StreamId::of::<A::Event>(id)?);
+        }
+        Ok(())
+    }
+}
+
+impl CommandVisitor for ReadWhole {
+    type Error = InvalidName;
+
+    fn command<A: Aggregate>(&mut self, to: &To<A>) -> Result<(), InvalidName> {
+        self.add::<A>(&to.id)
+    }
+
+    fn check<A: Aggregate>(&mut self, check: &Check<A>) -> Result<(), InvalidName> {
+        self.add::<A>(&check.id)
+    }
+}
+
 impl Participants {
     /// The streams that were not added yet, sorted.
     pub(crate) fn missing(&self, streams: BTreeSet<StreamId>) -> Vec<StreamId> {
@@ -93,13 +129,14 @@ impl Participants {
     }
 
     /// Adds a stream with all its events.
-    pub(crate) fn add(&mut self, stream: StreamId, history: Vec<PastEvent>) {
+    pub(crate) fn add(&mut self, stream: StreamId, history: impl Into<History>) {
+        let history = history.into();
         let last = history.last();
         let participant = Participant {
-            expected: last.map_or(ExpectedVersion::NoStream, |last| {
-                ExpectedVersion::LastEvent(last.version, last.id)
+            expected: last.map_or(ExpectedVersion::NoStream, |(version, id)| {
+                ExpectedVersion::LastEvent(version, id)
             }),
-            version: last.map_or(Version::EMPTY, |last| last.version),
+            version: last.map_or(Version::EMPTY, |(version, _)| version),
             state: State::History(history),
             new: Vec::new(),
         };

@@ -23,7 +23,7 @@ use crate::{
     model::{Context, Position, RetryPolicy, StreamId, Version},
     ports::{Appended, EventStore, Snapshots, StoreError},
     roles::{Aggregate, Decision},
-    write::loaded::Loaded,
+    write::{history::History, loaded::Loaded},
 };
 
 /// The result of a request to one aggregate.
@@ -225,19 +225,17 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
         match &self.snapshots {
             Some(snapshots) => snapshots.load(stream).await,
             None => {
-                let events = self.store.replay(stream, Version::EMPTY).await?;
-                Loaded::default().catch_up(stream, events)
+                let history = History::read::<A::Event>(&self.store, stream, Version::EMPTY);
+                Loaded::default().catch_up(stream, history.await?)
             }
         }
     }
 
     /// Brings a cached state up to date. If it does not belong to the stream any more, replays all events.
     async fn refresh(&self, stream: &StreamId, cached: Loaded<A>) -> Result<Loaded<A>, StoreError> {
-        let events = self
-            .store
-            .replay(stream, cached.before_last_event())
-            .await?;
-        match cached.verified_catch_up(stream, events)? {
+        let after = cached.before_last_event();
+        let history = History::read::<A::Event>(&self.store, stream, after).await?;
+        match cached.verified_catch_up(stream, history)? {
             Some(current) => Ok(current),
             None => self.replay(stream).await,
         }

@@ -41,7 +41,8 @@ pub struct Received<'a> {
 /// | --- | --- |
 /// | `lane` | `None` |
 /// | `position` | the offset of the record |
-/// | `version`, `schema_version` | 0 and 1 |
+/// | `version` | 0 |
+/// | `schema_version` | `ce_schemaversion` if it is a number, otherwise 0: the payload is read as it is |
 /// | category | the topic without the prefix; `ce_source` may be any URI |
 /// | id of the stream | `ce_subject`, or the key if it can be an id, or `ce_id`: the first that the record has |
 /// | `id` | `ce_id` if it is a UUID, otherwise a hash of `ce_source` and `ce_id`, which is always the same |
@@ -160,6 +161,7 @@ impl Decoder {
         let id = Uuid::parse_str(ce_id).unwrap_or_else(|_| hashed(source, ce_id));
         let event_type = without_category(ce_type, &category).unwrap_or(ce_type);
         let payload = record.payload.filter(|payload| !payload.is_empty());
+        let schema_version = headers.schema_version.optional();
         Ok(RecordedEvent::new(
             EventId::from_uuid(id),
             foreign_stream(headers, record, category, ce_id, id)?,
@@ -169,6 +171,7 @@ impl Decoder {
             Bytes::copy_from_slice(payload.unwrap_or(b"null")),
             foreign_time(headers, record),
         )
+        .schema_version(schema_version.map_or(0, |text| text.parse().unwrap_or(0)))
         .metadata(metadata(headers)))
     }
 

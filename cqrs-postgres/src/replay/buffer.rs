@@ -1,17 +1,13 @@
 //! Turns the rows of one stream into past events, each as it arrives.
 
 use bytes::Bytes;
-use cqrs_core::{EventId, StoreError, StoreErrorKind, StreamId, Version, codec, ports::PastEvent};
+use cqrs_core::{EventId, StoreError, StoreErrorKind, StreamId, Version, ports::PastEvent};
 use sqlx::{Row, postgres::PgRow};
 
 use crate::row::{Types, bytes, unsigned};
 
 /// The schema version that SQL leaves out of appends and replays.
 const OMITTED: u32 = 1;
-const _: () = assert!(
-    codec::SCHEMA_VERSION == OMITTED,
-    "appends must pass another schema version to SQL"
-);
 
 /// With the first event, memory is reserved for this many events, and for at most this many bytes of payload.
 const RESERVED: usize = 8;

@@ -3,9 +3,13 @@
 //! A reader's `PARTIAL` enum ignores types that it does not know, so it would silently ignore a renamed event. These
 //! tests detect that.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::SystemTime};
 
-use cqrs_core::{Event, Metadata, codec, model::NewEvent};
+use cqrs_core::{
+    Event, Metadata, Position, RecordedEvent, StreamId, Version,
+    model::{Decoded, NewEvent},
+    roles::Events,
+};
 
 use crate::{
     inventory::{self, StockEvent},
@@ -19,8 +23,19 @@ use crate::{
 #[track_caller]
 fn read<R: Event + Debug>(event: &impl Event) -> String {
     let written = NewEvent::encode(event, Metadata::default()).expect("every event can be written");
-    match codec::decode::<R>(written.event_type, codec::SCHEMA_VERSION, &written.payload) {
-        Ok(read) => format!("{read:?}"),
+    let stream = StreamId::of::<R>("any").expect("a valid id");
+    let stored = RecordedEvent::new(
+        written.id,
+        stream,
+        Version::new(1),
+        Position::new(1),
+        written.event_type,
+        written.payload,
+        SystemTime::UNIX_EPOCH,
+    );
+    match R::decode(&stored.schema_version(written.schema_version)) {
+        Ok(Decoded::One(read)) => format!("{read:?}"),
+        Ok(other) => panic!("{}: {other:?}", std::any::type_name::<R>()),
         Err(error) => panic!("{}: {error}", std::any::type_name::<R>()),
     }
 }

@@ -11,7 +11,7 @@ use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
     codec::CodecError,
     model::{Envelope, EventFilter, InvalidName, Metadata, RecordedEvent, StreamId},
-    ports::{BoxError, EventStore, PastEvent},
+    ports::{BoxError, EventStore},
     roles::{Events, HandlerError, OnRejected, Reactor, Rejection},
     write::{
         participants::{self, NotDecided, Participants},
@@ -145,7 +145,9 @@ impl<R: Reactor> ReactorHandler<R> {
             let rejection = match participants.decide(&commands, &input) {
                 Ok(()) => continue,
                 Err(NotDecided::Store(error)) if error.is_retryable() => return Err(error.into()),
-                Err(NotDecided::Store(error)) => return Err(reaction.poison(error)),
+                Err(NotDecided::Store(error)) => {
+                    return Err(HandlerError::unreadable(reaction.event.recorded.id, error));
+                }
                 Err(NotDecided::Rejected(rejection)) => rejection,
             };
             match self.0.rejected(&reaction.event, &rejection) {
@@ -181,7 +183,7 @@ async fn read<S: EventStore>(
         .collect();
     for event in events {
         if let Some(history) = histories.get_mut(&event.stream) {
-            history.push(PastEvent::from(event));
+            history.push(event);
         }
     }
     for (stream, history) in histories {

@@ -11,6 +11,8 @@ pub(super) enum AttemptError {
     Retry(BoxError),
     /// A failure that depends on the batch: roll back and claim again at once, with a smaller batch.
     Smaller(BoxError),
+    /// Newer code wrote the next event: roll back, wait and claim again.
+    NewerEvent(StoreError),
     /// A retry cannot fix it.
     Stop(RunnerErrorKind),
 }

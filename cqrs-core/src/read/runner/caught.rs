@@ -6,7 +6,7 @@ use std::{
     task::Poll,
 };
 
-use crate::run_loop::message_of;
+use crate::model::message_of;
 
 /// A role panicked.
 #[derive(Debug, thiserror::Error)]

@@ -96,6 +96,9 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Workers for Partitions<S,
                 Err(AttemptError::Retry(error) | AttemptError::Smaller(error)) => {
                     tokio::time::sleep(self.retries.failed(&*error)).await;
                 }
+                Err(AttemptError::NewerEvent(error)) => {
+                    tokio::time::sleep(self.retries.failed(&error)).await;
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Counts and logs the events that a subscription receives and does not handle.
+//! Counts and logs the events that a subscription receives and does not handle, or does not handle yet.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::model::{EventFilter, Lane, PartitionId, RecordedEvent};
+use super::newer_type::NewerType;
+use crate::{
+    model::{EventFilter, Lane, PartitionId, RecordedEvent, chain},
+    ports::StoreError,
+};
 
 /// How much time is between two log lines about the same thing.
 const QUIET_TIME: Duration = Duration::from_secs(60);
@@ -18,8 +22,8 @@ const MOST_KEPT: usize = 1_000;
 
 /// What a subscription passes over. All workers of a runner share it.
 ///
-/// Two counters go to the facade `metrics`, with the labels `subscription` and `topic`: `cqrs_passed_over_events` and
-/// `cqrs_repeated_events`.
+/// Three counters go to the facade `metrics`, with the labels `subscription` and `topic`: `cqrs_passed_over_events`,
+/// `cqrs_repeated_events` and `cqrs_newer_events`.
 #[derive(Debug)]
 pub(super) struct Tally {
     subscription: String,
@@ -40,6 +44,7 @@ enum LogSubject {
         topic: String,
         lane: String,
     },
+    Newer(Option<NewerType>),
 }
 
 #[derive(Debug)]
@@ -112,6 +117,20 @@ impl Tally {
             metrics::counter!("cqrs_repeated_events", "subscription" => subscription, "topic" => topic(partition))
                 .increment(*count);
         }
+    }
+
+    /// Counts an attempt to handle an event that newer code wrote.
+    pub(super) fn newer(&self, partition: &PartitionId, error: &StoreError) {
+        if let Some(attempts) = self.note(LogSubject::Newer(NewerType::of(error)), 1) {
+            let subscription = &*self.subscription;
+            tracing::warn!(
+                subscription, %partition, attempts, error = %chain(error),
+                "waits in front of an event that newer code wrote; deploy that code here, too"
+            );
+        }
+        let subscription = self.subscription.clone();
+        metrics::counter!("cqrs_newer_events", "subscription" => subscription, "topic" => topic(partition))
+            .increment(1);
     }
 
     fn is_read(&self, event: &RecordedEvent) -> bool {

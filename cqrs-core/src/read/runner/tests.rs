@@ -499,6 +499,7 @@ async fn run_view_over_unknown_event<V: View>(view: V) -> Result<(), RunnerError
     let unknown = crate::model::NewEvent {
         id: crate::model::EventId::random(),
         event_type: "Reset",
+        schema_version: 1,
         payload: bytes::Bytes::from_static(b"{}"),
         metadata: crate::model::Metadata::default(),
     };

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     model::{Claim, EventId, Lane, Position},
-    ports::{Batch, BoxError, Checkpoints, CommitError, Inbox, Next, Reader, StoreErrorKind},
+    ports::{Batch, BoxError, Checkpoints, CommitError, Inbox, Next, Reader, StoreError, StoreErrorKind},
     read::handler::Handler,
     roles::HandlerError,
     run_loop::{LoopName, ProgressReporter, Retries},
@@ -30,10 +30,10 @@ pub(super) struct Worker<S, H, R> {
     pub(super) store: S,
     pub(super) handler: Arc<H>,
     pub(super) reader: R,
-    limit: BatchLimit,
-    retries: Retries,
-    reporter: ProgressReporter,
-    tally: Arc<Tally>,
+    pub(super) limit: BatchLimit,
+    pub(super) retries: Retries,
+    pub(super) reporter: ProgressReporter,
+    pub(super) tally: Arc<Tally>,
     /// What the role reads is recorded.
     pub(super) selected: bool,
 }
@@ -83,6 +83,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
                 Err(AttemptError::Smaller(error)) => {
                     self.retries.failed(&*error);
                 }
+                Err(AttemptError::NewerEvent(error)) => self.wait_for_newer_code(&error).await,
                 Err(AttemptError::Retry(error)) => {
                     let wait = self.retries.failed(&*error);
                     self.back_off(wait).await;
@@ -211,9 +212,11 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     fn failed(&mut self, batch: &Batch, repeats: usize, error: BatchError) -> AttemptError {
         match error {
             BatchError::Poison(event, reason) => self.poison(batch, repeats, event, reason),
+            BatchError::NewerEvent(event, error) => self.newer(batch, repeats, event, error),
             BatchError::Panicked(panic) => self.narrow(batch, repeats, panic),
             BatchError::Write(CommitError::Store(error)) => match error.kind() {
                 StoreErrorKind::Schema | StoreErrorKind::Misconfigured => error.into(),
+                StoreErrorKind::NewerEvent => self.some_newer(batch, repeats, error),
                 StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown => {
                     self.limit.halve(batch.events.len());
                     error.into()
@@ -250,9 +253,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         event: EventId,
         reason: BoxError,
     ) -> AttemptError {
-        let mut events = batch.events.iter();
-        let before = events.position(|recorded| recorded.id == event);
-        let before = before.unwrap_or_default() + repeats;
+        let before = before(batch, event) + repeats;
         if before > 0 {
             return self.cut(before, reason);
         }
@@ -262,7 +263,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     }
 
     /// The next batch ends before the event that cannot be handled. So the checkpoint is right before it when the worker stops.
-    fn cut(&mut self, before: usize, reason: BoxError) -> AttemptError {
+    pub(super) fn cut(&mut self, before: usize, reason: BoxError) -> AttemptError {
         self.limit.cut(before);
         AttemptError::Smaller(CutBefore { before, reason }.into())
     }
@@ -275,16 +276,24 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         }
     }
 
-    async fn back_off(&mut self, wait: Duration) {
+    pub(super) async fn back_off(&mut self, wait: Duration) {
         self.limit.start_over();
         self.reader.back_off(wait).await;
     }
+}
+
+/// The number of events before this one in the batch.
+pub(super) fn before(batch: &Batch, event: EventId) -> usize {
+    let mut events = batch.events.iter();
+    let before = events.position(|recorded| recorded.id == event);
+    before.unwrap_or_default()
 }
 
 /// A batch that was not committed.
 enum BatchError {
     Write(CommitError),
     Poison(EventId, BoxError),
+    NewerEvent(EventId, StoreError),
     Panicked(Panicked),
 }
 
@@ -293,6 +302,7 @@ impl From<HandlerError> for BatchError {
         match error {
             HandlerError::Write(error) => Self::Write(error),
             HandlerError::Poison { event, reason } => Self::Poison(event, reason),
+            HandlerError::NewerEvent { event, error } => Self::NewerEvent(event, error),
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::{
         attempts::{Attempts, executed_before},
         decision::Decided,
         error::ExecuteError,
-        loaded::{Loaded, decoded},
+        history::History,
+        loaded::Loaded,
         request::DecisionInput,
     },
 };
@@ -208,17 +209,14 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
     /// The result of the request's first execution.
     async fn first_result(&mut self, appended: Appended) -> Outcome<A, Executed<A::Event>> {
         let stream = &self.request.stream;
-        let past = self
-            .repository
-            .store
-            .replay(stream, appended.before)
-            .await?;
-        let own = past
-            .iter()
-            .take_while(|past| past.version <= appended.version);
-        let events = own
-            .map(|past| decoded::<A>(stream, past))
-            .collect::<Result<_, _>>()?;
+        let store = &self.repository.store;
+        let history = History::read::<A::Event>(store, stream, appended.before).await?;
+        let own = appended.version.get().saturating_sub(appended.before.get());
+        let own = usize::try_from(own).unwrap_or(usize::MAX);
+        let mut events = Vec::new();
+        for past in history.decoded::<A::Event>(stream).take(own) {
+            events.extend(past?.events);
+        }
         Ok(Executed::new(appended, events))
     }
 }

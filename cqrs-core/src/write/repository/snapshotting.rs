@@ -12,9 +12,10 @@ use tokio::sync::Semaphore;
 use super::Loaded;
 use crate::{
     codec,
-    model::{StreamId, Version, fnv1a},
-    ports::{PastEvent, Snapshot, Snapshots, StoreError},
+    model::{Event, StreamId, Version, fnv1a, steps},
+    ports::{Snapshot, Snapshots, StoreError},
     roles::Aggregate,
+    write::history::History,
 };
 
 /// The maximum number of concurrent saves. Beyond it, a due snapshot is skipped; a later one replaces it.
@@ -66,8 +67,8 @@ impl SnapshotPolicy {
         }
     }
 
-    /// Sets the version of `apply`. Raise it when `apply` builds another state of the same shape from the same events. A
-    /// change of the shape is detected without it.
+    /// Sets the version of `apply`. Raise it when `apply` builds another state of the same shape from the same events, also
+    /// because the code of an upcaster has changed. A change of the shape, and a new upcaster, are detected without it.
     #[must_use]
     pub fn version(mut self, version: u32) -> Self {
         self.version = version;
@@ -102,13 +103,11 @@ pub(super) struct Snapshotter<S> {
 }
 
 impl<S: Snapshots> Snapshotter<S> {
-    pub(super) fn new<A: DeserializeOwned>(store: S, policy: SnapshotPolicy) -> Self {
-        let shape = cqrs_shape::fingerprint::<A>().to_be_bytes().into_iter();
-        let fingerprint = fnv1a(shape.chain(policy.version.to_be_bytes()));
+    pub(super) fn new<A: Aggregate + DeserializeOwned>(store: S, policy: SnapshotPolicy) -> Self {
         Self {
             store,
             policy,
-            fingerprint,
+            fingerprint: fingerprint::<A>(policy),
             saves: Arc::new(Semaphore::new(MAX_SAVES)),
         }
     }
@@ -157,13 +156,21 @@ impl<S: Snapshots> Snapshotter<S> {
         &self,
         stream: &StreamId,
         snapshot: &Snapshot,
-        events: Vec<PastEvent>,
+        history: History,
     ) -> Result<Option<Loaded<A>>, StoreError> {
         match self.decode(snapshot) {
-            Some(saved) => saved.verified_catch_up(stream, events),
+            Some(saved) => saved.verified_catch_up(stream, history),
             None => Ok(None),
         }
     }
+}
+
+/// Identifies how a state was made: its shape, the version of `apply`, and the upcasters of its events.
+fn fingerprint<A: Aggregate + DeserializeOwned>(policy: SnapshotPolicy) -> u64 {
+    let shape = cqrs_shape::fingerprint::<A>().to_be_bytes().into_iter();
+    let upcasters = steps::fingerprint(A::Event::UPCASTERS).map(u64::to_be_bytes);
+    let parts = shape.chain(policy.version.to_be_bytes());
+    fnv1a(parts.chain(upcasters.into_iter().flatten()))
 }
 
 /// The checksum of version, last event and payload: it detects a row in which only some of them were changed.
@@ -185,13 +192,17 @@ where
             .store
             .replay_from_snapshot(stream, self.fingerprint)
             .await?;
+        let version = snapshot.as_ref().map_or(0, |saved| saved.version.get());
+        let after = Version::new(version.saturating_sub(1));
+        let history = History::replayed::<A::Event>(&self.store, stream, after, events).await?;
         let (saved, loaded) = match snapshot {
-            None => (Version::EMPTY, Loaded::default().catch_up(stream, events)?),
-            Some(snapshot) => match self.rebuild(stream, &snapshot, events)? {
+            None => (Version::EMPTY, Loaded::default().catch_up(stream, history)?),
+            Some(snapshot) => match self.rebuild(stream, &snapshot, history)? {
                 Some(loaded) => (snapshot.version, loaded),
                 None => {
-                    let events = self.store.replay(stream, Version::EMPTY).await?;
-                    (Version::EMPTY, Loaded::default().catch_up(stream, events)?)
+                    let history = History::read::<A::Event>(&self.store, stream, Version::EMPTY);
+                    let loaded = Loaded::default().catch_up(stream, history.await?)?;
+                    (Version::EMPTY, loaded)
                 }
             },
         };

@@ -184,10 +184,7 @@ async fn a_cause_passes_on_its_metadata() {
             .remove(0)
     };
     let recorded = read("one").await;
-    let cause = crate::model::Envelope {
-        event: SeatEvent::Taken { by: 1 },
-        recorded: recorded.clone(),
-    };
+    let cause = crate::model::Envelope::new(SeatEvent::Taken { by: 1 }, recorded.clone());
     rooms
         .execute("two", 2)
         .header("user", "bob")
@@ -211,6 +208,7 @@ async fn an_error_names_the_event_that_cannot_be_read() {
     let event = crate::model::NewEvent {
         id: crate::model::EventId::random(),
         event_type: "Freed",
+        schema_version: 1,
         payload: bytes::Bytes::from_static(b"{}"),
         metadata: Metadata::default(),
     };

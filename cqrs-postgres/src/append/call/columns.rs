@@ -58,12 +58,12 @@ impl<'a> StreamColumns<'a> {
     }
 }
 
-/// The events of appends. A column without any value is null as a whole. So is the column of schema versions, which are all 1
-/// until there are upcasters.
+/// The events of appends. A column without any value is null as a whole; in the column of schema versions 1 is no value.
 #[derive(Default)]
 pub(super) struct EventColumns<'a> {
     ids: Vec<Uuid>,
     types: Vec<&'a str>,
+    schema_versions: Vec<Option<i32>>,
     payloads: Vec<&'a str>,
     correlation_ids: Vec<Option<&'a str>>,
     causation_ids: Vec<Option<Uuid>>,
@@ -90,6 +90,7 @@ impl<'a> EventColumns<'a> {
         let before = self.ids.len();
         self.ids.push(event.id.as_uuid());
         self.types.push(event.event_type);
+        sparse(&mut self.schema_versions, before, schema_version(event)?);
         self.payloads.push(payload);
         let metadata = &event.metadata;
         sparse(
@@ -114,7 +115,7 @@ impl<'a> EventColumns<'a> {
     pub(super) fn bind(self, call: Call<'a>) -> Call<'a> {
         call.bind(self.ids)
             .bind(self.types)
-            .bind(None::<Vec<i32>>)
+            .bind(unless_empty(self.schema_versions))
             .bind(self.payloads)
             .bind(unless_empty(self.correlation_ids))
             .bind(unless_empty(self.causation_ids))
@@ -135,6 +136,13 @@ pub(super) fn json(event: &NewEvent) -> Result<&str, Error> {
 struct NotJson {
     event_type: &'static str,
     source: std::str::Utf8Error,
+}
+
+/// The schema version, unless it is 1: SQL fills that in.
+pub(super) fn schema_version(event: &NewEvent) -> Result<Option<i32>, Error> {
+    let version = i32::try_from(event.schema_version);
+    let version = version.map_err(|error| Error::Encode(error.into()))?;
+    Ok((version != 1).then_some(version))
 }
 
 /// The headers as an object of strings, if there are any.

@@ -3,7 +3,7 @@
 use cqrs_core::{EventId, model::NewEvent, ports::Append};
 use sqlx::{Error, PgConnection};
 
-use super::columns::{expectation, headers, json, slice};
+use super::columns::{expectation, headers, json, schema_version, slice};
 use crate::{
     append::verdict::{self, Verdict},
     sql::statements::Statement,
@@ -25,8 +25,7 @@ pub(super) async fn send(
         .bind(expected_event)
         .bind(event.id.as_uuid())
         .bind(event.event_type)
-        // Schema version 1.
-        .bind(None::<i32>)
+        .bind(schema_version(event)?)
         .bind(json(event)?)
         .bind(metadata.correlation_id.as_deref())
         .bind(metadata.causation_id.map(EventId::as_uuid))

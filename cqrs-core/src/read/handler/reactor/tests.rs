@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    codec,
     memory::MemoryEventStore,
     model::{Context, Event, Version, chain},
     read::{
@@ -120,7 +119,7 @@ async fn commands_of_a_batch_see_earlier_ones_and_name_their_cause() {
     let events = opened(&store, "x").await;
     let times = events
         .iter()
-        .map(|event| codec::decode(&event.event_type, 1, &event.payload).expect("decodes"));
+        .flat_map(|event| DoorEvent::decode(event).expect("decodes"));
     assert_eq!(
         times
             .map(|DoorEvent::Opened { times }| times)

@@ -6,7 +6,6 @@ use super::{
     tally::{Odd, Tally, TallyCommand, TallyEvent},
 };
 use crate::{
-    codec,
     memory::MemoryEventStore,
     model::{
         Context, ExpectedVersion, Idempotency, IdempotencyKey, Metadata, NewEvent, RecordedEvent,
@@ -273,5 +272,6 @@ fn encoded(event: &TallyEvent) -> NewEvent {
 }
 
 fn decoded(recorded: &RecordedEvent) -> TallyEvent {
-    codec::decode(&recorded.event_type, 1, &recorded.payload).expect("decodes")
+    let decoded = <TallyEvent as crate::roles::Events>::decode(recorded).expect("decodes");
+    decoded.into_iter().next().expect("one event")
 }

@@ -1,0 +1,162 @@
+//! The one place where a stored event becomes an event of an enum.
+
+use crate::{
+    codec::{self, CodecError},
+    model::{
+        decoded::Decoded,
+        event::Event,
+        upcaster::{
+            Next, Recording, Upcaster, run,
+            steps::{self, Known},
+        },
+    },
+};
+
+/// A stored event, as far as it is needed to decode it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stored<'a> {
+    pub(crate) event_type: &'a str,
+    pub(crate) schema_version: u32,
+    pub(crate) payload: &'a [u8],
+    /// Needed by an enum whose steps [read it](steps::reads_recording).
+    pub(crate) recording: Option<Recording<'a>>,
+}
+
+/// The stored event as the enum has it now.
+///
+/// All code that needs a typed event calls this function. What the enum wrote itself it reads as it is. An older event goes through the
+/// upcasters. Newer code may have written an event of a schema version that this code does not know: then a partial reader reads
+/// it as it is if it can, because it needs only some of the fields.
+///
+/// # Errors
+/// [`CodecError::NewerVersion`] for an event of newer code. Otherwise, when the type is unknown to an enum that is not partial, an
+/// upcaster fails, or the payload does not fit the variant.
+pub(crate) fn decode<E: Event>(stored: &Stored<'_>) -> Result<Decoded<E>, CodecError> {
+    const { steps::check(E::UPCASTERS) };
+    let Stored {
+        event_type,
+        schema_version,
+        payload,
+        ..
+    } = *stored;
+    match steps::known(E::UPCASTERS, event_type, schema_version) {
+        Known::Current => read(event_type, payload),
+        Known::Older(_) if !leads_to::<E>(stored)? => Ok(Decoded::Nothing),
+        Known::Older(step) => Upcasting::new(stored.recording).all(step, payload),
+        Known::Newer => newer(stored),
+    }
+}
+
+/// An event of the enum's current shape.
+fn read<E: Event>(event_type: &str, payload: &[u8]) -> Result<Decoded<E>, CodecError> {
+    match codec::decode(event_type, payload) {
+        Ok(event) => Ok(Decoded::One(event)),
+        Err(CodecError::UnknownType { .. }) if E::PARTIAL => Ok(Decoded::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
+fn newer<E: Event>(stored: &Stored<'_>) -> Result<Decoded<E>, CodecError> {
+    let event_type = stored.event_type;
+    let known = steps::current(E::UPCASTERS, event_type);
+    if known == steps::FIRST && !codec::event_types::<E>()?.contains(&event_type) {
+        // Nothing tells that newer code wrote it: this code may have lost the type.
+        return read(event_type, stored.payload);
+    }
+    if E::PARTIAL
+        && let Ok(decoded) = read(event_type, stored.payload)
+    {
+        return Ok(decoded);
+    }
+    Err(CodecError::NewerVersion {
+        event_type: event_type.to_owned(),
+        schema_version: stored.schema_version,
+        known,
+    })
+}
+
+/// Whether the enum reads something that the older event becomes. Its own reader must know all of it.
+fn leads_to<E: Event>(stored: &Stored<'_>) -> Result<bool, CodecError> {
+    let from = (stored.event_type, stored.schema_version);
+    Ok(!E::PARTIAL || steps::leads_to(E::UPCASTERS, from, codec::event_types::<E>()?))
+}
+
+/// Runs the steps of one older event.
+struct Upcasting<'a, E> {
+    recording: Option<Recording<'a>>,
+    split: bool,
+    /// The number of the next part. Parts that the enum does not read are counted, so that all readers give a part the same number.
+    next_part: u32,
+    events: Vec<(u32, E)>,
+}
+
+impl<'a, E: Event> Upcasting<'a, E> {
+    fn new(recording: Option<Recording<'a>>) -> Self {
+        Self {
+            recording,
+            split: false,
+            next_part: 0,
+            events: Vec::new(),
+        }
+    }
+
+    fn all(mut self, first: &'static Upcaster, payload: &[u8]) -> Result<Decoded<E>, CodecError> {
+        self.follow(first, payload)?;
+        Ok(match self.events.pop() {
+            None => Decoded::Nothing,
+            Some((_, event)) if !self.split => Decoded::One(event),
+            Some(last) => {
+                self.events.push(last);
+                Decoded::Several(self.events)
+            }
+        })
+    }
+
+    /// Runs a step and all that follow from it.
+    fn follow(&mut self, mut step: &'static Upcaster, payload: &[u8]) -> Result<(), CodecError> {
+        let mut changed: Option<Vec<u8>> = None;
+        loop {
+            let before = changed.as_deref().unwrap_or(payload);
+            let target = match run(step, before, self.recording.as_ref())? {
+                Next::Nothing => {
+                    self.next_part += 1;
+                    return Ok(());
+                }
+                Next::Several(parts) => {
+                    self.split = true;
+                    for (target, payload) in parts {
+                        match steps::known(E::UPCASTERS, target.0, target.1) {
+                            Known::Older(step) => self.follow(step, &payload)?,
+                            _ => self.read(step, target.0, &payload)?,
+                        }
+                    }
+                    return Ok(());
+                }
+                Next::Renamed(target) => target,
+                Next::One(target, payload) => {
+                    changed = Some(payload);
+                    target
+                }
+            };
+            match steps::known(E::UPCASTERS, target.0, target.1) {
+                Known::Older(next) => step = next,
+                _ => return self.read(step, target.0, changed.as_deref().unwrap_or(payload)),
+            }
+        }
+    }
+
+    /// Reads what the last step returned.
+    fn read(
+        &mut self,
+        last: &Upcaster,
+        event_type: &str,
+        payload: &[u8],
+    ) -> Result<(), CodecError> {
+        let part = self.next_part;
+        self.next_part += 1;
+        let decoded = read(event_type, payload).map_err(|error| last.failed(error))?;
+        self.events
+            .extend(decoded.into_iter().map(|event| (part, event)));
+        Ok(())
+    }
+}
