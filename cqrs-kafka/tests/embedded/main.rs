@@ -5,3 +5,4 @@ mod fixture;
 mod outage;
 mod publisher;
 mod source;
+mod upcasters;

@@ -16,6 +16,7 @@ mod install;
 mod large_numbers;
 mod limits;
 mod log_order;
+mod parts;
 mod pools;
 mod projection;
 mod proxy;

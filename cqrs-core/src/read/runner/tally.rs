@@ -192,6 +192,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Category, EventId, Metadata, Position, StreamId, Version};
+    use crate::ports::StoreErrorKind;
 
     /// Adds up all counters, by name and topic.
     #[derive(Debug, Default)]
@@ -276,10 +277,14 @@ mod tests {
             tally.passed_over(&partition(1), &events[..2]);
             let repeats = [(Lane::new("relay.0"), 3), (Lane::new("relay.1"), 1)];
             tally.repeated(&partition(0), &repeats.into());
+            let newer = StoreError::new(StoreErrorKind::NewerEvent, "written by newer code");
+            tally.newer(&partition(0), &newer);
+            tally.newer(&partition(1), &newer);
             Tally::new("all", Vec::new()).passed_over(&partition(0), &events);
         });
         assert_eq!(sums.get("cqrs_passed_over_events", "shop.order"), 4);
         assert_eq!(sums.get("cqrs_repeated_events", "shop.order"), 4);
+        assert_eq!(sums.get("cqrs_newer_events", "shop.order"), 2);
     }
 
     #[tokio::test(start_paused = true)]

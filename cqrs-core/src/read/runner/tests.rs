@@ -1,5 +1,6 @@
 //! The runner over the log of the memory store.
 
+mod newer;
 mod progress;
 mod skip_record;
 mod topics;

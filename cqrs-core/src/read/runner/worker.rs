@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     model::{Claim, EventId, Lane, Position},
-    ports::{Batch, BoxError, Checkpoints, CommitError, Inbox, Next, Reader, StoreError, StoreErrorKind},
+    ports::{
+        Batch, BoxError, Checkpoints, CommitError, Inbox, Next, Reader, StoreError, StoreErrorKind,
+    },
     read::handler::Handler,
     roles::HandlerError,
     run_loop::{LoopName, ProgressReporter, Retries},

@@ -210,6 +210,7 @@ async fn an_error_of_the_store_names_the_command_and_its_aggregate() {
     let foreign = NewEvent {
         id: EventId::random(),
         event_type: "Lost",
+        schema_version: 1,
         payload: bytes::Bytes::from_static(b"{}"),
         metadata: Metadata::default(),
     };
