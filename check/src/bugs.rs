@@ -142,6 +142,14 @@ impl<S: EventStore, B: Bug<S>> EventStore for WithBug<S, B> {
     async fn renew_id(&self, after: Position, reason: &str) -> Result<LogIdentity, StoreError> {
         self.store.renew_id(after, reason).await
     }
+    async fn record_operation(
+        &self,
+        verb: &str,
+        arguments: &[(&str, String)],
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.store.record_operation(verb, arguments, reason).await
+    }
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
         self.store.event_id_at(position).await
     }

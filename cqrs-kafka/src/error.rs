@@ -200,7 +200,7 @@ pub enum KafkaError {
     #[error(
         "topic {topic:?} has lost what relay {relay:?} has published: partition {partition}, offset {offset} held event \
          {event}, now {found}. The topic was deleted and created again, or has lost its end. Restore it; or create it with \
-         KafkaTopics and call Relay::publish_again once, which publishes everything from the beginning, and Runner::rewind \
+         KafkaTopics, with as many partitions as before, and call Relay::publish_again once, which publishes everything from the beginning, and Runner::rewind \
          once for each subscription, which handles what it did not have"
     )]
     TopicLost {
@@ -224,6 +224,21 @@ pub enum KafkaError {
          its end, then call Relay::recover once"
     )]
     PartitionsChanged {
+        /// The relay.
+        relay: String,
+        /// The topic.
+        topic: String,
+        /// How many partitions it had.
+        recorded: usize,
+        /// How many it has.
+        found: usize,
+    },
+    /// Everything was to be published again, to a topic with another number of partitions than before.
+    #[error(
+        "topic {topic:?} has {found} partitions, and had {recorded} when relay {relay:?} published there: subscriptions know by \
+         partition what they had, and would handle it again. Create the topic with {recorded} partitions, then repeat the call"
+    )]
+    OtherPartitions {
         /// The relay.
         relay: String,
         /// The topic.

@@ -181,6 +181,9 @@ impl KafkaPublisher {
         if layout.shards != requested {
             return Err(shards_changed(&shards[0], layout, requested).into());
         }
+        for (shard, at) in shards.iter().zip(published) {
+            recovery::check(shard, *at)?;
+        }
         shards
             .iter()
             .zip(published)

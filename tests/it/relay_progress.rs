@@ -1,6 +1,8 @@
 //! A relay whose progress does not fit its log or its topics: it ends with an error that names a remedy, and the remedy,
 //! followed to the letter, loses and doubles nothing.
 
+mod remedies;
+
 use cqrs_core::{
     EventStore, Runner, View, chain,
     ports::{Documents, decode_document},
@@ -13,7 +15,10 @@ use cqrs_tests::{
     domain::{COUNTERS, Counts, count, log},
     servers::{MAX_WAIT, create_topics, eventually, fresh_name, kafka, read_committed, store},
 };
-use rdkafka::admin::{AdminOptions, NewPartitions};
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminOptions, NewPartitions},
+};
 
 use crate::support::{admin, assert_seen_once_and_in_order, delete_topic, publish_all, relay};
 
@@ -217,7 +222,7 @@ async fn a_topic_that_was_created_again_gets_everything_again() {
         "{error}"
     );
     let relay = relay(&world.store, &world.kafka);
-    relay.publish_again().await.expect("starts anew");
+    relay.publish_again("a test").await.expect("starts anew");
     world.publish().await;
     world.rewind().await;
     world.is_exact().await;

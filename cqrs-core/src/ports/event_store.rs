@@ -305,6 +305,18 @@ pub trait EventStore: UnitOfWork {
         reason: &str,
     ) -> impl Future<Output = Result<LogIdentity, StoreError>> + Send;
 
+    /// Records that a person has changed something by hand: what, with which arguments, and why.
+    ///
+    /// The default is for stores without users, which record nothing.
+    fn record_operation(
+        &self,
+        _verb: &str,
+        _arguments: &[(&str, String)],
+        _reason: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Returns when events may have been appended, and after `at_most` at the latest. Only a hint: polling alone is correct.
     fn wait_for_append(&self, at_most: Duration) -> impl Future<Output = ()> + Send;
 }

@@ -42,8 +42,10 @@ pub enum Next {
 pub enum SourceError {
     /// The checkpoint is outside the topic's records: retention removed them, or the topic was recreated.
     #[error(
-        "{partition}: offset {offset} does not exist (offsets {} to {} are in range); reset the subscription to read the \
-         remaining records from the beginning, or restore the topic",
+        "{partition}: offset {offset} does not exist (offsets {} to {} are in range): retention has removed the next records, or \
+         the topic was created again or lost its end. Restore it; or call Relay::publish_again of the relay that writes it once, and \
+         Runner::rewind once, which handles what the subscription did not have. Events of other producers have no log: those that \
+         are there are handled again",
         available.start(), available.end()
     )]
     OutOfRange {

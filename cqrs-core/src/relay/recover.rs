@@ -29,7 +29,8 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     /// is published. The next [`run`](Self::run) publishes exactly the events that the topics lack.
     ///
     /// Published events that the log has lost stay in the topics. The events that the log stores at their positions get a new
-    /// log id, so that subscriptions do not take them for repeats ([`EventStore::renew_id`], which records the reason).
+    /// log id, so that subscriptions do not take them for repeats ([`EventStore::renew_id`]). The store records the operation
+    /// with the reason, before it has any effect.
     ///
     /// Instances of this relay that run are fenced.
     ///
@@ -47,12 +48,16 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     /// Subscriptions know the events that they had, and handle each once. One whose checkpoint is beyond the end of the new
     /// topic must be [rewound](crate::Runner::rewind) first. Programs that read the topics without this framework see repeats.
     ///
+    /// A topic must have as many partitions as before, and the relay as many shards: subscriptions know by both what they had.
+    /// Another number is refused. The store records the operation with the reason, before it has any effect.
+    ///
     /// Instances of this relay that run are fenced.
     ///
     /// # Errors
     /// The errors of the publisher and of the store.
-    pub async fn publish_again(&self) -> Result<(), RelayError> {
+    pub async fn publish_again(&self, reason: &str) -> Result<(), RelayError> {
         let restarted = async {
+            self.record("publish_again", reason).await?;
             let publication = self.publication().await?;
             let beginning = vec![None; usize::from(publication.shards)];
             Ok(self.publisher.restart(&publication, &beginning).await?)
@@ -61,6 +66,7 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     }
 
     async fn try_recover(&self, reason: &str) -> Result<Position, RelayErrorKind> {
+        self.record("recover", reason).await?;
         let mut publication = self.publication().await?;
         let shards = self.common(&publication).await?;
         let position = |shard: &Common| {
@@ -74,6 +80,14 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
         let position = shards.iter().map(position).min().unwrap_or_default();
         tracing::warn!(relay = self.name, %position, reason, "the relay continues after what the topics have");
         Ok(position)
+    }
+
+    async fn record(&self, verb: &str, reason: &str) -> Result<(), StoreError> {
+        let arguments = [
+            ("relay", self.name.clone()),
+            ("shards", self.shards.to_string()),
+        ];
+        self.store.record_operation(verb, &arguments, reason).await
     }
 
     async fn common(&self, publication: &Publication) -> Result<Vec<Common>, RelayErrorKind> {

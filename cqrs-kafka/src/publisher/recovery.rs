@@ -46,6 +46,34 @@ pub(super) fn published(shards: &[Shard], depth: u64) -> Result<Vec<PublishedSha
         .collect::<Result<_, KafkaError>>()?)
 }
 
+/// Checks that subscriptions will know what they had when everything is published again: they know it by the slices of the shard
+/// and by partition.
+pub(super) fn check(shard: &Shard, published: Option<Checkpoint>) -> Result<(), KafkaError> {
+    if published.is_some() {
+        return Ok(());
+    }
+    let before = read_progress(shard, ReadUntil::End)?;
+    let cluster = ClusterClient::connect(&shard.config)?;
+    for recorded in before.topics.values() {
+        let found = cluster.partitions_in_time(&recorded.topic)?;
+        if found != recorded.partitions {
+            return Err(KafkaError::OtherPartitions {
+                relay: shard.relay.clone(),
+                topic: recorded.topic.clone(),
+                recorded: recorded.partitions,
+                found,
+            });
+        }
+    }
+    let partitions = read_topics(shard, RESTART_DEPTH)?;
+    let own = partitions.iter().flat_map(|partition| &partition.records);
+    let mut own = own.filter(|found| shard.slices.contains(found.slice));
+    match own.find(|found| found.lane != shard.slices) {
+        Some(other) => Err(other_shards(shard, other.lane)),
+        None => Ok(()),
+    }
+}
+
 /// Begins the progress of a shard anew, at this checkpoint and with the topics as they are now.
 pub(super) fn restart(
     shard: &Shard,

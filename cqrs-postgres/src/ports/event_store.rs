@@ -121,6 +121,27 @@ impl EventStore for PgEventStore {
         log_identity::renew(self.backend(), after, reason).await
     }
 
+    async fn record_operation(
+        &self,
+        verb: &str,
+        arguments: &[(&str, String)],
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let (names, values): (Vec<&str>, Vec<&str>) = arguments
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .unzip();
+        let query = sqlx::query(self.backend().statements.record_operation.sql())
+            .bind(verb)
+            .bind(names)
+            .bind(values)
+            .bind(reason);
+        self.backend()
+            .ask(async |connection| query.execute(connection).await)
+            .await?;
+        Ok(())
+    }
+
     async fn wait_for_append(&self, at_most: Duration) {
         // Whether it was woken or the time is up, the caller reads.
         let _ = tokio::time::timeout(at_most, self.backend().appended.notified()).await;

@@ -108,6 +108,7 @@ statements! {
         event_id_at: "event_id_at",
         log_identity: "log_identity",
         renew_log_id: "renew_log_id",
+        record_operation: "record_operation",
         claim: "claim",
         advance: "advance",
         checkpoint: "checkpoint",
