@@ -11,7 +11,8 @@ use cqrs_core::{
     EventId, EventStore, Position, RecordedEvent, StoreError, StreamId, Version,
     model::{Idempotency, LogIdentity},
     ports::{
-        AppendError, Appended, Appends, CommitError, LogPage, LogQuery, LookupError, UnitOfWork,
+        AppendError, Appended, Appends, CommitError, LogPage, LogQuery, LookupError, Turns,
+        UnitOfWork,
     },
 };
 
@@ -93,6 +94,10 @@ impl<S: EventStore, B: Bug<S>> UnitOfWork for WithBug<S, B> {
 }
 
 impl<S: EventStore, B: Bug<S>> EventStore for WithBug<S, B> {
+    fn turns(&self) -> Turns {
+        self.store.turns()
+    }
+
     async fn read_stream(
         &self,
         stream: &StreamId,

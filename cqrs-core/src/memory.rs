@@ -25,7 +25,7 @@ use crate::{
         Claim, EventId, Lane, Limits, LogId, LogIdentity, PartitionId, Position, RecordedEvent,
         Selection, StreamId, Version,
     },
-    ports::{Appended, Discarded, Document, Snapshot},
+    ports::{Appended, Discarded, Document, Snapshot, Turns},
 };
 
 /// A store in memory. A clone is a handle to the same store; the data is lost with the last handle.
@@ -55,6 +55,7 @@ pub struct MemoryEventStore(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     appended: Notify,
+    turns: Turns,
 }
 
 impl MemoryEventStore {

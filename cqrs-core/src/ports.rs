@@ -16,9 +16,9 @@ mod records;
 mod snapshots;
 mod source;
 mod store;
+mod turns;
 mod unit_of_work;
 
-pub(crate) use self::log_check::check_page;
 pub use self::{
     checkpoints::Checkpoints,
     discards::{Discarded, DiscardedEvent, Discards},
@@ -38,5 +38,10 @@ pub use self::{
     snapshots::{Snapshot, Snapshots},
     source::{Batch, Next, Reader, Source, SourceError},
     store::Store,
+    turns::Turns,
     unit_of_work::UnitOfWork,
+};
+pub(crate) use self::{
+    log_check::check_page,
+    turns::{Turn, at_most_a_second},
 };

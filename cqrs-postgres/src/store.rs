@@ -4,7 +4,7 @@ mod mark_watch;
 
 use std::sync::Arc;
 
-use cqrs_core::{StoreError, StoreErrorKind};
+use cqrs_core::{StoreError, StoreErrorKind, ports::Turns};
 use sqlx::PgPool;
 
 use crate::{
@@ -49,6 +49,7 @@ struct Inner {
     appender: Appender,
     replayer: Replayer,
     watch: MarkWatch,
+    turns: Turns,
 }
 
 impl PgEventStore {
@@ -109,6 +110,7 @@ impl PgEventStore {
             appender: Appender::new(Arc::clone(&backend)),
             replayer: Replayer::new(Arc::clone(&backend)),
             watch: MarkWatch::new(config.held_threshold(), schema),
+            turns: Turns::default(),
             backend,
         })))
     }
@@ -153,6 +155,10 @@ impl PgEventStore {
 
     pub(crate) fn replayer(&self) -> &Replayer {
         &self.0.replayer
+    }
+
+    pub(crate) fn command_turns(&self) -> &Turns {
+        &self.0.turns
     }
 
     pub(crate) fn watch(&self) -> &MarkWatch {

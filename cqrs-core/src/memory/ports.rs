@@ -11,7 +11,7 @@ use crate::{
     ports::{
         AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Discarded,
         Discards, Document, DocumentWrite, Documents, EventStore, Inbox, LogPage, LogQuery,
-        LookupError, PastEvent, SaveError, Snapshot, Snapshots, StoreError, UnitOfWork,
+        LookupError, PastEvent, SaveError, Snapshot, Snapshots, StoreError, Turns, UnitOfWork,
     },
 };
 
@@ -41,6 +41,10 @@ impl UnitOfWork for MemoryEventStore {
 }
 
 impl EventStore for MemoryEventStore {
+    fn turns(&self) -> Turns {
+        self.0.turns.clone()
+    }
+
     async fn read_stream(
         &self,
         stream: &StreamId,

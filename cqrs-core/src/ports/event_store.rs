@@ -14,6 +14,7 @@ use crate::{
     },
     ports::{
         error::{AppendError, LookupError, StoreError, StoreErrorKind},
+        turns::Turns,
         unit_of_work::UnitOfWork,
     },
 };
@@ -186,6 +187,13 @@ impl LogPage {
 /// **Invariant**: a reader that pages through the log while others write gets every committed event exactly once, and the
 /// events of a stream in the order of their versions.
 pub trait EventStore: UnitOfWork {
+    /// The turns of the commands to its aggregates. A store keeps one [`Turns`] and returns a clone of it, the same for all of
+    /// its own clones; a store around another one returns that one's. By default nobody waits, and commands to several
+    /// aggregates run into more conflicts.
+    fn turns(&self) -> Turns {
+        Turns::default()
+    }
+
     /// The events of a stream after version `after`, in order.
     fn read_stream(
         &self,

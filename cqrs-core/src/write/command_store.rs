@@ -36,7 +36,8 @@ pub trait CommandStore: EventStore {
     /// Takes an array, a vector or a tuple of [`To`](crate::To) and [`Check`](crate::Check), for aggregates of any types.
     /// Commands to one aggregate are decided in order, each on the state after the commands before it. One round trip reads
     /// all streams, whole and without snapshots; one more appends to them. After a conflict everything is read and decided
-    /// again; after a rejection it is not. If no command results in an event and there is no idempotency key, nothing is
+    /// again; after a rejection it is not. Requests of one process to one aggregate take turns, also with
+    /// [`Repository::execute`], for a second at most; an aggregate that is only checked takes none. If no command results in an event and there is no idempotency key, nothing is
     /// written, and the checks are not protected against concurrent writers.
     ///
     /// ```

@@ -1,17 +1,17 @@
 //! Commands to several aggregates, all or none.
 
-use std::{collections::BTreeSet, fmt, pin::Pin};
+use std::{fmt, pin::Pin};
 
 use crate::{
     codec::CodecError,
-    model::{Idempotency, IdempotencyKey, Position, RetryPolicy, StreamId, Version},
-    ports::{Appended, Appends, EventStore, StoreError},
+    model::{Idempotency, IdempotencyKey, Position, RetryPolicy, Version},
+    ports::{Appended, Appends, EventStore, StoreError, at_most_a_second},
     roles::{Commands, CommandsJson, Rejection, SerializableCommands},
     write::{
         attempts::{Attempts, executed_before},
         error::ExecuteError,
         history::History,
-        participants::{self, NotDecided, Participants},
+        participants::{self, NotDecided, Participants, Targets},
         request::{DecisionInput, Request, RequestKey, request_options},
     },
 };
@@ -136,8 +136,7 @@ impl<S: EventStore, C: Commands> ExecuteAll<'_, S, C> {
         let idempotency = self.key.map(evaluate).transpose()?;
         let request = Prepared {
             store: self.store,
-            streams: participants::streams(&self.commands).map_err(StoreError::from)?,
-            read_whole: participants::read_whole(&self.commands).map_err(StoreError::from)?,
+            targets: participants::targets(&self.commands).map_err(StoreError::from)?,
             commands: self.commands,
             input: self.request.input(),
             idempotency,
@@ -150,15 +149,16 @@ impl<S: EventStore, C: Commands> ExecuteAll<'_, S, C> {
 struct Prepared<'a, S, C> {
     store: &'a S,
     commands: C,
-    streams: BTreeSet<StreamId>,
-    /// The streams whose upcasters need whole events.
-    read_whole: BTreeSet<StreamId>,
+    targets: Targets,
     input: DecisionInput,
     idempotency: Option<Idempotency>,
 }
 
 impl<S: EventStore, C: Commands> Prepared<'_, S, C> {
     async fn run(self, retry: RetryPolicy) -> Result<ExecutedAll, ExecuteError<Rejection>> {
+        let turns = self.store.turns();
+        // A checked aggregate takes no turn: many requests may check the same one at the same time.
+        let _turns = at_most_a_second(turns.all(&self.targets.commanded)).await;
         let mut attempts = Attempts::new(retry, self.idempotency.is_some());
         loop {
             match self.attempt().await {
@@ -185,11 +185,11 @@ impl<S: EventStore, C: Commands> Prepared<'_, S, C> {
     }
 
     async fn read(&self) -> Result<Participants, StoreError> {
-        let streams: Vec<_> = self.streams.iter().cloned().collect();
+        let streams: Vec<_> = self.targets.all.iter().cloned().collect();
         let histories = self.store.replay_all(&streams).await?;
         let mut participants = Participants::default();
         for (stream, history) in streams.into_iter().zip(histories) {
-            let history = if self.read_whole.contains(&stream) {
+            let history = if self.targets.read_whole.contains(&stream) {
                 self.store
                     .read_stream(&stream, Version::EMPTY)
                     .await?

@@ -65,57 +65,45 @@ impl From<StoreError> for NotDecided {
 }
 
 /// The streams that `commands` are for.
-pub(crate) fn streams(commands: &impl Commands) -> Result<BTreeSet<StreamId>, InvalidName> {
+pub(crate) fn targets(commands: &impl Commands) -> Result<Targets, InvalidName> {
     let mut targets = Targets::default();
     commands.visit(&mut targets)?;
-    Ok(targets.0)
+    Ok(targets)
 }
 
-#[derive(Default)]
-struct Targets(BTreeSet<StreamId>);
+/// The streams of a set of commands.
+#[derive(Debug, Default)]
+pub(crate) struct Targets {
+    pub(crate) all: BTreeSet<StreamId>,
+    /// Those that get a command; the others are only checked.
+    pub(crate) commanded: BTreeSet<StreamId>,
+    /// Those whose upcasters read how an event was recorded.
+    pub(crate) read_whole: BTreeSet<StreamId>,
+}
+
+impl Targets {
+    fn add<A: Aggregate>(&mut self, id: &str) -> Result<StreamId, InvalidName> {
+        let stream = StreamId::of::<A::Event>(id)?;
+        if needs_recording::<A::Event>() {
+            self.read_whole.insert(stream.clone());
+        }
+        self.all.insert(stream.clone());
+        Ok(stream)
+    }
+}
 
 impl CommandVisitor for Targets {
     type Error = InvalidName;
 
     fn command<A: Aggregate>(&mut self, to: &To<A>) -> Result<(), InvalidName> {
-        self.0.insert(StreamId::of::<A::Event>(&to.id)?);
+        let stream = self.add::<A>(&to.id)?;
+        self.commanded.insert(stream);
         Ok(())
     }
 
     fn check<A: Aggregate>(&mut self, check: &Check<A>) -> Result<(), InvalidName> {
-        self.0.insert(StreamId::of::<A::Event>(&check.id)?);
+        self.add::<A>(&check.id)?;
         Ok(())
-    }
-}
-
-/// The streams among them whose upcasters read how an event was recorded.
-pub(crate) fn read_whole(commands: &impl Commands) -> Result<BTreeSet<StreamId>, InvalidName> {
-    let mut found = ReadWhole::default();
-    commands.visit(&mut found)?;
-    Ok(found.0)
-}
-
-#[derive(Default)]
-struct ReadWhole(BTreeSet<StreamId>);
-
-impl ReadWhole {
-    fn add<A: Aggregate>(&mut self, id: &str) -> Result<(), InvalidName> {
-        if needs_recording::<A::Event>() {
-            self.0.insert(StreamId::of::<A::Event>(id)?);
-        }
-        Ok(())
-    }
-}
-
-impl CommandVisitor for ReadWhole {
-    type Error = InvalidName;
-
-    fn command<A: Aggregate>(&mut self, to: &To<A>) -> Result<(), InvalidName> {
-        self.add::<A>(&to.id)
-    }
-
-    fn check<A: Aggregate>(&mut self, check: &Check<A>) -> Result<(), InvalidName> {
-        self.add::<A>(&check.id)
     }
 }
 

@@ -155,7 +155,7 @@ impl<A: Aggregate, S: EventStore> Repository<A, S> {
 
     /// Sets the size of the cache in states, 0 for none; [`CACHE`](Self::CACHE) by default. A command to an aggregate with a
     /// cached state takes one round trip instead of two. With a cache, commands to one aggregate take turns within the
-    /// process, which avoids conflicts.
+    /// process, which avoids conflicts; all repositories of a store and of its clones share the turns.
     ///
     /// A stale state never leads to a wrong decision: it costs one failed append, then a fresh read. After that, commands to
     /// this aggregate read first (two round trips), until a read finds no events of other writers.

@@ -7,7 +7,7 @@ use cqrs_core::{
     model::{Idempotency, LogIdentity},
     ports::{
         AppendError, Appended, Appends, LogPage, LogQuery, LookupError, PastEvent, Snapshot,
-        Snapshots,
+        Snapshots, Turns,
     },
 };
 use uuid::Uuid;
@@ -21,6 +21,10 @@ use crate::{
 };
 
 impl EventStore for PgEventStore {
+    fn turns(&self) -> Turns {
+        self.command_turns().clone()
+    }
+
     async fn read_stream(
         &self,
         stream: &StreamId,

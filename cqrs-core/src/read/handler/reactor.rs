@@ -54,8 +54,8 @@ impl<R: Reactor> Reaction<R> {
     fn targets(&self) -> Result<BTreeSet<StreamId>, HandlerError> {
         let mut targets = BTreeSet::new();
         for commands in &self.commands {
-            let streams = participants::streams(commands);
-            targets.append(&mut streams.map_err(|error| self.invalid_target(error))?);
+            let next = participants::targets(commands);
+            targets.append(&mut next.map_err(|error| self.invalid_target(error))?.all);
         }
         Ok(targets)
     }

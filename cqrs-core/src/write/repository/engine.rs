@@ -50,7 +50,10 @@ enum AttemptResult<A: Aggregate> {
 impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
     pub(super) async fn new(repository: &'a Repository<A, S>, request: PendingRequest<D>) -> Self {
         Self {
-            turn: repository.states.turn(&request.stream).await,
+            turn: repository
+                .states
+                .turn(&repository.store.turns(), &request.stream)
+                .await,
             stale: None,
             repository,
             request,

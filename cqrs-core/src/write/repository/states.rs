@@ -1,4 +1,4 @@
-//! The cache of states. It also lets the commands to one aggregate take turns within the process.
+//! The cache of states. Only the command that has the aggregate's turn within the process works on its state.
 //!
 //! **Invariant**: a cached state alone never determines a result. An append expects the state's last event, and a decision
 //! without events is made again on a fresh read. So a state that is stale, or from a log that was restored since, may cost
@@ -7,20 +7,18 @@
 use std::{
     fmt,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use hashlink::LruCache;
 use tokio::sync::OwnedMutexGuard;
 
 use super::Loaded;
-use crate::model::{ExpectedVersion, StreamId};
+use crate::{
+    model::{ExpectedVersion, StreamId},
+    ports::{self, Turns, at_most_a_second},
+};
 
-/// The longest wait for a turn; then the command continues without the cache. Turns only avoid conflicts, so this is safe.
-/// A command that is never polled again therefore cannot block others.
-const MAX_WAIT: Duration = Duration::from_secs(1);
-
-/// The entry of one aggregate. The holder of its lock has the turn.
+/// The entry of one aggregate. The holder of its lock has the state.
 type LockedAggregate<A> = Arc<tokio::sync::Mutex<CachedAggregate<A>>>;
 
 /// The cached data of one aggregate.
@@ -62,18 +60,21 @@ impl<A> States<A> {
         Self((capacity > 0).then(|| Arc::new(Mutex::new(LruCache::new(capacity)))))
     }
 
-    /// Waits until no other command of this process is deciding on the aggregate.
-    pub(super) async fn turn(&self, stream: &StreamId) -> Turn<A> {
+    /// Waits until no other command of this process is deciding on the aggregate. When that takes too long, the command
+    /// continues without turn and cached state.
+    pub(super) async fn turn(&self, turns: &Turns, stream: &StreamId) -> Turn<A> {
         let Some(entry) = self.entry(stream) else {
             return Turn(None);
         };
-        let held = match Arc::clone(&entry).try_lock_owned() {
-            Ok(held) => Some(held),
-            Err(_) => tokio::time::timeout(MAX_WAIT, entry.lock_owned())
-                .await
-                .ok(),
+        // The store's turn first: it is fair to the commands of others, such as `execute_all`.
+        let held = async {
+            let turn = turns.turn(stream).await;
+            Held {
+                entry: entry.lock_owned().await,
+                _turn: turn,
+            }
         };
-        Turn(held)
+        Turn(at_most_a_second(held).await)
     }
 
     fn entry(&self, stream: &StreamId) -> Option<LockedAggregate<A>> {
@@ -93,36 +94,42 @@ impl<A> States<A> {
 
 /// The turn of one command. It takes the state out of the cache while it works on it, so a cancelled or panicking call
 /// leaves no half-changed state in the cache.
-pub(super) struct Turn<A>(Option<OwnedMutexGuard<CachedAggregate<A>>>);
+pub(super) struct Turn<A>(Option<Held<A>>);
+
+struct Held<A> {
+    entry: OwnedMutexGuard<CachedAggregate<A>>,
+    /// Ends after the entry is free.
+    _turn: ports::Turn,
+}
 
 impl<A> Turn<A> {
     pub(super) fn take(&mut self) -> Option<Loaded<A>> {
-        self.0.as_mut()?.state.take()
+        self.0.as_mut()?.entry.state.take()
     }
 
     /// Takes the cached state if its last event is the expected one. Otherwise it stays, and the next command reads the
     /// events that it misses first.
     pub(super) fn take_at(&mut self, expected: ExpectedVersion) -> Option<Loaded<A>> {
-        let entry = self.0.as_mut()?;
+        let entry = &mut self.0.as_mut()?.entry;
         let current = entry.state.take_if(|state| state.expected() == expected);
         entry.shared |= entry.state.is_some();
         current
     }
 
     pub(super) fn put(&mut self, loaded: Loaded<A>) {
-        if let Some(entry) = &mut self.0 {
+        if let Some(Held { entry, .. }) = &mut self.0 {
             entry.state = Some(loaded);
         }
     }
 
     /// Whether others write to the aggregate as well, so that the cached state is probably stale.
     pub(super) fn is_shared(&self) -> bool {
-        self.0.as_ref().is_some_and(|entry| entry.shared)
+        self.0.as_ref().is_some_and(|held| held.entry.shared)
     }
 
     /// Records whether others had written to the stream since the state was cached.
     pub(super) fn note_shared(&mut self, shared: bool) {
-        if let Some(entry) = &mut self.0 {
+        if let Some(Held { entry, .. }) = &mut self.0 {
             entry.shared = shared;
         }
     }
@@ -146,31 +153,42 @@ mod tests {
 
     #[tokio::test]
     async fn a_state_stays_cached_until_others_evict_it() {
+        let turns = Turns::default();
         let states = States::<()>::new(2);
         for (id, version) in [("a", 1), ("b", 2), ("c", 3)] {
-            states.turn(&stream(id)).await.put(at(version));
+            states.turn(&turns, &stream(id)).await.put(at(version));
         }
-        assert_eq!(states.turn(&stream("c")).await.take(), Some(at(3)));
-        assert_eq!(states.turn(&stream("c")).await.take(), None, "taken out");
-        assert_eq!(states.turn(&stream("a")).await.take(), None, "evicted");
+        assert_eq!(states.turn(&turns, &stream("c")).await.take(), Some(at(3)));
+        assert_eq!(
+            states.turn(&turns, &stream("c")).await.take(),
+            None,
+            "taken out"
+        );
+        assert_eq!(
+            states.turn(&turns, &stream("a")).await.take(),
+            None,
+            "evicted"
+        );
     }
 
     #[tokio::test]
     async fn capacity_0_caches_nothing_and_nobody_waits() {
+        let turns = Turns::default();
         let states = States::<()>::new(0);
-        let mut first = states.turn(&stream("a")).await;
+        let mut first = states.turn(&turns, &stream("a")).await;
         first.put(at(1));
-        assert_eq!(states.turn(&stream("a")).await.take(), None);
+        assert_eq!(states.turn(&turns, &stream("a")).await.take(), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_that_never_ends_does_not_block_others() {
+        let turns = Turns::default();
         let states = States::<()>::new(2);
-        let mut held = states.turn(&stream("a")).await;
+        let mut held = states.turn(&turns, &stream("a")).await;
         held.put(at(1));
-        let mut without = states.turn(&stream("a")).await;
+        let mut without = states.turn(&turns, &stream("a")).await;
         assert_eq!(without.take(), None);
         drop(held);
-        assert_eq!(states.turn(&stream("a")).await.take(), Some(at(1)));
+        assert_eq!(states.turn(&turns, &stream("a")).await.take(), Some(at(1)));
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     memory::MemoryEventStore,
     model::{StreamId, Version},
-    ports::{LookupError, Snapshot, StoreError, StoreErrorKind},
+    ports::{LookupError, Snapshot, StoreError, StoreErrorKind, Turns},
 };
 
 /// The fault of a call.
@@ -42,6 +42,7 @@ struct Script {
     /// How often a call yields to other tasks, before its effect and after it. With a generator, it is the maximum.
     pauses: usize,
     random: Option<fastrand::Rng>,
+    turns: Option<Turns>,
 }
 
 impl Scripted {
@@ -65,6 +66,12 @@ impl Scripted {
         let mut script = self.script();
         script.pauses = pauses;
         script.random = seed.map(fastrand::Rng::with_seed);
+    }
+
+    /// Shares the turns of all commands, as the stores of the adapters do. Otherwise a test could not let one command overtake
+    /// another.
+    pub(super) fn share_turns(&self) {
+        self.script().turns = Some(Turns::default());
     }
 
     /// Replaces the log. Snapshots stay.

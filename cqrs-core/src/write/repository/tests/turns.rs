@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::scripted::Scripted;
 use crate::{
     model::{Context, Event, RetryPolicy},
-    roles::{Aggregate, Decision},
+    roles::{Aggregate, Check, Decision, To},
     write::CommandStore,
 };
 
@@ -65,4 +65,58 @@ async fn commands_to_one_aggregate_take_turns_and_never_conflict() {
     drawn.sort_unstable();
     assert_eq!(drawn, Vec::from_iter(1..=64));
     assert_eq!(decisions.load(Ordering::Relaxed), 64);
+}
+
+/// Each set also names an aggregate of a neighbour, half of them in the other order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn commands_to_several_aggregates_take_the_turns_of_each() {
+    let store = Scripted::default();
+    store.share_turns();
+    store.pause(3, None);
+    let decisions = Arc::new(AtomicU32::new(0));
+    let draw = |id: &str| To::<Tickets>::new(id, Arc::clone(&decisions));
+    let mut tasks = JoinSet::new();
+    for n in 0..16 {
+        let repository = store.repository::<Tickets>().retry(RetryPolicy::NEVER);
+        let one = Arc::clone(&decisions);
+        let neighbour = format!("{}", n % 4);
+        let sets = [
+            [draw("one"), draw(&neighbour)],
+            [draw(&neighbour), draw("one")],
+        ];
+        let store = store.clone();
+        tasks.spawn(async move {
+            repository.execute("one", one).await.expect("no conflict");
+            for set in sets {
+                let all = store.execute_all(set).retry(RetryPolicy::NEVER);
+                all.await.expect("no conflict");
+            }
+        });
+    }
+    tasks.join_all().await;
+    let tickets = store.repository::<Tickets>();
+    assert_eq!(tickets.load("one").await.expect("loads").state.0, 48);
+}
+
+/// The decision has the turn on the rules. A request that takes it too would wait for itself, and time would pass.
+#[tokio::test(start_paused = true)]
+async fn an_aggregate_that_is_only_checked_takes_no_turn() {
+    let store = Scripted::default();
+    store.share_turns();
+    let decisions = Arc::new(AtomicU32::new(0));
+    let commands = (
+        To::<Tickets>::new("one", Arc::clone(&decisions)),
+        Check::<Tickets>::unchanged("rules"),
+    );
+    let tickets = store.repository::<Tickets>();
+    let decide = |_, _| {
+        let all = store.execute_all(commands.clone());
+        async move {
+            let before = tokio::time::Instant::now();
+            all.await.expect("executes");
+            assert!(before.elapsed().is_zero(), "waited for a turn");
+            Ok(vec![])
+        }
+    };
+    tickets.decide("rules", decide).await.expect("decides");
 }

@@ -8,7 +8,7 @@ use crate::{
     model::{EventId, Idempotency, LogIdentity, Position, RecordedEvent, StreamId, Version},
     ports::{
         AppendError, Appended, Appends, CommitError, EventStore, LogPage, LogQuery, LookupError,
-        PastEvent, Snapshot, Snapshots, StoreError, StoreErrorKind, UnitOfWork,
+        PastEvent, Snapshot, Snapshots, StoreError, StoreErrorKind, Turns, UnitOfWork,
     },
 };
 
@@ -29,6 +29,10 @@ impl UnitOfWork for Scripted {
 }
 
 impl EventStore for Scripted {
+    fn turns(&self) -> Turns {
+        self.script().turns.clone().unwrap_or_default()
+    }
+
     async fn read_stream(
         &self,
         stream: &StreamId,
