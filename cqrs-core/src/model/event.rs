@@ -38,7 +38,8 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
     const CATEGORY: &'static str;
 
     /// `true`: the enum lists only the types that its reader needs; events of other types are skipped.
-    /// `false`, the default: an unknown type is an error, because an aggregate that skips an event has a wrong state.
+    /// `false`, the default: an unknown type is an error. An aggregate reads every event of its streams in both cases: if it
+    /// skipped one, its state would be wrong.
     const PARTIAL: bool = false;
 
     /// How older events of these types become what the enum is now; see [`Upcaster`]. The schema version that is written of a

@@ -109,7 +109,8 @@ impl StoreError {
         }
         let message = format!(
             "{event} cannot be read as `{reader}`; give the enum the variant and fields it was written with, or \
-             declare it PARTIAL if its reader does not need them"
+             an upcaster to them. Only a view, reactor or projection that does not need the event may read a PARTIAL enum: an \
+             aggregate reads every event"
         );
         Self::new(StoreErrorKind::Undecodable, message).caused_by(error)
     }

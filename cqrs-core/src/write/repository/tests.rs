@@ -4,6 +4,7 @@ mod damage;
 mod interrupted;
 mod keys;
 mod model;
+mod partial;
 mod scripted;
 mod several;
 mod states;
