@@ -48,7 +48,7 @@ pub(crate) use self::{
     decode::{Stored, decode},
     hash::fnv1a,
     headers::check as check_headers,
-    limits::{check_event, check_fields, check_json, check_text},
+    limits::{check_event, check_fields, check_json, check_schema_version, check_text},
     panic::message_of,
     upcaster::steps,
 };

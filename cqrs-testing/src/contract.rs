@@ -92,6 +92,7 @@ macro_rules! event_store_contract {
             shapes: every_value_comes_back_as_it_was_written
             shapes: a_value_that_json_would_change_is_refused
             schema_versions: every_way_to_append_keeps_the_schema_version_of_each_event
+            schema_versions: a_schema_version_beyond_a_limit_is_rejected
             upcasters: commands_see_older_events_as_the_newest
             upcasters: versions_count_stored_events
             upcasters: a_new_step_makes_older_snapshots_invalid

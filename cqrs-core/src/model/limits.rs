@@ -76,6 +76,12 @@ pub enum LimitError {
         /// The field.
         field: &'static str,
     },
+    /// The schema version is 0, or more than an integer of a database holds.
+    #[error("the schema version is {schema_version}, not 1 to 2147483647")]
+    SchemaVersion {
+        /// The schema version.
+        schema_version: u32,
+    },
 }
 
 /// The longest event type, in bytes.
@@ -86,10 +92,19 @@ const MAX_METADATA_BYTES: usize = 1_024;
 
 /// Checks an event, except its headers.
 pub(crate) fn check_event(event: &NewEvent, limits: Limits) -> Result<(), LimitError> {
+    check_schema_version(event.schema_version)?;
     check_fields(event.event_type, &event.metadata, &event.payload, limits)
 }
 
-/// Checks the fields of an event, except its headers.
+/// Checks that every store can keep the schema version.
+pub(crate) fn check_schema_version(schema_version: u32) -> Result<(), LimitError> {
+    if schema_version == 0 || i32::try_from(schema_version).is_err() {
+        return Err(LimitError::SchemaVersion { schema_version });
+    }
+    Ok(())
+}
+
+/// Checks the texts of an event, except its headers.
 pub(crate) fn check_fields(
     event_type: &str,
     metadata: &Metadata,

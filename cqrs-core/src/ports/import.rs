@@ -3,7 +3,7 @@
 use crate::{
     model::{
         EventId, HeaderError, LimitError, Limits, RecordedEvent, StreamId, Version, check_fields,
-        check_headers,
+        check_headers, check_schema_version,
     },
     ports::{
         error::{CommitError, StoreError},
@@ -140,14 +140,17 @@ pub fn check_import(events: &[RecordedEvent], limits: Limits) -> Result<(), Impo
 
 fn check(event: &RecordedEvent, limits: Limits) -> Result<(), ImportError> {
     let name = || (event.stream.clone(), event.version);
-    check_fields(&event.event_type, &event.metadata, &event.payload, limits).map_err(|source| {
-        let (stream, version) = name();
-        ImportError::Limit {
-            stream,
-            version,
-            source,
-        }
-    })?;
+    let fields = || check_fields(&event.event_type, &event.metadata, &event.payload, limits);
+    check_schema_version(event.schema_version)
+        .and_then(|()| fields())
+        .map_err(|source| {
+            let (stream, version) = name();
+            ImportError::Limit {
+                stream,
+                version,
+                source,
+            }
+        })?;
     check_headers(&event.metadata.headers).map_err(|source| {
         let (stream, version) = name();
         ImportError::Header {

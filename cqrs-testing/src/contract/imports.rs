@@ -138,6 +138,11 @@ pub async fn an_imported_event_beyond_a_limit_is_rejected<S: Import>(store: S) {
     );
     let untyped = rejected(&store, &[with(|event| event.event_type = "".into())]).await;
     assert!(matches!(untyped, ImportError::Limit { .. }), "{untyped}");
+    let unversioned = rejected(&store, &[with(|event| event.schema_version = 0)]).await;
+    assert!(
+        matches!(unversioned, ImportError::Limit { .. }),
+        "{unversioned}"
+    );
     let broken = rejected(&store, &[with(|event| event.payload = "{".into())]).await;
     assert!(matches!(broken, ImportError::Payload { .. }), "{broken}");
     let named = with(|event| {

@@ -1,13 +1,13 @@
 //! Guarantees for the schema versions of events.
 
 use cqrs_core::{
-    ExpectedVersion, Version,
-    model::Slices,
+    EventStore, ExpectedVersion, Version,
+    model::{LimitError, NewEvent, Slices},
     ports::{Append, Appends, Snapshots},
 };
 use tokio::task::JoinSet;
 
-use super::fixture::{account, append, key, read_all};
+use super::fixture::{account, append, is_invalid, key, read_all, rejections};
 
 /// An append of events with schema versions from `first` on; 0 stands for 1.
 fn versioned(id: &str, first: u32, count: usize) -> Append {
@@ -61,4 +61,20 @@ pub async fn every_way_to_append_keeps_the_schema_version_of_each_event<S: Snaps
         let (_, behind) = store.replay_from_snapshot(stream, 1).await.expect("reads");
         read(behind[usize::try_from(before.get()).expect("few")].schema_version);
     }
+}
+
+/// 0, and what no integer of a database holds, give the same error in every store.
+pub async fn a_schema_version_beyond_a_limit_is_rejected<S: EventStore>(store: S) {
+    for schema_version in [0, 1 << 31, u32::MAX] {
+        let invalidate = |event: &mut NewEvent| event.schema_version = schema_version;
+        for error in rejections(&store, invalidate).await {
+            is_invalid(&error, &LimitError::SchemaVersion { schema_version });
+        }
+    }
+    assert_eq!(read_all(&store, &[], Slices::ALL, 10).await, []);
+    let mut largest = append(&account("a"), ExpectedVersion::Any, 1);
+    largest.events[0].schema_version = (1 << 31) - 1;
+    store.append(largest).await.expect("appends");
+    let log = read_all(&store, &[], Slices::ALL, 10).await;
+    assert_eq!(log[0].schema_version, (1 << 31) - 1);
 }
