@@ -124,6 +124,7 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0022-one-sql-baseline.md")]
 #[doc = include_str!("../docs/decisions/0023-ports-without-async-trait.md")]
 #[doc = include_str!("../docs/decisions/0024-a-progress-topic-names-log-and-topics.md")]
+#[doc = include_str!("../docs/decisions/0025-a-name-is-held-by-a-session.md")]
 #[doc = include_str!("../docs/decisions/0026-one-step-decides-and-commands-are-visited.md")]
 #[doc = include_str!("../docs/decisions/0027-a-stream-stays-in-its-slice.md")]
 #[doc = include_str!("../docs/decisions/0028-tls-by-openssl-and-rustls.md")]

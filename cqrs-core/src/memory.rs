@@ -6,6 +6,7 @@
 mod documents;
 mod import;
 mod keys;
+mod names;
 mod ports;
 mod subscriptions;
 mod transaction;
@@ -18,8 +19,8 @@ use std::{
 
 use tokio::sync::Notify;
 
-use self::keys::Keys;
 pub use self::transaction::MemoryTransaction;
+use self::{keys::Keys, names::HeldNames};
 use crate::{
     model::{
         Claim, EventId, Lane, Limits, LogId, LogIdentity, PartitionId, Position, RecordedEvent,
@@ -109,6 +110,7 @@ struct State {
     keys: Keys,
     snapshots: HashMap<StreamId, Snapshot>,
     discarded: Vec<Discarded>,
+    names: HeldNames,
 }
 
 impl State {

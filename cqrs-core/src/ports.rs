@@ -11,6 +11,7 @@ mod event_store;
 mod import;
 mod inbox;
 mod log_check;
+mod names;
 mod publisher;
 mod records;
 mod snapshots;
@@ -31,6 +32,7 @@ pub use self::{
     import::{Import, ImportError, Imported, check_import},
     inbox::Inbox,
     log_check::LogReplaced,
+    names::{Hold, HoldError, Holder, NameKeeper, NameKind, Names},
     publisher::{
         Publication, PublishError, PublishedEvent, PublishedShard, Publisher, PublisherSession,
     },

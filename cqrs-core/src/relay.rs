@@ -9,7 +9,7 @@ pub use self::error::{RelayError, RelayErrorKind};
 use self::shards::Shards;
 use crate::{
     model::Slices,
-    ports::{EventStore, Publication, Publisher, StoreError},
+    ports::{EventStore, Names, Publication, Publisher, StoreError},
     run_loop::{self, Progress, ProgressReporter},
 };
 
@@ -42,7 +42,7 @@ pub struct Relay<S, P> {
 }
 
 impl<S: EventStore, P: Publisher> Relay<S, P> {
-    /// A relay. Its name is its identity at the broker: do not change it, and run only one instance with it.
+    /// A relay. Its name is its identity at the broker: do not change it. Only one instance with it runs at a time.
     #[must_use]
     pub fn new(store: &S, name: impl Into<String>, publisher: P) -> Self {
         Self {
@@ -93,13 +93,17 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
         let log = self.store.identity().await?;
         Ok(Publication::new(&self.name, self.shards, log))
     }
+}
 
+impl<S: EventStore + Names, P: Publisher> Relay<S, P> {
     /// Publishes until `stop` resolves, then finishes the current batch.
     ///
-    /// An unavailable broker or store is retried without limit, also at the start.
+    /// An unavailable broker or store is retried without limit, also at the start. The relay holds its name in the store as long
+    /// as it runs. A second one waits for the store's [lease](Names::lease) (10 s by default on PostgreSQL), and then ends with
+    /// [`RelayErrorKind::Held`].
     ///
     /// # Errors
-    /// When another instance took over, the broker is not set up for the relay, an event cannot be published, the store fails
+    /// When another instance is at work or took over, the broker is not set up for the relay, an event cannot be published, the store fails
     /// permanently, or the log was replaced.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), RelayError> {
         let relay = self.name.clone();

@@ -1,6 +1,7 @@
 //! Runs the workers of a runner's partitions or of a relay's shards concurrently, until all have ended. Others can read
 //! their [`Progress`].
 
+mod own_name;
 mod page_limit;
 mod progress;
 mod retries;
@@ -14,6 +15,7 @@ use crate::model::message_of;
 
 pub use self::progress::{PartitionProgress, Phase, Progress, ProgressReporter};
 pub(crate) use self::{
+    own_name::OwnName,
     page_limit::PageLimit,
     retries::{LoopName, Retries},
 };

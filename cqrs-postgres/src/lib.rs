@@ -36,6 +36,7 @@ mod batching;
 mod connect;
 mod error;
 mod fence_holders;
+mod names;
 mod ports;
 mod replay;
 mod row;

@@ -8,4 +8,5 @@ mod import;
 mod inbox;
 mod log;
 mod log_identity;
+mod names;
 mod unit_of_work;

@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use crate::{
     append::Appender,
     connect::{backend::Backend, config::PgConfig, hosts::Settings, pooler::check_session},
+    names::OwnNames,
     replay::Replayer,
     schema::{self, Access, Schema},
     sql::statements::Statement,
@@ -48,6 +49,7 @@ struct Inner {
     schema: String,
     appender: Appender,
     replayer: Replayer,
+    names: OwnNames,
     watch: MarkWatch,
     turns: Turns,
 }
@@ -109,14 +111,16 @@ impl PgEventStore {
             schema: schema.to_owned(),
             appender: Appender::new(Arc::clone(&backend)),
             replayer: Replayer::new(Arc::clone(&backend)),
+            names: OwnNames::new(Arc::clone(&backend)),
             watch: MarkWatch::new(config.held_threshold(), schema),
             turns: Turns::default(),
             backend,
         })))
     }
 
-    /// Waits for calls in flight and closes every connection. Every later call fails, on any clone.
+    /// Gives names back, waits for calls in flight, and closes every connection. Every later call fails, on any clone.
     pub async fn close(&self) {
+        self.0.names.close().await;
         self.0.replayer.close().await;
         self.0.appender.close().await;
         self.0.backend.pools.close().await;
@@ -159,6 +163,10 @@ impl PgEventStore {
 
     pub(crate) fn command_turns(&self) -> &Turns {
         &self.0.turns
+    }
+
+    pub(crate) fn names(&self) -> &OwnNames {
+        &self.0.names
     }
 
     pub(crate) fn watch(&self) -> &MarkWatch {

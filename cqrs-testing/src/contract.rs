@@ -14,6 +14,7 @@ pub mod idempotency;
 pub mod imports;
 pub mod limits;
 pub mod log;
+pub mod names;
 mod purse;
 pub mod repeats;
 pub mod replays;
@@ -124,6 +125,8 @@ macro_rules! event_store_contract {
             selections: a_role_that_reads_more_leaves_nothing_out_silently
             checkpoints: a_claim_that_was_reset_in_the_transaction_is_fenced
             checkpoints: a_checkpoint_moves_step_by_step_in_a_transaction
+            names: a_name_has_one_holder_at_a_time
+            names: one_of_many_holds_a_name
             discards: discarded_events_are_kept_with_their_reason
             discards: discarded_records_are_kept_as_bytes
             documents: documents_are_written_changed_and_removed

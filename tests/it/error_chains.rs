@@ -10,8 +10,8 @@ use cqrs_core::{
         Conflict, HeaderError, InvalidName, KeyReused, LimitError, Offset, PartitionId, Slices,
     },
     ports::{
-        AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, ImportError,
-        LogReplaced, LookupError, PublishError, SaveError, SourceError,
+        AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, HoldError,
+        ImportError, LogReplaced, LookupError, PublishError, SaveError, SourceError,
     },
     read::{RunnerError, RunnerErrorKind, SkipError},
     relay::{RelayError, RelayErrorKind},
@@ -98,6 +98,7 @@ fn of_the_store() -> Named {
         LookupError::Store => LookupError::Store(store()),
         SaveError::Store => SaveError::Store(store()),
         AdvanceError::Store => AdvanceError::Store(store()),
+        HoldError::Store => HoldError::Store(store()),
         CommitError::Store => CommitError::Store(store()),
         ImportError::Store => ImportError::Store(store()),
         ImportError::Commit => ImportError::Commit(store().into()),

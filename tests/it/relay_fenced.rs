@@ -1,6 +1,12 @@
-//! Two relays with one name: the later one fences the earlier one, even during a transaction.
+//! Two relays with one name: the second is refused while the first holds the name. If the first has lost it, the second fences it,
+//! even during a transaction.
 
-use cqrs_core::{ports::PublishError, relay::RelayErrorKind};
+use cqrs_core::{
+    EventStore,
+    ports::{Publication, PublishError, Publisher},
+    relay::RelayErrorKind,
+};
+use cqrs_kafka::KafkaPublisher;
 use cqrs_tests::{
     child::Job,
     domain::count,
@@ -10,7 +16,7 @@ use cqrs_tests::{
 use crate::support::{assert_seen_once_and_in_order, job, publish_all, relay, start_child};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_relay_of_the_same_name_fences_the_first() {
+async fn a_session_of_the_same_name_fences_the_relay() {
     let name = fresh_name();
     let store = store(&name).await;
     let kafka = kafka(&name);
@@ -27,9 +33,10 @@ async fn a_second_relay_of_the_same_name_fences_the_first() {
     })
     .await;
     count(&store, 10).await;
-    publish_all(&store, &kafka)
-        .await
-        .expect("the second relay publishes");
+    let log = store.identity().await.expect("reads");
+    let publication = Publication::new("relay", 1, log);
+    let publisher = KafkaPublisher::new(&kafka);
+    let sessions = publisher.open(&publication).await.expect("opens");
     count(&store, 1).await; // the first relay tries to publish it and fails
     let error = first
         .await
@@ -39,12 +46,45 @@ async fn a_second_relay_of_the_same_name_fences_the_first() {
         matches!(error.kind, RelayErrorKind::Publish(PublishError::Fenced)),
         "{error}"
     );
+    drop(sessions);
     publish_all(&store, &kafka).await.expect("publishes");
     assert_seen_once_and_in_order(&store, &kafka).await;
 }
 
-/// A relay is paused before the commit of a complete transaction. Another one takes over; then the first one resumes and tries
-/// to commit.
+/// Another process is refused while the relay runs, and takes over at once when it is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_relay_waits_for_the_name_of_the_first() {
+    let name = fresh_name();
+    let store = store(&name).await;
+    let kafka = kafka(&name);
+    create_topics(&kafka).await;
+    count(&store, 20).await;
+    let first = start_child(&job("relay", &name));
+    let topic = kafka.topic("counter");
+    eventually("the first relay publishes", || async {
+        read_committed(kafka.brokers(), &topic).await.len() == 20
+    })
+    .await;
+    let refused = relay(&store, &kafka).run(std::future::pending()).await;
+    let Err(RelayErrorKind::Held(holder)) = refused.map_err(|error| error.kind) else {
+        panic!("the first relay runs");
+    };
+    let process = format!("process {} on ", first.pid());
+    assert!(holder.process.starts_with(&process), "{holder}");
+
+    count(&store, 10).await;
+    eventually("the first relay was not disturbed", || async {
+        read_committed(kafka.brokers(), &topic).await.len() == 30
+    })
+    .await;
+    count(&store, 1).await;
+    first.kill().await;
+    publish_all(&store, &kafka).await.expect("takes over");
+    assert_seen_once_and_in_order(&store, &kafka).await;
+}
+
+/// A relay is stopped before the commit of a complete transaction, for longer than its lease. Another one takes over; then the
+/// first one resumes and tries to commit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fenced_relay_cannot_commit_its_open_transaction() {
     let name = fresh_name();
@@ -59,9 +99,11 @@ async fn a_fenced_relay_cannot_commit_its_open_transaction() {
         ..job("relay", &name)
     });
     zombie.parked().await;
+    zombie.signal("-STOP").await;
     publish_all(&store, &kafka)
         .await
         .expect("the second relay publishes");
+    zombie.signal("-CONT").await;
     zombie.resume().await;
     let code = zombie.ended().await;
     assert!(!code.success(), "the zombie ends with an error");

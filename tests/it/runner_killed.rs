@@ -28,7 +28,7 @@ async fn a_runner_killed_before_its_commit_handles_once() {
     assert_eq!(counts_in_order(&store).await, 100);
 }
 
-/// A runner is paused just before a commit, until another one takes over. When it resumes, the server has ended its
+/// A runner is stopped just before a commit, for longer than its lease, until another one takes over. When it resumes, the server has ended its
 /// transaction. It must notice that, claim again and continue.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fenced_runner_commits_nothing_and_continues() {
@@ -40,8 +40,10 @@ async fn a_fenced_runner_commits_nothing_and_continues() {
         ..job("view", &name)
     });
     stale.parked().await;
+    stale.signal("-STOP").await;
     catch_up_view(&store).await;
     assert_eq!(counts_in_order(&store).await, 100);
+    stale.signal("-CONT").await;
     stale.resume().await;
     count(&store, 20).await;
     eventually("the stale runner handles new events", || async {

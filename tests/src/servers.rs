@@ -40,7 +40,8 @@ pub fn fresh_name() -> String {
 pub async fn store(schema: &str) -> PgEventStore {
     let config = PgConfig::new(setting("DATABASE_URL"))
         .schema(schema)
-        .max_connections(8);
+        .max_connections(8)
+        .name_lease(Duration::from_secs(3));
     PgEventStore::install(&config).await.expect("installs");
     PgEventStore::connect(&config).await.expect("connects")
 }

@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
     model::{Checkpoint, EventFilter, Offset, PartitionId, RecordedEvent, Selection},
-    ports::{error::BoxError, log_check::LogReplaced},
+    ports::{error::BoxError, log_check::LogReplaced, names::Holder},
 };
 
 /// Events to handle together.
@@ -81,6 +81,9 @@ pub enum SourceError {
         #[source]
         reason: BoxError,
     },
+    /// Another process reads the log for this subscription.
+    #[error("the subscription is held by {0}")]
+    Held(Holder),
     /// The source cannot be reached. The runner retries.
     #[error("the source is unavailable")]
     Unavailable(#[source] BoxError),

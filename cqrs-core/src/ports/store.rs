@@ -2,7 +2,7 @@
 
 use crate::ports::{
     checkpoints::Checkpoints, discards::Discards, documents::Documents, event_store::EventStore,
-    import::Import, inbox::Inbox, snapshots::Snapshots,
+    import::Import, inbox::Inbox, names::Names, snapshots::Snapshots,
 };
 
 /// A store with every port: one bound for a service that does not depend on an adapter.
@@ -27,8 +27,11 @@ use crate::ports::{
 /// # drop(bank.accounts);
 /// ```
 pub trait Store:
-    EventStore + Import + Snapshots + Checkpoints + Documents + Inbox + Discards
+    EventStore + Import + Snapshots + Checkpoints + Documents + Inbox + Discards + Names
 {
 }
 
-impl<S: EventStore + Import + Snapshots + Checkpoints + Documents + Inbox + Discards> Store for S {}
+impl<S> Store for S where
+    S: EventStore + Import + Snapshots + Checkpoints + Documents + Inbox + Discards + Names
+{
+}

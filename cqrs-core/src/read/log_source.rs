@@ -9,9 +9,10 @@ use crate::{
         Checkpoint, EventFilter, Offset, PartitionId, Position, RecordedEvent, Selection, Slices,
     },
     ports::{
-        Batch, EventStore, LogQuery, Next, Reader, Source, SourceError, StoreError, check_page,
+        Batch, EventStore, HoldError, LogQuery, NameKind, Names, Next, Reader, Source, SourceError,
+        StoreError, check_page,
     },
-    run_loop::PageLimit,
+    run_loop::{OwnName, PageLimit},
 };
 
 /// The first wait of a reader without new events before it polls again. A writer in this process wakes it at once.
@@ -25,12 +26,13 @@ const PASSED_OVER_PAGE: usize = 100;
 
 /// The log of a store, as one partition.
 ///
-/// There is no lease. If two runners have the same name, each claim fences the other runner, which then claims again. That is
-/// safe but wasteful, so run only one.
+/// With a [name](Self::named) only one process reads it at a time. Without one, two runners of the same subscription fence each
+/// other in turns, which is safe but wasteful.
 #[derive(Debug)]
 pub struct LogSource<S> {
     store: S,
     reads: Vec<EventFilter>,
+    name: Option<OwnName>,
     assigned: bool,
     /// `true`: stop. Each reader has a receiver, so that the sender knows when all readers are dropped.
     stop: watch::Sender<bool>,
@@ -43,22 +45,68 @@ impl<S: EventStore> LogSource<S> {
         Self {
             store: store.clone(),
             reads,
+            name: None,
             assigned: false,
             stop: watch::channel(false).0,
         }
     }
+
+    /// Holds the name of a subscription from the first assignment until it is dropped. If another process holds it for longer than
+    /// the [lease](Names::lease), the assignment fails with [`SourceError::Held`].
+    #[must_use]
+    pub fn named(mut self, subscription: &str) -> Self {
+        self.name = Some(OwnName::new(NameKind::Subscription, subscription));
+        self
+    }
 }
 
-impl<S: EventStore> Source for LogSource<S> {
+impl<S: EventStore + Names> LogSource<S> {
+    async fn take_name(&mut self) -> Result<(), SourceError> {
+        match &mut self.name {
+            Some(name) => name.take(&self.store).await.map_err(not_taken),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends when the reader was dropped. Takes the name again if it is lost.
+    async fn reader_dropped(&mut self) -> Result<(), SourceError> {
+        while !*self.stop.borrow() {
+            tokio::select! {
+                () = self.stop.closed() => return Ok(()),
+                () = lost(self.name.as_mut()) => {}
+            }
+            self.take_name().await?;
+        }
+        self.stop.closed().await;
+        Ok(())
+    }
+}
+
+async fn lost(name: Option<&mut OwnName>) {
+    match name {
+        Some(name) => name.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn not_taken(error: HoldError) -> SourceError {
+    match error {
+        HoldError::Held(holder) => SourceError::Held(holder),
+        HoldError::Store(error) => source_error(error),
+    }
+}
+
+impl<S: EventStore + Names> Source for LogSource<S> {
     type Reader = LogReader<S>;
 
     async fn assigned(&mut self) -> Result<Option<LogReader<S>>, SourceError> {
         if self.assigned {
-            self.stop.closed().await;
+            self.reader_dropped().await?;
         }
         if *self.stop.borrow() {
             return Ok(None);
         }
+        self.take_name().await?;
         self.assigned = true;
         Ok(Some(LogReader {
             store: self.store.clone(),

@@ -24,7 +24,7 @@ pub use self::{
 };
 use crate::{
     model::{EventFilter, Offset, PartitionId},
-    ports::{Checkpoints, CommitError, EventStore, Inbox, Source, SourceError},
+    ports::{Checkpoints, CommitError, EventStore, Inbox, Names, Source, SourceError},
     read::{
         handled::{LONGEST_WAIT, handled},
         handler::{Handler, IntoHandler},
@@ -104,8 +104,11 @@ pub struct Runner<S, H, R> {
     reporter: ProgressReporter,
 }
 
-impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>> LogRunner<S, H> {
+impl<S: Checkpoints + Inbox + EventStore + Names, H: Handler<S>> LogRunner<S, H> {
     /// A runner over the store's own log.
+    ///
+    /// It holds the name of the subscription as long as it runs. A second one, in this process or another, waits for the store's
+    /// [lease](Names::lease) (10 s by default on PostgreSQL), and then ends with [`RunnerErrorKind::Held`].
     ///
     /// # Errors
     /// When the role's events are not externally tagged enums.
@@ -114,7 +117,7 @@ impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>> LogRunner<S, H> {
         role: impl IntoHandler<S, Role, Handler = H>,
     ) -> Result<Self, RunnerError> {
         let handler = role.into_handler();
-        let source = LogSource::new(store, reads(&handler)?);
+        let source = LogSource::new(store, reads(&handler)?).named(handler.subscription());
         Ok(Self::new(store, handler, source))
     }
 }

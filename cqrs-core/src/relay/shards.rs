@@ -1,4 +1,4 @@
-//! The loop of a relay: opens its shards, then starts a worker for each.
+//! The loop of a relay: holds its name, opens its shards, then starts a worker for each.
 
 use std::sync::Arc;
 
@@ -7,12 +7,13 @@ use tokio::sync::watch;
 
 use super::{Relay, error::RelayErrorKind, shard::Shard};
 use crate::{
-    ports::{EventStore, Publisher, PublisherSession},
-    run_loop::{LoopName, Retries, Work, Workers},
+    ports::{EventStore, NameKind, Names, Publisher, PublisherSession},
+    run_loop::{LoopName, OwnName, Retries, Work, Workers},
 };
 
 pub(super) struct Shards<S, P: Publisher> {
     relay: Arc<Relay<S, P>>,
+    name: OwnName,
     /// The sessions without a worker; `None` until the shards are opened.
     sessions: Option<Vec<P::Session>>,
     retries: Retries,
@@ -20,14 +21,32 @@ pub(super) struct Shards<S, P: Publisher> {
     stop: watch::Sender<bool>,
 }
 
-impl<S: EventStore, P: Publisher> Shards<S, P> {
+impl<S: EventStore + Names, P: Publisher> Shards<S, P> {
     pub(super) fn new(relay: Relay<S, P>) -> Self {
         let name = LoopName::Relay(relay.name.clone());
         Self {
+            name: OwnName::new(NameKind::Relay, &relay.name),
             sessions: None,
             retries: Retries::new(name, None, relay.reporter.clone()),
             relay: Arc::new(relay),
             stop: watch::channel(false).0,
+        }
+    }
+
+    /// Returns when the name is held; retries until the store is available.
+    async fn take_name(&mut self) -> Result<(), RelayErrorKind> {
+        loop {
+            match self
+                .name
+                .take(&self.relay.store)
+                .await
+                .map_err(RelayErrorKind::from)
+            {
+                Err(error) if error.is_retryable() => {
+                    tokio::time::sleep(self.retries.failed(&error)).await;
+                }
+                outcome => return outcome,
+            }
         }
     }
 
@@ -54,21 +73,24 @@ impl<S: EventStore, P: Publisher> Shards<S, P> {
 }
 
 #[async_trait]
-impl<S: EventStore, P: Publisher> Workers for Shards<S, P> {
+impl<S: EventStore + Names, P: Publisher> Workers for Shards<S, P> {
     type Error = RelayErrorKind;
 
     async fn next(&mut self) -> Result<Option<Work<RelayErrorKind>>, RelayErrorKind> {
         if *self.stop.borrow() {
             return Ok(None);
         }
-        if self.sessions.is_none() {
-            self.sessions = Some(self.open().await?);
+        loop {
+            self.take_name().await?;
+            if self.sessions.is_none() {
+                self.sessions = Some(self.open().await?);
+            }
+            if let Some(session) = self.sessions.as_mut().and_then(Vec::pop) {
+                return Ok(Some(self.worker(session)));
+            }
+            // Every shard has its worker. The loop calls this again after `stop`.
+            self.name.lost().await;
         }
-        if let Some(session) = self.sessions.as_mut().and_then(Vec::pop) {
-            return Ok(Some(self.worker(session)));
-        }
-        // Every shard has its worker. The loop calls this again after `stop`.
-        std::future::pending().await
     }
 
     fn stop(&mut self) {

@@ -290,6 +290,35 @@ async fn a_relay_that_waits_for_its_broker_can_be_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_second_relay_of_a_name_ends_with_an_error_that_names_the_first() {
+    let store = MemoryEventStore::default();
+    let broker = Broker::default();
+    append(&store, 1).await;
+    let relay = || Relay::new(&store, "model", broker.clone());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let first = tokio::spawn(relay().run(async { drop(stopped.await) }));
+    visible(&broker, 1).await;
+    let epochs = broker.state().epochs.clone();
+    let error = relay().run(std::future::pending()).await;
+    let message = chain(&error.expect_err("is refused")).to_string();
+    assert_eq!(
+        message,
+        "relay \"model\" is held by another part of this process, for 0 s; stop that one first, or give this relay a name of \
+         its own"
+    );
+    assert_eq!(broker.state().epochs, epochs, "the first is not fenced");
+    let other = Relay::new(&store, "other", Broker::default());
+    other.run(async {}).await.expect("has a name of its own");
+
+    append(&store, 2).await;
+    visible(&broker, 2).await;
+    drop(stop);
+    first.await.expect("no panic").expect("stops");
+    append(&store, 3).await;
+    relay().run(visible(&broker, 3)).await.expect("takes over");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_relay_that_was_taken_over_stops() {
     let store = MemoryEventStore::default();
     let broker = Broker::default();
@@ -391,6 +420,20 @@ impl crate::ports::UnitOfWork for Replaced {
     }
     async fn rollback(&self, transaction: Self::Transaction) -> Result<(), StoreError> {
         self.now().rollback(transaction).await
+    }
+}
+
+impl Names for Replaced {
+    async fn hold(
+        &self,
+        kind: crate::ports::NameKind,
+        name: &str,
+    ) -> Result<crate::ports::Hold, crate::ports::HoldError> {
+        self.before.hold(kind, name).await
+    }
+
+    fn lease(&self) -> Duration {
+        self.before.lease()
     }
 }
 

@@ -2,7 +2,7 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 14 pg_class, 30 pg_proc.
+-- It holds 14 pg_class, 33 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
@@ -655,7 +655,8 @@ begin
     end if;
     for own in
         select f from "cqrs".own_functions() f join pg_proc p on p.oid = f
-        where (writes and p.proname not in ('grant_access', 'import_events')) or p.proname in ('log_head', 'log_identity', 'fence_holders', 'fence_tag')
+        where (writes and p.proname not in ('grant_access', 'import_events')) or p.proname in (
+            'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'name_lock', 'release_name')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;
@@ -679,6 +680,20 @@ begin
             execute format('grant select on %s to %I', found.name, to_role);
         end if;
     end loop;
+end
+$$;
+
+create function cqrs.hold_name(kind text, name text, OUT held boolean, OUT pid integer, OUT process text, OUT address text, OUT since timestamp with time zone) returns record
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+declare
+    lock record := "cqrs".name_lock(kind, name);
+begin
+    held := pg_try_advisory_lock(lock.high, lock.low);
+    select l.pid, a.application_name, host(a.client_addr), a.backend_start into pid, process, address, since
+    from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+    where l.locktype = 'advisory' and l.objsubid = 2 and l.granted
+      and l.classid = lock.high::oid and l.objid = lock.low::oid
+      and l.database = (select oid from pg_database where datname = current_database());
 end
 $$;
 
@@ -817,6 +832,12 @@ begin
 end
 $$;
 
+create function cqrs.name_lock(kind text, name text, OUT high integer, OUT low integer) returns record
+language sql immutable parallel unsafe cost 100 rows 0 as $$
+    select (hash >> 32)::integer, ((hash << 32) >> 32)::integer
+    from hashtextextended('cqrs "cqrs" ' || kind || '/' || name, 0) as hash
+$$;
+
 create function cqrs.own_functions() returns SETOF regprocedure
 language sql stable parallel unsafe cost 100 rows 1000 as $$
     select p.oid::regprocedure from pg_proc p join pg_class events on events.oid = '"cqrs".events'::regclass
@@ -824,8 +845,9 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
       and p.proname in (
           'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
           'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access',
-          'holds_documents', 'import_events', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity',
-          'own_functions', 'prepare_view', 'read_streams', 'reject_argument', 'reject_change', 'stream_guard', 'take_fence'
+          'hold_name', 'holds_documents', 'import_events', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head',
+          'log_identity', 'name_lock', 'own_functions', 'prepare_view', 'read_streams', 'reject_argument', 'reject_change',
+          'release_name', 'stream_guard', 'take_fence'
       )
 $$;
 
@@ -899,6 +921,11 @@ begin
     raise exception 'events are never changed or deleted' using errcode = 'CQ004', hint =
         'If you must: stop every service, disable the trigger events_never_change, and leave no gap in a stream.';
 end
+$$;
+
+create function cqrs.release_name(kind text, name text) returns boolean
+language sql volatile parallel unsafe cost 100 rows 0 as $$
+    select pg_advisory_unlock(lock.high, lock.low) from "cqrs".name_lock(kind, name) as lock
 $$;
 
 create function cqrs.stream_guard(category text, aggregate_id text) returns bigint
@@ -995,6 +1022,10 @@ grant execute on function cqrs.fence_tag() to cqrs_reader;
 
 grant execute on function cqrs.forget_keys(retention interval, at_most integer) to cqrs_service;
 
+grant execute on function cqrs.hold_name(kind text, name text, OUT held boolean, OUT pid integer, OUT process text, OUT address text, OUT since timestamp with time zone) to cqrs_service;
+
+grant execute on function cqrs.hold_name(kind text, name text, OUT held boolean, OUT pid integer, OUT process text, OUT address text, OUT since timestamp with time zone) to cqrs_reader;
+
 grant execute on function cqrs.holds_documents(relation regclass) to cqrs_service;
 
 grant execute on function cqrs.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid) to cqrs_service;
@@ -1013,6 +1044,10 @@ grant execute on function cqrs.log_identity(OUT place text, OUT afters bigint[],
 
 grant execute on function cqrs.log_identity(OUT place text, OUT afters bigint[], OUT ids uuid[]) to cqrs_reader;
 
+grant execute on function cqrs.name_lock(kind text, name text, OUT high integer, OUT low integer) to cqrs_service;
+
+grant execute on function cqrs.name_lock(kind text, name text, OUT high integer, OUT low integer) to cqrs_reader;
+
 grant execute on function cqrs.own_functions() to cqrs_service;
 
 grant execute on function cqrs.prepare_view(view text) to cqrs_service;
@@ -1022,6 +1057,10 @@ grant execute on function cqrs.read_streams(categories text[], aggregate_ids tex
 grant execute on function cqrs.reject_argument(argument text) to cqrs_service;
 
 grant execute on function cqrs.reject_change() to cqrs_service;
+
+grant execute on function cqrs.release_name(kind text, name text) to cqrs_service;
+
+grant execute on function cqrs.release_name(kind text, name text) to cqrs_reader;
 
 grant execute on function cqrs.stream_guard(category text, aggregate_id text) to cqrs_service;
 

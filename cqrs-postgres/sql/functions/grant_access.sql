@@ -1,4 +1,4 @@
--- Gives a role what it needs: to read the log, documents and checkpoints; and, if it writes, to run a service. Neither may
+-- Gives a role what it needs: to read the log, documents and checkpoints, and to run a relay; and, if it writes, a service. Neither may
 -- change an event, or add one except through the append functions. The role gets no right on an object of somebody else in the
 -- schema.
 create function __schema__.grant_access(to_role text, writes boolean) returns void
@@ -19,7 +19,8 @@ begin
     end if;
     for own in
         select f from __schema__.own_functions() f join pg_proc p on p.oid = f
-        where (writes and p.proname not in ('grant_access', 'import_events')) or p.proname in ('log_head', 'log_identity', 'fence_holders', 'fence_tag')
+        where (writes and p.proname not in ('grant_access', 'import_events')) or p.proname in (
+            'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'name_lock', 'release_name')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;

@@ -5,7 +5,8 @@ create function __schema__.own_functions() returns setof regprocedure language s
       and p.proname in (
           'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
           'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access',
-          'holds_documents', 'import_events', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity',
-          'own_functions', 'prepare_view', 'read_streams', 'reject_argument', 'reject_change', 'stream_guard', 'take_fence'
+          'hold_name', 'holds_documents', 'import_events', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head',
+          'log_identity', 'name_lock', 'own_functions', 'prepare_view', 'read_streams', 'reject_argument', 'reject_change',
+          'release_name', 'stream_guard', 'take_fence'
       )
 $$;

@@ -4,7 +4,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use cqrs_core::StoreError;
 use futures::future::{Either, select};
-use sqlx::{Error, PgPool, Postgres, pool::PoolConnection, postgres::PgPoolOptions};
+use sqlx::{Error, PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgPoolOptions};
 use tokio::time::Instant;
 
 use crate::{
@@ -37,6 +37,9 @@ pub(crate) struct Pools {
     /// For the task that reads batches.
     pub(crate) reader: StatementPool,
     hosts: Arc<Hosts>,
+    /// The settings of the session that holds names.
+    for_names: Settings,
+    lease: Duration,
 }
 
 impl Pools {
@@ -49,6 +52,8 @@ impl Pools {
             StatementPool::new(Arc::clone(&hosts), settings.clone(), timeout, connections)
         };
         Self {
+            for_names: names(config),
+            lease: config.lease(),
             transactions,
             quick: pool(CONNECTIONS),
             waiting: pool(CONNECTIONS),
@@ -56,6 +61,16 @@ impl Pools {
             reader: pool(1),
             hosts,
         }
+    }
+
+    /// A new connection for the names of runners and relays.
+    pub(crate) async fn connect_for_names(&self) -> Result<PgConnection, StoreError> {
+        self.hosts.connect(&self.for_names).await
+    }
+
+    /// For how long a session that holds names may be silent.
+    pub(crate) fn lease(&self) -> Duration {
+        self.lease
     }
 
     /// A connection for a transaction, or for a statement of any length; giving it back takes `limit` at most. A failure here has
@@ -206,4 +221,17 @@ fn single_statements() -> [(&'static str, String); 4] {
         ("lock_timeout", "10s".to_owned()),
         ("search_path", SEARCH_PATH.to_owned()),
     ]
+}
+
+/// The settings of a session that holds names. The server ends it, and with it every hold, when the client was silent for the lease.
+fn names(config: &PgConfig) -> Settings {
+    let lease = config.lease().as_millis().to_string();
+    let bounded_by_lease = [
+        "idle_session_timeout",
+        "statement_timeout",
+        "tcp_user_timeout",
+    ];
+    let mut settings = Settings::from(bounded_by_lease.map(|name| (name, lease.clone())));
+    settings.push(("search_path", SEARCH_PATH.to_owned()));
+    settings
 }

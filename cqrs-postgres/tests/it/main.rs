@@ -17,6 +17,7 @@ mod large_numbers;
 mod limits;
 mod log_order;
 mod parts;
+mod names;
 mod pools;
 mod projection;
 mod proxy;

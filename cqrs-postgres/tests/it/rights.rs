@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cqrs_core::{
     EventStore, Position, StoreErrorKind, chain,
-    ports::{AppendError, Documents, LogQuery},
+    ports::{AppendError, Documents, HoldError, LogQuery, NameKind, Names},
 };
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use cqrs_testing::contract;
@@ -180,6 +180,7 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     contract::checkpoints::a_claim_continues_at_the_last_checkpoint(store.clone()).await;
     contract::log::a_log_has_an_identity(store.clone()).await;
+    contract::names::a_name_has_one_holder_at_a_time(store.clone()).await;
     contract::discards::discarded_events_are_kept_with_their_reason(store.clone()).await;
     contract::discards::discarded_records_are_kept_as_bytes(store.clone()).await;
     contract::documents::documents_are_written_changed_and_removed(store.clone()).await;
@@ -190,6 +191,24 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     for change in CHANGES {
         assert_eq!(rejection(&store, change).await, denied(), "{change}");
     }
+    roles.drop().await;
+}
+
+/// The server hides much of the session of another role.
+#[tokio::test]
+async fn a_service_learns_which_process_of_another_role_holds_a_name() {
+    let roles = Roles::create().await;
+    let [owner, service, _] = roles.installed().await;
+    let owner = PgEventStore::connect(&owner).await.expect("connects");
+    let service = PgEventStore::connect(&service).await.expect("connects");
+    let held = owner.hold(NameKind::Relay, "orders").await;
+    let Err(HoldError::Held(holder)) = service.hold(NameKind::Relay, "orders").await else {
+        panic!("the name is held");
+    };
+    let own = format!("process {}", std::process::id());
+    assert!(holder.process.starts_with(&own), "{holder}");
+    assert_eq!(holder.since, None);
+    drop(held);
     roles.drop().await;
 }
 

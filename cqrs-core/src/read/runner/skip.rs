@@ -174,7 +174,7 @@ impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S,
 
     fn not_next(&self, position: Position, next: Option<RecordedEvent>) -> SkipError {
         SkipError::NotNext {
-            subscription: self.subscription().to_owned(),
+            subscription: self.handler.subscription().to_owned(),
             position,
             next: next.map_or_else(|| "not there yet".to_owned(), |event| event.to_string()),
         }

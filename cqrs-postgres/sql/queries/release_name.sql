@@ -1,0 +1,2 @@
+-- Gives a name back.
+select __schema__.release_name($1, $2)
