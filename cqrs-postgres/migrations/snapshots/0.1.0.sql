@@ -546,6 +546,7 @@ set lock_timeout=2s as $$
 #variable_conflict use_column
 begin
     perform "cqrs".check_transaction();
+    perform pg_advisory_xact_lock_shared(lock.high, lock.low) from "cqrs".name_lock('claims', of_subscription) as lock;
     insert into "cqrs".checkpoints as c (subscription, partition, epoch)
     values (of_subscription, of_partition, 1)
     on conflict (subscription, partition) do update set epoch = c.epoch + 1, updated_at = clock_timestamp()

@@ -1,11 +1,13 @@
 -- Takes a partition over: raises its epoch, so that its former owner can write no more, and returns its checkpoint.
--- A former owner in the middle of a batch holds the row: the claim waits for two seconds and fails, and the caller tries again.
+-- A former owner in the middle of a batch holds the row, and a reset holds the lock of all claims, also before there is a row: the
+-- claim waits for two seconds and fails, and the caller tries again.
 create function __schema__.claim(
     of_subscription text, of_partition text, out epoch bigint, out "offset" bigint, out event_id uuid
 ) language plpgsql volatile set lock_timeout = '2s' as $$
 #variable_conflict use_column
 begin
     perform __schema__.check_transaction();
+    perform pg_advisory_xact_lock_shared(lock.high, lock.low) from __schema__.name_lock('claims', of_subscription) as lock;
     insert into __schema__.checkpoints as c (subscription, partition, epoch)
     values (of_subscription, of_partition, 1)
     on conflict (subscription, partition) do update set epoch = c.epoch + 1, updated_at = clock_timestamp()

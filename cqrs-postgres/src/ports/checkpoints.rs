@@ -125,7 +125,12 @@ impl Checkpoints for PgEventStore {
         subscription: &str,
     ) -> Result<(), StoreError> {
         let statements = &self.backend().statements;
-        for reset in [&statements.reset_checkpoints, &statements.reset_inbox] {
+        let steps = [
+            &statements.lock_claims,
+            &statements.reset_checkpoints,
+            &statements.reset_inbox,
+        ];
+        for reset in steps {
             let query = sqlx::query(reset.sql()).bind(subscription);
             transaction
                 .ask(async |connection| query.execute(connection).await)

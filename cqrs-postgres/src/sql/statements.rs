@@ -119,6 +119,7 @@ statements! {
         checkpoint: "checkpoint",
         selection: "selection",
         select_reads: "select_reads",
+        lock_claims: "lock_claims",
         reset_checkpoints: "reset_checkpoints",
         reset_inbox: "reset_inbox",
         received: "received",

@@ -21,6 +21,7 @@ mod names;
 mod pools;
 mod projection;
 mod proxy;
+mod resets;
 mod rights;
 mod security;
 mod sessions;
