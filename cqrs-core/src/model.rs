@@ -40,7 +40,7 @@ pub use self::{
     number::{Position, Slices, Version},
     recorded_event::{Envelope, RecordedEvent},
     retry::RetryPolicy,
-    selection::Selection,
+    selection::{RoleKind, Selection},
     stream::{Category, InvalidName, StreamId},
     upcaster::{Part, Recording, Upcaster},
 };

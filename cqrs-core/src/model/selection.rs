@@ -1,21 +1,48 @@
 //! What a subscription reads, as it is recorded with its checkpoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::event::EventFilter;
 
-/// What a subscription reads: categories, and the event types of each.
+/// The kind of a role that a runner runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RoleKind {
+    /// A view.
+    View,
+    /// A projection.
+    Projection,
+    /// A reactor.
+    Reactor,
+}
+
+impl fmt::Display for RoleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::View => "view",
+            Self::Projection => "projection",
+            Self::Reactor => "reactor",
+        })
+    }
+}
+
+/// What a subscription reads: categories, and the event types of each; and the kind of the role that reads it.
 ///
 /// It is recorded beside the checkpoint, because a checkpoint says how far a subscription has read, but not what it has passed
 /// over. A subscription that reads more than before would miss the events of what is new before its checkpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Selection(
+pub struct Selection {
+    /// `None` for a handler of the application's own.
+    role: Option<RoleKind>,
     /// Without categories everything is read; without types, the whole category.
-    BTreeMap<String, BTreeSet<String>>,
-);
+    categories: BTreeMap<String, BTreeSet<String>>,
+}
 
 impl Selection {
     /// What these filters read.
@@ -41,15 +68,31 @@ impl Selection {
         for whole in reads.iter().filter(|filter| filter.types.is_empty()) {
             categories.insert(whole.category.to_owned(), BTreeSet::new());
         }
-        Self(categories)
+        Self {
+            role: None,
+            categories,
+        }
+    }
+
+    /// The same, read by a role of this kind.
+    #[must_use]
+    pub fn by(mut self, role: Option<RoleKind>) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// The kind of the role that reads this; `None` for a handler of the application's own.
+    #[must_use]
+    pub fn role(&self) -> Option<RoleKind> {
+        self.role
     }
 
     /// Whether an event of this category and type is read.
     #[must_use]
     pub fn matches(&self, category: &str, event_type: &str) -> bool {
-        self.0.is_empty()
+        self.categories.is_empty()
             || self
-                .0
+                .categories
                 .get(category)
                 .is_some_and(|types| types.is_empty() || types.contains(event_type))
     }
@@ -58,7 +101,7 @@ impl Selection {
     /// [`matches`](Self::matches). `None`: this selection has all of it.
     #[must_use]
     pub fn missing(&self, reads: &[EventFilter]) -> Option<Vec<EventFilter>> {
-        if self.0.is_empty() {
+        if self.categories.is_empty() {
             return None;
         }
         if reads.is_empty() {
@@ -70,7 +113,7 @@ impl Selection {
     }
 
     fn missing_of(&self, filter: EventFilter) -> Vec<EventFilter> {
-        match self.0.get(filter.category) {
+        match self.categories.get(filter.category) {
             None => vec![filter],
             Some(types) if types.is_empty() => Vec::new(),
             Some(_) if filter.types.is_empty() => vec![filter],
@@ -119,8 +162,11 @@ mod tests {
     #[test]
     fn a_selection_is_read_back_as_it_was_written() {
         let selection = Selection::of(&[ORDERS, BONUS]);
+        let selection = selection.by(Some(RoleKind::View));
         let json = serde_json::to_string(&selection).expect("JSON");
-        assert_eq!(json, r#"{"bonus":["Granted"],"order":["Paid","Placed"]}"#);
+        let expected =
+            r#"{"role":"view","categories":{"bonus":["Granted"],"order":["Paid","Placed"]}}"#;
+        assert_eq!(json, expected);
         assert_eq!(
             serde_json::from_str::<Selection>(&json).expect("reads"),
             selection

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 pub use self::{projection::ProjectionHandler, reactor::ReactorHandler, view::ViewHandler};
 use crate::{
     codec::CodecError,
-    model::{Envelope, EventFilter, RecordedEvent},
+    model::{Envelope, EventFilter, RecordedEvent, RoleKind},
     ports::{StoreError, UnitOfWork},
     roles::{Events, HandlerError},
 };
@@ -27,6 +27,11 @@ pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
     /// # Errors
     /// When an event type is not an externally tagged enum.
     fn reads(&self) -> Result<Vec<EventFilter>, CodecError>;
+
+    /// The kind of the role. It is recorded with the checkpoint, and a role of another kind is refused. `None`: not compared.
+    fn role(&self) -> Option<RoleKind> {
+        None
+    }
 
     /// The default limit for the number of events in a batch.
     fn largest_batch(&self) -> usize {

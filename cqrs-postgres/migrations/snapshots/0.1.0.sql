@@ -965,7 +965,7 @@ comment on column cqrs.checkpoints."offset" is 'The position of the last event r
 
 comment on column cqrs.checkpoints.epoch is 'The fence: every claim raises it, and a write under an older one is rejected.';
 
-comment on column cqrs.checkpoints.reads is 'The categories and event types that the subscription reads of the partition.';
+comment on column cqrs.checkpoints.reads is 'The categories and event types that the subscription reads of the partition, and the kind of its role.';
 
 comment on column cqrs.discarded.truncated is 'Whether the record was larger than what is kept of it.';
 

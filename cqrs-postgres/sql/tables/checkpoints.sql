@@ -13,5 +13,5 @@ create table __schema__.checkpoints (
 
 comment on table __schema__.checkpoints is 'How far each subscription has read each partition.';
 comment on column __schema__.checkpoints.epoch is 'The fence: every claim raises it, and a write under an older one is rejected.';
-comment on column __schema__.checkpoints.reads is 'The categories and event types that the subscription reads of the partition.';
+comment on column __schema__.checkpoints.reads is 'The categories and event types that the subscription reads of the partition, and the kind of its role.';
 comment on column __schema__.checkpoints."offset" is 'The position of the last event read (log), or the offset of the next record (topic).';

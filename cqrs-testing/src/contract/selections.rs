@@ -2,7 +2,7 @@
 
 use cqrs_core::{
     DocumentKeys, Envelope, Event, ExpectedVersion, ReadModel, Runner, Store, View,
-    model::{EventFilter, PartitionId, Selection, Slices},
+    model::{EventFilter, PartitionId, RoleKind, Selection, Slices},
     ports::{AdvanceError, Append, Checkpoints},
     read::{RunnerError, RunnerErrorKind},
     role,
@@ -77,7 +77,10 @@ async fn catch_up<E: Event, S: Store>(store: &S) -> Result<u64, RunnerError> {
 
 /// A selection is recorded in a transaction, under the epoch of a claim.
 pub async fn a_selection_is_recorded_under_a_claim<S: Checkpoints>(store: S) {
-    let of = |category| Selection::of(&[EventFilter::new(category, &["Opened"])]);
+    let of = |category| {
+        let selection = Selection::of(&[EventFilter::new(category, &["Opened"])]);
+        selection.by(Some(RoleKind::Reactor))
+    };
     let select = async |epoch, selection: &Selection, commits: bool| {
         let mut transaction = store.begin().await.expect("begins");
         let selected = store.select_in(

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
     codec::CodecError,
-    model::{EventFilter, RecordedEvent},
+    model::{EventFilter, RecordedEvent, RoleKind},
     ports::UnitOfWork,
     roles::{Events, HandlerError, Projection},
 };
@@ -24,6 +24,10 @@ impl<S: UnitOfWork, P: Projection<S>> IntoHandler<S, role::Projection> for P {
 
 #[async_trait]
 impl<S: UnitOfWork, P: Projection<S>> Handler<S> for ProjectionHandler<P> {
+    fn role(&self) -> Option<RoleKind> {
+        Some(RoleKind::Projection)
+    }
+
     fn subscription(&self) -> &str {
         self.0.name()
     }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
     codec::CodecError,
-    model::{Envelope, EventFilter, InvalidName, Metadata, RecordedEvent, StreamId},
+    model::{Envelope, EventFilter, InvalidName, Metadata, RecordedEvent, RoleKind, StreamId},
     ports::{BoxError, EventStore},
     roles::{Events, HandlerError, OnRejected, Reactor, Rejection},
     write::{
@@ -194,6 +194,10 @@ async fn read<S: EventStore>(
 
 #[async_trait]
 impl<S: EventStore, R: Reactor> Handler<S> for ReactorHandler<R> {
+    fn role(&self) -> Option<RoleKind> {
+        Some(RoleKind::Reactor)
+    }
+
     fn subscription(&self) -> &str {
         R::NAME
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
     codec::{self, CodecError},
-    model::{Envelope, EventFilter, RecordedEvent},
+    model::{Envelope, EventFilter, RecordedEvent, RoleKind},
     ports::{DocumentWrite, Documents, StoreError, StoreErrorKind, decode_document},
     roles::{DocumentKeys, Events, HandlerError, View},
 };
@@ -96,6 +96,10 @@ fn unwritable<V: View>(key: &str, error: CodecError) -> StoreError {
 
 #[async_trait]
 impl<S: Documents, V: View> Handler<S> for ViewHandler<V> {
+    fn role(&self) -> Option<RoleKind> {
+        Some(RoleKind::View)
+    }
+
     fn subscription(&self) -> &str {
         V::NAME
     }

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use crate::{
     codec::CodecError,
-    model::PartitionId,
+    model::{PartitionId, RoleKind},
     ports::{BoxError, Holder, SourceError, StoreError},
 };
 
@@ -117,6 +117,19 @@ pub enum RunnerErrorKind {
         partition: PartitionId,
         /// The first event that was passed over, as text.
         event: String,
+    },
+    /// A role of another kind has this name.
+    #[error(
+        "is a {role}, but {partition} was read by a {recorded} of this name: give one of them another name; if the role was changed \
+         into a {role}, call `Runner::accept_selection` to continue at its checkpoint"
+    )]
+    OtherRole {
+        /// The partition.
+        partition: PartitionId,
+        /// The kind of the role that has read it.
+        recorded: RoleKind,
+        /// The kind of this role.
+        role: RoleKind,
     },
     /// The store failed, and would fail again.
     #[error("cannot use its store")]

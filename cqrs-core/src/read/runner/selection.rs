@@ -5,7 +5,7 @@
 
 use super::{LogRunner, attempt::AttemptError, error::RunnerErrorKind, worker::Worker};
 use crate::{
-    model::{Claim, PartitionId, Selection, Slices},
+    model::{Claim, EventFilter, PartitionId, Selection, Slices},
     ports::{Checkpoints, CommitError, EventStore, Inbox, Reader, StoreError},
     read::handler::Handler,
 };
@@ -43,8 +43,8 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         let partition = self.reader.partition().clone();
         // The constructor of the runner has checked that the handler has a list.
         let reads = self.handler.reads().unwrap_or_default();
-        let selection = Selection::of(&reads);
         let before = self.store.selection(subscription, &partition).await?;
+        let selection = self.selection(&reads, &partition, before.as_ref())?;
         if before.as_ref() != Some(&selection) {
             if let (Some(before), Some(at)) = (before, claim.at)
                 && let Some(filters) = before.missing(&reads)
@@ -71,12 +71,36 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     }
 }
 
+impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
+    /// What this role reads, unless a role of another kind has read under the name before.
+    fn selection(
+        &self,
+        reads: &[EventFilter],
+        partition: &PartitionId,
+        before: Option<&Selection>,
+    ) -> Result<Selection, AttemptError> {
+        let recorded = before.and_then(Selection::role);
+        let role = self.handler.role().or(recorded);
+        match (recorded, role) {
+            (Some(recorded), Some(role)) if recorded != role => {
+                Err(AttemptError::Stop(RunnerErrorKind::OtherRole {
+                    partition: partition.clone(),
+                    recorded,
+                    role,
+                }))
+            }
+            _ => Ok(Selection::of(reads).by(role)),
+        }
+    }
+}
+
 impl<S: EventStore + Checkpoints + Inbox, H: Handler<S>> LogRunner<S, H> {
     /// Passes over the events that this role reads now, did not read before, and that lie before its checkpoint. The reason is
     /// recorded. The next start continues at the checkpoint.
     ///
     /// It is one way past [`PassedOver`](crate::read::RunnerErrorKind::PassedOver); the other is to reset the subscription,
-    /// which handles all events again.
+    /// which handles all events again. It is also the way past [`OtherRole`](crate::read::RunnerErrorKind::OtherRole): the kind of
+    /// this role is recorded.
     ///
     /// # Errors
     /// When the store fails, or a runner of this subscription started meanwhile: try again.
@@ -85,7 +109,7 @@ impl<S: EventStore + Checkpoints + Inbox, H: Handler<S>> LogRunner<S, H> {
         let log = PartitionId::Log(Slices::ALL);
         let reads = self.handler.reads().map_err(StoreError::from)?;
         let claim = self.store.claim(subscription, &log).await?;
-        let selection = Selection::of(&reads);
+        let selection = Selection::of(&reads).by(self.handler.role());
         record(
             &self.store,
             subscription,

@@ -1,7 +1,7 @@
 //! The runner over the log of the memory store.
 
-mod newer;
 mod names;
+mod newer;
 mod progress;
 mod skip_record;
 mod topics;
