@@ -45,7 +45,7 @@ pub use self::{
     upcaster::{Part, Recording, Upcaster},
 };
 pub(crate) use self::{
-    decode::{Stored, decode},
+    decode::{Stored, decode, decode_for_state},
     hash::fnv1a,
     headers::check as check_headers,
     limits::{check_event, check_fields, check_json, check_schema_version, check_text},

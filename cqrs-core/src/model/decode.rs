@@ -32,6 +32,18 @@ pub(crate) struct Stored<'a> {
 /// [`CodecError::NewerVersion`] for an event of newer code. Otherwise, when the type is unknown to an enum that is not partial, an
 /// upcaster fails, or the payload does not fit the variant.
 pub(crate) fn decode<E: Event>(stored: &Stored<'_>) -> Result<Decoded<E>, CodecError> {
+    decode_as(stored, E::PARTIAL)
+}
+
+/// The stored event for the state of an aggregate. None is passed over because the enum is partial: the state would be wrong.
+///
+/// # Errors
+/// As [`decode`], of an enum that is not partial.
+pub(crate) fn decode_for_state<E: Event>(stored: &Stored<'_>) -> Result<Decoded<E>, CodecError> {
+    decode_as(stored, false)
+}
+
+fn decode_as<E: Event>(stored: &Stored<'_>, partial: bool) -> Result<Decoded<E>, CodecError> {
     const { steps::check(E::UPCASTERS) };
     let Stored {
         event_type,
@@ -40,32 +52,34 @@ pub(crate) fn decode<E: Event>(stored: &Stored<'_>) -> Result<Decoded<E>, CodecE
         ..
     } = *stored;
     match steps::known(E::UPCASTERS, event_type, schema_version) {
-        Known::Current => read(event_type, payload),
-        Known::Older(_) if !leads_to::<E>(stored)? => Ok(Decoded::Nothing),
-        Known::Older(step) => Upcasting::new(stored.recording).all(step, payload),
-        Known::Newer => newer(stored),
+        Known::Current => read(event_type, payload, partial),
+        Known::Older(_) if partial && !leads_to::<E>(stored)? => Ok(Decoded::Nothing),
+        Known::Older(step) => Upcasting::new(stored.recording, partial).all(step, payload),
+        Known::Newer => newer(stored, partial),
     }
 }
 
 /// An event of the enum's current shape.
-fn read<E: Event>(event_type: &str, payload: &[u8]) -> Result<Decoded<E>, CodecError> {
+fn read<E: Event>(
+    event_type: &str,
+    payload: &[u8],
+    partial: bool,
+) -> Result<Decoded<E>, CodecError> {
     match codec::decode(event_type, payload) {
         Ok(event) => Ok(Decoded::One(event)),
-        Err(CodecError::UnknownType { .. }) if E::PARTIAL => Ok(Decoded::Nothing),
+        Err(CodecError::UnknownType { .. }) if partial => Ok(Decoded::Nothing),
         Err(error) => Err(error),
     }
 }
 
-fn newer<E: Event>(stored: &Stored<'_>) -> Result<Decoded<E>, CodecError> {
+fn newer<E: Event>(stored: &Stored<'_>, partial: bool) -> Result<Decoded<E>, CodecError> {
     let event_type = stored.event_type;
     let known = steps::current(E::UPCASTERS, event_type);
     if known == steps::FIRST && !codec::event_types::<E>()?.contains(&event_type) {
         // Nothing tells that newer code wrote it: this code may have lost the type.
-        return read(event_type, stored.payload);
+        return read(event_type, stored.payload, partial);
     }
-    if E::PARTIAL
-        && let Ok(decoded) = read(event_type, stored.payload)
-    {
+    if partial && let Ok(decoded) = read(event_type, stored.payload, partial) {
         return Ok(decoded);
     }
     Err(CodecError::NewerVersion {
@@ -75,15 +89,20 @@ fn newer<E: Event>(stored: &Stored<'_>) -> Result<Decoded<E>, CodecError> {
     })
 }
 
-/// Whether the enum reads something that the older event becomes. Its own reader must know all of it.
+/// Whether the enum reads something that the older event becomes.
 fn leads_to<E: Event>(stored: &Stored<'_>) -> Result<bool, CodecError> {
     let from = (stored.event_type, stored.schema_version);
-    Ok(!E::PARTIAL || steps::leads_to(E::UPCASTERS, from, codec::event_types::<E>()?))
+    Ok(steps::leads_to(
+        E::UPCASTERS,
+        from,
+        codec::event_types::<E>()?,
+    ))
 }
 
 /// Runs the steps of one older event.
 struct Upcasting<'a, E> {
     recording: Option<Recording<'a>>,
+    partial: bool,
     split: bool,
     /// The number of the next part. Parts that the enum does not read are counted, so that all readers give a part the same number.
     next_part: u32,
@@ -91,9 +110,10 @@ struct Upcasting<'a, E> {
 }
 
 impl<'a, E: Event> Upcasting<'a, E> {
-    fn new(recording: Option<Recording<'a>>) -> Self {
+    fn new(recording: Option<Recording<'a>>, partial: bool) -> Self {
         Self {
             recording,
+            partial,
             split: false,
             next_part: 0,
             events: Vec::new(),
@@ -154,7 +174,8 @@ impl<'a, E: Event> Upcasting<'a, E> {
     ) -> Result<(), CodecError> {
         let part = self.next_part;
         self.next_part += 1;
-        let decoded = read(event_type, payload).map_err(|error| last.failed(error))?;
+        let decoded =
+            read(event_type, payload, self.partial).map_err(|error| last.failed(error))?;
         self.events
             .extend(decoded.into_iter().map(|event| (part, event)));
         Ok(())

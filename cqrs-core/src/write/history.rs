@@ -6,7 +6,9 @@
 use std::vec::IntoIter;
 
 use crate::{
-    model::{Decoded, Event, EventId, RecordedEvent, Stored, StreamId, Version, decode, steps},
+    model::{
+        Decoded, Event, EventId, RecordedEvent, Stored, StreamId, Version, decode_for_state, steps,
+    },
     ports::{EventStore, PastEvent, StoreError},
 };
 
@@ -97,7 +99,7 @@ impl History {
             })
         });
         let recorded = self.recorded.map(|event| {
-            let decoded = decode(&event.stored());
+            let decoded = decode_for_state(&event.stored());
             Ok(DecodedPast {
                 version: event.version,
                 id: event.id,
@@ -120,7 +122,7 @@ fn decode_past<E: Event>(stream: &StreamId, past: &PastEvent) -> Result<Decoded<
         payload: &past.payload,
         recording: None,
     };
-    decode(&stored).map_err(|error| {
+    decode_for_state(&stored).map_err(|error| {
         let event = format!("{stream}@{} ({})", past.version, past.event_type);
         StoreError::unreadable::<E>(&event, error)
     })

@@ -27,12 +27,7 @@ impl Aggregate for Partial {
 async fn an_aggregate_reads_every_event_also_of_a_partial_enum() {
     let store = MemoryEventStore::default();
     let stream = StreamId::of::<PartialEvent>("a").expect("a valid id");
-    let unknown = NewEvent::from_parts(
-        EventId::random(),
-        "Renamed",
-        "{}".into(),
-        Metadata::default(),
-    );
+    let unknown = NewEvent::from_parts(EventId::random(), "Renamed", "{}", Metadata::default());
     let append = Append::new(stream, ExpectedVersion::NoStream, vec![unknown]);
     store.append(append).await.expect("appends");
     let error = store.repository::<Partial>().load("a").await;
