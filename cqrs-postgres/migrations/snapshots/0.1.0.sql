@@ -174,6 +174,12 @@ declare
     locked boolean[];
     fence bigint;
 begin
+    if (select coalesce(sum(events), 0) from unnest(event_counts) as events) <> cardinality(event_ids) then
+        perform "cqrs".reject_argument(format(
+            '%s events for streams that get %s', cardinality(event_ids), array_to_string(event_counts, ', ', 'null')
+        ));
+    end if;
+
     -- 1. Guard the streams and the keys: exclusively to write, shared to check. A caller that waits for all of them takes them in
     -- the common order.
     if may_wait then

@@ -440,3 +440,26 @@ pub(crate) async fn assert_slices_are_kept(store: &PgEventStore) {
     let events = number(store, "select count(*) from __schema__.events").await;
     assert_eq!(events, 1);
 }
+
+/// A call by hand. A key would be recorded with versions that no event has.
+#[tokio::test]
+async fn an_append_whose_counts_do_not_match_its_events_is_refused() {
+    let store = fresh_store().await;
+    for (count, ids) in [("1", 0), ("2", 1), ("0", 1), ("1", 2), ("null", 1)] {
+        let ids = Vec::from_iter((0..ids).map(|_| "gen_random_uuid()")).join(", ");
+        let types = ids.replace("gen_random_uuid()", "'Happened'");
+        let payloads = ids.replace("gen_random_uuid()", "'1'");
+        let sql = format!(
+            "(__schema__.append(false, null, interval '1 day', array[1], array['account'], array['a'], array[0]::smallint[], \
+             array[-1]::bigint[], array[null]::uuid[], array[{count}]::integer[], array[0], array[1], array['key'], \
+             array[7]::bigint[], array[{ids}]::uuid[], array[{types}]::text[], '{{}}', array[{payloads}]::text[], '{{}}', '{{}}', \
+             '{{}}', '{{}}')).verdicts::text"
+        );
+        let (transaction, answer) = call(&store, NOTHING, &sql).await;
+        let error = answer.expect_err("is refused").to_string();
+        assert!(error.contains("an append cannot store"), "{count}: {error}");
+        transaction.rollback().await.expect("rolls back");
+    }
+    let recorded = number(&store, "select count(*) from __schema__.idempotency").await;
+    assert_eq!(recorded, 0);
+}
