@@ -137,6 +137,26 @@ async fn a_right_that_a_consumer_lacks_is_final_and_named() {
     }
 }
 
+/// With DESCRIBE alone, the first page is denied.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_may_see_a_topic_and_not_read_it_ends_and_names_it() {
+    let name = fresh_name();
+    let store = prepared(&name).await;
+    let rights = [
+        format!("consumer:DESCRIBE:TOPIC:LITERAL:{name}.counter"),
+        format!("consumer:READ:GROUP:LITERAL:{name}.counts"),
+    ];
+    grant(&rights).await;
+    let kafka = kafka_as("consumer", &name);
+    let source = KafkaGroup::new(&kafka, "counts").categories(["counter"]);
+    let runner = Runner::over(&store, Counts, source.source()).expect("a view");
+    let running = Box::pin(runner.run(std::future::pending()));
+    let ended = tokio::time::timeout(MAX_WAIT, running).await;
+    let said = chain(&ended.expect("ends").expect_err("lacks a right")).to_string();
+    let named = format!("denies access to topic \"{name}.counter\"; grant READ on it");
+    assert!(said.contains(&named), "{said}");
+}
+
 /// Why the first contact fails.
 async fn rejection(kafka: KafkaConfig) -> KafkaError {
     let kafka = kafka.response_timeout(Duration::from_secs(6));

@@ -14,6 +14,8 @@ pub(super) enum ErrorAction {
     /// Wait for a topic, and stop the source with this advice to the user if it does not appear: brokers that have just
     /// started do not know their topics at first.
     AwaitTopic(&'static str),
+    /// Stop the source: the user may not read one of the topics.
+    TopicDenied,
     /// Stop the source, with this advice to the user.
     StopSource(&'static str),
 }
@@ -33,6 +35,7 @@ pub(super) fn action_for(error: &LibraryError) -> ErrorAction {
             | Code::UnknownPartition
             | Code::UnknownTopicId),
         ) => ErrorAction::AwaitTopic(advice(code)),
+        Some(Code::TopicAuthorizationFailed) => ErrorAction::TopicDenied,
         code => ErrorAction::StopSource(advice(code.unwrap_or(Code::Unknown))),
     }
 }
@@ -57,6 +60,10 @@ mod tests {
             assert_eq!(action(code), ErrorAction::Retry, "{code:?}");
         }
         assert_eq!(action(Code::AutoOffsetReset), ErrorAction::StopPartition);
+        assert_eq!(
+            action(Code::TopicAuthorizationFailed),
+            ErrorAction::TopicDenied
+        );
         for code in [Code::UnknownTopicOrPartition, Code::UnknownTopicId] {
             assert!(
                 matches!(action(code), ErrorAction::AwaitTopic(_)),

@@ -172,16 +172,27 @@ impl PollThread {
                 self.missing
                     .get_or_insert_with(|| MissingTopic::new(advice, error, Instant::now()));
             }
+            ErrorAction::TopicDenied => {
+                let topics = self.topics.iter().map(|topic| format!("topic {topic:?}"));
+                self.stop_with(KafkaError::Denied {
+                    resource: Vec::from_iter(topics).join(" or "),
+                    operations: "READ",
+                    source: ClientError::from(error).into(),
+                });
+            }
             ErrorAction::StopSource(advice) => self.stop_source(advice, error),
         }
     }
 
     fn stop_source(&mut self, advice: &'static str, error: LibraryError) {
-        let error = KafkaError::ConsumerStopped {
+        self.stop_with(KafkaError::ConsumerStopped {
             group: self.group.clone(),
             advice,
             source: ClientError::from(error).into(),
-        };
+        });
+    }
+
+    fn stop_with(&mut self, error: KafkaError) {
         self.assignment().reporter.ended(None, Some(&error));
         self.offers.fail(error.into());
         self.failed = true;
