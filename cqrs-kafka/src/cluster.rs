@@ -45,6 +45,11 @@ impl ClusterClient {
             .ok_or_else(|| self.unreachable("the brokers did not send the id of the cluster"))
     }
 
+    /// Whether this is librdkafka's in-process cluster, which knows no settings of topics.
+    pub(crate) fn is_embedded(&self) -> Result<bool, KafkaError> {
+        Ok(self.cluster_id()?.starts_with("mockCluster"))
+    }
+
     /// How many partitions a topic has.
     pub(crate) fn partitions(&self, topic: &str) -> Result<usize, KafkaError> {
         check_name(topic)?;

@@ -110,6 +110,20 @@ pub enum KafkaError {
         /// The broker's response.
         source: BoxError,
     },
+    /// A setting of a topic would lose what was written to it.
+    #[error("topic {topic:?} has {setting}={found}: {why}; set it to {needed}, and start again")]
+    TopicSetting {
+        /// The topic.
+        topic: String,
+        /// The setting of the topic.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// The value that it needs.
+        needed: &'static str,
+        /// What the found value does.
+        why: &'static str,
+    },
     /// A topic could not be created.
     #[error("topic {topic:?} could not be created on {brokers:?}")]
     TopicNotCreated {

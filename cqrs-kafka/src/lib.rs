@@ -62,6 +62,7 @@ mod publisher;
 mod refusal;
 mod source;
 mod token;
+mod topic_settings;
 mod topics;
 mod transient;
 pub mod wire;

@@ -41,7 +41,11 @@ use self::{
     shard::Shard,
 };
 use crate::{
-    blocking::run_blocking, cluster::ClusterClient, config::KafkaConfig, error::KafkaError,
+    blocking::run_blocking,
+    cluster::ClusterClient,
+    config::KafkaConfig,
+    error::KafkaError,
+    topic_settings::{self, TopicUse},
 };
 
 /// Publishes to Kafka, for a [`Relay`](cqrs_core::Relay).
@@ -96,6 +100,7 @@ impl KafkaPublisher {
                 shards,
             });
         }
+        topic_settings::check(&self.config, &cluster, [&*topic], TopicUse::Progress)?;
         Ok(CheckedTopic {
             cluster_id: cluster.cluster_id()?,
             partitions,

@@ -1,5 +1,6 @@
 //! What a topic may hold: each row of the page is a case, on a real broker.
 
+mod compacted;
 mod counters;
 mod open_transaction;
 mod progress_topic;

@@ -11,7 +11,11 @@ use super::{
     shard::Shard,
 };
 use crate::{
-    cluster::ClusterClient, error::KafkaError, partition_reader::PartitionReader, wire::header,
+    cluster::ClusterClient,
+    error::KafkaError,
+    partition_reader::PartitionReader,
+    topic_settings::{self, TopicUse},
+    wire::header,
 };
 
 /// Checks the progress of a shard, without any effect on the producer that owns it now.
@@ -25,6 +29,8 @@ pub(super) fn check(shard: &Shard, progress: &ShardProgress) -> Result<(), Kafka
         return Ok(());
     }
     let cluster = ClusterClient::connect(&shard.config)?;
+    let names = progress.topics.keys().map(String::as_str);
+    topic_settings::check(&shard.config, &cluster, names, TopicUse::Events)?;
     let reader = PartitionReader::new(&shard.config, &shard.progress_topic())?;
     progress
         .topics
@@ -119,6 +125,7 @@ pub(super) fn first_use(shard: &Shard, topic: &str) -> Result<TopicProgress, Kaf
     let cluster = ClusterClient::connect(&shard.config)?;
     let reader = PartitionReader::new(&shard.config, &shard.progress_topic())?;
     let partitions = cluster.partitions_in_time(topic)?;
+    topic_settings::check(&shard.config, &cluster, [topic], TopicUse::Events)?;
     for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
         let last = reader.last(topic, partition, |record| own_position(shard, record))?;
         if let Some(position) = last.flatten() {

@@ -13,7 +13,12 @@ use super::{
     poll_thread::{ConsumerOptions, PollThread},
     reader::KafkaReader,
 };
-use crate::{cluster::ClusterClient, error::KafkaError, logging::Callbacks};
+use crate::{
+    cluster::ClusterClient,
+    error::KafkaError,
+    logging::Callbacks,
+    topic_settings::{self, TopicUse},
+};
 
 /// A member of the group.
 pub(super) struct Member {
@@ -37,6 +42,8 @@ impl Member {
         for topic in &options.topics {
             cluster.partitions_in_time(topic)?;
         }
+        let names = options.topics.iter().map(String::as_str);
+        topic_settings::check(&options.config, &cluster, names, TopicUse::Events)?;
         let (assignment, commands) = Assignment::new(stopping, options.drain_timeout, reporter);
         let (offer, offers) = mpsc::unbounded_channel();
         let consumer = ConsumerOptions {

@@ -34,6 +34,7 @@ async fn every_event_is_published_once_across_a_restart() {
     topic.events.sort_by_key(|event| event.position);
     for (mut published, stored) in topic.events.into_iter().zip(log) {
         assert!(published.lane.take().is_some());
+        assert!(published.offset.take().is_some());
         // A record holds microseconds.
         published.recorded_at = stored.recorded_at;
         assert_eq!(published, stored);
