@@ -21,7 +21,7 @@ impl<S: Checkpoints + Inbox + Discards, H: Handler<S>, R: RecordSource> Runner<S
     /// read the record.
     ///
     /// It is the way past a record that stopped the runner ([`Malformed`](crate::ports::SourceError::Malformed) or
-    /// [`Poison`](crate::RunnerErrorKind::Poison)); the error has the topic, the partition and the offset. Correct the producer
+    /// [`Poison`](crate::read::RunnerErrorKind::Poison)); the error has the topic, the partition and the offset. Correct the producer
     /// or the role first if you can: a skipped record is missing in what the subscription builds, and it stops a rebuild again.
     ///
     /// Other runners of the subscription may run meanwhile: the one on this partition is fenced, and continues after the record.
