@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::*;
-use crate::model::{Decoded, Event, Stored, chain as error_chain, decode};
+use crate::model::{Decoded, Event, Stored, chain as error_chain, decode, decode_for_state};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum AccountEvent {
@@ -75,6 +75,15 @@ impl Event for Deposits {
 }
 
 fn read<E: Event>(event_type: &str, version: u32, payload: &str) -> Result<Decoded<E>, String> {
+    read_by(decode, event_type, version, payload)
+}
+
+fn read_by<E: Event>(
+    reader: fn(&Stored<'_>) -> Result<Decoded<E>, CodecError>,
+    event_type: &str,
+    version: u32,
+    payload: &str,
+) -> Result<Decoded<E>, String> {
     let mut metadata = Metadata::default();
     metadata.headers.insert("user".into(), "bob".into());
     let stored = Stored {
@@ -88,7 +97,7 @@ fn read<E: Event>(event_type: &str, version: u32, payload: &str) -> Result<Decod
             &metadata,
         )),
     };
-    decode(&stored).map_err(|error| error_chain(&error).to_string())
+    reader(&stored).map_err(|error| error_chain(&error).to_string())
 }
 
 fn deposited(cents: u128) -> AccountEvent {
@@ -165,6 +174,24 @@ fn what_newer_code_has_written_is_an_error_and_not_a_guess() {
     // Nobody can say whether newer or older code wrote a type that the enum does not have.
     let error = read::<AccountEvent>("Frozen", 2, "null").expect_err("unknown");
     assert!(error.contains("event type `Frozen` is unknown"), "{error}");
+}
+
+/// Detects an aggregate whose state lacks a part, because its enum is partial.
+#[test]
+fn an_aggregate_reads_every_part_and_no_newer_event() {
+    let read = |event_type, version, payload| {
+        let read = read_by(decode_for_state::<Deposits>, event_type, version, payload);
+        read.expect_err("the state would be wrong")
+    };
+    let split = read("Opened", 1, r#"{"owner":"ann","euros":5}"#);
+    assert!(split.contains("event type `Opened` is unknown"), "{split}");
+    let unread = read("Unread", 1, "{}");
+    assert!(
+        unread.contains("event type `Unread` is unknown"),
+        "{unread}"
+    );
+    let newer = read("Deposited", 4, r#"{"cents":1}"#);
+    assert!(newer.contains("was written by newer code"), "{newer}");
 }
 
 #[test]
