@@ -129,7 +129,7 @@ impl Bench<'_> {
 
     async fn ours(&self, config: &KafkaConfig, setup: Setup) -> Outcome<RelayTimes> {
         let watch = Arc::new(RelayWatch::of(u64::from(self.options.relay_events)));
-        let publisher = WatchedPublisher::new(KafkaPublisher::new(&config), Arc::clone(&watch));
+        let publisher = WatchedPublisher::new(KafkaPublisher::new(config), Arc::clone(&watch));
         let relay = Relay::new(&self.store, RELAY, publisher)
             .shards(setup.shards)
             .batch_size(setup.batch);

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use cqrs_core::{CommandStore, chain, ports::PublishError, relay::RelayErrorKind, run_loop::Phase};
+use cqrs_core::{
+    CommandStore, chain, model::Limits, ports::PublishError, relay::RelayErrorKind, run_loop::Phase,
+};
 use cqrs_kafka::{KafkaConfig, KafkaPublisher, KafkaTopics};
+use cqrs_postgres::{PgConfig, PgEventStore};
 use cqrs_tests::{
     domain::{Counter, count},
-    servers::{MAX_WAIT, create_topics, fresh_name, kafka, read_committed, store},
+    servers::{MAX_WAIT, create_topics, fresh_name, kafka, read_committed, setting, store},
 };
 
 use crate::support::{brokers, publish_all, relay};
@@ -18,7 +21,10 @@ async fn an_event_over_the_brokers_limit_stops_the_relay() {
     let kafka = kafka(&name);
     create_topics(&kafka).await;
     count(&store, 5).await;
-    let counters = store.repository::<Counter>();
+    let limits = Limits::default().payload_bytes(4_000_000);
+    let config = PgConfig::new(setting("DATABASE_URL")).schema(&name);
+    let unbounded = PgEventStore::connect(&config.limits(limits)).await;
+    let counters = unbounded.expect("connects").repository::<Counter>();
     counters
         .execute("heavy", "x".repeat(2_000_000))
         .await

@@ -128,7 +128,7 @@ async fn nothing_that_connects_to_kafka_shows_a_secret() {
     let certificate = with("security.protocol", "ssl").set("ssl.certificate.pem", &key);
     for config in [
         with("sasl.password", SECRET),
-        with("sasl.pasword", SECRET),
+        with("sasl.passwd", SECRET),
         with("ssl.key.password", SECRET),
         with("ssl.keystore.password", SECRET).set("ssl.keystore.location", "/nowhere"),
         with("ssl.key.pem", SECRET).set("security.protocol", "ssl"),

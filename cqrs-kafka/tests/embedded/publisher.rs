@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use cqrs_core::{
     EventStore, Position, chain,
-    model::{LogId, LogIdentity},
+    model::{Limits, LogId, LogIdentity},
     ports::{LogQuery, Publication, PublishError, Publisher, PublisherSession},
     relay::RelayErrorKind,
 };
@@ -80,6 +80,9 @@ async fn another_number_of_shards_is_rejected() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_is_too_large_is_named_in_the_error() {
     let fixture = Fixture::new(1, 1);
+    // All handles share the limits.
+    let larger = Limits::default().payload_bytes(2_000_000);
+    let _ = fixture.store.clone().limits(larger);
     fixture.place(2, 1, &"x".repeat(1_100_000)).await;
     let (_stop, running) = fixture.start_relay(1);
     let ended = running.await.expect("no panic").expect_err("rejected");

@@ -54,7 +54,7 @@ fn sum(totals: ByKey<Totals>) -> Totals {
 }
 
 async fn all<V: View, S: Documents>(store: &S) -> Result<ByKey<V::Document>, ShopError> {
-    let model = ReadModel::<V, S>::new(&store);
+    let model = ReadModel::<V, S>::new(store);
     let mut documents = ByKey::new();
     loop {
         let page = model.page(last(&documents), PAGE).await.context(V::NAME)?;

@@ -61,7 +61,7 @@ impl Input {
 
 impl ShopView {
     fn new<V: View, S: cqrs_core::Store>(store: &S, input: Input, progress: Progress) -> Self {
-        let model = ReadModel::<V, S>::new(&store);
+        let model = ReadModel::<V, S>::new(store);
         Self {
             name: V::NAME,
             input,
