@@ -81,7 +81,7 @@ async fn two_services<S: Store>(
     // The relay keeps its progress under its name in Kafka; the group keeps its offsets in the store of its view.
     let group = KafkaGroup::new(kafka, Revenue::NAME).categories(["order"]);
     let service = Service::new()
-        .with(Relay::new(&sales, "sales", KafkaPublisher::new(&kafka)))
+        .with(Relay::new(&sales, "sales", KafkaPublisher::new(kafka)))
         .with(Runner::over(&billing, Revenue, group.source())?);
 
     // `service.run()` would run until SIGTERM; this program ends as soon as billing has all three orders.
