@@ -71,6 +71,8 @@ pub(super) async fn damage(world: &mut World, how: Damage) {
     let Some(mut snapshot) = world.store.snapshot(&world.stream) else {
         return;
     };
+    // A checksum that was broken stays broken: who mends it can forge a snapshot that nothing can tell from a true one.
+    let intact = snapshot.checksum == checksum(&snapshot);
     let mut payload = snapshot.payload.to_vec();
     let sealed = match how {
         Damage::Cut(at) => {
@@ -123,7 +125,7 @@ pub(super) async fn damage(world: &mut World, how: Damage) {
         Damage::Older(_) | Damage::OtherStream(_) => return,
     };
     snapshot.payload = payload.into();
-    put(world, snapshot, sealed);
+    put(world, snapshot, sealed && intact);
 }
 
 async fn copy_from_another_stream(world: &mut World, number: u32) {
