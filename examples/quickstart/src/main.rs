@@ -1,6 +1,6 @@
 //! The first steps: an aggregate, a rule that rejects a command, a view. In memory, nothing to install.
 
-use cqrs_core::*;
+use cqrs_core::prelude::*;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
