@@ -128,7 +128,7 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0026-one-step-decides-and-commands-are-visited.md")]
 #[doc = include_str!("../docs/decisions/0027-a-stream-stays-in-its-slice.md")]
 #[doc = include_str!("../docs/decisions/0028-tls-by-openssl-and-rustls.md")]
-#[doc = include_str!("../docs/decisions/0035-payloads-are-limited-and-imports-are-pages.md")]
-#[doc = include_str!("../docs/decisions/0032-upcasters-are-data-of-the-enum.md")]
-#[doc = include_str!("../docs/decisions/0034-a-reactor-sends-single-commands.md")]
+#[doc = include_str!("../docs/decisions/0029-upcasters-are-data-of-the-enum.md")]
+#[doc = include_str!("../docs/decisions/0030-a-reactor-sends-single-commands.md")]
+#[doc = include_str!("../docs/decisions/0031-payloads-are-limited-and-imports-are-pages.md")]
 pub mod decisions {}

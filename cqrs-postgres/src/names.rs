@@ -45,7 +45,8 @@ impl OwnNames {
     /// Holds a name. A caller who stops waiting does not hold it.
     pub(crate) async fn hold(&self, kind: NameKind, name: &str) -> Result<Hold, HoldError> {
         if self.backend.pools.transactions.is_closed() {
-            return Err(unavailable("the store is closed").into());
+            let message = "the store was closed; connect again";
+            return Err(StoreError::new(StoreErrorKind::Other, message).into());
         }
         let (answer, held) = oneshot::channel();
         let name = (kind, name.to_owned());

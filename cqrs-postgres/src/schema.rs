@@ -186,7 +186,8 @@ impl<'a> Schema<'a> {
             return Ok(());
         }
         let message = format!(
-            "schema {:?} holds {} of somebody else, or of a store without its ledger `migrations`. Nothing was changed. Choose              another schema with PgConfig::schema; or, if it was restored in parts, restore all of it",
+            "schema {:?} already has {}, but no ledger `migrations`: they belong to somebody else, or the store was restored in part. \
+             Nothing was changed. Choose another schema with PgConfig::schema, or restore all of it",
             self.name,
             names(present)
         );
@@ -202,7 +203,8 @@ impl<'a> Schema<'a> {
             return Ok(());
         }
         let message = format!(
-            "schema {:?} lacks {}, which its ledger says was installed: it was restored in parts, or somebody has dropped that.              Restore the whole schema from a dump, which `install` cannot repair",
+            "schema {:?} lacks {}, which its ledger says was installed: it was restored in part, or somebody has dropped that. \
+             Restore the whole schema from a dump; install cannot repair it",
             self.name,
             names(&missing)
         );

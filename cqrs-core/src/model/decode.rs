@@ -24,7 +24,7 @@ pub(crate) struct Stored<'a> {
 
 /// The stored event as the enum has it now.
 ///
-/// All code that needs a typed event calls this function. What the enum wrote itself it reads as it is. An older event goes through the
+/// Readers of events call this function, aggregates [`decode_for_state`]; nothing else decodes. What the enum wrote itself it reads as it is. An older event goes through the
 /// upcasters. Newer code may have written an event of a schema version that this code does not know: then a partial reader reads
 /// it as it is if it can, because it needs only some of the fields.
 ///

@@ -188,7 +188,7 @@ impl LogPage {
 /// events of a stream in the order of their versions.
 pub trait EventStore: UnitOfWork {
     /// The turns of the commands to its aggregates. A store keeps one [`Turns`] and returns a clone of it, the same for all of
-    /// its own clones; a store around another one returns that one's. By default nobody waits, and commands to several
+    /// its own clones; a store that wraps another returns the turns of the inner one. By default nobody waits, and commands to several
     /// aggregates run into more conflicts.
     fn turns(&self) -> Turns {
         Turns::default()

@@ -29,13 +29,14 @@ impl Imported {
     }
 }
 
-/// Why an import added nothing.
+/// Why an import failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
     /// The stream does not continue with this event.
     #[error(
-        "{stream}@{version} does not follow version {head}, the last of its stream; import the events of a stream in order, from version 1"
+        "{stream}@{version} does not follow version {head}, the last of its stream; import the events of a stream in order, \
+         from version 1"
     )]
     Gap {
         /// The stream of the event.
@@ -47,7 +48,8 @@ pub enum ImportError {
     },
     /// The stream has another event at this version: somebody else has written to it.
     #[error(
-        "{stream}@{version} cannot be imported: its stream has event {found} at this version; import it under another id"
+        "{stream}@{version} cannot be imported: its stream already has event {found} at this version; give the same event the same id at each \
+         import, or import the stream under another id"
     )]
     OtherEvent {
         /// The stream of the event.

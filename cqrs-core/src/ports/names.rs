@@ -48,7 +48,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// This process.
+    /// A holder with this description.
     #[must_use]
     pub fn new(process: impl Into<String>) -> Self {
         Self {
@@ -148,7 +148,6 @@ pub trait Names: Clone + Send + Sync + 'static {
         name: &str,
     ) -> impl Future<Output = Result<Hold, HoldError>> + Send;
 
-    /// For how long a holder that was cut off or stopped keeps its names at most. A caller waits for that long before it takes a
-    /// held name for an error.
+    /// The longest time that a stopped or cut-off holder keeps its names. A caller waits that long for a held name, then fails.
     fn lease(&self) -> Duration;
 }

@@ -290,7 +290,7 @@ async fn a_relay_that_waits_for_its_broker_can_be_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_relay_of_a_name_ends_with_an_error_that_names_the_first() {
+async fn a_second_relay_of_a_name_ends_and_names_the_first() {
     let store = MemoryEventStore::default();
     let broker = Broker::default();
     append(&store, 1).await;

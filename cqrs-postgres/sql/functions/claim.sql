@@ -1,6 +1,6 @@
 -- Takes a partition over: raises its epoch, so that its former owner can write no more, and returns its checkpoint.
--- A former owner in the middle of a batch holds the row, and a reset holds the lock of all claims, also before there is a row: the
--- claim waits for two seconds and fails, and the caller tries again.
+-- A former owner in the middle of a batch holds the row. A reset holds the lock of all claims of the subscription. The claim waits
+-- two seconds for them, then fails; the caller tries again.
 create function __schema__.claim(
     of_subscription text, of_partition text, out epoch bigint, out "offset" bigint, out event_id uuid
 ) language plpgsql volatile set lock_timeout = '2s' as $$

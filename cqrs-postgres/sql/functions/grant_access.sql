@@ -1,5 +1,5 @@
--- Gives a role what it needs: to read the log, documents and checkpoints, and to run a relay; and, if it writes, a service. Neither may
--- change an event, or add one except through the append functions. The role gets no right on an object of somebody else in the
+-- Gives a role its rights. Every role reads log, documents and checkpoints and may run a relay. With writes it also runs a service.
+-- No role changes events, or adds them except through the append functions. The role gets no right on an object of somebody else in the
 -- schema.
 create function __schema__.grant_access(to_role text, writes boolean) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$

@@ -1,7 +1,6 @@
--- Adds events of another store, with the ids, versions and times that they had there, at new positions in the given order. An event
--- that its stream has already is passed over. The first one that does not continue its stream ends the import: then `wrong` is its
--- number, `head` the last version of its stream, and `other` the event that the stream has at this version, if any. The caller rolls
--- back.
+-- Imports events with their own ids, versions and times. Positions are new, in the given order. An event that is there already is
+-- passed over. At the first event that does not continue its stream the import stops: wrong is its number, head the last version of
+-- the stream, other the event at that version, if any. The caller then rolls back.
 --
 -- Arguments: for each event its stream, version and time (in microseconds since 1970), then the events. Only the owner of the store
 -- may call it.

@@ -1,2 +1,2 @@
--- Has other sessions see which process this is.
+-- Shows other sessions which process this is.
 select set_config('application_name', $1 || ' (' || current_setting('application_name') || ')', false)

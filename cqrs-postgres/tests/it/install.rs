@@ -1,6 +1,9 @@
 //! Installs and upgrades, and the errors when that is not possible.
 
-use cqrs_core::{EventStore, StoreError, StoreErrorKind, ports::Documents};
+use cqrs_core::{
+    EventStore, StoreError, StoreErrorKind,
+    ports::{Documents, HoldError, NameKind, Names},
+};
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use uuid::Uuid;
@@ -425,6 +428,14 @@ async fn a_closed_store_is_no_reason_to_retry() {
     let error = store.append(append("a", 1)).await.expect_err("is closed");
     let cqrs_core::ports::AppendError::Store(error) = error else {
         panic!("{error}");
+    };
+    assert!(!error.is_retryable(), "{error}");
+    let HoldError::Store(error) = store
+        .hold(NameKind::Relay, "r")
+        .await
+        .expect_err("is closed")
+    else {
+        panic!("a name is held")
     };
     assert!(!error.is_retryable(), "{error}");
 }

@@ -83,7 +83,7 @@ fn operation(verb: &str, reason: &str) -> (String, String) {
 
 /// `OutOfRange`: retention has removed events that the subscription did not have.
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_retention_removed_are_published_again_and_handled_once() {
+async fn events_lost_to_retention_are_handled_once() {
     let world = World::start().await;
     count(&world.store, 10).await;
     world.publish().await;
@@ -134,7 +134,7 @@ async fn a_topic_is_not_published_again_with_another_number_of_partitions() {
 
 /// `ShardsChanged`, also when the progress was lost and only the topics know the number.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_is_not_started_or_published_again_with_another_number_of_shards() {
+async fn another_number_of_shards_is_refused() {
     let world = World::start().await;
     let two = || relay(&world.store, &world.kafka).shards(2);
     world.recreate_progress(2).await;

@@ -27,7 +27,7 @@ fn said(ended: Result<(), RelayError>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_is_compacted_or_a_progress_that_expires_is_refused_until_it_is_set_right() {
+async fn a_cleanup_policy_that_loses_records_is_refused() {
     let name = fresh_name();
     let config = kafka(&name);
     let (topic, progress) = (config.topic("counter"), config.progress_topic("relay"));

@@ -8,7 +8,7 @@ use crate::support::delete_topic;
 
 /// The topic is deleted, which a consumer cannot tell from brokers that do not know it yet, and comes back.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_running_consumer_waits_for_a_topic_that_is_unknown_for_a_moment() {
+async fn a_consumer_waits_for_a_topic_that_is_briefly_unknown() {
     let place = Place::new().await;
     let often = "topic.metadata.refresh.interval.ms";
     let config = place.config.clone().set(often, "300");

@@ -46,11 +46,11 @@ const fn check_from(steps: &[Upcaster], index: usize) {
     );
     assert!(
         exists(steps, (event_type, from)),
-        "UPCASTERS: a step is missing: count the steps of a type from 1, without a gap"
+        "UPCASTERS: the upcaster of an earlier schema version is missing: begin at 1, leave no gap"
     );
     assert!(
         matches!(find(steps, (event_type, from)), Some(first) if first == index),
-        "UPCASTERS: two upcasters of a type have the same schema version"
+        "UPCASTERS: two upcasters begin at the same schema version of a type"
     );
 }
 
@@ -74,7 +74,7 @@ const fn check_ends(steps: &[Upcaster], start: usize, visited: &mut [u8; MOST_ST
         let target = steps[step].target(target);
         assert!(
             exists(steps, target),
-            "UPCASTERS: a step leads to a schema version that does not exist: add the steps before it, or correct its number"
+            "UPCASTERS: an upcaster leads to a schema version that does not exist: add the upcasters before it, or correct its number"
         );
         if let Some(next) = find(steps, target) {
             assert!(

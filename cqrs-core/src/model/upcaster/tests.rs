@@ -281,11 +281,17 @@ fn a_list_with_a_mistake_is_not_compiled() {
     let json = |event_type, from| Upcaster::json(event_type, from, |_| {});
     for (steps, words) in [
         (vec![json("A", 0)], "counted from 1"),
-        (vec![json("A", 1), json("A", 3)], "a step is missing"),
-        (vec![json("A", 2)], "a step is missing"),
+        (
+            vec![json("A", 1), json("A", 3)],
+            "upcaster of an earlier schema version is missing",
+        ),
+        (
+            vec![json("A", 2)],
+            "upcaster of an earlier schema version is missing",
+        ),
         (
             vec![json("A", 1), json("B", 1), json("A", 1)],
-            "have the same schema version",
+            "begin at the same schema version",
         ),
         (vec![Upcaster::renamed("A", 1, "B", 2)], "does not exist"),
         (vec![Upcaster::renamed("A", 1, "B", 0)], "does not exist"),

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// How often a reactor may send commands instead of a rejected one, for each command that followed from the event.
+/// The most `Instead` answers for each command that `react` returned for an event.
 const MAX_INSTEAD: usize = 100;
 
 /// Executes a reactor's commands. Runners create it: use it to name their type, as in [`LogRunner`](crate::read::LogRunner).
@@ -114,8 +114,8 @@ enum ReactionError {
         source: Rejection,
     },
     #[error(
-        "{reactor} sends other commands instead of a rejected one without an end: more than {MAX_INSTEAD} times for each \
-         command that follows from this event; return `Stop` or `Ignore` from `rejected` at last"
+        "{reactor} answered Instead more than {MAX_INSTEAD} times for each command of this event; let rejected return Stop or \
+         Ignore"
     )]
     Endless {
         reactor: &'static str,

@@ -29,7 +29,7 @@ pub enum SkipError {
     },
     /// The record is not the next one of the subscription.
     #[error(
-        "subscription {subscription:?} cannot skip offset {offset} of {partition}: it stands at offset {at}, {}; only the record \
+        "subscription {subscription:?} cannot skip offset {offset} of {partition}: it is at offset {at}, {}; only the record \
          that its runner has stopped at can be skipped",
         next_record(*next)
     )]
@@ -40,22 +40,22 @@ pub enum SkipError {
         partition: PartitionId,
         /// The offset of the record that was to be skipped.
         offset: Offset,
-        /// Where the subscription stands.
+        /// Its checkpoint.
         at: Offset,
         /// The offset of its next record, if there is one.
         next: Option<Offset>,
     },
     /// A runner of the subscription has handled records since this call began.
     #[error(
-        "subscription {subscription:?} has a runner on {partition} that moves: it stands at offset {at} now; skip the record that \
-         it stops at"
+        "a runner of subscription {subscription:?} has moved on {partition} during the call: it is at offset {at} now; if it stops \
+         there, skip that record"
     )]
     Moved {
         /// The subscription.
         subscription: String,
         /// The partition.
         partition: PartitionId,
-        /// Where the subscription stands.
+        /// Its checkpoint.
         at: Offset,
     },
     /// The reason is empty.

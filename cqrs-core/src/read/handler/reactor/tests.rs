@@ -192,13 +192,13 @@ async fn an_invalid_target_is_named_with_its_event() {
 }
 
 #[tokio::test]
-async fn commands_sent_instead_without_an_end_stop_the_runner_at_the_event() {
+async fn endless_instead_stops_the_runner_at_the_event() {
     let again = |_: &Rejection| OnRejected::Instead(vec![To::new("x", ())]);
     let (outcome, store) = ring(&["x", "x", "x"], Opener(again)).await;
     let message = chain(&outcome.expect_err("stops")).to_string();
     for part in [
         "bell-b@3 (Rung)",
-        "opener sends other commands instead of a rejected one without an end",
+        "opener answered Instead more than 100 times",
         "door-x rejected command 1: it has opened twice",
     ] {
         assert!(message.contains(part), "{message}");

@@ -9,7 +9,7 @@ fn runner(store: &MemoryEventStore) -> impl Future<Output = Result<(), RunnerErr
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_runner_of_a_name_ends_with_an_error_that_names_the_first() {
+async fn a_second_runner_of_a_name_ends_and_names_the_first() {
     let store = filled(3).await;
     let first = tokio::spawn(runner(&store));
     caught_up(&store, 3).await;

@@ -267,7 +267,7 @@ async fn a_record_behind_repeats_can_be_skipped() {
 
 /// A topic that is published again has the event once more: it was received, so it is not delivered again.
 #[tokio::test(start_paused = true)]
-async fn a_skipped_event_is_not_delivered_again_when_its_topic_is_published_again() {
+async fn a_skipped_event_stays_skipped_after_publish_again() {
     let entries = published(3).await;
     let store = MemoryEventStore::default();
     assert_eq!(skip_what_stops(&store, &entries, &[3]).await, [2]);
@@ -289,7 +289,7 @@ async fn only_the_next_record_can_be_skipped_and_only_once() {
         let error = skip(&store, &entries, wrong).await.expect_err("refused");
         let text = error.to_string();
         assert!(
-            text.contains("it stands at offset 2, and its next record is at offset 3"),
+            text.contains("it is at offset 2, and its next record is at offset 3"),
             "{text}"
         );
     }
@@ -299,10 +299,7 @@ async fn only_the_next_record_can_be_skipped_and_only_once() {
 
     skip(&store, &entries, 3).await.expect("skips");
     let error = skip(&store, &entries, 3).await.expect_err("refused");
-    assert!(
-        error.to_string().contains("it stands at offset 4"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("it is at offset 4"), "{error}");
     catch_up(&store, &entries, &[]).await.expect("catches up");
     assert_eq!(sums(&store).await, [1, 2, 3, 4, 5]);
     let error = skip(&store, &entries, 7).await.expect_err("refused");
@@ -317,7 +314,7 @@ async fn only_the_next_record_can_be_skipped_and_only_once() {
 
 /// A runner commits between the look at the record and the claim.
 #[tokio::test(start_paused = true)]
-async fn a_record_is_not_skipped_behind_the_back_of_a_runner_that_moves() {
+async fn a_record_is_not_skipped_if_a_runner_has_moved() {
     let entries = published(3).await;
     let store = MemoryEventStore::default();
     let source = topic(&entries);
