@@ -11,6 +11,7 @@ mod newer_type;
 mod partitions;
 mod selection;
 mod skip;
+mod skip_error;
 mod skip_record;
 mod tally;
 mod worker;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use self::{batch_limit::BatchSizes, partitions::Partitions};
 pub use self::{
     error::{RunnerError, RunnerErrorKind},
-    skip::SkipError,
+    skip_error::SkipError,
 };
 use crate::{
     model::{EventFilter, Offset, PartitionId},

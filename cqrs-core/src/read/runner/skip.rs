@@ -1,86 +1,13 @@
 //! Passes over one event that a role cannot handle.
 
 use crate::{
-    codec::CodecError,
-    model::{Checkpoint, Offset, PartitionId, Position, RecordedEvent, Slices},
-    ports::{
-        AdvanceError, Checkpoints, CommitError, Discarded, Discards, EventStore, Inbox, LogQuery,
-        LogReplaced, SourceError, StoreError, check_page,
+    model::{Checkpoint, Claim, PartitionId, Position, RecordedEvent, Slices},
+    ports::{Checkpoints, Discarded, Discards, EventStore, Inbox, LogQuery, check_page},
+    read::{
+        handler::Handler,
+        runner::{LogRunner, Runner, skip_error::SkipError},
     },
-    read::{handler::Handler, runner::LogRunner},
 };
-
-/// An event or a record that was not skipped. The subscription is where it was.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SkipError {
-    /// The event at the position is not the next one of the subscription.
-    #[error(
-        "subscription {subscription:?} cannot skip the event at position {position}: its next event is {next}; only the event \
-         that its runner has stopped at can be skipped"
-    )]
-    NotNext {
-        /// The subscription.
-        subscription: String,
-        /// The position of the event that was to be skipped.
-        position: Position,
-        /// The next event, as text.
-        next: String,
-    },
-    /// The record is not the next one of the subscription.
-    #[error(
-        "subscription {subscription:?} cannot skip offset {offset} of {partition}: it is at offset {at}, {}; only the record \
-         that its runner has stopped at can be skipped",
-        next_record(*next)
-    )]
-    NotNextRecord {
-        /// The subscription.
-        subscription: String,
-        /// The partition.
-        partition: PartitionId,
-        /// The offset of the record that was to be skipped.
-        offset: Offset,
-        /// Its checkpoint.
-        at: Offset,
-        /// The offset of its next record, if there is one.
-        next: Option<Offset>,
-    },
-    /// A runner of the subscription has handled records since this call began.
-    #[error(
-        "a runner of subscription {subscription:?} has moved on {partition} during the call: it is at offset {at} now; if it stops \
-         there, skip that record"
-    )]
-    Moved {
-        /// The subscription.
-        subscription: String,
-        /// The partition.
-        partition: PartitionId,
-        /// Its checkpoint.
-        at: Offset,
-    },
-    /// The reason is empty.
-    #[error("an event or record is skipped for a reason; say why")]
-    NoReason,
-    /// The role's events are not an externally tagged enum.
-    #[error("the role cannot be run")]
-    Role(#[from] CodecError),
-    /// The log is not the one that the subscription has read.
-    #[error("the subscription cannot continue in another log")]
-    LogReplaced(#[from] LogReplaced),
-    /// The topic cannot be read.
-    #[error("the record could not be read")]
-    Source(#[from] SourceError),
-    /// The store failed, or a runner of this subscription was faster: try again.
-    #[error("nothing was skipped")]
-    Store(#[source] CommitError),
-}
-
-fn next_record(next: Option<Offset>) -> String {
-    next.map_or_else(
-        || "and no record is there yet".to_owned(),
-        |next| format!("and its next record is at offset {next}"),
-    )
-}
 
 /// The reason, unless it says nothing.
 pub(super) fn stated(reason: impl Into<String>) -> Result<String, SkipError> {
@@ -91,21 +18,24 @@ pub(super) fn stated(reason: impl Into<String>) -> Result<String, SkipError> {
     Ok(reason)
 }
 
-impl From<CommitError> for SkipError {
-    fn from(error: CommitError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<StoreError> for SkipError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error.into())
-    }
-}
-
-impl From<AdvanceError> for SkipError {
-    fn from(error: AdvanceError) -> Self {
-        Self::Store(error.into())
+impl<S: Checkpoints, H: Handler<S>, R> Runner<S, H, R> {
+    /// Claims a partition that a call to skip has looked at. A claim fences a runner, so it comes after the checks: a call that is
+    /// refused disturbs nobody.
+    pub(super) async fn claim_at(
+        &self,
+        partition: &PartitionId,
+        at: Option<Checkpoint>,
+    ) -> Result<Claim, SkipError> {
+        let subscription = self.handler.subscription();
+        let claim = self.store.claim(subscription, partition).await?;
+        if claim.at != at {
+            return Err(SkipError::Moved {
+                subscription: subscription.to_owned(),
+                partition: partition.clone(),
+                at: claim.at.unwrap_or_default().offset,
+            });
+        }
+        Ok(claim)
     }
 }
 
@@ -118,7 +48,8 @@ impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S,
     /// subscription builds, and it stops a rebuild again. Other runners of the subscription may run meanwhile.
     ///
     /// # Errors
-    /// [`SkipError::NotNext`] when the event is not the next one: everything before it must be handled. The store's errors.
+    /// [`SkipError::NotNext`] when the event is not the next one: everything before it must be handled. [`SkipError::Moved`] when a
+    /// runner of the subscription has moved meanwhile. The store's errors.
     pub async fn skip(
         &self,
         position: Position,
@@ -127,12 +58,12 @@ impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S,
         let reason = stated(reason)?;
         let subscription = self.handler.subscription();
         let log = PartitionId::Log(Slices::ALL);
-        let claim = self.store.claim(subscription, &log).await?;
-        let event = self.next_event(claim.at).await?;
-        let event = match event {
+        let at = self.store.checkpoint(subscription, &log).await?;
+        let event = match self.next_event(at).await? {
             Some(event) if event.position == position => event,
             other => return Err(self.not_next(position, other)),
         };
+        let claim = self.claim_at(&log, at).await?;
         let to = Checkpoint::after(position, event.id);
         let discarded = Discarded::new(subscription, Some(event.into()), None, reason);
         let mut transaction = self.store.begin().await?;

@@ -8,10 +8,7 @@ use crate::{
     ports::{Checkpoints, Discarded, Discards, FoundRecord, Inbox, RecordSource},
     read::{
         handler::Handler,
-        runner::{
-            Runner,
-            skip::{SkipError, stated},
-        },
+        runner::{Runner, skip::stated, skip_error::SkipError},
     },
 };
 
@@ -43,15 +40,7 @@ impl<S: Checkpoints + Inbox + Discards, H: Handler<S>, R: RecordSource> Runner<S
         let partition = PartitionId::Topic { topic, partition };
         let at = self.store.checkpoint(subscription, &partition).await?;
         let found = self.record_at(&partition, at, offset).await?;
-        // From here on a runner of the subscription is fenced. It is not disturbed by a call that is refused before.
-        let claim = self.store.claim(subscription, &partition).await?;
-        if claim.at != at {
-            return Err(SkipError::Moved {
-                subscription: subscription.to_owned(),
-                partition,
-                at: claim.at.unwrap_or_default().offset,
-            });
-        }
+        let claim = self.claim_at(&partition, at).await?;
         self.discard(&partition, claim, found, reason).await
     }
 

@@ -299,6 +299,9 @@ async fn a_runner_continues_after_a_skipped_event() {
     };
     let runner = || Runner::over_log::<crate::read::handler::role::Handler>(&store, Faulty(poison));
     run_to(&store, Faulty(poison), 50).await.expect_err("stops");
+    let log = PartitionId::Log(Slices::ALL);
+    let epoch = async || store.claim(Sums::NAME, &log).await.expect("claims").epoch;
+    let before = epoch().await;
     for (wrong, next) in [
         (23, "position 24"),
         (25, "position 24"),
@@ -313,6 +316,7 @@ async fn a_runner_continues_after_a_skipped_event() {
     }
     let error = runner().expect("a view").skip(Position::new(24), " ").await;
     assert!(matches!(error, Err(SkipError::NoReason)), "{error:?}");
+    assert_eq!(epoch().await, before + 1, "a refused call fences nobody");
 
     let skipped = runner()
         .expect("a view")
