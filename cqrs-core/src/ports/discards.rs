@@ -1,6 +1,6 @@
 //! The port of what was discarded: the events and records that a subscription has passed over because somebody said so.
 
-use std::time::SystemTime;
+use std::{fmt, time::SystemTime};
 
 use crate::{
     model::{EventId, Position, RecordedEvent, StreamId, Version},
@@ -57,18 +57,34 @@ impl From<RecordedEvent> for DiscardedEvent {
 }
 
 impl Discarded {
-    /// What is discarded now: an event, a record, or a record with the event that it holds.
+    /// An event of the store's own log, discarded now.
     #[must_use]
-    pub fn new(
+    pub fn event(
         subscription: impl Into<String>,
+        event: impl Into<DiscardedEvent>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            subscription: subscription.into(),
+            event: Some(event.into()),
+            record: None,
+            reason: reason.into(),
+            at: SystemTime::now(),
+        }
+    }
+
+    /// A record of a topic, with the event that it holds if it holds one, discarded now.
+    #[must_use]
+    pub fn record(
+        subscription: impl Into<String>,
+        record: TopicRecord,
         event: Option<DiscardedEvent>,
-        record: Option<TopicRecord>,
         reason: impl Into<String>,
     ) -> Self {
         Self {
             subscription: subscription.into(),
             event,
-            record,
+            record: Some(record),
             reason: reason.into(),
             at: SystemTime::now(),
         }
@@ -79,6 +95,28 @@ impl Discarded {
     pub const fn at(mut self, at: SystemTime) -> Self {
         self.at = at;
         self
+    }
+}
+
+/// `order-17@3 of subscription "mails": the address is gone`, without the content.
+impl fmt::Display for Discarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(record) = &self.record {
+            let (topic, partition) = (&record.topic, record.partition);
+            write!(f, "offset {} of {topic}/{partition}", record.offset)?;
+        }
+        if let Some(DiscardedEvent {
+            stream, version, ..
+        }) = &self.event
+        {
+            let before = if self.record.is_some() { ", " } else { "" };
+            write!(f, "{before}{stream}@{version}")?;
+        }
+        write!(
+            f,
+            " of subscription {:?}: {}",
+            self.subscription, self.reason
+        )
     }
 }
 

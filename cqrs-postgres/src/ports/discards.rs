@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use cqrs_core::{
-    EventId, Position, StoreError, StreamId, Version,
+    EventId, Position, StoreError, StoreErrorKind, StreamId, Version,
     model::{Category, Offset},
     ports::{Discarded, DiscardedEvent, Discards, TopicRecord},
 };
@@ -112,7 +112,14 @@ fn columns(record: &TopicRecord) -> RecordColumns {
 fn read(subscription: &str, row: Row) -> Result<Discarded, StoreError> {
     let event = row.event.into_event()?;
     let record = row.record.into_record();
-    let discarded = Discarded::new(subscription, event, record, row.reason);
+    let discarded = match (event, record) {
+        (event, Some(record)) => Discarded::record(subscription, record, event, row.reason),
+        (Some(event), None) => Discarded::event(subscription, event, row.reason),
+        (None, None) => {
+            let message = "a row of the table discarded has neither an event nor a record";
+            return Err(StoreError::new(StoreErrorKind::Schema, message));
+        }
+    };
     Ok(discarded.at(SystemTime::from(row.discarded_at)))
 }
 

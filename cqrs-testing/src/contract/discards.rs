@@ -11,7 +11,7 @@ use cqrs_core::{
 use super::fixture::account;
 
 fn discarded(subscription: &str, version: u64, reason: &str) -> Discarded {
-    Discarded::new(subscription, Some(event(version)), None, reason)
+    Discarded::event(subscription, event(version), reason)
 }
 
 fn event(version: u64) -> DiscardedEvent {
@@ -94,7 +94,7 @@ pub async fn discarded_records_are_kept_as_bytes<S: Discards>(store: S) {
     ];
     let mut written = Vec::new();
     for (record, event) in records {
-        let discarded = Discarded::new("orders", event, Some(record), "not ours");
+        let discarded = Discarded::record("orders", record, event, "not ours");
         let mut transaction = store.begin().await.expect("begins");
         store
             .discard_in(&mut transaction, &discarded)

@@ -65,7 +65,7 @@ impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S,
         };
         let claim = self.claim_at(&log, at).await?;
         let to = Checkpoint::after(position, event.id);
-        let discarded = Discarded::new(subscription, Some(event.into()), None, reason);
+        let discarded = Discarded::event(subscription, event, reason);
         let mut transaction = self.store.begin().await?;
         self.store
             .advance_in(

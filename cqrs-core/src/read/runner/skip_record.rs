@@ -81,7 +81,7 @@ impl<S: Checkpoints + Inbox + Discards, H: Handler<S>, R: RecordSource> Runner<S
         let is_new = |lane: &_, position| !known.iter().any(|(l, p)| l == lane && *p >= position);
         let received = lane.filter(|(lane, position)| is_new(lane, *position));
         let event = found.event.map(Into::into);
-        let discarded = Discarded::new(subscription, event, Some(found.record), reason);
+        let discarded = Discarded::record(subscription, found.record, event, reason);
 
         let mut transaction = self.store.begin().await?;
         self.store

@@ -323,6 +323,8 @@ async fn a_runner_continues_after_a_skipped_event() {
         .skip(Position::new(24), "a test wrote it")
         .await;
     let skipped = skipped.expect("skips");
+    let text = r#"counter-c0@8 of subscription "sums": a test wrote it"#;
+    assert_eq!(skipped.to_string(), text);
     run_to(&store, Faulty(poison), 50).await.expect("goes on");
     let expected = Vec::from_iter((1..=50).filter(|n| *n != 24));
     assert_eq!(sums(&store).await, expected);
