@@ -222,7 +222,10 @@ async fn a_topic_that_was_created_again_gets_everything_again() {
         "{error}"
     );
     let relay = relay(&world.store, &world.kafka);
-    relay.publish_again("a test").await.expect("starts anew");
+    relay
+        .publish_again("a test")
+        .await
+        .expect("publishes again");
     world.publish().await;
     world.rewind().await;
     world.is_exact().await;

@@ -102,7 +102,8 @@ impl Discarded {
 impl fmt::Display for Discarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(record) = &self.record {
-            let (topic, partition) = (&record.topic, record.partition);
+            let topic = &record.topic;
+            let partition = record.partition;
             write!(f, "offset {} of {topic}/{partition}", record.offset)?;
         }
         if let Some(DiscardedEvent {

@@ -77,7 +77,8 @@ impl OwnName {
             return;
         }
         self.warned = true;
-        let (kind, name) = (self.kind, self.name.as_str());
+        let kind = self.kind;
+        let name = self.name.as_str();
         tracing::warn!(%kind, name, "waits for its name, which is held by {holder}");
     }
 

@@ -90,7 +90,8 @@ impl OpenTransactions {
         found: &Partition,
         now: Instant,
     ) -> Option<Hidden> {
-        let (stable, end) = (found.ls_offset, found.hi_offset);
+        let stable = found.ls_offset;
+        let end = found.hi_offset;
         // A reader that has records to handle does not wait, and the offsets of a partition that is paused are old.
         let is_held = partition.is_waiting() && (0..end).contains(&stable);
         let key = (Arc::clone(&partition.topic), partition.number);

@@ -211,7 +211,8 @@ impl PollThread {
                 }
             }
             Waiting::Over => {
-                let (advice, error) = (missing.advice, missing.error.clone());
+                let advice = missing.advice;
+                let error = missing.error.clone();
                 self.stop_source(advice, error);
             }
         }

@@ -92,7 +92,7 @@ async fn events_lost_to_retention_are_handled_once() {
     for part in ["does not exist", "Relay::publish_again", "Runner::rewind"] {
         assert!(text.contains(part), "{text}");
     }
-    world.publish_again().await.expect("starts anew");
+    world.publish_again().await.expect("publishes again");
     world.publish().await;
     world.rewind().await;
     world.is_exact().await;
@@ -126,7 +126,7 @@ async fn a_topic_is_not_published_again_with_another_number_of_partitions() {
     );
 
     world.recreate(3).await;
-    world.publish_again().await.expect("starts anew");
+    world.publish_again().await.expect("publishes again");
     world.publish().await;
     world.rewind().await;
     world.is_exact().await;
