@@ -24,4 +24,6 @@ mod submit;
 mod verdict;
 mod writer;
 
-pub(crate) use self::{in_transaction::append_in, keys::appended_under, submit::Appender};
+pub(crate) use self::{
+    call::EventColumns, in_transaction::append_in, keys::appended_under, submit::Appender,
+};

@@ -6,6 +6,7 @@ mod event;
 mod general;
 mod stream;
 
+pub(crate) use self::columns::EventColumns;
 use cqrs_core::ports::{Append, Appends};
 use sqlx::{Error, PgConnection};
 

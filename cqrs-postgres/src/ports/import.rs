@@ -10,6 +10,7 @@ use sqlx::{Postgres, Row, postgres::PgArguments, postgres::PgRow, query::Query};
 use uuid::Uuid;
 
 use crate::{
+    append::EventColumns,
     error::statement,
     row::{signed, unsigned},
     store::PgEventStore,
@@ -66,14 +67,7 @@ struct Columns<'a> {
     slices: Vec<i16>,
     versions: Vec<i64>,
     recorded_micros: Vec<i64>,
-    ids: Vec<Uuid>,
-    types: Vec<&'a str>,
-    schema_versions: Vec<i32>,
-    payloads: Vec<&'a str>,
-    correlation_ids: Vec<Option<&'a str>>,
-    causation_ids: Vec<Option<Uuid>>,
-    traceparents: Vec<Option<&'a str>>,
-    headers: Vec<Option<String>>,
+    events: EventColumns<'a>,
 }
 
 impl<'a> Columns<'a> {
@@ -89,43 +83,23 @@ impl<'a> Columns<'a> {
     }
 
     fn push(&mut self, event: &'a RecordedEvent) -> Result<(), cqrs_core::ports::BoxError> {
-        let metadata = &event.metadata;
-        let headers = &metadata.headers;
-        let headers = (!headers.is_empty()).then(|| serde_json::to_string(headers));
         self.categories.push(event.stream.category().as_str());
         self.aggregate_ids.push(event.stream.id());
         self.slices.push(i16::try_from(event.stream.slice())?);
         self.versions.push(signed(event.version.get()));
         self.recorded_micros.push(micros(event.recorded_at)?);
-        self.ids.push(event.id.as_uuid());
-        self.types.push(&event.event_type);
-        self.schema_versions
-            .push(i32::try_from(event.schema_version)?);
-        self.payloads.push(std::str::from_utf8(&event.payload)?);
-        self.correlation_ids
-            .push(metadata.correlation_id.as_deref());
-        self.causation_ids
-            .push(metadata.causation_id.map(EventId::as_uuid));
-        self.traceparents.push(metadata.traceparent.as_deref());
-        self.headers.push(headers.transpose()?);
+        self.events.push_recorded(event)?;
         Ok(())
     }
 
     fn bind(self, query: Query<'a, Postgres, PgArguments>) -> Query<'a, Postgres, PgArguments> {
-        query
+        let query = query
             .bind(self.categories)
             .bind(self.aggregate_ids)
             .bind(self.slices)
             .bind(self.versions)
-            .bind(self.recorded_micros)
-            .bind(self.ids)
-            .bind(self.types)
-            .bind(self.schema_versions)
-            .bind(self.payloads)
-            .bind(self.correlation_ids)
-            .bind(self.causation_ids)
-            .bind(self.traceparents)
-            .bind(self.headers)
+            .bind(self.recorded_micros);
+        self.events.bind(query)
     }
 }
 

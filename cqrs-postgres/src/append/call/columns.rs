@@ -1,6 +1,8 @@
 //! The arguments of the append functions: streams and events, column by column, and values that are sent singly.
 
-use cqrs_core::{EventId, ExpectedVersion, model::NewEvent, ports::Append};
+use cqrs_core::{
+    EventId, ExpectedVersion, Metadata, RecordedEvent, model::NewEvent, ports::Append,
+};
 use sqlx::{Error, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
@@ -60,7 +62,7 @@ impl<'a> StreamColumns<'a> {
 
 /// The events of appends. A column without any value is null as a whole; in the column of schema versions 1 is no value.
 #[derive(Default)]
-pub(super) struct EventColumns<'a> {
+pub(crate) struct EventColumns<'a> {
     ids: Vec<Uuid>,
     types: Vec<&'a str>,
     schema_versions: Vec<Option<i32>>,
@@ -87,32 +89,60 @@ impl<'a> EventColumns<'a> {
 
     fn push(&mut self, event: &'a NewEvent) -> Result<(), Error> {
         let payload = json(event)?;
-        let before = self.ids.len();
-        self.ids.push(event.id.as_uuid());
-        self.types.push(event.event_type);
-        sparse(&mut self.schema_versions, before, schema_version(event)?);
-        self.payloads.push(payload);
         let metadata = &event.metadata;
+        self.push_parts(
+            event.id,
+            event.event_type,
+            event.schema_version,
+            payload,
+            metadata,
+        )
+    }
+
+    /// An event of another store.
+    pub(crate) fn push_recorded(&mut self, event: &'a RecordedEvent) -> Result<(), Error> {
+        let payload = std::str::from_utf8(&event.payload);
+        let payload = payload.map_err(|error| Error::Encode(error.into()))?;
+        let metadata = &event.metadata;
+        self.push_parts(
+            event.id,
+            &event.event_type,
+            event.schema_version,
+            payload,
+            metadata,
+        )
+    }
+
+    fn push_parts(
+        &mut self,
+        id: EventId,
+        event_type: &'a str,
+        version: u32,
+        payload: &'a str,
+        metadata: &'a Metadata,
+    ) -> Result<(), Error> {
+        let before = self.ids.len();
+        let causation_id = metadata.causation_id.map(EventId::as_uuid);
+        self.ids.push(id.as_uuid());
+        self.types.push(event_type);
+        self.payloads.push(payload);
+        sparse(&mut self.schema_versions, before, schema_version(version)?);
         sparse(
             &mut self.correlation_ids,
             before,
             metadata.correlation_id.as_deref(),
         );
-        sparse(
-            &mut self.causation_ids,
-            before,
-            metadata.causation_id.map(EventId::as_uuid),
-        );
+        sparse(&mut self.causation_ids, before, causation_id);
         sparse(
             &mut self.traceparents,
             before,
             metadata.traceparent.as_deref(),
         );
-        sparse(&mut self.headers, before, headers(event)?);
+        sparse(&mut self.headers, before, headers(metadata)?);
         Ok(())
     }
 
-    pub(super) fn bind(self, call: Call<'a>) -> Call<'a> {
+    pub(crate) fn bind(self, call: Call<'a>) -> Call<'a> {
         call.bind(self.ids)
             .bind(self.types)
             .bind(unless_empty(self.schema_versions))
@@ -139,15 +169,15 @@ struct NotJson {
 }
 
 /// The schema version, unless it is 1: SQL fills that in.
-pub(super) fn schema_version(event: &NewEvent) -> Result<Option<i32>, Error> {
-    let version = i32::try_from(event.schema_version);
+pub(super) fn schema_version(version: u32) -> Result<Option<i32>, Error> {
+    let version = i32::try_from(version);
     let version = version.map_err(|error| Error::Encode(error.into()))?;
     Ok((version != 1).then_some(version))
 }
 
 /// The headers as an object of strings, if there are any.
-pub(super) fn headers(event: &NewEvent) -> Result<Option<String>, Error> {
-    let headers = &event.metadata.headers;
+pub(super) fn headers(metadata: &Metadata) -> Result<Option<String>, Error> {
+    let headers = &metadata.headers;
     if headers.is_empty() {
         return Ok(None);
     }

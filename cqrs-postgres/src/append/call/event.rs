@@ -25,11 +25,11 @@ pub(super) async fn send(
         .bind(expected_event)
         .bind(event.id.as_uuid())
         .bind(event.event_type)
-        .bind(schema_version(event)?)
+        .bind(schema_version(event.schema_version)?)
         .bind(json(event)?)
         .bind(metadata.correlation_id.as_deref())
         .bind(metadata.causation_id.map(EventId::as_uuid))
         .bind(metadata.traceparent.as_deref())
-        .bind(headers(event)?);
+        .bind(headers(metadata)?);
     verdict::of_one(append, &call.fetch_one(connection).await?)
 }
