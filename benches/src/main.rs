@@ -27,6 +27,7 @@ mod rebuild;
 mod rehydrate;
 mod relay;
 mod report;
+mod upcasting;
 mod yardstick;
 
 use std::{error::Error, process::ExitCode, time::Duration};
@@ -47,7 +48,7 @@ struct Options {
     /// How many rounds ours and raw alternate.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// The seconds of one side in one round of `core`, `append`, `contention`, `rehydrate` and `growth`.
+    /// The seconds of one side in one round of `core`, `append`, `contention`, `rehydrate`, `upcasting` and `growth`.
     #[arg(long, default_value_t = 1.5, value_parser = seconds)]
     seconds: f64,
     /// The number of events that `rebuild` reads.
@@ -98,6 +99,8 @@ enum Scenario {
     Rehydrate,
     /// Rebuilds a view from the beginning of the log.
     Rebuild,
+    /// Loads streams and rebuilds a view half of whose events are two generations old.
+    Upcasting,
     /// Publishes a log to Kafka.
     Relay,
     /// Loads and appends on a table of millions of events. Runs only when named, because filling the table takes minutes.
@@ -128,6 +131,7 @@ async fn measure(options: &Options) -> Outcome<()> {
             Scenario::Contention => contention::run(options).await?,
             Scenario::Rehydrate => rehydrate::run(options).await?,
             Scenario::Rebuild => rebuild::run(options).await?,
+            Scenario::Upcasting => upcasting::run(options).await?,
             Scenario::Relay => relay::run(options).await?,
             Scenario::Growth => growth::run(options).await?,
         }
