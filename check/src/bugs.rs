@@ -155,6 +155,16 @@ impl<S: EventStore, B: Bug<S>> EventStore for WithBug<S, B> {
     ) -> Result<(), StoreError> {
         self.store.record_operation(verb, arguments, reason).await
     }
+    async fn record_outcome(
+        &self,
+        verb: &str,
+        arguments: &[(&str, String)],
+        reason: &str,
+        outcome: &str,
+    ) -> Result<(), StoreError> {
+        let outcome = self.store.record_outcome(verb, arguments, reason, outcome);
+        outcome.await
+    }
     async fn event_id_at(&self, position: Position) -> Result<Option<EventId>, StoreError> {
         self.store.event_id_at(position).await
     }

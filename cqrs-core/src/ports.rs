@@ -13,6 +13,7 @@ mod inbox;
 mod log_check;
 mod names;
 mod publisher;
+mod reason;
 mod records;
 mod snapshots;
 mod source;
@@ -36,6 +37,7 @@ pub use self::{
     publisher::{
         Publication, PublishError, PublishedEvent, PublishedShard, Publisher, PublisherSession,
     },
+    reason::check_reason,
     records::{FoundRecord, MAX_KEPT_BYTES, RecordSource, TopicRecord},
     snapshots::{Snapshot, Snapshots},
     source::{Batch, Next, Reader, Source, SourceError},

@@ -40,6 +40,10 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "functions/appended_under.sql",
     "functions/forget_keys.sql",
     "functions/import_events.sql",
+    // Records of what people did.
+    "functions/record_operation.sql",
+    "functions/discard.sql",
+    "functions/renew_log_id.sql",
     // Readers.
     "functions/read_streams.sql",
     "functions/log_identity.sql",

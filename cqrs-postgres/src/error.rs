@@ -60,6 +60,11 @@ pub(crate) fn is_missing_table(error: &Error) -> bool {
     matches!(error, Error::Database(database) if database.code().as_deref() == Some("42P01"))
 }
 
+/// Whether the role lacks a right.
+pub(crate) fn is_missing_right(error: &Error) -> bool {
+    matches!(error, Error::Database(database) if database.code().as_deref() == Some("42501"))
+}
+
 /// Whether this session can only read: it leads to a standby, or to a server that was a primary before.
 pub(crate) fn is_read_only(error: &Error) -> bool {
     matches!(error, Error::Database(database) if database.code().as_deref() == Some("25006"))

@@ -9,4 +9,5 @@ mod inbox;
 mod log;
 mod log_identity;
 mod names;
+mod rights;
 mod unit_of_work;

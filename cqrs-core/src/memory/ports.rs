@@ -12,6 +12,7 @@ use crate::{
         AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Discarded,
         Discards, Document, DocumentWrite, Documents, EventStore, Inbox, LogPage, LogQuery,
         LookupError, PastEvent, SaveError, Snapshot, Snapshots, StoreError, Turns, UnitOfWork,
+        check_reason,
     },
 };
 
@@ -163,7 +164,8 @@ impl EventStore for MemoryEventStore {
         Ok(self.state().identity().clone())
     }
 
-    async fn renew_id(&self, after: Position, _: &str) -> Result<LogIdentity, StoreError> {
+    async fn renew_id(&self, after: Position, reason: &str) -> Result<LogIdentity, StoreError> {
+        check_reason(reason)?;
         let mut state = self.state();
         let identity = state.identity();
         *identity = identity.clone().renewed(after, LogId::random());
@@ -261,8 +263,9 @@ impl Checkpoints for MemoryEventStore {
         partition: &PartitionId,
         epoch: u64,
         selection: &Selection,
-        _: Option<&str>,
+        reason: Option<&str>,
     ) -> Result<(), AdvanceError> {
+        reason.map_or(Ok(()), check_reason)?;
         let subscribed = (subscription.to_owned(), partition.clone());
         let state = transaction.store.state();
         let selected =
@@ -297,8 +300,9 @@ impl Inbox for MemoryEventStore {
         &self,
         transaction: &mut MemoryTransaction,
         subscription: &str,
-        _: &str,
+        reason: &str,
     ) -> Result<(), StoreError> {
+        check_reason(reason)?;
         transaction.subscriptions.rewind(subscription);
         Ok(())
     }
@@ -322,6 +326,7 @@ impl Discards for MemoryEventStore {
         transaction: &mut MemoryTransaction,
         discarded: &Discarded,
     ) -> Result<(), StoreError> {
+        check_reason(&discarded.reason)?;
         transaction.discarded.push(discarded.clone());
         Ok(())
     }

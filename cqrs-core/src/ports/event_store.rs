@@ -306,14 +306,15 @@ pub trait EventStore: UnitOfWork {
 
     /// Gives the events after a position a new id, because the log has lost other events that were published at these
     /// positions. The store records the operation, with the reason, if it has users.
-    /// [`Relay::recover`](crate::Relay::recover) calls it.
+    /// [`Relay::recover`](crate::Relay::recover) calls it. It calls [`check_reason`](super::check_reason).
     fn renew_id(
         &self,
         after: Position,
         reason: &str,
     ) -> impl Future<Output = Result<LogIdentity, StoreError>> + Send;
 
-    /// Records that a person has changed something by hand: what, with which arguments, and why.
+    /// Records that a person is about to change something outside the store by hand: what, with which arguments, and why.
+    /// [`record_outcome`](Self::record_outcome) follows it.
     ///
     /// The default is for stores without users, which record nothing.
     fn record_operation(
@@ -321,6 +322,19 @@ pub trait EventStore: UnitOfWork {
         _verb: &str,
         _arguments: &[(&str, String)],
         _reason: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Records how such a change ended. A record without an outcome is of a change whose outcome is unknown.
+    ///
+    /// The default is for stores without users, which record nothing.
+    fn record_outcome(
+        &self,
+        _verb: &str,
+        _arguments: &[(&str, String)],
+        _reason: &str,
+        _outcome: &str,
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         std::future::ready(Ok(()))
     }

@@ -17,7 +17,8 @@ pub trait Inbox: UnitOfWork {
     ) -> impl Future<Output = Result<Vec<(Lane, Position)>, StoreError>> + Send;
 
     /// Moves every partition of topics back to its beginning, keeps what was received, and fences the subscription's runners.
-    /// The store records the operation, with the reason, if it has users.
+    /// The store records the operation, with the reason, if it has users. It calls
+    /// [`check_reason`](super::check_reason).
     fn rewind_in(
         &self,
         transaction: &mut Self::Transaction,

@@ -229,7 +229,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
     /// handled again. Runners of the subscription that run are fenced. The store records the operation with the reason.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's; an empty reason is one.
     pub async fn rewind(&self, reason: &str) -> Result<(), CommitError> {
         let mut transaction = self.store.begin().await?;
         let subscription = self.subscription();

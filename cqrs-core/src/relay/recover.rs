@@ -4,7 +4,7 @@
 use super::{Relay, RelayError, RelayErrorKind};
 use crate::{
     model::{Checkpoint, Position},
-    ports::{EventStore, Publication, PublishedShard, Publisher, StoreError},
+    ports::{EventStore, Publication, PublishedShard, Publisher, StoreError, check_reason},
 };
 
 /// How many of the last records of each partition are read at first.
@@ -30,16 +30,17 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     ///
     /// Published events that the log has lost stay in the topics. The events that the log stores at their positions get a new
     /// log id, so that subscriptions do not take them for repeats ([`EventStore::renew_id`]). The store records the operation
-    /// with the reason, before it has any effect.
+    /// with the reason before it has any effect, and its outcome afterwards.
     ///
     /// Instances of this relay that run are fenced.
     ///
     /// # Errors
-    /// The errors of the publisher and of the store.
+    /// The errors of the publisher and of the store; an empty reason is an error of the store. On PostgreSQL the role of the
+    /// store must have `Access::Service`.
     pub async fn recover(&self, reason: &str) -> Result<Position, RelayError> {
-        self.try_recover(reason)
-            .await
-            .map_err(|kind| self.error(kind))
+        let outcome = |at: &Position| format!("continues after position {at}");
+        let recovered = self.recorded("recover", reason, outcome, self.try_recover(reason));
+        recovered.await.map_err(|kind| self.error(kind))
     }
 
     /// Publishes everything from the beginning with the next [`run`](Self::run).
@@ -49,24 +50,25 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     /// topic must be [rewound](crate::Runner::rewind) first. Programs that read the topics without this framework see repeats.
     ///
     /// A topic must have as many partitions as before, and the relay as many shards: subscriptions know by both what they had.
-    /// Another number is refused. The store records the operation with the reason, before it has any effect.
+    /// Another number is refused. The store records the operation with the reason before it has any effect, and its outcome
+    /// afterwards.
     ///
     /// Instances of this relay that run are fenced.
     ///
     /// # Errors
-    /// The errors of the publisher and of the store.
+    /// As [`recover`](Self::recover).
     pub async fn publish_again(&self, reason: &str) -> Result<(), RelayError> {
         let restarted = async {
-            self.record("publish_again", reason).await?;
             let publication = self.publication().await?;
             let beginning = vec![None; usize::from(publication.shards)];
             Ok(self.publisher.restart(&publication, &beginning).await?)
         };
+        let outcome = |(): &()| "starts at the beginning".to_owned();
+        let restarted = self.recorded("publish_again", reason, outcome, restarted);
         restarted.await.map_err(|kind| self.error(kind))
     }
 
     async fn try_recover(&self, reason: &str) -> Result<Position, RelayErrorKind> {
-        self.record("recover", reason).await?;
         let mut publication = self.publication().await?;
         let shards = self.common(&publication).await?;
         let position = |shard: &Common| {
@@ -82,12 +84,35 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
         Ok(position)
     }
 
-    async fn record(&self, verb: &str, reason: &str) -> Result<(), StoreError> {
+    /// Records the operation before it runs, and its outcome afterwards: its effect is at the broker, and in no transaction of the
+    /// store. If the outcome cannot be recorded, the operation has still happened.
+    async fn recorded<T>(
+        &self,
+        verb: &str,
+        reason: &str,
+        outcome: impl FnOnce(&T) -> String,
+        operation: impl Future<Output = Result<T, RelayErrorKind>>,
+    ) -> Result<T, RelayErrorKind> {
         let arguments = [
             ("relay", self.name.clone()),
             ("shards", self.shards.to_string()),
         ];
-        self.store.record_operation(verb, &arguments, reason).await
+        check_reason(reason)?;
+        self.store
+            .record_operation(verb, &arguments, reason)
+            .await?;
+        let result = operation.await;
+        let outcome = match &result {
+            Ok(value) => outcome(value),
+            Err(error) => format!("failed: {error}"),
+        };
+        let recorded = self
+            .store
+            .record_outcome(verb, &arguments, reason, &outcome);
+        if let Err(error) = recorded.await {
+            tracing::warn!(relay = self.name, verb, outcome, %error, "the outcome of an operation is not recorded");
+        }
+        result
     }
 
     async fn common(&self, publication: &Publication) -> Result<Vec<Common>, RelayErrorKind> {

@@ -2,7 +2,7 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 14 pg_class, 33 pg_proc.
+-- It holds 14 pg_class, 36 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
@@ -124,7 +124,7 @@ alter table cqrs.discarded add constraint discarded_event CHECK ((num_nonnulls(c
 
 alter table cqrs.discarded add constraint discarded_pkey PRIMARY KEY (id);
 
-alter table cqrs.discarded add constraint discarded_reason_check CHECK ((reason <> ''::text));
+alter table cqrs.discarded add constraint discarded_reason_check CHECK ((btrim(reason) <> ''::text));
 
 alter table cqrs.discarded add constraint discarded_record CHECK ((num_nonnulls(topic, partition, "offset", header_names, header_values, truncated) = ANY (ARRAY[0, 6])));
 
@@ -143,6 +143,8 @@ alter table cqrs.log_ids add constraint log_ids_pkey PRIMARY KEY (number);
 alter table cqrs.migrations add constraint migrations_pkey PRIMARY KEY (version);
 
 alter table cqrs.operations add constraint operations_pkey PRIMARY KEY (id);
+
+alter table cqrs.operations add constraint operations_reason CHECK ((btrim(reason) <> ''::text));
 
 alter table cqrs.snapshots add constraint snapshots_pkey PRIMARY KEY (category, aggregate_id);
 
@@ -607,6 +609,22 @@ begin
 end
 $$;
 
+create function cqrs.discard(of_subscription text, of_category text, of_aggregate_id text, of_version bigint, of_position bigint, of_event_id uuid, for_reason text, of_topic text, of_partition integer, of_offset bigint, of_key bytea, of_value bytea, of_header_names text[], of_header_values bytea[], is_truncated boolean) returns void
+language sql volatile security definer parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
+    insert into "cqrs".discarded (
+        subscription, category, aggregate_id, version, position, event_id, reason,
+        topic, partition, "offset", key, value, header_names, header_values, truncated
+    ) values (
+        of_subscription, of_category, of_aggregate_id, of_version, of_position, of_event_id, for_reason,
+        of_topic, of_partition, of_offset, of_key, of_value, of_header_names, of_header_values, is_truncated
+    );
+    select "cqrs".record_operation('discard', jsonb_strip_nulls(jsonb_build_object(
+        'subscription', of_subscription, 'topic', of_topic, 'partition', of_partition, 'offset', of_offset,
+        'category', of_category, 'aggregate_id', of_aggregate_id, 'version', of_version, 'position', of_position,
+        'event_id', of_event_id)), for_reason)
+$$;
+
 create function cqrs.fence_holders() returns TABLE("position" bigint, pid integer, prepared text, since timestamp with time zone, state text, application_name text, query text)
 language sql stable parallel unsafe cost 100 rows 1000 as $$
     select ((l.classid::bigint & 65535) << 32) | l.objid::bigint, l.pid, p.gid, coalesce(p.prepared, a.xact_start), a.state,
@@ -669,8 +687,7 @@ begin
     end loop;
     for found in
         select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               documents or relname in ('checkpoints', 'inbox', 'snapshots') as written,
-               relname in ('discarded', 'log_ids', 'operations') as recorded
+               documents or relname in ('checkpoints', 'inbox', 'snapshots') as written
         from pg_class c, "cqrs".holds_documents(c.oid) as documents
         where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
           and (documents or relname in (
@@ -681,8 +698,6 @@ begin
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;
         elsif writes and found.written then
             execute format('grant select, insert, update, delete on %s to %I', found.name, to_role);
-        elsif writes and found.recorded then
-            execute format('grant select, insert on %s to %I', found.name, to_role);
         else
             execute format('grant select on %s to %I', found.name, to_role);
         end if;
@@ -851,10 +866,10 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
     where p.pronamespace = events.relnamespace and p.proowner = events.relowner
       and p.proname in (
           'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
-          'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access',
-          'hold_name', 'holds_documents', 'import_events', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head',
-          'log_identity', 'name_lock', 'own_functions', 'prepare_view', 'read_streams', 'reject_argument', 'reject_change',
-          'release_name', 'stream_guard', 'take_fence'
+          'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'discard', 'fence_holders', 'fence_tag', 'forget_keys',
+          'grant_access', 'hold_name', 'holds_documents', 'import_events', 'is_expected', 'keeps_slice', 'key_guard',
+          'last_event', 'log_head', 'log_identity', 'name_lock', 'own_functions', 'prepare_view', 'read_streams',
+          'record_operation', 'reject_argument', 'reject_change', 'release_name', 'renew_log_id', 'stream_guard', 'take_fence'
       )
 $$;
 
@@ -914,6 +929,14 @@ begin
 end
 $$;
 
+create function cqrs.record_operation(of_verb text, with_arguments jsonb, for_reason text, with_outcome text DEFAULT NULL::text) returns bigint
+language sql volatile security definer parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
+    insert into "cqrs".operations (verb, arguments, reason, outcome)
+    values (of_verb, with_arguments, for_reason, with_outcome)
+    returning id
+$$;
+
 create function cqrs.reject_argument(argument text) returns boolean
 language plpgsql stable parallel unsafe cost 1 rows 0 as $$
 begin
@@ -933,6 +956,15 @@ $$;
 create function cqrs.release_name(kind text, name text) returns boolean
 language sql volatile parallel unsafe cost 100 rows 0 as $$
     select pg_advisory_unlock(lock.high, lock.low) from "cqrs".name_lock(kind, name) as lock
+$$;
+
+create function cqrs.renew_log_id(after bigint, for_reason text) returns void
+language sql volatile security definer parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
+    with renewed as (
+        insert into "cqrs".log_ids ("after") values ($1) returning id
+    )
+    select "cqrs".record_operation('renew_log_id', jsonb_build_object('after', $1, 'id', id), for_reason) from renewed
 $$;
 
 create function cqrs.stream_guard(category text, aggregate_id text) returns bigint
@@ -977,7 +1009,9 @@ comment on column cqrs.discarded.truncated is 'Whether the record was larger tha
 
 comment on column cqrs.events.headers is 'The open headers of an event, an object of strings; null if it has none.';
 
-comment on column cqrs.operations.face is 'The program, by the application name of the session.';
+comment on column cqrs.operations.face is 'The program, by the application name that the session has chosen.';
+
+comment on column cqrs.operations.outcome is 'How a change outside the database ended; null in the row before it.';
 
 comment on column cqrs.operations.who is 'The user of the session.';
 
@@ -1018,6 +1052,8 @@ grant execute on function cqrs.claim(of_subscription text, of_partition text, OU
 grant execute on function cqrs.clear_view(view text) to cqrs_service;
 
 grant execute on function cqrs.combine_verdicts(may_wait boolean, retention interval, stream_appends integer[], verdicts "char"[], key_appends integer[], keys text[], fingerprints bigint[]) to cqrs_service;
+
+grant execute on function cqrs.discard(of_subscription text, of_category text, of_aggregate_id text, of_version bigint, of_position bigint, of_event_id uuid, for_reason text, of_topic text, of_partition integer, of_offset bigint, of_key bytea, of_value bytea, of_header_names text[], of_header_values bytea[], is_truncated boolean) to cqrs_service;
 
 grant execute on function cqrs.fence_holders() to cqrs_service;
 
@@ -1061,6 +1097,8 @@ grant execute on function cqrs.prepare_view(view text) to cqrs_service;
 
 grant execute on function cqrs.read_streams(categories text[], aggregate_ids text[]) to cqrs_service;
 
+grant execute on function cqrs.record_operation(of_verb text, with_arguments jsonb, for_reason text, with_outcome text) to cqrs_service;
+
 grant execute on function cqrs.reject_argument(argument text) to cqrs_service;
 
 grant execute on function cqrs.reject_change() to cqrs_service;
@@ -1068,6 +1106,8 @@ grant execute on function cqrs.reject_change() to cqrs_service;
 grant execute on function cqrs.release_name(kind text, name text) to cqrs_service;
 
 grant execute on function cqrs.release_name(kind text, name text) to cqrs_reader;
+
+grant execute on function cqrs.renew_log_id(after bigint, for_reason text) to cqrs_service;
 
 grant execute on function cqrs.stream_guard(category text, aggregate_id text) to cqrs_service;
 
@@ -1089,7 +1129,7 @@ grant delete, insert, select, update on table cqrs.checkpoints to cqrs_service;
 
 grant select on table cqrs.checkpoints to cqrs_reader;
 
-grant insert, select on table cqrs.discarded to cqrs_service;
+grant select on table cqrs.discarded to cqrs_service;
 
 grant select on table cqrs.discarded to cqrs_reader;
 
@@ -1105,7 +1145,7 @@ grant delete, insert, select, update on table cqrs.inbox to cqrs_service;
 
 grant select on table cqrs.inbox to cqrs_reader;
 
-grant insert, select on table cqrs.log_ids to cqrs_service;
+grant select on table cqrs.log_ids to cqrs_service;
 
 grant select on table cqrs.log_ids to cqrs_reader;
 
@@ -1113,7 +1153,7 @@ grant select on table cqrs.migrations to cqrs_service;
 
 grant select on table cqrs.migrations to cqrs_reader;
 
-grant insert, select on table cqrs.operations to cqrs_service;
+grant select on table cqrs.operations to cqrs_service;
 
 grant select on table cqrs.operations to cqrs_reader;
 

@@ -1,6 +1,6 @@
 -- Gives a role its rights. Every role reads log, documents and checkpoints and may run a relay. With writes it also runs a service.
--- No role changes events, or adds them except through the append functions. The role gets no right on an object of somebody else in the
--- schema.
+-- No role changes events, or records of what people did, or adds them except through the functions. The role gets no right on an
+-- object of somebody else in the schema.
 create function __schema__.grant_access(to_role text, writes boolean) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
@@ -26,8 +26,7 @@ begin
     end loop;
     for found in
         select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               documents or relname in ('checkpoints', 'inbox', 'snapshots') as written,
-               relname in ('discarded', 'log_ids', 'operations') as recorded
+               documents or relname in ('checkpoints', 'inbox', 'snapshots') as written
         from pg_class c, __schema__.holds_documents(c.oid) as documents
         where relnamespace = '__schema__'::regnamespace and relkind = 'r'
           and (documents or relname in (
@@ -38,8 +37,6 @@ begin
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;
         elsif writes and found.written then
             execute format('grant select, insert, update, delete on %s to %I', found.name, to_role);
-        elsif writes and found.recorded then
-            execute format('grant select, insert on %s to %I', found.name, to_role);
         else
             execute format('grant select on %s to %I', found.name, to_role);
         end if;

@@ -4,6 +4,6 @@ with rewound as (
     where subscription = $1 and starts_with(partition, 'topic ')
     returning partition
 )
-insert into __schema__.operations (verb, arguments, reason)
-select 'rewind', jsonb_build_object('subscription', $1::text, 'partitions', coalesce(jsonb_agg(partition), '[]')), $2
+select __schema__.record_operation(
+    'rewind', jsonb_build_object('subscription', $1::text, 'partitions', coalesce(jsonb_agg(partition), '[]')), $2)
 from rewound

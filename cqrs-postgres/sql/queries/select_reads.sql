@@ -2,9 +2,8 @@
 with selected as (
     update __schema__.checkpoints set reads = $4::jsonb where subscription = $1 and partition = $2 and epoch = $3
     returning subscription, partition, reads
-), recorded as (
-    insert into __schema__.operations (verb, arguments, reason)
-    select 'accept_selection', jsonb_build_object('subscription', subscription, 'partition', partition, 'reads', reads), $5
-    from selected where $5 is not null
 )
-select exists (select from selected)
+select exists (select from selected), (
+    select __schema__.record_operation(
+        'accept_selection', jsonb_build_object('subscription', subscription, 'partition', partition, 'reads', reads), $5)
+    from selected where $5 is not null)

@@ -1,5 +1,5 @@
 -- What subscriptions passed over on request, each with the reason: an event, a record of a topic, or a record that is an event.
--- Rows are only added. Of a key, of a value and of all headers of a record at most 1 MiB each is kept.
+-- Rows are only added, by the function discard. Of a key, of a value and of all headers of a record at most 1 MiB each is kept.
 create table __schema__.discarded (
     id            bigint      generated always as identity primary key,
     subscription  text        not null collate "C",
@@ -16,7 +16,7 @@ create table __schema__.discarded (
     version       bigint,
     position      bigint,
     event_id      uuid,
-    reason        text        not null check (reason <> ''),
+    reason        text        not null check (btrim(reason) <> ''),
     discarded_at  timestamptz not null default clock_timestamp(),
 
     constraint discarded_record check (num_nonnulls(topic, partition, "offset", header_names, header_values, truncated) in (0, 6)),

@@ -3,7 +3,7 @@
 use cqrs_core::{
     EventId, StoreError, StoreErrorKind,
     model::{Checkpoint, Claim, Offset, PartitionId, Selection},
-    ports::{AdvanceError, Checkpoints, Fenced},
+    ports::{AdvanceError, Checkpoints, Fenced, check_reason},
 };
 use uuid::Uuid;
 
@@ -105,6 +105,7 @@ impl Checkpoints for PgEventStore {
         selection: &Selection,
         reason: Option<&str>,
     ) -> Result<(), AdvanceError> {
+        reason.map_or(Ok(()), check_reason)?;
         let reads = serde_json::to_string(selection).expect("names always have a JSON form");
         let query = sqlx::query_scalar(self.backend().statements.select_reads.sql())
             .bind(subscription)

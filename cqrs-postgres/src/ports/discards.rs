@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cqrs_core::{
     EventId, Position, StoreError, StoreErrorKind, StreamId, Version,
     model::{Category, Offset},
-    ports::{Discarded, DiscardedEvent, Discards, TopicRecord},
+    ports::{Discarded, DiscardedEvent, Discards, TopicRecord, check_reason},
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -23,6 +23,7 @@ impl Discards for PgEventStore {
         transaction: &mut PgTransaction,
         discarded: &Discarded,
     ) -> Result<(), StoreError> {
+        check_reason(&discarded.reason)?;
         let event = discarded.event.as_ref();
         let columns = discarded.record.as_ref().map(columns).unwrap_or_default();
         let query = sqlx::query(self.backend().statements.discard.sql())

@@ -7,12 +7,12 @@ use cqrs_core::{
     model::{Idempotency, LogIdentity},
     ports::{
         AppendError, Appended, Appends, LogPage, LogQuery, LookupError, PastEvent, Snapshot,
-        Snapshots, Turns,
+        Snapshots, Turns, check_reason,
     },
 };
 use uuid::Uuid;
 
-use super::{log, log_identity};
+use super::{log, log_identity, rights};
 use crate::{
     append, replay,
     row::{self, signed},
@@ -131,6 +131,34 @@ impl EventStore for PgEventStore {
         arguments: &[(&str, String)],
         reason: &str,
     ) -> Result<(), StoreError> {
+        self.record(verb, arguments, reason, None).await
+    }
+
+    async fn record_outcome(
+        &self,
+        verb: &str,
+        arguments: &[(&str, String)],
+        reason: &str,
+        outcome: &str,
+    ) -> Result<(), StoreError> {
+        self.record(verb, arguments, reason, Some(outcome)).await
+    }
+
+    async fn wait_for_append(&self, at_most: Duration) {
+        // Whether it was woken or the time is up, the caller reads.
+        let _ = tokio::time::timeout(at_most, self.backend().appended.notified()).await;
+    }
+}
+
+impl PgEventStore {
+    async fn record(
+        &self,
+        verb: &str,
+        arguments: &[(&str, String)],
+        reason: &str,
+        outcome: Option<&str>,
+    ) -> Result<(), StoreError> {
+        check_reason(reason)?;
         let (names, values): (Vec<&str>, Vec<&str>) = arguments
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
@@ -139,16 +167,11 @@ impl EventStore for PgEventStore {
             .bind(verb)
             .bind(names)
             .bind(values)
-            .bind(reason);
-        self.backend()
-            .ask(async |connection| query.execute(connection).await)
-            .await?;
-        Ok(())
-    }
-
-    async fn wait_for_append(&self, at_most: Duration) {
-        // Whether it was woken or the time is up, the caller reads.
-        let _ = tokio::time::timeout(at_most, self.backend().appended.notified()).await;
+            .bind(reason)
+            .bind(outcome);
+        let mut connection = self.backend().acquire().await?;
+        let asked = connection.ask(async |connection| query.execute(connection).await);
+        asked.await.map(drop).map_err(rights::recorded)
     }
 }
 

@@ -3,7 +3,7 @@
 use cqrs_core::{
     Position, StoreError,
     model::{Lane, PartitionId},
-    ports::Inbox,
+    ports::{Inbox, check_reason},
 };
 
 use crate::{
@@ -37,6 +37,7 @@ impl Inbox for PgEventStore {
         subscription: &str,
         reason: &str,
     ) -> Result<(), StoreError> {
+        check_reason(reason)?;
         let query = sqlx::query(self.backend().statements.rewind.sql())
             .bind(subscription)
             .bind(reason);

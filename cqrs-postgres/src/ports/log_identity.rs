@@ -3,13 +3,13 @@
 use cqrs_core::{
     Position, StoreError,
     model::{LogId, LogIdentity},
-    ports::StoreErrorKind,
+    ports::{StoreErrorKind, check_reason},
 };
 use uuid::Uuid;
 
 use crate::{
     connect::backend::Backend,
-    error::commit,
+    ports::rights,
     row::{signed, unsigned},
 };
 
@@ -35,6 +35,7 @@ pub(crate) async fn renew(
     after: Position,
     reason: &str,
 ) -> Result<LogIdentity, StoreError> {
+    check_reason(reason)?;
     // The table must have the first id before it gets a second.
     read(backend).await?;
     let query = sqlx::query(backend.statements.renew_log_id.sql())
@@ -42,7 +43,7 @@ pub(crate) async fn renew(
         .bind(reason);
     let mut connection = backend.acquire().await?;
     let asked = connection.ask(async |connection| query.execute(connection).await);
-    asked.await.map_err(commit)?;
+    asked.await.map_err(rights::recorded)?;
     drop(connection);
     read(backend).await
 }

@@ -17,6 +17,7 @@ mod large_numbers;
 mod limits;
 mod log_order;
 mod names;
+mod operations;
 mod parts;
 mod pools;
 mod projection;

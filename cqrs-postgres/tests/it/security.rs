@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use cqrs_core::{
     EventId, EventStore, Position, RecordedEvent, StoreErrorKind, StreamId, Version,
     model::Category,
-    ports::{AppendError, Import, ImportError},
+    ports::{AppendError, Documents, Import, ImportError},
 };
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 
@@ -191,8 +191,13 @@ async fn no_role_of_a_store_reads_another_store() {
 #[tokio::test]
 async fn only_the_owner_grants_access() {
     let (roles, strangers) = (Roles::create().await, Roles::create().await);
-    let ([owner, service, reader], [_, services, readers]) = stores(&roles).await;
+    let ([owner, service, reader], [owners, services, readers]) = stores(&roles).await;
     let [stranger, ..] = strangers.names();
+    let everybody = "select __schema__.grant_access('public', true)";
+    for store in [&services, &readers] {
+        assert_eq!(rejection(store, everybody).await, denied());
+    }
+    assert_eq!(rejection(&owners, everybody).await, code("CQ007"));
     for config in [&service, &reader] {
         let granted = PgEventStore::grant(config, &stranger, Access::Reader).await;
         let error = granted.expect_err("rejected");
@@ -236,5 +241,98 @@ async fn only_the_owner_imports() {
         );
     }
     owner.import(&[event]).await.expect("imports");
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn nobody_forges_what_people_did() {
+    let roles = Roles::create().await;
+    let (_, [owner, service, reader]) = stores(&roles).await;
+    service.identity().await.expect("has an id");
+    let forged = [
+        "insert into __schema__.operations (who, at, verb, outcome) values ('ann', '2001-01-01', 'rewind', 'done')",
+        "insert into __schema__.operations (verb) values ('rewind')",
+        "insert into __schema__.discarded (subscription, category, aggregate_id, version, position, event_id, reason, \
+         discarded_at) values ('s', 'account', 'a', 1, 1, gen_random_uuid(), 'why', '2001-01-01')",
+        "insert into __schema__.log_ids (\"after\") values (7)",
+    ];
+    let changed = [
+        "update __schema__.operations set who = 'ann'",
+        "update __schema__.operations set at = '2001-01-01', outcome = 'done'",
+        "update __schema__.discarded set reason = 'other'",
+        "update __schema__.log_ids set \"after\" = 7",
+        "delete from __schema__.operations",
+        "delete from __schema__.discarded",
+        "delete from __schema__.log_ids where \"after\" = 7",
+        "truncate __schema__.operations",
+        "truncate __schema__.discarded",
+    ];
+    for change in forged.into_iter().chain(changed) {
+        assert_eq!(rejection(&service, change).await, denied(), "{change}");
+        assert_eq!(rejection(&reader, change).await, denied(), "{change}");
+        assert_eq!(rejection(&owner, change).await, ok(), "{change}");
+    }
+    let record = "select __schema__.record_operation('rewind', '{}', 'why')";
+    assert_eq!(rejection(&reader, record).await, denied());
+    let unstated = "select __schema__.record_operation('rewind', '{}', ' ')";
+    assert_eq!(rejection(&service, unstated).await, code("23514"));
+    // The path of the session changes neither user nor time.
+    let [_, service_role, _] = roles.names();
+    let foreign =
+        "create temporary table operations (verb text); set search_path = pg_temp, public";
+    let mut connection = service.pool().acquire().await.expect("connects");
+    for sql in [foreign, record] {
+        let sql = sql.replace("__schema__", &format!("\"{}\"", service.schema()));
+        let ran = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *connection);
+        ran.await.expect("runs");
+    }
+    connection.close().await.expect("closes");
+    let truth = format!(
+        "select count(*) from __schema__.operations where who = '{service_role}' and verb = 'rewind' and outcome is null
+         and at between clock_timestamp() - interval '1 hour' and clock_timestamp()"
+    );
+    assert_eq!(number(&owner, &truth).await, 1);
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn every_role_reads_documents_and_what_people_did() {
+    let roles = Roles::create().await;
+    let strangers = Roles::create().await;
+    let (_, stores) = stores(&roles).await;
+    stores[1].prepare_view("balances").await.expect("prepares");
+    let outside = strangers.installed().await;
+    let outside = PgEventStore::connect(&outside[0]).await.expect("connects");
+    for table in ["view_balances", "discarded", "operations", "log_ids"] {
+        let read = format!("select * from \"{}\".{table}", stores[0].schema());
+        for store in &stores {
+            assert_eq!(rejection(store, &read).await, ok(), "{table}");
+        }
+        assert_eq!(rejection(&outside, &read).await, denied(), "{table}");
+    }
+    roles.drop().await;
+    strangers.drop().await;
+}
+
+/// A relay may run as a reader; its remedies are for a role that the store records.
+#[tokio::test]
+async fn a_reader_is_told_which_role_changes_things_by_hand() {
+    let roles = Roles::create().await;
+    let (_, [owner, service, reader]) = stores(&roles).await;
+    let recorded = reader.record_operation("recover", &[], "why").await;
+    let renewed = reader.renew_id(Position::START, "why").await.map(drop);
+    for rejected in [recorded, renewed] {
+        let error = rejected.expect_err("rejected");
+        assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
+        assert!(error.to_string().contains("Access::Service"), "{error}");
+    }
+    for store in [&service, &owner] {
+        let recorded = store.record_operation("recover", &[], "why").await;
+        recorded.expect("records");
+        store
+            .renew_id(Position::START, "why")
+            .await
+            .expect("renews");
+    }
     roles.drop().await;
 }

@@ -67,18 +67,22 @@ impl World {
     }
 }
 
-/// The steps that people forced, with their reasons.
-async fn operations(store: &PgEventStore) -> Vec<(String, String)> {
+/// The steps that people forced, with their reasons and outcomes.
+async fn operations(store: &PgEventStore) -> Vec<(String, String, Option<String>)> {
     let sql = format!(
-        "select verb, reason from {}.operations order by id",
+        "select verb, reason, outcome from {}.operations order by id",
         store.schema()
     );
     let rows = sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(store.pool());
     rows.await.expect("reads")
 }
 
-fn operation(verb: &str, reason: &str) -> (String, String) {
-    (verb.to_owned(), reason.to_owned())
+fn operation(verb: &str, reason: &str, outcome: Option<&str>) -> (String, String, Option<String>) {
+    (
+        verb.to_owned(),
+        reason.to_owned(),
+        outcome.map(ToOwned::to_owned),
+    )
 }
 
 /// `OutOfRange`: retention has removed events that the subscription did not have.
@@ -96,9 +100,16 @@ async fn events_lost_to_retention_are_handled_once() {
     world.publish().await;
     world.rewind().await;
     world.is_exact().await;
-    let expected = [operation("publish_again", "ticket 4711")];
+    let expected = [
+        operation("publish_again", "ticket 4711", None),
+        operation(
+            "publish_again",
+            "ticket 4711",
+            Some("starts at the beginning"),
+        ),
+    ];
     assert_eq!(operations(&world.store).await, expected);
-    let expected = [operation("rewind", "the topic was created again")];
+    let expected = [operation("rewind", "the topic was created again", None)];
     assert_eq!(operations(&world.consumer).await, expected);
 }
 
@@ -142,6 +153,11 @@ async fn another_number_of_shards_is_refused() {
     assert!(said(&error).contains("Start it with 1 shards"), "{error}");
     let error = two().recover("a test").await.expect_err("is refused");
     assert!(said(&error).contains("Start it with 1 shards"), "{error}");
+    let recorded = operations(&world.store).await;
+    let (.., outcome) = recorded.last().expect("recorded");
+    assert_eq!(outcome.as_deref(), Some("failed: cannot publish"));
+    let error = two().recover(" ").await.expect_err("is refused");
+    assert!(said(&error).contains("the reason is empty"), "{error}");
     world.recover().await;
     count(&world.store, 10).await;
     world.publish().await;
@@ -171,7 +187,11 @@ async fn a_progress_topic_with_a_bad_record_is_created_again() {
     world.recover().await;
     world.publish().await;
     world.is_exact().await;
-    let expected = [operation("recover", "a test")];
+    let outcome = "continues after position 20";
+    let expected = [
+        operation("recover", "a test", None),
+        operation("recover", "a test", Some(outcome)),
+    ];
     assert_eq!(operations(&world.store).await, expected);
 }
 

@@ -6,7 +6,7 @@
 use super::{LogRunner, attempt::AttemptError, error::RunnerErrorKind, worker::Worker};
 use crate::{
     model::{Claim, EventFilter, PartitionId, Selection, Slices},
-    ports::{Checkpoints, CommitError, EventStore, Inbox, Reader, StoreError},
+    ports::{Checkpoints, CommitError, EventStore, Inbox, Reader, StoreError, check_reason},
     read::handler::Handler,
 };
 
@@ -103,11 +103,12 @@ impl<S: EventStore + Checkpoints + Inbox, H: Handler<S>> LogRunner<S, H> {
     /// this role is recorded.
     ///
     /// # Errors
-    /// When the store fails, or a runner of this subscription started meanwhile: try again.
+    /// When the reason is empty, the store fails, or a runner of this subscription started meanwhile: try again.
     pub async fn accept_selection(&self, reason: &str) -> Result<(), CommitError> {
         let subscription = self.handler.subscription();
         let log = PartitionId::Log(Slices::ALL);
         let reads = self.handler.reads().map_err(StoreError::from)?;
+        check_reason(reason)?;
         let claim = self.store.claim(subscription, &log).await?;
         let selection = Selection::of(&reads).by(self.handler.role());
         record(
