@@ -131,4 +131,5 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0029-upcasters-are-data-of-the-enum.md")]
 #[doc = include_str!("../docs/decisions/0030-a-reactor-sends-single-commands.md")]
 #[doc = include_str!("../docs/decisions/0031-payloads-are-limited-and-imports-are-pages.md")]
+#[doc = include_str!("../docs/decisions/0032-a-group-has-one-subscriber.md")]
 pub mod decisions {}

@@ -40,7 +40,7 @@ pub use self::{
     reason::check_reason,
     records::{FoundRecord, MAX_KEPT_BYTES, RecordSource, TopicRecord},
     snapshots::{Snapshot, Snapshots},
-    source::{Batch, Next, Reader, Source, SourceError},
+    source::{Batch, Next, Reader, Source, SourceError, Subscriber},
     store::Store,
     turns::Turns,
     unit_of_work::UnitOfWork,

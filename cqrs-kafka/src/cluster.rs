@@ -37,6 +37,11 @@ impl ClusterClient {
         Ok(client)
     }
 
+    /// The client, for other questions.
+    pub(crate) const fn consumer(&self) -> &BaseConsumer<LoggingContext> {
+        &self.consumer
+    }
+
     /// The id of the cluster. It distinguishes two clusters behind the same address.
     pub(crate) fn cluster_id(&self) -> Result<String, KafkaError> {
         let client = self.consumer.client();

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use cqrs_core::ports::{BoxError, PublishError, SourceError};
+use cqrs_core::ports::{BoxError, PublishError, SourceError, Subscriber};
 use rdkafka::{
     ClientConfig,
     error::{KafkaError as LibraryError, RDKafkaErrorCode as Code},
@@ -79,6 +79,23 @@ pub enum KafkaError {
         partition: String,
         /// Its topics.
         topics: String,
+    },
+    /// The group has a member that reads for another subscription, or for another store.
+    #[error(
+        "group {group:?} has a member with the client id {other:?} at {host}, and this process reads for {subscriber}: they would \
+         share the partitions, and each would get only a part of the events. Give each subscription of each store a group of \
+         its own; the group keeps nothing that a new name would lose. If the other one has ended, start again after its session \
+         time-out"
+    )]
+    GroupShared {
+        /// The group.
+        group: String,
+        /// For whom this process reads.
+        subscriber: Subscriber,
+        /// The client id of the other member. That of a runner ends with its subscription and the place of its store.
+        other: String,
+        /// The address of the other member.
+        host: String,
     },
     /// Kafka does not accept a name for a topic or group.
     #[error("{name:?} cannot be a name in Kafka: it {reason}")]

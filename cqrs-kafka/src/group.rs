@@ -48,6 +48,10 @@ pub struct KafkaGroup {
 
 impl KafkaGroup {
     /// The group `{prefix}.{name}`. Its members share the partitions of its topics.
+    ///
+    /// All members read for one subscription of one store. A runner for another subscription, or for the same one of another store,
+    /// ends with [`KafkaError::GroupShared`] before its first event. So each member's `client.id` ends with its subscription
+    /// and the place of its store, and so does, as a hash, its [instance id](Self::instance_id).
     #[must_use]
     pub fn new(config: &KafkaConfig, name: &str) -> Self {
         Self {
@@ -116,14 +120,15 @@ impl KafkaGroup {
         })
     }
 
-    /// Joins the group at once, for programs that must end if they cannot join.
+    /// Asks the brokers for the topics at once, for programs that must end if they cannot read them. Like
+    /// [`source`](Self::source), it joins the group when the runner starts.
     ///
     /// # Errors
-    /// [`KafkaError::NoTopics`], [`KafkaError::Unreachable`], [`KafkaError::TopicMissing`],
+    /// [`KafkaError::NoTopics`], [`KafkaError::Unreachable`], [`KafkaError::TopicMissing`], [`KafkaError::TopicSetting`],
     /// [`KafkaError::InvalidName`], [`KafkaError::InvalidSetting`], [`KafkaError::Denied`] or [`KafkaError::Internal`].
-    pub async fn join(self) -> Result<KafkaSource, KafkaError> {
-        let mut source = self.source();
-        source.join().await?;
+    pub async fn connect(self) -> Result<KafkaSource, KafkaError> {
+        let source = self.source();
+        source.check().await?;
         Ok(source)
     }
 

@@ -9,11 +9,13 @@
 //! Only the poll thread uses the consumer, and it never waits for the database: a partition is assigned *paused*, and its
 //! reader says where to start. So the member stays in the group while the database is down.
 
+mod admission;
 mod assignment;
 mod consumer_error;
 mod ends;
 mod first_record;
 mod flow;
+mod group_members;
 mod member;
 mod missing_topic;
 mod offers;
@@ -29,7 +31,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use cqrs_core::{
     model::{Offset, PartitionId},
-    ports::{FoundRecord, RecordSource, Source, SourceError},
+    ports::{FoundRecord, RecordSource, Source, SourceError, Subscriber},
     run_loop::{Progress, ProgressReporter},
 };
 use rdkafka::ClientConfig;
@@ -55,13 +57,15 @@ pub(crate) struct SourceOptions {
 
 /// A member of a consumer group, the source of a [`Runner`](cqrs_core::Runner).
 ///
-/// [`KafkaGroup::source`](crate::KafkaGroup::source) creates it: it joins the group when the runner starts, and retries
-/// until a broker responds. [`KafkaGroup::join`](crate::KafkaGroup::join) joins at once.
+/// [`KafkaGroup::source`](crate::KafkaGroup::source) creates it. It joins the group when the runner starts, and retries
+/// until a broker responds. It reads nothing while the group has a member for another subscription or another store.
 ///
 /// Stopping it finishes the current batches and leaves the group, unless it is a static member. Dropping it does the
 /// same in the background.
 pub struct KafkaSource {
     options: Arc<SourceOptions>,
+    /// Who reads; `None` until the runner has said so.
+    subscriber: Option<Subscriber>,
     membership: Membership,
     /// `true` stops the member. The receivers live as long as the poll thread and the readers.
     stop: watch::Sender<bool>,
@@ -78,6 +82,7 @@ impl KafkaSource {
     pub(crate) fn new(options: SourceOptions) -> Self {
         Self {
             options: Arc::new(options),
+            subscriber: None,
             membership: Membership::NotJoined,
             stop: watch::channel(false).0,
             reporter: ProgressReporter::default(),
@@ -93,13 +98,20 @@ impl KafkaSource {
         self.reporter.progress()
     }
 
+    /// Asks the brokers for the topics and their settings.
+    pub(crate) async fn check(&self) -> Result<(), KafkaError> {
+        let options = Arc::clone(&self.options);
+        run_blocking(move || Member::check(&options).map(drop)).await?
+    }
+
     /// Joins the group, unless it is a member. Cancel-safe.
-    pub(crate) async fn join(&mut self) -> Result<(), KafkaError> {
+    async fn join(&mut self) -> Result<(), KafkaError> {
         if matches!(self.membership, Membership::NotJoined) {
             let options = Arc::clone(&self.options);
             let stopping = self.stop.subscribe();
             let reporter = self.reporter.clone();
-            let join = move || Member::join(&options, stopping, reporter);
+            let subscriber = self.subscriber.clone();
+            let join = move || Member::join(&options, subscriber, stopping, reporter);
             self.membership = Membership::Joining(tokio::task::spawn_blocking(join));
         }
         if let Membership::Joining(joining) = &mut self.membership {
@@ -118,6 +130,10 @@ impl KafkaSource {
 
 impl Source for KafkaSource {
     type Reader = KafkaReader;
+
+    fn read_for(&mut self, subscriber: Subscriber) {
+        self.subscriber = Some(subscriber);
+    }
 
     async fn assigned(&mut self) -> Result<Option<KafkaReader>, SourceError> {
         if !self.never_joins()

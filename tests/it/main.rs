@@ -22,6 +22,7 @@ mod secure_kafka;
 mod secure_postgres;
 mod service;
 mod shapes;
+mod shared_group;
 mod standby;
 mod stop_while_reading;
 mod support;

@@ -119,7 +119,7 @@ async fn nothing_that_connects_to_kafka_shows_a_secret() {
     let group = KafkaGroup::new(&kafka, "counts").categories(["counter"]);
     shown.value(&group);
     shown.value(&group.clone().source());
-    shown.value(&group.join().await.expect("joins"));
+    shown.value(&group.connect().await.expect("joins"));
     let in_an_hour = SystemTime::now() + Duration::from_secs(3_600);
     shown.value(&KafkaToken::new(SECRET, "ann", in_an_hour));
 
@@ -148,7 +148,7 @@ async fn nothing_that_connects_to_kafka_shows_a_secret() {
             shown.error(&error);
         }
         let group = KafkaGroup::new(&config, "counts").categories(["counter"]);
-        if let Err(error) = group.join().await {
+        if let Err(error) = group.connect().await {
             shown.error(&error);
         }
     }

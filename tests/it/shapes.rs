@@ -21,7 +21,7 @@ async fn every_value_comes_back_over_a_topic() {
     let relay = tokio::spawn(relay.run(std::future::pending()));
     let target = store(&fresh_name()).await;
     let group = KafkaGroup::new(&config, "shapes").categories([ShapeEvent::CATEGORY]);
-    let joined = group.join().await.expect("joins");
+    let joined = group.connect().await.expect("joins");
     let view = Runner::over::<role::View>(&target, SeenShapes, joined).expect("a view");
     let view = tokio::spawn(view.run(std::future::pending()));
 

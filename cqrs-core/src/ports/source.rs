@@ -1,6 +1,6 @@
 //! The port of a source: it assigns partitions to this process and reads batches of events from them.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use crate::{
     model::{Checkpoint, EventFilter, Offset, PartitionId, RecordedEvent, Selection},
@@ -100,10 +100,53 @@ impl SourceError {
     }
 }
 
+/// Who reads a source: a subscription of a store.
+///
+/// ```
+/// use cqrs_core::ports::Subscriber;
+///
+/// let subscriber = Subscriber::new("orders", "7345/16384/24577");
+/// assert_eq!(subscriber.to_string(), "subscription \"orders\" of the store at \"7345/16384/24577\"");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Subscriber {
+    /// The subscription.
+    pub subscription: String,
+    /// The [place](crate::model::LogIdentity::place) of the store's log. It stays when the log gets another id, and a copy of the store has
+    /// another one.
+    pub store: String,
+}
+
+impl Subscriber {
+    /// The subscription of the store at this place.
+    #[must_use]
+    pub fn new(subscription: impl Into<String>, store: impl Into<String>) -> Self {
+        Self {
+            subscription: subscription.into(),
+            store: store.into(),
+        }
+    }
+}
+
+impl fmt::Display for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            subscription,
+            store,
+        } = self;
+        write!(f, "subscription {subscription:?} of the store at {store:?}")
+    }
+}
+
 /// Assigns partitions to this process, with one reader for each.
 pub trait Source: Send + 'static {
     /// Reads one partition.
     type Reader: Reader;
+
+    /// Who reads. The runner calls it once, before it asks for a partition. A source whose partitions are shared by several
+    /// processes refuses to share them with another subscriber.
+    fn read_for(&mut self, _subscriber: Subscriber) {}
 
     /// The reader of the next partition. A partition whose reader was dropped is returned again while it is assigned to
     /// this process. `None`: stopped, and every reader was dropped. Cancel-safe. After [`SourceError::Unavailable`] it is

@@ -25,7 +25,10 @@ pub use self::{
 };
 use crate::{
     model::{EventFilter, Offset, PartitionId},
-    ports::{Checkpoints, CommitError, EventStore, Inbox, Names, Source, SourceError},
+    ports::{
+        Checkpoints, CommitError, EventStore, Inbox, Names, Source, SourceError, StoreError,
+        Subscriber,
+    },
     read::{
         handled::{LONGEST_WAIT, handled},
         handler::{Handler, IntoHandler},
@@ -123,7 +126,7 @@ impl<S: Checkpoints + Inbox + EventStore + Names, H: Handler<S>> LogRunner<S, H>
     }
 }
 
-impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
+impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Runner<S, H, R> {
     /// A runner over another source, for example Kafka topics.
     ///
     /// # Errors
@@ -237,6 +240,14 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Runner<S, H, R> {
             .rewind_in(&mut transaction, subscription, reason)
             .await?;
         self.store.commit(transaction).await
+    }
+
+    /// Tells the source who reads.
+    async fn introduce(&mut self) -> Result<(), StoreError> {
+        let log = self.store.identity().await?;
+        let subscriber = Subscriber::new(self.handler.subscription(), log.place());
+        self.source.read_for(subscriber);
+        Ok(())
     }
 
     async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError> {

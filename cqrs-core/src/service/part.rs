@@ -141,7 +141,7 @@ impl fmt::Debug for Part {
     }
 }
 
-impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> From<Runner<S, H, R>> for Part {
+impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> From<Runner<S, H, R>> for Part {
     fn from(runner: Runner<S, H, R>) -> Self {
         let name = runner.subscription().to_owned();
         let progress = Some(runner.progress());

@@ -1,14 +1,18 @@
 //! Joins the group, and receives the readers that the poll thread offers.
 
+use std::time::Duration;
+
 use cqrs_core::{
-    ports::{Reader, SourceError},
+    ports::{Reader, SourceError, Subscriber},
     run_loop::ProgressReporter,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     SourceOptions,
+    admission::Admission,
     assignment::Assignment,
+    group_members::{Mark, Members},
     offers::ReaderOffers,
     poll_thread::{ConsumerOptions, PollThread},
     reader::KafkaReader,
@@ -20,6 +24,9 @@ use crate::{
     topic_settings::{self, TopicUse},
 };
 
+/// How long to wait for the list of members before the group is joined.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// A member of the group.
 pub(super) struct Member {
     offers: mpsc::UnboundedReceiver<Result<KafkaReader, SourceError>>,
@@ -28,12 +35,8 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Checks that the topics exist, then joins the group. Blocks.
-    pub(super) fn join(
-        options: &SourceOptions,
-        stopping: watch::Receiver<bool>,
-        reporter: ProgressReporter,
-    ) -> Result<Self, KafkaError> {
+    /// Checks that the topics exist and keep their events. Blocks.
+    pub(super) fn check(options: &SourceOptions) -> Result<ClusterClient, KafkaError> {
         if options.topics.is_empty() {
             let group = options.group.clone();
             return Err(KafkaError::NoTopics { group });
@@ -44,10 +47,30 @@ impl Member {
         }
         let names = options.topics.iter().map(String::as_str);
         topic_settings::check(&options.config, &cluster, names, TopicUse::Events)?;
+        Ok(cluster)
+    }
+
+    /// Checks the topics, and joins the group unless somebody else is in it. Blocks.
+    pub(super) fn join(
+        options: &SourceOptions,
+        subscriber: Option<Subscriber>,
+        stopping: watch::Receiver<bool>,
+        reporter: ProgressReporter,
+    ) -> Result<Self, KafkaError> {
+        let cluster = Self::check(options)?;
+        // librdkafka's in-process cluster cannot list the members of a group.
+        let is_embedded = cluster.is_embedded()?;
+        let mark = subscriber.map(Mark::new).filter(|_| !is_embedded);
+        let mut client = options.client.clone();
+        if let Some(mark) = &mark {
+            refuse_others(mark, &options.group, &cluster)?;
+            mark.put_on(&mut client);
+        }
         let (assignment, commands) = Assignment::new(stopping, options.drain_timeout, reporter);
         let (offer, offers) = mpsc::unbounded_channel();
         let consumer = ConsumerOptions {
-            client: options.client.clone(),
+            client,
+            admission: Admission::new(mark),
             callbacks: Callbacks::new(&options.config),
             group: options.group.clone(),
             topics: options.topics.clone(),
@@ -81,5 +104,18 @@ impl Member {
             }
         }
         None
+    }
+}
+
+/// Does not join a group that has another member: its partitions would be assigned anew for nothing. The poll thread looks
+/// again when the group has assigned partitions, and then nobody can come in between.
+fn refuse_others(mark: &Mark, group: &str, cluster: &ClusterClient) -> Result<(), KafkaError> {
+    match mark.members(cluster.consumer(), group, LOOK_TIMEOUT) {
+        Ok(Members::Shared(other)) => Err(other.refused(group, mark)),
+        Ok(Members::OurOwn | Members::NotAmongThem) => Ok(()),
+        Err(error) => {
+            tracing::debug!(%error, group, "the members of the group are not known yet");
+            Ok(())
+        }
     }
 }

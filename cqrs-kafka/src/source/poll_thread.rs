@@ -16,9 +16,11 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use super::{
+    admission::Admission,
     assignment::{Assignment, PollCommand},
     consumer_error::{ErrorAction, action_for},
     flow::{pause, resume},
+    group_members::Members,
     missing_topic::{MissingTopic, Waiting},
     offers::ReaderOffers,
     out_of_range::stop_out_of_range,
@@ -44,10 +46,14 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for the answer whether a topic exists. Everything else waits meanwhile.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The time between two questions for the members of the group.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// The options of the consumer.
 pub(super) struct ConsumerOptions {
     pub(super) client: ClientConfig,
     pub(super) callbacks: Callbacks,
+    pub(super) admission: Admission,
     pub(super) group: String,
     pub(super) topics: Vec<String>,
     /// The prefix of the topics of categories.
@@ -63,6 +69,8 @@ pub(super) struct PollThread {
     topics: Vec<String>,
     /// A topic that the brokers do not know.
     missing: Option<MissingTopic>,
+    /// When the members of the group were asked for last.
+    looked: Option<Instant>,
     /// Set after an error that stops the source.
     failed: bool,
 }
@@ -74,9 +82,10 @@ impl PollThread {
         offers: ReaderOffers,
         commands: Receiver<PollCommand>,
     ) -> Result<oneshot::Receiver<()>, KafkaError> {
+        let listener = RebalanceListener::new(offers.clone(), options.callbacks, options.admission);
         let consumer: BaseConsumer<RebalanceListener> = options
             .client
-            .create_with_context(RebalanceListener::new(offers.clone(), options.callbacks))
+            .create_with_context(listener)
             .map_err(|error| invalid_setting(&options.client, error))?;
         let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
         let subscribed = consumer.subscribe(&topics);
@@ -89,6 +98,7 @@ impl PollThread {
             decoder: Decoder::new(options.prefix),
             topics: options.topics,
             missing: None,
+            looked: None,
             failed: false,
         };
         let (leaving, left) = oneshot::channel();
@@ -124,6 +134,7 @@ impl PollThread {
             }
             self.poll();
             self.await_topic();
+            self.look_at_members();
         }
         self.assignment().take_back(&self.assignment().all());
         if !self.failed {
@@ -224,6 +235,44 @@ impl PollThread {
             let mut topics = metadata.topics().iter();
             topics.any(|found| found.name() == topic && found.error().is_none())
         })
+    }
+
+    /// Offers the partitions that the group has assigned, once the group is known to have no other subscriber.
+    fn look_at_members(&mut self) {
+        let listener = self.consumer.context();
+        let Some(mark) = listener.admission.to_compare() else {
+            return;
+        };
+        if self
+            .looked
+            .is_some_and(|looked| looked.elapsed() < LOOK_INTERVAL)
+        {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let members = mark.members(&self.consumer, &self.group, QUESTION_TIMEOUT);
+        match members {
+            Ok(Members::OurOwn) => match self.consumer.assignment() {
+                Ok(assigned) => listener.admit(&assigned),
+                Err(error) => self.members_unknown(error),
+            },
+            Ok(Members::NotAmongThem) => {
+                tracing::debug!(
+                    group = self.group,
+                    "the group does not list this member yet"
+                );
+            }
+            Ok(Members::Shared(other)) => {
+                let error = other.refused(&self.group, mark);
+                self.stop_with(error);
+            }
+            Err(error) => self.members_unknown(error),
+        }
+    }
+
+    fn members_unknown(&self, error: LibraryError) {
+        tracing::warn!(group = self.group, %error, "reading waits until the members of the group are known");
+        self.assignment().reporter.noted(&ClientError::from(error));
     }
 
     fn carry_out(&self, command: PollCommand) {

@@ -14,7 +14,8 @@ use rdkafka::{
 };
 
 use super::{
-    offers::ReaderOffers, open_transactions::OpenTransactions, partition::AssignedPartition,
+    admission::Admission, offers::ReaderOffers, open_transactions::OpenTransactions,
+    partition::AssignedPartition,
 };
 use crate::{
     error::internal,
@@ -26,6 +27,7 @@ pub(super) struct RebalanceListener {
     offers: ReaderOffers,
     callbacks: Callbacks,
     open_transactions: OpenTransactions,
+    pub(super) admission: Admission,
 }
 
 impl ClientContext for RebalanceListener {
@@ -75,11 +77,12 @@ impl ConsumerContext for RebalanceListener {
 }
 
 impl RebalanceListener {
-    pub(super) fn new(offers: ReaderOffers, callbacks: Callbacks) -> Self {
+    pub(super) fn new(offers: ReaderOffers, callbacks: Callbacks, admission: Admission) -> Self {
         Self {
             offers,
             callbacks,
             open_transactions: OpenTransactions::default(),
+            admission,
         }
     }
 
@@ -89,6 +92,7 @@ impl RebalanceListener {
         consumer: &BaseConsumer<Self>,
         partitions: &mut TopicPartitionList,
     ) -> KafkaResult<()> {
+        let had_partitions = consumer.assignment()?.count() > 0;
         partitions.set_all_offsets(Offset::Beginning)?;
         if is_cooperative(consumer) {
             consumer.incremental_assign(partitions)?;
@@ -96,16 +100,24 @@ impl RebalanceListener {
             consumer.assign(partitions)?;
         }
         consumer.pause(partitions)?;
-        for assigned in partitions.elements() {
-            tracing::debug!(
-                topic = assigned.topic(),
-                partition = assigned.partition(),
-                "partition assigned"
-            );
-            self.offers
-                .offer(&assigned.topic().into(), assigned.partition());
+        tracing::debug!(?partitions, "partitions assigned");
+        if self.admission.assigned(had_partitions) {
+            self.offer(partitions);
         }
         Ok(())
+    }
+
+    /// Admits the member to its partitions.
+    pub(super) fn admit(&self, assigned: &TopicPartitionList) {
+        self.admission.admit();
+        self.offer(assigned);
+    }
+
+    fn offer(&self, partitions: &TopicPartitionList) {
+        for partition in partitions.elements() {
+            let topic = partition.topic().into();
+            self.offers.offer(&topic, partition.partition());
+        }
     }
 
     fn revoke(
@@ -115,6 +127,7 @@ impl RebalanceListener {
     ) -> KafkaResult<()> {
         let revoked = self.with_reader(partitions);
         if consumer.assignment_lost() {
+            self.admission.lost();
             self.offers.assignment.lose(&revoked);
         } else {
             self.offers.assignment.take_back(&revoked);

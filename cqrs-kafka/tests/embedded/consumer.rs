@@ -66,7 +66,7 @@ pub(crate) async fn consume(fixture: &Fixture, store: &MemoryEventStore, delay: 
     let source = KafkaGroup::new(&fixture.config, "counts")
         .categories(["order"])
         .session_timeout(Duration::from_secs(6))
-        .join()
+        .connect()
         .await
         .expect("joins");
     let flaky = Flaky {

@@ -17,7 +17,7 @@ async fn join(fixture: &Fixture, instance: &str) -> KafkaSource {
         .categories(["order"])
         .instance_id(instance)
         .session_timeout(Duration::from_secs(6))
-        .join()
+        .connect()
         .await
         .expect("joins")
 }
@@ -189,17 +189,17 @@ async fn a_group_without_topic_or_broker_is_rejected_at_once() {
     let fixture = Fixture::new(1, 1);
     let error = KafkaGroup::new(&fixture.config, "group")
         .categories(["nothing"])
-        .join()
+        .connect()
         .await;
     assert!(
         matches!(error, Err(KafkaError::TopicMissing { topic, .. }) if topic == "shop.nothing")
     );
-    let error = KafkaGroup::new(&fixture.config, "group").join().await;
+    let error = KafkaGroup::new(&fixture.config, "group").connect().await;
     assert!(matches!(error, Err(KafkaError::NoTopics { .. })));
     let unreachable = KafkaConfig::new("127.0.0.1:9").response_timeout(Duration::from_millis(300));
     let error = KafkaGroup::new(&unreachable, "group")
         .categories(["order"])
-        .join()
+        .connect()
         .await;
     assert!(
         matches!(error, Err(KafkaError::Unreachable { .. })),
@@ -211,7 +211,7 @@ async fn a_group_without_topic_or_broker_is_rejected_at_once() {
         .set("security.protocol", "carrier pigeon");
     let error = KafkaGroup::new(&wrong, "group")
         .categories(["order"])
-        .join()
+        .connect()
         .await;
     assert!(
         matches!(&error, Err(KafkaError::InvalidSetting { source }) if source.to_string().contains("security.protocol")),

@@ -80,7 +80,7 @@ async fn reactor(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::erro
     );
     let group =
         KafkaGroup::new(&kafka(&job.prefix), "echo_counts").categories([CounterEvent::CATEGORY]);
-    let source = group.instance_id("echo_counts-0").join().await?;
+    let source = group.instance_id("echo_counts-0").connect().await?;
     let runner = Runner::over::<role::Handler>(&store, handler, source)?.batch_size(job.batch_size);
     Ok(runner.run(std::future::pending()).await?)
 }

@@ -9,7 +9,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    ports::{Checkpoints, Inbox, Source},
+    ports::{Checkpoints, EventStore, Inbox, Source},
     read::handler::Handler,
     run_loop::{LoopName, Retries, Work, Workers},
 };
@@ -24,7 +24,7 @@ pub(super) struct Partitions<S, H, R> {
     failed: Failed,
 }
 
-impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Partitions<S, H, R> {
+impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Partitions<S, H, R> {
     pub(super) fn new(runner: Runner<S, H, R>) -> Self {
         let name = LoopName::Subscription(runner.handler.subscription().to_owned());
         let retries = Retries::new(name, None, runner.reporter.clone());
@@ -48,6 +48,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Partitions<S, H, R> {
                 return Ok(None);
             }
             self.runner.handler.prepare(&self.runner.store).await?;
+            self.runner.introduce().await?;
             self.prepared = true;
         }
         Ok(self.runner.source.assigned().await?)
@@ -74,7 +75,9 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Partitions<S, H, R> {
 }
 
 #[async_trait]
-impl<S: Checkpoints + Inbox, H: Handler<S>, R: Source> Workers for Partitions<S, H, R> {
+impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Workers
+    for Partitions<S, H, R>
+{
     type Error = RunnerErrorKind;
 
     async fn next(&mut self) -> Result<Option<Work<RunnerErrorKind>>, RunnerErrorKind> {

@@ -55,7 +55,7 @@ impl<S: Checkpoints + Inbox + Discards, H: Handler<S>, R: RecordSource> Runner<S
         match self.source.first_record(partition, from).await? {
             Some(found) if found.record.offset == offset => Ok(found),
             other => Err(SkipError::NotNextRecord {
-                subscription: self.subscription().to_owned(),
+                subscription: self.handler.subscription().to_owned(),
                 partition: partition.clone(),
                 offset,
                 at: from.unwrap_or_default(),

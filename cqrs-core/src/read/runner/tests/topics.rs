@@ -1,5 +1,7 @@
 //! Repeated records, commits with a lost reply, and a slow source. A scripted source acts as the topic.
 
+mod event_store;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
@@ -282,11 +284,17 @@ impl Documents for LosesReplies {
     }
 }
 
-async fn consume<S: Checkpoints + Inbox + Documents>(store: &S, records: Vec<RecordedEvent>) {
+async fn consume<S: Checkpoints + Inbox + EventStore + Documents>(
+    store: &S,
+    records: Vec<RecordedEvent>,
+) {
     consume_from(store, Scripted::new(records)).await;
 }
 
-async fn consume_from<S: Checkpoints + Inbox + Documents>(store: &S, source: Scripted) {
+async fn consume_from<S: Checkpoints + Inbox + EventStore + Documents>(
+    store: &S,
+    source: Scripted,
+) {
     let runner = Runner::over::<crate::read::handler::role::View>(store, Sums, source)
         .expect("a view")
         .batch_size(3);
