@@ -26,6 +26,6 @@ pub use self::{
 pub mod __private {
     pub use super::{
         commands::Serializable,
-        events::{decode_rest, reads_one},
+        events::{decode_rest, ignores_one, reads_one},
     };
 }

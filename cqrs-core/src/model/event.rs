@@ -42,6 +42,10 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// skipped one, its state would be wrong.
     const PARTIAL: bool = false;
 
+    /// The other types of the category that a [`PARTIAL`](Self::PARTIAL) reader knows and does not need. They are passed over without being
+    /// counted or logged, so that the counter `cqrs_passed_over_events` shows only types that nobody has looked at.
+    const IGNORED: &'static [&'static str] = &[];
+
     /// How older events of these types become what the enum is now; see [`Upcaster`]. The schema version that is written of a
     /// type is 1 + the number of its steps.
     const UPCASTERS: &'static [Upcaster] = &[];

@@ -28,6 +28,11 @@ pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
     /// When an event type is not an externally tagged enum.
     fn reads(&self) -> Result<Vec<EventFilter>, CodecError>;
 
+    /// The events that are passed over on purpose, without being counted or logged.
+    fn ignores(&self) -> Vec<EventFilter> {
+        Vec::new()
+    }
+
     /// The kind of the role. It is recorded with the checkpoint, and a role of another kind is refused. `None`: not compared.
     fn role(&self) -> Option<RoleKind> {
         None

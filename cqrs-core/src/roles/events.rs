@@ -18,6 +18,11 @@ pub trait Events: Sized + Send + Sync + 'static {
     /// When a member is not an externally tagged enum: its types are unknown then.
     fn reads() -> Result<Vec<EventFilter>, CodecError>;
 
+    /// The types that are passed over on purpose; see [`Event::IGNORED`].
+    fn ignores() -> Vec<EventFilter> {
+        Vec::new()
+    }
+
     /// The typed event: nothing for an event that this reader does not read, several for one that an
     /// [`Upcaster`](crate::model::Upcaster) splits.
     ///
@@ -31,6 +36,10 @@ pub trait Events: Sized + Send + Sync + 'static {
 impl<E: Event> Events for E {
     fn reads() -> Result<Vec<EventFilter>, CodecError> {
         reads_one::<E>()
+    }
+
+    fn ignores() -> Vec<EventFilter> {
+        ignores_one::<E>()
     }
 
     fn decode(recorded: &RecordedEvent) -> Result<Decoded<Self>, StoreError> {
@@ -53,6 +62,21 @@ pub fn reads_one<E: Event>() -> Result<Vec<EventFilter>, CodecError> {
     Ok(types
         .map(|types| EventFilter::new(E::CATEGORY, types))
         .collect())
+}
+
+/// The types that a reader of `E` passes over on purpose. The expansion of [`events!`](crate::events) calls it.
+#[must_use]
+pub fn ignores_one<E: Event>() -> Vec<EventFilter> {
+    const {
+        assert!(
+            E::PARTIAL || E::IGNORED.is_empty(),
+            "only a PARTIAL event can have IGNORED types: every other reader stops at a type that it does not know"
+        );
+    }
+    // A filter without types would mean all of them.
+    let ignored = Some(E::IGNORED).filter(|ignored| !ignored.is_empty());
+    let ignored = ignored.map(|ignored| EventFilter::new(E::CATEGORY, ignored));
+    ignored.into_iter().collect()
 }
 
 /// The event as an `E`; nothing when `E` does not read it.
@@ -109,6 +133,11 @@ macro_rules! events {
                 ::core::result::Result::Ok(members.into_iter().flatten().collect())
             }
 
+            fn ignores() -> ::std::vec::Vec<$crate::model::EventFilter> {
+                let members = [$($crate::__private::ignores_one::<$event>()),+];
+                members.into_iter().flatten().collect()
+            }
+
             fn decode(
                 recorded: &$crate::RecordedEvent,
             ) -> ::core::result::Result<$crate::model::Decoded<Self>, $crate::StoreError> {
@@ -126,4 +155,49 @@ macro_rules! events {
             }
         )+
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    enum OrderNews {
+        Placed,
+    }
+
+    impl Event for OrderNews {
+        const CATEGORY: &'static str = "order";
+        const PARTIAL: bool = true;
+        const IGNORED: &'static [&'static str] = &["Archived"];
+    }
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    enum StockNews {
+        Reserved,
+    }
+
+    impl Event for StockNews {
+        const CATEGORY: &'static str = "stock";
+        const PARTIAL: bool = true;
+    }
+
+    crate::events! {
+        enum News {
+            Order(OrderNews),
+            Stock(StockNews),
+        }
+    }
+
+    #[test]
+    fn a_union_ignores_what_its_members_ignore() {
+        let ignored = vec![EventFilter::new("order", &["Archived"])];
+        assert_eq!(OrderNews::ignores(), ignored);
+        assert_eq!(
+            StockNews::ignores(),
+            Vec::new(),
+            "an empty list is not all types"
+        );
+        assert_eq!(News::ignores(), ignored);
+    }
 }

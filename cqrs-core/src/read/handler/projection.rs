@@ -36,6 +36,10 @@ impl<S: UnitOfWork, P: Projection<S>> Handler<S> for ProjectionHandler<P> {
         P::Events::reads()
     }
 
+    fn ignores(&self) -> Vec<EventFilter> {
+        P::Events::ignores()
+    }
+
     async fn handle(
         &self,
         _: &S,

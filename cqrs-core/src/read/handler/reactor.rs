@@ -206,6 +206,10 @@ impl<S: EventStore, R: Reactor> Handler<S> for ReactorHandler<R> {
         R::Events::reads()
     }
 
+    fn ignores(&self) -> Vec<EventFilter> {
+        R::Events::ignores()
+    }
+
     /// Every target stays locked until the transaction ends, and a server has room for a few thousand locks.
     fn largest_batch(&self) -> usize {
         500

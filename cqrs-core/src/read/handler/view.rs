@@ -108,6 +108,10 @@ impl<S: Documents, V: View> Handler<S> for ViewHandler<V> {
         V::Events::reads()
     }
 
+    fn ignores(&self) -> Vec<EventFilter> {
+        V::Events::ignores()
+    }
+
     /// A document is written once for each batch, so large batches make a rebuild fast.
     fn largest_batch(&self) -> usize {
         16_000

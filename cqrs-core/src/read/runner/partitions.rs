@@ -31,7 +31,7 @@ impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Partitions<S
         let handler = &runner.handler;
         // The constructor of the runner has checked that the handler has a list.
         let reads = handler.reads().unwrap_or_default();
-        let tally = Arc::new(Tally::new(handler.subscription(), reads));
+        let tally = Arc::new(Tally::new(handler.subscription(), reads, handler.ignores()));
         Self {
             runner,
             retries,

@@ -29,6 +29,8 @@ pub(super) struct Tally {
     subscription: String,
     /// The events that the subscription reads; empty if it reads all.
     reads: Vec<EventFilter>,
+    /// What it passes over on purpose.
+    ignores: Vec<EventFilter>,
     log: Mutex<HashMap<LogSubject, LastLogged>>,
 }
 
@@ -55,18 +57,23 @@ struct LastLogged {
 }
 
 impl Tally {
-    pub(super) fn new(subscription: &str, reads: Vec<EventFilter>) -> Self {
+    pub(super) fn new(
+        subscription: &str,
+        reads: Vec<EventFilter>,
+        ignores: Vec<EventFilter>,
+    ) -> Self {
         Self {
             subscription: subscription.to_owned(),
             reads,
+            ignores,
             log: Mutex::default(),
         }
     }
 
-    /// Counts the events of a committed batch that the subscription does not read.
+    /// Counts the events of a committed batch that the subscription neither reads nor ignores on purpose.
     pub(super) fn passed_over(&self, partition: &PartitionId, events: &[RecordedEvent]) {
         let mut count = 0;
-        for event in events.iter().filter(|event| !self.is_read(event)) {
+        for event in events.iter().filter(|event| !self.is_expected(event)) {
             count += 1;
             let category = event.stream.category().as_str();
             let noted = LogSubject::PassedOver {
@@ -81,7 +88,7 @@ impl Tally {
             if self.reads.iter().any(|reads| reads.category == category) {
                 tracing::info!(
                     subscription, %partition, events,
-                    "passed over: {category} {:?} is not among the types of this partial reader",
+                    "passed over: {category} {:?} is not among the types of this partial reader; if it is not needed, list it in Event::IGNORED",
                     event.event_type
                 );
             } else {
@@ -133,13 +140,11 @@ impl Tally {
             .increment(1);
     }
 
-    fn is_read(&self, event: &RecordedEvent) -> bool {
+    /// Whether the subscription reads the event, or ignores it on purpose.
+    fn is_expected(&self, event: &RecordedEvent) -> bool {
         let category = event.stream.category().as_str();
-        let includes = |reads: &EventFilter| {
-            reads.category == category
-                && (reads.types.is_empty() || reads.types.contains(&&*event.event_type))
-        };
-        self.reads.is_empty() || self.reads.iter().any(includes)
+        let mut known = self.reads.iter().chain(&self.ignores);
+        self.reads.is_empty() || known.any(|known| known.matches(category, &event.event_type))
     }
 
     /// How many events to report, if a report is due.
@@ -265,13 +270,18 @@ mod tests {
                 EventFilter::new("order", &["Placed"]),
                 EventFilter::new("stock", &[]),
             ];
-            let tally = Tally::new("orders", reads);
+            let tally = Tally::new(
+                "orders",
+                reads,
+                vec![EventFilter::new("order", &["Archived"])],
+            );
             let events = [
                 event("order", "Placed"),
                 event("order", "Cancelled"),
+                event("order", "Archived"),
                 event("stock", "Reserved"),
                 event("note", "Placed"),
-                event("note", "Placed"),
+                event("note", "Archived"),
             ];
             tally.passed_over(&partition(0), &events);
             tally.passed_over(&partition(1), &events[..2]);
@@ -280,7 +290,7 @@ mod tests {
             let newer = StoreError::new(StoreErrorKind::NewerEvent, "written by newer code");
             tally.newer(&partition(0), &newer);
             tally.newer(&partition(1), &newer);
-            Tally::new("all", Vec::new()).passed_over(&partition(0), &events);
+            Tally::new("all", Vec::new(), Vec::new()).passed_over(&partition(0), &events);
         });
         assert_eq!(sums.get("cqrs_passed_over_events", "shop.order"), 4);
         assert_eq!(sums.get("cqrs_repeated_events", "shop.order"), 4);
@@ -289,7 +299,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_line_a_minute_has_the_number_since_the_last() {
-        let tally = Tally::new("orders", vec![EventFilter::new("order", &[])]);
+        let tally = Tally::new("orders", vec![EventFilter::new("order", &[])], Vec::new());
         let noted = |name: &str| LogSubject::Repeated {
             topic: "shop.order".to_owned(),
             lane: name.to_owned(),
@@ -305,7 +315,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn names_without_a_bound_do_not_fill_the_memory() {
-        let tally = Tally::new("orders", Vec::new());
+        let tally = Tally::new("orders", Vec::new(), Vec::new());
         let noted = |number: usize| LogSubject::Repeated {
             topic: "shop.order".to_owned(),
             lane: number.to_string(),

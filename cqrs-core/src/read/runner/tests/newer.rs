@@ -68,7 +68,7 @@ fn newer(event: &str, schema_version: u32) -> StoreError {
 #[tokio::test(start_paused = true)]
 async fn a_newer_event_is_named_once_a_minute() {
     let lines = Lines::default();
-    let tally = Tally::new("orders", Vec::new());
+    let tally = Tally::new("orders", Vec::new(), Vec::new());
     let wait = |event, schema_version| {
         tracing::subscriber::with_default(lines.clone(), || {
             let partition = PartitionId::Log(Slices::ALL);
