@@ -11,9 +11,13 @@ use cqrs_kafka::{KafkaError, KafkaGroup};
 use cqrs_postgres::PgEventStore;
 use cqrs_tests::{
     domain::{CounterEvent, Counts, count, counts_in_order},
-    servers::{create_topics, eventually, fresh_name, kafka, store},
+    servers::{MAX_WAIT, create_topics, eventually, fresh_name, kafka, store},
 };
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{
+    sync::oneshot,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 use crate::support::publish_all;
 
@@ -67,7 +71,8 @@ impl Running {
 
     /// The client id of the other member, after the end of the runner.
     async fn refused(self) -> String {
-        refused(self.task.await.expect("no panic"))
+        let ended = timeout(MAX_WAIT, self.task).await;
+        refused(ended.expect("ends in time").expect("no panic"))
     }
 }
 
@@ -135,6 +140,7 @@ async fn of_two_that_start_at_once_one_ends_without_an_event() {
     let (ended, view) = tokio::select! {
         ended = &mut counts.task => (ended, Counts::NAME),
         ended = &mut totals.task => (ended, Totals::NAME),
+        () = sleep(MAX_WAIT) => panic!("both go on"),
     };
     refused(ended.expect("no panic"));
     let documents = store.documents(view, None, 10).await.expect("reads");
