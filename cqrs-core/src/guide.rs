@@ -5,7 +5,8 @@
 //! **How to**
 //!
 //! - write [an aggregate](write_an_aggregate), [a view](write_a_view), [a projection with SQL](write_a_projection_with_sql),
-//!   [a reactor](react_to_another_service), [a web handler](write_a_web_handler)
+//!   [a reactor](react_to_another_service), [a web handler](write_a_web_handler),
+//!   [tests](test_your_domain)
 //! - [make commands idempotent](make_commands_idempotent), [change several aggregates at
 //!   once](change_several_aggregates_at_once), [take snapshots](take_snapshots), [change an event](change_an_event),
 //!   [bring your events along](bring_your_events_along), [handle errors](handle_errors)
@@ -72,6 +73,7 @@ page!(
     "../docs/how-to/run-with-least-privilege.md"
 );
 page!(take_snapshots, "../docs/how-to/take-snapshots.md");
+page!(test_your_domain, "../docs/how-to/test-your-domain.md");
 page!(
     write_a_projection_with_sql,
     "../docs/how-to/write-a-projection-with-sql.md"
@@ -132,4 +134,5 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0030-a-reactor-sends-single-commands.md")]
 #[doc = include_str!("../docs/decisions/0031-payloads-are-limited-and-imports-are-pages.md")]
 #[doc = include_str!("../docs/decisions/0032-a-group-has-one-subscriber.md")]
+#[doc = include_str!("../docs/decisions/0034-laws-generate-commands-and-shrink-until-nothing-changes.md")]
 pub mod decisions {}

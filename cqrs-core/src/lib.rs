@@ -70,7 +70,7 @@
 //! | [`service`] | [`Service`], which runs the parts of a process together |
 //! | [`memory`] | [`MemoryEventStore`], the shortest correct adapter: read it before you write one |
 //!
-//! The crate `cqrs-testing` has given-when-then tests for aggregates, views and reactors, and a contract suite for stores.
+//! The crate `cqrs-testing` has given-when-then tests and laws for aggregates, views and reactors, and a contract suite for stores.
 
 pub mod codec;
 pub mod guide;

@@ -1,4 +1,4 @@
-//! Test tools for `cqrs-core`: specifications of aggregates, views and reactors, and a contract suite for stores.
+//! Test tools for `cqrs-core`: specifications and laws of aggregates, views and reactors, and a contract suite for stores.
 //!
 //! # Given, when, then
 //!
@@ -34,6 +34,10 @@
 //! Lists are exact: all events, in order, and no others. A failure prints the difference, and the test with the values that
 //! would pass.
 //!
+//! # Laws
+//!
+//! [`laws!`] tests properties that every aggregate, view and reactor has, on generated histories. See [`laws`](mod@laws).
+//!
 //! # The contract of a store
 //!
 //! [`event_store_contract!`] declares all tests of [`contract`] for a store, in one line:
@@ -41,7 +45,11 @@
 //! concurrently, and checks that one order of the calls explains all results.
 
 pub mod contract;
+pub mod laws;
 pub mod linearizability;
 mod spec;
 
-pub use self::spec::{Given, Outcome, ReactorSpec, Sent, Spec, ViewSpec};
+/// The version of proptest that [`laws!`] takes strategies of.
+pub use proptest;
+
+pub use self::spec::{Outcome, Reaction, ReactorSpec, Sent, Spec, ViewSpec, event_id};

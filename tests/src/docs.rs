@@ -48,6 +48,9 @@ mod how_to_run_with_least_privilege {}
 #[doc = include_str!("../../docs/how-to/take-snapshots.md")]
 mod how_to_take_snapshots {}
 
+#[doc = include_str!("../../docs/how-to/test-your-domain.md")]
+mod how_to_test_your_domain {}
+
 #[doc = include_str!("../../docs/how-to/write-a-projection-with-sql.md")]
 mod how_to_write_a_projection_with_sql {}
 

@@ -6,18 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{model::Checkpoint, ports::SourceError, run_loop::ProgressReporter};
+use cqrs_core::{model::Offset, ports::SourceError, run_loop::ProgressReporter};
 use tokio::sync::{oneshot, watch};
 
-use super::{checkpoint_check::CheckpointCheck, partition::AssignedPartition};
+use super::partition::AssignedPartition;
 
 /// What a reader asks of the poll thread.
 #[derive(Debug)]
 pub(super) enum PollCommand {
-    /// Seek to this place (`None`: the beginning) and accept records.
+    /// Seek to this offset (`None`: the beginning) and accept records.
     Start {
         partition: Arc<AssignedPartition>,
-        at: Option<Checkpoint>,
+        at: Option<Offset>,
         done: oneshot::Sender<Result<(), SourceError>>,
     },
     /// The buffer has room again.
@@ -39,7 +39,6 @@ pub(super) struct Assignment {
     released: Condvar,
     drain_timeout: Duration,
     pub(super) reporter: ProgressReporter,
-    pub(super) check: Arc<CheckpointCheck>,
 }
 
 impl Assignment {
@@ -47,7 +46,6 @@ impl Assignment {
         stopping: watch::Receiver<bool>,
         drain_timeout: Duration,
         reporter: ProgressReporter,
-        check: CheckpointCheck,
     ) -> (Arc<Self>, mpsc::Receiver<PollCommand>) {
         let (commands, received) = mpsc::channel();
         let assignment = Self {
@@ -57,7 +55,6 @@ impl Assignment {
             released: Condvar::new(),
             drain_timeout,
             reporter,
-            check: Arc::new(check),
         };
         (Arc::new(assignment), received)
     }

@@ -1,179 +1,231 @@
-//! Specifications of aggregates: given events, when a command, then events.
+//! Specifications of aggregates: given events, when a command, then events, a rejection or a state.
+
+mod outcome;
 
 use std::{
     fmt::{self, Debug},
     time::SystemTime,
 };
 
-use cqrs_core::{Aggregate, Decision, Simulation};
+use cqrs_core::{Aggregate, Context, Metadata, RecordedEvent, Version};
+use serde::{Serialize, de::DeserializeOwned};
 
+pub use self::outcome::Outcome;
 use super::{
-    Spec,
-    failure::{differ, enum_name, list, source, sources},
+    calls::Calls,
+    failure::{differ, pretty},
+    recorded::{Content, Recorder, envelopes},
+    source::{raw, role, source, sources, time},
 };
 
 /// The default id of the aggregate.
 const ID: &str = "spec";
 
-/// The events before the command.
-#[derive(Debug)]
-pub struct Given<A> {
-    simulation: Simulation<A>,
-    /// The events, as source text.
-    events: Vec<String>,
+/// A specification of an aggregate, `Spec::<Account>::new()`. [`Spec::view`] and [`Spec::reactor`] start those of the other
+/// roles.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # use cqrs_testing::Spec;
+/// # #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+/// # enum SeatEvent { Booked { visitor: String } }
+/// # impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }
+/// # #[derive(Debug, PartialEq, thiserror::Error)] #[error("the seat is taken")] struct Taken;
+/// # #[derive(Default)] struct Seat { taken: bool }
+/// # impl Aggregate for Seat {
+/// #     type Command = String; type Event = SeatEvent; type Error = Taken;
+/// #     fn handle(&self, visitor: String, _: &Context) -> Decision<Self> {
+/// #         if self.taken { Err(Taken) } else { Ok(vec![SeatEvent::Booked { visitor }]) }
+/// #     }
+/// #     fn apply(&mut self, _: SeatEvent) { self.taken = true }
+/// # }
+/// let booked = || SeatEvent::Booked { visitor: "ada".to_owned() };
+/// Spec::<Seat>::new().when("ada".to_owned()).then([booked()]);
+/// Spec::<Seat>::new().given([booked()]).when("bob".to_owned()).then_rejected(Taken);
+/// Spec::<Seat>::new().given([booked()]).then_state_has(|seat| seat.taken, true);
+/// ```
+pub struct Spec<A = ()> {
+    state: A,
+    context: Context,
+    recorder: Recorder,
+    calls: Calls,
 }
 
-/// The decision of the aggregate.
-#[must_use = "add an expectation: then(..), then_nothing() or then_rejected(..)"]
-pub struct Outcome<A: Aggregate> {
-    decision: Decision<A>,
-    given: Vec<String>,
-    when: String,
-}
-
-impl<A: Aggregate> fmt::Debug for Outcome<A> {
+impl<A> Debug for Spec<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outcome")
-            .field("given", &self.given)
-            .field("when", &self.when)
+        f.debug_struct("Spec")
+            .field("context", &self.context)
+            .field("calls", &self.calls)
             .finish_non_exhaustive()
     }
 }
 
-impl<A: Aggregate<Event: Debug>> Spec<A> {
-    /// Sets the events before the command.
-    #[must_use]
-    pub fn given(self, events: impl IntoIterator<Item = A::Event>) -> Given<A> {
-        Given::default().given(events)
-    }
-
-    /// Sets the aggregate's id; `spec` by default.
-    #[must_use]
-    pub fn id(self, id: &str) -> Given<A> {
-        Given::default().id(id)
-    }
-
-    /// Sets the command's time; the Unix epoch by default.
-    #[must_use]
-    pub fn at(self, now: SystemTime) -> Given<A> {
-        Given::default().at(now)
-    }
-
-    /// Sends the command to an aggregate without events.
-    pub fn when(self, command: A::Command) -> Outcome<A>
-    where
-        A::Command: Debug,
-    {
-        Given::default().when(command)
-    }
-}
-
-impl<A: Aggregate> Default for Given<A> {
+impl<A: Aggregate> Default for Spec<A> {
     fn default() -> Self {
+        let recorder = Recorder::default();
+        let context = Context::new(ID, Version::EMPTY, recorder.at, Metadata::default());
         Self {
-            simulation: Simulation::new(ID, SystemTime::UNIX_EPOCH),
-            events: Vec::new(),
+            state: A::default(),
+            context,
+            recorder,
+            calls: Calls::default(),
         }
     }
 }
 
-impl<A: Aggregate<Event: Debug>> Given<A> {
-    /// Adds events before the command.
+impl<A: Aggregate> Spec<A> {
+    /// Specifies an aggregate: given events, when a command, then events.
     #[must_use]
-    pub fn given(mut self, events: impl IntoIterator<Item = A::Event>) -> Self {
-        for event in events {
-            self.events.push(source(&event));
-            self.simulation.apply([event]);
-        }
-        self
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Sets the aggregate's id; `spec` by default.
     #[must_use]
     pub fn id(mut self, id: &str) -> Self {
-        self.simulation.context.id = id.into();
+        self.calls.add("id", &format!("{id:?}"));
+        self.context.id = id.into();
         self
     }
 
     /// Sets the command's time; the Unix epoch by default.
     #[must_use]
     pub fn at(mut self, now: SystemTime) -> Self {
-        self.simulation.context.now = now;
+        self.calls.add("at", &time(now));
+        self.context.now = now;
+        self.recorder.at = now;
+        self
+    }
+
+    /// Adds a header to the command's metadata.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.calls.add("header", &format!("{name:?}, {value:?}"));
+        let headers = &mut self.context.metadata.headers;
+        headers.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets the command's metadata; empty by default.
+    #[must_use]
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.calls.add("metadata", "metadata");
+        self.context.metadata = metadata;
+        self
+    }
+
+    /// Adds events before the command. They are encoded and decoded, as in a store.
+    #[must_use]
+    #[track_caller]
+    pub fn given(mut self, events: impl IntoIterator<Item = A::Event>) -> Self
+    where
+        A::Event: Debug,
+    {
+        let events = Vec::from_iter(events);
+        self.calls.add("given", &sources(&events));
+        for event in &events {
+            let recorded = self.recorded(event);
+            self.apply(&recorded);
+        }
+        self
+    }
+
+    /// Adds an event as it is stored, of an older shape for example: its type, its schema version, and its payload as JSON.
+    /// It reaches the aggregate through the upcasters.
+    #[must_use]
+    #[track_caller]
+    pub fn given_stored(mut self, event_type: &str, schema_version: u32, payload: &str) -> Self {
+        let arguments = format!("{event_type:?}, {schema_version}, {}", raw(payload));
+        self.calls.add("given_stored", &arguments);
+        let content = Content::stored::<A::Event>(event_type, schema_version, payload);
+        let recorded = self.recorder.record(&self.context.id, content);
+        let recorded = recorded.unwrap_or_else(|error| panic!("{error}"));
+        self.apply(&recorded);
+        self
+    }
+
+    /// Writes the state as JSON and reads it back, as a snapshot does. It must not change anything.
+    #[must_use]
+    #[track_caller]
+    pub fn snapshot(mut self) -> Self
+    where
+        A: Serialize + DeserializeOwned,
+    {
+        self.calls.add("snapshot", "");
+        let json = serde_json::to_string(&self.state)
+            .unwrap_or_else(|error| panic!("the state cannot be written as JSON: {error}"));
+        self.state = serde_json::from_str(&json)
+            .unwrap_or_else(|error| panic!("the state cannot be read back: {error}; it is {json}"));
         self
     }
 
     /// Sends the command to the aggregate.
-    pub fn when(self, command: A::Command) -> Outcome<A>
+    #[track_caller]
+    pub fn when(mut self, command: A::Command) -> Outcome<A>
     where
         A::Command: Debug,
+        A::Event: Debug,
     {
-        let when = source(&command);
-        Outcome {
-            decision: self.simulation.decide(command),
-            given: self.events,
-            when,
+        self.calls.add("when", &source(&command));
+        let decision = self.state.handle(command, &self.context);
+        let decided = decision.map(|events| events.iter().map(|e| self.recorded(e)).collect());
+        Outcome::new(self, decided)
+    }
+
+    /// Expects this state after the events.
+    #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "takes a value, like `then`")]
+    pub fn then_state(self, expected: A)
+    where
+        A: Debug + PartialEq,
+    {
+        if self.state != expected {
+            let passing = self.test(&format!("then_state({})", source(&self.state)));
+            differ("states", &pretty(&expected), &pretty(&self.state), &passing);
         }
+    }
+
+    /// Expects that a property of the state after the events has this value.
+    #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "takes a value, like `then`")]
+    pub fn then_state_has<T: Debug + PartialEq>(self, property: impl FnOnce(&A) -> T, expected: T) {
+        let actual = property(&self.state);
+        if actual != expected {
+            let passing = self.test(&format!("then_state_has(property, {})", source(&actual)));
+            differ("states", &pretty(&expected), &pretty(&actual), &passing);
+        }
+    }
+
+    /// The event as a store would record it next.
+    #[track_caller]
+    fn recorded(&mut self, event: &A::Event) -> RecordedEvent
+    where
+        A::Event: Debug,
+    {
+        let content = Content::of(event);
+        let recorded = content.and_then(|content| self.recorder.record(&self.context.id, content));
+        recorded.unwrap_or_else(|error| panic!("{} cannot be stored: {error}", source(event)))
+    }
+
+    #[track_caller]
+    fn apply(&mut self, recorded: &RecordedEvent) {
+        for event in decoded::<A>(recorded) {
+            self.state.apply(event);
+        }
+        self.context.version = recorded.version;
+    }
+
+    fn test(&self, expectation: &str) -> String {
+        let constructor = format!("Spec::<{}>::new()", role::<A>());
+        self.calls.test(&constructor, expectation)
     }
 }
 
-impl<A: Aggregate<Event: Debug + PartialEq>> Outcome<A> {
-    /// Expects exactly these events, in this order.
-    #[track_caller]
-    pub fn then(self, events: impl IntoIterator<Item = A::Event>) {
-        let expected = Vec::from_iter(events);
-        match &self.decision {
-            Ok(actual) if *actual == expected => {}
-            Ok(actual) => self.fail("events", &list(&expected), &list(actual)),
-            Err(error) => self.fail("outcomes", &list(&expected), &format!("rejected: {error}")),
-        }
-    }
-
-    /// Expects that the command is accepted without events.
-    #[track_caller]
-    pub fn then_nothing(self) {
-        self.then([]);
-    }
-
-    /// Expects that the command is rejected with this error.
-    #[track_caller]
-    #[expect(clippy::needless_pass_by_value, reason = "takes a value, like `then`")]
-    pub fn then_rejected(self, expected: A::Error)
-    where
-        A::Error: PartialEq,
-    {
-        match &self.decision {
-            Err(actual) if *actual == expected => {}
-            Err(actual) => self.fail(
-                "reasons",
-                &format!("{expected:#?}"),
-                &format!("{actual:#?}"),
-            ),
-            Ok(actual) => self.fail("outcomes", &format!("rejected: {expected}"), &list(actual)),
-        }
-    }
-
-    #[track_caller]
-    fn fail(&self, what: &str, expected: &str, actual: &str) -> ! {
-        differ(what, expected, actual, &self.passing());
-    }
-
-    /// The test with the actual outcome.
-    fn passing(&self) -> String {
-        let aggregate = enum_name::<A>().unwrap_or("Aggregate");
-        let given = match self.given.join(", ") {
-            events if events.is_empty() => String::new(),
-            events => format!("\n    .given([{events}])"),
-        };
-        let then = match &self.decision {
-            Ok(events) if events.is_empty() => "then_nothing()".to_owned(),
-            Ok(events) => format!("then({})", sources(events)),
-            Err(error) => format!("then_rejected({})", source(error)),
-        };
-        format!(
-            "Spec::<{aggregate}>::new(){given}\n    .when({})\n    .{then};",
-            self.when
-        )
-    }
+/// The event as the aggregate reads it.
+#[track_caller]
+fn decoded<A: Aggregate>(recorded: &RecordedEvent) -> Vec<A::Event> {
+    let envelopes = envelopes::<A::Event>(recorded).unwrap_or_else(|error| panic!("{error}"));
+    envelopes.into_iter().map(|read| read.event).collect()
 }
 
 #[cfg(test)]

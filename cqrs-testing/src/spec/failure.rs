@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 use similar::{ChangeTag, TextDiff};
 
-/// A list with one item after the other, as rustfmt formats it.
-pub(super) fn list<T: Debug>(items: &[T]) -> String {
-    format!("{items:#?}")
+/// A value with one field or item after the other, as rustfmt formats it.
+pub(crate) fn pretty<T: Debug + ?Sized>(value: &T) -> String {
+    format!("{value:#?}")
 }
 
 /// Panics with the difference and a test to paste.
@@ -18,7 +18,8 @@ pub(super) fn differ(what: &str, expected: &str, actual: &str, passing: &str) ->
     );
 }
 
-fn difference(expected: &str, actual: &str) -> String {
+/// Both texts line by line: `-` only the first has it, `+` only the second.
+pub(crate) fn difference(expected: &str, actual: &str) -> String {
     let diff = TextDiff::from_lines(expected, actual);
     let line = |tag, text: &str| {
         let sign = match tag {
@@ -33,79 +34,9 @@ fn difference(expected: &str, actual: &str) -> String {
         .collect()
 }
 
-/// The `Debug` text of a value as Rust source: with the enum's name before its variant and `.into()` after its strings.
-pub(super) fn source<T: Debug>(value: &T) -> String {
-    let text = owned_strings(&format!("{value:?}"));
-    match enum_name::<T>() {
-        Some(name) if !text.starts_with(name) => format!("{name}::{text}"),
-        _ => text,
-    }
-}
-
-/// Several values as source, in brackets.
-pub(super) fn sources<T: Debug>(values: &[T]) -> String {
-    format!(
-        "[{}]",
-        values.iter().map(source).collect::<Vec<_>>().join(", ")
-    )
-}
-
-/// The last part of the type's path, unless the type is a primitive or a tuple.
-pub(super) fn enum_name<T>() -> Option<&'static str> {
-    let path = std::any::type_name::<T>();
-    let name = path
-        .split('<')
-        .next()
-        .and_then(|path| path.rsplit("::").next())?;
-    name.chars()
-        .next()
-        .is_some_and(char::is_uppercase)
-        .then_some(name)
-}
-
-/// Adds `.into()` to every string literal, so that it fits a `String`.
-fn owned_strings(debug: &str) -> String {
-    let mut out = String::with_capacity(debug.len());
-    let (mut inside, mut escaped) = (false, false);
-    for c in debug.chars() {
-        out.push(c);
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if inside => escaped = true,
-            '"' => {
-                if inside {
-                    out.push_str(".into()");
-                }
-                inside = !inside;
-            }
-            _ => {}
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn debug_text_becomes_source() {
-        #[derive(Debug)]
-        #[expect(dead_code, reason = "read by Debug")]
-        enum Happened {
-            Named { name: String },
-            Nothing,
-        }
-        let named = Happened::Named {
-            name: "say \"hi\"".to_owned(),
-        };
-        assert_eq!(
-            sources(&[named]),
-            r#"[Happened::Named { name: "say \"hi\"".into() }]"#
-        );
-        assert_eq!(source(&Happened::Nothing), "Happened::Nothing");
-        assert_eq!(source(&5), "5");
-    }
 
     #[test]
     fn a_difference_shows_every_line() {

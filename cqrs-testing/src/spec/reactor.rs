@@ -1,13 +1,14 @@
-//! Specifications of reactors: when an event, then commands.
+//! Specifications of reactors: given events, when an event or a rejection, then commands.
 
-use std::fmt::Debug;
+mod sent;
 
-use cqrs_core::{OnRejected, Reactor, Rejection};
+use std::{fmt::Debug, time::SystemTime};
 
-use super::{
-    failure::{differ, enum_name, list, source, sources},
-    recorded::envelope,
-};
+use cqrs_core::{Envelope, Event, Metadata, Reactor, RecordedEvent, Rejection};
+
+pub(crate) use self::sent::then;
+pub use self::sent::{Reaction, Sent};
+use super::{received::Received, recorded::envelopes, source::role};
 
 /// A reactor under test.
 ///
@@ -36,71 +37,124 @@ use super::{
 /// Spec::reactor(Booking)
 ///     .when("ada", VisitorEvent::Came)
 ///     .then([To::<Seat>::new("A1", "ada".to_owned())]);
+///
+/// // By default a rejection stops the reactor in front of the event.
+/// let taken = Rejection::new(StreamId::of::<SeatEvent>("A1")?, Taken);
+/// Spec::reactor(Booking).when_rejected("ada", VisitorEvent::Came, &taken).then_stop();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct ReactorSpec<R>(R);
+pub struct ReactorSpec<R> {
+    reactor: R,
+    received: Received,
+}
 
 impl<R: Reactor> ReactorSpec<R> {
     pub(super) fn new(reactor: R) -> Self {
-        Self(reactor)
+        Self {
+            reactor,
+            received: Received::default(),
+        }
+    }
+
+    /// Sets the time at which the next events are recorded; the Unix epoch by default.
+    #[must_use]
+    pub fn at(mut self, recorded_at: SystemTime) -> Self {
+        self.received.at(recorded_at);
+        self
+    }
+
+    /// Adds a header to the metadata of the next events.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.received.header(name, value);
+        self
+    }
+
+    /// Sets the metadata of the next events; empty by default.
+    #[must_use]
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.received.metadata(metadata);
+        self
+    }
+
+    /// Passes events of the aggregate called `id` to the reactor, whose commands for them do not matter.
+    #[must_use]
+    #[track_caller]
+    pub fn given<E: Event + Debug>(
+        mut self,
+        id: &str,
+        events: impl IntoIterator<Item = E>,
+    ) -> Self {
+        let events = Vec::from_iter(events);
+        for recorded in self.received.given::<R::Events, E>(id, &events) {
+            self.react(&recorded);
+        }
+        self
     }
 
     /// Passes the event of the aggregate called `id` to the reactor.
     #[track_caller]
-    pub fn when<E: Into<R::Events> + Debug>(self, id: &str, event: E) -> Sent<R::Commands> {
-        let when = format!(
-            "Spec::reactor({}).when({id:?}, {})",
-            enum_name::<R>().unwrap_or("reactor"),
-            source(&event)
-        );
-        Sent {
-            commands: self.0.react(&envelope(id, 1, 1, event.into())),
-            when,
-        }
+    #[expect(clippy::needless_pass_by_value, reason = "takes a value, like `given`")]
+    pub fn when<E: Event + Debug>(mut self, id: &str, event: E) -> Sent<R::Commands> {
+        let recorded = self.received.when::<R::Events, E>(id, &event);
+        Sent::new(
+            role::<R>(),
+            self.received.calls.clone(),
+            self.react(&recorded),
+        )
     }
 
-    /// Passes the rejection of a command for this event to the reactor, and returns its reaction.
+    /// Passes an event to the reactor as it is stored, of an older shape for example: its type, its schema version, and its
+    /// payload as JSON. `E` is the enum with its category.
     #[track_caller]
-    pub fn when_rejected<E: Into<R::Events>>(
-        self,
+    pub fn when_stored<E: Event>(
+        mut self,
+        id: &str,
+        event_type: &str,
+        schema_version: u32,
+        payload: &str,
+    ) -> Sent<R::Commands> {
+        let stored = (event_type, schema_version, payload);
+        let recorded = self
+            .received
+            .stored::<R::Events, E>("when_stored", id, stored);
+        Sent::new(
+            role::<R>(),
+            self.received.calls.clone(),
+            self.react(&recorded),
+        )
+    }
+
+    /// Passes the rejection of a command for this event to the reactor.
+    #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "takes a value, like `given`")]
+    pub fn when_rejected<E: Event + Debug>(
+        mut self,
         id: &str,
         event: E,
         rejection: &Rejection,
-    ) -> OnRejected<R::Commands> {
-        self.0
-            .rejected(&envelope(id, 1, 1, event.into()), rejection)
+    ) -> Reaction<R::Commands> {
+        let recorded = self.received.when_rejected::<R::Events, E>(id, &event);
+        let envelopes = envelopes_of::<R>(&recorded);
+        let [event] = &envelopes[..] else {
+            panic!("the reactor reads {} events of this one", envelopes.len());
+        };
+        let reaction = self.reactor.rejected(event, rejection);
+        Reaction::new(role::<R>(), self.received.calls, reaction)
+    }
+
+    #[track_caller]
+    fn react(&self, recorded: &RecordedEvent) -> Vec<R::Commands> {
+        let events = envelopes_of::<R>(recorded);
+        let commands = events.iter().flat_map(|event| self.reactor.react(event));
+        commands.collect()
     }
 }
 
-/// The commands that the reactor sent.
-#[derive(Debug)]
-#[must_use = "add an expectation: then(..) or then_nothing()"]
-pub struct Sent<C> {
-    commands: Vec<C>,
-    when: String,
-}
-
-impl<C: Debug + PartialEq> Sent<C> {
-    /// Expects exactly these commands, in this order. Those of a union are made with `.into()`.
-    #[track_caller]
-    pub fn then(self, commands: impl IntoIterator<Item = C>) {
-        let expected = Vec::from_iter(commands);
-        if expected != self.commands {
-            let passing = format!("{}\n    .then({});", self.when, sources(&self.commands));
-            differ(
-                "commands",
-                &list(&expected),
-                &list(&self.commands),
-                &passing,
-            );
-        }
-    }
-
-    /// Expects no commands.
-    #[track_caller]
-    pub fn then_nothing(self) {
-        self.then([]);
-    }
+#[track_caller]
+fn envelopes_of<R: Reactor>(recorded: &RecordedEvent) -> Vec<Envelope<R::Events>> {
+    envelopes(recorded).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[cfg(test)]

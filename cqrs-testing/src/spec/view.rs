@@ -1,18 +1,19 @@
-//! Specifications of views: given events, then documents.
+//! Specifications of views: given events, when an event, then documents.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt::Debug,
-};
+use std::{collections::BTreeMap, fmt::Debug, time::SystemTime};
 
-use cqrs_core::View;
+use cqrs_core::{Event, Metadata, RecordedEvent, View};
 
 use super::{
-    failure::{differ, enum_name, source},
-    recorded::envelope,
+    documents::Documents,
+    failure::{differ, pretty},
+    received::Received,
+    source::{role, source},
 };
 
 /// A view under test, with its documents.
+///
+/// Each call of `given` or `when` is a batch of a runner: between two of them the documents are JSON, as in a store.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -34,52 +35,107 @@ use super::{
 #[derive(Debug)]
 pub struct ViewSpec<V: View> {
     view: V,
-    documents: BTreeMap<String, V::Document>,
-    versions: HashMap<String, u64>,
-    number: u64,
-    given: Vec<String>,
+    documents: Documents<V>,
+    received: Received,
 }
 
 impl<V: View> ViewSpec<V> {
     pub(super) fn new(view: V) -> Self {
         Self {
             view,
-            documents: BTreeMap::new(),
-            versions: HashMap::new(),
-            number: 0,
-            given: Vec::new(),
+            documents: Documents::default(),
+            received: Received::default(),
         }
     }
 
-    /// Applies events of the aggregate called `id`.
+    /// Sets the time at which the next events are recorded; the Unix epoch by default.
+    #[must_use]
+    pub fn at(mut self, recorded_at: SystemTime) -> Self {
+        self.received.at(recorded_at);
+        self
+    }
+
+    /// Adds a header to the metadata of the next events.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.received.header(name, value);
+        self
+    }
+
+    /// Sets the metadata of the next events; empty by default.
+    #[must_use]
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.received.metadata(metadata);
+        self
+    }
+
+    /// Passes events of the aggregate called `id` to the view, in one batch.
     #[must_use]
     #[track_caller]
-    pub fn given<E: Into<V::Events> + Debug>(
+    pub fn given<E: Event + Debug>(
         mut self,
         id: &str,
         events: impl IntoIterator<Item = E>,
     ) -> Self {
-        let mut sources = Vec::new();
-        for event in events {
-            sources.push(source(&event));
-            self.apply(id, event.into());
-        }
-        self.given
-            .push(format!("\n    .given({id:?}, [{}])", sources.join(", ")));
+        let events = Vec::from_iter(events);
+        let batch = self.received.given::<V::Events, E>(id, &events);
+        self.handle(&batch);
+        self
+    }
+
+    /// Passes an event to the view as it is stored, of an older shape for example: its type, its schema version, and its
+    /// payload as JSON. `E` is the enum with its category.
+    #[must_use]
+    #[track_caller]
+    pub fn given_stored<E: Event>(
+        mut self,
+        id: &str,
+        event_type: &str,
+        schema_version: u32,
+        payload: &str,
+    ) -> Self {
+        let stored = (event_type, schema_version, payload);
+        let recorded = self
+            .received
+            .stored::<V::Events, E>("given_stored", id, stored);
+        self.handle(&[recorded]);
+        self
+    }
+
+    /// Passes all events so far to the view again, with the ids, versions and positions that they had. No runner does that: an
+    /// event takes effect once. A consumer of your own may get events twice.
+    #[must_use]
+    #[track_caller]
+    pub fn again(mut self) -> Self {
+        let batch = self.received.again("again");
+        self.handle(&batch);
+        self
+    }
+
+    /// Removes the documents, and passes all events so far to the view in one batch, as a rebuild does.
+    #[must_use]
+    #[track_caller]
+    pub fn rebuild(mut self) -> Self {
+        self.documents = Documents::default();
+        let batch = self.received.again("rebuild");
+        self.handle(&batch);
+        self
+    }
+
+    /// Passes one more event of the aggregate called `id` to the view.
+    #[must_use]
+    #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "takes a value, like `given`")]
+    pub fn when<E: Event + Debug>(mut self, id: &str, event: E) -> Self {
+        let recorded = self.received.when::<V::Events, E>(id, &event);
+        self.handle(&[recorded]);
         self
     }
 
     #[track_caller]
-    fn apply(&mut self, id: &str, event: V::Events) {
-        self.number += 1;
-        let version = self.versions.entry(id.to_owned()).or_default();
-        *version += 1;
-        let event = envelope(id, *version, self.number, event);
-        for key in self.view.keys(&event).iter() {
-            let document = self.documents.remove(key);
-            if let Some(document) = self.view.apply(key, document, &event) {
-                self.documents.insert(key.clone(), document);
-            }
+    fn handle(&mut self, batch: &[RecordedEvent]) {
+        if let Err(error) = self.documents.handle(&self.view, batch) {
+            panic!("{error}");
         }
     }
 
@@ -89,14 +145,14 @@ impl<V: View> ViewSpec<V> {
     where
         V::Document: Debug + PartialEq,
     {
-        let expected: BTreeMap<_, _> = documents
-            .into_iter()
-            .map(|(key, doc)| (key.to_owned(), doc))
-            .collect();
-        if expected != self.documents {
-            let expected = format!("{expected:#?}");
-            let actual = format!("{:#?}", self.documents);
-            differ("documents", &expected, &actual, &self.passing());
+        let owned = |(key, document): (&str, _)| (key.to_owned(), document);
+        let expected: BTreeMap<_, _> = documents.into_iter().map(owned).collect();
+        let actual = self.documents.read_all();
+        let actual = actual.unwrap_or_else(|error| panic!("{error}"));
+        if expected != actual {
+            let constructor = format!("Spec::view({})", role::<V>());
+            let passing = self.received.calls.test(&constructor, &then(&actual));
+            differ("documents", &pretty(&expected), &pretty(&actual), &passing);
         }
     }
 
@@ -108,23 +164,16 @@ impl<V: View> ViewSpec<V> {
     {
         self.then([]);
     }
+}
 
-    fn passing(&self) -> String
-    where
-        V::Document: Debug,
-    {
-        let view = enum_name::<V>().unwrap_or("view");
-        let documents = self.documents.iter().map(|(key, document)| {
-            let text = source(document);
-            // `source` adds an enum's name; the Debug text of a struct has its name already.
-            format!("({key:?}, {text})")
-        });
-        let documents = documents.collect::<Vec<_>>().join(", ");
-        format!(
-            "Spec::view({view}){}\n    .then([{documents}]);",
-            self.given.concat()
-        )
+/// The expectation of these documents as source.
+pub(crate) fn then<D: Debug>(documents: &BTreeMap<String, D>) -> String {
+    if documents.is_empty() {
+        return "then_nothing()".to_owned();
     }
+    let document = |(key, document): (_, &D)| format!("({key:?}, {})", source(document));
+    let documents: Vec<_> = documents.iter().map(document).collect();
+    format!("then([{}])", documents.join(", "))
 }
 
 #[cfg(test)]

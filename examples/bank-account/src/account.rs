@@ -24,7 +24,7 @@ pub(crate) enum AccountError {
     #[error("the balance does not cover that")]
     Overdrawn,
 }
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Account(Option<u64>);
 impl Aggregate for Account {
     type Command = AccountCommand;
@@ -51,8 +51,8 @@ impl Aggregate for Account {
 }
 
 #[cfg(test)]
-mod tests {
-    use cqrs_testing::Spec;
+pub(crate) mod tests {
+    use cqrs_testing::{Spec, laws, proptest::prelude::*};
 
     use super::{Account, AccountCommand, AccountError, AccountEvent};
 
@@ -97,4 +97,15 @@ mod tests {
             .when(AccountCommand::Withdraw { cents: 501 })
             .then_rejected(AccountError::Overdrawn);
     }
+
+    pub(crate) fn any_command() -> impl Strategy<Value = AccountCommand> {
+        let open = Just(AccountCommand::Open {
+            owner: "Ann".to_owned(),
+        });
+        let deposit = (1..1_000_u64).prop_map(|cents| AccountCommand::Deposit { cents });
+        let withdraw = (1..1_000_u64).prop_map(|cents| AccountCommand::Withdraw { cents });
+        prop_oneof![open, deposit, withdraw]
+    }
+
+    laws! { Account: commands = any_command() }
 }

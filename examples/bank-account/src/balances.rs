@@ -41,9 +41,10 @@ impl View for Balances {
 
 #[cfg(test)]
 mod tests {
-    use cqrs_testing::Spec;
+    use cqrs_testing::{Spec, laws, laws::history_of};
 
     use super::{AccountEvent, Balance, Balances};
+    use crate::account::{Account, tests::any_command};
 
     #[test]
     fn a_balance_follows_its_account() {
@@ -63,4 +64,6 @@ mod tests {
             .given("a-1", moved)
             .then([("a-1", balance)]);
     }
+
+    laws! { view Balances over topics [("a-1", history_of::<Account>(any_command())), ("a-2", history_of::<Account>(any_command()))] }
 }

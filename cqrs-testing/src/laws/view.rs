@@ -1,0 +1,232 @@
+//! The laws of views.
+
+use std::fmt::{self, Debug};
+
+use cqrs_core::{RecordedEvent, View};
+use proptest::test_runner::Config;
+
+use super::{
+    broken::Broken,
+    delivery::{self, in_order, merged},
+    quiet::quietly,
+    search::Search,
+    streams::{Received, Stream, Streams},
+};
+use crate::spec::{calls::Calls, documents::Documents, failure::pretty, source::role, view::then};
+
+/// The laws of a view, for generated events on these streams. [`laws!`](macro@crate::laws) declares a test for each.
+///
+/// Each law panics with the simplest history that breaks it, as a specification to paste.
+pub struct ViewLaws<F> {
+    view: F,
+    streams: Streams,
+    search: Search,
+}
+
+impl<F> Debug for ViewLaws<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ViewLaws")
+            .field("streams", &self.streams)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
+    /// For the view that `view` makes.
+    pub fn new(view: F, streams: Vec<Stream>) -> Self {
+        Self {
+            view,
+            streams: Streams(streams),
+            search: Search::default(),
+        }
+    }
+
+    /// The maximum number of events, or of commands that lead to them, in a history; 20 by default.
+    #[must_use]
+    pub fn longest(mut self, steps: usize) -> Self {
+        self.search.longest = steps;
+        self
+    }
+
+    /// proptest's configuration: the number of cases, the seed, where failures are kept.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.search.config = config;
+        self
+    }
+
+    /// The file beside which proptest keeps the seeds of failures.
+    #[must_use]
+    pub fn source_file(mut self, file: &'static str) -> Self {
+        self.search.config.source_file.get_or_insert(file);
+        self
+    }
+
+    /// No event makes `keys` or `apply` panic.
+    #[track_caller]
+    pub fn a_view_never_panics(&self) {
+        self.check("a view never panics", |events| {
+            let Err(Failed::Panicked(panic)) = self.documents(&[all(events)]) else {
+                return Ok(());
+            };
+            let calls = delivery::calls(events);
+            Err(Broken::new(
+                format!("it panicked: {panic}"),
+                test::<V>(&calls, "then_nothing()"),
+            ))
+        });
+    }
+
+    /// The documents are the same however the events are cut into batches: between two batches they are JSON.
+    #[track_caller]
+    pub fn batches_make_no_difference_to_a_view(&self) {
+        self.check("batches make no difference to a view", |events| {
+            let mut one_by_one = events.to_vec();
+            one_by_one
+                .iter_mut()
+                .for_each(|event| event.ends_batch = true);
+            for cut in [events, &one_by_one] {
+                let whole = self.documents(&[all(events)]);
+                let in_batches = self.documents(&delivery::batches(cut));
+                let what = "the documents after one batch and after several differ";
+                compare::<V>(what, whole, in_batches, &delivery::calls_of_batches(cut))?;
+            }
+            Ok(())
+        });
+    }
+
+    /// The documents are the same after a rebuild.
+    #[track_caller]
+    pub fn a_rebuilt_view_is_the_same(&self) {
+        let mut often = self.search.of_chance();
+        often.config.clone_from(&self.search.config);
+        self.check_with(&often, "a rebuilt view is the same", |events| {
+            let view = (self.view)();
+            let first = documents(&view, &[all(events)]);
+            let rebuilt = documents(&view, &[all(events)]);
+            let mut calls = delivery::calls(events);
+            calls.add("rebuild", "");
+            compare::<V>(
+                "the documents before and after a rebuild differ",
+                first,
+                rebuilt,
+                &calls,
+            )
+        });
+    }
+
+    /// The documents are the same in whatever order events of several streams come; those of one stream come in their order. For
+    /// views over topics.
+    #[track_caller]
+    pub fn the_order_between_streams_makes_no_difference(&self) {
+        self.check("the order between streams makes no difference", |events| {
+            let first = || self.documents(&[all(events)]);
+            let count = self.streams.0.len();
+            let orders = [
+                in_order(events, 0..count),
+                in_order(events, (0..count).rev()),
+            ];
+            for other in orders
+                .into_iter()
+                .chain((0..4).map(|seed| merged(events, count, seed)))
+            {
+                let what = "the documents after another order of the streams differ";
+                let calls = delivery::calls(&other);
+                compare::<V>(what, first(), self.documents(&[all(&other)]), &calls)?;
+            }
+            Ok(())
+        });
+    }
+
+    /// The documents are the same when all events come again. For views that say so.
+    #[track_caller]
+    pub fn duplicates_make_no_difference(&self) {
+        self.check("duplicates make no difference", |events| {
+            let once = self.documents(&[all(events)]);
+            let twice = self.documents(&[all(events), all(events)]);
+            let mut calls = delivery::calls(events);
+            calls.add("again", "");
+            compare::<V>(
+                "the documents after all events came again differ",
+                once,
+                twice,
+                &calls,
+            )
+        });
+    }
+
+    #[track_caller]
+    fn check(&self, law: &str, holds: impl Fn(&[Received]) -> Result<(), Broken>) {
+        self.check_with(&self.search, law, holds);
+    }
+
+    #[track_caller]
+    fn check_with(
+        &self,
+        search: &Search,
+        law: &str,
+        holds: impl Fn(&[Received]) -> Result<(), Broken>,
+    ) {
+        let holds = |steps: &[_]| holds(&self.streams.receive(steps));
+        search.run(law, &self.streams.steps(), holds);
+    }
+
+    fn documents(&self, batches: &[Vec<RecordedEvent>]) -> Result<Documents<V>, Failed> {
+        documents(&(self.view)(), batches)
+    }
+}
+
+/// Why there are no documents.
+enum Failed {
+    Panicked(String),
+    Error(String),
+}
+
+/// The documents of the view after these batches.
+fn documents<V: View>(view: &V, batches: &[Vec<RecordedEvent>]) -> Result<Documents<V>, Failed> {
+    let mut documents = Documents::default();
+    for batch in batches {
+        match quietly(|| documents.handle(view, batch)) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(Failed::Error(error)),
+            Err(panic) => return Err(Failed::Panicked(panic)),
+        }
+    }
+    Ok(documents)
+}
+
+/// Compares documents. A panic breaks another law.
+fn compare<V: View<Document: Debug>>(
+    what: &str,
+    expected: Result<Documents<V>, Failed>,
+    actual: Result<Documents<V>, Failed>,
+    calls: &Calls,
+) -> Result<(), Broken> {
+    let (expected, actual) = match (expected, actual) {
+        (Err(Failed::Panicked(_)), _) | (_, Err(Failed::Panicked(_))) => return Ok(()),
+        (Err(Failed::Error(error)), _) | (_, Err(Failed::Error(error))) => {
+            return Err(Broken::new(error, test::<V>(calls, "then_nothing()")));
+        }
+        (Ok(expected), Ok(actual)) => (expected, actual),
+    };
+    if expected.is_same(&actual) {
+        return Ok(());
+    }
+    let error = |error: String| Broken::new(error, test::<V>(calls, "then_nothing()"));
+    let expected = expected.read_all().map_err(error)?;
+    let actual = actual.read_all().map_err(error)?;
+    let test = test::<V>(calls, &then(&expected));
+    Err(Broken::differ(
+        what,
+        [&pretty(&expected), &pretty(&actual)],
+        test,
+    ))
+}
+
+fn test<V>(calls: &Calls, expectation: &str) -> String {
+    calls.test(&format!("Spec::view({})", role::<V>()), expectation)
+}
+
+fn all(events: &[Received]) -> Vec<RecordedEvent> {
+    events.iter().map(|event| event.recorded.clone()).collect()
+}

@@ -1,0 +1,121 @@
+//! What a reactor did, and what is expected of it.
+
+use std::fmt::Debug;
+
+use cqrs_core::{OnRejected, roles::SingleCommand};
+
+use crate::spec::{
+    calls::Calls,
+    failure::{differ, pretty},
+    source::commands,
+};
+
+/// The commands that the reactor sent.
+#[derive(Debug)]
+#[must_use = "add an expectation: then(..) or then_nothing()"]
+pub struct Sent<C> {
+    reactor: &'static str,
+    calls: Calls,
+    commands: Vec<C>,
+}
+
+impl<C> Sent<C> {
+    pub(super) fn new(reactor: &'static str, calls: Calls, commands: Vec<C>) -> Self {
+        Self {
+            reactor,
+            calls,
+            commands,
+        }
+    }
+}
+
+impl<C: SingleCommand + Debug + PartialEq> Sent<C> {
+    /// Expects exactly these commands, in this order. Those of a union are made with `.into()`.
+    #[track_caller]
+    pub fn then(self, commands: impl IntoIterator<Item = C>) {
+        let expected = Vec::from_iter(commands);
+        if expected != self.commands {
+            let constructor = format!("Spec::reactor({})", self.reactor);
+            let passing = self.calls.test(&constructor, &then(&self.commands));
+            differ(
+                "commands",
+                &pretty(&expected),
+                &pretty(&self.commands),
+                &passing,
+            );
+        }
+    }
+
+    /// Expects no commands.
+    #[track_caller]
+    pub fn then_nothing(self) {
+        self.then([]);
+    }
+}
+
+/// The expectation of these commands as source.
+pub(crate) fn then<C: SingleCommand + Debug>(sent: &[C]) -> String {
+    match sent {
+        [] => "then_nothing()".to_owned(),
+        sent => format!("then({})", commands(sent)),
+    }
+}
+
+/// What the reactor answered to a rejection.
+#[derive(Debug)]
+#[must_use = "add an expectation: then(..), then_nothing() or then_stop()"]
+pub struct Reaction<C> {
+    reactor: &'static str,
+    calls: Calls,
+    reaction: OnRejected<C>,
+}
+
+impl<C> Reaction<C> {
+    pub(super) fn new(reactor: &'static str, calls: Calls, reaction: OnRejected<C>) -> Self {
+        Self {
+            reactor,
+            calls,
+            reaction,
+        }
+    }
+}
+
+impl<C: SingleCommand + Debug + PartialEq> Reaction<C> {
+    /// Expects exactly these commands instead of the rejected one, in this order.
+    #[track_caller]
+    pub fn then(self, commands: impl IntoIterator<Item = C>) {
+        self.expect(&OnRejected::Instead(Vec::from_iter(commands)));
+    }
+
+    /// Expects that the rejection is ignored.
+    #[track_caller]
+    pub fn then_nothing(self) {
+        self.expect(&OnRejected::Ignore);
+    }
+
+    /// Expects that the reactor stops at the event.
+    #[track_caller]
+    pub fn then_stop(self) {
+        self.expect(&OnRejected::Stop);
+    }
+
+    #[track_caller]
+    fn expect(self, expected: &OnRejected<C>) {
+        if self.reaction == *expected {
+            return;
+        }
+        let expectation = match &self.reaction {
+            OnRejected::Stop => "then_stop()".to_owned(),
+            OnRejected::Ignore => "then_nothing()".to_owned(),
+            OnRejected::Instead(instead) => format!("then({})", commands(instead)),
+        };
+        let constructor = format!("Spec::reactor({})", self.reactor);
+        let passing = self.calls.test(&constructor, &expectation);
+        differ(
+            "reactions",
+            &pretty(expected),
+            &pretty(&self.reaction),
+            &passing,
+        );
+    }
+}
