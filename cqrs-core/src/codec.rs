@@ -3,6 +3,7 @@
 //! An event is an externally tagged enum, serde's default: the tag is the event type, the content is the payload. The
 //! payload has the same bytes that `serde_json` writes for the content.
 
+mod bounded;
 mod deserialize;
 mod integers;
 mod json;
@@ -16,7 +17,12 @@ use std::fmt::Display;
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::lossless::Nulls;
-pub(crate) use self::{integers::check_integers, json::to_json, sorted::sorted_json};
+pub(crate) use self::{
+    bounded::{MAX_TEXT, bounded},
+    integers::check_integers,
+    json::to_json,
+    sorted::sorted_json,
+};
 
 /// An event that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +53,9 @@ pub enum CodecError {
         #[source]
         reason: Box<Self>,
     },
-    /// The payload is not JSON, or does not fit the variant.
+    /// The payload is not JSON, or does not fit the variant. `From` bounds the text, which may quote the payload.
     #[error(transparent)]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
     /// Newer code wrote the event: this code does not know the schema version of its payload.
     #[error(
         "schema version {schema_version} of event type `{event_type}` was written by newer code; this code knows up to {known}: \
@@ -108,15 +114,27 @@ impl CodecError {
     }
 }
 
+impl From<serde_json::Error> for CodecError {
+    /// An error that quotes more than 2,048 bytes becomes [`Custom`](Self::Custom), with the beginning of its text.
+    fn from(error: serde_json::Error) -> Self {
+        let text = bounded(&error);
+        if text.len() > MAX_TEXT {
+            Self::Custom(text)
+        } else {
+            Self::Json(error)
+        }
+    }
+}
+
 impl serde::ser::Error for CodecError {
     fn custom<T: Display>(message: T) -> Self {
-        Self::Custom(message.to_string())
+        Self::Custom(bounded(&message))
     }
 }
 
 impl serde::de::Error for CodecError {
     fn custom<T: Display>(message: T) -> Self {
-        Self::Custom(message.to_string())
+        Self::Custom(bounded(&message))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reads a range of a partition up to its current end, outside of any consumer group. Every call blocks.
 
 use std::{
-    ops::ControlFlow,
+    ops::{ControlFlow, Range},
     time::{Duration, Instant},
 };
 
@@ -66,12 +66,29 @@ impl PartitionReader {
         look: impl Fn(&BorrowedMessage<'_>) -> T,
     ) -> Result<Option<T>, KafkaError> {
         let (low, high) = self.range(topic, partition)?;
+        self.last_before(topic, partition, low..high, look)
+    }
+
+    /// What `look` makes of the last record of a range that a consumer gets; `None` if there is none.
+    pub(crate) fn last_before<T>(
+        &self,
+        topic: &str,
+        partition: i32,
+        range: Range<i64>,
+        look: impl Fn(&BorrowedMessage<'_>) -> T,
+    ) -> Result<Option<T>, KafkaError> {
         let mut window = FIRST_WINDOW;
         loop {
-            let from = high.saturating_sub(window).max(low);
+            let from = range.end.saturating_sub(window).max(range.start);
             let mut last = None;
-            self.read(topic, partition, from, |record| last = Some(look(record)))?;
-            if last.is_some() || from == low {
+            self.read_while(topic, partition, from, |record| {
+                if record.offset() >= range.end {
+                    return ControlFlow::Break(());
+                }
+                last = Some(look(record));
+                ControlFlow::Continue(())
+            })?;
+            if last.is_some() || from == range.start {
                 return Ok(last);
             }
             window = window.saturating_mul(WINDOW_GROWTH);

@@ -11,6 +11,7 @@
 
 mod admission;
 mod assignment;
+mod checkpoint_check;
 mod consumer_error;
 mod ends;
 mod first_record;
@@ -23,6 +24,7 @@ pub(crate) mod open_transactions;
 mod out_of_range;
 mod partition;
 mod poll_thread;
+mod positions;
 mod reader;
 mod rebalance;
 mod receive;

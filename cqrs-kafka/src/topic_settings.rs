@@ -15,6 +15,9 @@ use crate::{
 /// What removes old records of a topic.
 const CLEANUP_POLICY: &str = "cleanup.policy";
 
+/// The beginning of a warning when the settings cannot be read.
+const UNCHECKED: &str = "it was not checked that the cleanup policy of the topic loses no records";
+
 /// What a topic is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TopicUse {
@@ -48,8 +51,12 @@ pub(crate) fn check<'a>(
     topic_use: TopicUse,
 ) -> Result<(), KafkaError> {
     let topics = Vec::from_iter(topics.into_iter().map(ResourceSpecifier::Topic));
+    if topics.is_empty() || cluster.is_embedded()? {
+        return Ok(());
+    }
     // librdkafka's admin client does not ask for tokens.
-    if topics.is_empty() || config.token_source().is_some() || cluster.is_embedded()? {
+    if config.token_source().is_some() {
+        tracing::warn!(?topics, "{UNCHECKED}: a login with tokens cannot read them");
         return Ok(());
     }
     let client = config.client(&[], &[]);
@@ -67,7 +74,7 @@ pub(crate) fn check<'a>(
         Ok(described) => described,
         Err(error) => {
             let error = ClientError::from(error);
-            tracing::info!(%error, "the settings of topics could not be checked");
+            tracing::warn!(?topics, %error, "{UNCHECKED}");
             return Ok(());
         }
     };
@@ -81,12 +88,11 @@ pub(crate) fn check<'a>(
                 let found = found.and_then(|entry| entry.value.as_deref());
                 check_policy(topic, topic_use, found)?;
             }
-            Err(Code::TopicAuthorizationFailed) => tracing::info!(
-                topic,
-                "the settings of the topic are not checked: that needs the right DESCRIBE_CONFIGS on it"
-            ),
+            Err(Code::TopicAuthorizationFailed) => {
+                tracing::warn!(topic, "{UNCHECKED}: grant DESCRIBE_CONFIGS on the topic");
+            }
             Err(error) => {
-                tracing::info!(topic, %error, "the settings of the topic could not be checked");
+                tracing::warn!(topic, %error, "{UNCHECKED}");
             }
         }
     }

@@ -167,6 +167,13 @@ impl KafkaTopics {
                     topic,
                     code @ (Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed),
                 )) => return Err(denied(format!("topic {topic:?}"), "CREATE", code)),
+                // Kafka accepts the characters, which were checked before.
+                Err((name, Code::InvalidTopic)) => {
+                    return Err(KafkaError::InvalidName {
+                        name,
+                        reason: COLLIDES,
+                    });
+                }
                 Err((topic, code)) => return Err(self.not_created(&topic, code)),
             }
         }
@@ -181,6 +188,10 @@ impl KafkaTopics {
         }
     }
 }
+
+/// Why a broker refuses a name that has only allowed characters.
+const COLLIDES: &str = "differs from the name of another topic only in '.' and '_', which are the same in the names of Kafka's \
+                        metrics; rename the category";
 
 fn missing_topics(cluster: &ClusterClient, topics: Vec<String>) -> Result<Vec<String>, KafkaError> {
     let mut missing = Vec::new();

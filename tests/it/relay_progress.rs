@@ -2,6 +2,7 @@
 //! followed to the letter, loses and doubles nothing.
 
 mod remedies;
+mod running;
 
 use cqrs_core::{
     EventStore, Runner, View, chain,

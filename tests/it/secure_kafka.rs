@@ -25,6 +25,8 @@ fn relay_rights(prefix: &str) -> Vec<String> {
         format!("relay:WRITE:TOPIC:LITERAL:{prefix}.relay.progress"),
         format!("relay:READ:TOPIC:LITERAL:{prefix}.relay.progress"),
         format!("relay:WRITE:TRANSACTIONAL_ID:PREFIXED:{prefix}.relay."),
+        format!("relay:DESCRIBE_CONFIGS:TOPIC:LITERAL:{prefix}.counter"),
+        format!("relay:DESCRIBE_CONFIGS:TOPIC:LITERAL:{prefix}.relay.progress"),
     ]
 }
 
@@ -32,6 +34,7 @@ fn consumer_rights(prefix: &str) -> Vec<String> {
     vec![
         format!("consumer:READ:TOPIC:LITERAL:{prefix}.counter"),
         format!("consumer:READ:GROUP:LITERAL:{prefix}.counts"),
+        format!("consumer:DESCRIBE_CONFIGS:TOPIC:LITERAL:{prefix}.counter"),
     ]
 }
 
@@ -108,6 +111,7 @@ async fn a_right_that_a_relay_lacks_is_final_and_named() {
         );
     };
     lacks(0, "topic \"NAME.counter\"", "WRITE").await;
+    lacks(1, "topic \"NAME.counter\"", "READ").await;
     lacks(2, "topic \"NAME.relay.progress\"", "WRITE").await;
     lacks(3, "topic \"NAME.relay.progress\"", "READ").await;
     lacks(4, "transactional id \"NAME.relay.0\"", "WRITE").await;
@@ -220,7 +224,6 @@ async fn what_is_wrong_with_a_connection_is_final_and_named() {
     }
 }
 
-/// The certificate of the broker itself, which may do everything.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_a_login_and_the_next_client_uses_its_successor() {
     let name = fresh_name();
@@ -238,10 +241,14 @@ async fn a_certificate_is_a_login_and_the_next_client_uses_its_successor() {
         .set("ssl.key.location", file("client.key"));
     copy("app-expired");
     rejection(kafka.clone()).await;
-    copy("broker");
-    create_topics(&kafka).await;
-    let store = store(&name).await;
-    count(&store, 20).await;
+    copy("app");
+    let store = prepared(&name).await;
+    let said = relay_error(&store, &kafka).await;
+    assert!(said.contains("denies access"), "{said}");
+    let rights = [relay_rights(&name), consumer_rights(&name)].concat();
+    let rights = rights.iter().filter_map(|right| right.split_once(':'));
+    let of_app = rights.map(|(_, right)| format!("app:{right}"));
+    grant(&Vec::from_iter(of_app)).await;
     published_and_counted(&store, &kafka, &kafka, 20).await;
     fs::remove_dir_all(&folder).expect("removes");
 }

@@ -91,6 +91,21 @@ fn an_unknown_type_names_the_known_ones() {
     assert!(error.to_string().contains("Unit, Newtype"), "{error}");
 }
 
+/// serde quotes the value that it did not expect.
+#[test]
+fn the_text_of_an_error_is_bounded() {
+    let payload = format!(r#""{}""#, "x".repeat(1 << 20));
+    let error = decode::<Sample>("Newtype", payload.as_bytes()).expect_err("no number");
+    assert!(
+        error.to_string().len() < 2 * MAX_TEXT,
+        "{}",
+        error.to_string().len()
+    );
+    let text = "x".repeat(1 << 20);
+    let custom = <CodecError as serde::de::Error>::custom(text);
+    assert!(custom.to_string().len() < 2 * MAX_TEXT);
+}
+
 #[test]
 fn a_broken_payload_is_an_error() {
     for payload in [

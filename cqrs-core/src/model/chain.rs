@@ -2,9 +2,11 @@
 
 use std::{error::Error, fmt};
 
+use crate::codec::bounded;
+
 /// Prints an error and its sources on one line: `error: cause: cause of the cause`.
 ///
-/// Use it in logs and messages. Branch on the error types, not on this text.
+/// Use it in logs and messages. Branch on the error types, not on this text. Of each error it prints 2,048 bytes at most.
 ///
 /// ```
 /// use cqrs_core::{StoreError, StoreErrorKind, chain};
@@ -24,11 +26,11 @@ pub struct Chain<'a>(&'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut last = self.0.to_string();
+        let mut last = bounded(self.0);
         f.write_str(&last)?;
         let mut next = self.0.source();
         while let Some(source) = next {
-            let text = source.to_string();
+            let text = bounded(source);
             if !includes(&last, &text) {
                 write!(f, ": {text}")?;
             }
@@ -77,6 +79,12 @@ mod tests {
     fn printed(texts: &[&'static str]) -> String {
         let link = links(texts).expect("at least one text");
         chain(&*link).to_string()
+    }
+
+    #[test]
+    fn a_text_that_quotes_a_megabyte_is_cut() {
+        let text: &str = "x".repeat(1 << 20).leak();
+        assert!(printed(&["read", text]).len() < 2_200);
     }
 
     #[test]

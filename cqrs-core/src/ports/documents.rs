@@ -5,6 +5,7 @@ use std::{any::type_name, collections::HashMap};
 use serde::de::DeserializeOwned;
 
 use crate::{
+    codec::CodecError,
     model::{check_json, check_text},
     ports::{
         error::{BoxError, SaveError, StoreError, StoreErrorKind},
@@ -156,6 +157,6 @@ pub fn decode_document<D: DeserializeOwned>(
             "document {key:?} of view {view:?} cannot be read as `{}`; reset the view to rebuild it",
             type_name::<D>()
         );
-        StoreError::new(StoreErrorKind::Undecodable, message).caused_by(error)
+        StoreError::new(StoreErrorKind::Undecodable, message).caused_by(CodecError::from(error))
     })
 }

@@ -3,7 +3,7 @@
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use crate::{
-    model::{Checkpoint, EventFilter, Offset, PartitionId, RecordedEvent, Selection},
+    model::{Checkpoint, EventFilter, EventId, Offset, PartitionId, RecordedEvent, Selection},
     ports::{error::BoxError, log_check::LogReplaced, names::Holder},
 };
 
@@ -42,11 +42,9 @@ pub enum Next {
 pub enum SourceError {
     /// The checkpoint is outside the topic's records: retention removed them, or the topic was recreated.
     #[error(
-        "{partition}: offset {offset} does not exist (offsets {} to {} are in range): retention has removed the next records, or \
-         the topic was created again or lost its end. Restore it; or call Relay::publish_again of the relay that writes it once, and \
-         Runner::rewind once, which handles what the subscription did not have. Events of other producers have no log: those that \
-         are there are handled again",
-        available.start(), available.end()
+        "{partition}: offset {offset} does not exist (offsets {} to {} are in range): {}; or call Relay::publish_again of the relay \
+         that writes it once, and {REWIND}",
+        available.start(), available.end(), out_of_range(*offset, available)
     )]
     OutOfRange {
         /// The partition.
@@ -55,6 +53,23 @@ pub enum SourceError {
         offset: Offset,
         /// The offsets at which reading can continue, up to that of the next record.
         available: RangeInclusive<Offset>,
+    },
+    /// The topic is no longer the one to which the checkpoint belongs: it was created again, or lost its end.
+    #[error(
+        "{partition} is not what the subscription has read: before offset {offset} was event {expected}, now {}. The topic was \
+         deleted and created again, or has lost its end. Restore it; or call Relay::publish_again of the relay that writes it once, \
+         and {REWIND}",
+        event(.found.as_ref())
+    )]
+    TopicReplaced {
+        /// The partition.
+        partition: PartitionId,
+        /// The checkpoint's offset.
+        offset: Offset,
+        /// The last event that the subscription handled there.
+        expected: EventId,
+        /// The event that is there now; `None` if the record is not an event.
+        found: Option<EventId>,
     },
     /// The checkpoint does not belong to this log.
     #[error(
@@ -137,6 +152,25 @@ impl fmt::Display for Subscriber {
         } = self;
         write!(f, "subscription {subscription:?} of the store at {store:?}")
     }
+}
+
+/// What a rewind does after a topic has lost records.
+const REWIND: &str = "Runner::rewind once, which reads the topics of the subscription from their beginning and handles what it did \
+                      not have. Events of other producers have no log: those that are there take effect, also if they did before";
+
+fn out_of_range(offset: Offset, available: &RangeInclusive<Offset>) -> &'static str {
+    if offset < *available.start() {
+        "retention or a person has removed the next records. Restore them"
+    } else {
+        "the topic was created again, or has lost its end. Restore it"
+    }
+}
+
+fn event(id: Option<&EventId>) -> String {
+    id.map_or_else(
+        || "a record that is not an event".to_owned(),
+        |id| format!("event {id}"),
+    )
 }
 
 /// Assigns partitions to this process, with one reader for each.

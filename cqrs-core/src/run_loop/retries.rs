@@ -84,3 +84,86 @@ impl Retries {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fmt,
+        sync::{Arc, Mutex},
+    };
+
+    use tracing::{
+        Event, Level, Metadata, Subscriber,
+        field::{Field, Visit},
+        span::{Attributes, Id, Record},
+    };
+
+    use super::*;
+
+    /// Keeps the level of each event, and how many failures it names.
+    #[derive(Debug, Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<(Level, u64)>>>);
+
+    struct Failures(u64);
+
+    impl Visit for Failures {
+        fn record_u64(&mut self, field: &Field, value: u64) {
+            if field.name() == "failures" {
+                self.0 = value;
+            }
+        }
+
+        fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+    }
+
+    impl Subscriber for Lines {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            let mut failures = Failures(0);
+            event.record(&mut failures);
+            let line = (*event.metadata().level(), failures.0);
+            self.0.lock().expect("no panic").push(line);
+        }
+
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loop_that_fails_for_5_s_is_a_warning() {
+        let lines = Lines::default();
+        let _guard = tracing::subscriber::set_default(lines.clone());
+        let name = LoopName::Relay("relay".to_owned());
+        let mut retries = Retries::new(name, None, ProgressReporter::default());
+        let error = std::io::Error::other("no route");
+        let fail = |retries: &mut Retries| {
+            retries.failed(&error);
+            lines.0.lock().expect("no panic").pop().expect("a line")
+        };
+        for failures in 1..=100 {
+            assert_eq!(
+                fail(&mut retries),
+                (Level::DEBUG, failures),
+                "fast failures"
+            );
+        }
+        tokio::time::advance(HARMLESS - Duration::from_millis(1)).await;
+        assert_eq!(fail(&mut retries), (Level::DEBUG, 101));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(fail(&mut retries), (Level::WARN, 102));
+        retries.succeeded();
+        assert_eq!(fail(&mut retries), (Level::DEBUG, 1), "a success ends it");
+        tokio::time::advance(HARMLESS).await;
+        assert_eq!(fail(&mut retries), (Level::WARN, 2));
+    }
+}

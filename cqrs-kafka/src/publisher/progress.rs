@@ -148,6 +148,10 @@ impl ProgressRecord {
                 "position {} is beyond the last that a log can have",
                 position.offset
             )),
+            // The log is compared at the event. Without one, a relay that stands beyond the end would publish nothing, and say nothing.
+            Self::Position(position) if position.offset > 0 && position.event_id.is_none() => {
+                Err(format!("position {} has no event id", position.offset))
+            }
             Self::Topic(TopicProgress { partitions: 0, .. }) => {
                 Err("a topic has at least one partition".to_owned())
             }
@@ -233,13 +237,18 @@ mod tests {
     #[test]
     fn a_record_that_no_relay_writes_is_rejected() {
         let position = |offset| {
-            let upto = Checkpoint::new(Offset::new(offset), None);
+            let upto = Checkpoint::new(Offset::new(offset), Some(EventId::random()));
             ProgressRecord::Position(PublishedPosition::new(upto, 1))
+        };
+        let without_event = |offset| {
+            let upto = Checkpoint::new(Offset::new(offset), None);
+            ProgressRecord::Position(PublishedPosition::new(upto, 0))
         };
         let layout = |shards| ProgressRecord::Layout(ShardLayout { shards });
         let check = |record: ProgressRecord| record.check(Some(record.key().as_bytes()), 4);
         for record in [
             position(i64::MAX as u64),
+            without_event(0),
             layout(1),
             layout(4),
             ProgressRecord::Claim(claim("a")),
@@ -250,6 +259,7 @@ mod tests {
         }
         for record in [
             position(i64::MAX as u64 + 1),
+            without_event(1),
             layout(0),
             layout(5),
             layout(u16::MAX),

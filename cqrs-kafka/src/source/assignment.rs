@@ -6,18 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{model::Offset, ports::SourceError, run_loop::ProgressReporter};
+use cqrs_core::{model::Checkpoint, ports::SourceError, run_loop::ProgressReporter};
 use tokio::sync::{oneshot, watch};
 
-use super::partition::AssignedPartition;
+use super::{checkpoint_check::CheckpointCheck, partition::AssignedPartition};
 
 /// What a reader asks of the poll thread.
 #[derive(Debug)]
 pub(super) enum PollCommand {
-    /// Seek to this offset (`None`: the beginning) and accept records.
+    /// Seek to this place (`None`: the beginning) and accept records.
     Start {
         partition: Arc<AssignedPartition>,
-        at: Option<Offset>,
+        at: Option<Checkpoint>,
         done: oneshot::Sender<Result<(), SourceError>>,
     },
     /// The buffer has room again.
@@ -39,6 +39,7 @@ pub(super) struct Assignment {
     released: Condvar,
     drain_timeout: Duration,
     pub(super) reporter: ProgressReporter,
+    pub(super) check: Arc<CheckpointCheck>,
 }
 
 impl Assignment {
@@ -46,6 +47,7 @@ impl Assignment {
         stopping: watch::Receiver<bool>,
         drain_timeout: Duration,
         reporter: ProgressReporter,
+        check: CheckpointCheck,
     ) -> (Arc<Self>, mpsc::Receiver<PollCommand>) {
         let (commands, received) = mpsc::channel();
         let assignment = Self {
@@ -55,6 +57,7 @@ impl Assignment {
             released: Condvar::new(),
             drain_timeout,
             reporter,
+            check: Arc::new(check),
         };
         (Arc::new(assignment), received)
     }

@@ -1,6 +1,6 @@
 //! Joins the group, and receives the readers that the poll thread offers.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cqrs_core::{
     ports::{Reader, SourceError, Subscriber},
@@ -12,6 +12,7 @@ use super::{
     SourceOptions,
     admission::Admission,
     assignment::Assignment,
+    checkpoint_check::CheckpointCheck,
     group_members::{Mark, Members},
     offers::ReaderOffers,
     poll_thread::{ConsumerOptions, PollThread},
@@ -41,6 +42,12 @@ impl Member {
             let group = options.group.clone();
             return Err(KafkaError::NoTopics { group });
         }
+        if options.client.get("group.protocol") == Some("consumer") {
+            let source = "group.protocol: a KafkaGroup supports only \"classic\", the default; remove the setting";
+            return Err(KafkaError::InvalidSetting {
+                source: source.into(),
+            });
+        }
         let cluster = ClusterClient::connect(&options.config)?;
         for topic in &options.topics {
             cluster.partitions_in_time(topic)?;
@@ -52,7 +59,7 @@ impl Member {
 
     /// Checks the topics, and joins the group unless somebody else is in it. Blocks.
     pub(super) fn join(
-        options: &SourceOptions,
+        options: &Arc<SourceOptions>,
         subscriber: Option<Subscriber>,
         stopping: watch::Receiver<bool>,
         reporter: ProgressReporter,
@@ -66,7 +73,9 @@ impl Member {
             refuse_others(mark, &options.group, &cluster)?;
             mark.put_on(&mut client);
         }
-        let (assignment, commands) = Assignment::new(stopping, options.drain_timeout, reporter);
+        let check = CheckpointCheck::new(Arc::clone(options));
+        let (assignment, commands) =
+            Assignment::new(stopping, options.drain_timeout, reporter, check);
         let (offer, offers) = mpsc::unbounded_channel();
         let consumer = ConsumerOptions {
             client,

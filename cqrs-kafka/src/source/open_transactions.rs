@@ -143,13 +143,15 @@ fn measure(partition: &AssignedPartition, lasted: Duration) {
 
 #[cfg(test)]
 mod tests {
+    use cqrs_core::model::Checkpoint;
+
     use super::*;
 
     #[test]
     fn an_open_transaction_is_reported_after_5_s_and_once_a_minute() {
         let open = OpenTransactions::default();
         let partition = AssignedPartition::new("shop.order".into(), 3);
-        partition.accept_from(Offset::new(0));
+        partition.accept_from(Checkpoint::default());
         let begin = Instant::now();
         let observe = |seconds, stable, end| {
             let found = Partition {
@@ -189,7 +191,7 @@ mod tests {
             let now = begin + Duration::from_secs(seconds);
             assert_eq!(open.observe(&partition, &found, now), None);
         }
-        partition.accept_from(Offset::new(0));
+        partition.accept_from(Checkpoint::default());
         let now = begin + Duration::from_secs(20);
         assert_eq!(
             open.observe(&partition, &found, now),

@@ -51,6 +51,8 @@ struct Buffer {
     bytes: usize,
     /// The lowest offset that is accepted next; `None` before the reader has started.
     next: Option<Offset>,
+    /// The place up to which the reader has taken everything.
+    taken: Checkpoint,
     paused: bool,
     /// Returned to the reader after the events.
     error: Option<SourceError>,
@@ -102,9 +104,31 @@ impl AssignedPartition {
         *self.buffer() = Buffer::default();
     }
 
-    /// Accepts records from this offset on.
-    pub(super) fn accept_from(&self, offset: Offset) {
-        self.buffer().next = Some(offset);
+    /// Accepts records from this place on.
+    pub(super) fn accept_from(&self, at: Checkpoint) {
+        let mut buffer = self.buffer();
+        buffer.next = Some(at.offset);
+        buffer.taken = at;
+    }
+
+    /// Everything before this offset has arrived.
+    pub(super) fn arrived(&self, position: Offset) {
+        let mut buffer = self.buffer();
+        if buffer.error.is_none() && buffer.next.is_some_and(|next| next < position) {
+            buffer.next = Some(position);
+        }
+    }
+
+    /// The place up to which everything has arrived, if that is beyond what was taken and holds no event.
+    pub(super) fn take_move(&self) -> Option<Checkpoint> {
+        let mut buffer = self.buffer();
+        let is_empty = buffer.events.is_empty() && buffer.error.is_none();
+        let next = buffer.next.filter(|_| is_empty)?;
+        if next <= buffer.taken.offset {
+            return None;
+        }
+        buffer.taken.offset = next;
+        Some(buffer.taken)
     }
 
     /// The next offset, if records are accepted.
@@ -207,6 +231,7 @@ impl Buffer {
             Offset::new(last?.get() + 1),
             events.last().map(|event| event.id),
         );
+        self.taken = next;
         Some(Batch::new(events, next))
     }
 

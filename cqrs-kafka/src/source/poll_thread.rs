@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::{model::Offset, ports::SourceError};
+use cqrs_core::{model::Checkpoint, ports::SourceError};
 use rdkafka::{
     ClientConfig, Message, Offset as KafkaOffset,
     consumer::{BaseConsumer, Consumer},
@@ -25,6 +25,7 @@ use super::{
     offers::ReaderOffers,
     out_of_range::stop_out_of_range,
     partition::{AssignedPartition, FlowChange},
+    positions::note_positions,
     rebalance::RebalanceListener,
     receive::receive,
 };
@@ -39,6 +40,9 @@ const POLL_WAIT: Duration = Duration::from_millis(10);
 
 /// How many records to take before the thread checks for commands again.
 const RECORDS_PER_ROUND: usize = 256;
+
+/// The time between two looks at how far everything has arrived.
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long to wait for a response of a broker or of librdkafka's own threads.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,6 +77,8 @@ pub(super) struct PollThread {
     looked: Option<Instant>,
     /// Set after an error that stops the source.
     failed: bool,
+    /// When the partitions were last told how far everything has arrived.
+    followed: Instant,
 }
 
 impl PollThread {
@@ -100,6 +106,7 @@ impl PollThread {
             missing: None,
             looked: None,
             failed: false,
+            followed: Instant::now(),
         };
         let (leaving, left) = oneshot::channel();
         let run = move || {
@@ -133,9 +140,11 @@ impl PollThread {
                 self.carry_out(command);
             }
             self.poll();
+            self.follow();
             self.await_topic();
             self.look_at_members();
         }
+        note_positions(&self.consumer, self.assignment());
         self.assignment().take_back(&self.assignment().all());
         if !self.failed {
             self.assignment().reporter.ended(None, None);
@@ -209,6 +218,14 @@ impl PollThread {
         self.failed = true;
     }
 
+    /// Tells the partitions now and then how far everything has arrived.
+    fn follow(&mut self) {
+        if self.followed.elapsed() >= FOLLOW_INTERVAL {
+            note_positions(&self.consumer, self.assignment());
+            self.followed = Instant::now();
+        }
+    }
+
     /// librdkafka reports an unknown topic once. So this asks whether the brokers know all topics again.
     fn await_topic(&mut self) {
         let Some(missing) = &mut self.missing else {
@@ -219,12 +236,23 @@ impl PollThread {
             Waiting::Ask => {
                 if self.topics.iter().all(|topic| self.knows(topic)) {
                     self.missing = None;
+                    self.start_again("a topic was not known for a while");
                 }
             }
             Waiting::Over => {
                 let advice = missing.advice;
                 let error = missing.error.clone();
                 self.stop_source(advice, error);
+            }
+        }
+    }
+
+    /// Stops all partitions. Their readers start again, and compare their checkpoints with what the topics are now.
+    fn start_again(&self, reason: &'static str) {
+        for partition in self.assignment().all() {
+            if partition.next_offset().is_some() {
+                pause(&self.consumer, &partition);
+                partition.fail(SourceError::Unavailable(reason.into()));
             }
         }
     }
@@ -299,7 +327,7 @@ impl PollThread {
     fn start(
         &self,
         partition: &Arc<AssignedPartition>,
-        at: Option<Offset>,
+        at: Option<Checkpoint>,
     ) -> Result<(), SourceError> {
         if !self.assignment().contains(partition) {
             return Ok(());
@@ -307,12 +335,14 @@ impl PollThread {
         partition.clear();
         let offset = match at {
             None => KafkaOffset::Beginning,
-            Some(at) => KafkaOffset::Offset(i64::try_from(at.get()).map_err(|_| {
-                let id = partition.id();
-                SourceError::Fatal(
-                    format!("{id}: offset {at} is larger than Kafka's largest").into(),
-                )
-            })?),
+            Some(Checkpoint { offset: at, .. }) => {
+                KafkaOffset::Offset(i64::try_from(at.get()).map_err(|_| {
+                    let id = partition.id();
+                    SourceError::Fatal(
+                        format!("{id}: offset {at} is larger than Kafka's largest").into(),
+                    )
+                })?)
+            }
         };
         let unavailable =
             |error: LibraryError| SourceError::Unavailable(ClientError::from(error).into());

@@ -1,10 +1,14 @@
 //! The reader of one partition, as the runner uses it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use cqrs_core::{
     model::{Checkpoint, PartitionId},
-    ports::{Next, Reader, SourceError},
+    ports::{Batch, Next, Reader, SourceError},
 };
 use tokio::sync::oneshot;
 
@@ -12,15 +16,21 @@ use super::{
     assignment::{Assignment, PollCommand},
     partition::{AssignedPartition, FlowChange},
 };
+use crate::blocking::run_blocking;
 
 /// After this time without a record a partition counts as read to its end.
 const IDLE_WAIT: Duration = Duration::from_millis(250);
+
+/// How often an idle partition moves over markers of transactions.
+const MOVE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Reads one partition of a topic while the group assigns it to this member.
 pub struct KafkaReader {
     id: PartitionId,
     partition: Arc<AssignedPartition>,
     assignment: Arc<Assignment>,
+    /// When it last moved over markers of transactions.
+    moved: Option<Instant>,
 }
 
 impl KafkaReader {
@@ -29,7 +39,29 @@ impl KafkaReader {
             id: partition.id(),
             partition,
             assignment,
+            moved: None,
         }
+    }
+
+    /// Compares the checkpoint with the topic; `false` if the partition is revoked meanwhile, which `next` reports.
+    async fn is_of_this_topic(&self, at: Checkpoint) -> Result<bool, SourceError> {
+        let check = Arc::clone(&self.assignment.check);
+        let partition = Arc::clone(&self.partition);
+        let compared = run_blocking(move || check.compare(&partition, at));
+        tokio::select! {
+            biased;
+            () = self.partition.wait_until_revoked() => Ok(false),
+            compared = compared => compared?.map(|()| true),
+        }
+    }
+
+    /// The place after the last record, if there are only markers of transactions and aborted records up to it. Without it a
+    /// checkpoint would stay in front of them, and retention would pass it.
+    fn end_of_transactions(&mut self) -> Option<Batch> {
+        let next = self.partition.take_move()?;
+        self.moved = Some(Instant::now());
+        self.assignment.reporter.reading(&self.id, Some(next));
+        Some(Batch::new(Vec::new(), next))
     }
 }
 
@@ -39,10 +71,15 @@ impl Reader for KafkaReader {
     }
 
     async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
+        if let Some(at) = at
+            && !self.is_of_this_topic(at).await?
+        {
+            return Ok(());
+        }
         let (done, started) = oneshot::channel();
         self.assignment.send(PollCommand::Start {
             partition: Arc::clone(&self.partition),
-            at: at.map(|checkpoint| checkpoint.offset),
+            at,
             done,
         });
         tokio::select! {
@@ -70,13 +107,22 @@ impl Reader for KafkaReader {
                 return Ok(Next::Batch(batch));
             }
             if idle {
+                if self
+                    .moved
+                    .is_none_or(|moved| moved.elapsed() >= MOVE_INTERVAL)
+                    && let Some(batch) = self.end_of_transactions()
+                {
+                    return Ok(Next::Batch(batch));
+                }
                 self.assignment.reporter.caught_up(&self.id);
                 return Ok(Next::Idle);
             }
             let changed = tokio::time::timeout(IDLE_WAIT, self.partition.wait_for_change());
             idle = changed.await.is_err();
         }
-        Ok(Next::Revoked)
+        Ok(self
+            .end_of_transactions()
+            .map_or(Next::Revoked, Next::Batch))
     }
 
     async fn back_off(&mut self, wait: Duration) {

@@ -15,7 +15,7 @@ use rdkafka::{
 
 use super::{
     admission::Admission, offers::ReaderOffers, open_transactions::OpenTransactions,
-    partition::AssignedPartition,
+    partition::AssignedPartition, positions::note_positions,
 };
 use crate::{
     error::internal,
@@ -130,6 +130,7 @@ impl RebalanceListener {
             self.admission.lost();
             self.offers.assignment.lose(&revoked);
         } else {
+            note_positions(consumer, &self.offers.assignment);
             self.offers.assignment.take_back(&revoked);
         }
         tracing::debug!(count = partitions.count(), "partitions revoked");

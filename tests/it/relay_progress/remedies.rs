@@ -9,7 +9,7 @@ use rdkafka::{
 use super::*;
 
 impl World {
-    async fn recreate(&self, partitions: u16) {
+    pub(super) async fn recreate(&self, partitions: u16) {
         delete_topic(&self.kafka, &self.kafka.topic("counter")).await;
         let topics = KafkaTopics::new(&self.kafka).partitions(partitions);
         let created = topics.create_for_categories(["counter"]).await;

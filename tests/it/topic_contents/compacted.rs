@@ -1,10 +1,10 @@
 //! A topic whose settings would lose what was written is refused, and the setting is named.
 
 use cqrs_core::relay::RelayError;
-use rdkafka::admin::{AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AlterConfig, ResourceSpecifier};
 
 use super::*;
-use crate::support::{admin, publish_all};
+use crate::support::publish_all;
 
 async fn create(config: &KafkaConfig, topic: &str, policy: &str) {
     let new = NewTopic::new(topic, 1, TopicReplication::Fixed(1)).set("cleanup.policy", policy);

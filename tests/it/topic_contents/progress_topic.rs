@@ -56,6 +56,45 @@ async fn a_progress_topic_may_hold_records_of_others() {
     assert!(error.contains(&place), "{error}");
 }
 
+/// A log is compared at the event of the position. Without one a relay would wait behind the end, and publish nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_beyond_the_log_stops_a_relay() {
+    let config = kafka(&fresh_name());
+    let topics = KafkaTopics::new(&config).partitions(1);
+    topics
+        .create_for_categories(["note"])
+        .await
+        .expect("creates");
+    let store = MemoryEventStore::default();
+    append(&store, "note").await;
+    let position =
+        |event: &str| format!(r#"{{"position":{{"offset":5000,"event_id":{event},"count":1}}}}"#);
+    let id = format!("\"{}\"", EventId::random());
+    let bad = format!(r#"{{"position":"{}"}}"#, "x".repeat(100_000));
+    for (name, value, said) in [
+        ("one", position(&id), "the log was replaced"),
+        ("two", position("null"), "position 5000 has no event id"),
+        ("three", bad, "more bytes"),
+    ] {
+        topics.create_for_relay(name, 1).await.expect("creates");
+        let progress = config.progress_topic(name);
+        let record = Record {
+            key: Some("position"),
+            ..Record::default().value(Some(value.as_bytes()))
+        };
+        send(&config, &progress, Sent::Plainly, vec![record]).await;
+        let relay = Relay::new(&store, name, KafkaPublisher::new(&config));
+        let ended = tokio::time::timeout(MAX_WAIT, relay.run(std::future::pending())).await;
+        let error = ended.expect("ends").expect_err("is refused");
+        let text = chain(&error).to_string();
+        assert!(
+            text.contains(said) && text.contains("Relay::recover"),
+            "{text}"
+        );
+        assert!(text.len() < 4_096, "{}", text.len());
+    }
+}
+
 async fn append(store: &MemoryEventStore, category: &str) {
     let stream = StreamId::new(Category::new(category).expect("valid"), "a").expect("valid");
     let new = NewEvent::encode(&NoteEvent::Erased, cqrs_core::Metadata::default());

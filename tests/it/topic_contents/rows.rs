@@ -148,8 +148,16 @@ pub(super) fn rows() -> Vec<Row> {
             )],
         ),
         (
+            "an event of a newer schema version",
+            vec![case(own("note").with("ce_schemaversion", "9"), Waits)],
+        ),
+        (
             "content that does not fit the type",
             vec![
+                case(
+                    foreign().value(Some(format!(r#""{}""#, "x".repeat(900_000)).as_bytes())),
+                    Stopped("more bytes"),
+                ),
                 case(foreign().value(Some(b"{}")), Stopped("text")),
                 case(foreign().value(Some(b"\xff")), Stopped("Written")),
             ],
@@ -220,12 +228,12 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         (
             "a record as large as the broker accepts",
-            vec![case(
-                foreign().value(Some(
-                    format!(r#"{{"text":"{}"}}"#, "x".repeat(900_000)).as_bytes(),
-                )),
-                Handled(1),
-            )],
+            [900_000, 9_000_000]
+                .map(|bytes| {
+                    let text = format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes));
+                    case(foreign().value(Some(text.as_bytes())), Handled(1))
+                })
+                .to_vec(),
         ),
         (
             "a batch compressed with gzip, snappy, lz4 or zstd",

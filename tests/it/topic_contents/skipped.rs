@@ -1,6 +1,6 @@
 //! Records that stop a runner are skipped, as the page says: each error names the record and the call.
 
-use cqrs_core::read::{RunnerError, SkipError};
+use cqrs_core::read::SkipError;
 use cqrs_kafka::KafkaSource;
 use cqrs_postgres::PgEventStore;
 use tokio::sync::Notify;
@@ -74,7 +74,7 @@ impl Place {
         self.config.topic("note")
     }
 
-    fn runner(
+    pub(super) fn runner(
         &self,
         task: Task,
     ) -> Runner<PgEventStore, impl cqrs_core::read::Handler<PgEventStore>, KafkaSource> {
@@ -82,7 +82,7 @@ impl Place {
         Runner::over(&self.store, Texts(task), group.source()).expect("a view")
     }
 
-    async fn catch_up(&self, task: Task) -> Result<(), RunnerError> {
+    pub(super) async fn catch_up(&self, task: Task) -> Result<(), RunnerError> {
         self.runner(task).catch_up().await
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Recording, Step, Target, Upcaster};
 use crate::{
-    codec::{self, CodecError},
+    codec::{self, CodecError, bounded},
     model::panic::message_of,
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn run(
     let step = || next(upcaster, payload, recording);
     let caught = catch_unwind(AssertUnwindSafe(step));
     caught
-        .unwrap_or_else(|panic| Err(CodecError::Panicked(message_of(&*panic))))
+        .unwrap_or_else(|panic| Err(CodecError::Panicked(bounded(&message_of(&*panic)))))
         .map_err(|error| upcaster.failed(error))
 }
 
