@@ -7,6 +7,7 @@ use super::{
     pass::Node,
     probe::{Place, Probe, ReadEnded},
     route::Step,
+    shape::Kind,
 };
 
 /// The maximum number of visited elements of a tuple or an array.
@@ -18,7 +19,7 @@ impl Probe<'_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadEnded> {
-        let node = || Node::new("struct", fields.iter().copied().map(Step::Field));
+        let node = || Node::new(Kind::Struct, fields.iter().copied().map(Step::Field));
         let (step, Self { pass, place }) = self.enter(node)?;
         let steps = step.map_or_else(|| node().parts, |step| vec![step]);
         let parts = steps.into_iter().map(|step| (step, place)).collect();
@@ -34,7 +35,7 @@ impl Probe<'_, '_> {
         let steps = |len| (0..len).map(Step::Element);
         let visited = len.min(MAX_ELEMENTS);
         let (step, Self { pass, place }) =
-            self.enter(|| Node::new(format!("tuple of {len}"), steps(visited)))?;
+            self.enter(|| Node::new(Kind::Tuple(len), steps(visited)))?;
         let parts = match step {
             Some(Step::Element(index)) => steps(index)
                 .map(|step| (step, Place::BESIDE))
@@ -52,7 +53,7 @@ impl Probe<'_, '_> {
         let samples = fields.clone().map(|step| (step, Place::BESIDE)).collect();
         let read = visitor.visit_map(Parts::new(&mut *self.pass, samples));
         let parts = [Step::Key, Step::Value].into_iter().chain(fields);
-        self.pass.record(Node::new("map", parts));
+        self.pass.record(Node::new(Kind::Map, parts));
         if let Err(stop) = read {
             self.pass.incomplete(stop.missing);
         }

@@ -10,6 +10,7 @@ use super::{
     pass::Node,
     probe::{Probe, ReadEnded},
     route::Step,
+    shape::Kind,
 };
 
 macro_rules! leaves {
@@ -62,7 +63,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadEnded> {
-        let (step, probe) = self.enter(|| Node::new("option", [Step::Content]))?;
+        let (step, probe) = self.enter(|| Node::new(Kind::Option, [Step::Content]))?;
         match step {
             Some(_) => visitor.visit_some(probe),
             None => visitor.visit_none(),
@@ -80,7 +81,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadEnded> {
-        let (step, Self { pass, place }) = self.enter(|| Node::new("seq", [Step::Item]))?;
+        let (step, Self { pass, place }) = self.enter(|| Node::new(Kind::Seq, [Step::Item]))?;
         let items = step.into_iter().map(|step| (step, place)).collect();
         visitor.visit_seq(Parts::new(pass, items))
     }
@@ -89,7 +90,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         if self.is_at_the_end() {
             return Err(self.record_map(visitor));
         }
-        let (step, Self { pass, place }) = self.enter(|| Node::leaf("map"))?;
+        let (step, Self { pass, place }) = self.enter(|| Node::leaf(Kind::Map))?;
         let entries = step.into_iter().map(|step| (step, place)).collect();
         visitor.visit_map(Parts::new(pass, entries))
     }
@@ -126,7 +127,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadEnded> {
-        let node = || Node::new("enum", variants.iter().copied().map(Step::Variant));
+        let node = || Node::new(Kind::Enum, variants.iter().copied().map(Step::Variant));
         let (step, probe) = self.meet::<V::Value>(name, variants)?.enter(node)?;
         let step = step.or_else(|| probe.pass.samples.choose(&node().parts));
         let Some(Step::Variant(variant)) = step else {

@@ -3,8 +3,8 @@
 //! A probing deserializer visits each place in the type, one at a time. It walks from the root to the place. Of each struct,
 //! enum or map on the way it offers only the part that leads there. At the place it records what the type asks for, and stops.
 //! So no sample of one part is needed to reach another, and a type that rejects samples does not hide its neighbours. The
-//! parts found at a place are the next places to visit. Each result is a line, `place: kind`. All lines together are the
-//! trace; the fingerprint is its hash.
+//! parts found at a place are the next places to visit. All places are the [`Shape`] of the type. As text each is a line,
+//! `place: kind`; the fingerprint is the hash of the text.
 //!
 //! Names of fields and variants count. Names of types do not, because they are not stored. A newtype has the fingerprint of its
 //! content.
@@ -30,20 +30,25 @@ mod pass;
 mod probe;
 mod route;
 mod samples;
+mod shape;
 
 use std::{
-    collections::{BTreeSet, VecDeque},
-    hash::Hasher,
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use fnv::FnvHasher;
 use serde::de::DeserializeOwned;
 
 use self::{
     pass::{Node, Pass},
     probe::Probe,
     route::Route,
+    shape::Places,
+};
+pub use self::{
+    route::Step,
+    samples::STRINGS,
+    shape::{Kind, Shape},
 };
 
 /// The maximum number of steps from the root to a place. An optional list of structs takes three steps.
@@ -68,23 +73,39 @@ const MAX_READS: usize = 20_000;
 /// assert_ne!(cqrs_shape::fingerprint::<Before>(), cqrs_shape::fingerprint::<After>());
 /// ```
 pub fn fingerprint<T: DeserializeOwned>() -> u64 {
-    let mut hash = FnvHasher::default();
-    hash.write(trace::<T>().as_bytes());
-    hash.finish()
+    shape::<T>().fingerprint()
 }
 
-/// One line for each place in `T`, sorted.
-fn trace<T: DeserializeOwned>() -> String {
-    let mut lines = BTreeSet::new();
+/// How serde reads a `T`: the places in it, and what it asks for at each. Its [fingerprint](Shape::fingerprint) is that of `T`.
+///
+/// It runs the `Deserialize` of `T` on samples, as [`fingerprint`] does.
+///
+/// ```
+/// # use cqrs_shape::{Kind, Step};
+/// # use serde::Deserialize;
+/// #[derive(Deserialize)]
+/// struct Person { name: String }
+///
+/// let person = cqrs_shape::shape::<Person>();
+/// let name = person.part(Step::Field("name")).expect("is a field");
+/// assert_eq!(name.kind, Kind::Leaf("string"));
+/// ```
+#[must_use]
+pub fn shape<T: DeserializeOwned>() -> Shape {
+    let mut places = Places::default();
     let mut reads = MAX_READS;
     // Breadth first, so that the limit on reads cuts off the deepest places.
-    let mut routes = VecDeque::from([Route::default()]);
-    while let Some(route) = routes.pop_front() {
-        let node = visit::<T>(&route, &mut reads).unwrap_or_else(|| Node::leaf("unseen"));
-        lines.insert(format!("{route}: {}\n", node.kind));
-        routes.extend(node.parts.into_iter().map(|step| route.then(step)));
+    let mut routes = VecDeque::from([(Places::ROOT, Route::default())]);
+    while let Some((place, route)) = routes.pop_front() {
+        let node = visit::<T>(&route, &mut reads).unwrap_or_else(|| Node::leaf(Kind::Unseen));
+        let parts = places.fill(place, node);
+        routes.extend(
+            parts
+                .into_iter()
+                .map(|(step, part)| (part, route.then(step))),
+        );
     }
-    lines.into_iter().collect()
+    places.into_shape()
 }
 
 /// Finds what `T` asks for at the end of `route`.

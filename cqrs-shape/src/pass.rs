@@ -1,35 +1,30 @@
 //! The visit to one place: the route to it, and what was found there.
 
-use std::{any, borrow::Cow, mem};
+use std::{any, mem};
 
 use super::{
     route::{Route, Step},
     samples::Choices,
+    shape::Kind,
 };
 
 /// What a type asks for at a place.
 #[derive(Debug)]
 pub(super) struct Node {
-    pub(super) kind: Cow<'static, str>,
+    pub(super) kind: Kind,
     pub(super) parts: Vec<Step>,
 }
 
 impl Node {
-    pub(super) fn leaf(kind: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn leaf(kind: Kind) -> Self {
         Self::new(kind, [])
     }
 
     /// Sorts `parts`, because their order in the type must not matter.
-    pub(super) fn new(
-        kind: impl Into<Cow<'static, str>>,
-        parts: impl IntoIterator<Item = Step>,
-    ) -> Self {
+    pub(super) fn new(kind: Kind, parts: impl IntoIterator<Item = Step>) -> Self {
         let mut parts = Vec::from_iter(parts);
         parts.sort_unstable();
-        Self {
-            kind: kind.into(),
-            parts,
-        }
+        Self { kind, parts }
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     pass::{Node, Pass},
     route::Step,
     samples,
+    shape::Kind,
 };
 
 /// The deepest nesting of a sample.
@@ -108,13 +109,13 @@ impl<'p, 'r> Probe<'p, 'r> {
         let Some(up) = self.pass.meet::<T>(name, parts, taken) else {
             return Ok(self);
         };
-        self.enter(|| Node::leaf(format!("the type {up} up")))?;
+        self.enter(|| Node::leaf(Kind::Up(up)))?;
         Err(ReadEnded::default())
     }
 
     /// A value without parts: records it at the end of the route, or lets the caller make a sample.
     pub(super) fn leaf(self, kind: &'static str) -> Result<&'p mut Pass<'r>, ReadEnded> {
-        match self.enter(|| Node::leaf(kind))? {
+        match self.enter(|| Node::leaf(Kind::Leaf(kind)))? {
             (None, beside) => Ok(beside.pass),
             (Some(_), _) => Err(ReadEnded::default()),
         }

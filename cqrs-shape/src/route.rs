@@ -4,9 +4,13 @@ use std::fmt;
 
 /// A step from a value to one of its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+#[non_exhaustive]
+pub enum Step {
+    /// The field of a struct.
     Field(&'static str),
+    /// The content of a variant.
     Variant(&'static str),
+    /// The element of a tuple or an array.
     Element(usize),
     /// The content of an option.
     Content,

@@ -1,7 +1,7 @@
 //! Sample values, tried in turn until the type accepts one.
 
-/// Strings for types with their own rules, such as ids, times, dates and addresses: most types accept at least one.
-pub(super) const STRINGS: [&str; 9] = [
+/// The samples of a string, for types with their own rules, such as ids, times, dates and addresses: most types accept at least one.
+pub const STRINGS: [&str; 9] = [
     "",
     "a",
     "1",

@@ -1,5 +1,6 @@
 //! Upcasters turn the older shapes of an event into the current one when the event is read.
 
+mod mistake;
 mod step;
 pub(crate) mod steps;
 
@@ -154,6 +155,18 @@ impl Part {
 }
 
 impl Upcaster {
+    /// The event type whose older shape it reads.
+    #[must_use]
+    pub const fn event_type(&self) -> &'static str {
+        self.event_type
+    }
+
+    /// The schema version that it reads.
+    #[must_use]
+    pub const fn schema_version(&self) -> u32 {
+        self.from
+    }
+
     /// The payload of schema version `from` is an `Old`, that of the next one a `New`.
     #[must_use]
     pub const fn typed<Old, New>(event_type: &'static str, from: u32) -> Self

@@ -8,7 +8,7 @@ use serde::{
 };
 
 use super::assert_traced;
-use crate::{MAX_DEPTH, MAX_READS, trace};
+use crate::{MAX_DEPTH, MAX_READS, shape};
 
 #[test]
 fn recursion_ends() {
@@ -54,7 +54,7 @@ fn the_trace_of_an_endless_type_ends() {
             Vec::<Self>::deserialize(deserializer).map(|_| Self)
         }
     }
-    let trace = trace::<Nameless>();
+    let trace = shape::<Nameless>().to_string();
     assert_eq!(trace.lines().count(), MAX_DEPTH + 2);
     assert!(trace.contains("[]: unseen"), "{trace}");
 }
@@ -93,9 +93,12 @@ impl<'de, const BACKWARDS: bool> Visitor<'de> for Huge<BACKWARDS> {
 
 #[test]
 fn a_huge_enum_keeps_all_its_names_in_any_order() {
-    let forth = trace::<Huge<false>>();
+    let forth = shape::<Huge<false>>().to_string();
     let unseen = forth.lines().filter(|line| line.ends_with("unseen"));
     assert_eq!(unseen.count(), VARIANTS + 1 - MAX_READS);
     assert_eq!(forth.lines().count(), VARIANTS + 1);
-    assert!(forth == trace::<Huge<true>>(), "the order is in the trace");
+    assert!(
+        forth == shape::<Huge<true>>().to_string(),
+        "the order is in the trace"
+    );
 }

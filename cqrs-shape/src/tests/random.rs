@@ -13,7 +13,7 @@ use serde::{
     de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor},
 };
 
-use crate::trace;
+use crate::shape;
 
 const NAMES: [&str; 4] = ["a", "b.c", "D", "e f"];
 
@@ -250,7 +250,7 @@ impl<'de> Deserialize<'de> for MadeUp {
 
 fn trace_of(made_up: Type) -> String {
     MADE_UP.set(made_up);
-    trace::<MadeUp>()
+    shape::<MadeUp>().to_string()
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! The steps of an enum together: whether they are complete, and where they lead.
 
-use super::{Step, Target, Upcaster};
+use super::{Step, Target, Upcaster, mistake::mistake};
 use crate::model::hash::fnv1a;
 
 /// The schema version of a type without steps.
@@ -40,18 +40,24 @@ const fn check_from(steps: &[Upcaster], index: usize) {
     let Upcaster {
         event_type, from, ..
     } = steps[index];
-    assert!(
-        from >= FIRST,
-        "UPCASTERS: schema versions are counted from 1"
-    );
-    assert!(
-        exists(steps, (event_type, from)),
-        "UPCASTERS: the upcaster of an earlier schema version is missing: begin at 1, leave no gap"
-    );
-    assert!(
-        matches!(find(steps, (event_type, from)), Some(first) if first == index),
-        "UPCASTERS: two upcasters begin at the same schema version of a type"
-    );
+    if from < FIRST {
+        mistake(
+            &steps[index],
+            "begins at 0, but schema versions are counted from 1",
+        );
+    }
+    if !exists(steps, (event_type, from)) {
+        mistake(
+            &steps[index],
+            "has no upcaster before it: begin at 1, leave no gap",
+        );
+    }
+    if !matches!(find(steps, (event_type, from)), Some(first) if first == index) {
+        mistake(
+            &steps[index],
+            "is there twice: two upcasters begin at the same schema version of the type",
+        );
+    }
 }
 
 /// Follows the steps from one on, without recursion: the compiler limits its depth.
@@ -72,15 +78,16 @@ const fn check_ends(steps: &[Upcaster], start: usize, visited: &mut [u8; MOST_ST
         }
         path[length - 1].1 += 1;
         let target = steps[step].target(target);
-        assert!(
-            exists(steps, target),
-            "UPCASTERS: an upcaster leads to a schema version that does not exist: add the upcasters before it, or correct its number"
-        );
-        if let Some(next) = find(steps, target) {
-            assert!(
-                visited[next] != ON_PATH,
-                "UPCASTERS: steps lead in a circle"
+        if !exists(steps, target) {
+            mistake(
+                &steps[step],
+                "leads to a schema version that does not exist: add the upcasters before it, or correct its number",
             );
+        }
+        if let Some(next) = find(steps, target) {
+            if visited[next] == ON_PATH {
+                mistake(&steps[step], "leads in a circle");
+            }
             if visited[next] == NEW {
                 visited[next] = ON_PATH;
                 path[length] = (next, 0);

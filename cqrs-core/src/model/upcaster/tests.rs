@@ -280,22 +280,32 @@ fn rejected(steps: &[Upcaster]) -> String {
 fn a_list_with_a_mistake_is_not_compiled() {
     let json = |event_type, from| Upcaster::json(event_type, from, |_| {});
     for (steps, words) in [
-        (vec![json("A", 0)], "counted from 1"),
         (
-            vec![json("A", 1), json("A", 3)],
-            "upcaster of an earlier schema version is missing",
+            vec![json("A", 0)],
+            "the upcaster of `A` from schema version 0 begins at 0, but schema versions are counted from 1",
+        ),
+        (
+            vec![json("A", 1), json("A", 30)],
+            "the upcaster of `A` from schema version 30 has no upcaster before it: begin at 1, leave no gap",
         ),
         (
             vec![json("A", 2)],
-            "upcaster of an earlier schema version is missing",
+            "the upcaster of `A` from schema version 2 has no upcaster before it: begin at 1, leave no gap",
         ),
         (
             vec![json("A", 1), json("B", 1), json("A", 1)],
-            "begin at the same schema version",
+            "the upcaster of `A` from schema version 1 is there twice: two upcasters begin at the same schema version of the type",
         ),
-        (vec![Upcaster::renamed("A", 1, "B", 2)], "does not exist"),
+        (
+            vec![Upcaster::renamed("Opened", 1, "B", 2)],
+            "the upcaster of `Opened` from schema version 1 leads to a schema version that does not exist: add the upcasters \
+             before it, or correct its number",
+        ),
         (vec![Upcaster::renamed("A", 1, "B", 0)], "does not exist"),
-        (vec![Upcaster::renamed("A", 1, "A", 1)], "in a circle"),
+        (
+            vec![Upcaster::renamed("A", 1, "A", 1)],
+            "the upcaster of `A` from schema version 1 leads in a circle",
+        ),
         (
             vec![
                 Upcaster::renamed("A", 1, "B", 1),
@@ -312,8 +322,18 @@ fn a_list_with_a_mistake_is_not_compiled() {
         ),
     ] {
         let message = rejected(&steps);
-        assert!(message.contains(words), "{message}");
+        assert!(
+            message.starts_with("UPCASTERS: ") && message.contains(words),
+            "{message}"
+        );
     }
+}
+
+#[test]
+fn a_message_is_cut_off_and_not_lost() {
+    let name: &'static str = "ä".repeat(600).leak();
+    let message = rejected(&[Upcaster::json(name, 0, |_| {})]);
+    assert!(message.starts_with("UPCASTERS: "), "{message}");
 }
 
 /// Ten years of changes every month, in the order that costs the compiler most.
