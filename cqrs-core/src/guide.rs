@@ -134,5 +134,6 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0030-a-reactor-sends-single-commands.md")]
 #[doc = include_str!("../docs/decisions/0031-payloads-are-limited-and-imports-are-pages.md")]
 #[doc = include_str!("../docs/decisions/0032-a-group-has-one-subscriber.md")]
+#[doc = include_str!("../docs/decisions/0033-a-catalogue-of-stored-events.md")]
 #[doc = include_str!("../docs/decisions/0034-laws-generate-commands-and-shrink-until-nothing-changes.md")]
 pub mod decisions {}

@@ -44,6 +44,7 @@
 //! `cqrs_testing::event_store_contract!(a_fresh_store().await);`. [`linearizability`] lets several clients call a store
 //! concurrently, and checks that one order of the calls explains all results.
 
+mod catalogue;
 pub mod contract;
 pub mod laws;
 pub mod linearizability;
@@ -52,4 +53,7 @@ mod spec;
 /// The version of proptest that [`laws!`] takes strategies of.
 pub use proptest;
 
-pub use self::spec::{Outcome, Reaction, ReactorSpec, Sent, Spec, ViewSpec, event_id};
+pub use self::{
+    catalogue::{Catalogue, ConsumerContract},
+    spec::{Outcome, Reaction, ReactorSpec, Sent, Spec, ViewSpec, event_id},
+};

@@ -1,0 +1,46 @@
+//! The file of a consumer: what it reads of other services' events.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::reads::Reads;
+
+/// What a consumer reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Contract {
+    pub(super) consumer: String,
+    pub(super) reads: Vec<CategoryReads>,
+}
+
+/// What a consumer reads of a category.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CategoryReads {
+    pub(super) category: String,
+    /// It stops at an event type that it does not know.
+    pub(super) every_type: bool,
+    pub(super) types: BTreeMap<String, TypeReads>,
+}
+
+/// What a consumer reads of an event type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TypeReads {
+    /// Older events go through the consumer's own upcasters first.
+    pub(super) schema_version: u32,
+    pub(super) payload: Reads,
+}
+
+impl Contract {
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let wrong = |error: &dyn std::fmt::Display| {
+            format!("{} is no contract of a consumer: {error}", path.display())
+        };
+        let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        serde_json::from_str(&text).map_err(|error| wrong(&error))
+    }
+
+    pub(super) fn text(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("kinds and names are JSON");
+        format!("{text}\n")
+    }
+}

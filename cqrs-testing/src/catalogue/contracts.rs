@@ -1,0 +1,147 @@
+//! What consumers read must still be written, now and in every event that may be published again.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    compare::Problem,
+    contract::{CategoryReads, Contract, TypeReads},
+    line::Lines,
+    subject::Subject,
+};
+
+/// The contracts in the folders that match `pattern`, in which `*` stands for any name of a folder.
+///
+/// # Errors
+/// When no folder matches, or a file is no contract.
+pub(super) fn find(folder: &Path, pattern: &str) -> Result<Vec<Contract>, String> {
+    let mut folders = vec![folder.to_owned()];
+    for part in Path::new(pattern).components() {
+        let part = part.as_os_str();
+        folders = folders
+            .iter()
+            .flat_map(|folder| inside(folder, part.to_str()))
+            .collect();
+    }
+    folders.retain(|folder| folder.is_dir());
+    if folders.is_empty() {
+        return Err(format!(
+            "no folder matches `.contracts({pattern:?})`.\n  Correct the path: it begins at the crate."
+        ));
+    }
+    let mut files: Vec<_> = folders.iter().flat_map(|folder| entries(folder)).collect();
+    files.retain(|file| file.extension().is_some_and(|it| it == "json"));
+    files.sort();
+    files.iter().map(|file| Contract::read(file)).collect()
+}
+
+fn inside(folder: &Path, part: Option<&str>) -> Vec<PathBuf> {
+    match part {
+        Some("*") => entries(folder),
+        Some(name) => vec![folder.join(name)],
+        None => Vec::new(),
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+/// What a consumer reads and does not get.
+pub(super) fn broken(
+    contract: &Contract,
+    subject: &Subject,
+    lines: &Lines<'_>,
+) -> BTreeSet<String> {
+    let reads = contract
+        .reads
+        .iter()
+        .filter(|reads| reads.category == subject.category);
+    reads
+        .flat_map(|reads| broken_by(&contract.consumer, reads, subject, lines))
+        .collect()
+}
+
+fn broken_by(
+    consumer: &str,
+    reads: &CategoryReads,
+    subject: &Subject,
+    lines: &Lines<'_>,
+) -> BTreeSet<String> {
+    let mut broken = BTreeSet::new();
+    let category = &reads.category;
+    for (event_type, read) in &reads.types {
+        let name = format!("{category}/{event_type}");
+        let Some(current) = subject.types.get(event_type.as_str()) else {
+            broken.insert(format!(
+                "`{consumer}` reads {name}: no longer written.\n  Keep the event type, or change the consumer first."
+            ));
+            continue;
+        };
+        // The consumer has steps up to its version, and reads newer events as they are.
+        if current.key.schema_version >= read.schema_version {
+            let payloads = current.payloads.iter();
+            let mut problems: Vec<_> = payloads
+                .flat_map(|payload| read.payload.problems_with(&payload.value))
+                .collect();
+            if problems.is_empty() {
+                problems = read.payload.problems_with_kinds(&current.reads);
+            }
+            broken.extend(problems.iter().map(|problem| {
+                let problem = found(consumer, &name, problem);
+                format!("{problem}.\n  Keep the field, or change the consumer first.")
+            }));
+        }
+        if broken.is_empty() {
+            broken.extend(stored(consumer, event_type, read, subject, lines));
+        }
+    }
+    let unread = subject
+        .types
+        .keys()
+        .filter(|own| !reads.types.contains_key(**own));
+    if reads.every_type {
+        broken.extend(unread.map(|own| {
+            format!(
+                "`{consumer}` reads every event type of {category}, but not {category}/{own}: it would stop there.\n  Let its enum \
+                 be `PARTIAL`, or have the type."
+            )
+        }));
+    }
+    broken
+}
+
+/// What a consumer does not get in events that are stored already.
+fn stored(
+    consumer: &str,
+    event_type: &str,
+    read: &TypeReads,
+    subject: &Subject,
+    lines: &Lines<'_>,
+) -> BTreeSet<String> {
+    let mut broken = BTreeSet::new();
+    for (line, payload, _) in lines.events() {
+        let key = &line.key;
+        if key.event_type != event_type || key.schema_version < read.schema_version {
+            continue;
+        }
+        for problem in read.payload.problems_with(&payload.value) {
+            let found = found(consumer, &key.name(), &problem);
+            let found = found.replace("no longer written", "not written");
+            broken.insert(format!(
+                "{found} in stored events of schema version {}.\n  Let the consumer take over the steps of the owner: `const \
+                 UPCASTERS: &'static [Upcaster] = {}::UPCASTERS;`, or give the field a default.",
+                key.schema_version, subject.name
+            ));
+        }
+    }
+    broken
+}
+
+fn found(consumer: &str, name: &str, Problem { path, kind, what }: &Problem) -> String {
+    format!("`{consumer}` reads {name}{path} ({kind}): {what}")
+}

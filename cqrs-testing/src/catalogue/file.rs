@@ -1,0 +1,103 @@
+//! The file of a catalogue: text, one line for each fact, sorted, and lines are only ever added.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process,
+};
+
+use super::line::Line;
+
+const HEADER: &str = "# Every event that may be stored, in every shape that it ever had. Lines are only added, by the test that checks them:
+# `CQRS_CATALOGUE=accept cargo test`. Never change or remove one. See the page \"Change an event\" of cqrs.
+";
+
+/// The lines of the file, which does not need to exist.
+#[derive(Debug)]
+pub(super) struct File {
+    path: PathBuf,
+    pub(super) lines: Vec<Line>,
+}
+
+impl File {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to do.
+    pub(super) fn read(folder: &Path, name: &str) -> Result<Self, String> {
+        let path = folder.join(name);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(format!("{name} cannot be read: {error}")),
+        };
+        if let Some(number) = text.lines().position(is_mark) {
+            return Err(format!(
+                "{name} has the marks of a merge conflict, the first in line {}.\n  Keep the lines of both sides and remove the \
+                 marks: the order of the lines does not matter. Then run the test again.",
+                number + 1
+            ));
+        }
+        let mut lines = Vec::new();
+        for (index, text) in text.lines().enumerate() {
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            let line = Line::parse(text).ok_or_else(|| changed(name, index + 1, text))?;
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        Ok(Self { path, lines })
+    }
+
+    /// Adds lines and writes the file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn add(&mut self, lines: impl IntoIterator<Item = Line>) -> Result<(), String> {
+        for line in lines {
+            if !self.lines.contains(&line) {
+                self.lines.push(line);
+            }
+        }
+        let mut texts: Vec<_> = self.lines.iter().map(ToString::to_string).collect();
+        texts.sort_by(|one, other| natural(one).cmp(&natural(other)));
+        write(&self.path, &format!("{HEADER}{}\n", texts.join("\n")))
+    }
+}
+
+/// Writes a file as a whole or not at all.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
+    let new = path.with_extension(format!("{}.new", process::id()));
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let written = fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&new, text))
+        .and_then(|()| fs::rename(&new, path));
+    written.map_err(|error| format!("{} cannot be written: {error}", path.display()))
+}
+
+/// Whether a file has this text, whatever its ends of lines.
+pub(super) fn has(path: &Path, text: &str) -> bool {
+    fs::read_to_string(path).is_ok_and(|own| own.lines().eq(text.lines()))
+}
+
+fn is_mark(line: &str) -> bool {
+    ["<<<<<<<", "|||||||", "=======", ">>>>>>>"]
+        .iter()
+        .any(|mark| line.starts_with(mark))
+}
+
+fn changed(name: &str, number: usize, text: &str) -> String {
+    format!(
+        "line {number} of {name} was changed by hand: {text}\n  Lines are only added. Restore it, for example with \
+         `git checkout {name}`, and run the test again."
+    )
+}
+
+/// Sorts by the name of the event type, then by its schema version as a number.
+fn natural(line: &str) -> (&str, u32, &str) {
+    let (key, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (name, version) = key.rsplit_once('@').unwrap_or((key, ""));
+    (name, version.parse().unwrap_or_default(), rest)
+}

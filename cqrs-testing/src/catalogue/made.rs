@@ -1,0 +1,271 @@
+//! A made-up value, which a type reads as if it were stored.
+
+use std::{
+    cell::RefCell,
+    fmt::{self, Display},
+    panic::{AssertUnwindSafe, catch_unwind},
+    slice,
+};
+
+use cqrs_shape::STRINGS;
+use serde::{
+    Deserializer,
+    de::{
+        self, DeserializeOwned, DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess,
+        Visitor, value::BorrowedStrDeserializer,
+    },
+    forward_to_deserialize_any,
+};
+
+/// A made-up value.
+#[derive(Debug)]
+pub(super) enum Made {
+    /// A value without parts, by its kind.
+    Leaf(&'static str),
+    /// A text. Its number finds what was chosen for it.
+    Text(usize),
+    /// The name of a field in a map.
+    Name(&'static str),
+    None,
+    Some(Box<Self>),
+    Seq(Vec<Self>),
+    /// A map, or a struct: its keys are names then.
+    Map(Vec<(Self, Self)>),
+    Variant(&'static str, Box<Self>),
+}
+
+/// Why a type does not read a made-up value.
+#[derive(Debug)]
+pub(super) enum Rejection {
+    /// It has this field already, by another name.
+    Duplicate(&'static str),
+    Other(String),
+}
+
+impl Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Duplicate(field) => write!(f, "duplicate field `{field}`"),
+            Self::Other(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+impl de::Error for Rejection {
+    fn custom<T: Display>(message: T) -> Self {
+        Self::Other(message.to_string())
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::Duplicate(field)
+    }
+}
+
+/// The most combinations of texts that are tried.
+const MAX_TRIES: usize = 500;
+
+/// Which text was chosen for each number. After a rejection the text that was read last changes, or, when it has no
+/// alternative left, the one before it.
+#[derive(Debug, Default)]
+struct Texts(RefCell<Choices>);
+
+#[derive(Debug, Default)]
+struct Choices {
+    chosen: Vec<usize>,
+    asked: Vec<usize>,
+}
+
+impl Texts {
+    fn of(&self, number: usize) -> &'static str {
+        let mut choices = self.0.borrow_mut();
+        if choices.chosen.len() <= number {
+            // The empty text comes last: a person looks at the file.
+            choices.chosen.resize(number + 1, 1);
+        }
+        choices.asked.push(number);
+        STRINGS[choices.chosen[number] % STRINGS.len()]
+    }
+
+    /// Prepares another try. `false` when there is none left.
+    fn vary(&self) -> bool {
+        let choices = &mut *self.0.borrow_mut();
+        while let Some(number) = choices.asked.pop() {
+            let chosen = &mut choices.chosen[number];
+            *chosen += 1;
+            if *chosen <= STRINGS.len() {
+                choices.asked.clear();
+                return true;
+            }
+            *chosen = 1;
+        }
+        false
+    }
+}
+
+/// Reads a `T` from the made-up value. Texts are tried in turn until the type accepts them.
+pub(super) fn read<T: DeserializeOwned>(made: &Made) -> Result<T, Rejection> {
+    let texts = Texts::default();
+    let mut tries = 0;
+    loop {
+        let read = || T::deserialize(Reader(made, &texts));
+        let panicked = |_| Err(Rejection::Other("it panicked".to_owned()));
+        match catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(panicked) {
+            Err(Rejection::Other(reason)) => {
+                tries += 1;
+                if tries == MAX_TRIES || !texts.vary() {
+                    return Err(Rejection::Other(reason));
+                }
+            }
+            result => return result,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Reader<'a>(&'a Made, &'a Texts);
+
+impl<'de> Deserializer<'de> for Reader<'_> {
+    type Error = Rejection;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Rejection> {
+        let Self(made, texts) = self;
+        match made {
+            Made::Leaf(kind) => leaf(kind, visitor),
+            Made::Text(number) => visitor.visit_str(texts.of(*number)),
+            Made::Name(name) => visitor.visit_borrowed_str(name),
+            Made::None => visitor.visit_none(),
+            Made::Some(content) => visitor.visit_some(Self(content, texts)),
+            Made::Seq(items) => visitor.visit_seq(Items(items.iter(), texts)),
+            Made::Map(entries) => visitor.visit_map(Entries(entries.iter(), None, texts)),
+            Made::Variant(name, _) => visitor.visit_borrowed_str(name),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Rejection> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Rejection> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Rejection> {
+        match self.0 {
+            Made::Variant(name, content) => visitor.visit_enum(Chosen(name, Self(content, self.1))),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
+    }
+}
+
+fn leaf<'de, V: Visitor<'de>>(kind: &str, visitor: V) -> Result<V::Value, Rejection> {
+    match kind {
+        "bool" => visitor.visit_bool(true),
+        "i8" => visitor.visit_i8(1),
+        "i16" => visitor.visit_i16(1),
+        "i32" => visitor.visit_i32(1),
+        "i64" => visitor.visit_i64(1),
+        "i128" => visitor.visit_i128(1),
+        "u8" => visitor.visit_u8(1),
+        "u16" => visitor.visit_u16(1),
+        "u32" => visitor.visit_u32(1),
+        "u64" => visitor.visit_u64(1),
+        "u128" => visitor.visit_u128(1),
+        "f32" => visitor.visit_f32(1.0),
+        "f64" => visitor.visit_f64(1.0),
+        "char" => visitor.visit_char('a'),
+        "bytes" => visitor.visit_bytes(b"a"),
+        _ => visitor.visit_unit(),
+    }
+}
+
+struct Items<'a>(slice::Iter<'a, Made>, &'a Texts);
+
+impl<'de> SeqAccess<'de> for Items<'_> {
+    type Error = Rejection;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Rejection> {
+        let item = self.0.next();
+        item.map(|item| seed.deserialize(Reader(item, self.1)))
+            .transpose()
+    }
+}
+
+struct Entries<'a>(slice::Iter<'a, (Made, Made)>, Option<&'a Made>, &'a Texts);
+
+impl<'de> MapAccess<'de> for Entries<'_> {
+    type Error = Rejection;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Rejection> {
+        let Some((key, value)) = self.0.next() else {
+            return Ok(None);
+        };
+        self.1 = Some(value);
+        seed.deserialize(Reader(key, self.2)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Rejection> {
+        let value = self.1.take().unwrap_or(&Made::None);
+        seed.deserialize(Reader(value, self.2))
+    }
+}
+
+struct Chosen<'a>(&'static str, Reader<'a>);
+
+impl<'de, 'a> EnumAccess<'de> for Chosen<'a> {
+    type Error = Rejection;
+    type Variant = Reader<'a>;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Reader<'a>), Rejection> {
+        let name = BorrowedStrDeserializer::<Rejection>::new(self.0);
+        Ok((seed.deserialize(name)?, self.1))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Reader<'_> {
+    type Error = Rejection;
+
+    fn unit_variant(self) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Rejection> {
+        seed.deserialize(self)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Rejection> {
+        self.deserialize_any(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Rejection> {
+        self.deserialize_any(visitor)
+    }
+}

@@ -1,0 +1,177 @@
+//! The sentences of the catalogue: what would happen to stored events, and what to do instead.
+
+use super::{
+    compare::{Problem, What},
+    key::Key,
+    keys::Change,
+    line::{Payload, ReadAs, joined},
+    settings::VARIABLE,
+};
+
+fn withdraw(key: &Key) -> String {
+    format!("If no such event was ever stored, run `{VARIABLE}=withdraw:{key} cargo test`.")
+}
+
+/// The step from a schema version, as code.
+fn step(key: &Key) -> String {
+    let Key {
+        event_type,
+        schema_version,
+        ..
+    } = key;
+    let next = schema_version + 1;
+    format!(
+        "`Upcaster::typed::<{event_type}V{schema_version}, {event_type}V{next}>({event_type:?}, {schema_version})`"
+    )
+}
+
+pub(super) fn gone(key: &Key) -> String {
+    let event_type = &key.event_type;
+    format!(
+        "{} is gone from the code, but events of this type may be stored, with schema version {}.\n  Restore it, or add \
+         `Upcaster::dropped({event_type:?}, {})`, or `Upcaster::renamed({event_type:?}, {}, \"..\", 1)` with the type that takes its \
+         place. {}",
+        key.name(),
+        key.schema_version,
+        key.schema_version,
+        key.schema_version,
+        withdraw(key)
+    )
+}
+
+pub(super) fn category_gone(category: &str) -> String {
+    format!(
+        "no enum of the catalogue has the category `{category}`, but its events may be stored.\n  List its enum in `catalogue!`."
+    )
+}
+
+pub(super) fn step_removed(key: &Key, newest: u32) -> String {
+    format!(
+        "{key} may be stored, but the code knows {} only up to schema version {newest}: a step was removed.\n  Restore it in \
+         `UPCASTERS`. {}",
+        key.name(),
+        withdraw(key)
+    )
+}
+
+pub(super) fn upcaster_fails(at: &Key, key: &Key, payload: &Payload, reason: &str) -> String {
+    format!(
+        "the upcaster from {at} fails for a stored event, {key} {}: {reason}.\n  Correct it in `UPCASTERS`: a step must not fail for an event that was stored. If it reads metadata, give the catalogue some: `.metadata(..)`.",
+        payload.text
+    )
+}
+
+pub(super) fn undecodable(key: &Key, payload: &Payload, reason: &str) -> String {
+    format!(
+        "{key} {} may be stored, and no longer decodes: {reason}.\n  Add a step: {}. Or give a new field a default: \
+         `#[serde(default)]`. {}",
+        payload.text,
+        step(key),
+        withdraw(key)
+    )
+}
+
+pub(super) fn changed(key: &Key, payload: &Payload, change: &Change, now: &ReadAs) -> String {
+    let (field, what) = match change {
+        Change::Lost { field } => (field, "be lost".to_owned()),
+        Change::Changed { field, from, to } => (field, format!("change from {from} to {to}")),
+        Change::Gained { field } => (field, "be new".to_owned()),
+    };
+    let last = field.rsplit('.').next().unwrap_or(field);
+    let subject = if field.is_empty() {
+        format!("the content of {key}")
+    } else {
+        format!("the field `{field}` of {key}")
+    };
+    format!(
+        "{subject} would {what}: {} would be read as {now}.\n  If the field has another name now, keep the old one: \
+         `#[serde(alias = {last:?})]`. Otherwise add a step: {}. {}",
+        payload.text,
+        step(&Key::new(
+            &key.category,
+            &now.event_type,
+            now.schema_version
+        )),
+        withdraw(key)
+    )
+}
+
+pub(super) fn step_changed(key: &Key, payload: &Payload, was: &[ReadAs], now: &[ReadAs]) -> String {
+    format!(
+        "{key} {} would be read as {}. It was read as {}, and no schema version was raised.\n  A step that is in use must not change: \
+         restore it, and add the next step.",
+        payload.text,
+        joined(now),
+        joined(was)
+    )
+}
+
+pub(super) fn narrowed(key: &Key, problem: &Problem) -> String {
+    let Problem { path, kind, what } = problem;
+    let was = match what {
+        What::Other(was) => was,
+        What::Missing | What::Variant(_) => "something else",
+    };
+    format!(
+        "the field `{}` of {key} was {was} and is {kind} now: not every stored value could be read.\n  Keep the type, or add a step: \
+         {}. {}",
+        path.trim_start_matches('.'),
+        step(key),
+        withdraw(key)
+    )
+}
+
+pub(super) fn withdrawn(key: &Key) -> String {
+    format!(
+        "{key} was withdrawn with this shape, and is in the code again.\n  Give the event type another name, or another shape."
+    )
+}
+
+pub(super) fn no_older_event(key: &Key, enum_name: &str) -> String {
+    format!(
+        "no line shows an event {key}, so nothing proves the step from it.\n  If the line was removed, restore it. If the step is \
+         older than the file, give a payload as it was stored: `.older::<{enum_name}>({:?}, {}, r#\"{{..}}\"#)`.",
+        key.event_type, key.schema_version
+    )
+}
+
+/// What to do when a stored event is read in another way than before.
+pub(super) fn read_anew(
+    key: &Key,
+    payload: &Payload,
+    was: &str,
+    now: &[ReadAs],
+    gained: bool,
+) -> Vec<String> {
+    let what = if gained {
+        "gains fields"
+    } else {
+        "goes through a new step"
+    };
+    vec![
+        format!("{key} {} {what}: it was read as {was}, and is read as {} now.", payload.text, joined(now)),
+        "What was made of such events stays as it is until you make it anew: raise `SnapshotPolicy::version` of the aggregates that \
+         read them, and rebuild the views that show them."
+            .to_owned(),
+    ]
+}
+
+pub(super) fn unreadable_by_consumers(older: &Key, newer: &Key, problem: &Problem) -> String {
+    let Problem { path, kind, what } = problem;
+    let path = path.trim_start_matches('.');
+    format!(
+        "who reads {older} could not read {newer}, which is published: the field `{path}` ({kind}) is {what}.\n  Keep the field as it was, \
+         or publish a new event type."
+    )
+}
+
+pub(super) fn nothing_to_withdraw(key: &Key, is_current: bool) -> String {
+    if is_current {
+        return format!(
+            "{key} is in the code, so it cannot be withdrawn.\n  Remove or change the event type first."
+        );
+    }
+    format!(
+        "the file has no line of {key}, so there is nothing to withdraw.\n  Correct its name or its schema version."
+    )
+}

@@ -1,0 +1,230 @@
+//! What is stored must stay readable: judges every line of the file, and finds what the file lacks.
+
+use std::collections::BTreeSet;
+
+use cqrs_core::{Metadata, model::Upcaster};
+
+use super::{
+    key::Key,
+    keys::{Change, changes},
+    line::{Line, Lines, Payload, ReadAs, Said, joined},
+    messages,
+    subject::{Current, Fault, Subject},
+};
+
+/// What came out of a check.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    /// Changes that lose stored events. Nobody can accept them.
+    pub(super) refused: Vec<String>,
+    /// Lines that the file lacks.
+    pub(super) new: Vec<Line>,
+    /// What else to do when they are accepted.
+    pub(super) notes: BTreeSet<String>,
+}
+
+/// An event that is older than the file: given by the test, because the code does not write its shape any more.
+#[derive(Debug, Clone)]
+pub(super) struct Older {
+    pub(super) key: Key,
+    pub(super) payload: Payload,
+}
+
+/// The shape of an event of which only a payload is known.
+const UNKNOWN_SHAPE: &str = "-";
+
+/// Judges an enum.
+pub(super) struct Judge<'a> {
+    subject: &'a Subject,
+    lines: &'a Lines<'a>,
+    metadata: &'a Metadata,
+    verdict: &'a mut Verdict,
+}
+
+impl<'a> Judge<'a> {
+    /// `lines` are those of the enum's category.
+    pub(super) fn new(
+        subject: &'a Subject,
+        lines: &'a Lines<'a>,
+        metadata: &'a Metadata,
+        verdict: &'a mut Verdict,
+    ) -> Self {
+        Self {
+            subject,
+            lines,
+            metadata,
+            verdict,
+        }
+    }
+
+    /// Judges what is stored, then what the code writes now.
+    pub(super) fn judge(&mut self, older: &[Older]) {
+        let mut judged = Vec::new();
+        for (line, payload, _) in self.lines.events() {
+            // Several lines may say what one event was read as.
+            if !judged.contains(&(&line.key, payload)) {
+                judged.push((&line.key, payload));
+                self.event(&line.key, &line.shape, payload);
+            }
+        }
+        for current in self.subject.types.values() {
+            self.current(current);
+        }
+        for older in older {
+            if self.before(&older.key, &older.payload).is_empty() {
+                self.event(&older.key, UNKNOWN_SHAPE, &older.payload);
+            }
+        }
+        for step in self.subject.upcasters {
+            self.step(step);
+        }
+    }
+
+    /// What lines say that this event was read as.
+    fn before(&self, key: &Key, payload: &Payload) -> Vec<&'a [ReadAs]> {
+        let events = self.lines.events();
+        let same = events.filter(|(line, own, _)| line.key == *key && *own == payload);
+        same.map(|(_, _, read_as)| read_as.as_slice()).collect()
+    }
+
+    /// Judges one stored event.
+    fn event(&mut self, key: &Key, shape: &str, payload: &Payload) {
+        let subject = self.subject;
+        if !subject.knows(&key.event_type) {
+            return self.refuse(messages::gone(key));
+        }
+        let newest = subject.newest(&key.event_type);
+        if key.schema_version > newest {
+            return self.refuse(messages::step_removed(key, newest));
+        }
+        let now = match subject.read(key, payload, self.metadata) {
+            Ok(now) => now,
+            Err(Fault::Upcaster(event_type, version, reason)) => {
+                let step = Key::new(subject.category, &event_type, version);
+                return self.refuse(messages::upcaster_fails(&step, key, payload, &reason));
+            }
+            Err(Fault::Unknown) => return self.refuse(messages::gone(key)),
+            Err(Fault::Other(reason)) => {
+                return self.refuse(messages::undecodable(key, payload, &reason));
+            }
+        };
+        let before = self.before(key, payload);
+        let recorded = before.contains(&now.as_slice());
+        let (problems, gained) = self.compare(key, payload, &before, &now);
+        let was = before.last().map(|was| joined(was));
+        if !problems.is_empty() {
+            return self.verdict.refused.extend(problems);
+        }
+        if recorded {
+            return;
+        }
+        if let Some(was) = was {
+            self.verdict
+                .notes
+                .extend(messages::read_anew(key, payload, &was, &now, gained));
+        }
+        self.verdict.new.push(Line {
+            key: key.clone(),
+            shape: shape.to_owned(),
+            said: Said::Golden(payload.clone(), now),
+        });
+    }
+
+    /// What would be lost of a stored event, and whether it only gains.
+    fn compare(
+        &self,
+        key: &Key,
+        payload: &Payload,
+        before: &[&[ReadAs]],
+        now: &[ReadAs],
+    ) -> (Vec<String>, bool) {
+        let mut problems = Vec::new();
+        let mut same_versions = false;
+        for was in before.iter().filter(|was| !self.is_raised(was)) {
+            same_versions = true;
+            if !self.same_types(was, now) {
+                problems.push(messages::step_changed(key, payload, was, now));
+                continue;
+            }
+            for (was, now) in was.iter().zip(now) {
+                let content = self.subject.content(&was.event_type);
+                for change in changes(content, &was.payload.value, &now.payload.value) {
+                    if !matches!(change, Change::Gained { .. }) {
+                        problems.push(messages::changed(key, payload, &change, now));
+                    }
+                }
+            }
+        }
+        problems.dedup();
+        (problems, same_versions)
+    }
+
+    /// Whether the code has a newer schema version of something that the event was read as.
+    fn is_raised(&self, was: &[ReadAs]) -> bool {
+        was.iter()
+            .any(|was| self.subject.newest(&was.event_type) > was.schema_version)
+    }
+
+    /// A type may have another name by an alias.
+    fn same_types(&self, was: &[ReadAs], now: &[ReadAs]) -> bool {
+        let same = |(was, now): (&ReadAs, &ReadAs)| {
+            let types = &self.subject.types;
+            let is_alias = !types.contains_key(was.event_type.as_str())
+                && self.subject.content(&was.event_type).is_some();
+            was.event_type == now.event_type || is_alias
+        };
+        was.len() == now.len() && was.iter().zip(now).all(same)
+    }
+
+    /// Judges what the code writes of a type.
+    fn current(&mut self, current: &Current) {
+        let key = &current.key;
+        let is_own = |line: &Line| line.key == *key && line.shape == current.hash;
+        if self.lines.withdrawn.iter().any(|line| is_own(line)) {
+            return self.refuse(messages::withdrawn(key));
+        }
+        for (line, stored) in self.lines.shapes() {
+            if line.key == *key && line.shape != current.hash {
+                for problem in current.reads.problems_with_kinds(stored) {
+                    self.refuse(messages::narrowed(key, &problem));
+                }
+            }
+        }
+        if !self.lines.shapes().any(|(line, _)| is_own(line)) {
+            self.verdict.new.push(Line {
+                key: key.clone(),
+                shape: current.hash.clone(),
+                said: Said::Shape(current.reads.clone()),
+            });
+        }
+        for payload in &current.payloads {
+            if self.before(key, payload).is_empty() {
+                self.event(key, &current.hash, payload);
+            }
+        }
+    }
+
+    /// Each step needs a stored event that shows that it works.
+    fn step(&mut self, step: &Upcaster) {
+        let key = Key::new(
+            self.subject.category,
+            step.event_type(),
+            step.schema_version(),
+        );
+        let lines = self.lines.valid.iter().chain(&self.lines.withdrawn);
+        let known = lines
+            .copied()
+            .chain(&self.verdict.new)
+            .any(|line| line.key == key);
+        let newest = self.subject.newest(step.event_type());
+        if !known && key.schema_version <= newest {
+            self.refuse(messages::no_older_event(&key, self.subject.name));
+        }
+    }
+
+    fn refuse(&mut self, message: String) {
+        if !self.verdict.refused.contains(&message) {
+            self.verdict.refused.push(message);
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! An event enum as the catalogue sees it: its types with made-up events of each, and how it reads a stored event.
+
+use std::{any::type_name, collections::BTreeMap, error::Error, time::SystemTime};
+
+use cqrs_core::{
+    Event, EventId, Metadata, Position, RecordedEvent, StreamId, Version,
+    codec::CodecError,
+    model::{Category, NewEvent, Upcaster},
+    roles::Events,
+};
+use cqrs_shape::{Kind, Shape, Step};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    key::Key,
+    line::{Payload, ReadAs, short},
+    making::{self, Aliases},
+    optional::{Findings, examine, sparse},
+    reads::Reads,
+};
+
+/// An event enum.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) category: &'static str,
+    /// The name of the enum in Rust.
+    pub(super) name: &'static str,
+    pub(super) upcasters: &'static [Upcaster],
+    /// By event type, in the order of their names.
+    pub(super) types: BTreeMap<&'static str, Current>,
+    /// The event types that it can read, including aliases, each with its shape.
+    shape: Shape,
+    read: fn(&RecordedEvent) -> Result<Vec<ReadAs>, Fault>,
+}
+
+/// An event type as the code writes it.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) key: Key,
+    pub(super) hash: String,
+    pub(super) reads: Reads,
+    /// What would be stored of its events.
+    pub(super) payloads: Vec<Payload>,
+}
+
+/// Why a stored event is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The enum does not have the type.
+    Unknown,
+    /// The upcaster from this event type and schema version failed with this reason.
+    Upcaster(String, u32, String),
+    Other(String),
+}
+
+impl Subject {
+    /// Makes events of each type, or takes the samples of it.
+    ///
+    /// # Errors
+    /// Each type of which no event can be made, and what to do.
+    pub(super) fn of<E: Event>(samples: &[NewEvent]) -> Result<Self, Vec<String>> {
+        let shape = cqrs_shape::shape::<E>();
+        if shape.kind != Kind::Enum {
+            return Err(vec![format!(
+                "`{}` is no event enum: events are an externally tagged enum, serde's default.",
+                short_name::<E>()
+            )]);
+        }
+        let mut types = BTreeMap::new();
+        let mut errors = Vec::new();
+        for (step, content) in &shape.parts {
+            let Step::Variant(variant) = *step else {
+                continue;
+            };
+            match current::<E>(variant, content, samples) {
+                Ok(Some((event_type, current))) => {
+                    types.insert(event_type, current);
+                }
+                Ok(None) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        let subject = Self {
+            category: E::CATEGORY,
+            name: short_name::<E>(),
+            upcasters: E::UPCASTERS,
+            types,
+            shape,
+            read: read::<E>,
+        };
+        if errors.is_empty() {
+            Ok(subject)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// What a stored event of this category is read as.
+    pub(super) fn read(
+        &self,
+        key: &Key,
+        payload: &Payload,
+        metadata: &Metadata,
+    ) -> Result<Vec<ReadAs>, Fault> {
+        (self.read)(&stored(key, &payload.text, metadata))
+    }
+
+    /// The newest schema version of a type.
+    pub(super) fn newest(&self, event_type: &str) -> u32 {
+        let steps = self
+            .upcasters
+            .iter()
+            .filter(|step| step.event_type() == event_type);
+        steps.fold(1, |version, _| version + 1)
+    }
+
+    /// Whether the code knows the type, also as an older one.
+    pub(super) fn knows(&self, event_type: &str) -> bool {
+        let is_older = |step: &Upcaster| step.event_type() == event_type;
+        self.content(event_type).is_some() || self.upcasters.iter().any(is_older)
+    }
+
+    /// The shape of a type that the enum has.
+    pub(super) fn content(&self, event_type: &str) -> Option<&Shape> {
+        let parts = &mut self.shape.parts.iter();
+        let found =
+            parts.find(|(step, _)| matches!(step, Step::Variant(name) if *name == event_type));
+        found.map(|(_, content)| content)
+    }
+}
+
+/// Events of one variant. `None` if the variant is another name of a type.
+fn current<E: Event>(
+    variant: &'static str,
+    content: &Shape,
+    samples: &[NewEvent],
+) -> Result<Option<(&'static str, Current)>, String> {
+    let samples: Vec<_> = samples
+        .iter()
+        .filter(|sample| sample.event_type == variant)
+        .collect();
+    let (encoded, aliases) = if samples.is_empty() {
+        let (events, aliases) = made_up::<E>(variant, content)?;
+        let encode = |event: &E| NewEvent::encode(event, Metadata::default());
+        let encoded = events.iter().map(encode).collect::<Result<Vec<_>, _>>();
+        let error = |error| needs_a_sample::<E>(variant, &cqrs_core::chain(&error).to_string());
+        (encoded.map_err(error)?, aliases)
+    } else {
+        (samples.into_iter().cloned().collect(), Aliases::default())
+    };
+    let first = encoded
+        .first()
+        .ok_or_else(|| needs_a_sample::<E>(variant, "it has no value"))?;
+    if first.event_type != variant {
+        return Ok(None);
+    }
+    let key = Key::new(E::CATEGORY, first.event_type, first.schema_version);
+    let metadata = Metadata::default();
+    let reads = |value: &Value| read::<E>(&stored(&key, &value.to_string(), &metadata)).is_ok();
+    let mut findings = Findings::default();
+    let mut payloads: Vec<Payload> = Vec::new();
+    for event in &encoded {
+        let text = String::from_utf8_lossy(&event.payload);
+        let whole = Payload::new(&text).map_err(|error| error.to_string())?;
+        examine(content, &whole.value, reads, &mut findings);
+        // What would be stored of an event without its optional parts.
+        let less = sparse(content, &whole.value, reads).and_then(|less| {
+            let mut read = read::<E>(&stored(&key, &less.to_string(), &metadata)).ok()?;
+            Some(read.pop()?.payload)
+        });
+        for payload in std::iter::once(whole).chain(less) {
+            if !payloads.contains(&payload) {
+                payloads.push(payload);
+            }
+        }
+    }
+    let current = Current {
+        hash: short(content.fingerprint()),
+        reads: Reads::describe(content, &findings, &aliases),
+        payloads,
+        key,
+    };
+    Ok(Some((first.event_type, current)))
+}
+
+fn made_up<E: Event>(variant: &'static str, content: &Shape) -> Result<(Vec<E>, Aliases), String> {
+    if let Some(opaque) = opaque(content) {
+        return Err(needs_a_sample::<E>(variant, &opaque));
+    }
+    making::values(variant, content).map_err(|reason| {
+        needs_a_sample::<E>(variant, &format!("it rejects made-up values: {reason}"))
+    })
+}
+
+/// Why values of this shape cannot be made up.
+fn opaque(shape: &Shape) -> Option<String> {
+    let line = shape.to_string();
+    let mut lines = line.lines().filter_map(|line| line.rsplit_once(": "));
+    let unknown = |(place, kind): (&str, &str)| {
+        let place = place.trim_start_matches('$').replace('"', "");
+        let place = if place.is_empty() {
+            "its content".to_owned()
+        } else {
+            format!("`{place}`")
+        };
+        match kind {
+            "any" => Some(format!("serde buffers {place}, so its shape is not known")),
+            "unseen" => Some(format!("nothing is known of {place}")),
+            _ => None,
+        }
+    };
+    lines.find_map(unknown)
+}
+
+fn needs_a_sample<E: Event>(variant: &str, why: &str) -> String {
+    let name = short_name::<E>();
+    format!(
+        "no event `{variant}` of {} can be made up: {why}.\n  Give one: `.sample({name}::{variant} {{ .. }})`, with every optional \
+         field, and more of them if it has an enum within.",
+        E::CATEGORY
+    )
+}
+
+/// The name of the enum without its modules.
+fn short_name<E>() -> &'static str {
+    let name = type_name::<E>();
+    name.rsplit("::").next().unwrap_or(name)
+}
+
+/// A stored event. It has the same id, stream and time in every run.
+fn stored(key: &Key, payload: &str, metadata: &Metadata) -> RecordedEvent {
+    let stream = Category::new(&key.category).and_then(|category| StreamId::new(category, "a"));
+    let stream = stream.expect("the category of an enum, or of a line that names one, is valid");
+    RecordedEvent::new(
+        EventId::from_uuid(Uuid::from_u128(1)),
+        stream,
+        Version::new(1),
+        Position::new(1),
+        key.event_type.as_str(),
+        payload.to_owned(),
+        SystemTime::UNIX_EPOCH,
+    )
+    .schema_version(key.schema_version)
+    .metadata(metadata.clone())
+}
+
+fn read<E: Event>(stored: &RecordedEvent) -> Result<Vec<ReadAs>, Fault> {
+    let decoded = E::decode(stored).map_err(|error| fault(&error))?;
+    let encoded = decoded.into_iter().map(|event| {
+        let written = NewEvent::encode(&event, Metadata::default())
+            .map_err(|error| Fault::Other(cqrs_core::chain(&error).to_string()))?;
+        let text = String::from_utf8_lossy(&written.payload);
+        Ok(ReadAs {
+            event_type: written.event_type.to_owned(),
+            schema_version: written.schema_version,
+            payload: Payload::new(&text).map_err(|error| Fault::Other(error.to_string()))?,
+        })
+    });
+    encoded.collect()
+}
+
+/// Finds the error of the codec among the sources.
+fn fault(error: &(dyn Error + 'static)) -> Fault {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        match error.downcast_ref::<CodecError>() {
+            Some(CodecError::UnknownType { .. }) => return Fault::Unknown,
+            Some(CodecError::Upcast {
+                event_type,
+                schema_version,
+                reason,
+            }) => {
+                let reason = cqrs_core::chain(&**reason).to_string();
+                return Fault::Upcaster(event_type.clone(), *schema_version, reason);
+            }
+            Some(error) => return Fault::Other(cqrs_core::chain(error).to_string()),
+            None => next = error.source(),
+        }
+    }
+    Fault::Other(error.to_string())
+}
