@@ -1,5 +1,6 @@
 //! The catalogue of stored events: a file beside the code, and the test that keeps every event that was ever stored readable.
 
+mod check;
 mod compare;
 mod consumer_contract;
 mod contract;
@@ -20,24 +21,12 @@ mod stored;
 mod subject;
 mod walk;
 
-use std::{
-    any::TypeId,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{any::TypeId, io::Write, path::PathBuf};
 
 use cqrs_core::{Event, Metadata, model::NewEvent};
 
 pub use self::consumer_contract::ConsumerContract;
-use self::{
-    contracts::{broken, find},
-    file::File,
-    key::Key,
-    line::{Line, Lines, Payload, Said},
-    settings::{Mode, Settings},
-    stored::{Judge, Older, Verdict},
-    subject::Subject,
-};
+use self::{key::Key, line::Payload, settings::Settings, stored::Older, subject::Subject};
 
 /// Starts the check of all events that may be stored: the name of a file beside your `Cargo.toml`, and the event enums.
 ///
@@ -147,6 +136,10 @@ impl Catalogue {
 
     /// An event of a type of which none can be made up, because it rejects made-up values or because serde buffers a part of it.
     /// Give every optional field. Several samples of a type are several lines of the file.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a test writes the event where it is needed"
+    )]
     pub fn sample<E: Event>(mut self, event: E) -> Self {
         match NewEvent::encode(&event, Metadata::default()) {
             Ok(sample) => self.samples.push((TypeId::of::<E>(), sample)),
@@ -238,156 +231,6 @@ impl Catalogue {
         });
         self.enums.len() - 1
     }
-
-    /// Returns what else to do, or why the check fails.
-    fn run(&self, settings: &Settings) -> Result<String, String> {
-        let fail = |problems: &[String]| format!("{}:\n- {}", self.file, problems.join("\n- "));
-        let mut file = File::read(&self.folder, &self.file)?;
-        let subjects = self.subjects().map_err(|wrong| fail(&wrong))?;
-        if let Mode::Withdraw(key) = &settings.mode {
-            self.withdraw(key, &subjects, &mut file, settings)
-                .map_err(|wrong| fail(&[wrong]))?;
-        }
-        let verdict = self.judge(&subjects, &file.lines)?;
-        if !verdict.refused.is_empty() {
-            return Err(fail(&verdict.refused));
-        }
-        let schemas = self.new_schemas(&subjects);
-        if verdict.new.is_empty() && schemas.is_empty() {
-            return Ok(String::new());
-        }
-        let news = news(&self.file, &verdict, &schemas);
-        if !settings.accepts() {
-            return Err(format!("{news}{}", settings.how_to_write()));
-        }
-        file.add(verdict.new)?;
-        schemas
-            .iter()
-            .try_for_each(|(path, text)| file::write(&self.folder.join(path), text))?;
-        Ok(news)
-    }
-
-    fn subjects(&self) -> Result<Vec<(&Listed, Subject)>, Vec<String>> {
-        let mut wrong = self.wrong.clone();
-        let mut subjects = Vec::new();
-        for listed in &self.enums {
-            let samples = self.samples.iter().filter(|(id, _)| *id == listed.id);
-            let samples: Vec<_> = samples.map(|(_, sample)| sample.clone()).collect();
-            match (listed.subject)(&samples) {
-                Ok(subject) => subjects.push((listed, subject)),
-                Err(errors) => wrong.extend(errors),
-            }
-        }
-        if wrong.is_empty() {
-            Ok(subjects)
-        } else {
-            Err(wrong)
-        }
-    }
-
-    fn judge(&self, subjects: &[(&Listed, Subject)], lines: &[Line]) -> Result<Verdict, String> {
-        let mut verdict = Verdict::default();
-        let contracts = self
-            .contracts
-            .iter()
-            .map(|pattern| find(&self.folder, pattern));
-        let contracts = contracts.collect::<Result<Vec<_>, _>>()?.concat();
-        for (listed, subject) in subjects {
-            let lines = Lines::of(subject.category, lines);
-            let older = self
-                .older
-                .iter()
-                .filter(|older| older.key.category == subject.category);
-            let older: Vec<_> = older.cloned().collect();
-            Judge::new(subject, &lines, &self.metadata, &mut verdict).judge(&older);
-            if listed.published {
-                published::judge(subject, &lines, &mut verdict);
-            }
-            let broken = contracts
-                .iter()
-                .flat_map(|contract| broken(contract, subject, &lines));
-            verdict.refused.extend(broken);
-        }
-        let listed = |category: &str| subjects.iter().any(|(it, _)| it.category == category);
-        let mut gone: Vec<_> = lines
-            .iter()
-            .map(|line| line.key.category.as_str())
-            .collect();
-        gone.dedup();
-        gone.retain(|category| !listed(category));
-        verdict
-            .refused
-            .extend(gone.into_iter().map(messages::category_gone));
-        Ok(verdict)
-    }
-
-    /// Adds the lines that withdraw a type in a schema version: all its shapes, except that of the code.
-    fn withdraw(
-        &self,
-        key: &Key,
-        subjects: &[(&Listed, Subject)],
-        file: &mut File,
-        settings: &Settings,
-    ) -> Result<(), String> {
-        let own = |(listed, _): &&(&Listed, Subject)| listed.category == key.category;
-        let Some((_, subject)) = subjects.iter().find(own) else {
-            return Ok(());
-        };
-        let current = subject.types.get(key.event_type.as_str());
-        let current = current.filter(|current| current.key == *key);
-        let lines = file.lines.iter().filter(|line| line.key == *key);
-        let withdrawn: Vec<_> = lines
-            .filter(|line| current.is_none_or(|current| current.hash != line.shape))
-            .map(|line| Line {
-                said: Said::Withdrawn,
-                ..line.clone()
-            })
-            .collect();
-        if withdrawn.is_empty() {
-            return Err(messages::nothing_to_withdraw(key, current.is_some()));
-        }
-        if settings.ci {
-            return Err(format!(
-                "{key} is not withdrawn where `CI` is set. {}",
-                settings.how_to_write()
-            ));
-        }
-        file.add(withdrawn)
-    }
-
-    /// The schemas that differ from their files, with their paths.
-    fn new_schemas(&self, subjects: &[(&Listed, Subject)]) -> Vec<(PathBuf, String)> {
-        let Some(folder) = &self.schemas else {
-            return Vec::new();
-        };
-        let published = subjects.iter().filter(|(listed, _)| listed.published);
-        let types = published.flat_map(|(_, subject)| subject.types.values());
-        let files = types.map(|current| {
-            let path = Path::new(folder).join(schemas::file_name(current));
-            (path, schemas::text(current))
-        });
-        files
-            .filter(|(path, text)| !file::has(&self.folder.join(path), text))
-            .collect()
-    }
-}
-
-/// What the files lack.
-fn news(file: &str, verdict: &Verdict, schemas: &[(PathBuf, String)]) -> String {
-    let mut text = String::new();
-    if !verdict.new.is_empty() {
-        text.push_str(&format!("{file} gets new lines:\n"));
-    }
-    for line in &verdict.new {
-        text.push_str(&format!("+ {}\n", line.content()));
-    }
-    for note in &verdict.notes {
-        text.push_str(&format!("- {note}\n"));
-    }
-    for (path, _) in schemas {
-        text.push_str(&format!("{} gets a new schema.\n", path.display()));
-    }
-    text
 }
 
 #[cfg(test)]

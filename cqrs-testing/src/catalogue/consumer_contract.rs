@@ -57,6 +57,10 @@ impl ConsumerContract {
     }
 
     /// An event of a type of which none can be made up; see [`Catalogue::sample`](crate::Catalogue::sample).
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a test writes the event where it is needed"
+    )]
     pub fn sample<E: Event>(mut self, event: E) -> Self {
         match NewEvent::encode(&event, Metadata::default()) {
             Ok(sample) => self.samples.push(sample),

@@ -3,6 +3,8 @@
 use cqrs_shape::{Kind, Shape, Step};
 use serde_json::Value;
 
+use super::walk::named;
+
 /// What became of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
@@ -88,11 +90,7 @@ fn content(shape: &Shape) -> &Shape {
 /// The field or variant of this name that the code reads, perhaps as another name.
 fn part<'s>(shape: Option<&'s Shape>, name: &str) -> Option<&'s Shape> {
     let shape = content(shape?);
-    let is_named =
-        |step: Step| matches!(step, Step::Field(own) | Step::Variant(own) if own == name);
-    let parts = &mut shape.parts.iter();
-    let found = parts.find(|(step, _)| is_named(*step) || *step == Step::Value);
-    found.map(|(_, part)| part)
+    shape.part(named(shape, name)?)
 }
 
 fn element(shape: &Shape, index: usize) -> Option<&Shape> {

@@ -134,12 +134,11 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         match made {
             Made::Leaf(kind) => leaf(kind, visitor),
             Made::Text(number) => visitor.visit_str(texts.of(*number)),
-            Made::Name(name) => visitor.visit_borrowed_str(name),
             Made::None => visitor.visit_none(),
             Made::Some(content) => visitor.visit_some(Self(content, texts)),
             Made::Seq(items) => visitor.visit_seq(Items(items.iter(), texts)),
             Made::Map(entries) => visitor.visit_map(Entries(entries.iter(), None, texts)),
-            Made::Variant(name, _) => visitor.visit_borrowed_str(name),
+            Made::Name(name) | Made::Variant(name, _) => visitor.visit_borrowed_str(name),
         }
     }
 

@@ -2,17 +2,18 @@
 
 use std::{
     fs,
-    path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use super::*;
+use super::{settings::Mode, *};
 
 mod consumers;
 mod files;
 mod lost;
+mod published;
 mod steps;
 mod values;
+mod withdrawn;
 
 /// A folder that is removed afterwards.
 struct Folder(PathBuf);

@@ -2,6 +2,8 @@
 
 mod aggregate;
 pub mod charging;
+#[cfg(test)]
+mod older;
 mod views;
 
 #[cfg(test)]

@@ -73,6 +73,7 @@ fn order(books: &mut Books, id: &str, state: State) {
     let track = Track {
         customer: Some("ada".into()),
         money: Some(money),
+        limit_cents: None,
         goods: Some(goods),
         dispatched: completed,
         outcome: Some(outcome),

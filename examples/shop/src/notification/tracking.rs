@@ -3,8 +3,10 @@
 //! **Invariant**: over topics a view must not depend on the order between streams. Here every field of a document is
 //! written by the events of one stream only, and may be written before the order itself is known.
 
-use cqrs_core::{DocumentKeys, Envelope, Event, View, events};
+use cqrs_core::{DocumentKeys, Envelope, Event, View, events, model::Upcaster};
 use serde::{Deserialize, Serialize};
+
+use crate::payment::PaymentEvent;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum OrderEvents {
@@ -21,13 +23,15 @@ impl Event for OrderEvents {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum PaymentEvents {
     Captured {},
-    Declined {},
+    Declined { limit_cents: u64 },
     Refunded {},
 }
 
+/// It reads a field that older events lack, so it takes over the owner's steps. Between repositories they would be a crate.
 impl Event for PaymentEvents {
     const CATEGORY: &'static str = "payment";
     const PARTIAL: bool = true;
+    const UPCASTERS: &'static [Upcaster] = PaymentEvent::UPCASTERS;
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,6 +94,8 @@ pub enum Outcome {
 pub struct Track {
     pub customer: Option<String>,
     pub money: Option<Money>,
+    /// The limit that a declined payment exceeded.
+    pub limit_cents: Option<u64>,
     pub goods: Option<Goods>,
     pub dispatched: bool,
     pub outcome: Option<Outcome>,
@@ -151,7 +157,12 @@ impl View for Tracking {
                 track.outcome = Some(Outcome::Completed);
             }
             TrackingEvents::Order(OrderEvents::Closed {}) => track.outcome = Some(Outcome::Closed),
-            TrackingEvents::Payment(payment) => track.money = Some(money(payment)),
+            TrackingEvents::Payment(payment) => {
+                track.money = Some(money(payment));
+                if let PaymentEvents::Declined { limit_cents } = payment {
+                    track.limit_cents = Some(*limit_cents);
+                }
+            }
             TrackingEvents::Stock(stock) => track.goods = Some(goods(stock)),
             TrackingEvents::Shipment(ShipmentEvents::Dispatched {}) => track.dispatched = true,
         }
@@ -162,7 +173,7 @@ impl View for Tracking {
 fn money(payment: &PaymentEvents) -> Money {
     match payment {
         PaymentEvents::Captured {} => Money::Captured,
-        PaymentEvents::Declined {} => Money::Declined,
+        PaymentEvents::Declined { .. } => Money::Declined,
         PaymentEvents::Refunded {} => Money::Refunded,
     }
 }
@@ -198,6 +209,7 @@ mod tests {
         let track = || Track {
             customer: Some("ada".into()),
             money: Some(Money::Captured),
+            limit_cents: None,
             goods: Some(Goods::Reserved),
             dispatched: true,
             outcome: Some(Outcome::Completed),
@@ -222,14 +234,18 @@ mod tests {
         let released = StockEvents::Released {
             order: "o-1".into(),
         };
+        let declined = PaymentEvents::Declined {
+            limit_cents: 36_000,
+        };
         let track = Track {
             money: Some(Money::Declined),
+            limit_cents: Some(36_000),
             goods: Some(Goods::BackOnTheShelf),
             ..Track::default()
         };
         Spec::view(Tracking)
             .given("tea", [reserved(), released])
-            .given("o-1", [PaymentEvents::Declined {}])
+            .given("o-1", [declined])
             .then([("o-1", track)]);
     }
 }

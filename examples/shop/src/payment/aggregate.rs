@@ -1,6 +1,6 @@
 //! The payment of one order. Its id is the order's.
 
-use cqrs_core::{Aggregate, Context, Decision, Event};
+use cqrs_core::{Aggregate, Context, Decision, Event, model::Upcaster};
 use serde::{Deserialize, Serialize};
 
 /// The limit of every card.
@@ -14,6 +14,8 @@ pub enum PaymentEvent {
     /// A business failure is an event: the order service reads it.
     Declined {
         cents: u64,
+        /// The limit at that time. Schema version 1 does not have it.
+        limit_cents: u64,
     },
     Refunded {
         cents: u64,
@@ -24,7 +26,13 @@ pub enum PaymentEvent {
 
 impl Event for PaymentEvent {
     const CATEGORY: &'static str = "payment";
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::json("Declined", 1, |payload| {
+        payload["limit_cents"] = FIRST_LIMIT_CENTS.into();
+    })];
 }
+
+/// The limit as long as `Declined` had schema version 1. It never changes.
+const FIRST_LIMIT_CENTS: u64 = 36_000;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum PaymentCommand {
@@ -84,7 +92,10 @@ fn charge(cents: u64) -> Decision<Payment> {
     match cents {
         0 => Err(PaymentError::NothingToCharge),
         1..=LIMIT_CENTS => Ok(vec![PaymentEvent::Captured { cents }]),
-        _ => Ok(vec![PaymentEvent::Declined { cents }]),
+        _ => {
+            let limit_cents = LIMIT_CENTS;
+            Ok(vec![PaymentEvent::Declined { cents, limit_cents }])
+        }
     }
 }
 
@@ -102,6 +113,11 @@ mod tests {
         Spec::new()
     }
 
+    fn declined(cents: u64) -> PaymentEvent {
+        let limit_cents = LIMIT_CENTS;
+        Declined { cents, limit_cents }
+    }
+
     #[test]
     fn a_card_is_charged_once() {
         payment()
@@ -116,9 +132,9 @@ mod tests {
     #[test]
     fn a_charge_over_the_limit_is_declined_once() {
         let cents = LIMIT_CENTS + 1;
-        payment().when(Charge { cents }).then([Declined { cents }]);
+        payment().when(Charge { cents }).then([declined(cents)]);
         payment()
-            .given([Declined { cents }])
+            .given([declined(cents)])
             .when(Charge { cents })
             .then_nothing();
     }
@@ -145,7 +161,7 @@ mod tests {
     #[test]
     fn a_cancellation_is_recorded_with_nothing_to_refund() {
         payment()
-            .given([Declined { cents: 99_999 }])
+            .given([declined(99_999)])
             .when(Cancel)
             .then([Voided {}]);
         payment().when(Cancel).then([Voided {}]);

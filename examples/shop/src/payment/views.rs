@@ -53,6 +53,10 @@ mod tests {
     fn an_account_shows_captured_and_refunded_money() {
         let captured = || PaymentEvent::Captured { cents: 900 };
         let refunded = PaymentEvent::Refunded { cents: 900 };
+        let declined = PaymentEvent::Declined {
+            cents: 99_999,
+            limit_cents: 36_000,
+        };
         let account = |captured_cents, refunded_cents, declined| PaymentAccount {
             captured_cents,
             refunded_cents,
@@ -61,7 +65,7 @@ mod tests {
         Spec::view(PaymentAccounts)
             .given("o-1", [captured()])
             .given("o-2", [captured(), refunded])
-            .given("o-3", [PaymentEvent::Declined { cents: 99_999 }])
+            .given("o-3", [declined])
             .then([
                 ("o-1", account(900, 0, false)),
                 ("o-2", account(900, 900, false)),
