@@ -4,10 +4,10 @@ use serde::de::Visitor;
 
 use super::{
     access::Parts,
+    kind::Kind,
     pass::Node,
     probe::{Place, Probe, ReadEnded},
     route::Step,
-    shape::Kind,
 };
 
 /// The maximum number of visited elements of a tuple or an array.

@@ -7,10 +7,10 @@ use serde::{
 
 use super::{
     access::{Chosen, Parts},
+    kind::Kind,
     pass::Node,
     probe::{Probe, ReadEnded},
     route::Step,
-    shape::Kind,
 };
 
 macro_rules! leaves {

@@ -26,6 +26,7 @@
 mod access;
 mod compound;
 mod deserializer;
+mod kind;
 mod pass;
 mod probe;
 mod route;
@@ -39,16 +40,12 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
+pub use self::{kind::Kind, route::Step, samples::STRINGS, shape::Shape};
 use self::{
     pass::{Node, Pass},
     probe::Probe,
     route::Route,
     shape::Places,
-};
-pub use self::{
-    route::Step,
-    samples::STRINGS,
-    shape::{Kind, Shape},
 };
 
 /// The maximum number of steps from the root to a place. An optional list of structs takes three steps.

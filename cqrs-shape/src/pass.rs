@@ -3,9 +3,9 @@
 use std::{any, mem};
 
 use super::{
+    kind::Kind,
     route::{Route, Step},
     samples::Choices,
-    shape::Kind,
 };
 
 /// What a type asks for at a place.

@@ -5,10 +5,10 @@ use std::fmt::Display;
 use serde::de;
 
 use super::{
+    kind::Kind,
     pass::{Node, Pass},
     route::Step,
     samples,
-    shape::Kind,
 };
 
 /// The deepest nesting of a sample.
