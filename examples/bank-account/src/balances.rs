@@ -65,5 +65,8 @@ mod tests {
             .then([("a-1", balance)]);
     }
 
-    laws! { view Balances over topics [("a-1", history_of::<Account>(any_command())), ("a-2", history_of::<Account>(any_command()))] }
+    laws! { view Balances over topics [
+        ("a-1", history_of::<Account>(any_command())),
+        ("a-2", history_of::<Account>(any_command())),
+    ] }
 }
