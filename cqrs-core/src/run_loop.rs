@@ -1,6 +1,7 @@
 //! Runs the workers of a runner's partitions or of a relay's shards concurrently, until all have ended. Others can read
 //! their [`Progress`].
 
+pub(crate) mod batch_limit;
 mod own_name;
 mod page_limit;
 mod progress;

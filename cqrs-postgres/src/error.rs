@@ -190,10 +190,16 @@ fn by_code(code: &str, step: FailedStep) -> (StoreErrorKind, &'static str) {
             Misconfigured,
             "the database does not exist; create it or correct the URL",
         ),
-        _ if code.starts_with("53") => (
+        "53200" => (
             Unavailable,
-            "PostgreSQL is out of connections, memory or disk",
+            "PostgreSQL is out of memory, or its table of locks is full: then raise max_locks_per_transaction in its \
+             configuration and restart it",
         ),
+        "53300" => (
+            Unavailable,
+            "PostgreSQL has no connection left; raise its max_connections, or allow this process fewer",
+        ),
+        _ if code.starts_with("53") => (Unavailable, "PostgreSQL is out of memory or disk"),
         _ if code.starts_with("08") => lost(step),
         _ if code.starts_with("28") => (
             Misconfigured,
@@ -228,5 +234,12 @@ mod tests {
             by_code("40P01", FailedStep::Commit).0,
             StoreErrorKind::Unavailable
         );
+    }
+
+    #[test]
+    fn a_full_table_of_locks_names_its_setting() {
+        let (kind, what) = by_code("53200", FailedStep::Commit);
+        assert_eq!(kind, StoreErrorKind::Unavailable);
+        assert!(what.contains("max_locks_per_transaction"), "{what}");
     }
 }

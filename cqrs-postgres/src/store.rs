@@ -1,5 +1,6 @@
 //! The store: opens it, and hands out its parts.
 
+mod erase;
 mod mark_watch;
 
 use std::sync::Arc;
@@ -62,6 +63,7 @@ impl PgEventStore {
     /// When the database cannot be reached, or the role may not create. [`StoreErrorKind::Schema`] when a newer version has
     /// upgraded the schema, or another build has made it; then it stays as it is.
     pub async fn install(config: &PgConfig) -> Result<(), StoreError> {
+        check_runtime()?;
         let schema = config.checked_schema()?;
         let hosts = config.hosts()?;
         let mut connection = hosts.connect(&Settings::new()).await?;
@@ -79,6 +81,7 @@ impl PgEventStore {
     /// # Errors
     /// When the database cannot be reached, the store is not installed, or there is no such role.
     pub async fn grant(config: &PgConfig, role: &str, access: Access) -> Result<(), StoreError> {
+        check_runtime()?;
         let schema = config.checked_schema()?;
         let mut connection = config.hosts()?.connect(&Settings::new()).await?;
         let granted = Schema::new(schema)
@@ -92,8 +95,10 @@ impl PgEventStore {
     ///
     /// # Errors
     /// When the database cannot be reached, is older than PostgreSQL 15, or the schema is missing, older or newer than
-    /// this version.
+    /// this version. [`StoreErrorKind::Misconfigured`] outside of a tokio runtime. Later calls must be made within it, too: sqlx
+    /// panics outside.
     pub async fn connect(config: &PgConfig) -> Result<Self, StoreError> {
+        check_runtime()?;
         let schema = config.checked_schema()?;
         // One connection first: a pool would retry until its time-out and hide the reason.
         let hosts = config.hosts()?;
@@ -177,6 +182,15 @@ impl PgEventStore {
         check_view(view)?;
         Ok(Statement::of_view(text, self.schema(), view))
     }
+}
+
+/// Connections need the timers and sockets of tokio; sqlx panics without.
+fn check_runtime() -> Result<(), StoreError> {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        return Ok(());
+    }
+    let message = "the store needs a tokio runtime; call it from within one, for example from `#[tokio::main]`";
+    Err(StoreError::new(StoreErrorKind::Misconfigured, message))
 }
 
 /// A view's name becomes part of a table's name.

@@ -4,6 +4,7 @@ use crate::{
     model::{Checkpoint, Claim, PartitionId, Selection},
     ports::{
         error::{AdvanceError, StoreError},
+        reason::check_reason,
         unit_of_work::UnitOfWork,
     },
 };
@@ -34,6 +35,31 @@ pub trait Checkpoints: UnitOfWork {
         from: Option<Checkpoint>,
         to: Checkpoint,
     ) -> impl Future<Output = Result<(), AdvanceError>> + Send;
+
+    /// Moves the checkpoint as [`advance_in`](Self::advance_in) does, because a person has named the place. The store records the
+    /// operation, with the reason, if it has users.
+    ///
+    /// The default is for stores without users, which record nothing.
+    ///
+    /// # Errors
+    /// As [`advance_in`](Self::advance_in). [`check_reason`] decides on the reason.
+    #[expect(clippy::too_many_arguments, reason = "those of a batch, and why")]
+    fn move_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        from: Option<Checkpoint>,
+        to: Checkpoint,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), AdvanceError>> + Send {
+        async move {
+            check_reason(reason)?;
+            self.advance_in(transaction, subscription, partition, epoch, from, to)
+                .await
+        }
+    }
 
     /// The checkpoint of a partition; `None` before its first batch.
     fn checkpoint(

@@ -73,7 +73,10 @@ pub enum SourceError {
     },
     /// The checkpoint does not belong to this log.
     #[error(
-        "{partition} cannot continue in another log; reset the subscription to read the current log from the beginning"
+        "{partition} cannot continue: the log does not have the event of its checkpoint. Start the runner again once: if the whole \
+         store went back, its checkpoint did, too. If this comes again, find out what was lost. Then reset a view \
+         (ReadModel::reset). A reactor or a projection would handle events twice after a reset: call LogRunner::continue_after \
+         once with the position of the last event that it should count as handled"
     )]
     LogReplaced {
         /// The partition.

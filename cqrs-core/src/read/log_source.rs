@@ -136,6 +136,14 @@ async fn last_event<S: EventStore>(store: &S) -> Result<Position, StoreError> {
     while store.high_water_mark().await? < end {
         store.wait_for_append(LONGEST_WAIT).await;
     }
+    last_event_upto(store, end).await
+}
+
+/// The position of the last event at or before `end`, which the log can be read up to; the start if there is none.
+pub(super) async fn last_event_upto<S: EventStore>(
+    store: &S,
+    end: Position,
+) -> Result<Position, StoreError> {
     // The last positions may be those of appends that were rolled back.
     let mut window = 1;
     loop {

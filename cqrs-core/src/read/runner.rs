@@ -1,9 +1,9 @@
 //! The runner: it connects a source, a handler and a store.
 
 mod attempt;
-mod batch_limit;
 mod caught;
 mod claimed;
+mod continue_after;
 mod error;
 mod failed;
 mod newer;
@@ -18,7 +18,7 @@ mod worker;
 
 use std::sync::Arc;
 
-use self::{batch_limit::BatchSizes, partitions::Partitions};
+use self::partitions::Partitions;
 pub use self::{
     error::{RunnerError, RunnerErrorKind},
     skip_error::SkipError,
@@ -34,7 +34,10 @@ use crate::{
         handler::{Handler, IntoHandler},
         log_source::LogSource,
     },
-    run_loop::{self, LoopName, Progress, ProgressReporter, Retries},
+    run_loop::{
+        self, LoopName, Progress, ProgressReporter, Retries,
+        batch_limit::{self, BatchSizes},
+    },
 };
 
 /// The default size of the first batch, in events.
@@ -157,11 +160,7 @@ impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Runner<S, H,
     /// full: up to 16,000 for a view. A projection stays at 1,000 and a reactor at 500.
     #[must_use]
     pub fn batch_size(mut self, events: usize) -> Self {
-        let first = events.max(1);
-        self.sizes = BatchSizes {
-            first,
-            largest: first,
-        };
+        self.sizes = BatchSizes::up_to(events.max(1));
         self
     }
 

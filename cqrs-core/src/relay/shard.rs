@@ -1,17 +1,20 @@
 //! One shard of a relay: reads and publishes; after an unknown outcome it opens a new session and reads again.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use tokio::sync::watch;
 
 use super::{Relay, error::RelayErrorKind};
 use crate::{
-    model::{Checkpoint, PartitionId, Position, Slices},
+    model::{Checkpoint, PartitionId, Position, RecordedEvent, Slices},
     ports::{
         EventStore, LogPage, LogQuery, PublishError, Publisher, PublisherSession, StoreError,
         check_page,
     },
-    run_loop::{LoopName, PageLimit, Retries},
+    run_loop::{
+        LoopName, PageLimit, Retries,
+        batch_limit::{BatchLimit, BatchSizes},
+    },
 };
 
 /// The wait of a shard without new events before it polls again. A writer in this process wakes it at once.
@@ -24,11 +27,20 @@ pub(super) struct Shard<'a, S, P> {
     slices: Slices,
     /// The shard as a partition, for the progress.
     partition: PartitionId,
-    /// The limit for the next batch. It is halved after a failed transaction and doubled after a successful one.
-    limit: usize,
+    /// The limit for the next batch.
+    limit: BatchLimit,
     page_limit: PageLimit,
     retries: Retries,
     stopping: watch::Receiver<bool>,
+}
+
+/// A batch of one event failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{event} fails alone")]
+struct OneEvent<E: Error + 'static> {
+    event: String,
+    #[source]
+    error: E,
 }
 
 impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
@@ -46,7 +58,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             number,
             slices,
             partition,
-            limit: relay.batch_size,
+            limit: BatchLimit::new(BatchSizes::up_to(relay.batch_size)),
             page_limit: PageLimit::default(),
             retries,
             stopping,
@@ -87,7 +99,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             };
             let page = match read {
                 Some(Ok(page)) => page,
-                Some(Err(error)) => return self.read_failed(error, session).await,
+                Some(Err(error)) => return self.read_failed(error, after, session).await,
                 None => break,
             };
             check_page(&page, after)?;
@@ -106,19 +118,17 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
                 tokio::join!(session.publish(&page.events, upto), self.read(after));
             session = match published {
                 Ok(session) => session,
-                // One of several events is rejected: smaller batches publish the events before it.
-                Err(PublishError::Rejected { .. }) if page.events.len() > 1 => {
-                    self.limit = page.events.len() / 2;
-                    return Ok(None);
+                Err(error) => {
+                    let failed = self.publish_failed(&page.events, error).await;
+                    return failed.map(|()| None);
                 }
-                Err(error) => return self.publish_failed(error).await.map(|()| None),
             };
             self.retries.succeeded();
             self.relay.reporter.reading(&self.partition, Some(upto));
-            self.limit = (self.limit * 2).min(self.relay.batch_size);
+            self.limit.double();
             match next {
                 Some(Ok(page)) => next_page = page.upto.is_some().then_some(page),
-                Some(Err(error)) => return self.read_failed(error, session).await,
+                Some(Err(error)) => return self.read_failed(error, after, session).await,
                 None => break,
             }
         }
@@ -128,7 +138,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
     /// The next page; `None` if the relay is stopped meanwhile.
     async fn read(&self, after: Option<Checkpoint>) -> Option<Result<LogPage, StoreError>> {
         let after = Position::new(after.map_or(0, |checkpoint| checkpoint.offset.get()));
-        let limit = self.page_limit.limit(self.limit);
+        let limit = self.page_limit.limit(self.limit.get());
         let query = LogQuery::new(after, limit).slices(self.slices);
         let mut stopping = self.stopping.clone();
         tokio::select! {
@@ -139,49 +149,72 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
     }
 
     /// Keeps the session, but verifies the log again: the store may come back with another log.
+    ///
+    /// A statement that is too slow may pass with fewer events.
     async fn read_failed(
         &mut self,
         error: StoreError,
+        after: Option<Checkpoint>,
         session: P::Session,
     ) -> Result<Option<P::Session>, RelayErrorKind> {
-        self.store_failed(error).await?;
+        if !error.is_retryable() {
+            return Err(error.into());
+        }
+        if self.limit.halve(self.limit.get()) {
+            self.wait_after(error).await;
+        } else {
+            let after = after.map_or(0, |checkpoint| checkpoint.offset.get());
+            let event = format!("the event after position {after}");
+            self.wait_after(OneEvent { event, error }).await;
+        }
         Ok(Some(session))
     }
 
     async fn reopen(&mut self) -> Result<Option<P::Session>, RelayErrorKind> {
         let publication = match self.relay.publication().await {
             Ok(publication) => publication,
-            Err(error) => return self.store_failed(error).await.map(|()| None),
+            Err(error) => return self.opening_failed(error).await,
         };
         let reopened = self.relay.publisher.reopen(&publication, self.number);
         match reopened.await {
             Ok(session) => Ok(Some(session)),
-            Err(error) => self.publish_failed(error).await.map(|()| None),
+            Err(error) => self.opening_failed(error).await,
         }
     }
 
-    async fn publish_failed(&mut self, error: PublishError) -> Result<(), RelayErrorKind> {
+    async fn opening_failed(
+        &mut self,
+        error: impl Into<RelayErrorKind>,
+    ) -> Result<Option<P::Session>, RelayErrorKind> {
+        let error = error.into();
         if !error.is_retryable() {
-            return Err(error.into());
+            return Err(error);
         }
-        self.limit = (self.limit / 2).max(1);
-        let wait = self.retries.failed(&error);
-        self.back_off(wait).await;
+        self.wait_after(error).await;
+        Ok(None)
+    }
+
+    async fn publish_failed(
+        &mut self,
+        events: &[RecordedEvent],
+        error: PublishError,
+    ) -> Result<(), RelayErrorKind> {
+        let smaller = self.limit.halve(events.len());
+        match error {
+            // One of several events is rejected: smaller batches publish the events before it.
+            PublishError::Rejected { .. } if smaller => {}
+            error if !error.is_retryable() => return Err(error.into()),
+            error if smaller => self.wait_after(error).await,
+            error => {
+                let event = events.first().map(ToString::to_string).unwrap_or_default();
+                self.wait_after(OneEvent { event, error }).await;
+            }
+        }
         Ok(())
     }
 
-    async fn store_failed(&mut self, error: StoreError) -> Result<(), RelayErrorKind> {
-        if !error.is_retryable() {
-            return Err(error.into());
-        }
-        // A statement that is too slow may pass with fewer events.
-        self.limit = (self.limit / 2).max(1);
+    async fn wait_after<E: Error + Send + Sync + 'static>(&mut self, error: E) {
         let wait = self.retries.failed(&error);
-        self.back_off(wait).await;
-        Ok(())
-    }
-
-    async fn back_off(&mut self, wait: Duration) {
         // Ends after the wait or at a stop; the caller checks `stopping`.
         let _ = tokio::time::timeout(wait, self.stopping.wait_for(|stop| *stop)).await;
     }

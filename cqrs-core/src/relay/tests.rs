@@ -46,6 +46,8 @@ struct BrokerState {
     script: VecDeque<Fate>,
     /// An event that the broker rejects.
     poison: Option<EventId>,
+    /// An event whose transactions time out.
+    too_slow: Option<EventId>,
     /// The number of opening calls that still fail.
     failing_opens: u32,
 }
@@ -156,6 +158,9 @@ impl PublisherSession for Session {
                 event: event.to_string(),
                 reason: "planted".into(),
             });
+        }
+        if events.iter().any(|event| state.too_slow == Some(event.id)) {
+            return Err(PublishError::Reopen("too slow".into()));
         }
         if fate != Fate::Aborts {
             state.visible.extend(events.iter().map(|event| event.id));
@@ -386,7 +391,7 @@ async fn a_log_that_was_replaced_is_not_published() {
 }
 
 /// A store that switches to another log at one read. That read may fail.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Replaced {
     before: MemoryEventStore,
     after: MemoryEventStore,
@@ -394,6 +399,8 @@ struct Replaced {
     /// The number of that read.
     replaced_at: u32,
     fails: bool,
+    /// Every read of this event runs into a time limit.
+    too_slow: Option<Position>,
 }
 
 impl Replaced {
@@ -479,7 +486,15 @@ impl EventStore for Replaced {
                 "planted",
             ));
         }
-        self.now().read_log(query).await
+        let page = self.now().read_log(query).await?;
+        let mut events = page.events.iter();
+        if events.any(|event| Some(event.position) == self.too_slow) {
+            return Err(StoreError::new(
+                crate::ports::StoreErrorKind::Unavailable,
+                "too slow",
+            ));
+        }
+        Ok(page)
     }
     async fn high_water_mark(&self) -> Result<Position, StoreError> {
         self.now().high_water_mark().await
@@ -513,6 +528,7 @@ async fn nothing_is_published_from_another_log(replaced_at: u32, fails: bool) {
         reads: Arc::default(),
         replaced_at,
         fails,
+        too_slow: None,
     };
     let error = Relay::new(&store, "model", broker.clone())
         .run(std::future::pending())
@@ -537,4 +553,62 @@ async fn a_log_replaced_without_an_error_is_noticed_by_the_next_page() {
     for replaced_at in 2..6 {
         nothing_is_published_from_another_log(replaced_at, false).await;
     }
+}
+
+/// Runs a relay until an event fails alone, and returns the last error.
+async fn until_one_is_named(store: Replaced, broker: &Broker) -> String {
+    let relay = Relay::new(&store, "model", broker.clone());
+    let mut progress = relay.progress();
+    let running = tokio::spawn(relay.run(std::future::pending()));
+    let named = async {
+        loop {
+            progress
+                .until(|phase| matches!(phase, Phase::Retrying { .. }))
+                .await;
+            match progress.last_error() {
+                Some(error) if error.contains("fails alone") => return error,
+                _ => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    };
+    let error = tokio::time::timeout(Duration::from_secs(3600), named).await;
+    running.abort();
+    error.expect("is named")
+}
+
+async fn thirty_events() -> MemoryEventStore {
+    let store = MemoryEventStore::default();
+    for id in 0..30 {
+        append(&store, id).await;
+    }
+    store
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_read_in_time_is_named_after_those_before_it() {
+    let broker = Broker::default();
+    let store = Replaced {
+        before: thirty_events().await,
+        replaced_at: u32::MAX,
+        too_slow: Some(Position::new(23)),
+        ..Replaced::default()
+    };
+    let error = until_one_is_named(store, &broker).await;
+    assert_eq!(error, "the event after position 22 fails alone: too slow");
+    assert_eq!(broker.state().visible.len(), 22);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_never_published_in_time_is_named_after_those_before_it() {
+    let broker = Broker::default();
+    let before = thirty_events().await;
+    broker.state().too_slow = Some(log(&before).await[22].id);
+    let store = Replaced {
+        before,
+        replaced_at: u32::MAX,
+        ..Replaced::default()
+    };
+    let error = until_one_is_named(store, &broker).await;
+    assert!(error.contains("position 23 fails alone"), "{error}");
+    assert_eq!(broker.state().visible.len(), 22);
 }

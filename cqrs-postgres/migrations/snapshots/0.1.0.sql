@@ -2,7 +2,7 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 14 pg_class, 36 pg_proc.
+-- It holds 15 pg_class, 38 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
@@ -42,6 +42,12 @@ create table cqrs.discarded (
     event_id uuid,
     reason text not null,
     discarded_at timestamp with time zone not null default clock_timestamp()
+);
+
+create table cqrs.erased (
+    "position" bigint not null,
+    event_id uuid not null,
+    erased_at timestamp with time zone not null default clock_timestamp()
 );
 
 create table cqrs.events (
@@ -129,6 +135,8 @@ alter table cqrs.discarded add constraint discarded_reason_check CHECK ((btrim(r
 alter table cqrs.discarded add constraint discarded_record CHECK ((num_nonnulls(topic, partition, "offset", header_names, header_values, truncated) = ANY (ARRAY[0, 6])));
 
 alter table cqrs.discarded add constraint discarded_something CHECK (((topic IS NOT NULL) OR (category IS NOT NULL)));
+
+alter table cqrs.erased add constraint erased_pkey PRIMARY KEY ("position");
 
 alter table cqrs.events add constraint events_position UNIQUE ("position");
 
@@ -625,6 +633,38 @@ set search_path=pg_catalog, pg_temp as $$
         'event_id', of_event_id)), for_reason)
 $$;
 
+create function cqrs.erase_stream(of_category text, of_aggregate_id text, for_reason text) returns bigint
+language plpgsql volatile parallel unsafe cost 100 rows 0
+set lock_timeout=10s
+set search_path=pg_catalog, pg_temp as $$
+declare
+    checked boolean := "cqrs".check_transaction(); -- or it raises
+    erased bigint;
+begin
+    perform pg_advisory_xact_lock("cqrs".stream_guard(of_category, of_aggregate_id));
+    -- The trigger lets this transaction delete.
+    perform set_config('cqrs.erases', pg_current_xact_id()::text, true);
+    with deleted as (
+        delete from "cqrs".events e where e.category = of_category and e.aggregate_id = of_aggregate_id
+        returning e.position, e.event_id
+    )
+    insert into "cqrs".erased (position, event_id) select d.position, d.event_id from deleted d;
+    get diagnostics erased = row_count;
+    perform set_config('cqrs.erases', '', true);
+    delete from "cqrs".snapshots s where s.category = of_category and s.aggregate_id = of_aggregate_id;
+    perform "cqrs".record_operation('erase_stream', jsonb_build_object(
+        'category', of_category, 'aggregate_id', of_aggregate_id, 'events', erased), for_reason);
+    return erased;
+end
+$$;
+
+create function cqrs.event_id_at(at bigint) returns uuid
+language sql stable parallel unsafe cost 100 rows 0 as $$
+    select coalesce(
+        (select e.event_id from "cqrs".events e where e.position = at),
+        (select e.event_id from "cqrs".erased e where e.position = at))
+$$;
+
 create function cqrs.fence_holders() returns TABLE("position" bigint, pid integer, prepared text, since timestamp with time zone, state text, application_name text, query text)
 language sql stable parallel unsafe cost 100 rows 1000 as $$
     select ((l.classid::bigint & 65535) << 32) | l.objid::bigint, l.pid, p.gid, coalesce(p.prepared, a.xact_start), a.state,
@@ -680,8 +720,8 @@ begin
     end if;
     for own in
         select f from "cqrs".own_functions() f join pg_proc p on p.oid = f
-        where (writes and p.proname not in ('grant_access', 'import_events')) or p.proname in (
-            'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'name_lock', 'release_name')
+        where (writes and p.proname not in ('erase_stream', 'grant_access', 'import_events')) or p.proname in (
+            'event_id_at', 'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'name_lock', 'release_name')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;
@@ -691,7 +731,7 @@ begin
         from pg_class c, "cqrs".holds_documents(c.oid) as documents
         where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
           and (documents or relname in (
-              'events', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations',
+              'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations',
               'migrations'))
     loop
         if not found.ours then
@@ -835,7 +875,7 @@ begin
       and classid::bigint >> 16 = "cqrs".fence_tag()
       and database = (select oid from pg_database where datname = current_database());
     mark := least(drawn, fence);
-    follows := (select e.event_id from "cqrs".events e where e.position = at);
+    follows := "cqrs".event_id_at(at);
 end
 $$;
 
@@ -866,10 +906,11 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
     where p.pronamespace = events.relnamespace and p.proowner = events.relowner
       and p.proname in (
           'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
-          'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'discard', 'fence_holders', 'fence_tag', 'forget_keys',
-          'grant_access', 'hold_name', 'holds_documents', 'import_events', 'is_expected', 'keeps_slice', 'key_guard',
-          'last_event', 'log_head', 'log_identity', 'name_lock', 'own_functions', 'prepare_view', 'read_streams',
-          'record_operation', 'reject_argument', 'reject_change', 'release_name', 'renew_log_id', 'stream_guard', 'take_fence'
+          'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'discard', 'erase_stream', 'event_id_at',
+          'fence_holders', 'fence_tag', 'forget_keys', 'grant_access', 'hold_name', 'holds_documents', 'import_events',
+          'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity', 'name_lock', 'own_functions',
+          'prepare_view', 'read_streams', 'record_operation', 'reject_argument', 'reject_change', 'release_name',
+          'renew_log_id', 'stream_guard', 'take_fence'
       )
 $$;
 
@@ -946,10 +987,14 @@ end
 $$;
 
 create function cqrs.reject_change() returns trigger
-language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+language plpgsql volatile parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
 begin
-    raise exception 'events are never changed or deleted' using errcode = 'CQ004', hint =
-        'If you must: stop every service, disable the trigger events_never_change, and leave no gap in a stream.';
+    if tg_op = 'DELETE' and current_setting('cqrs.erases', true) = pg_current_xact_id()::text then
+        return null;
+    end if;
+    raise exception 'events are never changed, and deleted with their whole stream only' using errcode = 'CQ004', hint =
+        'To erase a stream, call erase_stream as the owner. It leaves readers and relays where they are.';
 end
 $$;
 
@@ -1019,6 +1064,8 @@ comment on table cqrs.checkpoints is 'How far each subscription has read each pa
 
 comment on table cqrs.discarded is 'The events and records that subscriptions passed over on request, each with the reason.';
 
+comment on table cqrs.erased is 'The positions and ids of erased events. Readers that stopped at one continue there.';
+
 comment on table cqrs.events is 'Every event, never changed. Only the append functions write it.';
 
 comment on table cqrs.idempotency is 'What was appended under which key, stream by stream: the answer to a repeat.';
@@ -1054,6 +1101,10 @@ grant execute on function cqrs.clear_view(view text) to cqrs_service;
 grant execute on function cqrs.combine_verdicts(may_wait boolean, retention interval, stream_appends integer[], verdicts "char"[], key_appends integer[], keys text[], fingerprints bigint[]) to cqrs_service;
 
 grant execute on function cqrs.discard(of_subscription text, of_category text, of_aggregate_id text, of_version bigint, of_position bigint, of_event_id uuid, for_reason text, of_topic text, of_partition integer, of_offset bigint, of_key bytea, of_value bytea, of_header_names text[], of_header_values bytea[], is_truncated boolean) to cqrs_service;
+
+grant execute on function cqrs.event_id_at(at bigint) to cqrs_service;
+
+grant execute on function cqrs.event_id_at(at bigint) to cqrs_reader;
 
 grant execute on function cqrs.fence_holders() to cqrs_service;
 
@@ -1132,6 +1183,10 @@ grant select on table cqrs.checkpoints to cqrs_reader;
 grant select on table cqrs.discarded to cqrs_service;
 
 grant select on table cqrs.discarded to cqrs_reader;
+
+grant select on table cqrs.erased to cqrs_service;
+
+grant select on table cqrs.erased to cqrs_reader;
 
 grant select on table cqrs.events to cqrs_service;
 

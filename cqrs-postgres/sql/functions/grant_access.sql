@@ -19,8 +19,8 @@ begin
     end if;
     for own in
         select f from __schema__.own_functions() f join pg_proc p on p.oid = f
-        where (writes and p.proname not in ('grant_access', 'import_events')) or p.proname in (
-            'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'name_lock', 'release_name')
+        where (writes and p.proname not in ('erase_stream', 'grant_access', 'import_events')) or p.proname in (
+            'event_id_at', 'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'name_lock', 'release_name')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;
@@ -30,7 +30,7 @@ begin
         from pg_class c, __schema__.holds_documents(c.oid) as documents
         where relnamespace = '__schema__'::regnamespace and relkind = 'r'
           and (documents or relname in (
-              'events', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations',
+              'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations',
               'migrations'))
     loop
         if not found.ours then

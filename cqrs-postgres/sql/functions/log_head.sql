@@ -22,6 +22,6 @@ begin
       and classid::bigint >> 16 = __schema__.fence_tag()
       and database = (select oid from pg_database where datname = current_database());
     mark := least(drawn, fence);
-    follows := (select e.event_id from __schema__.events e where e.position = at);
+    follows := __schema__.event_id_at(at);
 end
 $$;

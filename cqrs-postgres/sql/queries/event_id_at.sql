@@ -1,2 +1,2 @@
--- The event at a position.
-select event_id from __schema__.events where position = $1
+-- The event at a position, also if it was erased; null if there is none.
+select __schema__.event_id_at($1)

@@ -9,6 +9,8 @@ use super::{call, guard_queue::GuardWait, keys, verdict::Verdict};
 use crate::{connect::backend::Backend, transaction::PgTransaction};
 
 /// Appends within a transaction. It waits for every guard.
+///
+/// No position is returned before the commit, as by every store: the caller could hand it on, and the transaction be rolled back.
 pub(crate) async fn append_in(
     backend: &Backend,
     transaction: &mut PgTransaction,
@@ -17,8 +19,9 @@ pub(crate) async fn append_in(
     let verdict = transaction
         .ask(async |connection| call::send_one(backend, connection, appends, GuardWait::All).await);
     match verdict.await? {
-        Verdict::Appended(appended) => {
+        Verdict::Appended(mut appended) => {
             transaction.note_append();
+            appended.iter_mut().for_each(|one| one.position = None);
             Ok(appended)
         }
         Verdict::Rejected(rejected) => Err(rejected),

@@ -66,6 +66,39 @@ impl Checkpoints for PgEventStore {
         Err(Fenced::new(subscription, partition.clone()).into())
     }
 
+    async fn move_in(
+        &self,
+        transaction: &mut PgTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        from: Option<Checkpoint>,
+        to: Checkpoint,
+        reason: &str,
+    ) -> Result<(), AdvanceError> {
+        check_reason(reason)?;
+        self.advance_in(transaction, subscription, partition, epoch, from, to)
+            .await?;
+        let names = ["subscription", "partition", "from", "to"];
+        let from = from.map_or_else(String::new, |from| from.offset.to_string());
+        let values = [
+            subscription.to_owned(),
+            partition.to_string(),
+            from,
+            to.offset.to_string(),
+        ];
+        let query = sqlx::query(self.backend().statements.record_operation.sql())
+            .bind("continue_after")
+            .bind(&names[..])
+            .bind(&values[..])
+            .bind(reason)
+            .bind(None::<&str>);
+        transaction
+            .ask(async |connection| query.execute(connection).await)
+            .await?;
+        Ok(())
+    }
+
     async fn checkpoint(
         &self,
         subscription: &str,

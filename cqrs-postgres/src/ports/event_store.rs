@@ -112,7 +112,7 @@ impl EventStore for PgEventStore {
             .bind(signed(position.get()));
         let id: Option<Uuid> = self
             .backend()
-            .ask(async |connection| query.fetch_optional(connection).await)
+            .ask(async |connection| query.fetch_one(connection).await)
             .await?;
         Ok(id.map(EventId::from_uuid))
     }

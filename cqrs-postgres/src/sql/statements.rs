@@ -109,6 +109,7 @@ statements! {
         read_log_filtered: "read_log_filtered",
         last_in_log: "last_in_log",
         event_id_at: "event_id_at",
+        erase_stream: "erase_stream",
         log_identity: "log_identity",
         renew_log_id: "renew_log_id",
         record_operation: "record_operation",

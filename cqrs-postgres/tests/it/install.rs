@@ -455,3 +455,15 @@ async fn a_role_that_does_not_exist_is_named() {
         assert!(error.to_string().contains(words), "{error}");
     }
 }
+
+#[test]
+fn a_store_outside_of_a_runtime_is_an_error_not_a_panic() {
+    let config = fresh_config();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let connecting = std::pin::pin!(PgEventStore::connect(&config));
+    let std::task::Poll::Ready(Err(error)) = connecting.poll(&mut context) else {
+        panic!("fails at once");
+    };
+    assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
+    assert!(error.to_string().contains("tokio runtime"), "{error}");
+}

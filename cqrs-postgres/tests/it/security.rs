@@ -12,7 +12,7 @@ use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use crate::{
     functions::{CALLS, assert_fence_is_shown, assert_no_gap, assert_slices_are_kept},
     rights::{Roles, denied, rejection},
-    support::{append, number, run},
+    support::{append, number, run, stream},
 };
 
 /// A store with a session of each role: owner, service, reader.
@@ -162,6 +162,33 @@ async fn only_the_owner_removes_events_and_never_by_mistake() {
     assert_eq!(number(&owner, events).await, 2);
     run(&owner, &format!("{off}; truncate __schema__.events")).await;
     assert_eq!(number(&owner, events).await, 0);
+    roles.drop().await;
+}
+
+#[tokio::test]
+async fn only_the_owner_erases_a_stream() {
+    let roles = Roles::create().await;
+    let (_, [owner, service, reader]) = stores(&roles).await;
+    owner.append(append("a", 2)).await.expect("appends");
+    for store in [&service, &reader] {
+        let error = store.erase_stream(&stream("a"), "why").await;
+        let error = error.expect_err("rejected");
+        assert_eq!(error.kind(), StoreErrorKind::Misconfigured, "{error}");
+        assert!(error.to_string().contains("owner"), "{error}");
+        for change in [
+            "insert into __schema__.erased (position, event_id) values (1, gen_random_uuid())",
+            "delete from __schema__.erased",
+            "select set_config('cqrs.erases', pg_current_xact_id()::text, true); delete from __schema__.events",
+        ] {
+            assert_eq!(rejection(store, change).await, denied(), "{change}");
+        }
+    }
+    let erased = owner.erase_stream(&stream("a"), "why").await;
+    assert_eq!(erased.expect("erases"), 2);
+    // The trigger lets only that transaction delete.
+    owner.append(append("a", 1)).await.expect("appends");
+    let delete = "delete from __schema__.events";
+    assert_eq!(rejection(&owner, delete).await, code("CQ004"));
     roles.drop().await;
 }
 

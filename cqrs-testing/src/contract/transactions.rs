@@ -38,6 +38,8 @@ pub async fn appends_to_several_streams_are_all_or_none<S: EventStore>(store: S)
         .await
         .expect("appends");
     store.commit(transaction).await.expect("commits");
+    let positions = Vec::from_iter(appended.iter().map(|one| one.position));
+    assert_eq!(positions, [None; 3], "no position before the commit");
     assert_eq!(
         appended
             .iter()

@@ -211,7 +211,7 @@ pub struct Appended {
     pub before: Version,
     /// The stream's version after the append.
     pub version: Version,
-    /// The position of its last event. `None` without events, and before a commit that assigns the positions.
+    /// The position of its last event. `None` without events, and before the commit of a transaction.
     pub position: Option<Position>,
     /// `true`: the events were appended earlier under the same key and not again; this is the earlier result.
     pub repeated: bool,

@@ -1,52 +1,62 @@
-//! The limit for the next batch.
+//! The limit for the next batch of a runner's partition or a relay's shard.
 //!
 //! **Invariant**: a batch that fails is tried again with half as many events, down to one. So a failure that depends on the
 //! size of a batch passes, and one that depends on an event is traced to it after everything before it is committed.
 
 /// Limits for the number of events in a batch.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct BatchSizes {
+pub(crate) struct BatchSizes {
     /// For the first batch, and at most for the first one after a failure.
-    pub(super) first: usize,
+    pub(crate) first: usize,
     /// For all batches.
-    pub(super) largest: usize,
+    pub(crate) largest: usize,
+}
+
+impl BatchSizes {
+    /// At most this many events in every batch.
+    pub(crate) const fn up_to(events: usize) -> Self {
+        Self {
+            first: events,
+            largest: events,
+        }
+    }
 }
 
 /// The limit for the next batch. It doubles while batches are full.
 #[derive(Debug)]
-pub(super) struct BatchLimit {
+pub(crate) struct BatchLimit {
     sizes: BatchSizes,
     limit: usize,
 }
 
 impl BatchLimit {
-    pub(super) fn new(sizes: BatchSizes) -> Self {
+    pub(crate) fn new(sizes: BatchSizes) -> Self {
         let limit = sizes.first;
         Self { sizes, limit }
     }
 
-    pub(super) fn get(&self) -> usize {
+    pub(crate) fn get(&self) -> usize {
         self.limit
     }
 
     /// After a batch that was full.
-    pub(super) fn double(&mut self) {
+    pub(crate) fn double(&mut self) {
         self.limit = (self.limit * 2).min(self.sizes.largest);
     }
 
     /// Half of a batch of `events` that failed. `false`: there is no smaller batch.
-    pub(super) fn halve(&mut self, events: usize) -> bool {
+    pub(crate) fn halve(&mut self, events: usize) -> bool {
         self.limit = self.sizes.first.min((events / 2).max(1));
         events > 1
     }
 
     /// The next batch has only the first `events`.
-    pub(super) fn cut(&mut self, events: usize) {
+    pub(crate) fn cut(&mut self, events: usize) {
         self.limit = events.max(1);
     }
 
     /// After a failure outside of a batch.
-    pub(super) fn start_over(&mut self) {
+    pub(crate) fn start_over(&mut self) {
         self.limit = self.limit.min(self.sizes.first);
     }
 }

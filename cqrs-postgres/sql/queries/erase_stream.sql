@@ -1,0 +1,2 @@
+-- Erases a stream, and records the operation.
+select __schema__.erase_stream($1, $2, $3)
