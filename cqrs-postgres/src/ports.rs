@@ -3,6 +3,7 @@
 mod checkpoints;
 mod discards;
 mod documents;
+mod erase;
 mod event_store;
 mod import;
 mod inbox;

@@ -1,6 +1,5 @@
 //! The store: opens it, and hands out its parts.
 
-mod erase;
 mod mark_watch;
 
 use std::sync::Arc;

@@ -21,6 +21,7 @@ mod named;
 mod names;
 mod operations;
 mod parts;
+mod poolers;
 mod pools;
 mod projection;
 mod proxy;
