@@ -35,6 +35,7 @@ mod report;
 mod run;
 mod run_state;
 mod schema;
+mod slices;
 mod stall;
 mod stored;
 mod stream_versions;
@@ -55,6 +56,7 @@ pub use self::{
     run::check,
     run_state::RunState,
     schema::CheckSchema,
+    slices::misplaced_streams,
     stall::Stall,
     stored::{StoredEvent, StoredEvents},
     verdict::{Finding, Verdict, Violation},

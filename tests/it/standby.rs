@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use cqrs_core::{
     CommandStore, Position, Runner, chain,
-    ports::SourceError,
+    ports::{EventStore, SourceError},
     read::{RunnerError, RunnerErrorKind},
     relay::{RelayError, RelayErrorKind},
     role,
@@ -78,6 +78,21 @@ async fn all_parts_on_one_pool_notice_lost_commits() {
     fail_over(all).await;
 }
 
+/// A standby shows no fences, so a reader could pass over an event that commits later.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_followed_on_the_primary_only() {
+    let _turn = TURN.lock().await;
+    let servers = Servers::start();
+    let schema = fresh_name();
+    let store = servers.store(&schema).await;
+    let mark = format!("select mark from \"{}\".log_head()", store.schema());
+    eventually("the standby has the store, and rejects it", || async {
+        servers.rejection_on_standby(&mark).await == "CQ002"
+    })
+    .await;
+    store.high_water_mark().await.expect("the primary reads it");
+}
+
 /// The store that fails over, its topics, and another service whose events it consumes.
 struct World {
     store: PgEventStore,
@@ -114,8 +129,8 @@ impl World {
         tokio::spawn(relay(&self.store, &self.kafka).run(stopped))
     }
 
-    /// Starts again whenever a page shows that the log lost commits: a runner that meets no error on its connection ends with
-    /// that error, and its checkpoint went back with the log.
+    /// Does what the error says: starts again, because the whole store went back, and the checkpoint with it. A runner that meets
+    /// no error on its connection ends with that error.
     fn runner(&self) -> JoinHandle<()> {
         let (store, stop) = (self.store.clone(), self.stop.subscribe());
         tokio::spawn(async move {

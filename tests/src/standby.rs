@@ -87,6 +87,22 @@ impl Servers {
         assert_eq!(promoted, "true");
     }
 
+    /// The code of the error that a statement has on the standby; empty if it succeeds.
+    ///
+    /// # Panics
+    /// When the standby does not respond.
+    pub async fn rejection_on_standby(&self, sql: &str) -> String {
+        let mut connection = PgConnection::connect(&self.standby())
+            .await
+            .expect("connects");
+        let asked = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection);
+        let error = asked.await.err();
+        let code = error
+            .as_ref()
+            .and_then(|error| error.as_database_error()?.code());
+        code.unwrap_or_default().into_owned()
+    }
+
     fn standby(&self) -> String {
         let (server, _) = self.primary.rsplit_once(':').expect("a port");
         format!("{server}:{}/cqrs", self.standby_port)

@@ -5,7 +5,7 @@ use std::{future::pending, time::Duration};
 use bytes::Bytes;
 use cqrs_check::{
     Bug, CheckSchema, NaiveReader, OneStatementFence, PgFaultPlan, PgFaults, Plan, Report,
-    StreamNumber, Violation, WithBug, check,
+    StreamNumber, Violation, WithBug, check, misplaced_streams,
 };
 use cqrs_core::{EventId, EventStore, ExpectedVersion, Metadata, model::NewEvent, ports::Append};
 use cqrs_postgres::{PgEventStore, PgTransaction};
@@ -104,4 +104,35 @@ async fn a_schema_without_a_store_is_rejected() {
     run(format!("drop schema {name}")).await;
     let error = opened.expect_err("it has no store").to_string();
     assert!(error.contains("holds no event store"), "{error}");
+}
+
+/// Any caller of the functions chooses the slice of a new stream.
+#[tokio::test]
+async fn a_stream_in_a_wrong_slice_is_named() {
+    let schema = CheckSchema::open(&url(), None).await.expect("installs");
+    let store = schema.store(2).await.expect("connects");
+    let event = || {
+        let payload = Bytes::from_static(b"1");
+        NewEvent::from_parts(EventId::random(), "Happened", payload, Metadata::default())
+    };
+    for number in 1..20 {
+        let events = vec![event(), event()];
+        let append = Append::new(StreamNumber(number).id(), ExpectedVersion::Any, events);
+        store.append(append).await.expect("appends");
+    }
+    let misplaced = async || misplaced_streams(&store).await.expect("reads");
+    assert_eq!(misplaced().await, Vec::<String>::new());
+    let call = "select __schema__.append_event('account', 'a', 7::smallint, -1, null, gen_random_uuid(), 'Happened', null, '1', \
+                null, null, null, null)";
+    let call = call.replace("__schema__", &format!("\"{}\"", store.schema()));
+    let appended = sqlx::query(AssertSqlSafe(call)).execute(store.pool()).await;
+    appended.expect("is accepted");
+    let found = misplaced().await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("account-a is in slice 7, "),
+        "{found:?}"
+    );
+    store.close().await;
+    schema.drop().await.expect("drops the schema");
 }
