@@ -1,14 +1,17 @@
 //! The thread that owns the consumer: polls, carries out commands, and leaves the group at the end.
 
+mod commands;
+mod unknown_topics;
+
 use std::{
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, mpsc::Receiver},
+    sync::mpsc::Receiver,
     time::{Duration, Instant},
 };
 
-use cqrs_core::{model::Checkpoint, ports::SourceError};
+use cqrs_core::ports::SourceError;
 use rdkafka::{
-    ClientConfig, Message, Offset as KafkaOffset,
+    ClientConfig, Message,
     consumer::{BaseConsumer, Consumer},
     error::KafkaError as LibraryError,
     message::BorrowedMessage,
@@ -19,12 +22,12 @@ use super::{
     admission::Admission,
     assignment::{Assignment, PollCommand},
     consumer_error::{ErrorAction, action_for},
-    flow::{pause, resume},
+    flow::pause,
     group_members::Members,
-    missing_topic::{MissingTopic, Waiting},
+    missing_topic::MissingTopic,
     offers::ReaderOffers,
     out_of_range::stop_out_of_range,
-    partition::{AssignedPartition, FlowChange},
+    partition::FlowChange,
     positions::note_positions,
     rebalance::RebalanceListener,
     receive::receive,
@@ -226,45 +229,6 @@ impl PollThread {
         }
     }
 
-    /// librdkafka reports an unknown topic once. So this asks whether the brokers know all topics again.
-    fn await_topic(&mut self) {
-        let Some(missing) = &mut self.missing else {
-            return;
-        };
-        match missing.waiting(Instant::now()) {
-            Waiting::Wait => {}
-            Waiting::Ask => {
-                if self.topics.iter().all(|topic| self.knows(topic)) {
-                    self.missing = None;
-                    self.start_again("a topic was not known for a while");
-                }
-            }
-            Waiting::Over => {
-                let advice = missing.advice;
-                let error = missing.error.clone();
-                self.stop_source(advice, error);
-            }
-        }
-    }
-
-    /// Stops all partitions. Their readers start again, and compare their checkpoints with what the topics are now.
-    fn start_again(&self, reason: &'static str) {
-        for partition in self.assignment().all() {
-            if partition.next_offset().is_some() {
-                pause(&self.consumer, &partition);
-                partition.fail(SourceError::Unavailable(reason.into()));
-            }
-        }
-    }
-
-    fn knows(&self, topic: &str) -> bool {
-        let metadata = self.consumer.fetch_metadata(Some(topic), QUESTION_TIMEOUT);
-        metadata.is_ok_and(|metadata| {
-            let mut topics = metadata.topics().iter();
-            topics.any(|found| found.name() == topic && found.error().is_none())
-        })
-    }
-
     /// Offers the partitions that the group has assigned, once the group is known to have no other subscriber.
     fn look_at_members(&mut self) {
         let listener = self.consumer.context();
@@ -301,76 +265,6 @@ impl PollThread {
     fn members_unknown(&self, error: LibraryError) {
         tracing::warn!(group = self.group, %error, "reading waits until the members of the group are known");
         self.assignment().reporter.noted(&ClientError::from(error));
-    }
-
-    fn carry_out(&self, command: PollCommand) {
-        match command {
-            PollCommand::Start {
-                partition,
-                at,
-                done,
-            } => {
-                let outcome = self.start(&partition, at);
-                // Nobody receives it if the reader was dropped.
-                let _ = done.send(outcome);
-            }
-            PollCommand::Resume(partition) => {
-                if self.assignment().contains(&partition) {
-                    self.resume(&partition);
-                }
-            }
-            PollCommand::Released(partition) => self.offer_again(&partition),
-        }
-    }
-
-    /// Seeks and resumes fetching. Discards the records that were fetched before, here and in librdkafka.
-    fn start(
-        &self,
-        partition: &Arc<AssignedPartition>,
-        at: Option<Checkpoint>,
-    ) -> Result<(), SourceError> {
-        if !self.assignment().contains(partition) {
-            return Ok(());
-        }
-        partition.clear();
-        let offset = match at {
-            None => KafkaOffset::Beginning,
-            Some(Checkpoint { offset: at, .. }) => {
-                KafkaOffset::Offset(i64::try_from(at.get()).map_err(|_| {
-                    let id = partition.id();
-                    SourceError::Fatal(
-                        format!("{id}: offset {at} is larger than Kafka's largest").into(),
-                    )
-                })?)
-            }
-        };
-        let unavailable =
-            |error: LibraryError| SourceError::Unavailable(ClientError::from(error).into());
-        self.consumer
-            .seek(&partition.topic, partition.number, offset, RESPONSE_TIMEOUT)
-            .map_err(unavailable)?;
-        partition.accept_from(at.unwrap_or_default());
-        resume(&self.consumer, partition).map_err(unavailable)
-    }
-
-    fn resume(&self, partition: &AssignedPartition) {
-        if let Err(error) = resume(&self.consumer, partition) {
-            tracing::warn!(partition = %partition.id(), %error, "the partition could not be resumed");
-        }
-    }
-
-    /// Offers a new reader for a partition whose reader was dropped, if the group still assigns it to this member.
-    fn offer_again(&self, partition: &AssignedPartition) {
-        let topic = &partition.topic;
-        let number = partition.number;
-        let is_assigned = self
-            .consumer
-            .assignment()
-            .is_ok_and(|assigned| assigned.find_partition(topic, number).is_some());
-        if is_assigned && self.assignment().find(topic, number).is_none() {
-            pause(&self.consumer, partition);
-            self.offers.offer(topic, number);
-        }
     }
 }
 
