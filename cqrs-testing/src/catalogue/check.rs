@@ -88,6 +88,7 @@ impl Catalogue {
             .iter()
             .map(|line| line.key.category.as_str())
             .collect();
+        gone.sort_unstable();
         gone.dedup();
         gone.retain(|category| !listed(category));
         verdict

@@ -128,9 +128,13 @@ fn reads<E: Event>(samples: &[NewEvent]) -> Result<CategoryReads, Vec<String>> {
         };
         (event_type.to_owned(), read)
     });
+    let upcasts = E::UPCASTERS.iter().map(|step| step.event_type().to_owned());
+    let ignores = E::IGNORED.iter().map(|ignored| (*ignored).to_owned());
     Ok(CategoryReads {
         category: E::CATEGORY.to_owned(),
         every_type: !E::PARTIAL,
         types: types.collect(),
+        upcasts: upcasts.collect(),
+        ignores: ignores.collect(),
     })
 }

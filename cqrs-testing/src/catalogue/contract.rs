@@ -1,6 +1,10 @@
 //! The file of a consumer: what it reads of other services' events.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +24,12 @@ pub(super) struct CategoryReads {
     /// It stops at an event type that it does not know.
     pub(super) every_type: bool,
     pub(super) types: BTreeMap<String, TypeReads>,
+    /// Event types of which it reads older events through its own upcasters.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) upcasts: BTreeSet<String>,
+    /// Event types that it does not need.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) ignores: BTreeSet<String>,
 }
 
 /// What a consumer reads of an event type.

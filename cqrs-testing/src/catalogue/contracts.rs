@@ -82,6 +82,7 @@ fn broken_by(
             ));
             continue;
         };
+        let before = broken.len();
         // The consumer has steps up to its version, and reads newer events as they are.
         if current.key.schema_version >= read.schema_version {
             let payloads = current.payloads.iter();
@@ -96,7 +97,7 @@ fn broken_by(
                 format!("{problem}.\n  Keep the field, or change the consumer first.")
             }));
         }
-        if broken.is_empty() {
+        if broken.len() == before {
             broken.extend(stored(consumer, event_type, read, subject, lines));
         }
     }
@@ -104,6 +105,7 @@ fn broken_by(
         .types
         .keys()
         .filter(|own| !reads.types.contains_key(**own));
+    broken.extend(passed_over(consumer, reads, lines));
     if reads.every_type {
         broken.extend(unread.map(|own| {
             format!(
@@ -137,6 +139,37 @@ fn stored(
                  UPCASTERS: &'static [Upcaster] = {}::UPCASTERS;`, or give the field a default.",
                 key.schema_version, subject.name
             ));
+        }
+    }
+    broken
+}
+
+/// Older events of another type, which become what the consumer reads if it has the steps.
+fn passed_over(consumer: &str, reads: &CategoryReads, lines: &Lines<'_>) -> BTreeSet<String> {
+    let does = if reads.every_type {
+        "stops at"
+    } else {
+        "passes over"
+    };
+    let mut broken = BTreeSet::new();
+    for (line, _, read_as) in lines.events() {
+        let key = &line.key;
+        let upcasts = match reads.types.get(&key.event_type) {
+            Some(read) => read.schema_version > key.schema_version,
+            None => reads.upcasts.contains(&key.event_type),
+        };
+        if upcasts || reads.ignores.contains(&key.event_type) {
+            continue;
+        }
+        let parts = read_as.iter().map(|part| &part.event_type);
+        for part in parts.filter(|part| **part != key.event_type) {
+            if reads.types.contains_key(part) {
+                broken.insert(format!(
+                    "`{consumer}` reads {}/{part}, but {does} stored events {key}, which become one.\n  Let the consumer take over the \
+                     steps of the owner, or list {:?} in `IGNORED`.",
+                    reads.category, key.event_type
+                ));
+            }
         }
     }
     broken

@@ -169,6 +169,58 @@ fn a_consumer_must_read_what_is_stored_already() {
 }
 
 #[test]
+fn a_consumer_that_passes_over_an_older_type_is_named() {
+    macro_rules! reader {
+        ($folder:expr, $steps:expr, $ignored:expr) => {{
+            #[derive(Debug, Serialize, Deserialize)]
+            enum Reader {
+                Placed { cents: u64 },
+            }
+            impl Event for Reader {
+                const CATEGORY: &'static str = "account";
+                const PARTIAL: bool = true;
+                const UPCASTERS: &'static [cqrs_core::model::Upcaster] = $steps;
+                const IGNORED: &'static [&'static str] = $ignored;
+            }
+            let contract = $folder.contract().reads::<Reader>();
+            contract.run(&settings("accept")).expect("is written");
+        }};
+    }
+    let folder = Folder::new();
+    let ordered = account!(folder, {
+        enum AccountEvent {
+            Ordered { cents: u64 },
+        }
+    });
+    accepted(&ordered);
+    let renamed = || {
+        account!(
+            folder,
+            { enum AccountEvent { Placed { cents: u64 } } }
+            Upcaster::renamed("Ordered", 1, "Placed", 1)
+        )
+    };
+    accepted(&renamed());
+    reader!(folder, &[], &[]);
+    assert_eq!(
+        refused(&folder, &renamed().contracts("contracts")),
+        "events.lock:\n\
+         - `payment` reads account/Placed, but passes over stored events account/Ordered@1, which become one.\n  Let the consumer take \
+         over the steps of the owner, or list \"Ordered\" in `IGNORED`."
+    );
+    reader!(folder, &[], &["Ordered"]);
+    accepted(&renamed().contracts("contracts"));
+    reader!(
+        folder,
+        &[cqrs_core::model::Upcaster::renamed(
+            "Ordered", 1, "Placed", 1
+        )],
+        &[]
+    );
+    accepted(&renamed().contracts("contracts"));
+}
+
+#[test]
 fn a_consumer_of_every_type_learns_of_new_ones() {
     #[derive(Debug, Serialize, Deserialize)]
     enum All {
