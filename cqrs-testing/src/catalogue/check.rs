@@ -60,7 +60,7 @@ impl Catalogue {
         }
     }
 
-    fn judge(&self, subjects: &[(&Listed, Subject)], lines: &[Line]) -> Result<Verdict, String> {
+    fn judge(&self, subjects: &[(&Listed, Subject)], all: &[Line]) -> Result<Verdict, String> {
         let mut verdict = Verdict::default();
         let contracts = self
             .contracts
@@ -68,13 +68,16 @@ impl Catalogue {
             .map(|pattern| find(&self.folder, pattern));
         let contracts = contracts.collect::<Result<Vec<_>, _>>()?.concat();
         for (listed, subject) in subjects {
-            let lines = Lines::of(subject.category, lines);
+            let lines = Lines::of(subject.category, all);
             let older = self
                 .older
                 .iter()
                 .filter(|older| older.key.category == subject.category);
             let older: Vec<_> = older.cloned().collect();
             Judge::new(subject, &lines, &self.metadata, &mut verdict).judge(&older);
+            // As the next run finds the file.
+            let all: Vec<_> = all.iter().chain(&verdict.new).cloned().collect();
+            let lines = Lines::of(subject.category, &all);
             if listed.published {
                 published::judge(subject, &lines, &mut verdict);
             }
@@ -84,10 +87,7 @@ impl Catalogue {
             verdict.refused.extend(broken);
         }
         let listed = |category: &str| subjects.iter().any(|(it, _)| it.category == category);
-        let mut gone: Vec<_> = lines
-            .iter()
-            .map(|line| line.key.category.as_str())
-            .collect();
+        let mut gone: Vec<_> = all.iter().map(|line| line.key.category.as_str()).collect();
         gone.sort_unstable();
         gone.dedup();
         gone.retain(|category| !listed(category));

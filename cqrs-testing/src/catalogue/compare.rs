@@ -83,7 +83,7 @@ impl Reads {
                     item.check(value, &format!("{path}[]"), problems);
                 }
             }
-            (Self::Tuple(parts), Value::Array(items)) if items.len() >= parts.len() => {
+            (Self::Tuple(parts), Value::Array(items)) if items.len() == parts.len() => {
                 for (index, (part, value)) in parts.iter().zip(items).enumerate() {
                     part.check(value, &format!("{path}.{index}"), problems);
                 }
@@ -224,11 +224,12 @@ fn kind_reads(reader: &str, writer: &str) -> bool {
     match (integer(reader), integer(writer)) {
         (Some((true, own)), Some((false, bits))) => own > bits,
         (Some((signed, own)), Some((written, bits))) => signed == written && own >= bits,
-        (None, Some(_)) => matches!(reader, "f32" | "f64"),
-        _ => matches!(
-            (reader, writer),
-            ("f32" | "f64", "f32" | "f64") | ("string", "char")
-        ),
+        (None, Some((_, bits))) => match reader {
+            "f64" => bits <= 32,
+            "f32" => bits <= 16,
+            _ => false,
+        },
+        _ => matches!((reader, writer), ("f64", "f32") | ("string", "char")),
     }
 }
 

@@ -105,7 +105,7 @@ fn broken_by(
         .types
         .keys()
         .filter(|own| !reads.types.contains_key(**own));
-    broken.extend(passed_over(consumer, reads, lines));
+    broken.extend(passed_over(consumer, reads, subject, lines));
     if reads.every_type {
         broken.extend(unread.map(|own| {
             format!(
@@ -145,7 +145,12 @@ fn stored(
 }
 
 /// Older events of another type, which become what the consumer reads if it has the steps.
-fn passed_over(consumer: &str, reads: &CategoryReads, lines: &Lines<'_>) -> BTreeSet<String> {
+fn passed_over(
+    consumer: &str,
+    reads: &CategoryReads,
+    subject: &Subject,
+    lines: &Lines<'_>,
+) -> BTreeSet<String> {
     let does = if reads.every_type {
         "stops at"
     } else {
@@ -170,6 +175,22 @@ fn passed_over(consumer: &str, reads: &CategoryReads, lines: &Lines<'_>) -> BTre
                     reads.category, key.event_type
                 ));
             }
+        }
+        // A type that is still written is named already.
+        let is_older = !subject.types.contains_key(key.event_type.as_str());
+        let becomes_another = read_as
+            .iter()
+            .any(|part| reads.types.contains_key(&part.event_type));
+        if reads.every_type
+            && is_older
+            && !becomes_another
+            && !reads.types.contains_key(&key.event_type)
+        {
+            broken.insert(format!(
+                "`{consumer}` reads every event type of {}, but stops at stored events {key}.\n  Let the consumer take over the steps \
+                 of the owner, or list {:?} in `IGNORED`.",
+                reads.category, key.event_type
+            ));
         }
     }
     broken

@@ -1,9 +1,9 @@
 //! What became of the fields of an event that was read before: kept, lost, changed or gained.
 
 use cqrs_shape::{Kind, Shape, Step};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::walk::named;
+use super::walk::{Key, named, replace};
 
 /// What became of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,63 +20,148 @@ pub(super) enum Change {
     Gained { field: String },
 }
 
-/// Compares what an event was read as with what it is read as now.
-pub(super) fn changes(shape: Option<&Shape>, before: &Value, now: &Value) -> Vec<Change> {
-    let mut changes = Vec::new();
-    compare(shape, before, now, "", &mut changes);
-    changes
-}
+/// What a payload of the newest shape is read as, or why it is not read.
+pub(super) type Read<'a> = dyn Fn(&Value) -> Result<Value, String> + 'a;
 
-fn compare(
+/// Compares what an event was read as with what it is read as now. `shape` is that of the code, which `read` asks for aliases.
+pub(super) fn changes(
     shape: Option<&Shape>,
     before: &Value,
     now: &Value,
-    path: &str,
-    changes: &mut Vec<Change>,
-) {
-    match (before, now) {
-        (Value::Object(before), Value::Object(now)) => {
-            for (name, old) in before {
-                let field = inside(path, name);
-                match now.get(name) {
-                    Some(new) => compare(part(shape, name), old, new, &field, changes),
-                    // By another name.
-                    None if part(shape, name).is_some() => {}
-                    None => changes.push(Change::Lost { field }),
-                }
-            }
-            let new = now.keys().filter(|name| !before.contains_key(*name));
-            changes.extend(new.map(|name| Change::Gained {
-                field: inside(path, name),
-            }));
-        }
-        (Value::Array(before), Value::Array(now)) if before.len() == now.len() => {
-            let item = |index| shape.and_then(|shape| element(shape, index));
-            for (index, (old, new)) in before.iter().zip(now).enumerate() {
-                let path = inside(path, &index.to_string());
-                compare(item(index), old, new, &path, changes);
-            }
-        }
-        // An event without fields has got some.
-        (Value::Null, Value::Object(now)) if path.is_empty() => {
-            changes.extend(now.keys().map(|name| Change::Gained {
-                field: name.clone(),
-            }));
-        }
-        (before, now) if before == now => {}
-        (before, now) => changes.push(Change::Changed {
-            field: path.to_owned(),
-            from: before.to_string(),
-            to: now.to_string(),
-        }),
-    }
+    read: &Read<'_>,
+) -> Vec<Change> {
+    let mut comparison = Comparison {
+        now,
+        read,
+        path: Vec::new(),
+        changes: Vec::new(),
+    };
+    comparison.compare(shape, before, now);
+    comparison.changes
 }
 
-fn inside(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
+struct Comparison<'a> {
+    /// The whole.
+    now: &'a Value,
+    read: &'a Read<'a>,
+    path: Vec<Key>,
+    changes: Vec<Change>,
+}
+
+impl Comparison<'_> {
+    fn compare(&mut self, shape: Option<&Shape>, before: &Value, now: &Value) {
+        let shape = shape.map(content);
+        match (before, now) {
+            (Value::Object(before), Value::Object(now)) => self.fields(shape, before, now),
+            (Value::Array(before), Value::Array(now)) if before.len() == now.len() => {
+                for (index, (old, new)) in before.iter().zip(now).enumerate() {
+                    let item = shape.and_then(|shape| element(shape, index));
+                    self.inside(Key::Index(index), item, old, new);
+                }
+            }
+            // An event without fields has got some, or says in the other way that it has none.
+            (Value::Null, Value::Object(now)) if self.path.is_empty() => {
+                now.keys().for_each(|name| self.gained(name));
+            }
+            (Value::Object(before), Value::Null) if self.path.is_empty() && before.is_empty() => {}
+            (before, now) if before == now => {}
+            (Value::String(_), Value::String(_)) if self.is_other_variant(shape, before) => {}
+            (before, now) => {
+                let field = self.field(None);
+                self.changes.push(Change::Changed {
+                    field,
+                    from: before.to_string(),
+                    to: now.to_string(),
+                });
+            }
+        }
+    }
+
+    fn fields(
+        &mut self,
+        shape: Option<&Shape>,
+        before: &Map<String, Value>,
+        now: &Map<String, Value>,
+    ) {
+        for (name, old) in before {
+            let own = now.get_key_value(name);
+            match own.or_else(|| self.by_another_name(shape, name, before, now)) {
+                Some((name, new)) => {
+                    let part = shape.and_then(|shape| shape.part(named(shape, name)?));
+                    self.inside(Key::Name(name.clone()), part, old, new);
+                }
+                None => {
+                    let field = self.field(Some(name));
+                    self.changes.push(Change::Lost { field });
+                }
+            }
+        }
+        let new = now.keys().filter(|name| !before.contains_key(*name));
+        new.for_each(|name| self.gained(name));
+    }
+
+    fn inside(&mut self, key: Key, shape: Option<&Shape>, before: &Value, now: &Value) {
+        self.path.push(key);
+        self.compare(shape, before, now);
+        self.path.pop();
+    }
+
+    /// The field or variant of which this name is an alias.
+    fn by_another_name<'v>(
+        &self,
+        shape: Option<&Shape>,
+        name: &str,
+        before: &Map<String, Value>,
+        now: &'v Map<String, Value>,
+    ) -> Option<(&'v String, &'v Value)> {
+        let is_enum = is_enum(shape);
+        let new = now.iter().filter(|(name, _)| !before.contains_key(*name));
+        new.into_iter().find(|(other, value)| {
+            let value = (*value).clone();
+            if is_enum {
+                let renamed = Map::from_iter([(name.to_owned(), value)]);
+                return self.reads_as_now(Value::Object(renamed));
+            }
+            // The field cannot come twice: this is how the type says that both names are one field.
+            let mut both = now.clone();
+            both.insert(name.to_owned(), value);
+            let duplicate = format!("duplicate field `{other}`");
+            let read = (self.read)(&self.with(Value::Object(both)));
+            read.is_err_and(|reason| reason.contains(&duplicate))
+        })
+    }
+
+    fn is_other_variant(&self, shape: Option<&Shape>, name: &Value) -> bool {
+        is_enum(shape) && self.reads_as_now(name.clone())
+    }
+
+    /// Whether the type reads this part as the one that is there, and that one as itself.
+    fn reads_as_now(&self, part: Value) -> bool {
+        [&self.with(part), self.now]
+            .iter()
+            .all(|whole| (self.read)(whole).is_ok_and(|read| read == *self.now))
+    }
+
+    /// The whole with another part at this place.
+    fn with(&self, part: Value) -> Value {
+        let mut whole = self.now.clone();
+        replace(&mut whole, &self.path, part);
+        whole
+    }
+
+    fn gained(&mut self, name: &str) {
+        let field = self.field(Some(name));
+        self.changes.push(Change::Gained { field });
+    }
+
+    /// `lines.0.sku`.
+    fn field(&self, name: Option<&str>) -> String {
+        let keys = self.path.iter().map(|key| match key {
+            Key::Name(name) => name.clone(),
+            Key::Index(index) => index.to_string(),
+        });
+        let keys: Vec<_> = keys.chain(name.map(str::to_owned)).collect();
+        keys.join(".")
     }
 }
 
@@ -87,14 +172,11 @@ fn content(shape: &Shape) -> &Shape {
     }
 }
 
-/// The field or variant of this name that the code reads, perhaps as another name.
-fn part<'s>(shape: Option<&'s Shape>, name: &str) -> Option<&'s Shape> {
-    let shape = content(shape?);
-    shape.part(named(shape, name)?)
+fn is_enum(shape: Option<&Shape>) -> bool {
+    shape.is_some_and(|shape| shape.kind == Kind::Enum)
 }
 
 fn element(shape: &Shape, index: usize) -> Option<&Shape> {
-    let shape = content(shape);
     shape
         .part(Step::Item)
         .or_else(|| shape.part(Step::Element(index)))

@@ -106,6 +106,24 @@ pub(super) fn step_changed(key: &Key, payload: &Payload, was: &[ReadAs], now: &[
     )
 }
 
+/// What it was read as becomes `next` by the steps of today.
+pub(super) fn older_step_changed(
+    key: &Key,
+    payload: &Payload,
+    was: &[ReadAs],
+    next: &[ReadAs],
+    now: &[ReadAs],
+) -> String {
+    format!(
+        "{key} {} would be read as {}. It was read as {}, which becomes {} by the newer steps.\n  A step that is in use must not \
+         change: restore it, and change only the newest step.",
+        payload.text,
+        joined(now),
+        joined(was),
+        joined(next)
+    )
+}
+
 pub(super) fn narrowed(key: &Key, problem: &Problem) -> String {
     let Problem { path, kind, what } = problem;
     let was = match what {
@@ -136,7 +154,7 @@ pub(super) fn no_older_event(key: &Key, enum_name: &str) -> String {
 }
 
 /// What to do when a stored event is read in another way than before.
-pub(super) fn read_anew(
+pub(super) fn read_otherwise(
     key: &Key,
     payload: &Payload,
     was: &str,
@@ -150,10 +168,19 @@ pub(super) fn read_anew(
     };
     vec![
         format!("{key} {} {what}: it was read as {was}, and is read as {} now.", payload.text, joined(now)),
-        "What was made of such events stays as it is until you make it anew: raise `SnapshotPolicy::version` of the aggregates that \
+        "What was made of such events stays as it is until you rebuild it: raise `SnapshotPolicy::version` of the aggregates that \
          read them, and rebuild the views that show them."
             .to_owned(),
     ]
+}
+
+pub(super) fn no_longer_published(key: &Key) -> String {
+    let name = key.name();
+    format!(
+        "{name} is published, and the code no longer writes it: readers of {name} get no more of them.\n  Keep the event type. When no \
+         consumer reads it any more, list the enum without `.published`, and check its consumers with `.contracts(..)`. {}",
+        withdraw(key)
+    )
 }
 
 pub(super) fn unreadable_by_consumers(older: &Key, newer: &Key, problem: &Problem) -> String {

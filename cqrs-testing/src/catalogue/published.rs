@@ -2,15 +2,17 @@
 
 use super::{line::Lines, messages, stored::Verdict, subject::Subject};
 
-/// Compares every older shape with what is written now.
+/// Compares every shape of the file with what is written now. Also a shape with the same hash: the hash does not say which fields
+/// are always written.
 pub(super) fn judge(subject: &Subject, lines: &Lines<'_>, verdict: &mut Verdict) {
     for (line, older) in lines.shapes() {
         let Some(current) = subject.types.get(line.key.event_type.as_str()) else {
+            let message = messages::no_longer_published(&line.key);
+            if !verdict.refused.contains(&message) {
+                verdict.refused.push(message);
+            }
             continue;
         };
-        if line.shape == current.hash {
-            continue;
-        }
         let payloads = current.payloads.iter();
         let mut problems: Vec<_> = payloads
             .flat_map(|payload| older.problems_with(&payload.value))

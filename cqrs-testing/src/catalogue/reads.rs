@@ -56,6 +56,13 @@ impl Reads {
             Kind::Leaf(kind) => Self::Leaf(kind.to_owned()),
             Kind::Option => Self::Option(part(Step::Content)),
             Kind::Seq => Self::Seq(part(Step::Item)),
+            // The shape of a long array has its first elements alone.
+            Kind::Tuple(len) if len > shape.parts.len() => {
+                let last = shape.parts.last();
+                Self::Seq(Box::new(
+                    last.map_or_else(Self::any, |(_, it)| describe(it)),
+                ))
+            }
             Kind::Tuple(_) => Self::Tuple(shape.parts.iter().map(|(_, it)| describe(it)).collect()),
             Kind::Map if shape.parts.iter().all(|(step, _)| !is_field(*step)) => {
                 Self::Map(part(Step::Value))

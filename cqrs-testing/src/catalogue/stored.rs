@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cqrs_core::{Metadata, model::Upcaster};
+use serde_json::Value;
 
 use super::{
     key::Key,
@@ -97,16 +98,9 @@ impl<'a> Judge<'a> {
         if key.schema_version > newest {
             return self.refuse(messages::step_removed(key, newest));
         }
-        let now = match subject.read(key, payload, self.metadata) {
+        let now = match self.read(key, payload) {
             Ok(now) => now,
-            Err(Fault::Upcaster(event_type, version, reason)) => {
-                let step = Key::new(subject.category, &event_type, version);
-                return self.refuse(messages::upcaster_fails(&step, key, payload, &reason));
-            }
-            Err(Fault::Unknown) => return self.refuse(messages::gone(key)),
-            Err(Fault::Other(reason)) => {
-                return self.refuse(messages::undecodable(key, payload, &reason));
-            }
+            Err(reason) => return self.refuse(reason),
         };
         let before = self.before(key, payload);
         let recorded = before.contains(&now.as_slice());
@@ -121,13 +115,26 @@ impl<'a> Judge<'a> {
         if let Some(was) = was {
             self.verdict
                 .notes
-                .extend(messages::read_anew(key, payload, &was, &now, gained));
+                .extend(messages::read_otherwise(key, payload, &was, &now, gained));
         }
         self.verdict.new.push(Line {
             key: key.clone(),
             shape: shape.to_owned(),
             said: Said::Golden(payload.clone(), now),
         });
+    }
+
+    /// What an event is read as, or what to do because it is not read.
+    fn read(&self, key: &Key, payload: &Payload) -> Result<Vec<ReadAs>, String> {
+        let read = self.subject.read(key, payload, self.metadata);
+        read.map_err(|fault| match fault {
+            Fault::Unknown => messages::gone(key),
+            Fault::Upcaster(event_type, version, reason) => {
+                let step = Key::new(self.subject.category, &event_type, version);
+                messages::upcaster_fails(&step, key, payload, &reason)
+            }
+            Fault::Other(reason) => messages::undecodable(key, payload, &reason),
+        })
     }
 
     /// What would be lost of a stored event, and whether it only gains.
@@ -140,23 +147,62 @@ impl<'a> Judge<'a> {
     ) -> (Vec<String>, bool) {
         let mut problems = Vec::new();
         let mut same_versions = false;
-        for was in before.iter().filter(|was| !self.is_raised(was)) {
-            same_versions = true;
-            if !self.same_types(was, now) {
-                problems.push(messages::step_changed(key, payload, was, now));
+        for was in before {
+            if self.is_raised(was) {
+                problems.extend(self.raised(key, payload, was, now));
                 continue;
             }
-            for (was, now) in was.iter().zip(now) {
-                let content = self.subject.content(&was.event_type);
-                for change in changes(content, &was.payload.value, &now.payload.value) {
-                    if !matches!(change, Change::Gained { .. }) {
-                        problems.push(messages::changed(key, payload, &change, now));
-                    }
-                }
+            same_versions = true;
+            if self.same_types(was, now) {
+                problems.extend(self.losses(key, payload, was, now));
+            } else {
+                problems.push(messages::step_changed(key, payload, was, now));
             }
         }
         problems.dedup();
         (problems, same_versions)
+    }
+
+    /// What `now` lost or changed of `was`, part by part.
+    fn losses(&self, key: &Key, payload: &Payload, was: &[ReadAs], now: &[ReadAs]) -> Vec<String> {
+        let mut losses = Vec::new();
+        for (was, now) in was.iter().zip(now) {
+            let content = self.subject.content(&now.event_type);
+            let own = Key::new(&key.category, &now.event_type, now.schema_version);
+            let read = |value: &Value| self.subject.read_value(&own, value, self.metadata);
+            for change in changes(content, &was.payload.value, &now.payload.value, &read) {
+                if !matches!(change, Change::Gained { .. }) {
+                    losses.push(messages::changed(key, payload, &change, now));
+                }
+            }
+        }
+        losses
+    }
+
+    /// Newer steps take over what the event was read as: they must lead to what it is read as now, or a step before them changed.
+    fn raised(&self, key: &Key, payload: &Payload, was: &[ReadAs], now: &[ReadAs]) -> Vec<String> {
+        let mut next = Vec::new();
+        for part in was {
+            let own = Key::new(&key.category, &part.event_type, part.schema_version);
+            let read = match self.read(&own, &part.payload) {
+                Ok(read) => read,
+                Err(reason) => return vec![reason],
+            };
+            if self.is_raised(std::slice::from_ref(part)) {
+                next.extend(read);
+                continue;
+            }
+            let losses = self.losses(key, payload, std::slice::from_ref(part), &read);
+            if !losses.is_empty() {
+                return losses;
+            }
+            next.extend(read);
+        }
+        if next == now {
+            Vec::new()
+        } else {
+            vec![messages::older_step_changed(key, payload, was, &next, now)]
+        }
     }
 
     /// Whether the code has a newer schema version of something that the event was read as.
@@ -190,7 +236,9 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        if !self.lines.shapes().any(|(line, _)| is_own(line)) {
+        let mut shapes = self.lines.shapes();
+        // The hash does not say what is required, and which aliases there are.
+        if !shapes.any(|(line, reads)| is_own(line) && *reads == current.reads) {
             self.verdict.new.push(Line {
                 key: key.clone(),
                 shape: current.hash.clone(),
@@ -215,7 +263,7 @@ impl<'a> Judge<'a> {
         let known = lines
             .copied()
             .chain(&self.verdict.new)
-            .any(|line| line.key == key);
+            .any(|line| line.key == key && !matches!(line.said, Said::Shape(_)));
         let newest = self.subject.newest(step.event_type());
         if !known && key.schema_version <= newest {
             self.refuse(messages::no_older_event(&key, self.subject.name));

@@ -106,6 +106,21 @@ impl Subject {
         (self.read)(&stored(key, &payload.text, metadata))
     }
 
+    /// What a payload of one event is read as, or why it is not.
+    pub(super) fn read_value(
+        &self,
+        key: &Key,
+        value: &Value,
+        metadata: &Metadata,
+    ) -> Result<Value, String> {
+        match (self.read)(&stored(key, &value.to_string(), metadata)).as_deref() {
+            Ok([read]) => Ok(read.payload.value.clone()),
+            Ok(_) => Err("it is not read as one event".to_owned()),
+            Err(Fault::Other(reason)) => Err(reason.clone()),
+            Err(fault) => Err(format!("{fault:?}")),
+        }
+    }
+
     /// The newest schema version of a type.
     pub(super) fn newest(&self, event_type: &str) -> u32 {
         let steps = self

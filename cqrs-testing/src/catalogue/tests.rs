@@ -7,6 +7,7 @@ use std::{
 
 use super::{settings::Mode, *};
 
+mod aliases;
 mod consumers;
 mod files;
 mod lost;
@@ -76,12 +77,12 @@ fn refused(folder: &Folder, catalogue: &Catalogue) -> String {
 
 /// The catalogue of an enum `AccountEvent`, which is made of these items.
 macro_rules! account {
-    ($folder:expr, { $($(#[$meta:meta])* enum $name:ident $body:tt)+ } $($step:expr),* $(,)?) => {{
+    ($folder:expr, { $($(#[$meta:meta])* $kind:ident $name:ident $body:tt)+ } $($step:expr),* $(,)?) => {{
         use cqrs_core::model::Upcaster;
         $(
             #[derive(Debug, serde::Serialize, serde::Deserialize)]
             $(#[$meta])*
-            enum $name $body
+            $kind $name $body
         )+
         impl cqrs_core::Event for AccountEvent {
             const CATEGORY: &'static str = "account";

@@ -163,3 +163,57 @@ fn a_buffered_value_is_said_to_be_anything() {
         json!({ "description": "Anything: serde buffers this value, so its shape is not known." })
     );
 }
+
+#[test]
+fn a_published_field_that_is_no_longer_always_written_is_refused() {
+    let folder = Folder::new();
+    accepted(&published(account!(folder, {
+        enum AccountEvent {
+            Deposited { tags: Vec<u8> },
+        }
+    })));
+    let skips = account!(folder, {
+        enum AccountEvent {
+            Deposited {
+                #[serde(default, skip_serializing_if = "Vec::is_empty")]
+                tags: Vec<u8>,
+            },
+        }
+    });
+    let reason = refused(&folder, &published(skips));
+    assert!(
+        reason.contains("the field `tags` (list of u8) is no longer written"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_published_type_that_is_no_longer_written_is_refused() {
+    let folder = Folder::new();
+    accepted(&published(account!(folder, {
+        enum AccountEvent {
+            Opened { owner: String },
+        }
+    })));
+    let message = "account/Opened is published, and the code no longer writes it: readers of account/Opened get no more of them.";
+    let alias = account!(folder, {
+        enum AccountEvent {
+            #[serde(alias = "Opened")]
+            Begun { owner: String },
+        }
+    });
+    let renamed = account!(
+        folder,
+        { enum AccountEvent { Begun { owner: String } } }
+        Upcaster::renamed("Opened", 1, "Begun", 1)
+    );
+    let dropped = account!(
+        folder,
+        { enum AccountEvent { Begun { owner: String } } }
+        Upcaster::dropped("Opened", 1)
+    );
+    for catalogue in [alias, renamed, dropped] {
+        let reason = refused(&folder, &published(catalogue));
+        assert!(reason.contains(message), "{reason}");
+    }
+}
