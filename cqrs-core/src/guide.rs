@@ -9,7 +9,8 @@
 //!   [tests](test_your_domain)
 //! - [make commands idempotent](make_commands_idempotent), [change several aggregates at
 //!   once](change_several_aggregates_at_once), [take snapshots](take_snapshots), [change an event](change_an_event),
-//!   [bring your events along](bring_your_events_along), [handle errors](handle_errors)
+//!   [bring your events along](bring_your_events_along), [handle errors](handle_errors),
+//!   [park what cannot be handled](park_what_cannot_be_handled)
 //! - [relay to Kafka](relay_to_kafka), [consume from Kafka](consume_from_kafka)
 //! - [run a service](run_a_service), [on your servers](run_on_your_servers), [with the least
 //!   privilege](run_with_least_privilege), [with TLS and logins](encrypt_connections), [rebuild a read model](rebuild_a_read_model), [find what holds readers
@@ -53,6 +54,10 @@ page!(
     "../docs/how-to/find-what-holds-readers-back.md"
 );
 page!(handle_errors, "../docs/how-to/handle-errors.md");
+page!(
+    park_what_cannot_be_handled,
+    "../docs/how-to/park-what-cannot-be-handled.md"
+);
 page!(
     make_commands_idempotent,
     "../docs/how-to/make-commands-idempotent.md"
@@ -136,4 +141,5 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0032-a-group-has-one-subscriber.md")]
 #[doc = include_str!("../docs/decisions/0033-a-catalogue-of-stored-events.md")]
 #[doc = include_str!("../docs/decisions/0034-laws-generate-commands-and-shrink-until-nothing-changes.md")]
+#[doc = include_str!("../docs/decisions/0036-what-cannot-be-handled-is-parked-by-its-key.md")]
 pub mod decisions {}

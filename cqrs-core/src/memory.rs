@@ -7,6 +7,7 @@ mod documents;
 mod import;
 mod keys;
 mod names;
+mod parking;
 mod ports;
 mod subscriptions;
 mod transaction;
@@ -20,7 +21,7 @@ use std::{
 use tokio::sync::Notify;
 
 pub use self::transaction::MemoryTransaction;
-use self::{keys::Keys, names::HeldNames};
+use self::{keys::Keys, names::HeldNames, parking::ParkedKeys};
 use crate::{
     model::{
         Claim, EventId, Lane, Limits, LogId, LogIdentity, PartitionId, Position, RecordedEvent,
@@ -110,6 +111,7 @@ struct State {
     keys: Keys,
     snapshots: HashMap<StreamId, Snapshot>,
     discarded: Vec<Discarded>,
+    parked: ParkedKeys,
     names: HeldNames,
 }
 

@@ -8,6 +8,8 @@ mod decoded;
 mod event;
 mod event_id;
 mod expected_version;
+mod failed_event;
+mod fingerprint;
 mod hash;
 mod headers;
 mod idempotency;
@@ -16,6 +18,7 @@ mod limits;
 mod log_identity;
 mod metadata;
 mod number;
+mod ordering_key;
 mod panic;
 mod recorded_event;
 mod retry;
@@ -31,6 +34,8 @@ pub use self::{
     event::{Event, EventFilter, NewEvent},
     event_id::EventId,
     expected_version::{Conflict, ExpectedVersion},
+    failed_event::{FailedEvent, FailureKind},
+    fingerprint::Fingerprint,
     headers::{HeaderError, Headers},
     idempotency::{Idempotency, IdempotencyKey, KeyReused},
     lane::Lane,
@@ -38,6 +43,7 @@ pub use self::{
     log_identity::{LogId, LogIdentity},
     metadata::Metadata,
     number::{Position, Slices, Version},
+    ordering_key::OrderingKey,
     recorded_event::{Envelope, RecordedEvent},
     retry::RetryPolicy,
     selection::{RoleKind, Selection},

@@ -12,6 +12,7 @@ mod import;
 mod inbox;
 mod log_check;
 mod names;
+mod parking;
 mod publisher;
 mod reason;
 mod records;
@@ -34,6 +35,7 @@ pub use self::{
     inbox::Inbox,
     log_check::LogReplaced,
     names::{Hold, HoldError, Holder, NameKeeper, NameKind, Names},
+    parking::{ParkedKey, ParkedRequest, Parking},
     publisher::{
         Publication, PublishError, PublishedEvent, PublishedShard, Publisher, PublisherSession,
     },

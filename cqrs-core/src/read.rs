@@ -3,13 +3,15 @@
 mod handled;
 mod handler;
 mod log_source;
+mod parked_keys;
 mod read_model;
 mod runner;
 
 pub use self::{
-    handled::wait_for,
+    handled::{WaitError, wait_for},
     handler::{Handler, IntoHandler, ProjectionHandler, ReactorHandler, ViewHandler, role},
     log_source::{LogReader, LogSource},
+    parked_keys::{ParkedGroup, ParkedKeys},
     read_model::ReadModel,
-    runner::{LogRunner, Runner, RunnerError, RunnerErrorKind, SkipError},
+    runner::{ErrorAction, Failure, LogRunner, Runner, RunnerError, RunnerErrorKind, SkipError},
 };

@@ -186,6 +186,11 @@ fn by_code(code: &str, step: FailedStep) -> (StoreErrorKind, &'static str) {
             Misconfigured,
             "this role lacks a right it needs; the owner of the store gives it with PgEventStore::grant",
         ),
+        // A statement that no event makes valid: of another shape than the schema, or not SQL.
+        _ if code.starts_with("42") => (
+            Schema,
+            "PostgreSQL does not know what a statement names, or does not accept it; correct the statement or the schema",
+        ),
         "3D000" => (
             Misconfigured,
             "the database does not exist; create it or correct the URL",

@@ -10,5 +10,6 @@ mod inbox;
 mod log;
 mod log_identity;
 mod names;
+mod parking;
 mod rights;
 mod unit_of_work;

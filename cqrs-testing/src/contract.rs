@@ -15,6 +15,7 @@ pub mod imports;
 pub mod limits;
 pub mod log;
 pub mod names;
+pub mod parking;
 mod purse;
 pub mod repeats;
 pub mod replays;
@@ -129,6 +130,12 @@ macro_rules! event_store_contract {
             names: one_of_many_holds_a_name
             discards: discarded_events_are_kept_with_their_reason
             discards: discarded_records_are_kept_as_bytes
+            parking: a_parked_key_is_kept_until_it_is_taken_out
+            parking: no_more_keys_are_parked_than_the_limit
+            parking: a_request_is_for_the_event_in_front
+            parking: a_fenced_owner_changes_no_parked_key
+            parking: a_reset_takes_every_parked_key_out
+            parking: waiting_events_are_those_of_the_stream
             documents: documents_are_written_changed_and_removed
             documents: one_of_two_writers_of_a_document_commits
             documents: one_of_two_creators_of_a_document_commits

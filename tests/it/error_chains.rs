@@ -7,13 +7,14 @@ use cqrs_core::{
     Service, StoreError, StoreErrorKind, StreamId, Version,
     codec::CodecError,
     model::{
-        Conflict, HeaderError, InvalidName, KeyReused, LimitError, Offset, PartitionId, Slices,
+        Conflict, FailedEvent, FailureKind, HeaderError, InvalidName, KeyReused, LimitError,
+        Offset, PartitionId, Slices,
     },
     ports::{
         AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, HoldError,
         ImportError, LogReplaced, LookupError, PublishError, SaveError, SourceError,
     },
-    read::{RunnerError, RunnerErrorKind, SkipError},
+    read::{RunnerError, RunnerErrorKind, SkipError, WaitError},
     relay::{RelayError, RelayErrorKind},
     service::ServiceError,
 };
@@ -114,10 +115,20 @@ fn of_the_loops() -> Named {
     let partition = || PartitionId::Log(Slices::ALL);
     let event = || "account-ann@1".to_owned();
     let offset = Offset::new(3);
+    let unhandled = || {
+        Box::new(FailedEvent::new(
+            EventId::random(),
+            stream(),
+            Version::new(1),
+            Position::new(1),
+            "Opened",
+        ))
+    };
     named![
         HandlerError::Write => HandlerError::from(store()),
         HandlerError::NewerEvent => HandlerError::NewerEvent { event: EventId::random(), error: store() },
         HandlerError::Poison => HandlerError::poison(EventId::random(), root()),
+        HandlerError::Undecodable => HandlerError::undecodable(EventId::random(), store()),
         SourceError::Malformed => SourceError::Malformed { partition: partition(), offset, reason: root() },
         SourceError::Unavailable => SourceError::Unavailable(root()),
         SourceError::Fatal => SourceError::Fatal(root()),
@@ -127,7 +138,13 @@ fn of_the_loops() -> Named {
         PublishError::Unavailable => PublishError::Unavailable(root()),
         RunnerErrorKind::Role => RunnerErrorKind::Role(codec()),
         RunnerErrorKind::Source => RunnerErrorKind::Source(SourceError::Fatal(root())),
-        RunnerErrorKind::Poison => RunnerErrorKind::Poison { partition: partition(), event: event(), reason: root() },
+        RunnerErrorKind::Poison => RunnerErrorKind::Poison {
+            partition: partition(), event: unhandled(), failure: FailureKind::Refused, reason: root(),
+        },
+        RunnerErrorKind::TooManyParked => RunnerErrorKind::TooManyParked {
+            partition: partition(), event: unhandled(), most: 100, reason: root(),
+        },
+        WaitError::Store => WaitError::Store(store()),
         RunnerErrorKind::Store => RunnerErrorKind::Store(store()),
         SkipError::Source => SkipError::Source(SourceError::Unavailable(root())),
         SkipError::Role => SkipError::Role(codec()),

@@ -23,6 +23,8 @@ mod how_to_find_what_holds_readers_back {}
 
 #[doc = include_str!("../../docs/how-to/handle-errors.md")]
 mod how_to_handle_errors {}
+#[doc = include_str!("../../docs/how-to/park-what-cannot-be-handled.md")]
+mod how_to_park_what_cannot_be_handled {}
 
 #[doc = include_str!("../../docs/how-to/make-commands-idempotent.md")]
 mod how_to_make_commands_idempotent {}

@@ -281,6 +281,7 @@ impl Checkpoints for MemoryEventStore {
         subscription: &str,
     ) -> Result<(), StoreError> {
         transaction.subscriptions.reset(subscription);
+        transaction.parking.reset(subscription);
         Ok(())
     }
 }

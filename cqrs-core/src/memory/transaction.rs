@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, time::SystemTime};
 
 use super::{
-    MemoryEventStore, State, documents::StagedDocuments, keys, subscriptions::StagedSubscriptions,
+    MemoryEventStore, State, documents::StagedDocuments, keys, parking::StagedParking,
+    subscriptions::StagedSubscriptions,
 };
 use crate::{
     model::{
@@ -25,6 +26,7 @@ pub struct MemoryTransaction {
     pub(super) subscriptions: StagedSubscriptions,
     pub(super) documents: StagedDocuments,
     pub(super) discarded: Vec<Discarded>,
+    pub(super) parking: StagedParking,
 }
 
 impl MemoryTransaction {
@@ -37,6 +39,7 @@ impl MemoryTransaction {
             subscriptions: StagedSubscriptions::default(),
             documents: StagedDocuments::default(),
             discarded: Vec::new(),
+            parking: StagedParking::default(),
         }
     }
 
@@ -152,6 +155,7 @@ impl MemoryTransaction {
     /// Checks that every guard of the transaction still holds.
     pub(super) fn check_guards(&self, state: &State) -> Result<(), CommitError> {
         self.subscriptions.check_guards(state)?;
+        self.parking.check_guards(state)?;
         for (stream, (expected, read)) in &self.guards {
             let actual = state.version(stream);
             if actual != *read {
@@ -189,6 +193,7 @@ impl MemoryTransaction {
     pub(super) fn apply(self, state: &mut State) {
         state.discarded.extend(self.discarded);
         self.subscriptions.apply(state);
+        self.parking.apply(state);
         self.documents.apply(state);
         for mut event in self.events {
             let index = state.log.len();

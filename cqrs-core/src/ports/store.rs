@@ -2,7 +2,7 @@
 
 use crate::ports::{
     checkpoints::Checkpoints, discards::Discards, documents::Documents, event_store::EventStore,
-    import::Import, inbox::Inbox, names::Names, snapshots::Snapshots,
+    import::Import, inbox::Inbox, names::Names, parking::Parking, snapshots::Snapshots,
 };
 
 /// A store with every port: one bound for a service that does not depend on an adapter.
@@ -27,11 +27,19 @@ use crate::ports::{
 /// # drop(bank.accounts);
 /// ```
 pub trait Store:
-    EventStore + Import + Snapshots + Checkpoints + Documents + Inbox + Discards + Names
+    EventStore + Import + Snapshots + Checkpoints + Documents + Inbox + Discards + Names + Parking
 {
 }
 
 impl<S> Store for S where
-    S: EventStore + Import + Snapshots + Checkpoints + Documents + Inbox + Discards + Names
+    S: EventStore
+        + Import
+        + Snapshots
+        + Checkpoints
+        + Documents
+        + Inbox
+        + Discards
+        + Names
+        + Parking
 {
 }

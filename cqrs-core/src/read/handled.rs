@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::{
     model::{Offset, PartitionId, Position, Slices},
-    ports::{Checkpoints, StoreError},
+    ports::{Checkpoints, ParkedKey, Parking, StoreError},
+    read::parked_keys::ParkedKeys,
 };
 
 /// The store's own log.
@@ -15,6 +16,19 @@ const FIRST_WAIT: Duration = Duration::from_millis(1);
 
 /// The wait doubles up to this.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(20);
+
+/// A wait for an event that has ended without it being handled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The event waits, because its key is parked. It is handled after somebody has redriven the key
+    /// ([`ParkedKeys`](crate::read::ParkedKeys)), and not by itself.
+    #[error("the event is not handled by itself: it waits behind {}, which could not be handled", .0.event)]
+    Parked(Box<ParkedKey>),
+    /// The store failed.
+    #[error("the wait has failed")]
+    Store(#[from] StoreError),
+}
 
 /// Waits until a subscription (a view, a reactor or a projection, by its `NAME`) has handled the store's own log up to `position`,
 /// or up to the events of a command. Without a runner for it, or if its runner has failed, this never returns: use a timeout.
@@ -34,14 +48,25 @@ pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// ```
 ///
 /// # Errors
-/// When the store fails.
-pub fn wait_for<S: Checkpoints, P: Into<Position>>(
+/// [`WaitError::Parked`] when the event at the position waits because its stream is parked. A handler with other
+/// [ordering keys](crate::read::Handler::ordering_key) is told so only for the event in front. When the store fails.
+pub fn wait_for<S: Checkpoints + Parking, P: Into<Position>>(
     store: &S,
     subscription: &str,
     position: P,
-) -> impl Future<Output = Result<(), StoreError>> + Send {
-    let offset = Offset::new(position.into().get());
-    async move { handled(store, subscription, &LOG, offset).await }
+) -> impl Future<Output = Result<(), WaitError>> + Send {
+    let position = position.into();
+    async move {
+        handled(store, subscription, &LOG, Offset::new(position.get())).await?;
+        // Not before: what was not handled when the checkpoint passed it is parked by now, until it is handled.
+        match ParkedKeys::new(store, subscription)
+            .holding(position)
+            .await?
+        {
+            Some(parked) => Err(WaitError::Parked(Box::new(parked))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Waits until the checkpoint is at or after `offset`.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 pub use self::{projection::ProjectionHandler, reactor::ReactorHandler, view::ViewHandler};
 use crate::{
     codec::CodecError,
-    model::{Envelope, EventFilter, RecordedEvent, RoleKind},
+    model::{Envelope, EventFilter, OrderingKey, RecordedEvent, RoleKind},
     ports::{StoreError, UnitOfWork},
     roles::{Events, HandlerError},
 };
@@ -43,6 +43,16 @@ pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
         1_000
     }
 
+    /// The key of an event: the subscription handles the events of one key in order, and parks them together when one of them cannot
+    /// be handled. By default it is the event's stream.
+    ///
+    /// A key that is not the event's stream is for order beyond one stream, such as a process over several categories. A redrive
+    /// then reads the log from the event in front on. The key of an event must not change while it is parked, and a subscription with
+    /// such keys has one partition.
+    fn ordering_key(&self, event: &RecordedEvent) -> OrderingKey {
+        event.stream.clone().into()
+    }
+
     /// Prepares the store, once before the first batch.
     async fn prepare(&self, store: &S) -> Result<(), StoreError> {
         let _ = store;
@@ -52,7 +62,7 @@ pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
     /// Handles a batch. Its writes through `transaction` and the checkpoint commit together or not at all.
     ///
     /// # Errors
-    /// [`HandlerError::Poison`] for an event that can never be handled. After any error the runner rolls back.
+    /// [`HandlerError::Poison`] for an event that cannot be handled. After any error the runner rolls back.
     async fn handle(
         &self,
         store: &S,
@@ -103,7 +113,7 @@ fn envelopes<E: Events>(batch: &[RecordedEvent]) -> Result<Vec<Envelope<E>>, Han
     let mut envelopes = Vec::with_capacity(batch.len());
     for recorded in batch {
         let decoded =
-            E::decode(recorded).map_err(|error| HandlerError::unreadable(recorded.id, error))?;
+            E::decode(recorded).map_err(|error| HandlerError::undecodable(recorded.id, error))?;
         let parts = decoded.parts();
         envelopes
             .extend(parts.map(|(part, event)| Envelope::new(event, recorded.clone()).part(part)));

@@ -4,8 +4,8 @@ use std::{fmt, marker::PhantomData};
 
 use crate::{
     model::Position,
-    ports::{Checkpoints, CommitError, Document, Documents, StoreError, decode_document},
-    read::handled::wait_for,
+    ports::{Checkpoints, CommitError, Document, Documents, Parking, StoreError, decode_document},
+    read::handled::{WaitError, wait_for},
     roles::View,
 };
 
@@ -105,7 +105,7 @@ impl<V: View, S: Documents> ReadModel<V, S> {
     }
 }
 
-impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
+impl<V: View, S: Documents + Checkpoints + Parking> ReadModel<V, S> {
     /// Waits until the view has handled the store's own log up to `position`, or up to the events of a command, so that the
     /// next query sees their effect. Without a runner for the view, or if its runner has failed, it
     /// never returns: use a timeout, and look at the runner's [`Progress`](crate::run_loop::Progress) after it.
@@ -124,11 +124,11 @@ impl<V: View, S: Documents + Checkpoints> ReadModel<V, S> {
     /// ```
     ///
     /// # Errors
-    /// When the store fails.
+    /// [`WaitError::Parked`] when the event at the position waits because its stream is parked. When the store fails.
     pub fn wait_for<P: Into<Position>>(
         &self,
         position: P,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+    ) -> impl Future<Output = Result<(), WaitError>> + Send {
         wait_for(&self.store, V::NAME, position)
     }
 

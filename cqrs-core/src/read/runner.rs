@@ -1,32 +1,39 @@
 //! The runner: it connects a source, a handler and a store.
 
 mod attempt;
+mod batch_error;
 mod caught;
 mod claimed;
 mod continue_after;
 mod error;
 mod failed;
+mod failure;
 mod newer;
 mod newer_type;
+mod parked;
 mod partitions;
+mod redrive;
+mod resolve;
 mod selection;
 mod skip;
 mod skip_error;
 mod skip_record;
 mod tally;
+mod waiting;
 mod worker;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use self::partitions::Partitions;
 pub use self::{
     error::{RunnerError, RunnerErrorKind},
+    failure::{ErrorAction, Failure},
     skip_error::SkipError,
 };
+use self::{failure::FailurePolicy, partitions::Partitions};
 use crate::{
-    model::{EventFilter, Offset, PartitionId},
+    model::{EventFilter, Offset, PartitionId, RetryPolicy},
     ports::{
-        Checkpoints, CommitError, EventStore, Inbox, Names, Source, SourceError, StoreError,
+        Checkpoints, CommitError, Inbox, Names, Parking, Source, SourceError, StoreError,
         Subscriber,
     },
     read::{
@@ -108,10 +115,11 @@ pub struct Runner<S, H, R> {
     handler: Arc<H>,
     source: R,
     sizes: BatchSizes,
+    policy: FailurePolicy,
     reporter: ProgressReporter,
 }
 
-impl<S: Checkpoints + Inbox + EventStore + Names, H: Handler<S>> LogRunner<S, H> {
+impl<S: Checkpoints + Inbox + Parking + Names, H: Handler<S>> LogRunner<S, H> {
     /// A runner over the store's own log.
     ///
     /// It holds the name of the subscription as long as it runs. A second one, in this process or another, waits for the store's
@@ -129,7 +137,7 @@ impl<S: Checkpoints + Inbox + EventStore + Names, H: Handler<S>> LogRunner<S, H>
     }
 }
 
-impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Runner<S, H, R> {
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Runner<S, H, R> {
     /// A runner over another source, for example Kafka topics.
     ///
     /// # Errors
@@ -150,6 +158,7 @@ impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Runner<S, H,
         Self {
             store: store.clone(),
             sizes: BatchSizes { first, largest },
+            policy: FailurePolicy::default(),
             handler: Arc::new(handler),
             source,
             reporter: ProgressReporter::default(),
@@ -161,6 +170,68 @@ impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Runner<S, H,
     #[must_use]
     pub fn batch_size(mut self, events: usize) -> Self {
         self.sizes = BatchSizes::up_to(events.max(1));
+        self
+    }
+
+    /// Sets what to do about an event that the role cannot handle. Everything before it is handled then, and the store works.
+    ///
+    /// By default an event is tried five times, and then its stream is [parked](ErrorAction::Park) with a warning; an event that cannot be
+    /// decoded is parked at once. Over topics the runner stops, whatever the answer, unless it is to retry. An event that newer code
+    /// wrote is no failure: the runner waits in front of it.
+    ///
+    /// ```
+    /// # use cqrs_core::{DocumentKeys, Envelope, Event, MemoryEventStore, Runner, View};
+    /// use cqrs_core::{model::FailureKind, read::ErrorAction};
+    /// # #[derive(serde::Serialize, serde::Deserialize)] enum SeatEvent { Booked }
+    /// # impl Event for SeatEvent { const CATEGORY: &'static str = "seat"; }
+    /// # struct Seats;
+    /// # impl View for Seats {
+    /// #     const NAME: &'static str = "seats"; type Events = SeatEvent; type Document = ();
+    /// #     fn keys(&self, event: &Envelope<SeatEvent>) -> DocumentKeys { event.id().into() }
+    /// #     fn apply(&self, _: &str, _: Option<()>, _: &Envelope<SeatEvent>) -> Option<()> { Some(()) }
+    /// # }
+    /// # let store = MemoryEventStore::default();
+    ///
+    /// let runner = Runner::over_log(&store, Seats)?.on_failure(|failure| match failure.kind {
+    ///     FailureKind::Refused => ErrorAction::Stop,
+    ///     _ if failure.attempts < 10 => ErrorAction::Retry,
+    ///     _ => ErrorAction::Park,
+    /// });
+    /// # drop(runner);
+    /// # Ok::<(), cqrs_core::read::RunnerError>(())
+    /// ```
+    #[must_use]
+    pub fn on_failure(
+        mut self,
+        decide: impl Fn(&Failure<'_>) -> ErrorAction + Send + Sync + 'static,
+    ) -> Self {
+        self.policy.decide = Some(Arc::new(decide));
+        self
+    }
+
+    /// Sets how often an event is tried before its stream is parked, unless [`on_failure`](Self::on_failure) decides that, and how long the
+    /// runner waits after each failure. By default five times, with waits of up to 5 ms at first and up to 5 s later.
+    ///
+    /// Temporary failures of the store or the source are retried with the same waits, and without a limit.
+    #[must_use]
+    pub const fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.policy.retry = policy;
+        self
+    }
+
+    /// Sets how many keys of the subscription are parked at most; 100 by default. When another one would be parked, the runner stops
+    /// with [`RunnerErrorKind::TooManyParked`]: so many failures have a common cause.
+    #[must_use]
+    pub const fn park_at_most(mut self, keys: u64) -> Self {
+        self.policy.park_at_most = keys;
+        self
+    }
+
+    /// Sets how long the role may take for a batch; five minutes by default. A batch that takes longer is rolled back and tried again in
+    /// parts, down to the event that takes so long.
+    #[must_use]
+    pub const fn batch_time(mut self, limit: Duration) -> Self {
+        self.policy.batch_time = limit;
         self
     }
 
@@ -251,7 +322,8 @@ impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Runner<S, H,
 
     async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError> {
         let name = LoopName::Subscription(self.subscription().to_owned());
-        let mut retries = Retries::new(name, None, self.reporter.clone());
+        let retries = Retries::new(name, None, self.reporter.clone());
+        let mut retries = retries.waits(self.policy.retry);
         loop {
             match self.source.ends().await {
                 Err(error) if error.is_retryable() => {

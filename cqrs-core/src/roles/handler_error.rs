@@ -28,7 +28,8 @@ pub enum HandlerError {
     /// A read or a write failed. The runner rolls back and retries on fresh state, or stops if a retry cannot help.
     #[error(transparent)]
     Write(#[from] CommitError),
-    /// This event cannot be handled, now or later. The runner commits the events before it and stops at this event.
+    /// This event cannot be handled, now or later. The runner commits the events before it; then it retries, parks the stream, passes over
+    /// the event or stops, as [`Runner::on_failure`](crate::Runner::on_failure) says.
     #[error("event {event} cannot be handled")]
     Poison {
         /// The event.
@@ -36,6 +37,15 @@ pub enum HandlerError {
         /// The cause, and how to fix it.
         #[source]
         reason: BoxError,
+    },
+    /// This event cannot be decoded. It is handled as [`Poison`](Self::Poison), but no retry helps.
+    #[error("event {event} cannot be decoded")]
+    Undecodable {
+        /// The event.
+        event: EventId,
+        /// The cause.
+        #[source]
+        error: StoreError,
     },
     /// Newer code wrote this event, or an event that this one depends on. The runner commits the events before it and waits in front of
     /// it, until newer code continues.
@@ -64,6 +74,16 @@ impl HandlerError {
         match error.kind() {
             StoreErrorKind::NewerEvent => Self::NewerEvent { event, error },
             _ => Self::poison(event, error),
+        }
+    }
+
+    /// This event cannot be decoded: [`NewerEvent`](Self::NewerEvent) if newer code wrote it, otherwise
+    /// [`Undecodable`](Self::Undecodable).
+    #[must_use]
+    pub fn undecodable(event: EventId, error: StoreError) -> Self {
+        match error.kind() {
+            StoreErrorKind::NewerEvent => Self::NewerEvent { event, error },
+            _ => Self::Undecodable { event, error },
         }
     }
 }

@@ -54,7 +54,7 @@ pub trait Projection<S: UnitOfWork>: Send + Sync + 'static {
     /// Updates the read model from the events, in order. A failed batch is delivered again, perhaps with other boundaries.
     ///
     /// # Errors
-    /// [`HandlerError::Poison`] for an event that can never be handled. After any error the runner rolls back.
+    /// [`HandlerError::Poison`] for an event that cannot be handled. After any error the runner rolls back.
     async fn project(
         &self,
         transaction: &mut S::Transaction,

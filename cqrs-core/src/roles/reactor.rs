@@ -40,14 +40,15 @@ use crate::{
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnRejected<C> {
-    /// Stop at the event, with an error that gives the reason. No event is skipped.
+    /// The event cannot be handled, for this reason: the runner does what [`Runner::on_failure`](crate::Runner::on_failure) says. By default
+    /// it tries the event again and then parks its stream; over topics it stops. No event is skipped.
     Stop,
     /// Continue: the rejection is expected. The event's other commands are sent.
     Ignore,
     /// Send these commands instead of the rejected one; they may be rejected in turn. The event's other commands are sent too.
     ///
     /// For one event a reactor may answer so 100 times for each command that [`react`](Reactor::react) returned. After
-    /// that the runner stops at the event, as with [`Stop`](Self::Stop).
+    /// that the event cannot be handled, as with [`Stop`](Self::Stop).
     Instead(Vec<C>),
 }
 

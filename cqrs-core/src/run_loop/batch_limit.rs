@@ -55,6 +55,11 @@ impl BatchLimit {
         self.limit = events.max(1);
     }
 
+    /// For other events.
+    pub(crate) fn restart(&mut self) {
+        self.limit = self.sizes.first;
+    }
+
     /// After a failure outside of a batch.
     pub(crate) fn start_over(&mut self) {
         self.limit = self.limit.min(self.sizes.first);

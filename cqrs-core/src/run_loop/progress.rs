@@ -63,6 +63,8 @@ pub struct PartitionProgress {
     pub checkpoint: Option<Checkpoint>,
     /// How often a runner has waited in front of an event that newer code wrote.
     pub newer_events: u64,
+    /// How many keys of a runner are parked: their events wait until they are redriven or discarded.
+    pub parked_keys: u64,
 }
 
 /// The progress of a runner, a relay or a source. It is a cheap handle that can still be read after the loop has ended.
@@ -206,6 +208,12 @@ impl ProgressReporter {
             .send_modify(|state| state.partition(partition).newer_events += 1);
     }
 
+    /// Reports how many keys of the partition are parked.
+    pub fn parked(&self, partition: &PartitionId, keys: u64) {
+        self.0
+            .send_modify(|state| state.partition(partition).parked_keys = keys);
+    }
+
     /// Records an error that does not stop the work. The phase does not change.
     pub fn noted(&self, error: &(dyn Error + 'static)) {
         let error = chain(error).to_string();
@@ -262,6 +270,7 @@ impl State {
                 phase: Phase::Starting,
                 checkpoint: None,
                 newer_events: 0,
+                parked_keys: 0,
             };
             self.partitions.insert(id.clone(), starting);
         }

@@ -29,6 +29,8 @@ pub(crate) struct Retries {
     failures: u32,
     /// When the first of them came.
     since: Option<Instant>,
+    /// How long to wait; the number of attempts has no limit.
+    waits: RetryPolicy,
     reporter: ProgressReporter,
 }
 
@@ -43,8 +45,16 @@ impl Retries {
             partition,
             failures: 0,
             since: None,
+            waits: RetryPolicy::ALWAYS,
             reporter,
         }
+    }
+
+    /// Waits as this policy does, without a limit for the number of attempts.
+    #[must_use]
+    pub(crate) fn waits(mut self, policy: RetryPolicy) -> Self {
+        self.waits = policy.attempts(u32::MAX);
+        self
     }
 
     pub(crate) fn succeeded(&mut self) {
@@ -63,7 +73,7 @@ impl Retries {
     /// Counts and reports a failure that somebody else logs. Returns the wait before the next attempt.
     pub(crate) fn waiting(&mut self, error: &(dyn Error + 'static)) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        let policy = RetryPolicy::ALWAYS;
+        let policy = self.waits;
         self.since.get_or_insert_with(Instant::now);
         self.reporter.retrying(self.partition.as_ref(), error);
         policy.wait(self.failures).unwrap_or(policy.longest)

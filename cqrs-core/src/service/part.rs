@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    ports::{BoxError, Checkpoints, EventStore, Inbox, Names, Publisher, Source},
+    ports::{BoxError, Checkpoints, EventStore, Inbox, Names, Parking, Publisher, Source},
     read::{Handler, Runner},
     relay::Relay,
     run_loop::Progress,
@@ -141,7 +141,7 @@ impl fmt::Debug for Part {
     }
 }
 
-impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> From<Runner<S, H, R>> for Part {
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> From<Runner<S, H, R>> for Part {
     fn from(runner: Runner<S, H, R>) -> Self {
         let name = runner.subscription().to_owned();
         let progress = Some(runner.progress());

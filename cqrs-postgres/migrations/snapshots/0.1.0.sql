@@ -2,7 +2,7 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 15 pg_class, 38 pg_proc.
+-- It holds 16 pg_class, 39 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
@@ -113,6 +113,28 @@ create table cqrs.operations (
     took interval
 );
 
+create table cqrs.parked (
+    subscription text collate "C" not null,
+    key text collate "C" not null,
+    is_stream boolean not null,
+    slice smallint not null,
+    category text collate "C" not null,
+    aggregate_id text collate "C" not null,
+    version bigint not null,
+    "position" bigint not null,
+    event_id uuid not null,
+    event_type text not null,
+    failure text not null,
+    reason text not null,
+    fingerprint bigint not null,
+    attempts integer not null,
+    parked_at timestamp with time zone not null default clock_timestamp(),
+    tried_at timestamp with time zone not null default clock_timestamp(),
+    requested text,
+    requested_reason text,
+    requested_at timestamp with time zone
+);
+
 create table cqrs.snapshots (
     category text collate "C" not null,
     aggregate_id text collate "C" not null,
@@ -153,6 +175,10 @@ alter table cqrs.migrations add constraint migrations_pkey PRIMARY KEY (version)
 alter table cqrs.operations add constraint operations_pkey PRIMARY KEY (id);
 
 alter table cqrs.operations add constraint operations_reason CHECK ((btrim(reason) <> ''::text));
+
+alter table cqrs.parked add constraint parked_pkey PRIMARY KEY (subscription, key, is_stream);
+
+alter table cqrs.parked add constraint parked_requested_check CHECK ((requested = ANY (ARRAY['redrive'::text, 'discard'::text])));
 
 alter table cqrs.snapshots add constraint snapshots_pkey PRIMARY KEY (category, aggregate_id);
 
@@ -727,11 +753,11 @@ begin
     end loop;
     for found in
         select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               documents or relname in ('checkpoints', 'inbox', 'snapshots') as written
+               documents or relname in ('checkpoints', 'inbox', 'parked', 'snapshots') as written
         from pg_class c, "cqrs".holds_documents(c.oid) as documents
         where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
           and (documents or relname in (
-              'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations',
+              'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations', 'parked',
               'migrations'))
     loop
         if not found.ours then
@@ -909,9 +935,25 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
           'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'discard', 'erase_stream', 'event_id_at',
           'fence_holders', 'fence_tag', 'forget_keys', 'grant_access', 'hold_name', 'holds_documents', 'import_events',
           'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity', 'name_lock', 'own_functions',
-          'prepare_view', 'read_streams', 'record_operation', 'reject_argument', 'reject_change', 'release_name',
+          'park', 'prepare_view', 'read_streams', 'record_operation', 'reject_argument', 'reject_change', 'release_name',
           'renew_log_id', 'stream_guard', 'take_fence'
       )
+$$;
+
+create function cqrs.park(of_subscription text, of_key text, by_stream boolean, of_slice integer, of_category text, of_aggregate_id text, of_version bigint, of_position bigint, of_event_id uuid, of_event_type text, of_failure text, of_reason text, of_fingerprint bigint, of_attempts integer, at_most bigint) returns boolean
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+begin
+    perform "cqrs".check_transaction();
+    perform pg_advisory_xact_lock(lock.high, lock.low) from "cqrs".name_lock('parked', of_subscription) as lock;
+    if (select count(*) from "cqrs".parked where subscription = of_subscription) >= at_most then
+        return false;
+    end if;
+    insert into "cqrs".parked (subscription, key, is_stream, slice, category, aggregate_id, version, position, event_id, event_type,
+                                   failure, reason, fingerprint, attempts)
+    values (of_subscription, of_key, by_stream, of_slice, of_category, of_aggregate_id, of_version, of_position, of_event_id,
+            of_event_type, of_failure, of_reason, of_fingerprint, of_attempts);
+    return true;
+end
 $$;
 
 create function cqrs.prepare_view(view text) returns void
@@ -1060,6 +1102,14 @@ comment on column cqrs.operations.outcome is 'How a change outside the database 
 
 comment on column cqrs.operations.who is 'The user of the session.';
 
+comment on column cqrs.parked.fingerprint is 'The same for failures of one cause: a hash of type and reason without values.';
+
+comment on column cqrs.parked.key is 'The stream, or another key that the handler orders its events by.';
+
+comment on column cqrs.parked.requested is 'What somebody has asked the owner to do.';
+
+comment on column cqrs.parked.version is 'Of the event in front, as are position, event_id and event_type.';
+
 comment on table cqrs.checkpoints is 'How far each subscription has read each partition.';
 
 comment on table cqrs.discarded is 'The events and records that subscriptions passed over on request, each with the reason.';
@@ -1075,6 +1125,8 @@ comment on table cqrs.inbox is 'The highest position received from each publishe
 comment on table cqrs.log_ids is 'The ids of the log: a later one is that of the events after its position.';
 
 comment on table cqrs.operations is 'What people changed by hand: who, with which program, what, and why.';
+
+comment on table cqrs.parked is 'The keys whose next event a subscription could not handle; their later events wait in the log.';
 
 comment on table cqrs.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
 
@@ -1144,6 +1196,8 @@ grant execute on function cqrs.name_lock(kind text, name text, OUT high integer,
 
 grant execute on function cqrs.own_functions() to cqrs_service;
 
+grant execute on function cqrs.park(of_subscription text, of_key text, by_stream boolean, of_slice integer, of_category text, of_aggregate_id text, of_version bigint, of_position bigint, of_event_id uuid, of_event_type text, of_failure text, of_reason text, of_fingerprint bigint, of_attempts integer, at_most bigint) to cqrs_service;
+
 grant execute on function cqrs.prepare_view(view text) to cqrs_service;
 
 grant execute on function cqrs.read_streams(categories text[], aggregate_ids text[]) to cqrs_service;
@@ -1211,6 +1265,10 @@ grant select on table cqrs.migrations to cqrs_reader;
 grant select on table cqrs.operations to cqrs_service;
 
 grant select on table cqrs.operations to cqrs_reader;
+
+grant delete, insert, select, update on table cqrs.parked to cqrs_service;
+
+grant select on table cqrs.parked to cqrs_reader;
 
 grant delete, insert, select, update on table cqrs.snapshots to cqrs_service;
 

@@ -26,11 +26,11 @@ begin
     end loop;
     for found in
         select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               documents or relname in ('checkpoints', 'inbox', 'snapshots') as written
+               documents or relname in ('checkpoints', 'inbox', 'parked', 'snapshots') as written
         from pg_class c, __schema__.holds_documents(c.oid) as documents
         where relnamespace = '__schema__'::regnamespace and relkind = 'r'
           and (documents or relname in (
-              'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations',
+              'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations', 'parked',
               'migrations'))
     loop
         if not found.ours then

@@ -7,7 +7,7 @@ create function __schema__.own_functions() returns setof regprocedure language s
           'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'discard', 'erase_stream', 'event_id_at',
           'fence_holders', 'fence_tag', 'forget_keys', 'grant_access', 'hold_name', 'holds_documents', 'import_events',
           'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity', 'name_lock', 'own_functions',
-          'prepare_view', 'read_streams', 'record_operation', 'reject_argument', 'reject_change', 'release_name',
+          'park', 'prepare_view', 'read_streams', 'record_operation', 'reject_argument', 'reject_change', 'release_name',
           'renew_log_id', 'stream_guard', 'take_fence'
       )
 $$;

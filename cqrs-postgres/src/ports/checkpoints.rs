@@ -163,6 +163,7 @@ impl Checkpoints for PgEventStore {
             &statements.lock_claims,
             &statements.reset_checkpoints,
             &statements.reset_inbox,
+            &statements.reset_parked,
         ];
         for reset in steps {
             let query = sqlx::query(reset.sql()).bind(subscription);

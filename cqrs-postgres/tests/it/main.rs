@@ -20,6 +20,7 @@ mod log_order;
 mod named;
 mod names;
 mod operations;
+mod parking;
 mod parts;
 mod poolers;
 mod pools;

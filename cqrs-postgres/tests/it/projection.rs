@@ -8,6 +8,7 @@ use cqrs_core::{
     StoreError, StoreErrorKind, chain,
     model::{PartitionId, Slices},
     ports::Checkpoints,
+    read::ErrorAction,
     role,
 };
 use cqrs_postgres::{PgEventStore, PgTransaction};
@@ -116,6 +117,7 @@ async fn a_commit_that_would_be_a_rollback_is_an_error() {
         money.execute("m", 1).await.expect("executes");
         let runner = Runner::over_log::<role::Projection>(&store, Careless(statement));
         let runner = runner.expect("a projection");
+        let runner = runner.on_failure(|_| ErrorAction::Stop);
         let error = runner.run(std::future::pending()).await.expect_err("stops");
         let said = chain(&error).to_string();
         assert!(said.contains(reason), "{statement}: {said}");

@@ -183,6 +183,7 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     contract::names::a_name_has_one_holder_at_a_time(store.clone()).await;
     contract::discards::discarded_events_are_kept_with_their_reason(store.clone()).await;
     contract::discards::discarded_records_are_kept_as_bytes(store.clone()).await;
+    contract::parking::a_parked_key_is_kept_until_it_is_taken_out(store.clone()).await;
     contract::documents::documents_are_written_changed_and_removed(store.clone()).await;
     contract::documents::a_document_commits_with_its_checkpoint_or_not_at_all(store.clone()).await;
     let query = LogQuery::new(Position::START, 100);

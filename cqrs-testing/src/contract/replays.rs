@@ -4,6 +4,7 @@ use cqrs_core::{
     CommandStore, EventStore, ExecuteError, ExpectedVersion, ReadModel, Runner, SnapshotPolicy,
     Store, StoreErrorKind, StreamId, Version,
     ports::{Append, PastEvent},
+    read::ErrorAction,
     role,
 };
 use tokio::task::JoinSet;
@@ -125,6 +126,7 @@ pub async fn an_event_that_cannot_be_read_is_an_error_to_every_reader<S: Store>(
     let stream = StreamId::of::<PurseEvent>("alice").expect("a valid id");
     assert_eq!(versions(&store, &stream).await, [1, 2, 3]);
     let runner = Runner::over_log::<role::View>(&store, Payments).expect("a view");
+    let runner = runner.on_failure(|_| ErrorAction::Stop);
     let stopped = runner.run(std::future::pending()).await;
     let message = stopped
         .expect_err("stops at the unreadable event")

@@ -1,7 +1,8 @@
 //! A failed attempt to handle a batch.
 
 use crate::{
-    ports::{BoxError, CommitError, SourceError, StoreError, StoreErrorKind},
+    model::{Checkpoint, FailureKind, RecordedEvent},
+    ports::{AdvanceError, BoxError, CommitError, SourceError, StoreError, StoreErrorKind},
     read::runner::error::RunnerErrorKind,
 };
 
@@ -13,8 +14,19 @@ pub(super) enum AttemptError {
     Smaller(BoxError),
     /// Newer code wrote the next event: roll back, wait and claim again.
     NewerEvent(StoreError),
+    /// The next event cannot be handled.
+    Failing(Box<Failing>),
     /// A retry cannot fix it.
     Stop(RunnerErrorKind),
+}
+
+/// An event that cannot be handled, with the claim right before it.
+pub(super) struct Failing {
+    pub(super) epoch: u64,
+    pub(super) at: Option<Checkpoint>,
+    pub(super) event: RecordedEvent,
+    pub(super) kind: FailureKind,
+    pub(super) reason: BoxError,
 }
 
 impl From<SourceError> for AttemptError {
@@ -46,5 +58,11 @@ impl From<CommitError> for AttemptError {
             CommitError::Store(error) => error.into(),
             error => Self::Retry(error.into()),
         }
+    }
+}
+
+impl From<AdvanceError> for AttemptError {
+    fn from(error: AdvanceError) -> Self {
+        CommitError::from(error).into()
     }
 }

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use crate::{
     codec::CodecError,
-    model::{PartitionId, RoleKind},
+    model::{FailedEvent, FailureKind, PartitionId, RoleKind},
     ports::{BoxError, Holder, SourceError, StoreError},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 /// A runner ends only with failures that a retry cannot fix. [`chain`](crate::chain) prints it with its sources.
 ///
 /// ```
-/// # use cqrs_core::{HandlerError, chain, memory::MemoryTransaction, prelude::*, read::RunnerErrorKind};
+/// # use cqrs_core::{HandlerError, chain, memory::MemoryTransaction, prelude::*, read::{ErrorAction, RunnerErrorKind}};
 /// # #[derive(serde::Serialize, serde::Deserialize)] enum AccountEvent { Deposited { cents: u64 } }
 /// # impl Event for AccountEvent { const CATEGORY: &'static str = "account"; }
 /// # struct Balances;
@@ -33,11 +33,12 @@ use crate::{
 /// # store.append(cqrs_core::ports::Append::of("ann", ExpectedVersion::Any, &events)?).await?;
 /// # let stop = std::future::pending();
 /// # let mut poison = false;
-/// if let Err(error) = Runner::over_log(&store, Balances)?.run(stop).await {
-///     // subscription "balances" stopped on log slices 0..1024 before account-ann@1 (Deposited), position 1; ..: no account ..
+/// let runner = Runner::over_log(&store, Balances)?.on_failure(|_| ErrorAction::Stop);
+/// if let Err(error) = runner.run(stop).await {
+///     // subscription "balances" stopped on log slices 0..1024 before account-ann@1 (Deposited), position 1 (refused); ..: no account ..
 ///     eprintln!("{}", chain(&error));
 ///     if let RunnerErrorKind::Poison { event, .. } = &error.kind {
-///         eprintln!("fix the projection for {event}, then start it again");
+///         eprintln!("fix the projection for the events of type {}, then start it again", event.event_type);
 /// #       poison = true;
 ///     }
 /// #   let text = chain(&error).to_string();
@@ -94,16 +95,36 @@ pub enum RunnerErrorKind {
     #[error("is held by {0}; stop that one first, or give this role a name of its own")]
     Held(Holder),
     /// An event cannot be handled. All events before it are committed; it is delivered again at the next start.
+    ///
+    /// Over a topic every such event stops the runner; over the log only where
+    /// [`ErrorAction::Stop`](crate::read::ErrorAction::Stop) says so.
     #[error(
-        "stopped on {partition} before {event}; deploy code that handles it, or pass over it with `Runner::{}`",
+        "stopped on {partition} before {event} ({failure}); deploy code that handles it, or pass over it with `Runner::{}`",
         way_past(partition)
     )]
     Poison {
         /// The partition.
         partition: PartitionId,
-        /// The event, as text.
-        event: String,
+        /// The event.
+        event: Box<FailedEvent>,
+        /// How it failed.
+        failure: FailureKind,
         /// The cause, and how to fix it.
+        #[source]
+        reason: BoxError,
+    },
+    /// An event cannot be handled, and as many keys are parked as the runner allows: the cause is not in single events.
+    #[error(
+        "stopped on {partition} before {event}: {most} keys are parked already, so more than a few events cannot be handled; correct the          cause and redrive what is parked, or allow more with `Runner::park_at_most`"
+    )]
+    TooManyParked {
+        /// The partition.
+        partition: PartitionId,
+        /// The event.
+        event: Box<FailedEvent>,
+        /// How many keys are parked at most.
+        most: u64,
+        /// Why this event cannot be handled.
         #[source]
         reason: BoxError,
     },

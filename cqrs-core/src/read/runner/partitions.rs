@@ -9,7 +9,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    ports::{Checkpoints, EventStore, Inbox, Source},
+    ports::{Checkpoints, Inbox, Parking, Source},
     read::handler::Handler,
     run_loop::{LoopName, Retries, Work, Workers},
 };
@@ -24,10 +24,11 @@ pub(super) struct Partitions<S, H, R> {
     failed: Failed,
 }
 
-impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Partitions<S, H, R> {
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Partitions<S, H, R> {
     pub(super) fn new(runner: Runner<S, H, R>) -> Self {
         let name = LoopName::Subscription(runner.handler.subscription().to_owned());
         let retries = Retries::new(name, None, runner.reporter.clone());
+        let retries = retries.waits(runner.policy.retry);
         let handler = &runner.handler;
         // The constructor of the runner has checked that the handler has a list.
         let reads = handler.reads().unwrap_or_default();
@@ -55,29 +56,13 @@ impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Partitions<S
     }
 
     fn worker(&self, reader: R::Reader) -> Worker<S, H, R::Reader> {
-        let Runner {
-            store,
-            handler,
-            sizes,
-            reporter,
-            ..
-        } = &self.runner;
-        Worker::new(
-            store.clone(),
-            handler.clone(),
-            reader,
-            *sizes,
-            reporter.clone(),
-            Arc::clone(&self.tally),
-            self.failed.clone(),
-        )
+        let tally = Arc::clone(&self.tally);
+        Worker::new(&self.runner, reader, tally, self.failed.clone())
     }
 }
 
 #[async_trait]
-impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Workers
-    for Partitions<S, H, R>
-{
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Workers for Partitions<S, H, R> {
     type Error = RunnerErrorKind;
 
     async fn next(&mut self) -> Result<Option<Work<RunnerErrorKind>>, RunnerErrorKind> {
@@ -101,6 +86,10 @@ impl<S: Checkpoints + Inbox + EventStore, H: Handler<S>, R: Source> Workers
                 }
                 Err(AttemptError::NewerEvent(error)) => {
                     tokio::time::sleep(self.retries.failed(&error)).await;
+                }
+                // Only a worker handles events.
+                Err(AttemptError::Failing(failing)) => {
+                    tokio::time::sleep(self.retries.failed(&*failing.reason)).await;
                 }
             }
         }

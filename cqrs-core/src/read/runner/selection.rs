@@ -6,7 +6,7 @@
 use super::{LogRunner, attempt::AttemptError, error::RunnerErrorKind, worker::Worker};
 use crate::{
     model::{Claim, EventFilter, PartitionId, Selection, Slices},
-    ports::{Checkpoints, CommitError, EventStore, Inbox, Reader, StoreError, check_reason},
+    ports::{Checkpoints, CommitError, Inbox, Parking, Reader, StoreError, check_reason},
     read::handler::Handler,
 };
 
@@ -33,7 +33,7 @@ async fn record<S: Checkpoints>(
     store.commit(transaction).await
 }
 
-impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
     /// Records what the role reads, unless it has passed over an event that it reads now.
     pub(super) async fn select(&mut self, claim: Claim) -> Result<(), AttemptError> {
         if self.selected {
@@ -71,7 +71,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     }
 }
 
-impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
     /// What this role reads, unless a role of another kind has read under the name before.
     fn selection(
         &self,
@@ -94,7 +94,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     }
 }
 
-impl<S: EventStore + Checkpoints + Inbox, H: Handler<S>> LogRunner<S, H> {
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
     /// Passes over the events that this role reads now, did not read before, and that lie before its checkpoint. The reason is
     /// recorded. The next start continues at the checkpoint.
     ///

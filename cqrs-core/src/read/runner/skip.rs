@@ -2,12 +2,15 @@
 
 use crate::{
     model::{Checkpoint, Claim, PartitionId, Position, RecordedEvent, Slices},
-    ports::{Checkpoints, Discarded, Discards, EventStore, Inbox, LogQuery, check_page},
+    ports::{Checkpoints, Discarded, Inbox, LogQuery, Parking, check_page},
     read::{
         handler::Handler,
-        runner::{LogRunner, Runner, skip_error::SkipError},
+        runner::{LogRunner, Runner, parked::key_of, skip_error::SkipError},
     },
 };
+
+/// How many events are read at once to find the next one.
+const PAGE: usize = 100;
 
 /// The reason, unless it says nothing.
 pub(super) fn stated(reason: impl Into<String>) -> Result<String, SkipError> {
@@ -39,11 +42,12 @@ impl<S: Checkpoints, H: Handler<S>, R> Runner<S, H, R> {
     }
 }
 
-impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S, H> {
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
     /// Passes over the event at `position`, which the role cannot handle, and records it with the reason. The next start
     /// continues after it. Other subscriptions still handle the event.
     ///
-    /// It is the way past an event that stopped the runner ([`Poison`](crate::read::RunnerErrorKind::Poison)) and that no new version
+    /// It is the way past an event that stopped the runner ([`Poison`](crate::read::RunnerErrorKind::Poison), where
+    /// [`ErrorAction::Stop`](crate::read::ErrorAction::Stop) says so) and that no new version
     /// of the role should handle. If the role can be changed, change it instead: a skipped event is missing in what the
     /// subscription builds, and it stops a rebuild again. Other runners of the subscription may run meanwhile.
     ///
@@ -59,11 +63,10 @@ impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S,
         let subscription = self.handler.subscription();
         let log = PartitionId::Log(Slices::ALL);
         let at = self.store.checkpoint(subscription, &log).await?;
-        let event = match self.next_event(at).await? {
-            Some(event) if event.position == position => event,
-            other => return Err(self.not_next(position, other)),
-        };
+        self.next_at(position, at).await?;
         let claim = self.claim_at(&log, at).await?;
+        // Again: an owner may have redriven a parked key before the claim, and its events are not to be passed over.
+        let event = self.next_at(position, at).await?;
         let to = Checkpoint::after(position, event.id);
         let discarded = Discarded::event(subscription, event, reason);
         let mut transaction = self.store.begin().await?;
@@ -83,19 +86,34 @@ impl<S: EventStore + Checkpoints + Inbox + Discards, H: Handler<S>> LogRunner<S,
         Ok(discarded)
     }
 
-    /// The next event that the role reads.
+    /// The next event, if it is at this position.
+    async fn next_at(
+        &self,
+        position: Position,
+        from: Option<Checkpoint>,
+    ) -> Result<RecordedEvent, SkipError> {
+        match self.next_event(from).await? {
+            Some(event) if event.position == position => Ok(event),
+            other => Err(self.not_next(position, other)),
+        }
+    }
+
+    /// The next event that the role reads and whose key is not parked.
     async fn next_event(
         &self,
         from: Option<Checkpoint>,
     ) -> Result<Option<RecordedEvent>, SkipError> {
         let reads = self.handler.reads()?;
+        let subscription = self.handler.subscription();
+        let parked = self.store.parked_keys(subscription, Slices::ALL).await?;
+        let is_next = |event: &RecordedEvent| !parked.contains(&key_of::<S>(&*self.handler, event));
         let mut at = from;
         loop {
             let after = Position::new(at.map_or(0, |at| at.offset.get()));
-            let query = LogQuery::new(after, 1).reads(&reads);
+            let query = LogQuery::new(after, PAGE).reads(&reads);
             let page = self.store.read_log(query).await?;
             check_page(&page, at)?;
-            match (page.events.into_iter().next(), page.upto) {
+            match (page.events.into_iter().find(is_next), page.upto) {
                 (Some(event), _) => return Ok(Some(event)),
                 (None, None) => return Ok(None),
                 (None, upto) => at = upto,

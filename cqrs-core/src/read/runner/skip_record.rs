@@ -5,14 +5,14 @@
 
 use crate::{
     model::{Checkpoint, Claim, Offset, PartitionId},
-    ports::{Checkpoints, Discarded, Discards, FoundRecord, Inbox, RecordSource},
+    ports::{Checkpoints, Discarded, FoundRecord, Inbox, Parking, RecordSource},
     read::{
         handler::Handler,
         runner::{Runner, skip::stated, skip_error::SkipError},
     },
 };
 
-impl<S: Checkpoints + Inbox + Discards, H: Handler<S>, R: RecordSource> Runner<S, H, R> {
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: RecordSource> Runner<S, H, R> {
     /// Passes over the record at `offset` of a topic's partition, which is not an event or which the role cannot handle. The
     /// store keeps its key, value and headers with the reason. The next start continues after it. Other subscriptions still
     /// read the record.

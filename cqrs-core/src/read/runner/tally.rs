@@ -23,7 +23,8 @@ const MOST_KEPT: usize = 1_000;
 /// What a subscription passes over. All workers of a runner share it.
 ///
 /// Three counters go to the facade `metrics`, with the labels `subscription` and `topic`: `cqrs_passed_over_events`,
-/// `cqrs_repeated_events` and `cqrs_newer_events`.
+/// `cqrs_repeated_events` and `cqrs_newer_events`; and a gauge with the labels `subscription` and `partition`:
+/// `cqrs_parked_keys`.
 #[derive(Debug)]
 pub(super) struct Tally {
     subscription: String,
@@ -138,6 +139,14 @@ impl Tally {
         let subscription = self.subscription.clone();
         metrics::counter!("cqrs_newer_events", "subscription" => subscription, "topic" => topic(partition))
             .increment(1);
+    }
+
+    /// Reports how many keys of a partition are parked.
+    pub(super) fn parked(&self, partition: &PartitionId, keys: u64) {
+        let subscription = self.subscription.clone();
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        metrics::gauge!("cqrs_parked_keys", "subscription" => subscription, "partition" => partition.to_string())
+            .set(keys as f64);
     }
 
     /// Whether the subscription reads the event, or ignores it on purpose.

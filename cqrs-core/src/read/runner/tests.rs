@@ -1,7 +1,9 @@
 //! The runner over the log of the memory store.
 
+mod hooked;
 mod names;
 mod newer;
+mod parking;
 mod progress;
 mod skip_record;
 mod topics;
@@ -20,8 +22,8 @@ use crate::{
     codec::CodecError,
     memory::MemoryEventStore,
     model::{
-        Checkpoint, Context, Envelope, Event, EventFilter, PartitionId, Position, RecordedEvent,
-        Slices, chain,
+        Checkpoint, Context, Envelope, Event, EventFilter, FailureKind, PartitionId, Position,
+        RecordedEvent, Slices, chain,
     },
     ports::{
         Discards, Document, DocumentConflict, DocumentWrite, Documents, SaveError, StoreError,
@@ -153,6 +155,7 @@ async fn run_to<H: Handler<MemoryEventStore>>(
 ) -> Result<(), RunnerError> {
     Runner::over_log::<crate::read::handler::role::Handler>(store, handler)?
         .batch_size(7)
+        .on_failure(|_| ErrorAction::Stop)
         .run(caught_up(store, position))
         .await
 }
@@ -212,7 +215,7 @@ async fn all_events_before_a_poison_event_are_committed() {
     let error = run_to(&store, Faulty(poison), 50).await.expect_err("stops");
     let message = chain(&error).to_string();
     assert!(
-        message.contains("counter-c0@8 (By), position 24;")
+        message.contains("counter-c0@8 (By), position 24 (refused);")
             && message.ends_with(": planted")
             && message.contains("\"sums\""),
         "{message}"
@@ -236,7 +239,11 @@ async fn a_store_that_cannot_be_used_stops_the_runner() {
 }
 
 /// The failure names no event. All events before the one that fails are committed, and the error names that one.
-async fn the_event_is_found(fail: fn() -> Result<(), HandlerError>, reason: &str) {
+async fn the_event_is_found(
+    fail: fn() -> Result<(), HandlerError>,
+    kind: FailureKind,
+    reason: &str,
+) {
     for poison in [1, 2, 24, 50] {
         let store = filled(50).await;
         let is_poison = move |event: &RecordedEvent| event.position.get() == poison;
@@ -247,26 +254,26 @@ async fn the_event_is_found(fail: fn() -> Result<(), HandlerError>, reason: &str
         let error = run_to(&store, Faulty(handler), 50)
             .await
             .expect_err("stops");
-        assert!(
-            matches!(error.kind, RunnerErrorKind::Poison { .. }),
-            "{error}"
-        );
         let text = chain(&error).to_string();
-        let named = text.contains(&format!("position {poison};"));
-        assert!(named && text.ends_with(reason), "{text}");
+        let RunnerErrorKind::Poison { event, failure, .. } = error.kind else {
+            panic!("{text}");
+        };
+        assert_eq!((event.position.get(), failure), (poison, kind), "{text}");
+        assert!(text.ends_with(reason), "{text}");
         assert_eq!(sums(&store).await, Vec::from_iter(1..poison));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_event_that_makes_a_role_panic_is_found() {
-    the_event_is_found(|| panic!("planted"), "the role panicked: planted").await;
+    let kind = FailureKind::Panicked;
+    the_event_is_found(|| panic!("planted"), kind, "the role panicked: planted").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_event_that_the_store_rejects_is_found() {
     let reject = || Err(StoreError::new(StoreErrorKind::InvalidInput, "planted").into());
-    the_event_is_found(reject, "planted").await;
+    the_event_is_found(reject, FailureKind::Rejected, "planted").await;
 }
 
 /// The source hands the partition out as soon as the failing worker has given it back. In some rounds that is before the runner
@@ -504,7 +511,8 @@ async fn catch_up_ends_with_the_error_that_stops_the_runner() {
     let store = filled(3).await;
     let poison = |batch: &[RecordedEvent]| Err(HandlerError::poison(batch[0].id, "planted"));
     let runner = Runner::over_log::<crate::read::handler::role::Handler>(&store, Faulty(poison));
-    let error = runner.expect("a view").catch_up().await;
+    let runner = runner.expect("a view").on_failure(|_| ErrorAction::Stop);
+    let error = runner.catch_up().await;
     let kind = error.expect_err("stops").kind;
     assert!(matches!(kind, RunnerErrorKind::Poison { .. }), "{kind}");
 }
@@ -530,6 +538,7 @@ async fn run_view_over_unknown_event<V: View>(view: V) -> Result<(), RunnerError
         .expect("appends");
     let runner =
         Runner::over_log::<crate::read::handler::role::View>(&store, view).expect("a view");
+    let runner = runner.on_failure(|_| ErrorAction::Stop);
     runner.run(caught_up(&store, 3)).await
 }
 
@@ -537,10 +546,10 @@ async fn run_view_over_unknown_event<V: View>(view: V) -> Result<(), RunnerError
 async fn an_event_of_an_unknown_type_stops_its_view() {
     let error = run_view_over_unknown_event(Sums).await.expect_err("stops");
     let message = chain(&error).to_string();
-    assert!(
-        matches!(error.kind, RunnerErrorKind::Poison { .. }),
-        "{message}"
-    );
+    let RunnerErrorKind::Poison { failure, .. } = error.kind else {
+        panic!("{message}");
+    };
+    assert_eq!(failure, FailureKind::Undecodable);
     assert!(
         message.contains("counter-c9@1 (Reset), position 3")
             && message.contains("the known types are: By"),

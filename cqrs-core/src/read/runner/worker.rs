@@ -1,25 +1,27 @@
 //! Handles one partition: claims it, then handles batch after batch.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{
-    attempt::AttemptError,
-    batch_limit::{BatchLimit, BatchSizes},
-    caught::{Panicked, caught},
+    Runner,
+    attempt::{AttemptError, Failing},
+    batch_error::{BatchError, Located, TimedOut, locate},
+    batch_limit::BatchLimit,
+    caught::caught,
     claimed::ClaimedPartition,
     error::RunnerErrorKind,
     failed::{Failed, FailsUnlessDone},
+    failure::FailurePolicy,
+    parked::Parked,
+    resolve::Attempts,
     tally::Tally,
 };
 use crate::{
-    model::{Claim, EventId, Lane, Position},
-    ports::{
-        Batch, BoxError, Checkpoints, CommitError, Inbox, Next, Reader, StoreError, StoreErrorKind,
-    },
+    model::{Claim, Lane, PartitionId, Position, RecordedEvent},
+    ports::{Batch, Checkpoints, Inbox, Next, Parking, Reader, StoreError},
     read::handler::Handler,
-    roles::HandlerError,
     run_loop::{LoopName, ProgressReporter, Retries},
 };
 
@@ -33,34 +35,37 @@ pub(super) struct Worker<S, H, R> {
     pub(super) handler: Arc<H>,
     pub(super) reader: R,
     pub(super) limit: BatchLimit,
+    pub(super) policy: FailurePolicy,
     pub(super) retries: Retries,
+    pub(super) tried: Attempts,
+    pub(super) parked: Parked,
     pub(super) reporter: ProgressReporter,
     pub(super) tally: Arc<Tally>,
     /// What the role reads is recorded.
     pub(super) selected: bool,
 }
 
-impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
-    pub(super) fn new(
-        store: S,
-        handler: Arc<H>,
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
+    pub(super) fn new<Source>(
+        runner: &Runner<S, H, Source>,
         reader: R,
-        sizes: BatchSizes,
-        reporter: ProgressReporter,
         tally: Arc<Tally>,
         failed: Failed,
     ) -> Self {
-        let name = LoopName::Subscription(handler.subscription().to_owned());
+        let name = LoopName::Subscription(runner.handler.subscription().to_owned());
         let partition = reader.partition().clone();
-        let retries = Retries::new(name, Some(partition), reporter.clone());
+        let retries = Retries::new(name, Some(partition), runner.reporter.clone());
         Self {
             failed: FailsUnlessDone::new(failed),
-            store,
-            handler,
+            store: runner.store.clone(),
+            handler: Arc::clone(&runner.handler),
             reader,
-            limit: BatchLimit::new(sizes),
-            retries,
-            reporter,
+            limit: BatchLimit::new(runner.sizes),
+            policy: runner.policy.clone(),
+            retries: retries.waits(runner.policy.retry),
+            tried: Attempts::default(),
+            parked: Parked::new(runner.sizes),
+            reporter: runner.reporter.clone(),
             tally,
             selected: false,
         }
@@ -79,7 +84,11 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
 
     async fn attempts(&mut self) -> Result<(), RunnerErrorKind> {
         while !self.reader.revoked() {
-            match self.work().await {
+            let outcome = match self.work().await {
+                Err(AttemptError::Failing(failing)) => self.resolve(*failing).await,
+                outcome => outcome,
+            };
+            match outcome {
                 Ok(()) => {}
                 Err(AttemptError::Stop(error)) => return Err(error),
                 Err(AttemptError::Smaller(error)) => {
@@ -90,6 +99,10 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
                     let wait = self.retries.failed(&*error);
                     self.back_off(wait).await;
                 }
+                // Not resolved: the next attempt comes to the event again.
+                Err(AttemptError::Failing(failing)) => {
+                    self.retries.failed(&*failing.reason);
+                }
             }
         }
         Ok(())
@@ -97,12 +110,16 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
 
     async fn work(&mut self) -> Result<(), AttemptError> {
         let mut claimed = self.claim().await?;
+        self.read_parked().await?;
         self.select(claimed.claim).await?;
         self.reader.start(claimed.claim.at).await?;
         self.reporter
             .started(self.reader.partition(), claimed.claim.at);
         let mut checked = Instant::now();
-        loop {
+        while !self.reader.revoked() {
+            if self.parked.is_due() {
+                self.redrive(&claimed).await?;
+            }
             match self.reader.next(self.limit.get()).await? {
                 Next::Batch(batch) => self.handle(&mut claimed, batch).await?,
                 Next::Idle => {
@@ -115,6 +132,7 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
                 Next::Revoked => return Ok(()),
             }
         }
+        Ok(())
     }
 
     async fn claim(&self) -> Result<ClaimedPartition, AttemptError> {
@@ -126,6 +144,23 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
             claim,
             received: received.into_iter().collect(),
         })
+    }
+
+    /// Reads what is parked. Only after the claim: the last owner may have parked a key right before it.
+    async fn read_parked(&mut self) -> Result<(), StoreError> {
+        if let PartitionId::Log(slices) = *self.reader.partition() {
+            let subscription = self.handler.subscription();
+            let keys = self.store.parked_keys(subscription, slices).await?;
+            self.parked.claimed(keys);
+            self.report_parked();
+        }
+        Ok(())
+    }
+
+    pub(super) fn report_parked(&self) {
+        let partition = self.reader.partition();
+        self.tally.parked(partition, self.parked.count());
+        self.reporter.parked(partition, self.parked.count());
     }
 
     /// Checks that the stored checkpoint is the one that this worker wrote. Only a write detects a fence, so without this
@@ -149,9 +184,13 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
     ) -> Result<(), AttemptError> {
         let full = batch.events.len() >= self.limit.get();
         let received = claimed.receive(&mut batch);
+        let held_back = self
+            .parked
+            .hold_back::<S>(&*self.handler, &mut batch.events);
         let outcome = self.commit(claimed.claim, &batch, &received.highest);
         if let Err(error) = outcome.await {
-            return Err(self.failed(&batch, received.repeats_first, error));
+            let before_first = received.repeats_first + held_back;
+            return Err(self.failed_at(claimed.claim, batch, before_first, error));
         }
         let partition = self.reader.partition();
         self.tally.passed_over(partition, &batch.events);
@@ -204,77 +243,47 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
                 .await?;
         }
         if !batch.events.is_empty() {
-            let handled = self.handler.handle(&self.store, transaction, &batch.events);
-            caught(handled).await.map_err(BatchError::Panicked)??;
+            self.call(transaction, &batch.events).await?;
         }
         Ok(())
     }
 
-    /// What to do after a batch that failed. The inbox has removed the first `repeats` of it.
-    fn failed(&mut self, batch: &Batch, repeats: usize, error: BatchError) -> AttemptError {
-        match error {
-            BatchError::Poison(event, reason) => self.poison(batch, repeats, event, reason),
-            BatchError::NewerEvent(event, error) => self.newer(batch, repeats, event, error),
-            BatchError::Panicked(panic) => self.narrow(batch, repeats, panic),
-            BatchError::Write(CommitError::Store(error)) => match error.kind() {
-                StoreErrorKind::Schema | StoreErrorKind::Misconfigured => error.into(),
-                StoreErrorKind::NewerEvent => self.some_newer(batch, repeats, error),
-                StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown => {
-                    self.limit.halve(batch.events.len());
-                    error.into()
-                }
-                _ if batch.events.is_empty() => error.into(),
-                _ => self.narrow(batch, repeats, error),
+    /// Has the role handle events, within a time. Its panic is an error.
+    pub(super) async fn call(
+        &self,
+        transaction: &mut S::Transaction,
+        events: &[RecordedEvent],
+    ) -> Result<(), BatchError> {
+        let handled = self.handler.handle(&self.store, transaction, events);
+        let limit = self.policy.batch_time;
+        match tokio::time::timeout(limit, caught(handled)).await {
+            Ok(handled) => Ok(handled??),
+            Err(_) => Err(TimedOut { limit }.into()),
+        }
+    }
+
+    /// What to do after a batch that failed.
+    fn failed_at(
+        &mut self,
+        claim: Claim,
+        batch: Batch,
+        before_first: usize,
+        error: BatchError,
+    ) -> AttemptError {
+        match locate(&mut self.limit, &batch.events, before_first, error) {
+            Located::Smaller(error) => AttemptError::Smaller(error),
+            Located::Newer(error) => AttemptError::NewerEvent(error),
+            Located::Elsewhere(error) => error,
+            Located::First(kind, reason) => match batch.events.into_iter().next() {
+                Some(event) => AttemptError::Failing(Box::new(Failing {
+                    epoch: claim.epoch,
+                    at: claim.at,
+                    event,
+                    kind,
+                    reason,
+                })),
+                None => AttemptError::Retry(reason),
             },
-            BatchError::Write(error) => error.into(),
-        }
-    }
-
-    /// Halves a batch that cannot be handled, until one event is left: that one cannot be handled.
-    fn narrow(
-        &mut self,
-        batch: &Batch,
-        repeats: usize,
-        error: impl Error + Send + Sync + 'static,
-    ) -> AttemptError {
-        if self.limit.halve(batch.events.len()) {
-            return AttemptError::Smaller(error.into());
-        }
-        if repeats > 0 {
-            return self.cut(repeats, error.into());
-        }
-        let event = batch.events.first().map(ToString::to_string);
-        AttemptError::Stop(self.stopped_at(event.unwrap_or_default(), error))
-    }
-
-    /// Commits the events before the poison event first, then stops at it.
-    fn poison(
-        &mut self,
-        batch: &Batch,
-        repeats: usize,
-        event: EventId,
-        reason: BoxError,
-    ) -> AttemptError {
-        let before = before(batch, event) + repeats;
-        if before > 0 {
-            return self.cut(before, reason);
-        }
-        let first = batch.events.first();
-        let event = first.map_or_else(|| event.to_string(), ToString::to_string);
-        AttemptError::Stop(self.stopped_at(event, reason))
-    }
-
-    /// The next batch ends before the event that cannot be handled. So the checkpoint is right before it when the worker stops.
-    pub(super) fn cut(&mut self, before: usize, reason: BoxError) -> AttemptError {
-        self.limit.cut(before);
-        AttemptError::Smaller(CutBefore { before, reason }.into())
-    }
-
-    fn stopped_at(&self, event: String, reason: impl Into<BoxError>) -> RunnerErrorKind {
-        RunnerErrorKind::Poison {
-            partition: self.reader.partition().clone(),
-            event,
-            reason: reason.into(),
         }
     }
 
@@ -282,44 +291,4 @@ impl<S: Checkpoints + Inbox, H: Handler<S>, R: Reader> Worker<S, H, R> {
         self.limit.start_over();
         self.reader.back_off(wait).await;
     }
-}
-
-/// The number of events before this one in the batch.
-pub(super) fn before(batch: &Batch, event: EventId) -> usize {
-    let mut events = batch.events.iter();
-    let before = events.position(|recorded| recorded.id == event);
-    before.unwrap_or_default()
-}
-
-/// A batch that was not committed.
-enum BatchError {
-    Write(CommitError),
-    Poison(EventId, BoxError),
-    NewerEvent(EventId, StoreError),
-    Panicked(Panicked),
-}
-
-impl From<HandlerError> for BatchError {
-    fn from(error: HandlerError) -> Self {
-        match error {
-            HandlerError::Write(error) => Self::Write(error),
-            HandlerError::Poison { event, reason } => Self::Poison(event, reason),
-            HandlerError::NewerEvent { event, error } => Self::NewerEvent(event, error),
-        }
-    }
-}
-
-impl<E: Into<CommitError>> From<E> for BatchError {
-    fn from(error: E) -> Self {
-        Self::Write(error.into())
-    }
-}
-
-/// An event of the batch cannot be handled.
-#[derive(Debug, thiserror::Error)]
-#[error("an event cannot be handled; the {before} events before it are committed first")]
-struct CutBefore {
-    before: usize,
-    #[source]
-    reason: BoxError,
 }

@@ -2,8 +2,8 @@
 
 use cqrs_core::{
     Aggregate, CommandStore, Context, Decision, DocumentKeys, Envelope, Event, Reactor, ReadModel,
-    Runner, Store, StoreErrorKind, To, View, chain, events, model::Upcaster, role,
-    roles::OnRejected,
+    Runner, Store, StoreErrorKind, To, View, chain, events, model::Upcaster, read::ErrorAction,
+    role, roles::OnRejected,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -138,13 +138,14 @@ impl View for Broken {
     }
 }
 
-/// The error names the event, its type and its schema version. A runner stops in front of it.
+/// The error names the event, its type and its schema version. A runner that does not park it stops in front of it.
 pub async fn an_upcaster_that_panics_is_an_error_of_every_reader<S: Store>(store: S) {
     store_events(&store, "ann", vec![stored("Opened", 1, &json!({}))]).await;
     let error = store.repository::<Broken>().load("ann").await;
     let error = error.expect_err("panics");
     assert_eq!(error.kind(), StoreErrorKind::Undecodable);
     let runner = Runner::over_log::<role::View>(&store, Broken).expect("a view");
+    let runner = runner.on_failure(|_| ErrorAction::Stop);
     let stopped = runner.run(std::future::pending()).await;
     let stopped = chain(&stopped.expect_err("stops")).to_string();
     for message in [chain(&error).to_string(), stopped] {

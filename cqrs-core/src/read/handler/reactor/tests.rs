@@ -10,7 +10,7 @@ use crate::{
     model::{Context, Event, Version, chain},
     read::{
         handler::role,
-        runner::{Runner, RunnerError},
+        runner::{ErrorAction, Runner, RunnerError},
     },
     roles::{Aggregate, Decision, Rejection, To},
     write::CommandStore,
@@ -100,6 +100,7 @@ async fn ring(doors: &[&str], opener: Opener) -> (Result<(), RunnerError>, Memor
             .expect("rings");
     }
     let runner = Runner::over_log::<role::Reactor>(&store, opener).expect("a reactor");
+    let runner = runner.on_failure(|_| ErrorAction::Stop);
     let outcome = runner.catch_up().await;
     (outcome, store)
 }

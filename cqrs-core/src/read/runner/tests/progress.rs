@@ -83,7 +83,7 @@ async fn progress_shows_retries_and_their_errors() {
 async fn progress_names_the_error_that_ended_the_runner() {
     let store = filled(3).await;
     let poison = |batch: &[RecordedEvent]| Err(HandlerError::poison(batch[0].id, "planted"));
-    let runner = runner(&store, poison);
+    let runner = runner(&store, poison).on_failure(|_| ErrorAction::Stop);
     let progress = runner.progress();
     let error = runner.run(std::future::pending()).await;
     let message = crate::model::chain(&error.expect_err("stops")).to_string();

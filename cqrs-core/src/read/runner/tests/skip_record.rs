@@ -9,8 +9,8 @@ use crate::{
     memory::MemoryEventStore,
     model::{Checkpoint, Lane, Offset, PartitionId, Position, RecordedEvent, chain},
     ports::{
-        Batch, Discards, FoundRecord, LogQuery, Next, Reader, RecordSource, SourceError,
-        StoreError, StoreErrorKind, TopicRecord, UnitOfWork,
+        Batch, Discards, EventStore, FoundRecord, LogQuery, Next, Reader, RecordSource,
+        SourceError, StoreError, StoreErrorKind, TopicRecord, UnitOfWork,
     },
     read::handler::role,
     roles::{HandlerError, View},

@@ -1,9 +1,7 @@
 //! Repeated records, commits with a lost reply, and a slow source. A scripted source acts as the topic.
 
-mod event_store;
-
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -13,14 +11,16 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{super::*, Sums, filled, sums};
+use super::{
+    super::*,
+    Sums, filled,
+    hooked::{Call, Hooked},
+    sums,
+};
 use crate::{
-    memory::{MemoryEventStore, MemoryTransaction},
-    model::{Checkpoint, Claim, Lane, Offset, PartitionId, Position, RecordedEvent, Selection},
-    ports::{
-        AdvanceError, Batch, CommitError, Document, DocumentWrite, Documents, Next, Reader,
-        SaveError, SourceError, StoreError, StoreErrorKind, UnitOfWork,
-    },
+    memory::MemoryEventStore,
+    model::{Checkpoint, Lane, Offset, PartitionId, Position, RecordedEvent},
+    ports::{Batch, Documents, EventStore, Next, Reader, SourceError, StoreError, StoreErrorKind},
 };
 
 /// A source with the records of one partition: it delivers from the checkpoint on.
@@ -163,138 +163,26 @@ async fn log(store: &MemoryEventStore) -> Vec<RecordedEvent> {
 }
 
 /// A store that returns an unknown outcome for every other commit, although the commit succeeded.
-#[derive(Clone)]
-struct LosesReplies(MemoryEventStore, Arc<AtomicBool>, Arc<Mutex<u32>>);
-
-impl UnitOfWork for LosesReplies {
-    type Transaction = MemoryTransaction;
-    async fn begin(&self) -> Result<MemoryTransaction, StoreError> {
-        self.0.begin().await
-    }
-    async fn commit(&self, transaction: MemoryTransaction) -> Result<(), CommitError> {
-        self.0.commit(transaction).await?;
-        if self.1.fetch_xor(true, Ordering::Relaxed) {
-            *self.2.lock().expect("no panic") += 1;
-            return Err(StoreError::new(StoreErrorKind::OutcomeUnknown, "planted").into());
-        }
-        Ok(())
-    }
-    async fn rollback(&self, transaction: MemoryTransaction) -> Result<(), StoreError> {
-        self.0.rollback(transaction).await
-    }
+fn loses_replies(store: &MemoryEventStore, lost: &Arc<Mutex<u32>>) -> Hooked {
+    let (lost, next) = (Arc::clone(lost), Arc::new(AtomicBool::new(true)));
+    Hooked::new(store, move |call| {
+        let loses = call == Call::AfterCommit && next.fetch_xor(true, Ordering::Relaxed);
+        *lost.lock().expect("no panic") += u32::from(loses);
+        std::future::ready(match loses {
+            true => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, "planted")),
+            false => Ok(()),
+        })
+    })
 }
 
-impl Checkpoints for LosesReplies {
-    async fn claim(&self, s: &str, p: &PartitionId) -> Result<Claim, StoreError> {
-        self.0.claim(s, p).await
-    }
-    async fn advance_in(
-        &self,
-        tx: &mut MemoryTransaction,
-        s: &str,
-        p: &PartitionId,
-        epoch: u64,
-        from: Option<Checkpoint>,
-        to: Checkpoint,
-    ) -> Result<(), AdvanceError> {
-        self.0.advance_in(tx, s, p, epoch, from, to).await
-    }
-    async fn checkpoint(&self, s: &str, p: &PartitionId) -> Result<Option<Checkpoint>, StoreError> {
-        self.0.checkpoint(s, p).await
-    }
-    async fn selection(&self, s: &str, p: &PartitionId) -> Result<Option<Selection>, StoreError> {
-        self.0.selection(s, p).await
-    }
-    async fn select_in(
-        &self,
-        tx: &mut MemoryTransaction,
-        s: &str,
-        p: &PartitionId,
-        epoch: u64,
-        selection: &Selection,
-        reason: Option<&str>,
-    ) -> Result<(), AdvanceError> {
-        self.0.select_in(tx, s, p, epoch, selection, reason).await
-    }
-    async fn reset_in(&self, tx: &mut MemoryTransaction, s: &str) -> Result<(), StoreError> {
-        self.0.reset_in(tx, s).await
-    }
-}
-
-impl Inbox for LosesReplies {
-    async fn received(
-        &self,
-        s: &str,
-        p: &PartitionId,
-    ) -> Result<Vec<(Lane, Position)>, StoreError> {
-        self.0.received(s, p).await
-    }
-    async fn rewind_in(
-        &self,
-        tx: &mut MemoryTransaction,
-        s: &str,
-        reason: &str,
-    ) -> Result<(), StoreError> {
-        self.0.rewind_in(tx, s, reason).await
-    }
-    async fn receive_in(
-        &self,
-        tx: &mut MemoryTransaction,
-        s: &str,
-        p: &PartitionId,
-        received: &[(Lane, Position)],
-    ) -> Result<(), StoreError> {
-        self.0.receive_in(tx, s, p, received).await
-    }
-}
-
-impl Documents for LosesReplies {
-    async fn prepare_view(&self, view: &str) -> Result<(), StoreError> {
-        self.0.prepare_view(view).await
-    }
-    async fn load_in(
-        &self,
-        tx: &mut MemoryTransaction,
-        view: &str,
-        keys: &[String],
-    ) -> Result<HashMap<String, Document>, StoreError> {
-        self.0.load_in(tx, view, keys).await
-    }
-    async fn save_in(
-        &self,
-        tx: &mut MemoryTransaction,
-        view: &str,
-        writes: &[DocumentWrite],
-    ) -> Result<(), SaveError> {
-        self.0.save_in(tx, view, writes).await
-    }
-    async fn clear_in(&self, tx: &mut MemoryTransaction, view: &str) -> Result<(), StoreError> {
-        self.0.clear_in(tx, view).await
-    }
-    async fn document(&self, view: &str, key: &str) -> Result<Option<Document>, StoreError> {
-        self.0.document(view, key).await
-    }
-    async fn documents(
-        &self,
-        view: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(String, Document)>, StoreError> {
-        self.0.documents(view, after, limit).await
-    }
-}
-
-async fn consume<S: Checkpoints + Inbox + EventStore + Documents>(
+async fn consume<S: Checkpoints + Inbox + Parking + Documents>(
     store: &S,
     records: Vec<RecordedEvent>,
 ) {
     consume_from(store, Scripted::new(records)).await;
 }
 
-async fn consume_from<S: Checkpoints + Inbox + EventStore + Documents>(
-    store: &S,
-    source: Scripted,
-) {
+async fn consume_from<S: Checkpoints + Inbox + Parking + Documents>(store: &S, source: Scripted) {
     let runner = Runner::over::<crate::read::handler::role::View>(store, Sums, source)
         .expect("a view")
         .batch_size(3);
@@ -316,11 +204,7 @@ async fn a_batch_with_a_lost_commit_reply_is_applied_once() {
     let records = log(&filled(40).await).await;
     let inner = MemoryEventStore::default();
     let lost = Arc::new(Mutex::new(0));
-    let store = LosesReplies(
-        inner.clone(),
-        Arc::new(AtomicBool::new(true)),
-        Arc::clone(&lost),
-    );
+    let store = loses_replies(&inner, &lost);
     consume(&store, published(&Vec::from_iter(0..40), &records)).await;
     assert_eq!(sums(&inner).await, Vec::from_iter(1..=40));
     assert!(*lost.lock().expect("no panic") > 3, "replies were lost");

@@ -1,0 +1,233 @@
+//! The port of what is parked: the keys whose next event a subscription could not handle.
+//!
+//! Nothing is copied. A parked key is one row, with the event in front; what waits behind it is in the log.
+//!
+//! **Invariant**: only the owner of a partition's claim changes which keys are parked: in a transaction that moves the checkpoint under the
+//! claim, if only from its place to the same place. Others ask for a redrive or a discard. So the keys that an owner has read after its
+//! claim stay right until the next claim.
+
+use std::{fmt, time::SystemTime};
+
+use crate::{
+    model::{
+        EventId, FailedEvent, FailureKind, Fingerprint, OrderingKey, RecordedEvent, Slices,
+        StreamId, Version,
+    },
+    ports::{discards::Discards, error::StoreError, event_store::EventStore},
+};
+
+/// The longest reason that is kept, in bytes.
+const LONGEST_REASON: usize = 4_096;
+
+/// A key that is parked, and the event in front of it, which could not be handled. Later events of the key wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParkedKey {
+    /// The subscription. Others still handle the key.
+    pub subscription: String,
+    /// The key.
+    pub key: OrderingKey,
+    /// The event in front.
+    pub event: FailedEvent,
+    /// How it failed.
+    pub failure: FailureKind,
+    /// Why it failed: the error with its sources.
+    pub reason: String,
+    /// What it has in common with other failures of the same cause.
+    pub fingerprint: Fingerprint,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When the key was parked.
+    pub parked_at: SystemTime,
+    /// When the event in front was last tried.
+    pub tried_at: SystemTime,
+    /// What somebody has asked the owner to do.
+    pub requested: Option<ParkedRequest>,
+}
+
+/// What the owner of a parked key is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParkedRequest {
+    /// Handle what waits, in order.
+    Redrive,
+    /// Pass over the event in front for good, then handle what waits behind it.
+    Discard {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ParkedKey {
+    /// A key that is parked now, before this event.
+    #[must_use]
+    pub fn new(
+        subscription: impl Into<String>,
+        key: OrderingKey,
+        event: FailedEvent,
+        failure: FailureKind,
+        reason: &str,
+        attempts: u32,
+    ) -> Self {
+        let now = SystemTime::now();
+        let reason = kept(reason);
+        Self {
+            subscription: subscription.into(),
+            fingerprint: Fingerprint::of(&event.event_type, &reason),
+            key,
+            event,
+            failure,
+            reason,
+            attempts,
+            parked_at: now,
+            tried_at: now,
+            requested: None,
+        }
+    }
+
+    /// The same key, parked and last tried at these times.
+    #[must_use]
+    pub const fn at(mut self, parked: SystemTime, tried: SystemTime) -> Self {
+        self.parked_at = parked;
+        self.tried_at = tried;
+        self
+    }
+
+    /// The same key, whose owner is asked for this.
+    #[must_use]
+    pub fn requested(mut self, request: Option<ParkedRequest>) -> Self {
+        self.requested = request;
+        self
+    }
+
+    /// The same key after its event in front was tried again and has failed.
+    #[must_use]
+    pub fn failed_again(self, failure: FailureKind, reason: &str) -> Self {
+        let reason = kept(reason);
+        Self {
+            fingerprint: Fingerprint::of(&self.event.event_type, &reason),
+            failure,
+            reason,
+            attempts: self.attempts.saturating_add(1),
+            tried_at: SystemTime::now(),
+            requested: None,
+            ..self
+        }
+    }
+
+    /// The same key with another event in front, which is to be handled next.
+    #[must_use]
+    pub fn continued(self, event: FailedEvent) -> Self {
+        Self {
+            event,
+            attempts: 0,
+            requested: Some(ParkedRequest::Redrive),
+            ..self
+        }
+    }
+}
+
+/// A reason that every store can keep.
+fn kept(reason: &str) -> String {
+    let end = reason.floor_char_boundary(LONGEST_REASON);
+    reason[..end].replace('\0', "\u{fffd}")
+}
+
+/// `account-ann waits before account-ann@3 (Deposited), position 17: missing field ..`.
+impl fmt::Display for ParkedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} waits before {}: {}",
+            self.key, self.event, self.reason
+        )
+    }
+}
+
+/// The parked keys of subscriptions to the store's own log.
+pub trait Parking: EventStore + Discards {
+    /// The keys that are parked in these slices. An owner reads them after its claim, never before: the last owner may park one in
+    /// between.
+    fn parked_keys(
+        &self,
+        subscription: &str,
+        slices: Slices,
+    ) -> impl Future<Output = Result<Vec<OrderingKey>, StoreError>> + Send;
+
+    /// Parks a key, unless `at_most` keys of the subscription are parked already: then it returns `false`. For the owner, in the
+    /// transaction that moves its checkpoint to the event in front.
+    fn park_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        parked: &ParkedKey,
+        at_most: u64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// The parked keys in these slices for which something is requested; the oldest request first.
+    fn requested(
+        &self,
+        subscription: &str,
+        slices: Slices,
+    ) -> impl Future<Output = Result<Vec<ParkedKey>, StoreError>> + Send;
+
+    /// Writes a parked key that has another event in front, or has failed again. For the owner, in a transaction that moves its checkpoint,
+    /// if only to the same place. `false`: the key is not parked.
+    fn update_parked_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        parked: &ParkedKey,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Takes a key out of what is parked. For the owner, as [`update_parked_in`](Self::update_parked_in). `false`: the key is not
+    /// parked.
+    fn unpark_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        subscription: &str,
+        key: &OrderingKey,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// All parked keys of a subscription, in the order of the events in front.
+    fn parked(
+        &self,
+        subscription: &str,
+    ) -> impl Future<Output = Result<Vec<ParkedKey>, StoreError>> + Send;
+
+    /// Asks the owner of a parked key, if this event is still in front of it and nothing else is requested; otherwise returns `false`.
+    /// By anybody. The store also records the operation, with the time and the user, if it has users.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) when the reason of a discard is empty.
+    fn request(
+        &self,
+        subscription: &str,
+        key: &OrderingKey,
+        event: EventId,
+        request: &ParkedRequest,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// How many events of a parked key wait, with the one in front: of its stream, as far as the subscription has read the log. Of a key that
+    /// is not a stream only the one in front is counted.
+    fn waiting(&self, parked: &ParkedKey) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Up to `limit` events of a stream after version `after`, in order.
+    fn read_stream_page(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<RecordedEvent>, StoreError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_kept_so_that_every_store_takes_it() {
+        assert_eq!(kept("a\0b"), "a\u{fffd}b");
+        let long = "é".repeat(3_000);
+        assert_eq!(kept(&long).len(), LONGEST_REASON);
+        assert_eq!(kept(&format!("a{long}")).len(), LONGEST_REASON - 1);
+    }
+}

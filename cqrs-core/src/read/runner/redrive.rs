@@ -1,0 +1,227 @@
+//! Redrives and discards what is parked, when somebody has asked for it: between two batches, by the owner of the claim.
+//!
+//! **Invariant**: the transaction that changes a parked key first moves the checkpoint from its place to the same place. So the claim is
+//! proved, and what waits is exactly what lies between the event in front and that place. Only after the commit does the worker
+//! handle later events of the key again.
+
+use super::{
+    attempt::AttemptError,
+    batch_error::{BatchError, Located, locate},
+    claimed::ClaimedPartition,
+    worker::Worker,
+};
+use crate::{
+    model::{Checkpoint, FailedEvent, FailureKind, PartitionId, RecordedEvent, Selection, chain},
+    ports::{
+        BoxError, Checkpoints, Discarded, DiscardedEvent, Inbox, ParkedKey, ParkedRequest, Parking,
+        Reader, StoreError, StoreErrorKind,
+    },
+    read::handler::Handler,
+};
+
+/// A parked key with what waits, at the place of the claim.
+struct Redrive {
+    epoch: u64,
+    at: Checkpoint,
+    parked: ParkedKey,
+    /// The next events.
+    events: Vec<RecordedEvent>,
+    /// The one after them.
+    next: Option<RecordedEvent>,
+}
+
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
+    /// Works on the oldest request, if there is one.
+    pub(super) async fn redrive(&mut self, claimed: &ClaimedPartition) -> Result<(), AttemptError> {
+        let (Some(at), Some(parked)) = (claimed.claim.at, self.request().await?) else {
+            return Ok(());
+        };
+        let discard = match &parked.requested {
+            Some(ParkedRequest::Discard { reason }) => Some(reason.clone()),
+            _ => None,
+        };
+        let limit = if discard.is_some() {
+            1
+        } else {
+            self.parked.limit.get()
+        };
+        let mut events = self.waiting(claimed, &parked, limit + 1).await?;
+        let next = (events.len() > limit).then(|| events.pop()).flatten();
+        let redrive = Redrive {
+            epoch: claimed.claim.epoch,
+            at,
+            parked,
+            events,
+            next,
+        };
+        self.parked.soon();
+        match discard {
+            Some(reason) => self.discard(redrive, reason).await,
+            None if self.has_another_key(&redrive) => {
+                let reason = "the role has another ordering key for this event now: give it the old one, or discard the event";
+                self.failed_again(redrive, FailureKind::Rejected, reason.into())
+                    .await
+            }
+            None => self.handle_waiting(redrive).await,
+        }
+    }
+
+    async fn request(&self) -> Result<Option<ParkedKey>, StoreError> {
+        let PartitionId::Log(slices) = *self.reader.partition() else {
+            return Ok(None);
+        };
+        let subscription = self.handler.subscription();
+        let requested = self.store.requested(subscription, slices).await?;
+        let mut requested = requested.into_iter();
+        Ok(requested.find(|parked| !self.parked.is_postponed(&parked.key)))
+    }
+
+    /// Whether the role still reads the event in front, but not under its key.
+    fn has_another_key(&self, redrive: &Redrive) -> bool {
+        let event = &redrive.parked.event;
+        let first = redrive.events.first().map(|event| event.id);
+        let reads = Selection::of(&self.handler.reads().unwrap_or_default());
+        first != Some(event.id)
+            && reads.matches(event.stream.category().as_str(), &event.event_type)
+    }
+
+    async fn handle_waiting(&mut self, redrive: Redrive) -> Result<(), AttemptError> {
+        let Err(error) = self.commit_redrive(&redrive).await else {
+            if redrive.events.len() >= self.parked.limit.get() {
+                self.parked.limit.double();
+            }
+            self.redriven(&redrive);
+            return Ok(());
+        };
+        match locate(&mut self.parked.limit, &redrive.events, 0, error) {
+            Located::Smaller(error) => {
+                tracing::debug!(error = %chain(&*error), "redrives fewer events");
+                Ok(())
+            }
+            Located::First(kind, reason) => self.failed_again(redrive, kind, reason).await,
+            Located::Newer(error) => {
+                self.tally.newer(self.reader.partition(), &error);
+                self.reporter.newer_event(self.reader.partition());
+                self.parked.postpone(redrive.parked.key);
+                Ok(())
+            }
+            Located::Elsewhere(error) => Err(error),
+        }
+    }
+
+    /// Handles the events, and has the next one wait in front of the key, in one transaction.
+    async fn commit_redrive(&self, redrive: &Redrive) -> Result<(), BatchError> {
+        let subscription = self.handler.subscription();
+        let partition = self.reader.partition();
+        let Redrive { epoch, at, .. } = *redrive;
+        let mut transaction = self.store.begin().await?;
+        self.store
+            .advance_in(
+                &mut transaction,
+                subscription,
+                partition,
+                epoch,
+                Some(at),
+                at,
+            )
+            .await?;
+        if !redrive.events.is_empty() {
+            self.call(&mut transaction, &redrive.events).await?;
+        }
+        self.go_on(&mut transaction, redrive).await?;
+        self.store.commit(transaction).await?;
+        Ok(())
+    }
+
+    /// Takes the key out, or has the next event wait in front of it.
+    async fn go_on(
+        &self,
+        transaction: &mut S::Transaction,
+        redrive: &Redrive,
+    ) -> Result<(), StoreError> {
+        let parked = &redrive.parked;
+        let found = match &redrive.next {
+            None => {
+                let subscription = self.handler.subscription();
+                self.store
+                    .unpark_in(transaction, subscription, &parked.key)
+                    .await?
+            }
+            Some(next) => {
+                let parked = parked.clone().continued(FailedEvent::from(next));
+                self.store.update_parked_in(transaction, &parked).await?
+            }
+        };
+        if found {
+            Ok(())
+        } else {
+            Err(not_parked(parked))
+        }
+    }
+
+    /// Passes over the event in front for good; what waits behind it is redriven next.
+    async fn discard(&mut self, redrive: Redrive, reason: String) -> Result<(), AttemptError> {
+        let subscription = self.handler.subscription();
+        let (at, event) = (redrive.at, &redrive.parked.event);
+        let mut next = redrive.events.iter().chain(&redrive.next);
+        let next = next.find(|next| next.id != event.id).cloned();
+        let redrive = Redrive { next, ..redrive };
+        let event = &redrive.parked.event;
+        let discarded = DiscardedEvent::new(
+            event.stream.clone(),
+            event.version,
+            event.position,
+            event.id,
+        );
+        let discarded = Discarded::event(subscription, discarded, reason);
+        let mut transaction = self.owned(redrive.epoch, Some(at), at).await?;
+        self.store.discard_in(&mut transaction, &discarded).await?;
+        self.go_on(&mut transaction, &redrive).await?;
+        self.store.commit(transaction).await?;
+        tracing::warn!(subscription, %event, reason = discarded.reason, "an event is discarded");
+        self.redriven(&redrive);
+        Ok(())
+    }
+
+    /// After the commit, and not before: later events of the key are handled again if none waits.
+    fn redriven(&mut self, redrive: &Redrive) {
+        self.retries.succeeded();
+        if redrive.next.is_some() {
+            return;
+        }
+        self.parked.remove(&redrive.parked.key);
+        self.report_parked();
+        let subscription = self.handler.subscription();
+        tracing::info!(subscription, key = %redrive.parked.key, "a key is not parked any more");
+    }
+
+    /// The event in front cannot be handled still: it waits, and nothing is requested.
+    async fn failed_again(
+        &mut self,
+        redrive: Redrive,
+        kind: FailureKind,
+        reason: BoxError,
+    ) -> Result<(), AttemptError> {
+        let at = redrive.at;
+        let reason = chain(&*reason).to_string();
+        let parked = redrive.parked.failed_again(kind, &reason);
+        let mut transaction = self.owned(redrive.epoch, Some(at), at).await?;
+        if !self
+            .store
+            .update_parked_in(&mut transaction, &parked)
+            .await?
+        {
+            return Err(not_parked(&parked).into());
+        }
+        self.store.commit(transaction).await?;
+        self.parked.limit.restart();
+        let subscription = self.handler.subscription();
+        tracing::warn!(subscription, key = %parked.key, event = %parked.event, reason, "a parked event cannot be handled still");
+        Ok(())
+    }
+}
+
+fn not_parked(parked: &ParkedKey) -> StoreError {
+    let message = format!("{} is not parked any more", parked.key);
+    StoreError::new(StoreErrorKind::Unavailable, message)
+}

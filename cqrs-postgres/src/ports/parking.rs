@@ -1,0 +1,288 @@
+//! The parked keys of subscriptions: one row each.
+
+use std::time::SystemTime;
+
+use cqrs_core::{
+    EventId, Position, RecordedEvent, StoreError, StoreErrorKind, StreamId, Version,
+    model::{Category, FailedEvent, FailureKind, Fingerprint, OrderingKey, Slices},
+    ports::{ParkedKey, ParkedRequest, Parking, check_reason},
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::rights;
+use crate::{
+    row::{self, signed, unsigned},
+    store::PgEventStore,
+    transaction::PgTransaction,
+};
+
+impl Parking for PgEventStore {
+    async fn parked_keys(
+        &self,
+        subscription: &str,
+        slices: Slices,
+    ) -> Result<Vec<OrderingKey>, StoreError> {
+        let query = sqlx::query_as(self.backend().statements.parked_keys.sql());
+        let query = query
+            .bind(subscription)
+            .bind(number(slices.from()))
+            .bind(number(slices.to()));
+        let rows: Vec<KeyColumns> = self
+            .backend()
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
+        rows.into_iter().map(KeyColumns::into_key).collect()
+    }
+
+    async fn park_in(
+        &self,
+        transaction: &mut PgTransaction,
+        parked: &ParkedKey,
+        at_most: u64,
+    ) -> Result<bool, StoreError> {
+        let query = sqlx::query_scalar(self.backend().statements.park.sql());
+        let event = &parked.event;
+        let query = query
+            .bind(&parked.subscription)
+            .bind(parked.key.to_string())
+            .bind(parked.key.stream().is_some())
+            .bind(i32::from(number(event.stream.slice())))
+            .bind(event.stream.category().as_str())
+            .bind(event.stream.id())
+            .bind(signed(event.version.get()))
+            .bind(signed(event.position.get()))
+            .bind(event.id.as_uuid())
+            .bind(&event.event_type)
+            .bind(parked.failure.name())
+            .bind(&parked.reason)
+            .bind(parked.fingerprint.get().cast_signed())
+            .bind(attempts(parked))
+            .bind(signed(at_most));
+        transaction
+            .ask(async |connection| query.fetch_one(connection).await)
+            .await
+    }
+
+    async fn requested(
+        &self,
+        subscription: &str,
+        slices: Slices,
+    ) -> Result<Vec<ParkedKey>, StoreError> {
+        let query = sqlx::query_as(self.backend().statements.requested.sql());
+        let query = query
+            .bind(subscription)
+            .bind(number(slices.from()))
+            .bind(number(slices.to()));
+        let rows: Vec<Row> = self
+            .backend()
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
+        let read = |row: Row| row.into_parked(subscription);
+        rows.into_iter().map(read).collect()
+    }
+
+    async fn update_parked_in(
+        &self,
+        transaction: &mut PgTransaction,
+        parked: &ParkedKey,
+    ) -> Result<bool, StoreError> {
+        let (requested, reason) = columns(parked.requested.as_ref());
+        let event = &parked.event;
+        let query = sqlx::query(self.backend().statements.update_parked.sql())
+            .bind(&parked.subscription)
+            .bind(parked.key.to_string())
+            .bind(parked.key.stream().is_some())
+            .bind(number(event.stream.slice()))
+            .bind(event.stream.category().as_str())
+            .bind(event.stream.id())
+            .bind(signed(event.version.get()))
+            .bind(signed(event.position.get()))
+            .bind(event.id.as_uuid())
+            .bind(&event.event_type)
+            .bind(parked.failure.name())
+            .bind(&parked.reason)
+            .bind(parked.fingerprint.get().cast_signed())
+            .bind(attempts(parked))
+            .bind(requested)
+            .bind(reason);
+        let done = transaction
+            .ask(async |connection| query.execute(connection).await)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn unpark_in(
+        &self,
+        transaction: &mut PgTransaction,
+        subscription: &str,
+        key: &OrderingKey,
+    ) -> Result<bool, StoreError> {
+        let query = sqlx::query(self.backend().statements.unpark.sql())
+            .bind(subscription)
+            .bind(key.to_string())
+            .bind(key.stream().is_some());
+        let done = transaction
+            .ask(async |connection| query.execute(connection).await)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn parked(&self, subscription: &str) -> Result<Vec<ParkedKey>, StoreError> {
+        let query = sqlx::query_as(self.backend().statements.parked.sql()).bind(subscription);
+        let rows: Vec<Row> = self
+            .backend()
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
+        let read = |row: Row| row.into_parked(subscription);
+        rows.into_iter().map(read).collect()
+    }
+
+    async fn request(
+        &self,
+        subscription: &str,
+        key: &OrderingKey,
+        event: EventId,
+        request: &ParkedRequest,
+    ) -> Result<bool, StoreError> {
+        let (requested, reason) = columns(Some(request));
+        reason.map_or(Ok(()), check_reason)?;
+        let query = sqlx::query_scalar(self.backend().statements.request_parked.sql())
+            .bind(subscription)
+            .bind(key.to_string())
+            .bind(key.stream().is_some())
+            .bind(event.as_uuid())
+            .bind(requested)
+            .bind(reason);
+        let mut connection = self.backend().acquire().await?;
+        let asked = connection.ask(async |connection| query.fetch_optional(connection).await);
+        let recorded: Option<i64> = asked.await.map_err(rights::recorded)?;
+        Ok(recorded.is_some())
+    }
+
+    async fn waiting(&self, parked: &ParkedKey) -> Result<u64, StoreError> {
+        let Some(stream) = parked.key.stream() else {
+            return Ok(1);
+        };
+        let query = sqlx::query_scalar(self.backend().statements.waiting.sql())
+            .bind(&parked.subscription)
+            .bind(stream.category().as_str())
+            .bind(stream.id())
+            .bind(signed(parked.event.version.get()));
+        let count: i64 = self
+            .backend()
+            .ask(async |connection| query.fetch_one(connection).await)
+            .await?;
+        Ok(unsigned(count))
+    }
+
+    async fn read_stream_page(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let query = sqlx::query(self.backend().statements.read_stream_page.sql())
+            .bind(stream.category().as_str())
+            .bind(stream.id())
+            .bind(signed(after.get()))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self
+            .backend()
+            .ask(async |connection| query.fetch_all(connection).await)
+            .await?;
+        row::read_stream(stream, &rows)
+    }
+}
+
+/// The columns of a request and of its reason.
+fn columns(request: Option<&ParkedRequest>) -> (Option<&'static str>, Option<&str>) {
+    match request {
+        Some(ParkedRequest::Discard { reason }) => (Some("discard"), Some(reason)),
+        Some(_) => (Some("redrive"), None),
+        None => (None, None),
+    }
+}
+
+fn attempts(parked: &ParkedKey) -> i32 {
+    i32::try_from(parked.attempts).unwrap_or(i32::MAX)
+}
+
+fn number(slice: u16) -> i16 {
+    i16::try_from(slice).unwrap_or(i16::MAX)
+}
+
+/// A key, by the columns of the event in front.
+#[derive(sqlx::FromRow)]
+struct KeyColumns {
+    key: String,
+    is_stream: bool,
+    category: String,
+    aggregate_id: String,
+}
+
+impl KeyColumns {
+    fn into_key(self) -> Result<OrderingKey, StoreError> {
+        Ok(match self.is_stream {
+            true => OrderingKey::from(self.stream()?),
+            false => OrderingKey::named(self.key)?,
+        })
+    }
+
+    fn stream(&self) -> Result<StreamId, StoreError> {
+        let category = Category::new(&self.category)?;
+        Ok(StreamId::new(category, &self.aggregate_id)?)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    key: KeyColumns,
+    version: i64,
+    position: i64,
+    event_id: Uuid,
+    event_type: String,
+    failure: String,
+    reason: String,
+    fingerprint: i64,
+    attempts: i32,
+    parked_at: OffsetDateTime,
+    tried_at: OffsetDateTime,
+    requested: Option<String>,
+    requested_reason: Option<String>,
+}
+
+impl Row {
+    fn into_parked(self, subscription: &str) -> Result<ParkedKey, StoreError> {
+        let event = FailedEvent::new(
+            EventId::from_uuid(self.event_id),
+            self.key.stream()?,
+            Version::new(unsigned(self.version)),
+            Position::new(unsigned(self.position)),
+            self.event_type,
+        );
+        let request = self.requested.map(|requested| match &*requested {
+            "discard" => ParkedRequest::Discard {
+                reason: self.requested_reason.unwrap_or_default(),
+            },
+            _ => ParkedRequest::Redrive,
+        });
+        let attempts = u32::try_from(self.attempts).unwrap_or_default();
+        let key = self.key.into_key()?;
+        let failure = failure(&self.failure)?;
+        let mut parked = ParkedKey::new(subscription, key, event, failure, &self.reason, attempts);
+        parked.fingerprint = Fingerprint::new(self.fingerprint.cast_unsigned());
+        let (parked_at, tried_at) = (self.parked_at, self.tried_at);
+        let parked = parked.at(SystemTime::from(parked_at), SystemTime::from(tried_at));
+        Ok(parked.requested(request))
+    }
+}
+
+fn failure(name: &str) -> Result<FailureKind, StoreError> {
+    let mut kinds = FailureKind::ALL.into_iter();
+    kinds.find(|kind| kind.name() == name).ok_or_else(|| {
+        let message = format!("the table parked has the failure {name:?}, which newer code wrote");
+        StoreError::new(StoreErrorKind::Schema, message)
+    })
+}

@@ -1,0 +1,332 @@
+//! Guarantees of the [`Parking`] port.
+
+use std::time::{Duration, SystemTime};
+
+use cqrs_core::{
+    EventId, Position, StreamId, Version,
+    model::{
+        Checkpoint, EventFilter, FailedEvent, FailureKind, Offset, OrderingKey, PartitionId,
+        Selection, Slices,
+    },
+    ports::{AdvanceError, Checkpoints, CommitError, ParkedKey, ParkedRequest, Parking},
+};
+
+use super::fixture::{account, append, at};
+
+const NAME: &str = "balances";
+const LOG: PartitionId = PartitionId::Log(Slices::ALL);
+const MANY: u64 = 1_000;
+
+fn place(offset: u64) -> Checkpoint {
+    Checkpoint::new(Offset::new(offset), Some(EventId::random()))
+}
+
+fn failed(stream: StreamId, position: u64) -> FailedEvent {
+    let id = EventId::random();
+    FailedEvent::new(
+        id,
+        stream,
+        Version::new(3),
+        Position::new(position),
+        "Deposited",
+    )
+}
+
+/// A key that its own stream's event has parked.
+fn of_stream(id: &str, position: u64) -> ParkedKey {
+    let event = failed(account(id), position);
+    let reason = "missing field `cents`: \"quoted\", ünïcode\0";
+    let key = OrderingKey::from(account(id));
+    ParkedKey::new(NAME, key, event, FailureKind::Undecodable, reason, 1)
+}
+
+/// Writes in a transaction that moves the checkpoint of a fresh claim.
+async fn owner<S: Parking + Checkpoints>(
+    store: &S,
+    write: impl AsyncFnOnce(&mut S::Transaction),
+) -> Result<(), CommitError> {
+    let claim = store.claim(NAME, &LOG).await.expect("claims");
+    let mut transaction = store.begin().await.expect("begins");
+    let to = place(claim.at.map_or(1, |at| at.offset.get() + 1));
+    store
+        .advance_in(&mut transaction, NAME, &LOG, claim.epoch, claim.at, to)
+        .await
+        .expect("advances");
+    write(&mut transaction).await;
+    store.commit(transaction).await
+}
+
+async fn park<S: Parking + Checkpoints>(store: &S, parked: &ParkedKey) {
+    let written = owner(store, async |transaction| {
+        let parks = store.park_in(transaction, parked, MANY).await;
+        assert!(parks.expect("parks"));
+    });
+    written.await.expect("commits");
+}
+
+/// Without its times, which are the store's.
+async fn all<S: Parking>(store: &S, subscription: &str) -> Vec<ParkedKey> {
+    let parked = store.parked(subscription).await.expect("reads");
+    let now = SystemTime::now();
+    let recent = now - Duration::from_secs(60)..now + Duration::from_secs(60);
+    assert!(
+        parked
+            .iter()
+            .all(|parked| recent.contains(&parked.parked_at))
+    );
+    assert!(
+        parked
+            .iter()
+            .all(|parked| recent.contains(&parked.tried_at))
+    );
+    Vec::from_iter(parked.into_iter().map(timeless))
+}
+
+fn timeless(parked: ParkedKey) -> ParkedKey {
+    parked.at(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH)
+}
+
+/// What was committed is found, for its own subscription and slices only, until it is taken out. A rollback leaves nothing.
+pub async fn a_parked_key_is_kept_until_it_is_taken_out<S: Parking + Checkpoints>(store: S) {
+    let mut parked = Vec::new();
+    for (position, kind) in (5..).zip(FailureKind::ALL) {
+        let event = failed(account(&position.to_string()), position);
+        let key = OrderingKey::from(event.stream.clone());
+        parked.push(ParkedKey::new(NAME, key, event, kind, "it\0fails", 2));
+    }
+    // The same text, and another key.
+    let named = OrderingKey::named(parked[0].key.to_string()).expect("valid");
+    let event = failed(account("other"), 99);
+    parked.push(ParkedKey::new(
+        NAME,
+        named,
+        event,
+        FailureKind::Refused,
+        "no",
+        1,
+    ));
+    for parked in parked.iter().rev() {
+        park(&store, parked).await;
+    }
+    let mut transaction = store.begin().await.expect("begins");
+    let never = of_stream("never", 200);
+    store
+        .park_in(&mut transaction, &never, MANY)
+        .await
+        .expect("parks");
+    store.rollback(transaction).await.expect("rolls back");
+
+    let expected = Vec::from_iter(parked.iter().cloned().map(timeless));
+    assert_eq!(all(&store, NAME).await, expected);
+    assert_eq!(all(&store, "others").await, []);
+    for slices in [(0, 512), (512, 1_024), (0, 1_024), (7, 7)] {
+        let slices = Slices::new(slices.0, slices.1).expect("valid");
+        let within = |parked: &&ParkedKey| slices.contains(parked.event.stream.slice());
+        let mut expected = Vec::from_iter(
+            parked
+                .iter()
+                .filter(within)
+                .map(|parked| parked.key.clone()),
+        );
+        let mut found = store.parked_keys(NAME, slices).await.expect("reads");
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "{slices}");
+    }
+
+    let next = parked[1].clone().continued(failed(account("6"), 77));
+    let again = parked[2].clone();
+    let again = again.failed_again(FailureKind::Panicked, "it panicked");
+    let written = owner(&store, async |transaction| {
+        for key in [&parked[0].key, &parked[5].key] {
+            let found = store.unpark_in(transaction, NAME, key).await;
+            assert!(found.expect("writes"), "{key}");
+            let found = store.unpark_in(transaction, NAME, key).await;
+            assert!(!found.expect("writes"), "{key} is gone");
+        }
+        for parked in [&next, &again] {
+            let found = store.update_parked_in(transaction, parked).await;
+            assert!(found.expect("writes"));
+        }
+        let found = store.update_parked_in(transaction, &never).await;
+        assert!(!found.expect("writes"), "it is not parked");
+    });
+    written.await.expect("commits");
+    let (fourth, fifth) = (parked[3].clone(), parked[4].clone());
+    let expected = [again, fourth, fifth, next].map(timeless);
+    assert_eq!(all(&store, NAME).await, expected);
+}
+
+/// A subscription has no more parked keys than it says, and others do not count.
+pub async fn no_more_keys_are_parked_than_the_limit<S: Parking + Checkpoints>(store: S) {
+    let mut other = of_stream("a", 1);
+    other.subscription = "other".to_owned();
+    park(&store, &other).await;
+    for (id, expected) in [("a", true), ("b", true), ("c", false)] {
+        let written = owner(&store, async |transaction| {
+            let parks = store.park_in(transaction, &of_stream(id, 1), 2).await;
+            assert_eq!(parks.expect("answers"), expected, "{id}");
+        });
+        written.await.expect("commits");
+    }
+    assert_eq!(all(&store, NAME).await.len(), 2);
+    let written = owner(&store, async |transaction| {
+        let key = of_stream("a", 1).key;
+        let found = store.unpark_in(transaction, NAME, &key).await;
+        assert!(found.expect("writes"));
+        let parks = store.park_in(transaction, &of_stream("c", 1), 2).await;
+        assert!(parks.expect("answers"), "there is room");
+    });
+    written.await.expect("commits");
+}
+
+/// A request is taken once, and only for the event that the asker has seen in front.
+pub async fn a_request_is_for_the_event_in_front<S: Parking + Checkpoints>(store: S) {
+    let [first, second] = [of_stream("a", 1), of_stream("b", 2)];
+    park(&store, &first).await;
+    park(&store, &second).await;
+    let discard = ParkedRequest::Discard {
+        reason: "a test wrote it".to_owned(),
+    };
+    let asked = async |parked: &ParkedKey, event, request: &ParkedRequest| {
+        let asked = store.request(NAME, &parked.key, event, request).await;
+        asked.expect("answers")
+    };
+    assert!(!asked(&first, second.event.id, &discard).await);
+    assert!(!asked(&of_stream("c", 3), first.event.id, &discard).await);
+    assert!(asked(&second, second.event.id, &discard).await);
+    assert!(!asked(&second, second.event.id, &ParkedRequest::Redrive).await);
+    assert!(asked(&first, first.event.id, &ParkedRequest::Redrive).await);
+
+    let requested = store.requested(NAME, Slices::ALL).await.expect("reads");
+    let requested = Vec::from_iter(requested.into_iter().map(timeless));
+    let first = timeless(first).requested(Some(ParkedRequest::Redrive));
+    let second = timeless(second).requested(Some(discard));
+    assert_eq!(
+        requested,
+        [second.clone(), first.clone()],
+        "the oldest first"
+    );
+    let none = Slices::new(7, 7).expect("valid");
+    assert_eq!(store.requested(NAME, none).await.expect("reads"), []);
+
+    let failed = first.clone().failed_again(FailureKind::Refused, "still");
+    let written = owner(&store, async |transaction| {
+        let found = store.update_parked_in(transaction, &failed).await;
+        assert!(found.expect("writes"));
+    });
+    written.await.expect("commits");
+    let requested = store.requested(NAME, Slices::ALL).await.expect("reads");
+    assert_eq!(requested.len(), 1, "a failure ends the request");
+    assert!(asked(&first, first.event.id, &ParkedRequest::Redrive).await);
+}
+
+/// Who has lost the partition parks nothing and takes nothing out.
+pub async fn a_fenced_owner_changes_no_parked_key<S: Parking + Checkpoints>(store: S) {
+    let parked = of_stream("a", 1);
+    park(&store, &parked).await;
+    let old = store.claim(NAME, &LOG).await.expect("claims");
+    let new = store.claim(NAME, &LOG).await.expect("claims");
+    let mut transaction = store.begin().await.expect("begins");
+    let fenced = store
+        .advance_in(&mut transaction, NAME, &LOG, old.epoch, old.at, place(9))
+        .await;
+    assert!(matches!(fenced, Err(AdvanceError::Fenced(_))), "{fenced:?}");
+    store.rollback(transaction).await.expect("rolls back");
+
+    // The place does not move, and the claim is proved all the same.
+    let mut transaction = store.begin().await.expect("begins");
+    let at = new.at.expect("it has a place");
+    store
+        .advance_in(&mut transaction, NAME, &LOG, new.epoch, new.at, at)
+        .await
+        .expect("stays");
+    let found = store.unpark_in(&mut transaction, NAME, &parked.key).await;
+    assert!(found.expect("writes"));
+    let mut claiming = tokio::spawn({
+        let store = store.clone();
+        async move { store.claim(NAME, &LOG).await }
+    });
+    // Long enough for the claim to succeed, or to wait for the row.
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut claiming).await;
+    let committed = store.commit(transaction).await;
+    if early.is_err() {
+        claiming.await.expect("no panic").expect("claims");
+    }
+    let left = all(&store, NAME).await.len();
+    assert_eq!(left, usize::from(committed.is_err()), "{committed:?}");
+}
+
+/// A reset of the subscription takes out what was parked, with the checkpoint or not at all.
+pub async fn a_reset_takes_every_parked_key_out<S: Parking + Checkpoints>(store: S) {
+    park(&store, &of_stream("a", 1)).await;
+    for commits in [false, true] {
+        let mut transaction = store.begin().await.expect("begins");
+        store
+            .reset_in(&mut transaction, NAME)
+            .await
+            .expect("resets");
+        if commits {
+            store.commit(transaction).await.expect("commits");
+        } else {
+            store.rollback(transaction).await.expect("rolls back");
+        }
+        let left = all(&store, NAME).await.len();
+        assert_eq!(left, usize::from(!commits));
+    }
+}
+
+/// What waits is counted and read: from the event in front to where the subscription stands, and only what it reads.
+pub async fn waiting_events_are_those_of_the_stream<S: Parking + Checkpoints>(store: S) {
+    let stream = account("a");
+    for version in 0..6 {
+        let events = append(&stream, at(version), 1);
+        store.append(events).await.expect("appends");
+        let others = append(&account("b"), at(version), 1);
+        store.append(others).await.expect("appends");
+    }
+    let events = store.read_stream_page(&stream, Version::new(1), 3).await;
+    let events = events.expect("reads");
+    let versions = Vec::from_iter(events.iter().map(|event| event.version.get()));
+    assert_eq!(versions, [2, 3, 4]);
+    let third = &events[1];
+    let key = OrderingKey::from(stream.clone());
+    let event = FailedEvent::from(third);
+    let parked = ParkedKey::new(NAME, key, event, FailureKind::Refused, "no", 1);
+    let waiting = async || store.waiting(&parked).await.expect("counts");
+    assert_eq!(waiting().await, 0, "nothing was read");
+
+    let claim = store.claim(NAME, &LOG).await.expect("claims");
+    let mut at = None;
+    let reads: [&[EventFilter]; 4] = [
+        &[],
+        &[EventFilter::new("account", &[])],
+        &[EventFilter::new("account", &["Happened", "Other"])],
+        &[
+            EventFilter::new("account", &["Other"]),
+            EventFilter::new("order", &[]),
+        ],
+    ];
+    let fifth = store.read_stream_page(&stream, Version::new(4), 1).await;
+    let fifth = fifth.expect("reads")[0].clone();
+    for (reads, expected) in reads.into_iter().zip([3, 3, 3, 0]) {
+        let mut transaction = store.begin().await.expect("begins");
+        let to = Checkpoint::after(fifth.position, fifth.id);
+        store
+            .advance_in(&mut transaction, NAME, &LOG, claim.epoch, at, to)
+            .await
+            .expect("advances");
+        let selection = Selection::of(reads);
+        store
+            .select_in(&mut transaction, NAME, &LOG, claim.epoch, &selection, None)
+            .await
+            .expect("selects");
+        store.commit(transaction).await.expect("commits");
+        at = Some(to);
+        assert_eq!(waiting().await, expected, "{reads:?}");
+    }
+    let none = store
+        .read_stream_page(&account("c"), Version::EMPTY, 9)
+        .await;
+    assert_eq!(none.expect("reads"), []);
+}
