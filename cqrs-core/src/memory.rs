@@ -7,6 +7,7 @@ mod documents;
 mod import;
 mod keys;
 mod names;
+mod parked;
 mod parking;
 mod ports;
 mod subscriptions;
@@ -21,7 +22,7 @@ use std::{
 use tokio::sync::Notify;
 
 pub use self::transaction::MemoryTransaction;
-use self::{keys::Keys, names::HeldNames, parking::ParkedKeys};
+use self::{keys::Keys, names::HeldNames, parked::ParkedKeys};
 use crate::{
     model::{
         Claim, EventId, Lane, Limits, LogId, LogIdentity, PartitionId, Position, RecordedEvent,

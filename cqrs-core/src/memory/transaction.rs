@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::SystemTime};
 
 use super::{
-    MemoryEventStore, State, documents::StagedDocuments, keys, parking::StagedParking,
+    MemoryEventStore, State, documents::StagedDocuments, keys, parked::StagedParking,
     subscriptions::StagedSubscriptions,
 };
 use crate::{

@@ -1,7 +1,7 @@
 //! A failed attempt to handle a batch.
 
 use crate::{
-    model::{Checkpoint, FailureKind, RecordedEvent},
+    model::{Checkpoint, EventId, FailureKind, RecordedEvent},
     ports::{AdvanceError, BoxError, CommitError, SourceError, StoreError, StoreErrorKind},
     read::runner::error::RunnerErrorKind,
 };
@@ -64,5 +64,21 @@ impl From<CommitError> for AttemptError {
 impl From<AdvanceError> for AttemptError {
     fn from(error: AdvanceError) -> Self {
         CommitError::from(error).into()
+    }
+}
+
+/// How often a worker has tried an event.
+#[derive(Debug, Default)]
+pub(super) struct Attempts(Option<(EventId, u32)>);
+
+impl Attempts {
+    /// Counts one more.
+    pub(super) fn next(&mut self, event: EventId) -> u32 {
+        let before = match self.0 {
+            Some((last, attempts)) if last == event => attempts,
+            _ => 0,
+        };
+        self.0 = Some((event, before.saturating_add(1)));
+        before.saturating_add(1)
     }
 }

@@ -8,26 +8,10 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    model::{Checkpoint, EventId, FailedEvent, chain},
+    model::{Checkpoint, FailedEvent, chain},
     ports::{Checkpoints, Discarded, Inbox, ParkedKey, Parking, Reader},
     read::handler::Handler,
 };
-
-/// How often a worker has tried an event.
-#[derive(Debug, Default)]
-pub(super) struct Attempts(Option<(EventId, u32)>);
-
-impl Attempts {
-    /// Counts one more.
-    fn next(&mut self, event: EventId) -> u32 {
-        let before = match self.0 {
-            Some((last, attempts)) if last == event => attempts,
-            _ => 0,
-        };
-        self.0 = Some((event, before.saturating_add(1)));
-        before.saturating_add(1)
-    }
-}
 
 impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
     /// The checkpoint is right before the event.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Runner,
-    attempt::{AttemptError, Failing},
+    attempt::{AttemptError, Attempts, Failing},
     batch_error::{BatchError, Located, TimedOut, locate},
     batch_limit::BatchLimit,
     caught::caught,
@@ -15,7 +15,6 @@ use super::{
     failed::{Failed, FailsUnlessDone},
     failure::FailurePolicy,
     parked::Parked,
-    resolve::Attempts,
     tally::Tally,
 };
 use crate::{
