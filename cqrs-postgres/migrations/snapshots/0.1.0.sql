@@ -739,6 +739,8 @@ begin
         raise exception 'PUBLIC is every role of the server, and gets no access to a store' using errcode = 'CQ007', hint =
             'Grant to a role without login, and make the login roles its members.';
     end if;
+    -- See prepare_view.sql: without this lock, neither of the two that run at once would give the role its rights on the new view.
+    perform pg_advisory_xact_lock(lock.high, lock.low) from "cqrs".name_lock('rights', 'views') as lock;
     execute format('grant usage on schema "cqrs" to %I', to_role);
     execute format('grant select on sequence "cqrs".position, "cqrs".document_version to %I', to_role);
     if writes then
@@ -979,6 +981,8 @@ begin
              body       jsonb       not null,
              updated_at timestamptz not null default clock_timestamp()
          )', documents);
+    -- grant_access.sql waits until this transaction ends, and finds the table. If it came first, this waits and finds the rights.
+    perform pg_advisory_xact_lock_shared(lock.high, lock.low) from "cqrs".name_lock('rights', 'views') as lock;
     for allowed in
         select grantee::regrole as role, privilege_type as right
         from pg_class, aclexplode(relacl)

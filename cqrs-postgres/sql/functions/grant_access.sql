@@ -12,6 +12,8 @@ begin
         raise exception 'PUBLIC is every role of the server, and gets no access to a store' using errcode = 'CQ007', hint =
             'Grant to a role without login, and make the login roles its members.';
     end if;
+    -- See prepare_view.sql: without this lock, neither of the two that run at once would give the role its rights on the new view.
+    perform pg_advisory_xact_lock(lock.high, lock.low) from __schema__.name_lock('rights', 'views') as lock;
     execute format('grant usage on schema __schema__ to %I', to_role);
     execute format('grant select on sequence __schema__.position, __schema__.document_version to %I', to_role);
     if writes then

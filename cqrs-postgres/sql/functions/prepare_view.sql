@@ -22,6 +22,8 @@ begin
              body       jsonb       not null,
              updated_at timestamptz not null default clock_timestamp()
          )', documents);
+    -- grant_access.sql waits until this transaction ends, and finds the table. If it came first, this waits and finds the rights.
+    perform pg_advisory_xact_lock_shared(lock.high, lock.low) from __schema__.name_lock('rights', 'views') as lock;
     for allowed in
         select grantee::regrole as role, privilege_type as right
         from pg_class, aclexplode(relacl)

@@ -35,3 +35,4 @@ mod sessions;
 mod snapshot;
 mod support;
 mod urls;
+mod view_rights;

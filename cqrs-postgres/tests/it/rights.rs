@@ -72,15 +72,26 @@ impl Roles {
     }
 
     pub(crate) async fn installed(&self) -> [PgConfig; 3] {
+        let configs = self.before_the_last_grant().await;
+        let granted = PgEventStore::grant(&configs[0], &self.last_role(), Access::Reader).await;
+        granted.expect("grants");
+        configs
+    }
+
+    /// Installs the store, without access for the [last role](Self::last_role).
+    pub(crate) async fn before_the_last_grant(&self) -> [PgConfig; 3] {
         let [owner, service, reader] = self.names();
         let configs = [&owner, &service, &reader].map(|role| self.config(role));
         PgEventStore::install(&configs[0]).await.expect("installs");
-        for (role, access) in [(&service, Access::Service), (&reader, Access::Reader)] {
-            PgEventStore::grant(&configs[0], role, access)
-                .await
-                .expect("grants");
-        }
+        let granted = PgEventStore::grant(&configs[0], &service, Access::Service).await;
+        granted.expect("grants");
         configs
+    }
+
+    /// The reader.
+    pub(crate) fn last_role(&self) -> String {
+        let [_, _, reader] = self.names();
+        reader
     }
 
     pub(crate) async fn drop(self) {
