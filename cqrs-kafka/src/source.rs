@@ -29,7 +29,7 @@ mod reader;
 mod rebalance;
 mod receive;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use cqrs_core::{
     model::{Offset, PartitionId},
@@ -40,7 +40,11 @@ use rdkafka::ClientConfig;
 use tokio::{sync::watch, task::JoinHandle};
 
 pub use self::reader::KafkaReader;
-use self::{ends::find_ends, first_record::find_first, member::Member};
+use self::{
+    ends::{find_ends, find_ranges},
+    first_record::find_first,
+    member::Member,
+};
 use crate::{
     blocking::{not_finished, run_blocking},
     config::KafkaConfig,
@@ -157,6 +161,12 @@ impl Source for KafkaSource {
         let options = Arc::clone(&self.options);
         let ends = run_blocking(move || find_ends(&options)).await?;
         Ok(ends?)
+    }
+
+    async fn ranges(&mut self) -> Result<Vec<(PartitionId, RangeInclusive<Offset>)>, SourceError> {
+        let options = Arc::clone(&self.options);
+        let ranges = run_blocking(move || find_ranges(&options)).await?;
+        Ok(ranges?)
     }
 
     fn stop(&mut self) {

@@ -201,6 +201,20 @@ pub trait Source: Send + 'static {
         &mut self,
     ) -> impl Future<Output = Result<Vec<(PartitionId, Offset)>, SourceError>> + Send;
 
+    /// The offsets at which reading can continue, of each partition that can lose events: from its first record to its next one,
+    /// also where it has none. [`Runner::catch_up`](crate::Runner::catch_up) compares the checkpoints with them.
+    ///
+    /// The default is for sources that lose no event.
+    ///
+    /// # Errors
+    /// After [`SourceError::Unavailable`] it is called again.
+    fn ranges(
+        &mut self,
+    ) -> impl Future<Output = Result<Vec<(PartitionId, RangeInclusive<Offset>)>, SourceError>> + Send
+    {
+        std::future::ready(Ok(Vec::new()))
+    }
+
     /// Asks every reader to finish. Returns at once.
     fn stop(&mut self);
 }

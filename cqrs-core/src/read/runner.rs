@@ -2,6 +2,7 @@
 
 mod attempt;
 mod batch_error;
+mod catch_up;
 mod caught;
 mod claimed;
 mod continue_after;
@@ -31,18 +32,16 @@ pub use self::{
 };
 use self::{failure::FailurePolicy, partitions::Partitions};
 use crate::{
-    model::{EventFilter, Offset, PartitionId, RetryPolicy},
+    model::{EventFilter, RetryPolicy},
     ports::{
-        Checkpoints, CommitError, Inbox, Names, Parking, Source, SourceError, StoreError,
-        Subscriber,
+        Checkpoints, CommitError, Inbox, Names, Parking, Source, StoreError, Subscriber,
     },
     read::{
-        handled::{LONGEST_WAIT, handled},
         handler::{Handler, IntoHandler},
         log_source::LogSource,
     },
     run_loop::{
-        self, LoopName, Progress, ProgressReporter, Retries,
+        self, Progress, ProgressReporter,
         batch_limit::{self, BatchSizes},
     },
 };
@@ -264,36 +263,6 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Runner<S, H, R>
         outcome
     }
 
-    /// Handles all events that are in the log or the topics now, then stops: for imports, rebuilds, tests and programs that
-    /// end. It also waits for the partitions that other members of the group read.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub async fn catch_up(mut self) -> Result<(), RunnerError> {
-        let ends = match self.ends().await {
-            Ok(ends) => ends,
-            Err(error) => {
-                let error = RunnerError::new(self.subscription(), error);
-                self.reporter.ended(None, Some(&error));
-                return Err(error);
-            }
-        };
-        let store = self.store.clone();
-        let subscription = self.subscription().to_owned();
-        self.run(async move {
-            for (partition, end) in ends {
-                // If the store fails, the worker of the partition fails too and handles the error.
-                while handled(&store, &subscription, &partition, end)
-                    .await
-                    .is_err()
-                {
-                    tokio::time::sleep(LONGEST_WAIT).await;
-                }
-            }
-        })
-        .await
-    }
-
     /// Reads the topics of the subscription from their beginning with the next [`run`](Self::run), and handles only the events
     /// that it did not have.
     ///
@@ -318,20 +287,6 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Runner<S, H, R>
         let subscriber = Subscriber::new(self.handler.subscription(), log.place());
         self.source.read_for(subscriber);
         Ok(())
-    }
-
-    async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError> {
-        let name = LoopName::Subscription(self.subscription().to_owned());
-        let retries = Retries::new(name, None, self.reporter.clone());
-        let mut retries = retries.waits(self.policy.retry);
-        loop {
-            match self.source.ends().await {
-                Err(error) if error.is_retryable() => {
-                    tokio::time::sleep(retries.failed(&error)).await;
-                }
-                outcome => return outcome,
-            }
-        }
     }
 }
 

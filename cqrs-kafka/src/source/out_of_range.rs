@@ -81,7 +81,7 @@ pub(super) fn in_range(
 }
 
 /// The offset after the last record, `high`, is in range: the next record will have it.
-fn offsets(low: i64, high: i64) -> RangeInclusive<Offset> {
+pub(super) fn offsets(low: i64, high: i64) -> RangeInclusive<Offset> {
     let offset = |number| Offset::new(u64::try_from(number).unwrap_or_default());
     offset(low)..=offset(high)
 }

@@ -144,6 +144,27 @@ async fn catching_up_handles_the_topics_to_their_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn catching_up_over_a_topic_without_the_events_of_its_checkpoint_fails() {
+    let store = MemoryEventStore::default();
+    let catch_up = async |fixture: &Fixture| {
+        let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
+        let runner = Runner::over(&store, Counts, group.source()).expect("a view");
+        runner.catch_up().await
+    };
+    let before = Fixture::new(1, 1);
+    catch_up(&before).await.expect("there is no event yet");
+    before.place(10, 1, "").await;
+    before.relay(1, 10).await;
+    catch_up(&before).await.expect("catches up");
+    let empty = Fixture::new(1, 1);
+    let error = catch_up(&empty).await.expect_err("created again");
+    let RunnerErrorKind::Source(SourceError::OutOfRange { available, .. }) = &error.kind else {
+        panic!("{error:?}")
+    };
+    assert_eq!(*available, Offset::new(0)..=Offset::new(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_not_an_event_stops_the_runner_before_it() {
     let fixture = Fixture::new(1, 1);
     fixture.place(5, 1, "").await;

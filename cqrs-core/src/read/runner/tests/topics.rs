@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::RangeInclusive,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -30,6 +31,8 @@ struct Scripted {
     /// The time that a read takes.
     slow: Duration,
     records: Vec<RecordedEvent>,
+    /// How many records before these were removed.
+    removed: u64,
     handed_out: bool,
     stop: watch::Sender<bool>,
 }
@@ -49,6 +52,7 @@ impl Scripted {
             unavailable: 0,
             slow: Duration::ZERO,
             records,
+            removed: 0,
             handed_out: false,
             stop: watch::channel(false).0,
         }
@@ -86,7 +90,14 @@ impl Source for Scripted {
         if self.is_unavailable() {
             return Err(SourceError::Unavailable("planted".into()));
         }
-        Ok(vec![(topic(), Offset::new(self.records.len() as u64))])
+        let end = Offset::new(self.removed + self.records.len() as u64);
+        let is_empty = self.records.is_empty();
+        Ok(Vec::from_iter((!is_empty).then(|| (topic(), end))))
+    }
+    async fn ranges(&mut self) -> Result<Vec<(PartitionId, RangeInclusive<Offset>)>, SourceError> {
+        let end = self.removed + self.records.len() as u64;
+        let range = Offset::new(self.removed)..=Offset::new(end);
+        Ok(vec![(topic(), range)])
     }
     fn stop(&mut self) {
         self.stop.send_replace(true);
@@ -187,6 +198,35 @@ async fn consume_from<S: Checkpoints + Inbox + Parking + Documents>(store: &S, s
         .expect("a view")
         .batch_size(3);
     runner.catch_up().await.expect("runs");
+}
+
+/// What `catch_up` returns over a topic that has lost `removed` records and has no others.
+async fn catch_up_over_emptied(store: &MemoryEventStore, removed: u64) -> Result<(), RunnerError> {
+    let mut emptied = Scripted::new(Vec::new());
+    emptied.removed = removed;
+    let runner = Runner::over::<crate::read::handler::role::View>(store, Sums, emptied);
+    runner.expect("a view").catch_up().await
+}
+
+/// The topic was emptied by retention, or created again.
+#[tokio::test]
+async fn catch_up_compares_its_checkpoint_with_an_emptied_topic() {
+    let records = log(&filled(8).await).await;
+    let store = MemoryEventStore::default();
+    consume(&store, published(&Vec::from_iter(0..5), &records)).await;
+    for removed in [0, 4, 6, 8] {
+        let error = catch_up_over_emptied(&store, removed).await;
+        let kind = error.expect_err("events were removed").kind;
+        let RunnerErrorKind::Source(SourceError::OutOfRange { offset, .. }) = &kind else {
+            panic!("{kind:?}")
+        };
+        assert_eq!(*offset, Offset::new(5));
+    }
+    let handled = catch_up_over_emptied(&store, 5).await;
+    handled.expect("it had all of them");
+    let new = MemoryEventStore::default();
+    let nothing = catch_up_over_emptied(&new, 8).await;
+    nothing.expect("a new subscription begins at the first record");
 }
 
 #[tokio::test]
