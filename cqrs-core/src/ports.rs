@@ -30,7 +30,7 @@ pub use self::{
         AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, LookupError,
         SaveError, StoreError, StoreErrorKind,
     },
-    event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, PastEvent},
+    event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, LogSearch, PastEvent},
     import::{Import, ImportError, Imported, check_import},
     inbox::Inbox,
     log_check::LogReplaced,

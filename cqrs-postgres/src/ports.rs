@@ -9,6 +9,7 @@ mod import;
 mod inbox;
 mod log;
 mod log_identity;
+mod log_search;
 mod names;
 mod parking;
 mod rights;

@@ -20,6 +20,7 @@ mod purse;
 pub mod repeats;
 pub mod replays;
 pub mod schema_versions;
+pub mod searches;
 pub mod selections;
 pub mod several_streams;
 pub mod shapes;
@@ -112,6 +113,8 @@ macro_rules! event_store_contract {
             log: the_id_of_the_event_at_a_position_can_be_read
             log: a_page_proves_which_event_it_follows
             log: a_log_has_an_identity
+            searches: the_log_is_searched_in_both_directions
+            searches: a_search_goes_on_where_it_ended
             histories: every_history_is_linearizable
             checkpoints: a_claim_continues_at_the_last_checkpoint
             checkpoints: a_claim_fences_every_earlier_one

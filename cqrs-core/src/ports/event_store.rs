@@ -1,12 +1,17 @@
 //! The port of the event store.
 
 mod append;
+mod search;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-pub use self::append::{Append, Appended, Appends};
+use self::search::PagedSearch;
+pub use self::{
+    append::{Append, Appended, Appends},
+    search::LogSearch,
+};
 use crate::{
     model::{
         Checkpoint, EventFilter, EventId, Idempotency, LogIdentity, Position, RecordedEvent,
@@ -283,6 +288,25 @@ pub trait EventStore: UnitOfWork {
         &self,
         query: LogQuery<'_>,
     ) -> impl Future<Output = Result<LogPage, StoreError>> + Send;
+
+    /// The events of the log that a search finds, in its direction. It finds fewer than its limit if there are no more, or if their
+    /// payloads reach its bytes. To go on, search again [before](LogSearch::before) or [after](LogSearch::after) the last event
+    /// that was found.
+    ///
+    /// It finds no event after the [high-water mark](Self::high_water_mark). An event that is rare in a long log takes long to
+    /// find; dropping the future ends the search. The default reads the whole range in pages.
+    fn search_log(
+        &self,
+        search: &LogSearch,
+    ) -> impl Future<Output = Result<Vec<RecordedEvent>, StoreError>> + Send {
+        async move {
+            let mut paged = PagedSearch::new(search, self.high_water_mark().await?);
+            while let Some(page) = paged.next() {
+                paged.search(self.read_log(page).await?);
+            }
+            Ok(paged.into_events())
+        }
+    }
 
     /// The position up to which the log is complete: no new event will appear at or before it.
     fn high_water_mark(&self) -> impl Future<Output = Result<Position, StoreError>> + Send;

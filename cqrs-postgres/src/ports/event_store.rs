@@ -6,13 +6,13 @@ use cqrs_core::{
     EventId, EventStore, Position, RecordedEvent, StoreError, StreamId, Version,
     model::{Idempotency, LogIdentity},
     ports::{
-        AppendError, Appended, Appends, LogPage, LogQuery, LookupError, PastEvent, Snapshot,
-        Snapshots, Turns, check_reason,
+        AppendError, Appended, Appends, LogPage, LogQuery, LogSearch, LookupError, PastEvent,
+        Snapshot, Snapshots, Turns, check_reason,
     },
 };
 use uuid::Uuid;
 
-use super::{log, log_identity, rights};
+use super::{log, log_identity, log_search, rights};
 use crate::{
     append, replay,
     row::{self, signed},
@@ -97,6 +97,10 @@ impl EventStore for PgEventStore {
 
     async fn read_log(&self, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
         log::read(self, query).await
+    }
+
+    async fn search_log(&self, search: &LogSearch) -> Result<Vec<RecordedEvent>, StoreError> {
+        log_search::search(self, search).await
     }
 
     async fn high_water_mark(&self) -> Result<Position, StoreError> {

@@ -66,6 +66,11 @@ async fn head(
 /// statement runs for long, and a large page needs only one.
 const WINDOW: u64 = 20_000;
 
+/// The positions that one statement searches for this many events.
+pub(super) fn window(events: usize) -> u64 {
+    WINDOW.max((events as u64).saturating_mul(2))
+}
+
 /// A page of the log: all three steps, on one session.
 pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<LogPage, StoreError> {
     let mut connection = store.backend().acquire().await?;
@@ -73,9 +78,9 @@ pub(crate) async fn read(store: &PgEventStore, query: LogQuery<'_>) -> Result<Lo
     let mark = query.upto.map_or(mark, |upto| mark.min(upto));
     let mut after = query.after;
     while after < mark {
-        let window = WINDOW.max((query.limit as u64).saturating_mul(2));
         let end = if skips_events(&query) {
-            mark.min(Position::new(after.get().saturating_add(window)))
+            let positions = window(query.limit);
+            mark.min(Position::new(after.get().saturating_add(positions)))
         } else {
             mark
         };
@@ -136,8 +141,8 @@ async fn read_window(
 }
 
 /// The rows of a window, up to the bytes of a page.
-struct Rows {
-    rows: Vec<PgRow>,
+pub(super) struct Rows {
+    pub(super) rows: Vec<PgRow>,
     /// There are perhaps more rows.
     cut: bool,
 }
@@ -168,21 +173,22 @@ async fn rows(
         rows = rows.bind(whole).bind(categories).bind(types);
     }
     let rows = connection
-        .ask(async |connection| up_to_bytes(rows.fetch(connection), query).await)
+        .ask(async |connection| up_to_bytes(rows.fetch(connection), query.limit, query.bytes).await)
         .await;
     rows.map_err(statement)
 }
 
 /// Takes rows until the page is full. The connection passes over the rest before its next statement.
-async fn up_to_bytes(
+pub(super) async fn up_to_bytes(
     mut stream: impl Stream<Item = Result<PgRow, Error>> + Unpin,
-    query: &LogQuery<'_>,
+    limit: usize,
+    most: usize,
 ) -> Result<Rows, Error> {
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = stream.try_next().await? {
         bytes += row::payload(&row)?.len();
         rows.push(row);
-        if bytes >= query.bytes && rows.len() < query.limit {
+        if bytes >= most && rows.len() < limit {
             return Ok(Rows { rows, cut: true });
         }
     }

@@ -118,6 +118,8 @@ statements! {
         read_log: "read_log",
         read_log_filtered: "read_log_filtered",
         last_in_log: "last_in_log",
+        search_log: "search_log",
+        search_log_backwards: "search_log_backwards",
         event_id_at: "event_id_at",
         erase_stream: "erase_stream",
         log_identity: "log_identity",

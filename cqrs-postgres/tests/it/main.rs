@@ -30,6 +30,7 @@ mod replaced;
 mod resets;
 mod rights;
 mod roles;
+mod searches;
 mod security;
 mod sessions;
 mod snapshot;

@@ -1,0 +1,9 @@
+-- The first events of a range of positions, of these categories ($3) and event types ($4), all if there are none, in streams with
+-- this prefix of their ids ($5).
+select __whole_event__, category, aggregate_id
+from __schema__.events
+where position > $1 and position <= $2
+  and (cardinality($3::text[]) = 0 or category = any($3))
+  and (cardinality($4::text[]) = 0 or event_type = any($4))
+  and starts_with(aggregate_id, $5)
+order by position limit $6
