@@ -33,9 +33,7 @@ pub use self::{
 use self::{failure::FailurePolicy, partitions::Partitions};
 use crate::{
     model::{EventFilter, RetryPolicy},
-    ports::{
-        Checkpoints, CommitError, Inbox, Names, Parking, Source, StoreError, Subscriber,
-    },
+    ports::{Checkpoints, CommitError, Inbox, Names, Parking, Source, StoreError, Subscriber},
     read::{
         handler::{Handler, IntoHandler},
         log_source::LogSource,

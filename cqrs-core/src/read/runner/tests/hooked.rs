@@ -6,8 +6,8 @@ use super::super::*;
 use crate::{
     memory::{MemoryEventStore, MemoryTransaction},
     model::{
-        Checkpoint, Claim, EventId, Idempotency, Lane, LogIdentity, OrderingKey, Position,
-        RecordedEvent, Selection, Slices, StreamId, Version,
+        Checkpoint, Claim, EventId, Idempotency, Lane, LogIdentity, OrderingKey, PartitionId,
+        Position, RecordedEvent, Selection, Slices, StreamId, Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Discarded, Discards, Document, DocumentWrite,
