@@ -34,7 +34,7 @@ impl Handler<MemoryEventStore> for Processes {
             }
             let key = self.ordering_key(event).to_string();
             let found = store
-                .load_in(transaction, Sums::NAME, &[key.clone()])
+                .load_in(transaction, Sums::NAME, std::slice::from_ref(&key))
                 .await?;
             let found = found.get(&key);
             let numbers = found.map(|document| decode_document(Sums::NAME, &key, &document.body));
