@@ -14,19 +14,29 @@ mod making;
 mod messages;
 mod optional;
 mod published;
+mod reading;
 mod reads;
+mod samples;
 mod schemas;
 mod settings;
 mod stored;
 mod subject;
 mod walk;
+mod withdraw;
 
 use std::{any::TypeId, io::Write, path::PathBuf};
 
 use cqrs_core::{Event, Metadata, model::NewEvent};
 
 pub use self::consumer_contract::ConsumerContract;
-use self::{key::Key, line::Payload, settings::Settings, stored::Older, subject::Subject};
+use self::{
+    key::Key,
+    line::{Payload, has_large_integer},
+    samples::Samples,
+    settings::Settings,
+    stored::Older,
+    subject::Subject,
+};
 
 /// Starts the check of all events that may be stored: the name of a file beside your `Cargo.toml`, and the event enums.
 ///
@@ -85,7 +95,7 @@ pub struct Catalogue {
     folder: PathBuf,
     file: String,
     enums: Vec<Listed>,
-    samples: Vec<(TypeId, NewEvent)>,
+    samples: Samples,
     older: Vec<Older>,
     metadata: Metadata,
     schemas: Option<String>,
@@ -111,7 +121,7 @@ impl Catalogue {
             folder: folder.into(),
             file: file.into(),
             enums: Vec::new(),
-            samples: Vec::new(),
+            samples: Samples::default(),
             older: Vec::new(),
             metadata: Metadata::default(),
             schemas: None,
@@ -141,16 +151,7 @@ impl Catalogue {
         reason = "a test writes the event where it is needed"
     )]
     pub fn sample<E: Event>(mut self, event: E) -> Self {
-        match NewEvent::encode(&event, Metadata::default()) {
-            Ok(sample) => self.samples.push((TypeId::of::<E>(), sample)),
-            Err(error) => {
-                let error = cqrs_core::chain(&error);
-                self.wrong.push(format!(
-                    "a sample of {} cannot be stored: {error}.",
-                    E::CATEGORY
-                ));
-            }
-        }
+        self.wrong.extend(self.samples.add(&event).err());
         self
     }
 
@@ -158,6 +159,10 @@ impl Catalogue {
     pub fn older<E: Event>(mut self, event_type: &str, schema_version: u32, payload: &str) -> Self {
         let key = Key::new(E::CATEGORY, event_type, schema_version);
         match Payload::new(payload) {
+            Ok(_) if has_large_integer(payload) => self.wrong.push(format!(
+                "the payload of the older event {key} has an integer of more than 64 bits, which cannot be compared.\n  Give a smaller \
+                 one."
+            )),
             Ok(payload) => self.older.push(Older { key, payload }),
             Err(error) => self.wrong.push(format!(
                 "the payload of the older event {key} is no JSON: {error}."
@@ -186,7 +191,8 @@ impl Catalogue {
         self
     }
 
-    /// Compares the code with the file.
+    /// Compares the code with the file. `CQRS_CATALOGUE=accept` adds what it lacks, except where `CI` is set; an empty `CI` and
+    /// `CI=false` count as not set.
     ///
     /// # Panics
     /// When something that may be stored would be lost, or the file lacks what the code has now. The message says what, and what to

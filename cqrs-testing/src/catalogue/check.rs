@@ -6,12 +6,12 @@ use super::{
     Catalogue, Listed,
     contracts::{broken, find},
     file::{self, File},
-    key::Key,
-    line::{Line, Lines, Said},
+    line::{Line, Lines},
     messages, published, schemas,
     settings::{Mode, Settings},
-    stored::{Judge, Verdict},
+    stored::{Judge, Older, Verdict},
     subject::Subject,
+    withdraw::{Withdrawal, withdraw},
 };
 
 impl Catalogue {
@@ -20,8 +20,16 @@ impl Catalogue {
         let fail = |problems: &[String]| format!("{}:\n- {}", self.file, problems.join("\n- "));
         let mut file = File::read(&self.folder, &self.file)?;
         let subjects = self.subjects().map_err(|wrong| fail(&wrong))?;
-        if let Mode::Withdraw(key) = &settings.mode {
-            withdraw(key, &subjects, &mut file, settings).map_err(|wrong| fail(&[wrong]))?;
+        let withdrawn = match &settings.mode {
+            Mode::Withdraw(key, shape) => {
+                let own: Vec<_> = subjects.iter().map(|(_, subject)| subject).collect();
+                withdraw(key, shape.as_deref(), &own, &file, settings.ci)
+                    .map_err(|wrong| fail(&[wrong]))?
+            }
+            _ => Withdrawal::default(),
+        };
+        if !withdrawn.lines.is_empty() {
+            file.add(withdrawn.lines)?;
         }
         let verdict = self.judge(&subjects, &file.lines)?;
         if !verdict.refused.is_empty() {
@@ -29,7 +37,7 @@ impl Catalogue {
         }
         let schemas = self.new_schemas(&subjects);
         if verdict.new.is_empty() && schemas.is_empty() {
-            return Ok(String::new());
+            return Ok(withdrawn.report);
         }
         let news = news(&self.file, &verdict, &schemas);
         if !settings.accepts() {
@@ -44,11 +52,17 @@ impl Catalogue {
 
     fn subjects(&self) -> Result<Vec<(&Listed, Subject)>, Vec<String>> {
         let mut wrong = self.wrong.clone();
+        let ids: Vec<_> = self.enums.iter().map(|listed| listed.id).collect();
+        wrong.extend(self.samples.of_others(&ids));
+        let categories: Vec<_> = self.enums.iter().map(|listed| listed.category).collect();
+        for Older { key, .. } in &self.older {
+            if !categories.contains(&key.category.as_str()) {
+                wrong.push(messages::older_of_another(key));
+            }
+        }
         let mut subjects = Vec::new();
         for listed in &self.enums {
-            let samples = self.samples.iter().filter(|(id, _)| *id == listed.id);
-            let samples: Vec<_> = samples.map(|(_, sample)| sample.clone()).collect();
-            match (listed.subject)(&samples) {
+            match (listed.subject)(&self.samples.of(listed.id)) {
                 Ok(subject) => subjects.push((listed, subject)),
                 Err(errors) => wrong.extend(errors),
             }
@@ -130,37 +144,4 @@ fn news(file: &str, verdict: &Verdict, schemas: &[(PathBuf, String)]) -> String 
         text.push_str(&format!("{} gets a new schema.\n", path.display()));
     }
     text
-}
-
-/// Adds the lines that withdraw a type in a schema version: all its shapes, except that of the code.
-fn withdraw(
-    key: &Key,
-    subjects: &[(&Listed, Subject)],
-    file: &mut File,
-    settings: &Settings,
-) -> Result<(), String> {
-    let own = |(listed, _): &&(&Listed, Subject)| listed.category == key.category;
-    let Some((_, subject)) = subjects.iter().find(own) else {
-        return Ok(());
-    };
-    let current = subject.types.get(key.event_type.as_str());
-    let current = current.filter(|current| current.key == *key);
-    let lines = file.lines.iter().filter(|line| line.key == *key);
-    let withdrawn: Vec<_> = lines
-        .filter(|line| current.is_none_or(|current| current.hash != line.shape))
-        .map(|line| Line {
-            said: Said::Withdrawn,
-            ..line.clone()
-        })
-        .collect();
-    if withdrawn.is_empty() {
-        return Err(messages::nothing_to_withdraw(key, current.is_some()));
-    }
-    if settings.ci {
-        return Err(format!(
-            "{key} is not withdrawn where `CI` is set. {}",
-            settings.how_to_write()
-        ));
-    }
-    file.add(withdrawn)
 }

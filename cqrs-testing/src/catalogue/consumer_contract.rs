@@ -1,12 +1,16 @@
 //! What a service reads of the events of others, for the services that write them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    any::TypeId,
+    path::{Path, PathBuf},
+};
 
-use cqrs_core::{Event, Metadata, model::NewEvent};
+use cqrs_core::{Event, model::NewEvent};
 
 use super::{
     contract::{CategoryReads, Contract, TypeReads},
     file,
+    samples::Samples,
     settings::Settings,
     subject::Subject,
 };
@@ -22,6 +26,9 @@ macro_rules! consumer_contract {
     };
 }
 
+/// Finds what an enum reads.
+type Reads = fn(&[NewEvent]) -> Result<CategoryReads, Vec<String>>;
+
 /// Keeps the file that says what a consumer reads; [`consumer_contract!`](crate::consumer_contract!) starts it.
 ///
 /// The file's name without `.json` is the name of the consumer. The producer's
@@ -31,8 +38,8 @@ macro_rules! consumer_contract {
 pub struct ConsumerContract {
     folder: PathBuf,
     file: String,
-    enums: Vec<fn(&[NewEvent]) -> Result<CategoryReads, Vec<String>>>,
-    samples: Vec<NewEvent>,
+    enums: Vec<(TypeId, Reads)>,
+    samples: Samples,
     wrong: Vec<String>,
 }
 
@@ -44,7 +51,7 @@ impl ConsumerContract {
             folder: folder.into(),
             file: file.into(),
             enums: Vec::new(),
-            samples: Vec::new(),
+            samples: Samples::default(),
             wrong: Vec::new(),
         }
     }
@@ -52,7 +59,7 @@ impl ConsumerContract {
     /// The consumer reads this enum.
     #[doc(hidden)]
     pub fn reads<E: Event>(mut self) -> Self {
-        self.enums.push(reads::<E>);
+        self.enums.push((TypeId::of::<E>(), reads::<E>));
         self
     }
 
@@ -62,16 +69,7 @@ impl ConsumerContract {
         reason = "a test writes the event where it is needed"
     )]
     pub fn sample<E: Event>(mut self, event: E) -> Self {
-        match NewEvent::encode(&event, Metadata::default()) {
-            Ok(sample) => self.samples.push(sample),
-            Err(error) => {
-                let error = cqrs_core::chain(&error);
-                self.wrong.push(format!(
-                    "a sample of {} cannot be written: {error}.",
-                    E::CATEGORY
-                ));
-            }
-        }
+        self.wrong.extend(self.samples.add(&event).err());
         self
     }
 
@@ -94,8 +92,10 @@ impl ConsumerContract {
             consumer: name.to_string_lossy().into_owned(),
             reads: Vec::new(),
         };
-        for reads in &self.enums {
-            match reads(&self.samples) {
+        let ids: Vec<_> = self.enums.iter().map(|(id, _)| *id).collect();
+        wrong.extend(self.samples.of_others(&ids));
+        for (id, reads) in &self.enums {
+            match reads(&self.samples.of(*id)) {
                 Ok(reads) => contract.reads.push(reads),
                 Err(errors) => wrong.extend(errors),
             }

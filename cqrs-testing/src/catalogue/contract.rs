@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::reads::Reads;
+use super::{file::is_mark, reads::Reads, settings::VARIABLE};
 
 /// What a consumer reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,12 @@ impl Contract {
             format!("{} is no contract of a consumer: {error}", path.display())
         };
         let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        if text.lines().any(is_mark) {
+            return Err(format!(
+                "{} has the marks of a merge conflict.\n  Run the test of the consumer with `{VARIABLE}=accept`: it writes the file.",
+                path.display()
+            ));
+        }
         serde_json::from_str(&text).map_err(|error| wrong(&error))
     }
 

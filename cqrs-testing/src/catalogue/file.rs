@@ -1,7 +1,8 @@
 //! The file of a catalogue: text, one line for each fact, sorted, and lines are only ever added.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     process,
 };
@@ -16,6 +17,7 @@ const HEADER: &str = "# Every event that may be stored, in every shape that it e
 #[derive(Debug)]
 pub(super) struct File {
     path: PathBuf,
+    name: String,
     pub(super) lines: Vec<Line>,
 }
 
@@ -48,7 +50,13 @@ impl File {
                 lines.push(line);
             }
         }
-        Ok(Self { path, lines })
+        let name = name.to_owned();
+        Ok(Self { path, name, lines })
+    }
+
+    /// As the test has it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Adds lines and writes the file.
@@ -69,12 +77,33 @@ impl File {
 
 /// Writes a file as a whole or not at all.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
-    let new = path.with_extension(format!("{}.new", process::id()));
     let folder = path.parent().unwrap_or(Path::new("."));
-    let written = fs::create_dir_all(folder)
-        .and_then(|()| fs::write(&new, text))
-        .and_then(|()| fs::rename(&new, path));
-    written.map_err(|error| format!("{} cannot be written: {error}", path.display()))
+    let written = fs::create_dir_all(folder).and_then(|()| replace(path, text));
+    written.map_err(|error| {
+        format!(
+            "{} cannot be written: {error}.\n  Correct the path, which begins at the crate, or the permissions of its folder.",
+            path.display()
+        )
+    })
+}
+
+/// Writes another file beside it, which takes its name. No two writers have the same one.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    for number in 0_u32.. {
+        let new = path.with_extension(format!("{}-{number}.new", process::id()));
+        let mut file = match fs::File::create_new(&new) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            created => created?,
+        };
+        let written = file
+            .write_all(text.as_bytes())
+            .and_then(|()| fs::rename(&new, path));
+        if written.is_err() {
+            drop(fs::remove_file(&new));
+        }
+        return written;
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Whether a file has this text, whatever its ends of lines.
@@ -82,7 +111,7 @@ pub(super) fn has(path: &Path, text: &str) -> bool {
     fs::read_to_string(path).is_ok_and(|own| own.lines().eq(text.lines()))
 }
 
-fn is_mark(line: &str) -> bool {
+pub(super) fn is_mark(line: &str) -> bool {
     ["<<<<<<<", "|||||||", "=======", ">>>>>>>"]
         .iter()
         .any(|mark| line.starts_with(mark))

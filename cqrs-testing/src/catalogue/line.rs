@@ -50,6 +50,32 @@ impl Payload {
     }
 }
 
+/// Whether a number of this JSON is an integer of more than 64 bits, of which `Value` keeps only about 16 digits.
+pub(super) fn has_large_integer(json: &str) -> bool {
+    let (mut in_text, mut escaped, mut number) = (false, false, String::new());
+    // The blank ends a number that is last.
+    json.chars().chain([' ']).any(|c| {
+        if in_text {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' => in_text = false,
+                _ => {}
+            }
+            return false;
+        }
+        if c.is_ascii_digit() || "+-.eE".contains(c) {
+            number.push(c);
+            return false;
+        }
+        in_text = c == '"';
+        let number = std::mem::take(&mut number);
+        let is_integer = number.ends_with(|c: char| c.is_ascii_digit())
+            && !number.contains(|c: char| !c.is_ascii_digit() && c != '-');
+        is_integer && number.parse::<i64>().is_err() && number.parse::<u64>().is_err()
+    })
+}
+
 impl PartialEq for Payload {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value

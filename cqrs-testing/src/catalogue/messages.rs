@@ -39,6 +39,13 @@ pub(super) fn gone(key: &Key) -> String {
     )
 }
 
+pub(super) fn older_of_another(key: &Key) -> String {
+    format!(
+        "there is an `.older(..)` event {key}, but no enum with the category `{}` is listed.\n  List the enum, or remove the event.",
+        key.category
+    )
+}
+
 pub(super) fn category_gone(category: &str) -> String {
     format!(
         "no enum of the catalogue has the category `{category}`, but its events may be stored.\n  List its enum in `catalogue!`."
@@ -56,8 +63,9 @@ pub(super) fn step_removed(key: &Key, newest: u32) -> String {
 
 pub(super) fn upcaster_fails(at: &Key, key: &Key, payload: &Payload, reason: &str) -> String {
     format!(
-        "the upcaster from {at} fails for a stored event, {key} {}: {reason}.\n  Correct it in `UPCASTERS`: a step must not fail for an event that was stored. If it reads metadata, give the catalogue some: `.metadata(..)`.",
-        payload.text
+        "the upcaster from {at} fails for a stored event, {key} {}: {reason}.\n  Correct it in `UPCASTERS`: a step must not fail for an event that was stored. If it reads metadata, give the catalogue some: `.metadata(..)`. {}",
+        payload.text,
+        withdraw(key)
     )
 }
 
@@ -189,6 +197,17 @@ pub(super) fn unreadable_by_consumers(older: &Key, newer: &Key, problem: &Proble
     format!(
         "who reads {older} could not read {newer}, which is published: the field `{path}` ({kind}) is {what}.\n  Keep the field as it was, \
          or publish a new event type."
+    )
+}
+
+pub(super) fn which_shape(key: &Key, shapes: &[&str]) -> String {
+    let commands = shapes
+        .iter()
+        .map(|shape| format!("`{VARIABLE}=withdraw:{key}#{shape} cargo test`"));
+    let commands: Vec<_> = commands.collect();
+    format!(
+        "{key} has several shapes that are not in the code.\n  Withdraw each of which no event was ever stored: {}.",
+        commands.join(", ")
     )
 }
 

@@ -17,7 +17,8 @@ pub(super) struct Settings {
 pub(super) enum Mode {
     Compare,
     Accept,
-    Withdraw(Key),
+    /// The type, and the hash of a shape if it does not have only one.
+    Withdraw(Key, Option<String>),
 }
 
 impl Settings {
@@ -32,13 +33,14 @@ impl Settings {
             None | Some("") => Mode::Compare,
             Some("accept") => Mode::Accept,
             Some(other) => {
-                let key = other.strip_prefix("withdraw:").and_then(Key::parse);
-                Mode::Withdraw(key.ok_or_else(|| {
+                let withdrawn = other.strip_prefix("withdraw:").and_then(withdrawn);
+                let (key, shape) = withdrawn.ok_or_else(|| {
                     format!(
                         "{VARIABLE} is {other:?}.\n  Set it to `accept`, or to `withdraw:category/Type@1` with the category, type and \
                          schema version of an event that was never stored."
                     )
-                })?)
+                })?;
+                Mode::Withdraw(key, shape)
             }
         };
         let ci = ci.is_some_and(|value| !value.is_empty() && value != "false");
@@ -54,11 +56,25 @@ impl Settings {
     pub(super) fn how_to_write(&self) -> String {
         let command = format!("`{VARIABLE}=accept cargo test`");
         if self.mode == Mode::Accept {
-            format!(
-                "Nothing is written where `CI` is set: run {command} on your machine, and commit the file."
-            )
+            on_your_machine(&command)
         } else {
             format!("If it is meant so, run {command} and commit the file.")
         }
     }
+}
+
+/// The file is not written where `CI` is set.
+pub(super) fn on_your_machine(command: &str) -> String {
+    format!(
+        "Nothing is written where `CI` is set: run {command} on your machine, and commit the file."
+    )
+}
+
+/// `account/Deposited@2`, or `account/Deposited@2#104d3467`.
+fn withdrawn(text: &str) -> Option<(Key, Option<String>)> {
+    if let Some(key) = Key::parse(text) {
+        return Some((key, None));
+    }
+    let (key, shape) = text.rsplit_once('#')?;
+    Some((Key::parse(key)?, Some(shape.to_owned())))
 }

@@ -10,7 +10,8 @@ use super::{
     keys::{Change, changes},
     line::{Line, Lines, Payload, ReadAs, Said, joined},
     messages,
-    subject::{Current, Fault, Subject},
+    reading::Fault,
+    subject::{Current, Subject},
 };
 
 /// What came out of a check.

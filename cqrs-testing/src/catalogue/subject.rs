@@ -1,22 +1,20 @@
 //! An event enum as the catalogue sees it: its types with made-up events of each, and how it reads a stored event.
 
-use std::{any::type_name, collections::BTreeMap, error::Error, time::SystemTime};
+use std::{any::type_name, collections::BTreeMap};
 
 use cqrs_core::{
-    Event, EventId, Metadata, Position, RecordedEvent, StreamId, Version,
-    codec::CodecError,
+    Event, Metadata, RecordedEvent,
     model::{Category, NewEvent, Upcaster},
-    roles::Events,
 };
 use cqrs_shape::{Kind, Shape, Step};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::{
     key::Key,
     line::{Payload, ReadAs, short},
     making::{self, Aliases},
     optional::{Findings, examine, sparse},
+    reading::{Fault, read, stored},
     reads::Reads,
 };
 
@@ -44,22 +42,19 @@ pub(super) struct Current {
     pub(super) payloads: Vec<Payload>,
 }
 
-/// Why a stored event is not read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The enum does not have the type.
-    Unknown,
-    /// The upcaster from this event type and schema version failed with this reason.
-    Upcaster(String, u32, String),
-    Other(String),
-}
-
 impl Subject {
     /// Makes events of each type, or takes the samples of it.
     ///
     /// # Errors
     /// Each type of which no event can be made, and what to do.
     pub(super) fn of<E: Event>(samples: &[NewEvent]) -> Result<Self, Vec<String>> {
+        if let Err(error) = Category::new(E::CATEGORY) {
+            return Err(vec![format!(
+                "the category of `{}` is not valid: {}.\n  Correct its `CATEGORY`.",
+                short_name::<E>(),
+                cqrs_core::chain(&error)
+            )]);
+        }
         let shape = cqrs_shape::shape::<E>();
         if shape.kind != Kind::Enum {
             return Err(vec![format!(
@@ -151,15 +146,17 @@ fn current<E: Event>(
     content: &Shape,
     samples: &[NewEvent],
 ) -> Result<Option<(&'static str, Current)>, String> {
-    let samples: Vec<_> = samples
+    let (samples, others): (Vec<_>, Vec<_>) = samples
         .iter()
-        .filter(|sample| sample.event_type == variant)
-        .collect();
+        .partition(|sample| sample.event_type == variant);
+    if samples.is_empty() && others.iter().any(|other| is_alias::<E>(variant, other)) {
+        return Ok(None);
+    }
     let (encoded, aliases) = if samples.is_empty() {
         let (events, aliases) = made_up::<E>(variant, content)?;
         let encode = |event: &E| NewEvent::encode(event, Metadata::default());
         let encoded = events.iter().map(encode).collect::<Result<Vec<_>, _>>();
-        let error = |error| needs_a_sample::<E>(variant, &cqrs_core::chain(&error).to_string());
+        let error = |error| unwritable::<E>(variant, &cqrs_core::chain(&error).to_string());
         (encoded.map_err(error)?, aliases)
     } else {
         (samples.into_iter().cloned().collect(), Aliases::default())
@@ -228,6 +225,28 @@ fn opaque(shape: &Shape) -> Option<String> {
     lines.find_map(unknown)
 }
 
+/// Whether the enum reads the sample of a type by this name, too.
+fn is_alias<E: Event>(variant: &str, sample: &NewEvent) -> bool {
+    let own = E::UPCASTERS
+        .iter()
+        .filter(|step| step.event_type() == variant);
+    let key = Key::new(E::CATEGORY, variant, own.fold(1, |version, _| version + 1));
+    let payload = String::from_utf8_lossy(&sample.payload);
+    let read = read::<E>(&stored(&key, &payload, &Metadata::default()));
+    read.is_ok_and(|read| matches!(&read[..], [read] if read.event_type == sample.event_type))
+}
+
+fn unwritable<E: Event>(variant: &str, error: &str) -> String {
+    if error.contains("cannot be serialized") {
+        return format!(
+            "`{variant}` of {} is read but never written: {error}.\n  Remove `skip_serializing` from the variant. To stop writing it, \
+             remove the variant, and add `Upcaster::dropped({variant:?}, 1)` or `Upcaster::renamed(..)`.",
+            E::CATEGORY
+        );
+    }
+    needs_a_sample::<E>(variant, error)
+}
+
 fn needs_a_sample<E: Event>(variant: &str, why: &str) -> String {
     let name = short_name::<E>();
     format!(
@@ -237,61 +256,9 @@ fn needs_a_sample<E: Event>(variant: &str, why: &str) -> String {
     )
 }
 
-/// The name of the enum without its modules.
-fn short_name<E>() -> &'static str {
+/// The name of the enum without its modules and its generic arguments.
+pub(super) fn short_name<E>() -> &'static str {
     let name = type_name::<E>();
+    let name = name.split('<').next().unwrap_or(name);
     name.rsplit("::").next().unwrap_or(name)
-}
-
-/// A stored event. It has the same id, stream and time in every run.
-fn stored(key: &Key, payload: &str, metadata: &Metadata) -> RecordedEvent {
-    let stream = Category::new(&key.category).and_then(|category| StreamId::new(category, "a"));
-    let stream = stream.expect("the category of an enum, or of a line that names one, is valid");
-    RecordedEvent::new(
-        EventId::from_uuid(Uuid::from_u128(1)),
-        stream,
-        Version::new(1),
-        Position::new(1),
-        key.event_type.as_str(),
-        payload.to_owned(),
-        SystemTime::UNIX_EPOCH,
-    )
-    .schema_version(key.schema_version)
-    .metadata(metadata.clone())
-}
-
-fn read<E: Event>(stored: &RecordedEvent) -> Result<Vec<ReadAs>, Fault> {
-    let decoded = E::decode(stored).map_err(|error| fault(&error))?;
-    let encoded = decoded.into_iter().map(|event| {
-        let written = NewEvent::encode(&event, Metadata::default())
-            .map_err(|error| Fault::Other(cqrs_core::chain(&error).to_string()))?;
-        let text = String::from_utf8_lossy(&written.payload);
-        Ok(ReadAs {
-            event_type: written.event_type.to_owned(),
-            schema_version: written.schema_version,
-            payload: Payload::new(&text).map_err(|error| Fault::Other(error.to_string()))?,
-        })
-    });
-    encoded.collect()
-}
-
-/// Finds the error of the codec among the sources.
-fn fault(error: &(dyn Error + 'static)) -> Fault {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        match error.downcast_ref::<CodecError>() {
-            Some(CodecError::UnknownType { .. }) => return Fault::Unknown,
-            Some(CodecError::Upcast {
-                event_type,
-                schema_version,
-                reason,
-            }) => {
-                let reason = cqrs_core::chain(&**reason).to_string();
-                return Fault::Upcaster(event_type.clone(), *schema_version, reason);
-            }
-            Some(error) => return Fault::Other(cqrs_core::chain(error).to_string()),
-            None => next = error.source(),
-        }
-    }
-    Fault::Other(error.to_string())
 }

@@ -9,9 +9,12 @@ use super::{settings::Mode, *};
 
 mod aliases;
 mod consumers;
+mod every_type;
 mod files;
 mod lost;
+mod newer_steps;
 mod published;
+mod samples;
 mod steps;
 mod values;
 mod withdrawn;

@@ -56,6 +56,18 @@ pub(super) fn calls_of_batches(events: &[Received]) -> Calls {
     calls
 }
 
+/// Each event twice in a row, in a batch each, and the same as calls.
+pub(super) fn each_twice(events: &[Received]) -> (Vec<Vec<RecordedEvent>>, Calls) {
+    let mut batches = Vec::new();
+    let mut calls = Calls::default();
+    for event in events {
+        batches.extend([vec![event.recorded.clone()], vec![event.recorded.clone()]]);
+        add_when(&mut calls, event);
+        calls.add("again_last", "1");
+    }
+    (batches, calls)
+}
+
 /// Adds events as given.
 pub(super) fn add_given(calls: &mut Calls, events: &[Received]) {
     for events in events.chunk_by(|one, next| one.stream == next.stream) {

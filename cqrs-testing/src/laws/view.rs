@@ -138,20 +138,29 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
         });
     }
 
-    /// The documents are the same when all events come again. For views that say so.
+    /// The documents are the same when events come again: all of them, the last ones, or each twice in a row. For views that say
+    /// so.
     #[track_caller]
     pub fn duplicates_make_no_difference(&self) {
         self.check("duplicates make no difference", |events| {
-            let once = self.documents(&[all(events)]);
-            let twice = self.documents(&[all(events), all(events)]);
+            let differ = |what, deliveries: &[Vec<RecordedEvent>], calls: &Calls| {
+                let once = self.documents(&[all(events)]);
+                compare::<V>(what, once, self.documents(deliveries), calls)
+            };
             let mut calls = delivery::calls(events);
             calls.add("again", "");
-            compare::<V>(
-                "the documents after all events came again differ",
-                once,
-                twice,
-                &calls,
-            )
+            let what = "the documents after all events came again differ";
+            differ(what, &[all(events), all(events)], &calls)?;
+            for count in 1..events.len() {
+                let last = &events[events.len() - count..];
+                let mut calls = delivery::calls(events);
+                calls.add("again_last", &count.to_string());
+                let what = "the documents after the last events came again differ";
+                differ(what, &[all(events), all(last)], &calls)?;
+            }
+            let (twice, calls) = delivery::each_twice(events);
+            let what = "the documents after each event came twice in a row differ";
+            differ(what, &twice, &calls)
         });
     }
 

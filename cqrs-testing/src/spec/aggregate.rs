@@ -97,20 +97,22 @@ impl<A: Aggregate> Spec<A> {
         self
     }
 
-    /// Adds a header to the command's metadata.
+    /// Adds a header to the metadata of the command, and of the events that are given after this call.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.calls.add("header", &format!("{name:?}, {value:?}"));
         let headers = &mut self.context.metadata.headers;
         headers.insert(name.to_owned(), value.to_owned());
+        self.recorder.metadata.clone_from(&self.context.metadata);
         self
     }
 
-    /// Sets the command's metadata; empty by default.
+    /// Sets the metadata of the command, and of the events that are given after this call; empty by default.
     #[must_use]
     pub fn metadata(mut self, metadata: Metadata) -> Self {
         self.calls.add("metadata", "metadata");
-        self.context.metadata = metadata;
+        self.context.metadata = metadata.clone();
+        self.recorder.metadata = metadata;
         self
     }
 

@@ -94,6 +94,13 @@ impl Received {
         self.events.clone()
     }
 
+    /// The last events.
+    pub(super) fn again_last(&mut self, count: usize) -> Vec<RecordedEvent> {
+        self.calls.add("again_last", &count.to_string());
+        let first = self.events.len().saturating_sub(count);
+        self.events[first..].to_vec()
+    }
+
     #[track_caller]
     fn record<R: Events, E: Event + Debug>(&mut self, id: &str, event: &E) -> RecordedEvent {
         let recorded = Content::of(event).and_then(|content| self.keep::<R>(id, content));

@@ -119,9 +119,14 @@ fn is_variant(text: &str, type_name: &str) -> bool {
 fn owned_strings(debug: &str) -> String {
     let mut out = String::with_capacity(debug.len());
     let (mut inside, mut escaped) = (false, false);
-    for c in debug.chars() {
+    let mut before = ' ';
+    for (at, c) in debug.char_indices() {
         out.push(c);
+        // The character '"' begins no text.
+        let is_char = before == '\'' && debug[at..].starts_with("\"'");
+        before = c;
         match c {
+            '"' if !inside && is_char => {}
             _ if escaped => escaped = false,
             '\\' if inside => escaped = true,
             '"' => {

@@ -112,6 +112,16 @@ impl<V: View> ViewSpec<V> {
         self
     }
 
+    /// Passes the last `count` events to the view again, as [`again`](Self::again) does all: a consumer that stopped before it
+    /// committed gets the last ones twice.
+    #[must_use]
+    #[track_caller]
+    pub fn again_last(mut self, count: usize) -> Self {
+        let batch = self.received.again_last(count);
+        self.handle(&batch);
+        self
+    }
+
     /// Removes the documents, and passes all events so far to the view in one batch, as a rebuild does.
     #[must_use]
     #[track_caller]

@@ -1,5 +1,6 @@
 //! Other names of fields and variants: a field counts as renamed only if the type says so and keeps its value.
 
+use cqrs_core::model;
 use serde_json::json;
 
 use super::*;
@@ -29,11 +30,15 @@ fn a_lost_field_beside_a_flattened_one_is_refused() {
             const CATEGORY: &'static str = "account";
         }
         let note = "a".to_owned();
-        NewEvent::encode(&Written::Deposited { amount, note }, Metadata::default()).expect("JSON")
+        model::NewEvent::encode(&Written::Deposited { amount, note }, Metadata::default())
+            .expect("JSON")
     };
     let with_sample = |mut catalogue: Catalogue, sample| {
-        let id = catalogue.enums[0].id;
-        catalogue.samples.push((id, sample));
+        catalogue.samples.0.push(crate::catalogue::samples::Sample {
+            of: catalogue.enums[0].id,
+            name: "AccountEvent",
+            event: sample,
+        });
         catalogue
     };
     accepted(&with_sample(one, deposited(7)));

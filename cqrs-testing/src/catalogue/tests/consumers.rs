@@ -286,61 +286,15 @@ fn what_is_accepted_is_not_refused_in_the_next_run() {
             })
         )
     };
-    let listed = adopted();
     let older = Older {
         key: Key::new("account", "Placed", 1),
         payload: Payload::new(r#"{"euros":7,"reason":"Web"}"#).expect("JSON"),
     };
-    let mut catalogue = listed.contracts("contracts");
+    let mut catalogue = adopted().contracts("contracts");
     catalogue.older.push(older);
     let reason = refused(&folder, &catalogue);
     assert!(
         reason.contains("not written in stored events of schema version 1"),
         "{reason}"
     );
-}
-
-#[test]
-fn a_consumer_of_every_type_needs_the_dropped_step() {
-    #[derive(Debug, Serialize, Deserialize)]
-    enum All {
-        Placed { cents: u64 },
-    }
-    impl Event for All {
-        const CATEGORY: &'static str = "account";
-    }
-    let folder = Folder::new();
-    accepted(&account!(folder, {
-        enum AccountEvent {
-            Placed { cents: u64 },
-            Pinged,
-        }
-    }));
-    let contract = folder.contract().reads::<All>();
-    contract.run(&settings("accept")).expect("is written");
-    let dropped = account!(
-        folder,
-        { enum AccountEvent { Placed { cents: u64 } } }
-        Upcaster::dropped("Pinged", 1)
-    );
-    assert_eq!(
-        refused(&folder, &dropped.contracts("contracts")),
-        "events.lock:\n\
-         - `payment` reads every event type of account, but stops at stored events account/Pinged@1.\n  Let the consumer take over the \
-         steps of the owner, or list \"Pinged\" in `IGNORED`."
-    );
-}
-
-#[test]
-fn a_smaller_number_does_not_hold_every_value_of_a_larger_one() {
-    use super::super::reads::Reads;
-    let leaf = |kind: &str| Reads::Leaf(kind.to_owned());
-    let reads = |reader, writer| leaf(reader).problems_with_kinds(&leaf(writer)).is_empty();
-    assert!(reads("f64", "f32") && reads("f64", "u32") && reads("u64", "u8"));
-    assert!(!reads("f32", "f64") && !reads("f64", "u64") && !reads("f32", "u32"));
-    let pair = Reads::Tuple(vec![leaf("u8"), leaf("u8")]);
-    assert!(pair.problems_with(&json!([1, 2])).is_empty());
-    for other in [json!([1]), json!([1, 2, 3])] {
-        assert_eq!(pair.problems_with(&other).len(), 1, "{other}");
-    }
 }

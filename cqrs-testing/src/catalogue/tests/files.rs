@@ -148,8 +148,22 @@ fn the_variable_says_what_to_do() {
     let key = Key::new("account", "Pinged", 3);
     assert_eq!(
         mode(Some("withdraw:account/Pinged@3")),
-        Ok(Mode::Withdraw(key))
+        Ok(Mode::Withdraw(key.clone(), None))
     );
+    assert_eq!(
+        mode(Some("withdraw:account/Pinged@3#104d3467")),
+        Ok(Mode::Withdraw(key, Some("104d3467".to_owned())))
+    );
+    let ci = |value| Settings::new(None, value).map(|settings| settings.ci);
+    for (value, expected) in [
+        (None, false),
+        (Some(""), false),
+        (Some("false"), false),
+        (Some("true"), true),
+        (Some("1"), true),
+    ] {
+        assert_eq!(ci(value), Ok(expected), "{value:?}");
+    }
     for wrong in [
         "Accept",
         "withdraw:Pinged",
@@ -182,4 +196,37 @@ fn every_line_is_read_back() {
     accepted(&strange);
     assert_eq!(key::escape("a b/%"), "a%20b%2f%25");
     assert_eq!(key::unescape("a%20b%2f%25").as_deref(), Some("a b/%"));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_leaves_nothing_behind() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.0.join("events.lock/inside")).expect("a folder");
+    let path = folder.0.join("events.lock");
+    let error = file::write(&path, "text").expect_err("it is a folder");
+    let todo =
+        ".\n  Correct the path, which begins at the crate, or the permissions of its folder.";
+    assert!(error.ends_with(todo), "{error}");
+    assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 1);
+    // What another process left behind is not touched.
+    let other = folder.0.join(format!("new.{}-0.new", std::process::id()));
+    fs::write(&other, "other").expect("is written");
+    folder.write("new.lock", "text");
+    assert_eq!(folder.read("new.lock"), "text");
+    assert_eq!(fs::read_to_string(other).ok().as_deref(), Some("other"));
+}
+
+#[test]
+fn large_integers_are_found() {
+    use super::super::line::has_large_integer;
+    for small in [
+        "18446744073709551615",
+        "[-9223372036854775808, 1e300, 0.5]",
+        r#"{"99999999999999999999":"99999999999999999999\""}"#,
+    ] {
+        assert!(!has_large_integer(small), "{small}");
+    }
+    for large in ["18446744073709551616", r#"{"a":[1,-9223372036854775809]}"#] {
+        assert!(has_large_integer(large), "{large}");
+    }
 }

@@ -284,3 +284,28 @@ Spec::view(Counting)
 ";
     assert!(text.contains(test), "{text}");
 }
+
+view!(
+    /// Counts events, and begins again with the first one.
+    Resetting {}, u32, |_, count, event| {
+        if event.recorded.position == cqrs_core::Position::new(1) { 1 } else { count + 1 }
+    }
+);
+
+#[test]
+fn a_duplicate_of_the_last_event_alone_is_found() {
+    assert_eq!(
+        broken_laws_of::<Resetting>(),
+        [
+            "the_order_between_streams_makes_no_difference",
+            "duplicates_make_no_difference"
+        ]
+    );
+    let text =
+        broken(|| laws::<Resetting>().duplicates_make_no_difference()).expect("it is broken");
+    let test = "
+    .again_last(1)
+    .then([(\"all\", 2)]);
+";
+    assert!(text.contains(test), "{text}");
+}

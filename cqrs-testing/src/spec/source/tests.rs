@@ -25,6 +25,12 @@ fn debug_text_becomes_source() {
 }
 
 #[test]
+fn a_quotation_mark_as_a_character_begins_no_text() {
+    let quoted = ('"', "a".to_owned(), '\'', '"');
+    assert_eq!(source(&quoted), r#"('"', "a".into(), '\'', '"')"#);
+}
+
+#[test]
 fn values_of_the_standard_library_have_no_name_before_them() {
     assert_eq!(source(&"ada".to_owned()), r#""ada".into()"#);
     assert_eq!(source(&vec![1, 2]), "[1, 2]");

@@ -2,7 +2,6 @@
 
 use cqrs_core::{model::Upcaster, prelude::*};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum AccountEvent {
@@ -13,14 +12,29 @@ enum AccountEvent {
 
 impl Event for AccountEvent {
     const CATEGORY: &'static str = "account";
-    const UPCASTERS: &'static [Upcaster] = &[Upcaster::json("Opened", 1, split_owner)];
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::typed::<OpenedV1, OpenedV2>("Opened", 1)];
 }
 
 /// Version 1 had the whole name in one field.
-fn split_owner(opened: &mut Value) {
-    let owner = opened["owner"].as_str().unwrap_or_default();
-    let (first, last) = owner.split_once(' ').unwrap_or((owner, ""));
-    *opened = json!({ "first": first, "last": last });
+#[derive(Deserialize)]
+struct OpenedV1 {
+    owner: String,
+}
+
+#[derive(Serialize)]
+struct OpenedV2 {
+    first: String,
+    last: String,
+}
+
+impl From<OpenedV1> for OpenedV2 {
+    fn from(OpenedV1 { owner }: OpenedV1) -> Self {
+        let (first, last) = owner.split_once(' ').unwrap_or((&owner, ""));
+        Self {
+            first: first.to_owned(),
+            last: last.to_owned(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -192,6 +206,13 @@ mod tests {
             .given_stored("Opened", 1, r#"{"owner":"Ann Lee"}"#)
             .when(AccountCommand::Deposit { cents: 500 })
             .then([AccountEvent::Deposited { cents: 500 }]);
+    }
+
+    #[test]
+    fn stored_events_stay_readable() {
+        cqrs_testing::catalogue!("events.lock", AccountEvent)
+            .older::<AccountEvent>("Opened", 1, r#"{"owner":"Ann Lee"}"#)
+            .check();
     }
 
     #[test]

@@ -108,3 +108,46 @@ fn a_panic_on_a_decided_event_fails() {
     let text = failure(move || Spec::<Lamp>::new().when(13).then(dimmed()));
     assert_eq!(text, "a lamp is never dimmed to 13");
 }
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum NoteEvent {
+    Noted { by: String },
+}
+
+impl Event for NoteEvent {
+    const CATEGORY: &'static str = "note";
+    const UPCASTERS: &'static [Upcaster] =
+        &[Upcaster::recorded("Noted", 1, |payload, recording| {
+            let user = recording.metadata.headers.get("user");
+            payload["by"] = user.map_or("nobody", String::as_str).into();
+        })];
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Note(Vec<String>);
+
+impl Aggregate for Note {
+    type Command = ();
+    type Event = NoteEvent;
+    type Error = std::convert::Infallible;
+
+    fn handle(&self, (): (), _: &Context) -> Decision<Self> {
+        Ok(vec![])
+    }
+
+    fn apply(&mut self, NoteEvent::Noted { by }: NoteEvent) {
+        self.0.push(by);
+    }
+}
+
+#[test]
+fn a_stored_event_has_the_metadata_of_the_specification() {
+    let headers = [("user".to_owned(), "bob".to_owned())].into();
+    Spec::<Note>::new()
+        .given_stored("Noted", 1, "{}")
+        .header("user", "ann")
+        .given_stored("Noted", 1, "{}")
+        .metadata(Metadata::new(None, None, None, headers))
+        .given_stored("Noted", 1, "{}")
+        .then_state(Note(vec!["nobody".into(), "ann".into(), "bob".into()]));
+}
