@@ -230,3 +230,13 @@ fn large_integers_are_found() {
         assert!(has_large_integer(large), "{large}");
     }
 }
+
+#[test]
+fn the_marks_of_a_merge_conflict_in_a_contract_are_refused() {
+    let folder = Folder::new();
+    folder.write("contracts/me.json", "<<<<<<< HEAD\n{}\n=======\n");
+    let reason = refused(&folder, &account(&folder).contracts("contracts"));
+    let todo = "me.json has the marks of a merge conflict.\n  Run the test of the consumer with `CQRS_CATALOGUE=accept`: it writes the \
+                file.";
+    assert!(reason.ends_with(todo), "{reason}");
+}
