@@ -89,7 +89,7 @@ mod tests {
             ("it can't be, isn't it", "it can't be, isn't it"),
             ("missing field `cents`", "missing field `cents`"),
             ("open \" quote", "open \" quote"),
-            ("größer als 5 €", "größer als # €"),
+            ("größer: 5 €", "größer: # €"),
             ("", ""),
         ];
         for (reason, expected) in cases {
