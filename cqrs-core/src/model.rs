@@ -16,7 +16,6 @@ mod idempotency;
 mod lane;
 mod limits;
 mod log_identity;
-mod member;
 mod metadata;
 mod number;
 mod ordering_key;
@@ -29,7 +28,7 @@ mod upcaster;
 
 pub use self::{
     chain::{Chain, chain},
-    checkpoint::{Ahead, Checkpoint, Claim, Offset, PartitionId, Requested},
+    checkpoint::{Checkpoint, Claim, Offset, PartitionId},
     context::Context,
     decoded::{Decoded, IntoEvents},
     event::{Event, EventFilter, NewEvent},
@@ -42,7 +41,6 @@ pub use self::{
     lane::Lane,
     limits::{LimitError, Limits},
     log_identity::{LogId, LogIdentity},
-    member::{LeaseTimes, Member, MemberId},
     metadata::Metadata,
     number::{Position, Slices, Version},
     ordering_key::OrderingKey,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cqrs_core::{
-    model::{Checkpoint, Claim, PartitionId},
+    model::{Checkpoint, PartitionId},
     ports::{Batch, Next, Reader, SourceError},
 };
 use tokio::sync::oneshot;
@@ -70,8 +70,7 @@ impl Reader for KafkaReader {
         &self.id
     }
 
-    async fn start(&mut self, claim: &Claim) -> Result<(), SourceError> {
-        let at = claim.at;
+    async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
         if let Some(at) = at
             && !self.is_of_this_topic(at).await?
         {

@@ -2,10 +2,10 @@
 
 use cqrs_core::{
     model::{Checkpoint, Offset, PartitionId, Slices},
-    ports::{CommitError, Document, DocumentWrite, Documents, Partitions, UnitOfWork},
+    ports::{Checkpoints, CommitError, Document, DocumentWrite, Documents, UnitOfWork},
 };
 
-use super::fixture::{claimed, fenced};
+use super::fixture::fenced;
 
 const VIEW: &str = "balances";
 
@@ -196,22 +196,22 @@ pub async fn a_view_that_never_ran_has_no_documents<S: Documents>(store: S) {
 }
 
 /// The documents of a fenced runner are rolled back with its checkpoint.
-pub async fn a_document_commits_with_its_checkpoint_or_not_at_all<S: Documents + Partitions>(
+pub async fn a_document_commits_with_its_checkpoint_or_not_at_all<S: Documents + Checkpoints>(
     store: S,
 ) {
     store.prepare_view(VIEW).await.expect("prepares");
     let partition = PartitionId::Log(Slices::ALL);
-    let first = claimed(&store, VIEW, &partition).await;
+    let first = store.claim(VIEW, &partition).await.expect("claims");
     let attempt = async |epoch, text| batch(&store, &partition, epoch, text).await;
     attempt(first.epoch, "1").await.expect("commits");
-    let second = claimed(&store, VIEW, &partition).await;
+    let second = store.claim(VIEW, &partition).await.expect("claims");
     fenced(&attempt(first.epoch, "2").await);
     assert_eq!(body(&load(&store, "a").await.expect("is there")), 1);
     attempt(second.epoch, "3").await.expect("commits");
     assert_eq!(body(&load(&store, "a").await.expect("is there")), 3);
 }
 
-async fn batch<S: Documents + Partitions>(
+async fn batch<S: Documents + Checkpoints>(
     store: &S,
     partition: &PartitionId,
     epoch: u64,

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use cqrs_core::{
     EventId, EventStore, ExpectedVersion, IdempotencyKey, Metadata, Position, RecordedEvent,
     StoreError, StoreErrorKind, StreamId, Version,
-    model::{Category, Claim, EventFilter, Headers, Idempotency, NewEvent, PartitionId, Slices},
-    ports::{Append, AppendError, Appended, Appends, CommitError, LogQuery, Partitions},
+    model::{Category, EventFilter, Headers, Idempotency, NewEvent, Slices},
+    ports::{Append, AppendError, Appended, Appends, CommitError, LogQuery},
 };
 
 pub(super) fn stream(category: &str, id: &str) -> StreamId {
@@ -146,13 +146,6 @@ pub(super) async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F:
         }
     })
     .await
-}
-
-/// Claims a partition, of a subscription that has one partition of the log.
-pub(super) async fn claimed<S: Partitions>(store: &S, of: &str, partition: &PartitionId) -> Claim {
-    store.subscribe(of, 1).await.expect("subscribes");
-    let claim = store.claim(of, partition, None).await.expect("claims");
-    claim.expect("it is there")
 }
 
 #[track_caller]

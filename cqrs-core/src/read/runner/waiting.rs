@@ -84,9 +84,8 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     }
 }
 
-/// Whether the subscription has read as far as the event. The slice of the event may be ahead of the partition: what was read of it
-/// beyond the partition's own place does not come again, so it waits with the others.
+/// Whether the subscription has read as far as the event: its slice stands at or after it.
 fn is_read(claimed: &ClaimedPartition, event: &RecordedEvent) -> bool {
-    let place = claimed.place_of(event.stream.slice());
+    let place = claimed.claim.at;
     place.is_some_and(|at| event.position.get() <= at.offset.get())
 }

@@ -1,6 +1,5 @@
 //! Parking: what is parked waits, and others go on.
 
-mod ahead;
 mod chaos;
 mod interleavings;
 mod keys;
@@ -86,7 +85,7 @@ impl Running {
 
 fn runner<S, H>(store: &S, handler: H) -> LogRunner<S, H>
 where
-    S: crate::ports::Partitions + Inbox + Parking,
+    S: Checkpoints + Inbox + Parking + Names,
     H: Handler<S>,
 {
     let runner = Runner::over_log::<crate::read::handler::role::Handler>(store, handler);

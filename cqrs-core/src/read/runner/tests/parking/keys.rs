@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A process by the first letter of the ids, over the categories `order` and `payment`.
-pub(super) struct Processes(pub(super) Bad);
+struct Processes(Bad);
 
 #[async_trait]
 impl Handler<MemoryEventStore> for Processes {
@@ -51,7 +51,7 @@ impl Handler<MemoryEventStore> for Processes {
     }
 }
 
-pub(super) async fn append(store: &MemoryEventStore, category: &str, id: &str) {
+async fn append(store: &MemoryEventStore, category: &str, id: &str) {
     let category = Category::new(category).expect("valid");
     let event = NewEvent {
         id: EventId::random(),

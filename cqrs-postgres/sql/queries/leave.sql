@@ -1,2 +1,0 @@
--- Gives all partitions of a member back.
-select __schema__.leave($1, $2)
