@@ -48,8 +48,8 @@ pub enum WaitError {
 /// ```
 ///
 /// # Errors
-/// [`WaitError::Parked`] when the event at the position waits because its stream is parked. A handler with other
-/// [ordering keys](crate::read::Handler::ordering_key) is told so only for the event in front. When the store fails.
+/// [`WaitError::Parked`] when the event at the position waits because its stream is parked. For a handler with other
+/// [ordering keys](crate::read::Handler::ordering_key), only the event in front is reported. [`WaitError::Store`] when the store fails.
 pub fn wait_for<S: Checkpoints + Parking, P: Into<Position>>(
     store: &S,
     subscription: &str,

@@ -50,7 +50,8 @@ impl CheckpointCheck {
         };
         let client = self.client()?;
         let reader = lock(&client);
-        let (topic, number) = (&*partition.topic, partition.number);
+        let topic = &*partition.topic;
+        let number = partition.number;
         let (low, high) = reader.range(topic, number)?;
         let end = i64::try_from(at.offset.get()).unwrap_or(i64::MAX);
         if end <= low || end > high {

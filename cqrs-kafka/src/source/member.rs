@@ -116,7 +116,7 @@ impl Member {
     }
 }
 
-/// Does not join a group that has another member: its partitions would be assigned anew for nothing. The poll thread looks
+/// Does not join a group that has another subscriber, so that the group does not rebalance for nothing. The poll thread looks
 /// again when the group has assigned partitions, and then nobody can come in between.
 fn refuse_others(mark: &Mark, group: &str, cluster: &ClusterClient) -> Result<(), KafkaError> {
     match mark.members(cluster.consumer(), group, LOOK_TIMEOUT) {

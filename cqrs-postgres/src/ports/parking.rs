@@ -273,8 +273,9 @@ impl Row {
         let failure = failure(&self.failure)?;
         let mut parked = ParkedKey::new(subscription, key, event, failure, &self.reason, attempts);
         parked.fingerprint = Fingerprint::new(self.fingerprint.cast_unsigned());
-        let (parked_at, tried_at) = (self.parked_at, self.tried_at);
-        let parked = parked.at(SystemTime::from(parked_at), SystemTime::from(tried_at));
+        let parked_at = SystemTime::from(self.parked_at);
+        let tried_at = SystemTime::from(self.tried_at);
+        let parked = parked.at(parked_at, tried_at);
         Ok(parked.requested(request))
     }
 }

@@ -62,8 +62,8 @@ impl Default for FailurePolicy {
 }
 
 impl FailurePolicy {
-    /// What to do. Only what the store's own log keeps can be parked or skipped: over a topic the runner stops instead, and does so
-    /// at once unless it was told to retry.
+    /// What to do. Only what the store's own log keeps can be parked or skipped: over a topic the runner stops instead. It stops at
+    /// once, unless the user's function returns `Retry`.
     pub(super) fn action(&self, failure: &Failure<'_>, partition: &PartitionId) -> ErrorAction {
         let action = match (&self.decide, partition) {
             (Some(decide), _) => decide(failure),

@@ -162,7 +162,8 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     /// Passes over the event in front for good; what waits behind it is redriven next.
     async fn discard(&mut self, redrive: Redrive, reason: String) -> Result<(), AttemptError> {
         let subscription = self.handler.subscription();
-        let (at, event) = (redrive.at, &redrive.parked.event);
+        let at = redrive.at;
+        let event = &redrive.parked.event;
         let mut next = redrive.events.iter().chain(&redrive.next);
         let next = next.find(|next| next.id != event.id).cloned();
         let redrive = Redrive { next, ..redrive };
