@@ -12,7 +12,7 @@
 //!   [bring your events along](bring_your_events_along), [handle errors](handle_errors),
 //!   [park what cannot be handled](park_what_cannot_be_handled)
 //! - [relay to Kafka](relay_to_kafka), [consume from Kafka](consume_from_kafka)
-//! - [run a service](run_a_service), [on your servers](run_on_your_servers), [with the least
+//! - [run a service](run_a_service), [in several processes](share_the_work), [on your servers](run_on_your_servers), [with the least
 //!   privilege](run_with_least_privilege), [with TLS and logins](encrypt_connections), [rebuild a read model](rebuild_a_read_model), [find what holds readers
 //!   back](find_what_holds_readers_back), [check your store](check_your_store)
 //!
@@ -77,6 +77,7 @@ page!(
     run_with_least_privilege,
     "../docs/how-to/run-with-least-privilege.md"
 );
+page!(share_the_work, "../docs/how-to/share-the-work.md");
 page!(take_snapshots, "../docs/how-to/take-snapshots.md");
 page!(test_your_domain, "../docs/how-to/test-your-domain.md");
 page!(
@@ -141,5 +142,6 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0032-a-group-has-one-subscriber.md")]
 #[doc = include_str!("../docs/decisions/0033-a-catalogue-of-stored-events.md")]
 #[doc = include_str!("../docs/decisions/0034-laws-generate-commands-and-shrink-until-nothing-changes.md")]
+#[doc = include_str!("../docs/decisions/0035-processes-share-partitions-by-leases.md")]
 #[doc = include_str!("../docs/decisions/0036-what-cannot-be-handled-is-parked-by-its-key.md")]
 pub mod decisions {}

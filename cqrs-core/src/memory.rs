@@ -6,9 +6,12 @@
 mod documents;
 mod import;
 mod keys;
+mod layout;
+mod leases;
 mod names;
 mod parked;
 mod parking;
+mod partitions;
 mod ports;
 mod subscriptions;
 mod transaction;
@@ -22,11 +25,11 @@ use std::{
 use tokio::sync::Notify;
 
 pub use self::transaction::MemoryTransaction;
-use self::{keys::Keys, names::HeldNames, parked::ParkedKeys};
+use self::{keys::Keys, leases::Leases, names::HeldNames, parked::ParkedKeys};
 use crate::{
     model::{
-        Claim, EventId, Lane, Limits, LogId, LogIdentity, PartitionId, Position, RecordedEvent,
-        Selection, StreamId, Version,
+        Claim, EventId, Lane, LeaseTimes, Limits, LogId, LogIdentity, PartitionId, Position,
+        RecordedEvent, Selection, StreamId, Version,
     },
     ports::{Appended, Discarded, Document, Snapshot, Turns},
 };
@@ -76,6 +79,13 @@ impl MemoryEventStore {
         self
     }
 
+    /// Sets for how long a runner over the log keeps its partitions when it is not heard of. Tests pause tokio's clock.
+    #[must_use]
+    pub fn leases(self, times: LeaseTimes) -> Self {
+        self.state().lease_times = times;
+        self
+    }
+
     fn limits_set(&self) -> Limits {
         self.state().limits
     }
@@ -95,6 +105,7 @@ type DocumentKey = (String, String);
 #[derive(Debug, Default)]
 struct State {
     limits: Limits,
+    lease_times: LeaseTimes,
     /// `None` until somebody asks.
     identity: Option<LogIdentity>,
     /// The log. The event at index n has position n + 1.
@@ -102,6 +113,8 @@ struct State {
     /// The events of each stream, as indexes into the log.
     streams: HashMap<StreamId, Vec<usize>>,
     checkpoints: HashMap<Subscribed, Claim>,
+    /// The subscriptions over the log.
+    leases: HashMap<String, Leases>,
     selections: HashMap<Subscribed, Selection>,
     /// By subscription and [inbox key](PartitionId::inbox_key).
     inbox: HashMap<(String, String), BTreeMap<Lane, Position>>,

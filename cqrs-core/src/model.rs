@@ -16,6 +16,7 @@ mod idempotency;
 mod lane;
 mod limits;
 mod log_identity;
+mod member;
 mod metadata;
 mod number;
 mod ordering_key;
@@ -28,7 +29,7 @@ mod upcaster;
 
 pub use self::{
     chain::{Chain, chain},
-    checkpoint::{Checkpoint, Claim, Offset, PartitionId},
+    checkpoint::{Ahead, Checkpoint, Claim, Offset, PartitionId, Requested},
     context::Context,
     decoded::{Decoded, IntoEvents},
     event::{Event, EventFilter, NewEvent},
@@ -41,6 +42,7 @@ pub use self::{
     lane::Lane,
     limits::{LimitError, Limits},
     log_identity::{LogId, LogIdentity},
+    member::{LeaseTimes, Member, MemberId},
     metadata::Metadata,
     number::{Position, Slices, Version},
     ordering_key::OrderingKey,

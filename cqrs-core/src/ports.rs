@@ -13,6 +13,7 @@ mod inbox;
 mod log_check;
 mod names;
 mod parking;
+mod partitions;
 mod publisher;
 mod reason;
 mod records;
@@ -36,13 +37,17 @@ pub use self::{
     log_check::LogReplaced,
     names::{Hold, HoldError, Holder, NameKeeper, NameKind, Names},
     parking::{ParkedKey, ParkedRequest, Parking},
+    partitions::{
+        Heartbeat, Leased, PartitionStatus, Partitions, RepartitionError, SliceProgress,
+        unknown_subscription,
+    },
     publisher::{
         Publication, PublishError, PublishedEvent, PublishedShard, Publisher, PublisherSession,
     },
     reason::check_reason,
     records::{FoundRecord, MAX_KEPT_BYTES, RecordSource, TopicRecord},
     snapshots::{Snapshot, Snapshots},
-    source::{Batch, Next, Reader, Source, SourceError, Subscriber},
+    source::{Batch, GivenBack, Next, Reader, Source, SourceError, Subscriber},
     store::Store,
     turns::Turns,
     unit_of_work::UnitOfWork,

@@ -50,6 +50,17 @@ pub(crate) fn is_rejection(error: &Error) -> bool {
     }
 }
 
+/// The error code, if it is one of our own functions.
+pub(crate) fn own_code(error: &Error) -> Option<&'static str> {
+    let Error::Database(database) = error else {
+        return None;
+    };
+    let code = database.code()?;
+    ["CQ009", "CQ010", "CQ011", "CQ012"]
+        .into_iter()
+        .find(|own| *own == code)
+}
+
 /// Whether PostgreSQL ended this statement to resolve a deadlock.
 pub(crate) fn is_deadlock(error: &Error) -> bool {
     matches!(error, Error::Database(database) if database.code().as_deref() == Some("40P01"))

@@ -37,6 +37,7 @@ mod connect;
 mod error;
 mod fence_holders;
 mod names;
+mod own_session;
 mod ports;
 mod replay;
 mod row;

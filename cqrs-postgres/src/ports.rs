@@ -12,5 +12,6 @@ mod log_identity;
 mod log_search;
 mod names;
 mod parking;
+mod partitions;
 mod rights;
 mod unit_of_work;

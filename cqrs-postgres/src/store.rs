@@ -11,6 +11,7 @@ use crate::{
     append::Appender,
     connect::{backend::Backend, config::PgConfig, hosts::Settings, pooler::check_session},
     names::OwnNames,
+    own_session::OwnSession,
     replay::Replayer,
     schema::{self, Access, Schema},
     sql::statements::Statement,
@@ -50,6 +51,7 @@ struct Inner {
     appender: Appender,
     replayer: Replayer,
     names: OwnNames,
+    own_session: OwnSession,
     watch: MarkWatch,
     turns: Turns,
 }
@@ -99,6 +101,7 @@ impl PgEventStore {
     pub async fn connect(config: &PgConfig) -> Result<Self, StoreError> {
         check_runtime()?;
         let schema = config.checked_schema()?;
+        config.check_lease()?;
         // One connection first: a pool would retry until its time-out and hide the reason.
         let hosts = config.hosts()?;
         let mut connection = hosts.connect(&Settings::new()).await?;
@@ -116,6 +119,7 @@ impl PgEventStore {
             appender: Appender::new(Arc::clone(&backend)),
             replayer: Replayer::new(Arc::clone(&backend)),
             names: OwnNames::new(Arc::clone(&backend)),
+            own_session: OwnSession::new(Arc::clone(&backend)),
             watch: MarkWatch::new(config.held_threshold(), schema),
             turns: Turns::default(),
             backend,
@@ -125,6 +129,7 @@ impl PgEventStore {
     /// Gives names back, waits for calls in flight, and closes every connection. Every later call fails, on any clone.
     pub async fn close(&self) {
         self.0.names.close().await;
+        self.0.own_session.close().await;
         self.0.replayer.close().await;
         self.0.appender.close().await;
         self.0.backend.pools.close().await;
@@ -171,6 +176,10 @@ impl PgEventStore {
 
     pub(crate) fn names(&self) -> &OwnNames {
         &self.0.names
+    }
+
+    pub(crate) fn own_session(&self) -> &OwnSession {
+        &self.0.own_session
     }
 
     pub(crate) fn watch(&self) -> &MarkWatch {

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod log;
 pub mod names;
 pub mod parking;
+pub mod partitions;
 mod purse;
 pub mod repeats;
 pub mod replays;
@@ -129,6 +130,21 @@ macro_rules! event_store_contract {
             selections: a_role_that_reads_more_leaves_nothing_out_silently
             checkpoints: a_claim_that_was_reset_in_the_transaction_is_fenced
             checkpoints: a_checkpoint_moves_step_by_step_in_a_transaction
+            partitions: the_first_start_decides_the_number_of_partitions
+            partitions: a_claim_makes_no_partition_of_the_log
+            partitions: members_share_the_partitions
+            partitions: partitions_move_once_nobody_has_joined_for_a_while
+            partitions: a_member_that_is_not_heard_of_loses_its_partitions
+            partitions: a_member_that_leaves_frees_its_partitions_at_once
+            partitions: a_stopped_partition_is_tried_by_a_later_member_only
+            partitions: an_avoided_partition_is_left_to_others
+            partitions: joined_parts_go_on_where_each_was
+            partitions: a_partition_that_comes_again_fences_its_old_owner
+            partitions: no_repartition_moves_a_slice
+            partitions: a_repartition_waits_for_a_batch_or_fences_it
+            partitions: a_reset_forgets_what_was_ahead
+            partitions: a_repartition_keeps_what_is_read
+            partitions: an_unknown_subscription_is_an_error
             names: a_name_has_one_holder_at_a_time
             names: one_of_many_holds_a_name
             discards: discarded_events_are_kept_with_their_reason
@@ -139,6 +155,8 @@ macro_rules! event_store_contract {
             parking: a_fenced_owner_changes_no_parked_key
             parking: a_reset_takes_every_parked_key_out
             parking: waiting_events_are_those_of_the_stream
+            parking: waiting_events_are_counted_up_to_their_slice
+            parking: a_parked_key_that_is_no_stream_keeps_the_partitions
             documents: documents_are_written_changed_and_removed
             documents: one_of_two_writers_of_a_document_commits
             documents: one_of_two_creators_of_a_document_commits

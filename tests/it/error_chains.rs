@@ -12,7 +12,8 @@ use cqrs_core::{
     },
     ports::{
         AdvanceError, AppendError, BoxError, CommitError, DocumentConflict, Fenced, HoldError,
-        ImportError, LogReplaced, LookupError, PublishError, SaveError, SourceError,
+        ImportError, LogReplaced, LookupError, PublishError, RepartitionError, SaveError,
+        SourceError,
     },
     read::{RunnerError, RunnerErrorKind, SkipError, WaitError},
     relay::{RelayError, RelayErrorKind},
@@ -102,6 +103,7 @@ fn of_the_store() -> Named {
         HoldError::Store => HoldError::Store(store()),
         CommitError::Store => CommitError::Store(store()),
         ImportError::Store => ImportError::Store(store()),
+        RepartitionError::Store => RepartitionError::Store(store()),
         ImportError::Commit => ImportError::Commit(store().into()),
         ImportError::Payload => ImportError::Payload {
             stream: stream(), version: Version::new(1), source: serde_json::Error::io(std::io::Error::other(Root)),

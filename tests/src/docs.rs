@@ -47,6 +47,9 @@ mod how_to_run_on_your_servers {}
 #[doc = include_str!("../../docs/how-to/run-with-least-privilege.md")]
 mod how_to_run_with_least_privilege {}
 
+#[doc = include_str!("../../docs/how-to/share-the-work.md")]
+mod how_to_share_the_work {}
+
 #[doc = include_str!("../../docs/how-to/take-snapshots.md")]
 mod how_to_take_snapshots {}
 

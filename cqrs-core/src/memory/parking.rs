@@ -2,7 +2,9 @@
 
 use super::{MemoryEventStore, MemoryTransaction, State};
 use crate::{
-    model::{EventId, OrderingKey, RecordedEvent, Selection, Slices, StreamId, Version},
+    model::{
+        EventId, OrderingKey, PartitionId, RecordedEvent, Selection, Slices, StreamId, Version,
+    },
     ports::{
         EventStore, ParkedKey, ParkedRequest, Parking, StoreError, StoreErrorKind, check_reason,
     },
@@ -124,7 +126,7 @@ impl Parking for MemoryEventStore {
             return Ok(1);
         };
         let state = self.state();
-        let (read, selection) = state.has_read(&parked.subscription);
+        let (read, selection) = state.has_read(&parked.subscription, stream.slice());
         let after = Version::new(parked.event.version.get().saturating_sub(1));
         let waiting = state.history(stream, after).filter(|event| {
             let category = event.stream.category().as_str();
@@ -146,17 +148,16 @@ impl Parking for MemoryEventStore {
 }
 
 impl State {
-    /// How far a subscription has read the log, and what it reads of it.
-    fn has_read(&self, subscription: &str) -> (u64, Selection) {
-        let of_log = self.checkpoints.iter().filter(|((of, partition), _)| {
-            of == subscription && matches!(partition, crate::model::PartitionId::Log(_))
-        });
-        let furthest = of_log.max_by_key(|(_, claim)| claim.at.map(|at| at.offset));
-        let Some((subscribed, claim)) = furthest else {
+    /// How far a subscription has read a slice of the log, and what it reads of it.
+    fn has_read(&self, subscription: &str, slice: u16) -> (u64, Selection) {
+        let partitions = self.log_partitions(subscription);
+        let mut partitions = partitions.into_iter();
+        let Some((slices, claim)) = partitions.find(|(slices, _)| slices.contains(slice)) else {
             return (0, Selection::default());
         };
-        let selection = self.selections.get(subscribed).cloned();
-        let read = claim.at.map_or(0, |at| at.offset.get());
+        let subscribed = (subscription.to_owned(), PartitionId::Log(slices));
+        let selection = self.selections.get(&subscribed).cloned();
+        let read = claim.place_of(slice).map_or(0, |at| at.offset.get());
         (read, selection.unwrap_or_default())
     }
 }

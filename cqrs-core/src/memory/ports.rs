@@ -5,8 +5,8 @@ use std::{collections::HashMap, ops::Bound, time::Duration};
 use super::{MemoryEventStore, MemoryTransaction};
 use crate::{
     model::{
-        Checkpoint, Claim, EventId, Idempotency, Lane, LogId, LogIdentity, PartitionId, Position,
-        RecordedEvent, Selection, StreamId, Version,
+        Checkpoint, Claim, EventId, Idempotency, Lane, LogId, LogIdentity, MemberId, PartitionId,
+        Position, RecordedEvent, Selection, StreamId, Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Discarded,
@@ -205,15 +205,26 @@ impl Checkpoints for MemoryEventStore {
         &self,
         subscription: &str,
         partition: &PartitionId,
-    ) -> Result<Claim, StoreError> {
+        member: Option<MemberId>,
+    ) -> Result<Option<Claim>, StoreError> {
         let mut state = self.state();
+        let is_free =
+            member.is_some_and(|member| !state.has_lease(subscription, partition, member));
         let subscribed = (subscription.to_owned(), partition.clone());
-        let claim = state
-            .checkpoints
-            .entry(subscribed)
-            .or_insert(Claim { epoch: 0, at: None });
-        claim.epoch += 1;
-        Ok(*claim)
+        let claim = match partition {
+            PartitionId::Topic { .. } => Some(
+                state
+                    .checkpoints
+                    .entry(subscribed)
+                    .or_insert(Claim::new(0, None)),
+            ),
+            PartitionId::Log(_) if is_free => None,
+            PartitionId::Log(_) => state.checkpoints.get_mut(&subscribed),
+        };
+        Ok(claim.map(|claim| {
+            claim.epoch += 1;
+            claim.clone()
+        }))
     }
 
     async fn advance_in(
@@ -226,11 +237,10 @@ impl Checkpoints for MemoryEventStore {
         to: Checkpoint,
     ) -> Result<(), AdvanceError> {
         let subscribed = (subscription.to_owned(), partition.clone());
-        let from = Claim::new(epoch, from);
         let state = transaction.store.state();
         transaction
             .subscriptions
-            .advance(&state, subscribed, from, to)?;
+            .advance(&state, subscribed, epoch, from, to)?;
         Ok(())
     }
 
@@ -239,12 +249,12 @@ impl Checkpoints for MemoryEventStore {
         subscription: &str,
         partition: &PartitionId,
     ) -> Result<Option<Checkpoint>, StoreError> {
+        let state = self.state();
         let subscribed = (subscription.to_owned(), partition.clone());
-        Ok(self
-            .state()
-            .checkpoints
-            .get(&subscribed)
-            .and_then(|claim| claim.at))
+        Ok(match partition {
+            PartitionId::Log(slices) => state.lowest_place(subscription, *slices),
+            PartitionId::Topic { .. } => state.checkpoints.get(&subscribed).and_then(|c| c.at),
+        })
     }
 
     async fn selection(

@@ -26,23 +26,25 @@ impl StagedSubscriptions {
         &mut self,
         state: &State,
         subscribed: Subscribed,
-        from: Claim,
+        epoch: u64,
+        from: Option<Checkpoint>,
         to: Checkpoint,
     ) -> Result<(), Fenced> {
-        let stored = state.checkpoints.get(&subscribed).copied();
-        let found = match self.moved.get(&subscribed) {
-            Some((_, now)) => Some(*now),
-            None if self.reset.contains(&subscribed.0) => stored.map(reset),
-            None => stored,
+        let Some(stored) = state.checkpoints.get(&subscribed) else {
+            return Err(fenced(&subscribed));
         };
-        match stored {
-            Some(stored) if found == Some(from) => {
-                let moved = self.moved.entry(subscribed).or_insert((stored, stored));
-                moved.1 = Claim::new(from.epoch, Some(to));
-                Ok(())
-            }
-            _ => Err(fenced(&subscribed)),
+        let mut found = match self.moved.get(&subscribed) {
+            Some((_, now)) => now.clone(),
+            None if self.reset.contains(&subscribed.0) => reset(stored),
+            None => stored.clone(),
+        };
+        if (found.epoch, found.at) != (epoch, from) {
+            return Err(fenced(&subscribed));
         }
+        found.advance(to);
+        let first = (stored.clone(), found.clone());
+        self.moved.entry(subscribed).or_insert(first).1 = found;
+        Ok(())
     }
 
     /// Records a selection, if the claim has this epoch.
@@ -66,7 +68,7 @@ impl StagedSubscriptions {
             .iter_mut()
             .filter(|((of, _), _)| of == subscription)
         {
-            *now = reset(*now);
+            *now = reset(now);
         }
         self.received.retain(|((of, _), _)| of != subscription);
         self.reset.insert(subscription.to_owned());
@@ -101,7 +103,7 @@ impl StagedSubscriptions {
             let is_rewound = matches!(partition, PartitionId::Topic { .. })
                 && self.rewound.contains(subscription);
             if is_rewound || self.reset.contains(subscription) {
-                *claim = reset(*claim);
+                *claim = reset(claim);
             }
         }
         for (subscribed, _, selection) in self.selected {
@@ -125,7 +127,7 @@ fn has_epoch(state: &State, subscribed: &Subscribed, epoch: u64) -> bool {
 }
 
 /// Back to the beginning, under the next epoch.
-fn reset(claim: Claim) -> Claim {
+fn reset(claim: &Claim) -> Claim {
     Claim::new(claim.epoch + 1, None)
 }
 

@@ -94,20 +94,96 @@ impl Checkpoint {
     }
 }
 
-/// The right to handle a partition. A later claim ends it.
+/// A range of slices of a partition of the log that was read further than the partition: before its number of partitions changed,
+/// another partition had these slices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ahead {
+    /// The slices.
+    pub slices: Slices,
+    /// How far they were read. Their events up to here are passed over.
+    pub at: Checkpoint,
+}
+
+impl Ahead {
+    /// These slices were read up to `at`.
+    #[must_use]
+    pub const fn new(slices: Slices, at: Checkpoint) -> Self {
+        Self { slices, at }
+    }
+}
+
+/// What an operator has requested of the runners of a subscription.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Requested {
+    /// To handle events.
+    #[default]
+    Run,
+    /// To wait, and to claim again.
+    Pause,
+}
+
+/// The right to handle a partition. A later claim ends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim {
     /// The fencing token of this claim: until the next claim, the store accepts only writes that carry it.
     pub epoch: u64,
     /// Where reading continues; `None` is the beginning.
     pub at: Option<Checkpoint>,
+    /// The slices that were read further than `at`, in their order.
+    pub ahead: Vec<Ahead>,
+    /// What an operator has requested.
+    pub requested: Requested,
 }
 
 impl Claim {
     /// The claim with this fencing token; reading continues at `at`.
     #[must_use]
     pub const fn new(epoch: u64, at: Option<Checkpoint>) -> Self {
-        Self { epoch, at }
+        Self {
+            epoch,
+            at,
+            ahead: Vec::new(),
+            requested: Requested::Run,
+        }
+    }
+
+    /// The claim, with these slices ahead of it.
+    #[must_use]
+    pub fn ahead(mut self, ahead: Vec<Ahead>) -> Self {
+        self.ahead = ahead;
+        self
+    }
+
+    /// The claim, with what an operator has requested.
+    #[must_use]
+    pub fn requested(mut self, requested: Requested) -> Self {
+        self.requested = requested;
+        self
+    }
+
+    /// How far a slice of the partition was read; `None` before its first event.
+    ///
+    /// ```
+    /// use cqrs_core::model::{Ahead, Checkpoint, Claim, Offset, Slices};
+    ///
+    /// let at = |offset| Checkpoint::new(Offset::new(offset), None);
+    /// let further = Ahead::new(Slices::new(0, 512).expect("a range"), at(100));
+    /// let claim = Claim::new(1, Some(at(90))).ahead(vec![further]);
+    /// assert_eq!(claim.place_of(511), Some(at(100)));
+    /// assert_eq!(claim.place_of(512), Some(at(90)));
+    /// ```
+    #[must_use]
+    pub fn place_of(&self, slice: u16) -> Option<Checkpoint> {
+        let further = self.ahead.iter().find(|part| part.slices.contains(slice));
+        further.map_or(self.at, |part| Some(part.at))
+    }
+
+    /// Moves on to `to`. What was ahead of the partition and is not any more is forgotten.
+    pub fn advance(&mut self, to: Checkpoint) {
+        self.at = Some(to);
+        self.ahead.retain(|part| part.at.offset > to.offset);
     }
 }

@@ -1,7 +1,7 @@
 //! The port of checkpoints: how far each subscription has read.
 
 use crate::{
-    model::{Checkpoint, Claim, PartitionId, Selection},
+    model::{Checkpoint, Claim, MemberId, PartitionId, Selection},
     ports::{
         error::{AdvanceError, StoreError},
         reason::check_reason,
@@ -12,11 +12,16 @@ use crate::{
 /// The checkpoints of subscriptions, one for each of their partitions.
 pub trait Checkpoints: UnitOfWork {
     /// Claims a partition: raises its epoch, which fences every earlier holder, and returns where reading continues.
+    ///
+    /// A partition of a topic that was never claimed begins here. One of the log must be there
+    /// ([`Partitions::subscribe`](crate::ports::Partitions::subscribe)), and with a member it must be the member's. Otherwise the
+    /// result is `None`, and nobody is fenced.
     fn claim(
         &self,
         subscription: &str,
         partition: &PartitionId,
-    ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
+        member: Option<MemberId>,
+    ) -> impl Future<Output = Result<Option<Claim>, StoreError>> + Send;
 
     /// Moves the checkpoint from `from` to `to` under the claim's epoch. It is the first statement of a batch's transaction, so
     /// that a fenced runner stops before it does any work.
@@ -61,7 +66,8 @@ pub trait Checkpoints: UnitOfWork {
         }
     }
 
-    /// The checkpoint of a partition; `None` before its first batch.
+    /// The checkpoint of a partition; `None` before its first batch. Of the log it may be any range of slices: the checkpoint is
+    /// the lowest of theirs, whatever the partitions are.
     fn checkpoint(
         &self,
         subscription: &str,

@@ -3,8 +3,11 @@
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use crate::{
-    model::{Checkpoint, EventFilter, EventId, Offset, PartitionId, RecordedEvent, Selection},
-    ports::{error::BoxError, log_check::LogReplaced, names::Holder},
+    model::{
+        Checkpoint, Claim, EventFilter, EventId, MemberId, Offset, PartitionId, RecordedEvent,
+        Selection,
+    },
+    ports::{error::BoxError, log_check::LogReplaced},
 };
 
 /// Events to handle together.
@@ -99,9 +102,6 @@ pub enum SourceError {
         #[source]
         reason: BoxError,
     },
-    /// Another process reads the log for this subscription.
-    #[error("the subscription is held by {0}")]
-    Held(Holder),
     /// The source cannot be reached. The runner retries.
     #[error("the source is unavailable")]
     Unavailable(#[source] BoxError),
@@ -176,6 +176,18 @@ fn event(id: Option<&EventId>) -> String {
     )
 }
 
+/// Why a worker gives a partition back that was not revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GivenBack {
+    /// A claim has shown that it belongs to another process by now, or is no partition any more.
+    Lost,
+    /// It could not be worked on for long; perhaps another process can.
+    Failing,
+    /// A failure that a retry cannot fix has stopped the runner.
+    Stopped(String),
+}
+
 /// Assigns partitions to this process, with one reader for each.
 pub trait Source: Send + 'static {
     /// Reads one partition.
@@ -224,19 +236,21 @@ pub trait Reader: Send + Sync + 'static {
     /// The partition.
     fn partition(&self) -> &PartitionId;
 
-    /// Sets where reading starts; called first, and again after every failure. `None` is the beginning.
-    fn start(
-        &mut self,
-        at: Option<Checkpoint>,
-    ) -> impl Future<Output = Result<(), SourceError>> + Send;
+    /// The member of the subscription that has the partition. `None`: the source assigns it by other means.
+    fn member(&self) -> Option<MemberId> {
+        None
+    }
 
-    /// The first event at or before `at` that one of the filters finds and `before` does not match, as text: an event that the
-    /// subscription passed over, and that it reads now. `None` where a source cannot tell.
+    /// Sets where reading starts; called first, and again after every failure.
+    fn start(&mut self, claim: &Claim) -> impl Future<Output = Result<(), SourceError>> + Send;
+
+    /// The first event before the place of its slice that one of the filters finds and `before` does not match, as text: an event
+    /// that the subscription passed over, and that it reads now. `None` where a source cannot tell.
     fn passed_over(
         &mut self,
         _filters: &[EventFilter],
         _before: &Selection,
-        _at: Checkpoint,
+        _claim: &Claim,
     ) -> impl Future<Output = Result<Option<String>, SourceError>> + Send {
         std::future::ready(Ok(None))
     }
@@ -250,4 +264,12 @@ pub trait Reader: Send + Sync + 'static {
 
     /// Whether the partition must be given back.
     fn revoked(&self) -> bool;
+
+    /// Whether another process may work on the partition if this one gives it back.
+    fn has_others(&self) -> bool {
+        false
+    }
+
+    /// Says why the reader will be dropped, although the partition was not revoked.
+    fn given_back(&mut self, _why: GivenBack) {}
 }

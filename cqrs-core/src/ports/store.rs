@@ -1,8 +1,8 @@
 //! All ports of a store together.
 
 use crate::ports::{
-    checkpoints::Checkpoints, discards::Discards, documents::Documents, event_store::EventStore,
-    import::Import, inbox::Inbox, names::Names, parking::Parking, snapshots::Snapshots,
+    discards::Discards, documents::Documents, event_store::EventStore, import::Import,
+    inbox::Inbox, names::Names, parking::Parking, partitions::Partitions, snapshots::Snapshots,
 };
 
 /// A store with every port: one bound for a service that does not depend on an adapter.
@@ -27,7 +27,7 @@ use crate::ports::{
 /// # drop(bank.accounts);
 /// ```
 pub trait Store:
-    EventStore + Import + Snapshots + Checkpoints + Documents + Inbox + Discards + Names + Parking
+    EventStore + Import + Snapshots + Partitions + Documents + Inbox + Discards + Names + Parking
 {
 }
 
@@ -35,7 +35,7 @@ impl<S> Store for S where
     S: EventStore
         + Import
         + Snapshots
-        + Checkpoints
+        + Partitions
         + Documents
         + Inbox
         + Discards

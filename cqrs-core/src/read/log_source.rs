@@ -1,122 +1,263 @@
 //! The store's own log as a source.
 
-use std::time::Duration;
+mod ends;
+mod held;
+mod membership;
+mod reader;
 
-use tokio::sync::watch;
-
-use crate::{
-    model::{
-        Checkpoint, EventFilter, Offset, PartitionId, Position, RecordedEvent, Selection, Slices,
-    },
-    ports::{
-        Batch, EventStore, HoldError, LogQuery, NameKind, Names, Next, Reader, Source, SourceError,
-        StoreError, check_page,
-    },
-    run_loop::{OwnName, PageLimit},
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
 };
 
-/// The first wait of a reader without new events before it polls again. A writer in this process wakes it at once.
-const FIRST_WAIT: Duration = Duration::from_millis(2);
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
-/// The wait doubles up to this.
-const LONGEST_WAIT: Duration = Duration::from_millis(50);
+pub(super) use self::ends::last_event_upto;
+pub use self::reader::LogReader;
+use self::{
+    ends::last_event,
+    held::{Dropped, HeldPartition},
+    membership::Membership,
+    reader::source_error,
+};
+use crate::{
+    model::{EventFilter, Offset, PartitionId, Slices},
+    ports::{EventStore, GivenBack, Partitions, Source, SourceError, StoreError},
+};
 
-/// How many events are looked at in one page for one that was passed over.
-const PASSED_OVER_PAGE: usize = 100;
+/// For how long a partition that could not be worked on is left to others.
+const AVOIDED: Duration = Duration::from_secs(60);
 
-/// The log of a store, as one partition.
+/// The log of a store, in partitions that the processes of a subscription share.
 ///
-/// With a [name](Self::named) only one process reads it at a time. Without one, two runners of the same subscription fence each
-/// other in turns, which is safe but wasteful.
+/// Each process is a *member* of the subscription from its first assignment on. A heartbeat in every quarter of a
+/// [lease](Partitions::lease_times) tells it which partitions are its own. When the source is dropped it leaves, and others take them.
 #[derive(Debug)]
 pub struct LogSource<S> {
     store: S,
     reads: Vec<EventFilter>,
-    name: Option<OwnName>,
-    assigned: bool,
-    /// `true`: stop. Each reader has a receiver, so that the sender knows when all readers are dropped.
-    stop: watch::Sender<bool>,
+    subscription: String,
+    /// How many partitions a subscription has that nobody has started yet.
+    partitions: u16,
+    /// Whether the store is asked for the slices of a partition only.
+    by_slices: bool,
+    membership: Option<Membership>,
+    readers: HashMap<PartitionId, watch::Sender<bool>>,
+    /// Partitions that others lack: they are released when their readers are dropped.
+    giving_back: HashSet<PartitionId>,
+    /// What is to be released; with a reason, it is stopped.
+    releases: Vec<(PartitionId, Option<String>)>,
+    /// Partitions that are not taken again at this number of heartbeats: it may be out of date.
+    doubted: HashMap<PartitionId, u64>,
+    dropped: (
+        mpsc::UnboundedSender<Dropped>,
+        mpsc::UnboundedReceiver<Dropped>,
+    ),
+    stopping: bool,
 }
 
-impl<S: EventStore> LogSource<S> {
-    /// The events of `store` that match `reads`; all of them when it is empty.
+impl<S: EventStore + Partitions> LogSource<S> {
+    /// The events of `store` that match `reads`, or all of them when it is empty, for a subscription. It has one partition if it
+    /// was never started before.
     #[must_use]
-    pub fn new(store: &S, reads: Vec<EventFilter>) -> Self {
+    pub fn new(store: &S, subscription: &str, reads: Vec<EventFilter>) -> Self {
         Self {
             store: store.clone(),
             reads,
-            name: None,
-            assigned: false,
-            stop: watch::channel(false).0,
+            subscription: subscription.to_owned(),
+            partitions: 1,
+            by_slices: true,
+            membership: None,
+            readers: HashMap::new(),
+            giving_back: HashSet::new(),
+            releases: Vec::new(),
+            doubted: HashMap::new(),
+            dropped: mpsc::unbounded_channel(),
+            stopping: false,
         }
     }
 
-    /// Holds the name of a subscription from the first assignment until it is dropped. If another process holds it for longer than
-    /// the [lease](Names::lease), the assignment fails with [`SourceError::Held`].
+    /// Sets the number of partitions for the first start of the subscription, 1 to 1,024. Afterwards the store's number counts:
+    /// [`Partitions::repartition`] changes it.
     #[must_use]
-    pub fn named(mut self, subscription: &str) -> Self {
-        self.name = Some(OwnName::new(NameKind::Subscription, subscription));
+    pub fn partitions(mut self, partitions: u16) -> Self {
+        self.partitions = partitions.clamp(1, Slices::COUNT);
         self
     }
-}
 
-impl<S: EventStore + Names> LogSource<S> {
-    async fn take_name(&mut self) -> Result<(), SourceError> {
-        match &mut self.name {
-            Some(name) => name.take(&self.store).await.map_err(not_taken),
-            None => Ok(()),
+    /// Makes the subscription known.
+    pub(crate) async fn subscribe(&self) -> Result<(), StoreError> {
+        self.store
+            .subscribe(&self.subscription, self.partitions)
+            .await
+    }
+
+    async fn join(&mut self) -> Result<(), SourceError> {
+        if self.membership.is_none() {
+            self.subscribe().await.map_err(source_error)?;
+            self.membership = Some(Membership::join(&self.store, &self.subscription));
+        }
+        Ok(())
+    }
+
+    /// Revokes what the last heartbeat does not have any more, and what others lack.
+    fn apply_heartbeat(&mut self) {
+        let Some(membership) = &mut self.membership else {
+            return;
+        };
+        let beat = membership.beats.borrow_and_update().clone();
+        self.doubted.retain(|_, number| *number == beat.number);
+        let leased = &beat.heartbeat.leased;
+        for (partition, revoke) in &self.readers {
+            if !leased.iter().any(|leased| leased.partition == *partition) {
+                revoke.send_replace(true);
+            }
+        }
+        for leased in leased.iter().filter(|leased| leased.give_back) {
+            let partition = &leased.partition;
+            if self.doubted.contains_key(partition) {
+                continue;
+            }
+            match self.readers.get(partition) {
+                Some(revoke) => {
+                    revoke.send_replace(true);
+                    self.giving_back.insert(partition.clone());
+                }
+                // Nobody has claimed it yet; the other member lacks it all the same.
+                None => {
+                    self.doubted.insert(partition.clone(), beat.number);
+                    self.releases.push((partition.clone(), None));
+                }
+            }
         }
     }
 
-    /// Ends when the reader was dropped. Takes the name again if it is lost.
-    async fn reader_dropped(&mut self) -> Result<(), SourceError> {
-        while !*self.stop.borrow() {
-            tokio::select! {
-                () = self.stop.closed() => return Ok(()),
-                () = lost(self.name.as_mut()) => {}
+    /// A reader was dropped: its partition is handed out again, unless it is given back.
+    fn note(&mut self, Dropped { partition, why }: Dropped) {
+        self.readers.remove(&partition);
+        let gives_back = self.giving_back.remove(&partition);
+        let Some(membership) = &self.membership else {
+            return;
+        };
+        let released = match why {
+            Some(GivenBack::Stopped(reason)) => Some(Some(reason)),
+            Some(GivenBack::Failing) => {
+                membership.avoid(partition.clone(), Instant::now() + AVOIDED);
+                Some(None)
             }
-            self.take_name().await?;
+            Some(GivenBack::Lost) => None,
+            None if gives_back => Some(None),
+            None => return,
+        };
+        let number = membership.beats.borrow().number;
+        self.doubted.insert(partition.clone(), number);
+        match released {
+            Some(stopped) => self.releases.push((partition, stopped)),
+            None => membership.beat_soon(),
         }
-        self.stop.closed().await;
+    }
+
+    /// Releases what was given back.
+    async fn release(&mut self) -> Result<(), StoreError> {
+        while let (Some((partition, stopped)), Some(membership)) =
+            (self.releases.last(), &self.membership)
+        {
+            let stopped = stopped.as_deref();
+            self.store
+                .release(&self.subscription, partition, membership.member, stopped)
+                .await?;
+            membership.beat_soon();
+            self.releases.pop();
+        }
+        Ok(())
+    }
+
+    /// A reader of a partition that is this process's own and has none.
+    fn next_reader(&mut self) -> Option<LogReader<S>> {
+        let membership = self.membership.as_ref()?;
+        let beat = membership.beats.borrow();
+        let is_free = |partition: &&PartitionId| {
+            !self.readers.contains_key(*partition) && !self.doubted.contains_key(*partition)
+        };
+        let mut own = beat.heartbeat.leased.iter().map(|leased| &leased.partition);
+        let partition = own.find(is_free)?.clone();
+        drop(beat);
+        let (revoke, revoked) = watch::channel(false);
+        self.readers.insert(partition.clone(), revoke);
+        let slices = match &partition {
+            PartitionId::Log(slices) if self.by_slices => *slices,
+            _ => Slices::ALL,
+        };
+        let held = HeldPartition {
+            partition,
+            member: membership.member,
+            revoked,
+            beats: membership.beats.clone(),
+            why: None,
+            dropped: self.dropped.0.clone(),
+        };
+        let reads = self.reads.clone();
+        Some(LogReader::new(self.store.clone(), reads, slices, held))
+    }
+
+    /// Waits for the readers, and leaves. What cannot be said to the store now, the end of the lease says.
+    async fn finish(&mut self) {
+        while !self.readers.is_empty() {
+            if let Some(dropped) = self.dropped.1.recv().await {
+                self.note(dropped);
+            }
+        }
+        let limit = self.store.lease_times().heartbeat();
+        let _ = tokio::time::timeout(limit, self.release()).await;
+        if let Some(membership) = &mut self.membership {
+            membership.leave();
+            let _ = (&mut membership.task).await;
+        }
+        self.membership = None;
+    }
+
+    /// Waits until a partition may have become free or lost.
+    async fn change(&mut self) -> Result<(), SourceError> {
+        let Some(membership) = &mut self.membership else {
+            return Ok(());
+        };
+        tokio::select! {
+            biased;
+            ended = &mut membership.task => {
+                self.membership = None;
+                match ended {
+                    Ok(Some(error)) => return Err(source_error(error)),
+                    // It panicked, or the runtime ends: join again.
+                    _ => return Ok(()),
+                }
+            }
+            Some(dropped) = self.dropped.1.recv() => self.note(dropped),
+            Ok(()) = membership.beats.changed() => {}
+        }
         Ok(())
     }
 }
 
-async fn lost(name: Option<&mut OwnName>) {
-    match name {
-        Some(name) => name.lost().await,
-        None => std::future::pending().await,
-    }
-}
-
-fn not_taken(error: HoldError) -> SourceError {
-    match error {
-        HoldError::Held(holder) => SourceError::Held(holder),
-        HoldError::Store(error) => source_error(error),
-    }
-}
-
-impl<S: EventStore + Names> Source for LogSource<S> {
+impl<S: EventStore + Partitions> Source for LogSource<S> {
     type Reader = LogReader<S>;
 
     async fn assigned(&mut self) -> Result<Option<LogReader<S>>, SourceError> {
-        if self.assigned {
-            self.reader_dropped().await?;
+        loop {
+            if self.stopping {
+                self.finish().await;
+                return Ok(None);
+            }
+            self.join().await?;
+            self.apply_heartbeat();
+            self.release().await.map_err(source_error)?;
+            if let Some(reader) = self.next_reader() {
+                return Ok(Some(reader));
+            }
+            self.change().await?;
         }
-        if *self.stop.borrow() {
-            return Ok(None);
-        }
-        self.take_name().await?;
-        self.assigned = true;
-        Ok(Some(LogReader {
-            store: self.store.clone(),
-            reads: self.reads.clone(),
-            partition: PartitionId::Log(Slices::ALL),
-            at: None,
-            limit: PageLimit::default(),
-            wait: FIRST_WAIT,
-            stop: self.stop.subscribe(),
-        }))
     }
 
     async fn ends(&mut self) -> Result<Vec<(PartitionId, Offset)>, SourceError> {
@@ -126,163 +267,9 @@ impl<S: EventStore + Names> Source for LogSource<S> {
     }
 
     fn stop(&mut self) {
-        self.stop.send_replace(true);
-    }
-}
-
-/// The position of the last event that is committed at the time of the call. Returns once that event can be read.
-async fn last_event<S: EventStore>(store: &S) -> Result<Position, StoreError> {
-    let end = store.last_position().await?;
-    while store.high_water_mark().await? < end {
-        store.wait_for_append(LONGEST_WAIT).await;
-    }
-    last_event_upto(store, end).await
-}
-
-/// The position of the last event at or before `end`, which the log can be read up to; the start if there is none.
-pub(super) async fn last_event_upto<S: EventStore>(
-    store: &S,
-    end: Position,
-) -> Result<Position, StoreError> {
-    // The last positions may be those of appends that were rolled back.
-    let mut window = 1;
-    loop {
-        let after = Position::new(end.get().saturating_sub(window));
-        let events = usize::try_from(window).unwrap_or(usize::MAX);
-        if let Some(last) = last_between(store, LogQuery::new(after, events), end).await? {
-            return Ok(last);
+        self.stopping = true;
+        for revoke in self.readers.values() {
+            revoke.send_replace(true);
         }
-        if after == Position::START {
-            return Ok(Position::START);
-        }
-        window = window.saturating_mul(16);
-    }
-}
-
-/// The last event of a page, up to `end`.
-async fn last_between<S: EventStore>(
-    store: &S,
-    mut query: LogQuery<'_>,
-    end: Position,
-) -> Result<Option<Position>, StoreError> {
-    let mut last = None;
-    loop {
-        let page = store.read_log(query).await?;
-        let positions = page.events.iter().map(|event| event.position);
-        last = positions
-            .filter(|position| *position <= end)
-            .max()
-            .max(last);
-        match page.upto {
-            Some(upto) if page.cut => query = query.after(Position::new(upto.offset.get())),
-            _ => return Ok(last),
-        }
-    }
-}
-
-/// Reads the log of a store.
-#[derive(Debug)]
-pub struct LogReader<S> {
-    store: S,
-    reads: Vec<EventFilter>,
-    partition: PartitionId,
-    /// The last event that was read.
-    at: Option<Checkpoint>,
-    limit: PageLimit,
-    /// The next wait if there are no new events.
-    wait: Duration,
-    stop: watch::Receiver<bool>,
-}
-
-impl<S: EventStore> LogReader<S> {
-    /// Waits until events may have been appended, or the reader must stop.
-    async fn wait(&mut self) {
-        let mut stop = self.stop.clone();
-        tokio::select! {
-            () = self.store.wait_for_append(self.wait) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
-        }
-        self.wait = (self.wait * 2).min(LONGEST_WAIT);
-    }
-}
-
-fn source_error(error: StoreError) -> SourceError {
-    if error.is_retryable() {
-        SourceError::Unavailable(error.into())
-    } else {
-        SourceError::Fatal(error.into())
-    }
-}
-
-impl<S: EventStore> Reader for LogReader<S> {
-    fn partition(&self) -> &PartitionId {
-        &self.partition
-    }
-
-    async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
-        self.at = at;
-        Ok(())
-    }
-
-    async fn passed_over(
-        &mut self,
-        filters: &[EventFilter],
-        before: &Selection,
-        at: Checkpoint,
-    ) -> Result<Option<String>, SourceError> {
-        let at = Position::new(at.offset.get());
-        let mut after = Position::START;
-        while after < at {
-            let query = LogQuery::new(after, PASSED_OVER_PAGE).reads(filters);
-            let page = self.store.read_log(query).await.map_err(source_error)?;
-            let is_new = |event: &&RecordedEvent| {
-                event.position <= at
-                    && !before.matches(event.stream.category().as_str(), &event.event_type)
-            };
-            if let Some(event) = page.events.iter().find(is_new) {
-                return Ok(Some(event.to_string()));
-            }
-            let Some(upto) = page.upto else { break };
-            after = Position::new(upto.offset.get());
-        }
-        Ok(None)
-    }
-
-    async fn next(&mut self, max: usize) -> Result<Next, SourceError> {
-        if self.revoked() {
-            return Ok(Next::Revoked);
-        }
-        let after = Position::new(self.at.map_or(0, |checkpoint| checkpoint.offset.get()));
-        let query = LogQuery::new(after, self.limit.limit(max)).reads(&self.reads);
-        let mut stop = self.stop.clone();
-        let page = tokio::select! {
-            biased;
-            page = self.store.read_log(query) => page.map_err(source_error)?,
-            _ = stop.wait_for(|stop| *stop) => return Ok(Next::Revoked),
-        };
-        self.limit.note(&page);
-        check_page(&page, self.at).map_err(|replaced| SourceError::LogReplaced {
-            partition: self.partition.clone(),
-            replaced,
-        })?;
-        let Some(next) = page.upto else {
-            self.wait().await;
-            return Ok(Next::Idle);
-        };
-        self.at = Some(next);
-        self.wait = FIRST_WAIT;
-        Ok(Next::Batch(Batch {
-            events: page.events,
-            next,
-        }))
-    }
-
-    async fn back_off(&mut self, wait: Duration) {
-        // Ends after the wait or at a stop; the caller checks `revoked`.
-        let _ = tokio::time::timeout(wait, self.stop.wait_for(|stop| *stop)).await;
-    }
-
-    fn revoked(&self) -> bool {
-        *self.stop.borrow()
     }
 }

@@ -4,6 +4,7 @@ mod attempt;
 mod batch_error;
 mod catch_up;
 mod caught;
+mod claim;
 mod claimed;
 mod continue_after;
 mod error;
@@ -11,6 +12,7 @@ mod failed;
 mod failure;
 mod newer;
 mod newer_type;
+mod over_log;
 mod parked;
 mod partitions;
 mod redrive;
@@ -33,7 +35,7 @@ pub use self::{
 use self::{failure::FailurePolicy, partitions::Partitions};
 use crate::{
     model::{EventFilter, RetryPolicy},
-    ports::{Checkpoints, CommitError, Inbox, Names, Parking, Source, StoreError, Subscriber},
+    ports::{Checkpoints, CommitError, Inbox, Parking, Source, StoreError, Subscriber},
     read::{
         handler::{Handler, IntoHandler},
         log_source::LogSource,
@@ -114,24 +116,6 @@ pub struct Runner<S, H, R> {
     sizes: BatchSizes,
     policy: FailurePolicy,
     reporter: ProgressReporter,
-}
-
-impl<S: Checkpoints + Inbox + Parking + Names, H: Handler<S>> LogRunner<S, H> {
-    /// A runner over the store's own log.
-    ///
-    /// It holds the name of the subscription as long as it runs. A second one, in this process or another, waits for the store's
-    /// [lease](Names::lease) (10 s by default on PostgreSQL), and then ends with [`RunnerErrorKind::Held`].
-    ///
-    /// # Errors
-    /// When the role's events are not externally tagged enums.
-    pub fn over_log<Role>(
-        store: &S,
-        role: impl IntoHandler<S, Role, Handler = H>,
-    ) -> Result<Self, RunnerError> {
-        let handler = role.into_handler();
-        let source = LogSource::new(store, reads(&handler)?).named(handler.subscription());
-        Ok(Self::new(store, handler, source))
-    }
 }
 
 impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Runner<S, H, R> {

@@ -62,6 +62,11 @@ impl Retries {
         self.since = None;
     }
 
+    /// For how long there was no success; zero without a failure.
+    pub(crate) fn failing(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     /// Counts a failure, logs it with its sources and reports it. Returns the wait before the next attempt.
     pub(crate) fn failed(&mut self, error: &(dyn Error + 'static)) -> Duration {
         let wait = self.waiting(error);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cqrs_core::{
-    model::{Checkpoint, PartitionId},
+    model::{Checkpoint, Claim, PartitionId},
     ports::{Batch, Next, Reader, SourceError},
 };
 use tokio::sync::oneshot;
@@ -70,7 +70,8 @@ impl Reader for KafkaReader {
         &self.id
     }
 
-    async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
+    async fn start(&mut self, claim: &Claim) -> Result<(), SourceError> {
+        let at = claim.at;
         if let Some(at) = at
             && !self.is_of_this_topic(at).await?
         {

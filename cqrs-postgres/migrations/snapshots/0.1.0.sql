@@ -2,7 +2,7 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 16 pg_class, 39 pg_proc.
+-- It holds 20 pg_class, 49 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
@@ -12,6 +12,8 @@ create sequence cqrs.document_version as bigint increment 1 minvalue 1 maxvalue 
 
 create sequence cqrs.log_ids_number_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
 
+create sequence cqrs.members_number_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
+
 create sequence cqrs.operations_id_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
 
 create table cqrs.checkpoints (
@@ -20,7 +22,11 @@ create table cqrs.checkpoints (
     epoch bigint not null,
     "offset" bigint,
     event_id uuid,
+    from_slice smallint,
+    to_slice smallint,
+    ahead jsonb,
     reads jsonb,
+    requested text,
     updated_at timestamp with time zone not null default clock_timestamp()
 );
 
@@ -85,11 +91,33 @@ create table cqrs.inbox (
     "position" bigint not null
 );
 
+create table cqrs.leases (
+    subscription text collate "C" not null,
+    partition text collate "C" not null,
+    from_slice smallint not null,
+    to_slice smallint not null,
+    member uuid,
+    since timestamp with time zone not null default clock_timestamp(),
+    state text not null default 'ready'::text,
+    reason text,
+    last_member bigint
+);
+
 create table cqrs.log_ids (
     number bigint not null identity d,
     after bigint not null,
     id uuid not null default gen_random_uuid(),
     at timestamp with time zone not null default clock_timestamp()
+);
+
+create table cqrs.members (
+    subscription text collate "C" not null,
+    member uuid not null,
+    number bigint not null identity a,
+    name text not null,
+    joined_at timestamp with time zone not null,
+    renewed_at timestamp with time zone not null,
+    lease interval not null
 );
 
 create table cqrs.migrations (
@@ -146,7 +174,15 @@ create table cqrs.snapshots (
     taken_at timestamp with time zone not null default clock_timestamp()
 );
 
+create table cqrs.subscriptions (
+    subscription text collate "C" not null,
+    layout bigint not null,
+    changed_at timestamp with time zone not null default clock_timestamp()
+);
+
 alter table cqrs.checkpoints add constraint checkpoints_pkey PRIMARY KEY (subscription, partition);
+
+alter table cqrs.checkpoints add constraint checkpoints_requested_check CHECK ((requested = 'pause'::text));
 
 alter table cqrs.discarded add constraint discarded_event CHECK ((num_nonnulls(category, aggregate_id, version, "position", event_id) = ANY (ARRAY[0, 5])));
 
@@ -168,7 +204,13 @@ alter table cqrs.idempotency add constraint idempotency_pkey PRIMARY KEY (key);
 
 alter table cqrs.inbox add constraint inbox_pkey PRIMARY KEY (subscription, partition, lane);
 
+alter table cqrs.leases add constraint leases_pkey PRIMARY KEY (subscription, partition);
+
+alter table cqrs.leases add constraint leases_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'stopped'::text])));
+
 alter table cqrs.log_ids add constraint log_ids_pkey PRIMARY KEY (number);
+
+alter table cqrs.members add constraint members_pkey PRIMARY KEY (subscription, member);
 
 alter table cqrs.migrations add constraint migrations_pkey PRIMARY KEY (version);
 
@@ -184,6 +226,8 @@ alter table cqrs.snapshots add constraint snapshots_pkey PRIMARY KEY (category, 
 
 alter table cqrs.snapshots add constraint snapshots_version_check CHECK ((version > 0));
 
+alter table cqrs.subscriptions add constraint subscriptions_pkey PRIMARY KEY (subscription);
+
 CREATE INDEX idempotency_recorded_at ON cqrs.idempotency USING btree (recorded_at);
 
 create function cqrs.advance(of_subscription text, of_partition text, of_epoch bigint, from_offset bigint, from_event_id uuid, to_offset bigint, to_event_id uuid) returns boolean
@@ -191,7 +235,9 @@ language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
 begin
     perform "cqrs".check_transaction();
     update "cqrs".checkpoints
-    set "offset" = to_offset, event_id = to_event_id, updated_at = clock_timestamp()
+    set "offset" = to_offset, event_id = to_event_id, updated_at = clock_timestamp(),
+        ahead = case when ahead is not null then
+            nullif(jsonb_path_query_array(ahead, '$[*] ? (@.offset > $to)', jsonb_build_object('to', to_offset)), '[]') end
     where subscription = of_subscription and partition = of_partition and epoch = of_epoch
       and "offset" is not distinct from from_offset and event_id is not distinct from from_event_id;
     return found;
@@ -582,7 +628,7 @@ begin
 end
 $$;
 
-create function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid) returns record
+create function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid, OUT requested text) returns record
 language plpgsql volatile parallel unsafe cost 100 rows 0
 set lock_timeout=2s as $$
 #variable_conflict use_column
@@ -592,7 +638,29 @@ begin
     insert into "cqrs".checkpoints as c (subscription, partition, epoch)
     values (of_subscription, of_partition, 1)
     on conflict (subscription, partition) do update set epoch = c.epoch + 1, updated_at = clock_timestamp()
-    returning c.epoch, c."offset", c.event_id into claim.epoch, claim."offset", claim.event_id;
+    returning c.epoch, c."offset", c.event_id, c.requested
+    into claim.epoch, claim."offset", claim.event_id, claim.requested;
+end
+$$;
+
+create function cqrs.claim_slices(of_subscription text, of_partition text, me uuid) returns TABLE(epoch bigint, "offset" bigint, event_id uuid, ahead jsonb, requested text)
+language plpgsql volatile parallel unsafe cost 100 rows 1000
+set lock_timeout=2s as $$
+#variable_conflict use_column
+begin
+    perform "cqrs".check_transaction();
+    perform pg_advisory_xact_lock_shared(lock.high, lock.low) from "cqrs".name_lock('claims', of_subscription) as lock;
+    if me is not null then
+        perform 1 from "cqrs".leases
+        where subscription = of_subscription and partition = of_partition and member = me for share;
+        if not found then
+            return;
+        end if;
+    end if;
+    return query
+    update "cqrs".checkpoints as c set epoch = c.epoch + 1, updated_at = clock_timestamp()
+    where c.subscription = of_subscription and c.partition = of_partition and c.from_slice is not null
+    returning c.epoch, c."offset", c.event_id, c.ahead, c.requested;
 end
 $$;
 
@@ -749,18 +817,19 @@ begin
     for own in
         select f from "cqrs".own_functions() f join pg_proc p on p.oid = f
         where (writes and p.proname not in ('erase_stream', 'grant_access', 'import_events')) or p.proname in (
-            'event_id_at', 'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'name_lock', 'release_name')
+            'event_id_at', 'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'is_alive', 'name_lock',
+            'progress_by_slice', 'release_name')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;
     for found in
         select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               documents or relname in ('checkpoints', 'inbox', 'parked', 'snapshots') as written
+               documents or relname in ('checkpoints', 'inbox', 'leases', 'members', 'parked', 'snapshots', 'subscriptions') as written
         from pg_class c, "cqrs".holds_documents(c.oid) as documents
         where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
           and (documents or relname in (
-              'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations', 'parked',
-              'migrations'))
+              'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'subscriptions', 'members', 'leases',
+              'discarded', 'operations', 'parked', 'migrations'))
     loop
         if not found.ours then
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;
@@ -770,6 +839,77 @@ begin
             execute format('grant select on %s to %I', found.name, to_role);
         end if;
     end loop;
+end
+$$;
+
+create function cqrs.has_passed(span interval, since timestamp with time zone, now timestamp with time zone) returns boolean
+language sql immutable parallel unsafe cost 100 rows 0 as $$
+    select since + span < now or now + span < since
+$$;
+
+create function cqrs.heartbeat(of_subscription text, me uuid, my_name text, my_lease interval, settle interval, avoid text[], OUT members integer, OUT from_slices integer[], OUT to_slices integer[], OUT give_back boolean[]) returns record
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+#variable_conflict use_column
+declare
+    now timestamptz := clock_timestamp();
+    my_number bigint;
+    settled boolean;
+    held integer;
+    share integer;
+    least_share integer;
+    lacking integer;
+begin
+    perform 1 from "cqrs".subscriptions where subscription = of_subscription;
+    if not found then
+        raise exception 'there is no subscription % over the log', of_subscription using errcode = 'CQ009';
+    end if;
+    insert into "cqrs".members as m (subscription, member, name, joined_at, renewed_at, lease)
+    values (of_subscription, me, my_name, now, now, my_lease)
+    on conflict (subscription, member) do update set renewed_at = excluded.renewed_at, lease = excluded.lease
+    returning m.number into my_number;
+    delete from "cqrs".members where (subscription, member) in (
+        select d.subscription, d.member from "cqrs".members as d
+        where d.subscription = of_subscription and not "cqrs".is_alive(d.renewed_at, d.lease, now)
+        for update skip locked
+    );
+
+    select count(*), bool_and("cqrs".has_passed(settle, m.joined_at, now)) into heartbeat.members, settled
+    from "cqrs".members as m
+    where m.subscription = of_subscription and "cqrs".is_alive(m.renewed_at, m.lease, now);
+    select count(*) filter (where l.member = me), ceil(count(*)::numeric / heartbeat.members), count(*) / heartbeat.members
+    into held, share, least_share
+    from "cqrs".leases as l where l.subscription = of_subscription;
+
+    update "cqrs".leases set member = me, since = now, state = 'ready', reason = null, last_member = null
+    where (subscription, partition) in (
+        select f.subscription, f.partition from "cqrs".leases as f
+        where f.subscription = of_subscription and not f.partition = any (avoid)
+          and (f.state = 'ready' or f.last_member < my_number)
+          and not exists (
+              select from "cqrs".members as m
+              where m.subscription = f.subscription and m.member = f.member and "cqrs".is_alive(m.renewed_at, m.lease, now))
+          and (held < share or "cqrs".has_passed(2 * settle + my_lease, f.since, now))
+        order by f.since, f.from_slice
+        limit greatest(share - held, 1) for update skip locked
+    );
+
+    select case when settled then greatest(0, sum(greatest(0, least_share - other.held))
+               - coalesce(sum(greatest(0, other.held - least_share)) filter (where other.number < my_number), 0)) else 0 end
+    into lacking
+    from (
+        select m.number, (select count(*) from "cqrs".leases as l
+                          where l.subscription = of_subscription and l.member = m.member) as held
+        from "cqrs".members as m
+        where m.subscription = of_subscription and "cqrs".is_alive(m.renewed_at, m.lease, now)
+    ) as other;
+    select coalesce(array_agg(mine.from_slice), '{}'), coalesce(array_agg(mine.to_slice), '{}'),
+           coalesce(array_agg(mine.place <= least(lacking, mine.count - least_share)), '{}')
+    into heartbeat.from_slices, heartbeat.to_slices, heartbeat.give_back
+    from (
+        select l.from_slice::integer, l.to_slice::integer, count(*) over () as count,
+               row_number() over (order by l.from_slice desc) as place
+        from "cqrs".leases as l where l.subscription = of_subscription and l.member = me
+    ) as mine;
 end
 $$;
 
@@ -856,6 +996,11 @@ begin
 end
 $$;
 
+create function cqrs.is_alive(renewed_at timestamp with time zone, lease interval, now timestamp with time zone) returns boolean
+language sql immutable parallel unsafe cost 100 rows 0 as $$
+    select renewed_at <= now + lease and now < renewed_at + lease
+$$;
+
 create function cqrs.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid) returns boolean
 language sql immutable parallel unsafe cost 100 rows 0 as $$
     select case expected
@@ -881,6 +1026,15 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
     select e.version, e.event_id, e.slice from "cqrs".events e
     where e.category = of_category and e.aggregate_id = of_aggregate_id and e.version >= at_least
     order by e.version desc limit 1
+$$;
+
+create function cqrs.leave(of_subscription text, me uuid) returns void
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+begin
+    perform 1 from "cqrs".leases where subscription = of_subscription and member = me order by partition for update;
+    update "cqrs".leases set member = null, since = clock_timestamp() where subscription = of_subscription and member = me;
+    delete from "cqrs".members where subscription = of_subscription and member = me;
+end
 $$;
 
 create function cqrs.log_head(at bigint DEFAULT 0, OUT mark bigint, OUT drawn bigint, OUT follows uuid) returns record
@@ -922,6 +1076,16 @@ begin
 end
 $$;
 
+create function cqrs.log_partitions(partitions integer) returns TABLE(partition text, from_slice integer, to_slice integer)
+language sql immutable parallel unsafe cost 100 rows 1000 as $$
+    select format('log slices %s..%s', f, t), f, t
+    from (
+        select least(1024, i * size) as f, least(1024, (i + 1) * size) as t
+        from generate_series(0, partitions - 1) as i, (select (1024 + partitions - 1) / partitions as size) as of_each
+    ) as ranges
+    where f < t
+$$;
+
 create function cqrs.name_lock(kind text, name text, OUT high integer, OUT low integer) returns record
 language sql immutable parallel unsafe cost 100 rows 0 as $$
     select (hash >> 32)::integer, ((hash << 32) >> 32)::integer
@@ -934,11 +1098,12 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
     where p.pronamespace = events.relnamespace and p.proowner = events.relowner
       and p.proname in (
           'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
-          'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'discard', 'erase_stream', 'event_id_at',
-          'fence_holders', 'fence_tag', 'forget_keys', 'grant_access', 'hold_name', 'holds_documents', 'import_events',
-          'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity', 'name_lock', 'own_functions',
-          'park', 'prepare_view', 'read_streams', 'record_operation', 'reject_argument', 'reject_change', 'release_name',
-          'renew_log_id', 'stream_guard', 'take_fence'
+          'checked_version', 'claim', 'claim_slices', 'clear_view', 'combine_verdicts', 'discard', 'erase_stream',
+          'event_id_at', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access', 'has_passed', 'heartbeat', 'hold_name',
+          'holds_documents', 'import_events', 'is_alive', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'leave',
+          'log_head', 'log_identity', 'log_partitions', 'name_lock', 'own_functions', 'park', 'prepare_view',
+          'progress_by_slice', 'read_streams', 'record_operation', 'reject_argument', 'reject_change', 'release_lease',
+          'release_name', 'renew_log_id', 'repartition', 'stream_guard', 'subscribe', 'take_fence'
       )
 $$;
 
@@ -994,6 +1159,20 @@ begin
 end
 $$;
 
+create function cqrs.progress_by_slice(of_subscription text) returns TABLE(slice integer, "offset" bigint, event_id uuid)
+language sql stable parallel unsafe cost 100 rows 1000 as $$
+    select slices.slice,
+           case when further.part is null then c."offset" else (further.part ->> 'offset')::bigint end,
+           case when further.part is null then c.event_id else (further.part ->> 'event_id')::uuid end
+    from "cqrs".checkpoints as c
+    cross join lateral generate_series(c.from_slice::integer, c.to_slice - 1) as slices (slice)
+    left join lateral (
+        select part from jsonb_array_elements(c.ahead) as part
+        where (part ->> 'from')::integer <= slices.slice and slices.slice < (part ->> 'to')::integer
+    ) as further on true
+    where c.subscription = of_subscription and c.from_slice is not null
+$$;
+
 create function cqrs.read_streams(categories text[], aggregate_ids text[]) returns SETOF cqrs.events
 language plpgsql volatile parallel unsafe cost 100 rows 1000
 set enable_seqscan=off
@@ -1044,6 +1223,16 @@ begin
 end
 $$;
 
+create function cqrs.release_lease(of_subscription text, of_partition text, me uuid, stopped text) returns void
+language sql volatile parallel unsafe cost 100 rows 0 as $$
+    update "cqrs".leases as l
+    set member = null, since = clock_timestamp(), reason = stopped,
+        state = case when stopped is null then 'ready' else 'stopped' end,
+        last_member = case when stopped is not null then
+            (select coalesce(max(m.number), 0) from "cqrs".members as m where m.subscription = of_subscription) end
+    where l.subscription = of_subscription and l.partition = of_partition and l.member = me
+$$;
+
 create function cqrs.release_name(kind text, name text) returns boolean
 language sql volatile parallel unsafe cost 100 rows 0 as $$
     select pg_advisory_unlock(lock.high, lock.low) from "cqrs".name_lock(kind, name) as lock
@@ -1058,10 +1247,99 @@ set search_path=pg_catalog, pg_temp as $$
     select "cqrs".record_operation('renew_log_id', jsonb_build_object('after', $1, 'id', id), for_reason) from renewed
 $$;
 
+create function cqrs.repartition(of_subscription text, partitions integer, why text) returns integer
+language plpgsql volatile parallel unsafe cost 100 rows 0
+set lock_timeout=2s as $$
+declare
+    before integer;
+    made integer;
+    next_epoch bigint;
+    selected jsonb;
+    asked text;
+    selections integer;
+    slices integer[];
+    offsets bigint[];
+    events uuid[];
+begin
+    perform "cqrs".check_transaction();
+    -- As a reset does, which would miss the new rows.
+    perform pg_advisory_xact_lock(lock.high, lock.low) from "cqrs".name_lock('claims', of_subscription) as lock;
+    update "cqrs".subscriptions set layout = layout + 1, changed_at = clock_timestamp() where subscription = of_subscription;
+    if not found then
+        raise exception 'there is no subscription % over the log', of_subscription using errcode = 'CQ009';
+    end if;
+    perform 1 from "cqrs".leases where subscription = of_subscription order by partition for update;
+    perform 1 from "cqrs".checkpoints
+    where subscription = of_subscription and from_slice is not null order by partition for update;
+
+    -- Each statement has a snapshot of its own, taken behind the locks.
+    select array_agg(p.slice order by p.slice), array_agg(p."offset" order by p.slice), array_agg(p.event_id order by p.slice)
+    into slices, offsets, events from "cqrs".progress_by_slice(of_subscription) as p;
+    if slices is distinct from (select array_agg(n) from generate_series(0, 1023) as n) then
+        raise exception 'the partitions of % do not have every slice once', of_subscription using errcode = 'CQ010';
+    end if;
+    if exists (select from "cqrs".parked where subscription = of_subscription and not is_stream) then
+        raise exception '% has parked a key that is no stream', of_subscription using errcode = 'CQ012';
+    end if;
+    select count(*), max(epoch) + 1, count(distinct reads), (array_agg(reads) filter (where reads is not null))[1],
+           max(requested)
+    into before, next_epoch, selections, selected, asked
+    from "cqrs".checkpoints where subscription = of_subscription and from_slice is not null;
+    if selections > 1 then
+        raise exception 'the partitions of % have not all recorded the same selection', of_subscription using errcode = 'CQ011';
+    end if;
+
+    delete from "cqrs".checkpoints where subscription = of_subscription and from_slice is not null;
+    delete from "cqrs".leases where subscription = of_subscription;
+    insert into "cqrs".checkpoints (
+        subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads, requested)
+    with lowest as (
+        select p.*, l.slice from "cqrs".log_partitions(partitions) as p
+        cross join lateral (
+            select n as slice from generate_series(p.from_slice, p.to_slice - 1) as n order by offsets[n + 1] nulls first limit 1
+        ) as l
+    ), further as (
+        select l.partition, n, offsets[n + 1] as "offset", events[n + 1] as event_id,
+               n - row_number() over (partition by l.partition, offsets[n + 1] order by n) as run
+        from lowest as l cross join lateral generate_series(l.from_slice, l.to_slice - 1) as n
+        where offsets[n + 1] > coalesce(offsets[l.slice + 1], 0)
+    ), runs as (
+        select partition, min(n) as "from", max(n) + 1 as "to", "offset", event_id
+        from further group by partition, run, "offset", event_id
+    ), ahead as (
+        select partition, jsonb_agg(jsonb_build_object(
+                   'from', "from", 'to', "to", 'offset', "offset", 'event_id', event_id) order by "from") as parts
+        from runs group by partition
+    )
+    select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected, asked
+    from lowest left join ahead using (partition);
+    get diagnostics made = row_count;
+    insert into "cqrs".leases (subscription, partition, from_slice, to_slice)
+    select of_subscription, p.partition, p.from_slice, p.to_slice from "cqrs".log_partitions(partitions) as p;
+    perform "cqrs".record_operation(
+        'repartition', jsonb_build_object('subscription', of_subscription, 'partitions', made, 'before', before), why);
+    return made;
+end
+$$;
+
 create function cqrs.stream_guard(category text, aggregate_id text) returns bigint
 language sql stable parallel unsafe cost 100 rows 0 as $$
     select (("cqrs".fence_tag() + 32767) << 48)
          | (hashtextextended(category || '/' || aggregate_id, 0) & 281474976710655)
+$$;
+
+create function cqrs.subscribe(of_subscription text, partitions integer) returns void
+language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
+begin
+    perform "cqrs".check_transaction();
+    insert into "cqrs".subscriptions (subscription, layout) values (of_subscription, 1) on conflict do nothing;
+    if found then
+        insert into "cqrs".checkpoints (subscription, partition, epoch, from_slice, to_slice)
+        select of_subscription, p.partition, 0, p.from_slice, p.to_slice from "cqrs".log_partitions(partitions) as p;
+        insert into "cqrs".leases (subscription, partition, from_slice, to_slice)
+        select of_subscription, p.partition, p.from_slice, p.to_slice from "cqrs".log_partitions(partitions) as p;
+    end if;
+end
 $$;
 
 create function cqrs.take_fence() returns bigint
@@ -1092,13 +1370,33 @@ CREATE TRIGGER events_never_change BEFORE DELETE OR UPDATE OR TRUNCATE ON cqrs.e
 
 comment on column cqrs.checkpoints."offset" is 'The position of the last event read (log), or the offset of the next record (topic).';
 
+comment on column cqrs.checkpoints.ahead is 'The ranges of its slices that were read further, before the number of partitions changed: from, to, offset and event_id of each.';
+
 comment on column cqrs.checkpoints.epoch is 'The fence: every claim raises it, and a write under an older one is rejected.';
 
+comment on column cqrs.checkpoints.from_slice is 'The first slice of a partition of the log; null for a topic.';
+
 comment on column cqrs.checkpoints.reads is 'The categories and event types that the subscription reads of the partition, and the kind of its role.';
+
+comment on column cqrs.checkpoints.requested is 'pause: its runner waits, by request of an operator.';
+
+comment on column cqrs.checkpoints.to_slice is 'The slice after the last one of a partition of the log; null for a topic.';
 
 comment on column cqrs.discarded.truncated is 'Whether the record was larger than what is kept of it.';
 
 comment on column cqrs.events.headers is 'The open headers of an event, an object of strings; null if it has none.';
+
+comment on column cqrs.leases.last_member is 'The number of the last member that had joined when it was stopped.';
+
+comment on column cqrs.leases.member is 'The member that works on it, while it is alive; null: nobody.';
+
+comment on column cqrs.leases.since is 'Since when the member has the partition, or since when nobody has.';
+
+comment on column cqrs.leases.state is 'stopped: a failure has ended its runner, and only a member that joined later tries it.';
+
+comment on column cqrs.members.name is 'The process, as it calls itself.';
+
+comment on column cqrs.members.number is 'Rises from one member that joins to the next, whatever the clock does.';
 
 comment on column cqrs.operations.face is 'The program, by the application name that the session has chosen.';
 
@@ -1114,6 +1412,8 @@ comment on column cqrs.parked.requested is 'What somebody has asked the owner to
 
 comment on column cqrs.parked.version is 'Of the event in front, as are position, event_id and event_type.';
 
+comment on column cqrs.subscriptions.layout is 'How often the number of partitions was set.';
+
 comment on table cqrs.checkpoints is 'How far each subscription has read each partition.';
 
 comment on table cqrs.discarded is 'The events and records that subscriptions passed over on request, each with the reason.';
@@ -1126,13 +1426,19 @@ comment on table cqrs.idempotency is 'What was appended under which key, stream 
 
 comment on table cqrs.inbox is 'The highest position received from each publisher: at or below it is a repeat.';
 
+comment on table cqrs.leases is 'Which member works on which partition of the log.';
+
 comment on table cqrs.log_ids is 'The ids of the log: a later one is that of the events after its position.';
+
+comment on table cqrs.members is 'The processes at work on each subscription over the log.';
 
 comment on table cqrs.operations is 'What people changed by hand: who, with which program, what, and why.';
 
 comment on table cqrs.parked is 'The keys whose next event a subscription could not handle; their later events wait in the log.';
 
 comment on table cqrs.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
+
+comment on table cqrs.subscriptions is 'The subscriptions over the log.';
 
 grant execute on function cqrs.advance(of_subscription text, of_partition text, of_epoch bigint, from_offset bigint, from_event_id uuid, to_offset bigint, to_event_id uuid) to cqrs_service;
 
@@ -1150,7 +1456,9 @@ grant execute on function cqrs.check_transaction() to cqrs_service;
 
 grant execute on function cqrs.checked_version(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid) to cqrs_service;
 
-grant execute on function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid) to cqrs_service;
+grant execute on function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid, OUT requested text) to cqrs_service;
+
+grant execute on function cqrs.claim_slices(of_subscription text, of_partition text, me uuid) to cqrs_service;
 
 grant execute on function cqrs.clear_view(view text) to cqrs_service;
 
@@ -1172,11 +1480,19 @@ grant execute on function cqrs.fence_tag() to cqrs_reader;
 
 grant execute on function cqrs.forget_keys(retention interval, at_most integer) to cqrs_service;
 
+grant execute on function cqrs.has_passed(span interval, since timestamp with time zone, now timestamp with time zone) to cqrs_service;
+
+grant execute on function cqrs.heartbeat(of_subscription text, me uuid, my_name text, my_lease interval, settle interval, avoid text[], OUT members integer, OUT from_slices integer[], OUT to_slices integer[], OUT give_back boolean[]) to cqrs_service;
+
 grant execute on function cqrs.hold_name(kind text, name text, OUT held boolean, OUT pid integer, OUT process text, OUT address text, OUT since timestamp with time zone) to cqrs_service;
 
 grant execute on function cqrs.hold_name(kind text, name text, OUT held boolean, OUT pid integer, OUT process text, OUT address text, OUT since timestamp with time zone) to cqrs_reader;
 
 grant execute on function cqrs.holds_documents(relation regclass) to cqrs_service;
+
+grant execute on function cqrs.is_alive(renewed_at timestamp with time zone, lease interval, now timestamp with time zone) to cqrs_service;
+
+grant execute on function cqrs.is_alive(renewed_at timestamp with time zone, lease interval, now timestamp with time zone) to cqrs_reader;
 
 grant execute on function cqrs.is_expected(version bigint, last_event uuid, expected bigint, expected_event uuid) to cqrs_service;
 
@@ -1186,6 +1502,8 @@ grant execute on function cqrs.key_guard(key text) to cqrs_service;
 
 grant execute on function cqrs.last_event(of_category text, of_aggregate_id text, at_least bigint) to cqrs_service;
 
+grant execute on function cqrs.leave(of_subscription text, me uuid) to cqrs_service;
+
 grant execute on function cqrs.log_head(at bigint, OUT mark bigint, OUT drawn bigint, OUT follows uuid) to cqrs_service;
 
 grant execute on function cqrs.log_head(at bigint, OUT mark bigint, OUT drawn bigint, OUT follows uuid) to cqrs_reader;
@@ -1193,6 +1511,8 @@ grant execute on function cqrs.log_head(at bigint, OUT mark bigint, OUT drawn bi
 grant execute on function cqrs.log_identity(OUT place text, OUT afters bigint[], OUT ids uuid[]) to cqrs_service;
 
 grant execute on function cqrs.log_identity(OUT place text, OUT afters bigint[], OUT ids uuid[]) to cqrs_reader;
+
+grant execute on function cqrs.log_partitions(partitions integer) to cqrs_service;
 
 grant execute on function cqrs.name_lock(kind text, name text, OUT high integer, OUT low integer) to cqrs_service;
 
@@ -1204,6 +1524,10 @@ grant execute on function cqrs.park(of_subscription text, of_key text, by_stream
 
 grant execute on function cqrs.prepare_view(view text) to cqrs_service;
 
+grant execute on function cqrs.progress_by_slice(of_subscription text) to cqrs_service;
+
+grant execute on function cqrs.progress_by_slice(of_subscription text) to cqrs_reader;
+
 grant execute on function cqrs.read_streams(categories text[], aggregate_ids text[]) to cqrs_service;
 
 grant execute on function cqrs.record_operation(of_verb text, with_arguments jsonb, for_reason text, with_outcome text) to cqrs_service;
@@ -1212,13 +1536,19 @@ grant execute on function cqrs.reject_argument(argument text) to cqrs_service;
 
 grant execute on function cqrs.reject_change() to cqrs_service;
 
+grant execute on function cqrs.release_lease(of_subscription text, of_partition text, me uuid, stopped text) to cqrs_service;
+
 grant execute on function cqrs.release_name(kind text, name text) to cqrs_service;
 
 grant execute on function cqrs.release_name(kind text, name text) to cqrs_reader;
 
 grant execute on function cqrs.renew_log_id(after bigint, for_reason text) to cqrs_service;
 
+grant execute on function cqrs.repartition(of_subscription text, partitions integer, why text) to cqrs_service;
+
 grant execute on function cqrs.stream_guard(category text, aggregate_id text) to cqrs_service;
+
+grant execute on function cqrs.subscribe(of_subscription text, partitions integer) to cqrs_service;
 
 grant execute on function cqrs.take_fence() to cqrs_service;
 
@@ -1258,9 +1588,17 @@ grant delete, insert, select, update on table cqrs.inbox to cqrs_service;
 
 grant select on table cqrs.inbox to cqrs_reader;
 
+grant delete, insert, select, update on table cqrs.leases to cqrs_service;
+
+grant select on table cqrs.leases to cqrs_reader;
+
 grant select on table cqrs.log_ids to cqrs_service;
 
 grant select on table cqrs.log_ids to cqrs_reader;
+
+grant delete, insert, select, update on table cqrs.members to cqrs_service;
+
+grant select on table cqrs.members to cqrs_reader;
 
 grant select on table cqrs.migrations to cqrs_service;
 
@@ -1277,3 +1615,7 @@ grant select on table cqrs.parked to cqrs_reader;
 grant delete, insert, select, update on table cqrs.snapshots to cqrs_service;
 
 grant select on table cqrs.snapshots to cqrs_reader;
+
+grant delete, insert, select, update on table cqrs.subscriptions to cqrs_service;
+
+grant select on table cqrs.subscriptions to cqrs_reader;

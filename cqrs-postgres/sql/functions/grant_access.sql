@@ -22,18 +22,19 @@ begin
     for own in
         select f from __schema__.own_functions() f join pg_proc p on p.oid = f
         where (writes and p.proname not in ('erase_stream', 'grant_access', 'import_events')) or p.proname in (
-            'event_id_at', 'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'name_lock', 'release_name')
+            'event_id_at', 'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'is_alive', 'name_lock',
+            'progress_by_slice', 'release_name')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;
     for found in
         select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               documents or relname in ('checkpoints', 'inbox', 'parked', 'snapshots') as written
+               documents or relname in ('checkpoints', 'inbox', 'leases', 'members', 'parked', 'snapshots', 'subscriptions') as written
         from pg_class c, __schema__.holds_documents(c.oid) as documents
         where relnamespace = '__schema__'::regnamespace and relkind = 'r'
           and (documents or relname in (
-              'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'discarded', 'operations', 'parked',
-              'migrations'))
+              'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'subscriptions', 'members', 'leases',
+              'discarded', 'operations', 'parked', 'migrations'))
     loop
         if not found.ours then
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;

@@ -4,10 +4,11 @@ create function __schema__.own_functions() returns setof regprocedure language s
     where p.pronamespace = events.relnamespace and p.proowner = events.relowner
       and p.proname in (
           'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
-          'checked_version', 'claim', 'clear_view', 'combine_verdicts', 'discard', 'erase_stream', 'event_id_at',
-          'fence_holders', 'fence_tag', 'forget_keys', 'grant_access', 'hold_name', 'holds_documents', 'import_events',
-          'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'log_head', 'log_identity', 'name_lock', 'own_functions',
-          'park', 'prepare_view', 'read_streams', 'record_operation', 'reject_argument', 'reject_change', 'release_name',
-          'renew_log_id', 'stream_guard', 'take_fence'
+          'checked_version', 'claim', 'claim_slices', 'clear_view', 'combine_verdicts', 'discard', 'erase_stream',
+          'event_id_at', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access', 'has_passed', 'heartbeat', 'hold_name',
+          'holds_documents', 'import_events', 'is_alive', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'leave',
+          'log_head', 'log_identity', 'log_partitions', 'name_lock', 'own_functions', 'park', 'prepare_view',
+          'progress_by_slice', 'read_streams', 'record_operation', 'reject_argument', 'reject_change', 'release_lease',
+          'release_name', 'renew_log_id', 'repartition', 'stream_guard', 'subscribe', 'take_fence'
       )
 $$;

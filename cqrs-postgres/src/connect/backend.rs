@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use cqrs_core::{StoreError, model::Limits};
+use cqrs_core::{
+    StoreError,
+    model::{LeaseTimes, Limits},
+};
 use sqlx::{Error, PgConnection};
 use tokio::sync::Notify;
 
@@ -25,6 +28,8 @@ pub(crate) struct Backend {
     pub(crate) retention: Duration,
     /// The sizes of events that the store accepts.
     pub(crate) limits: Limits,
+    /// For how long a runner keeps its partitions.
+    pub(crate) lease_times: LeaseTimes,
     statement_timeout: Duration,
     commit_timeout: Duration,
 }
@@ -41,6 +46,7 @@ impl Backend {
             appended: Notify::new(),
             retention: config.retention(),
             limits: config.size_limits(),
+            lease_times: config.lease_times(),
             statement_timeout: config.statement_limit(),
             commit_timeout: config.commit_limit(),
         }

@@ -2,7 +2,11 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use cqrs_core::{StoreError, StoreErrorKind, model::Limits, ports::BoxError};
+use cqrs_core::{
+    StoreError, StoreErrorKind,
+    model::{LeaseTimes, Limits},
+    ports::BoxError,
+};
 
 use crate::connect::{
     database_url::DatabaseUrl, hosts::Hosts, password::PasswordSource, servers::Servers,
@@ -36,6 +40,7 @@ pub struct PgConfig {
     held_mark_threshold: Duration,
     limits: Limits,
     name_lease: Duration,
+    lease_times: LeaseTimes,
 }
 
 impl PgConfig {
@@ -70,6 +75,7 @@ impl PgConfig {
             held_mark_threshold: Duration::from_secs(5),
             limits: Limits::default(),
             name_lease: Duration::from_secs(10),
+            lease_times: LeaseTimes::default(),
         }
     }
 
@@ -214,6 +220,43 @@ impl PgConfig {
         self
     }
 
+    /// For how long a runner over the log keeps its partitions when its process is not heard of: killed, stopped or cut off; 15 s by
+    /// default, a second at least. A process that ends gives them back at once. It must be longer than the
+    /// [`idle_in_transaction_timeout`](Self::idle_in_transaction_timeout): until then the server keeps the locks of a batch whose
+    /// process was stopped.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease_times.lease = lease.clamp(Duration::from_secs(1), Duration::from_secs(86_400));
+        self
+    }
+
+    /// For how long no process must have joined a subscription before partitions move to the newest one; 5 s by default. During a
+    /// rolling deployment they do not move with each start.
+    #[must_use]
+    pub fn settle(mut self, settle: Duration) -> Self {
+        self.lease_times.settle = settle.min(Duration::from_secs(86_400));
+        self
+    }
+
+    pub(crate) fn lease_times(&self) -> LeaseTimes {
+        self.lease_times
+    }
+
+    /// Refuses a lease that ends before the server frees the locks of a process that was stopped in a batch.
+    pub(crate) fn check_lease(&self) -> Result<(), StoreError> {
+        let lease = self.lease_times.lease;
+        let idle = self.idle_in_transaction_timeout;
+        if lease > idle {
+            return Ok(());
+        }
+        let message = format!(
+            "the lease of {lease:?} is not longer than idle_in_transaction_timeout ({idle:?}): another process would take a partition \
+             over while the locks of a stopped one are kept; raise PgConfig::lease, or lower \
+             PgConfig::idle_in_transaction_timeout"
+        );
+        Err(StoreError::new(StoreErrorKind::Misconfigured, message))
+    }
+
     /// The name of the schema, if it is valid.
     pub(crate) fn checked_schema(&self) -> Result<&str, StoreError> {
         let name = self.schema.as_str();
@@ -260,7 +303,7 @@ impl PgConfig {
         self.held_mark_threshold
     }
 
-    pub(crate) fn lease(&self) -> Duration {
+    pub(crate) fn session_lease(&self) -> Duration {
         self.name_lease
     }
 
@@ -286,6 +329,7 @@ impl fmt::Debug for PgConfig {
             held_mark_threshold,
             limits,
             name_lease,
+            lease_times,
         } = self;
         let url = match DatabaseUrl::new(url) {
             Ok(url) if url.options().is_ok() => url.to_string(),
@@ -305,6 +349,7 @@ impl fmt::Debug for PgConfig {
             .field("held_mark_threshold", held_mark_threshold)
             .field("limits", limits)
             .field("name_lease", name_lease)
+            .field("lease_times", lease_times)
             .finish()
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Pools {
     hosts: Arc<Hosts>,
     /// The settings of the session that holds names.
     for_names: Settings,
+    /// The settings of the session for heartbeats.
+    for_leases: Settings,
     lease: Duration,
 }
 
@@ -53,7 +55,8 @@ impl Pools {
         };
         Self {
             for_names: names(config),
-            lease: config.lease(),
+            for_leases: leases(config),
+            lease: config.session_lease(),
             transactions,
             quick: pool(CONNECTIONS),
             waiting: pool(CONNECTIONS),
@@ -66,6 +69,11 @@ impl Pools {
     /// A new connection for the names of runners and relays.
     pub(crate) async fn connect_for_names(&self) -> Result<PgConnection, StoreError> {
         self.hosts.connect(&self.for_names).await
+    }
+
+    /// A new connection for heartbeats.
+    pub(crate) async fn connect_for_leases(&self) -> Result<PgConnection, StoreError> {
+        self.hosts.connect(&self.for_leases).await
     }
 
     /// For how long a session that holds names may be silent.
@@ -225,12 +233,21 @@ fn single_statements() -> [(&'static str, String); 4] {
 
 /// The settings of a session that holds names. The server ends it, and with it every hold, when the client was silent for the lease.
 fn names(config: &PgConfig) -> Settings {
-    let lease = config.lease().as_millis().to_string();
+    let lease = config.session_lease().as_millis().to_string();
     let bounded_by_lease = [
         "idle_session_timeout",
         "statement_timeout",
         "tcp_user_timeout",
     ];
+    let mut settings = Settings::from(bounded_by_lease.map(|name| (name, lease.clone())));
+    settings.push(("search_path", SEARCH_PATH.to_owned()));
+    settings
+}
+
+/// The settings of the session for heartbeats. None may take longer than a lease.
+fn leases(config: &PgConfig) -> Settings {
+    let lease = config.lease_times().lease.as_millis().to_string();
+    let bounded_by_lease = ["statement_timeout", "tcp_user_timeout"];
     let mut settings = Settings::from(bounded_by_lease.map(|name| (name, lease.clone())));
     settings.push(("search_path", SEARCH_PATH.to_owned()));
     settings

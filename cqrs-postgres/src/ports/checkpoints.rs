@@ -2,8 +2,10 @@
 
 use cqrs_core::{
     EventId, StoreError, StoreErrorKind,
-    model::{Checkpoint, Claim, Offset, PartitionId, Selection},
-    ports::{AdvanceError, Checkpoints, Fenced, check_reason},
+    model::{
+        Ahead, Checkpoint, Claim, MemberId, Offset, PartitionId, Requested, Selection, Slices,
+    },
+    ports::{AdvanceError, BoxError, Checkpoints, Fenced, check_reason},
 };
 use uuid::Uuid;
 
@@ -14,7 +16,59 @@ use crate::{
     transaction::PgTransaction,
 };
 
-fn checkpoint((offset, event_id): (Option<i64>, Option<Uuid>)) -> Option<Checkpoint> {
+/// The columns of a checkpoint.
+pub(super) type PlaceRow = (Option<i64>, Option<Uuid>);
+
+/// A claim as the server returns it.
+#[derive(sqlx::FromRow)]
+struct ClaimRow {
+    epoch: i64,
+    offset: Option<i64>,
+    event_id: Option<Uuid>,
+    ahead: Option<String>,
+    requested: Option<String>,
+}
+
+impl ClaimRow {
+    fn claim(self) -> Result<Claim, StoreError> {
+        let at = checkpoint((self.offset, self.event_id));
+        let ahead = self.ahead.as_deref().map(ahead).transpose()?;
+        let requested = match self.requested {
+            Some(_) => Requested::Pause,
+            None => Requested::Run,
+        };
+        let claim = Claim::new(unsigned(self.epoch), at).requested(requested);
+        Ok(claim.ahead(ahead.unwrap_or_default()))
+    }
+}
+
+/// A range of slices in the column `ahead`.
+#[derive(serde::Deserialize)]
+struct AheadPart {
+    from: u16,
+    to: u16,
+    offset: u64,
+    event_id: Option<Uuid>,
+}
+
+fn ahead(parts: &str) -> Result<Vec<Ahead>, StoreError> {
+    let parts: Vec<AheadPart> = serde_json::from_str(parts).map_err(not_slices)?;
+    let part = |part: AheadPart| {
+        let event_id = part.event_id.map(EventId::from_uuid);
+        let at = Checkpoint::new(Offset::new(part.offset), event_id);
+        let slices = Slices::new(part.from, part.to);
+        let slices = slices.ok_or_else(|| not_slices(format!("{}..{}", part.from, part.to)))?;
+        Ok(Ahead::new(slices, at))
+    };
+    parts.into_iter().map(part).collect()
+}
+
+fn not_slices(found: impl Into<BoxError>) -> StoreError {
+    let message = "what is ahead of a partition is not recorded as ranges of slices";
+    StoreError::new(StoreErrorKind::Undecodable, message).caused_by(found)
+}
+
+pub(super) fn checkpoint((offset, event_id): PlaceRow) -> Option<Checkpoint> {
     let event_id = event_id.map(EventId::from_uuid);
     offset.map(|offset| Checkpoint::new(Offset::new(unsigned(offset)), event_id))
 }
@@ -28,16 +82,25 @@ impl Checkpoints for PgEventStore {
         &self,
         subscription: &str,
         partition: &PartitionId,
-    ) -> Result<Claim, StoreError> {
+        member: Option<MemberId>,
+    ) -> Result<Option<Claim>, StoreError> {
+        let statements = &self.backend().statements;
+        let name = partition.to_string();
+        let query = match partition {
+            PartitionId::Topic { .. } => sqlx::query_as(statements.claim.sql())
+                .bind(subscription)
+                .bind(name),
+            PartitionId::Log(_) => sqlx::query_as(statements.claim_slices.sql())
+                .bind(subscription)
+                .bind(name)
+                .bind(member.map(MemberId::as_uuid)),
+        };
         let mut connection = self.backend().acquire().await?;
-        let query = sqlx::query_as(self.backend().statements.claim.sql())
-            .bind(subscription)
-            .bind(partition.to_string());
         let asked = connection
-            .ask(async |connection| query.fetch_one(connection).await)
+            .ask(async |connection| query.fetch_optional(connection).await)
             .await;
-        let (epoch, offset, event_id): (i64, _, _) = asked.map_err(commit)?;
-        Ok(Claim::new(unsigned(epoch), checkpoint((offset, event_id))))
+        let row: Option<ClaimRow> = asked.map_err(commit)?;
+        row.map(ClaimRow::claim).transpose()
     }
 
     async fn advance_in(
@@ -104,9 +167,16 @@ impl Checkpoints for PgEventStore {
         subscription: &str,
         partition: &PartitionId,
     ) -> Result<Option<Checkpoint>, StoreError> {
-        let query = sqlx::query_as(self.backend().statements.checkpoint.sql())
-            .bind(subscription)
-            .bind(partition.to_string());
+        let statements = &self.backend().statements;
+        let query = match partition {
+            PartitionId::Topic { .. } => sqlx::query_as(statements.checkpoint.sql())
+                .bind(subscription)
+                .bind(partition.to_string()),
+            PartitionId::Log(slices) => sqlx::query_as(statements.checkpoint_of_slices.sql())
+                .bind(subscription)
+                .bind(i32::from(slices.from()))
+                .bind(i32::from(slices.to())),
+        };
         let row = self
             .backend()
             .ask(async |connection| query.fetch_optional(connection).await)

@@ -168,7 +168,8 @@ impl Parking for PgEventStore {
             .bind(&parked.subscription)
             .bind(stream.category().as_str())
             .bind(stream.id())
-            .bind(signed(parked.event.version.get()));
+            .bind(signed(parked.event.version.get()))
+            .bind(number(stream.slice()));
         let count: i64 = self
             .backend()
             .ask(async |connection| query.fetch_one(connection).await)

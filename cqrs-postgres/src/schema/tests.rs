@@ -2,8 +2,8 @@
 
 use cqrs_core::{
     EventStore, ExpectedVersion, StreamId, Version,
-    model::{Checkpoint, PartitionId, Slices},
-    ports::{Append, Checkpoints, Document, DocumentWrite, Documents, UnitOfWork},
+    model::{Checkpoint, Claim, PartitionId, Slices},
+    ports::{Append, Checkpoints, Document, DocumentWrite, Documents, Partitions, UnitOfWork},
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
@@ -78,6 +78,12 @@ async fn baseline_store(scratch: &Scratch) -> PgEventStore {
     PgEventStore::connect(&config).await.expect("connects")
 }
 
+async fn claim_of(store: &PgEventStore) -> Claim {
+    store.subscribe("notes", 1).await.expect("subscribes");
+    let claim = store.claim("notes", &LOG, None).await.expect("claims");
+    claim.expect("it is there")
+}
+
 async fn append(store: &PgEventStore, after: u64) -> Version {
     let event = NoteEvent::Written {
         text: "x".to_owned(),
@@ -93,7 +99,7 @@ async fn a_migration_upgrades_the_baseline_and_keeps_its_data() {
     let store = baseline_store(&scratch).await;
     append(&store, 0).await;
     store.prepare_view("notes").await.expect("prepares");
-    let claim = store.claim("notes", &LOG).await.expect("claims");
+    let claim = claim_of(&store).await;
     let stream = StreamId::of::<NoteEvent>("a").expect("valid");
     let before = store
         .read_stream(&stream, Version::EMPTY)
@@ -128,7 +134,7 @@ async fn a_migration_upgrades_the_baseline_and_keeps_its_data() {
         .expect("reads");
     assert_eq!(events[0], before[0]);
     assert!(events[1].position > events[0].position);
-    let claim = store.claim("notes", &LOG).await.expect("claims");
+    let claim = claim_of(&store).await;
     assert_eq!((claim.epoch, claim.at), (2, Some(at)));
     let document = store.document("notes", "k").await.expect("reads");
     assert_eq!(

@@ -20,7 +20,7 @@ use self::{
     copy::Dump,
     readers::{Diary, diary, end_of_log, keep_diary, read_on, wait_for_diary},
 };
-use crate::support::{append, fresh_config, fresh_store, open_append, write_somehow};
+use crate::support::{append, claimed, fresh_config, fresh_store, open_append, write_somehow};
 
 const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 const LONG_ENOUGH: Duration = Duration::from_secs(60);
@@ -71,7 +71,9 @@ fn write_and_run(store: &PgEventStore, writing: &watch::Receiver<bool>) -> JoinS
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dump_under_load_restores_without_losses() {
-    let config = fresh_config().idle_in_transaction_timeout(LONG_ENOUGH);
+    let config = fresh_config()
+        .idle_in_transaction_timeout(LONG_ENOUGH)
+        .lease(2 * LONG_ENOUGH);
     PgEventStore::install(&config).await.expect("installs");
     let store = PgEventStore::connect(&config).await.expect("connects");
     let (running, writing) = watch::channel(true);
@@ -194,7 +196,7 @@ async fn a_dump_older_than_a_checkpoint_is_an_error() {
 
     // A runner finds this error when its checkpoints are from a later dump than its log.
     restored.prepare_view(Diary::NAME).await.expect("prepares");
-    let claim = restored.claim(Diary::NAME, &LOG).await.expect("claims");
+    let claim = claimed(restored, Diary::NAME, &LOG).await;
     let mut transaction = restored.begin().await.expect("begins");
     restored
         .advance_in(

@@ -1,5 +1,5 @@
-//! Parking on PostgreSQL: poison comes and goes, runners of one subscription fence each other and are dropped in the middle, and two askers
-//! redrive and discard.
+//! Parking on PostgreSQL: poison comes and goes, the runners of one subscription are dropped in the middle, its number of partitions
+//! changes, and two askers redrive and discard.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,15 +10,15 @@ use std::{
 use cqrs_core::{
     DocumentKeys, Envelope, Event, EventStore, ReadModel, RetryPolicy, Runner, View,
     model::{FailureKind, PartitionId, Slices},
-    ports::{Append, Checkpoints, Discards, Parking},
-    read::{LogSource, ParkedKeys, WaitError},
+    ports::{Append, Checkpoints, Discards, Parking, Partitions},
+    read::{ParkedKeys, WaitError},
     role,
 };
 use cqrs_postgres::PgEventStore;
 use serde::{Deserialize, Serialize};
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::support::fresh_store;
+use crate::support::{fresh_config, fresh_store};
 
 const EVENTS: u64 = 60;
 
@@ -82,18 +82,27 @@ fn expected(without: &BTreeSet<u64>) -> BTreeMap<String, Vec<u64>> {
     expected
 }
 
-/// Runs until it is dropped, again and again. Two of them fence each other.
+/// Runs until it is dropped, again and again.
 async fn worker(store: PgEventStore, bad: Bad, killed_after: Duration) {
     loop {
-        let source = LogSource::new(&store, Vec::new());
         let view = Laps(Arc::clone(&bad));
-        let runner = Runner::over::<role::View>(&store, view, source).expect("a view");
+        let runner = Runner::over_log::<role::View>(&store, view).expect("a view");
         let retry = RetryPolicy::default()
             .attempts(1)
             .longest(Duration::from_millis(20));
         let runner = runner.batch_size(5).retry(retry);
         let running = runner.run(std::future::pending());
         drop(tokio::time::timeout(killed_after, running).await);
+    }
+}
+
+/// Changes the number of partitions, again and again.
+async fn repartitioner(store: PgEventStore) {
+    for turn in 0.. {
+        sleep(Duration::from_millis(300)).await;
+        let number = [3, 1, 4, 2][turn % 4];
+        // Where its partitions have not all begun, or a batch is in the way, the number stays.
+        drop(store.repartition(Laps::NAME, number, "a test").await);
     }
 }
 
@@ -113,13 +122,16 @@ async fn asker(store: PgEventStore, discards: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parked_streams_stay_in_order_whatever_is_dropped() {
-    let store = fresh_store().await;
+    let config = fresh_config().settle(Duration::from_millis(100));
+    PgEventStore::install(&config).await.expect("installs");
+    let store = PgEventStore::connect(&config).await.expect("connects");
     let bad = Bad::default();
     let mut tasks = JoinSet::new();
     for killed_after in [2_000, 3_000] {
         let killed_after = Duration::from_millis(killed_after);
         tasks.spawn(worker(store.clone(), Arc::clone(&bad), killed_after));
     }
+    tasks.spawn(repartitioner(store.clone()));
     tasks.spawn(asker(store.clone(), 7));
     tasks.spawn(asker(store.clone(), 0));
     for lap in 1..=EVENTS {

@@ -16,7 +16,7 @@ use crate::{
     gate::{Gate, Place},
     proxy::{Network, Proxy},
     support::{
-        fresh_config, fresh_schema, fresh_store, number, open_append, run, until, url,
+        claimed, fresh_config, fresh_schema, fresh_store, number, open_append, run, until, url,
         with_parameter,
     },
 };
@@ -35,7 +35,7 @@ async fn a_client_that_stops_reading_does_not_keep_a_checkpoint() {
     stopped.prepare_view(VIEW).await.expect("prepares");
     run(&stopped, LARGE).await;
     let partition = PartitionId::Log(Slices::ALL);
-    let claim = stopped.claim("s", &partition).await.expect("claims");
+    let claim = claimed(&stopped, "s", &partition).await;
     let mut transaction = stopped.begin().await.expect("begins");
     let to = Checkpoint::after(Position::new(1), EventId::random());
     stopped
@@ -64,10 +64,10 @@ async fn a_client_that_stops_reading_does_not_keep_a_checkpoint() {
     })
     .await;
     until("the successor claims", async || {
-        successor.claim("s", &partition).await.is_ok()
+        successor.claim("s", &partition, None).await.is_ok()
     })
     .await;
-    let claim = successor.claim("s", &partition).await.expect("claims");
+    let claim = claimed(&successor, "s", &partition).await;
     assert_eq!(claim.at, None, "nothing of the stopped client is committed");
     let mut transaction = successor.begin().await.expect("begins");
     successor

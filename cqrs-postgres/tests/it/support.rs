@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use cqrs_core::{
     EventId, EventStore, ExpectedVersion, Metadata, StoreErrorKind, StreamId,
-    model::{Category, NewEvent},
-    ports::{Append, AppendError, Appended, Appends, UnitOfWork},
+    model::{Category, Claim, NewEvent, PartitionId},
+    ports::{Append, AppendError, Appended, Appends, Checkpoints, Partitions, UnitOfWork},
 };
 use cqrs_postgres::{PgConfig, PgEventStore, PgTransaction};
 use sqlx::{AssertSqlSafe, Executor};
@@ -125,6 +125,13 @@ pub(crate) async fn outcomes(started: Vec<JoinHandle<Outcome>>) -> Vec<Outcome> 
         outcomes.push(append.await.expect("does not panic"));
     }
     outcomes
+}
+
+/// Claims a partition, of a subscription that has one partition of the log.
+pub(crate) async fn claimed(store: &PgEventStore, of: &str, partition: &PartitionId) -> Claim {
+    store.subscribe(of, 1).await.expect("subscribes");
+    let claim = store.claim(of, partition, None).await.expect("claims");
+    claim.expect("it is there")
 }
 
 /// The kind of the store's error, if the write failed with one.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use cqrs_core::{
     EventId, Position,
     model::{Checkpoint, Claim, Lane, Offset, PartitionId, Slices},
-    ports::{AdvanceError, Checkpoints, CommitError, Inbox},
+    ports::{AdvanceError, Checkpoints, CommitError, Inbox, Partitions},
 };
 
-use super::fixture::fenced;
+use super::fixture::{claimed, fenced};
 
 const NAME: &str = "balances";
 
@@ -41,8 +41,8 @@ async fn advance<S: Checkpoints>(
 }
 
 /// A claim returns no checkpoint before the first batch, then the end of the last batch, for each partition separately.
-pub async fn a_claim_continues_at_the_last_checkpoint<S: Checkpoints>(store: S) {
-    let first = store.claim(NAME, &partition()).await.expect("claims");
+pub async fn a_claim_continues_at_the_last_checkpoint<S: Partitions>(store: S) {
+    let first = claimed(&store, NAME, &partition()).await;
     assert_eq!(first.at, None);
     assert_eq!(
         store.checkpoint(NAME, &partition()).await.expect("reads"),
@@ -59,21 +59,15 @@ pub async fn a_claim_continues_at_the_last_checkpoint<S: Checkpoints>(store: S) 
     advance(&store, first.epoch, Some(seven), nine)
         .await
         .expect("advances");
-    assert_eq!(
-        store.claim(NAME, &partition()).await.expect("claims").at,
-        Some(nine)
-    );
-    assert_eq!(store.claim(NAME, &topic()).await.expect("claims").at, None);
-    assert_eq!(
-        store.claim("other", &partition()).await.expect("claims").at,
-        None
-    );
+    assert_eq!(claimed(&store, NAME, &partition()).await.at, Some(nine));
+    assert_eq!(claimed(&store, NAME, &topic()).await.at, None);
+    assert_eq!(claimed(&store, "other", &partition()).await.at, None);
 }
 
 /// Earlier holders cannot write any more; the last one can.
-pub async fn a_claim_fences_every_earlier_one<S: Checkpoints>(store: S) {
-    let first = store.claim(NAME, &partition()).await.expect("claims");
-    let second = store.claim(NAME, &partition()).await.expect("claims");
+pub async fn a_claim_fences_every_earlier_one<S: Partitions>(store: S) {
+    let first = claimed(&store, NAME, &partition()).await;
+    let second = claimed(&store, NAME, &partition()).await;
     assert!(second.epoch > first.epoch);
     fenced(&advance(&store, first.epoch, None, to(1)).await);
     let two = to(2);
@@ -85,8 +79,8 @@ pub async fn a_claim_fences_every_earlier_one<S: Checkpoints>(store: S) {
 }
 
 /// A holder whose `from` is not the stored checkpoint cannot move it. So it detects that the store lost commits.
-pub async fn a_checkpoint_moves_only_from_where_it_is<S: Checkpoints>(store: S) {
-    let Claim { epoch, .. } = store.claim(NAME, &partition()).await.expect("claims");
+pub async fn a_checkpoint_moves_only_from_where_it_is<S: Partitions>(store: S) {
+    let Claim { epoch, .. } = claimed(&store, NAME, &partition()).await;
     let five = to(5);
     fenced(&advance(&store, epoch, Some(five), to(6)).await);
     advance(&store, epoch, None, five).await.expect("advances");
@@ -110,8 +104,8 @@ pub async fn a_checkpoint_moves_only_from_where_it_is<S: Checkpoints>(store: S) 
 }
 
 /// A claim during a batch either makes the batch's commit fail or returns the batch's checkpoint.
-pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Checkpoints>(store: S) {
-    let first = store.claim(NAME, &partition()).await.expect("claims");
+pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Partitions>(store: S) {
+    let first = claimed(&store, NAME, &partition()).await;
     let mut transaction = store.begin().await.expect("begins");
     let moved = to(5);
     store
@@ -127,7 +121,7 @@ pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Checkpoints>(store: S)
         .expect("advances");
     let mut claiming = tokio::spawn({
         let store = store.clone();
-        async move { store.claim(NAME, &partition()).await }
+        async move { claimed(&store, NAME, &partition()).await }
     });
     // Long enough for the claim to succeed, or to wait for the row.
     let early = tokio::time::timeout(Duration::from_millis(200), &mut claiming).await;
@@ -136,7 +130,7 @@ pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Checkpoints>(store: S)
         Ok(second) => second,
         Err(_) => claiming.await,
     };
-    let second = second.expect("no panic").expect("claims");
+    let second = second.expect("no panic");
     assert_eq!(
         second.at,
         committed.is_ok().then_some(moved),
@@ -145,8 +139,8 @@ pub async fn a_claim_during_a_batch_fences_it_or_waits<S: Checkpoints>(store: S)
 }
 
 /// A rolled back batch changes neither checkpoint nor inbox.
-pub async fn a_rolled_back_batch_moves_nothing<S: Checkpoints + Inbox>(store: S) {
-    let claim = store.claim(NAME, &partition()).await.expect("claims");
+pub async fn a_rolled_back_batch_moves_nothing<S: Partitions + Inbox>(store: S) {
+    let claim = claimed(&store, NAME, &partition()).await;
     let mut transaction = store.begin().await.expect("begins");
     store
         .advance_in(
@@ -194,10 +188,10 @@ pub async fn the_inbox_keeps_the_highest_position_of_each_lane<S: Inbox>(store: 
 }
 
 /// A rewind moves the partitions of topics back to the beginning, and fences their runners. Repeats are still known.
-pub async fn a_rewind_starts_over_and_keeps_the_inbox<S: Checkpoints + Inbox>(store: S) {
+pub async fn a_rewind_starts_over_and_keeps_the_inbox<S: Partitions + Inbox>(store: S) {
     let received = [(Lane::new("log/order"), Position::new(4))];
     for partition in [topic(), partition()] {
-        let claim = store.claim(NAME, &partition).await.expect("claims");
+        let claim = claimed(&store, NAME, &partition).await;
         let mut transaction = store.begin().await.expect("begins");
         let advanced = store
             .advance_in(&mut transaction, NAME, &partition, claim.epoch, None, to(5))
@@ -207,17 +201,17 @@ pub async fn a_rewind_starts_over_and_keeps_the_inbox<S: Checkpoints + Inbox>(st
         kept.await.expect("receives");
         store.commit(transaction).await.expect("commits");
     }
-    let before = store.claim(NAME, &topic()).await.expect("claims");
+    let before = claimed(&store, NAME, &topic()).await;
     let mut transaction = store.begin().await.expect("begins");
     let rewound = store.rewind_in(&mut transaction, NAME, "published again");
     rewound.await.expect("rewinds");
     store.commit(transaction).await.expect("commits");
-    let after = store.claim(NAME, &topic()).await.expect("claims");
+    let after = claimed(&store, NAME, &topic()).await;
     assert!(
         after.at.is_none() && after.epoch > before.epoch + 1,
         "{after:?}"
     );
-    let log = store.claim(NAME, &partition()).await.expect("claims");
+    let log = claimed(&store, NAME, &partition()).await;
     assert!(log.at.is_some(), "a log is not rewound");
     let found = store.received(NAME, &topic()).await.expect("reads");
     assert_eq!(found, received);
@@ -246,9 +240,9 @@ pub async fn the_inbox_is_the_same_for_a_topic_of_another_name<S: Inbox>(store: 
 }
 
 /// A reset moves a subscription back to the beginning and fences its active runners.
-pub async fn a_reset_starts_over_and_fences_runners<S: Checkpoints + Inbox>(store: S) {
-    let claim = store.claim(NAME, &partition()).await.expect("claims");
-    let other = store.claim("other", &partition()).await.expect("claims");
+pub async fn a_reset_starts_over_and_fences_runners<S: Partitions + Inbox>(store: S) {
+    let claim = claimed(&store, NAME, &partition()).await;
+    let other = claimed(&store, "other", &partition()).await;
     let mut transaction = store.begin().await.expect("begins");
     store
         .advance_in(
@@ -276,10 +270,7 @@ pub async fn a_reset_starts_over_and_fences_runners<S: Checkpoints + Inbox>(stor
     store.commit(transaction).await.expect("commits");
     fenced(&advance(&store, claim.epoch, None, to(6)).await);
     assert_eq!(store.received(NAME, &partition()).await.expect("reads"), []);
-    assert_eq!(
-        store.claim(NAME, &partition()).await.expect("claims").at,
-        None
-    );
+    assert_eq!(claimed(&store, NAME, &partition()).await.at, None);
     let mut transaction = store.begin().await.expect("begins");
     let untouched = store
         .advance_in(
@@ -295,8 +286,8 @@ pub async fn a_reset_starts_over_and_fences_runners<S: Checkpoints + Inbox>(stor
 }
 
 /// A reset fences the runner from its place in the transaction on: a checkpoint does not move under a claim that was reset.
-pub async fn a_claim_that_was_reset_in_the_transaction_is_fenced<S: Checkpoints>(store: S) {
-    let claim = store.claim(NAME, &partition()).await.expect("claims");
+pub async fn a_claim_that_was_reset_in_the_transaction_is_fenced<S: Partitions>(store: S) {
+    let claim = claimed(&store, NAME, &partition()).await;
     let mut transaction = store.begin().await.expect("begins");
     store
         .reset_in(&mut transaction, NAME)
@@ -310,8 +301,8 @@ pub async fn a_claim_that_was_reset_in_the_transaction_is_fenced<S: Checkpoints>
 }
 
 /// A transaction moves a checkpoint from where it has moved it to before, and a reset after that moves it back.
-pub async fn a_checkpoint_moves_step_by_step_in_a_transaction<S: Checkpoints + Inbox>(store: S) {
-    let claim = store.claim(NAME, &partition()).await.expect("claims");
+pub async fn a_checkpoint_moves_step_by_step_in_a_transaction<S: Partitions + Inbox>(store: S) {
+    let claim = claimed(&store, NAME, &partition()).await;
     let (five, seven) = (to(5), to(7));
     let mut transaction = store.begin().await.expect("begins");
     for (from, to) in [(None, five), (Some(five), seven)] {

@@ -2,10 +2,10 @@
 
 use cqrs_core::{
     model::{Checkpoint, Offset, PartitionId, Slices},
-    ports::{Checkpoints, CommitError, Document, DocumentWrite, Documents, UnitOfWork},
+    ports::{CommitError, Document, DocumentWrite, Documents, Partitions, UnitOfWork},
 };
 
-use super::fixture::fenced;
+use super::fixture::{claimed, fenced};
 
 const VIEW: &str = "balances";
 
@@ -196,22 +196,22 @@ pub async fn a_view_that_never_ran_has_no_documents<S: Documents>(store: S) {
 }
 
 /// The documents of a fenced runner are rolled back with its checkpoint.
-pub async fn a_document_commits_with_its_checkpoint_or_not_at_all<S: Documents + Checkpoints>(
+pub async fn a_document_commits_with_its_checkpoint_or_not_at_all<S: Documents + Partitions>(
     store: S,
 ) {
     store.prepare_view(VIEW).await.expect("prepares");
     let partition = PartitionId::Log(Slices::ALL);
-    let first = store.claim(VIEW, &partition).await.expect("claims");
+    let first = claimed(&store, VIEW, &partition).await;
     let attempt = async |epoch, text| batch(&store, &partition, epoch, text).await;
     attempt(first.epoch, "1").await.expect("commits");
-    let second = store.claim(VIEW, &partition).await.expect("claims");
+    let second = claimed(&store, VIEW, &partition).await;
     fenced(&attempt(first.epoch, "2").await);
     assert_eq!(body(&load(&store, "a").await.expect("is there")), 1);
     attempt(second.epoch, "3").await.expect("commits");
     assert_eq!(body(&load(&store, "a").await.expect("is there")), 3);
 }
 
-async fn batch<S: Documents + Checkpoints>(
+async fn batch<S: Documents + Partitions>(
     store: &S,
     partition: &PartitionId,
     epoch: u64,

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use cqrs_core::{
     EventId, EventStore, ExpectedVersion, IdempotencyKey, Metadata, Position, RecordedEvent,
     StoreError, StoreErrorKind, StreamId, Version,
-    model::{Category, EventFilter, Headers, Idempotency, NewEvent, Slices},
-    ports::{Append, AppendError, Appended, Appends, CommitError, LogQuery},
+    model::{Category, Claim, EventFilter, Headers, Idempotency, NewEvent, PartitionId, Slices},
+    ports::{Append, AppendError, Appended, Appends, CommitError, LogQuery, Partitions},
 };
 
 pub(super) fn stream(category: &str, id: &str) -> StreamId {
@@ -146,6 +146,13 @@ pub(super) async fn give_up_after<F: Future>(polls: usize, call: F) -> Option<F:
         }
     })
     .await
+}
+
+/// Claims a partition, of a subscription that has one partition of the log.
+pub(super) async fn claimed<S: Partitions>(store: &S, of: &str, partition: &PartitionId) -> Claim {
+    store.subscribe(of, 1).await.expect("subscribes");
+    let claim = store.claim(of, partition, None).await.expect("claims");
+    claim.expect("it is there")
 }
 
 #[track_caller]

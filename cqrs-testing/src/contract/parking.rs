@@ -5,10 +5,12 @@ use std::time::{Duration, SystemTime};
 use cqrs_core::{
     EventId, Position, StreamId, Version,
     model::{
-        Checkpoint, EventFilter, FailedEvent, FailureKind, Offset, OrderingKey, PartitionId,
+        Checkpoint, Claim, EventFilter, FailedEvent, FailureKind, Offset, OrderingKey, PartitionId,
         Selection, Slices,
     },
-    ports::{AdvanceError, Checkpoints, CommitError, ParkedKey, ParkedRequest, Parking},
+    ports::{
+        AdvanceError, CommitError, ParkedKey, ParkedRequest, Parking, Partitions, RepartitionError,
+    },
 };
 
 use super::fixture::{account, append, at};
@@ -40,12 +42,18 @@ fn of_stream(id: &str, position: u64) -> ParkedKey {
     ParkedKey::new(NAME, key, event, FailureKind::Undecodable, reason, 1)
 }
 
+async fn claim<S: Partitions>(store: &S, partition: &PartitionId) -> Claim {
+    store.subscribe(NAME, 1).await.expect("subscribes");
+    let claim = store.claim(NAME, partition, None).await.expect("claims");
+    claim.expect("there is such a partition")
+}
+
 /// Writes in a transaction that moves the checkpoint of a fresh claim.
-async fn owner<S: Parking + Checkpoints>(
+async fn owner<S: Parking + Partitions>(
     store: &S,
     write: impl AsyncFnOnce(&mut S::Transaction),
 ) -> Result<(), CommitError> {
-    let claim = store.claim(NAME, &LOG).await.expect("claims");
+    let claim = claim(store, &LOG).await;
     let mut transaction = store.begin().await.expect("begins");
     let to = place(claim.at.map_or(1, |at| at.offset.get() + 1));
     store
@@ -56,7 +64,7 @@ async fn owner<S: Parking + Checkpoints>(
     store.commit(transaction).await
 }
 
-async fn park<S: Parking + Checkpoints>(store: &S, parked: &ParkedKey) {
+async fn park<S: Parking + Partitions>(store: &S, parked: &ParkedKey) {
     let written = owner(store, async |transaction| {
         let parks = store.park_in(transaction, parked, MANY).await;
         assert!(parks.expect("parks"));
@@ -87,7 +95,7 @@ fn timeless(parked: ParkedKey) -> ParkedKey {
 }
 
 /// What was committed is found, for its own subscription and slices only, until it is taken out. A rollback leaves nothing.
-pub async fn a_parked_key_is_kept_until_it_is_taken_out<S: Parking + Checkpoints>(store: S) {
+pub async fn a_parked_key_is_kept_until_it_is_taken_out<S: Parking + Partitions>(store: S) {
     let mut parked = Vec::new();
     for (position, kind) in (5..).zip(FailureKind::ALL) {
         let event = failed(account(&position.to_string()), position);
@@ -158,7 +166,7 @@ pub async fn a_parked_key_is_kept_until_it_is_taken_out<S: Parking + Checkpoints
 }
 
 /// A subscription has no more parked keys than it says, and others do not count.
-pub async fn no_more_keys_are_parked_than_the_limit<S: Parking + Checkpoints>(store: S) {
+pub async fn no_more_keys_are_parked_than_the_limit<S: Parking + Partitions>(store: S) {
     let mut other = of_stream("a", 1);
     other.subscription = "other".to_owned();
     park(&store, &other).await;
@@ -181,7 +189,7 @@ pub async fn no_more_keys_are_parked_than_the_limit<S: Parking + Checkpoints>(st
 }
 
 /// A request is taken once, and only for the event that the asker has seen in front.
-pub async fn a_request_is_for_the_event_in_front<S: Parking + Checkpoints>(store: S) {
+pub async fn a_request_is_for_the_event_in_front<S: Parking + Partitions>(store: S) {
     let [first, second] = [of_stream("a", 1), of_stream("b", 2)];
     park(&store, &first).await;
     park(&store, &second).await;
@@ -222,11 +230,11 @@ pub async fn a_request_is_for_the_event_in_front<S: Parking + Checkpoints>(store
 }
 
 /// Who has lost the partition parks nothing and takes nothing out.
-pub async fn a_fenced_owner_changes_no_parked_key<S: Parking + Checkpoints>(store: S) {
+pub async fn a_fenced_owner_changes_no_parked_key<S: Parking + Partitions>(store: S) {
     let parked = of_stream("a", 1);
     park(&store, &parked).await;
-    let old = store.claim(NAME, &LOG).await.expect("claims");
-    let new = store.claim(NAME, &LOG).await.expect("claims");
+    let old = claim(&store, &LOG).await;
+    let new = claim(&store, &LOG).await;
     let mut transaction = store.begin().await.expect("begins");
     let fenced = store
         .advance_in(&mut transaction, NAME, &LOG, old.epoch, old.at, place(9))
@@ -245,7 +253,7 @@ pub async fn a_fenced_owner_changes_no_parked_key<S: Parking + Checkpoints>(stor
     assert!(found.expect("writes"));
     let mut claiming = tokio::spawn({
         let store = store.clone();
-        async move { store.claim(NAME, &LOG).await }
+        async move { store.claim(NAME, &LOG, None).await }
     });
     // Long enough for the claim to succeed, or to wait for the row.
     let early = tokio::time::timeout(Duration::from_millis(200), &mut claiming).await;
@@ -258,7 +266,7 @@ pub async fn a_fenced_owner_changes_no_parked_key<S: Parking + Checkpoints>(stor
 }
 
 /// A reset of the subscription takes out what was parked, with the checkpoint or not at all.
-pub async fn a_reset_takes_every_parked_key_out<S: Parking + Checkpoints>(store: S) {
+pub async fn a_reset_takes_every_parked_key_out<S: Parking + Partitions>(store: S) {
     park(&store, &of_stream("a", 1)).await;
     for commits in [false, true] {
         let mut transaction = store.begin().await.expect("begins");
@@ -277,7 +285,7 @@ pub async fn a_reset_takes_every_parked_key_out<S: Parking + Checkpoints>(store:
 }
 
 /// What waits is counted and read: from the event in front to where the subscription stands, and only what it reads.
-pub async fn waiting_events_are_those_of_the_stream<S: Parking + Checkpoints>(store: S) {
+pub async fn waiting_events_are_those_of_the_stream<S: Parking + Partitions>(store: S) {
     let stream = account("a");
     for version in 0..6 {
         let events = append(&stream, at(version), 1);
@@ -296,7 +304,7 @@ pub async fn waiting_events_are_those_of_the_stream<S: Parking + Checkpoints>(st
     let waiting = async || store.waiting(&parked).await.expect("counts");
     assert_eq!(waiting().await, 0, "nothing was read");
 
-    let claim = store.claim(NAME, &LOG).await.expect("claims");
+    let claim = claim(&store, &LOG).await;
     let mut at = None;
     let reads: [&[EventFilter]; 4] = [
         &[],
@@ -329,4 +337,67 @@ pub async fn waiting_events_are_those_of_the_stream<S: Parking + Checkpoints>(st
         .read_stream_page(&account("c"), Version::EMPTY, 9)
         .await;
     assert_eq!(none.expect("reads"), []);
+}
+
+/// What waits is counted up to the place of its slice, which may be ahead of its partition.
+pub async fn waiting_events_are_counted_up_to_their_slice<S: Parking + Partitions>(store: S) {
+    let stream = account("a");
+    for version in 0..6 {
+        let events = append(&stream, at(version), 1);
+        store.append(events).await.expect("appends");
+    }
+    let events = store.read_stream_page(&stream, Version::EMPTY, 6).await;
+    let events = events.expect("reads");
+    let event = FailedEvent::from(&events[1]);
+    let key = OrderingKey::from(stream.clone());
+    let parked = ParkedKey::new(NAME, key, event, FailureKind::Refused, "no", 1);
+    let waiting = async || store.waiting(&parked).await.expect("counts");
+    store.subscribe(NAME, 2).await.expect("subscribes");
+    for index in 0..2 {
+        let half = Slices::part(index, 2);
+        // The slice of the stream is at its fifth event, the others are at its third.
+        let is_own = half.contains(stream.slice());
+        let last = &events[if is_own { 4 } else { 2 }];
+        let half = PartitionId::Log(half);
+        let claim = claim(&store, &half).await;
+        let mut transaction = store.begin().await.expect("begins");
+        let to = Checkpoint::after(last.position, last.id);
+        store
+            .advance_in(&mut transaction, NAME, &half, claim.epoch, None, to)
+            .await
+            .expect("advances");
+        store.commit(transaction).await.expect("commits");
+    }
+    assert_eq!(waiting().await, 4);
+    let made = store.repartition(NAME, 1, "a test").await;
+    assert_eq!(made.expect("joins them"), 1);
+    assert_eq!(waiting().await, 4);
+}
+
+/// The events of a key that is no stream lie in many slices, so they stay in one partition while it is parked.
+pub async fn a_parked_key_that_is_no_stream_keeps_the_partitions<S: Parking + Partitions>(
+    store: S,
+) {
+    park(&store, &of_stream("a", 1)).await;
+    let made = store.repartition(NAME, 2, "a test").await;
+    assert_eq!(made.expect("a stream is in one slice"), 2);
+    let made = store.repartition(NAME, 1, "a test").await;
+    assert_eq!(made.expect("joins them"), 1);
+    let named = OrderingKey::named("order 17").expect("valid");
+    let event = failed(account("b"), 2);
+    let parked = ParkedKey::new(NAME, named, event, FailureKind::Refused, "no", 1);
+    park(&store, &parked).await;
+    let refused = store.repartition(NAME, 2, "a test").await;
+    assert!(
+        matches!(&refused, Err(RepartitionError::Parked(of)) if of == NAME),
+        "{refused:?}"
+    );
+    assert_eq!(store.partitions(NAME).await.expect("reads").len(), 1);
+    let written = owner(&store, async |transaction| {
+        let found = store.unpark_in(transaction, NAME, &parked.key).await;
+        assert!(found.expect("writes"));
+    });
+    written.await.expect("commits");
+    let made = store.repartition(NAME, 2, "a test").await;
+    assert_eq!(made.expect("nothing is in the way"), 2);
 }

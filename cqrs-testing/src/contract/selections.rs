@@ -3,11 +3,13 @@
 use cqrs_core::{
     DocumentKeys, Envelope, Event, ExpectedVersion, ReadModel, Runner, Store, View,
     model::{EventFilter, PartitionId, RoleKind, Selection, Slices},
-    ports::{AdvanceError, Append, Checkpoints},
+    ports::{AdvanceError, Append, Partitions},
     read::{RunnerError, RunnerErrorKind},
     role,
 };
 use serde::{Deserialize, Serialize};
+
+use super::fixture::claimed;
 
 const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 
@@ -76,7 +78,7 @@ async fn catch_up<E: Event, S: Store>(store: &S) -> Result<u64, RunnerError> {
 }
 
 /// A selection is recorded in a transaction, under the epoch of a claim.
-pub async fn a_selection_is_recorded_under_a_claim<S: Checkpoints>(store: S) {
+pub async fn a_selection_is_recorded_under_a_claim<S: Partitions>(store: S) {
     let of = |category| {
         let selection = Selection::of(&[EventFilter::new(category, &["Opened"])]);
         selection.by(Some(RoleKind::Reactor))
@@ -101,13 +103,13 @@ pub async fn a_selection_is_recorded_under_a_claim<S: Checkpoints>(store: S) {
     };
     let found = async || store.selection("doors", &LOG).await.expect("reads");
     assert_eq!(found().await, None);
-    let first = store.claim("doors", &LOG).await.expect("claims").epoch;
+    let first = claimed(&store, "doors", &LOG).await.epoch;
     assert_eq!(found().await, None);
     select(first, &of("door"), false).await.expect("selects");
     assert_eq!(found().await, None, "rolled back");
     select(first, &of("door"), true).await.expect("selects");
     assert_eq!(found().await, Some(of("door")));
-    let second = store.claim("doors", &LOG).await.expect("claims").epoch;
+    let second = claimed(&store, "doors", &LOG).await.epoch;
     assert_eq!(found().await, Some(of("door")), "a claim keeps it");
     let fenced = select(first, &of("window"), true).await;
     assert!(matches!(fenced, Err(AdvanceError::Fenced(_))), "{fenced:?}");

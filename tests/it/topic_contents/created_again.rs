@@ -232,7 +232,10 @@ async fn a_runner_claims_again_behind_markers_that_are_gone() {
     })
     .await;
     place.remove_records().await;
-    let claimed = place.store.claim(Texts::NAME, &place.partition()).await;
+    let claimed = place
+        .store
+        .claim(Texts::NAME, &place.partition(), None)
+        .await;
     claimed.expect("fences the runner");
     place.put(COMMITTED, &["b"]).await;
     place.until_texts(&["a", "b"]).await;

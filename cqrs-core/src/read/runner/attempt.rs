@@ -1,7 +1,7 @@
 //! A failed attempt to handle a batch.
 
 use crate::{
-    model::{Checkpoint, EventId, FailureKind, RecordedEvent},
+    model::{Claim, EventId, FailureKind, RecordedEvent},
     ports::{AdvanceError, BoxError, CommitError, SourceError, StoreError, StoreErrorKind},
     read::runner::error::RunnerErrorKind,
 };
@@ -22,8 +22,7 @@ pub(super) enum AttemptError {
 
 /// An event that cannot be handled, with the claim right before it.
 pub(super) struct Failing {
-    pub(super) epoch: u64,
-    pub(super) at: Option<Checkpoint>,
+    pub(super) claim: Claim,
     pub(super) event: RecordedEvent,
     pub(super) kind: FailureKind,
     pub(super) reason: BoxError,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    model::{Claim, Lane, Position},
+    model::{Checkpoint, Claim, Lane, Position, RecordedEvent},
     ports::Batch,
 };
 
@@ -25,7 +25,19 @@ pub(super) struct ClaimedPartition {
 }
 
 impl ClaimedPartition {
-    /// Removes repeats from the batch.
+    /// How far a slice was read; `None` before its first event. Some slices are ahead of the partition.
+    pub(super) fn place_of(&self, slice: u16) -> Option<Checkpoint> {
+        self.claim.place_of(slice)
+    }
+
+    /// Whether an event of this slice was handled before the number of partitions changed.
+    fn was_handled(&self, event: &RecordedEvent) -> bool {
+        let place = self.place_of(event.stream.slice());
+        !self.claim.ahead.is_empty()
+            && place.is_some_and(|at| event.position.get() <= at.offset.get())
+    }
+
+    /// Removes repeats from the batch, and what was handled before.
     pub(super) fn receive(&self, batch: &mut Batch) -> Received {
         let mut highest: HashMap<Lane, Position> = HashMap::new();
         let mut repeats: HashMap<Lane, u64> = HashMap::new();
@@ -33,6 +45,9 @@ impl ClaimedPartition {
         let mut index = 0;
         batch.events.retain(|event| {
             index += 1;
+            if self.was_handled(event) {
+                return false;
+            }
             let Some(lane) = &event.lane else {
                 repeats_first.get_or_insert(index - 1);
                 return true;

@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use crate::{
     codec::CodecError,
     model::{FailedEvent, FailureKind, PartitionId, RoleKind},
-    ports::{BoxError, Holder, SourceError, StoreError},
+    ports::{BoxError, SourceError, StoreError},
 };
 
 /// A runner that ended before it was stopped. The log and the checkpoints are as the last committed batch left them.
@@ -90,10 +90,7 @@ pub enum RunnerErrorKind {
     Role(#[from] CodecError),
     /// The source cannot be read.
     #[error("cannot read its source")]
-    Source(#[source] SourceError),
-    /// Another runner of this subscription is at work: its process has the name.
-    #[error("is held by {0}; stop that one first, or give this role a name of its own")]
-    Held(Holder),
+    Source(#[from] SourceError),
     /// An event cannot be handled. All events before it are committed; it is delivered again at the next start.
     ///
     /// Over a topic every such event stops the runner; over the log only where
@@ -165,14 +162,5 @@ const fn way_past(partition: &PartitionId) -> &'static str {
     match partition {
         PartitionId::Log(_) => "skip",
         PartitionId::Topic { .. } => "skip_record",
-    }
-}
-
-impl From<SourceError> for RunnerErrorKind {
-    fn from(error: SourceError) -> Self {
-        match error {
-            SourceError::Held(holder) => Self::Held(holder),
-            error => Self::Source(error),
-        }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    model::{Checkpoint, FailedEvent, chain},
+    model::{Checkpoint, FailedEvent, PartitionId, Slices, chain},
     ports::{Checkpoints, Discarded, Inbox, ParkedKey, Parking, Reader},
     read::handler::Handler,
 };
@@ -29,10 +29,25 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 self.back_off(self.policy.wait(attempts)).await;
                 Ok(())
             }
+            ErrorAction::Park if self.is_shared(&failing) => {
+                tracing::warn!(
+                    subscription = self.handler.subscription(), partition = %self.reader.partition(),
+                    "an ordering key that is no stream is parked only where one partition has every slice, and none is ahead of it"
+                );
+                Err(AttemptError::Stop(self.poison(failing)))
+            }
             ErrorAction::Park => self.park(failing, attempts).await,
             ErrorAction::Skip => self.pass_over(failing).await,
             ErrorAction::Stop => Err(AttemptError::Stop(self.poison(failing))),
         }
+    }
+
+    /// Whether events of the key may lie in other partitions, or in slices that other partitions had: a key that is no stream. Then
+    /// nobody knows which of them were handled.
+    fn is_shared(&self, failing: &Failing) -> bool {
+        let is_whole = *self.reader.partition() == PartitionId::Log(Slices::ALL);
+        let key = key_of::<S>(&*self.handler, &failing.event);
+        key.stream().is_none() && !(is_whole && failing.claim.ahead.is_empty())
     }
 
     /// Parks the key of the event, and moves the checkpoint to the event, in one transaction.
@@ -79,7 +94,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     /// A transaction that moves the checkpoint from right before the event to the event.
     async fn moved_to(&self, failing: &Failing) -> Result<S::Transaction, AttemptError> {
         let to = Checkpoint::after(failing.event.position, failing.event.id);
-        self.owned(failing.epoch, failing.at, to).await
+        self.owned(failing.claim.epoch, failing.claim.at, to).await
     }
 
     /// A transaction that proves the claim.

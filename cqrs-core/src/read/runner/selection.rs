@@ -5,8 +5,11 @@
 
 use super::{LogRunner, attempt::AttemptError, error::RunnerErrorKind, worker::Worker};
 use crate::{
-    model::{Claim, EventFilter, PartitionId, Selection, Slices},
-    ports::{Checkpoints, CommitError, Inbox, Parking, Reader, StoreError, check_reason},
+    model::{Claim, EventFilter, PartitionId, Selection},
+    ports::{
+        AdvanceError, Checkpoints, CommitError, Fenced, Inbox, Parking, Partitions, Reader,
+        StoreError, check_reason,
+    },
     read::handler::Handler,
 };
 
@@ -35,7 +38,7 @@ async fn record<S: Checkpoints>(
 
 impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
     /// Records what the role reads, unless it has passed over an event that it reads now.
-    pub(super) async fn select(&mut self, claim: Claim) -> Result<(), AttemptError> {
+    pub(super) async fn select(&mut self, claim: &Claim) -> Result<(), AttemptError> {
         if self.selected {
             return Ok(());
         }
@@ -46,9 +49,9 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let before = self.store.selection(subscription, &partition).await?;
         let selection = self.selection(&reads, &partition, before.as_ref())?;
         if before.as_ref() != Some(&selection) {
-            if let (Some(before), Some(at)) = (before, claim.at)
+            if let Some(before) = before
                 && let Some(filters) = before.missing(&reads)
-                && let Some(event) = self.reader.passed_over(&filters, &before, at).await?
+                && let Some(event) = self.reader.passed_over(&filters, &before, claim).await?
             {
                 return Err(AttemptError::Stop(RunnerErrorKind::PassedOver {
                     partition,
@@ -94,9 +97,9 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     }
 }
 
-impl<S: Checkpoints + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
-    /// Passes over the events that this role reads now, did not read before, and that lie before its checkpoint. The reason is
-    /// recorded. The next start continues at the checkpoint.
+impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
+    /// Passes over the events that this role reads now, did not read before, and that lie before its checkpoints. The reason is
+    /// recorded with each partition. The next start continues at the checkpoints.
     ///
     /// It is one way past [`PassedOver`](crate::read::RunnerErrorKind::PassedOver); the other is to reset the subscription,
     /// which handles all events again. It is also the way past [`OtherRole`](crate::read::RunnerErrorKind::OtherRole): the kind of
@@ -106,20 +109,18 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
     /// When the reason is empty, the store fails, or a runner of this subscription started meanwhile: try again.
     pub async fn accept_selection(&self, reason: &str) -> Result<(), CommitError> {
         let subscription = self.handler.subscription();
-        let log = PartitionId::Log(Slices::ALL);
         let reads = self.handler.reads().map_err(StoreError::from)?;
         check_reason(reason)?;
-        let claim = self.store.claim(subscription, &log).await?;
         let selection = Selection::of(&reads).by(self.handler.role());
-        record(
-            &self.store,
-            subscription,
-            &log,
-            claim.epoch,
-            &selection,
-            Some(reason),
-        )
-        .await?;
+        self.source.subscribe().await?;
+        for status in self.store.partitions(subscription).await? {
+            let partition = &status.partition;
+            let claim = self.store.claim(subscription, partition, None).await?;
+            let fenced = || AdvanceError::from(Fenced::new(subscription, partition.clone()));
+            let epoch = claim.ok_or_else(fenced)?.epoch;
+            let why = Some(reason);
+            record(&self.store, subscription, partition, epoch, &selection, why).await?;
+        }
         tracing::warn!(
             subscription,
             reason,

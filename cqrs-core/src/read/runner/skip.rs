@@ -2,7 +2,9 @@
 
 use crate::{
     model::{Checkpoint, Claim, PartitionId, Position, RecordedEvent, Slices},
-    ports::{Checkpoints, Discarded, Inbox, LogQuery, Parking, check_page},
+    ports::{
+        Checkpoints, Discarded, Inbox, LogQuery, Parking, PartitionStatus, Partitions, check_page,
+    },
     read::{
         handler::Handler,
         runner::{LogRunner, Runner, parked::key_of, skip_error::SkipError},
@@ -11,6 +13,13 @@ use crate::{
 
 /// How many events are read at once to find the next one.
 const PAGE: usize = 100;
+
+/// A partition, its checkpoint, and its next event.
+struct NextEvent {
+    partition: PartitionId,
+    at: Option<Checkpoint>,
+    event: RecordedEvent,
+}
 
 /// The reason, unless it says nothing.
 pub(super) fn stated(reason: impl Into<String>) -> Result<String, SkipError> {
@@ -30,19 +39,23 @@ impl<S: Checkpoints, H: Handler<S>, R> Runner<S, H, R> {
         at: Option<Checkpoint>,
     ) -> Result<Claim, SkipError> {
         let subscription = self.handler.subscription();
-        let claim = self.store.claim(subscription, partition).await?;
-        if claim.at != at {
-            return Err(SkipError::Moved {
-                subscription: subscription.to_owned(),
-                partition: partition.clone(),
-                at: claim.at.unwrap_or_default().offset,
-            });
+        let claim = self.store.claim(subscription, partition, None).await?;
+        match claim {
+            Some(claim) if claim.at == at => Ok(claim),
+            moved => Err(self.moved(partition.clone(), moved.and_then(|claim| claim.at))),
         }
-        Ok(claim)
+    }
+
+    fn moved(&self, partition: PartitionId, at: Option<Checkpoint>) -> SkipError {
+        SkipError::Moved {
+            subscription: self.handler.subscription().to_owned(),
+            partition,
+            at: at.unwrap_or_default().offset,
+        }
     }
 }
 
-impl<S: Checkpoints + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
+impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
     /// Passes over the event at `position`, which the role cannot handle, and records it with the reason. The next start
     /// continues after it. Other subscriptions still handle the event.
     ///
@@ -52,8 +65,8 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
     /// subscription builds, and it stops a rebuild again. Other runners of the subscription may run meanwhile.
     ///
     /// # Errors
-    /// [`SkipError::NotNext`] when the event is not the next one: everything before it must be handled. [`SkipError::Moved`] when a
-    /// runner of the subscription has moved meanwhile. The store's errors.
+    /// [`SkipError::NotNext`] when the event is not the next one of its partition: everything before it must be handled.
+    /// [`SkipError::Moved`] when a runner of the subscription has moved meanwhile. The store's errors.
     pub async fn skip(
         &self,
         position: Position,
@@ -61,12 +74,17 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
     ) -> Result<Discarded, SkipError> {
         let reason = stated(reason)?;
         let subscription = self.handler.subscription();
-        let log = PartitionId::Log(Slices::ALL);
-        let at = self.store.checkpoint(subscription, &log).await?;
-        self.next_at(position, at).await?;
-        let claim = self.claim_at(&log, at).await?;
+        let before = self.next_at(position).await?;
+        let claim = self.claim_at(&before.partition, before.at).await?;
         // Again: an owner may have redriven a parked key before the claim, and its events are not to be passed over.
-        let event = self.next_at(position, at).await?;
+        let NextEvent {
+            partition,
+            at,
+            event,
+        } = self.next_at(position).await?;
+        if (&partition, at) != (&before.partition, before.at) {
+            return Err(self.moved(partition, at));
+        }
         let to = Checkpoint::after(position, event.id);
         let discarded = Discarded::event(subscription, event, reason);
         let mut transaction = self.store.begin().await?;
@@ -74,7 +92,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
             .advance_in(
                 &mut transaction,
                 subscription,
-                &log,
+                &partition,
                 claim.epoch,
                 claim.at,
                 to,
@@ -86,31 +104,64 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
         Ok(discarded)
     }
 
-    /// The next event, if it is at this position.
-    async fn next_at(
-        &self,
-        position: Position,
-        from: Option<Checkpoint>,
-    ) -> Result<RecordedEvent, SkipError> {
-        match self.next_event(from).await? {
-            Some(event) if event.position == position => Ok(event),
+    /// The next event of the partition that has the event at this position, if it is that event.
+    async fn next_at(&self, position: Position) -> Result<NextEvent, SkipError> {
+        self.source.subscribe().await?;
+        let subscription = self.handler.subscription();
+        let progress = self.store.progress_by_slice(subscription).await?;
+        let partitions = self.store.partitions(subscription).await?;
+        let slice = self.slice_at(position).await?;
+        let has = |status: &PartitionStatus| match &status.partition {
+            PartitionId::Log(slices) => slices.contains(slice),
+            PartitionId::Topic { .. } => false,
+        };
+        // A change of their number is in the way for a moment only.
+        let Some(PartitionStatus { partition, at, .. }) = partitions.into_iter().find(has) else {
+            return Err(self.not_next(position, None));
+        };
+        let handled = |event: &RecordedEvent| {
+            let place = progress.get(usize::from(event.stream.slice()));
+            let place = place.and_then(|place| place.at);
+            place.is_some_and(|at| event.position.get() <= at.offset.get())
+        };
+        match self.first_event(&partition, at, handled).await? {
+            Some(event) if event.position == position => Ok(NextEvent {
+                partition,
+                at,
+                event,
+            }),
             other => Err(self.not_next(position, other)),
         }
     }
 
-    /// The next event that the role reads and whose key is not parked.
-    async fn next_event(
+    /// The slice of the event at a position; that of the first one where there is none.
+    async fn slice_at(&self, position: Position) -> Result<u16, SkipError> {
+        let before = Position::new(position.get().saturating_sub(1));
+        let page = self.store.read_log(LogQuery::new(before, 1)).await?;
+        Ok(page.events.first().map_or(0, |event| event.stream.slice()))
+    }
+
+    /// The first event of a partition after `from` that the role reads, that was not handled, and whose key is not parked.
+    async fn first_event(
         &self,
+        partition: &PartitionId,
         from: Option<Checkpoint>,
+        handled: impl Fn(&RecordedEvent) -> bool,
     ) -> Result<Option<RecordedEvent>, SkipError> {
         let reads = self.handler.reads()?;
+        let slices = match partition {
+            PartitionId::Log(slices) => *slices,
+            PartitionId::Topic { .. } => Slices::ALL,
+        };
         let subscription = self.handler.subscription();
-        let parked = self.store.parked_keys(subscription, Slices::ALL).await?;
-        let is_next = |event: &RecordedEvent| !parked.contains(&key_of::<S>(&*self.handler, event));
+        let parked = self.store.parked_keys(subscription, slices).await?;
+        let is_next = |event: &RecordedEvent| {
+            !handled(event) && !parked.contains(&key_of::<S>(&*self.handler, event))
+        };
         let mut at = from;
         loop {
             let after = Position::new(at.map_or(0, |at| at.offset.get()));
-            let query = LogQuery::new(after, PAGE).reads(&reads);
+            let query = LogQuery::new(after, PAGE).reads(&reads).slices(slices);
             let page = self.store.read_log(query).await?;
             check_page(&page, at)?;
             match (page.events.into_iter().find(is_next), page.upto) {

@@ -4,6 +4,7 @@ mod hooked;
 mod names;
 mod newer;
 mod parking;
+mod partitions;
 mod progress;
 mod skip_record;
 mod topics;
@@ -22,12 +23,12 @@ use crate::{
     codec::CodecError,
     memory::MemoryEventStore,
     model::{
-        Checkpoint, Context, Envelope, Event, EventFilter, FailureKind, PartitionId, Position,
-        RecordedEvent, Slices, chain,
+        Checkpoint, Claim, Context, Envelope, Event, EventFilter, FailureKind, PartitionId,
+        Position, RecordedEvent, Slices, chain,
     },
     ports::{
-        Discards, Document, DocumentConflict, DocumentWrite, Documents, SaveError, StoreError,
-        StoreErrorKind, UnitOfWork, decode_document,
+        Discards, Document, DocumentConflict, DocumentWrite, Documents, Partitions as _, SaveError,
+        StoreError, StoreErrorKind, UnitOfWork, decode_document,
     },
     read::ReadModel,
     roles::{Aggregate, Decision, DocumentKeys, HandlerError, View},
@@ -129,6 +130,13 @@ async fn sums<S: Documents>(store: &S) -> Vec<u64> {
         .collect();
     all.sort_unstable();
     all
+}
+
+/// Claims a partition, of a subscription that has one partition of the log.
+async fn claim_of(store: &MemoryEventStore, partition: &PartitionId) -> Claim {
+    store.subscribe(Sums::NAME, 1).await.expect("subscribes");
+    let claim = store.claim(Sums::NAME, partition, None).await;
+    claim.expect("claims").expect("it is there")
 }
 
 /// Waits until the checkpoint of the subscription is at `position`.
@@ -307,7 +315,7 @@ async fn a_runner_continues_after_a_skipped_event() {
     let runner = || Runner::over_log::<crate::read::handler::role::Handler>(&store, Faulty(poison));
     run_to(&store, Faulty(poison), 50).await.expect_err("stops");
     let log = PartitionId::Log(Slices::ALL);
-    let epoch = async || store.claim(Sums::NAME, &log).await.expect("claims").epoch;
+    let epoch = async || claim_of(&store, &log).await.epoch;
     let before = epoch().await;
     for (wrong, next) in [
         (23, "position 24"),
@@ -381,9 +389,9 @@ async fn a_batch_that_is_too_large_for_the_store_passes_in_parts() {
     }
 }
 
-/// Without the hold on the name only the epoch keeps runners apart.
-async fn run_without_name(store: &MemoryEventStore, position: u64) -> Result<(), RunnerError> {
-    let source = LogSource::new(store, Vec::new());
+/// Runs over a source that was made by hand.
+async fn run_over_source(store: &MemoryEventStore, position: u64) -> Result<(), RunnerError> {
+    let source = LogSource::new(store, Sums::NAME, Vec::new());
     Runner::over::<crate::read::handler::role::View>(store, Sums, source)?
         .batch_size(7)
         .run(caught_up(store, position))
@@ -395,8 +403,8 @@ async fn two_runners_with_one_name_apply_every_event_once() {
     let store = filled(300).await;
     let one = store.clone();
     let two = store.clone();
-    let one = tokio::spawn(async move { run_without_name(&one, 300).await });
-    let two = tokio::spawn(async move { run_without_name(&two, 300).await });
+    let one = tokio::spawn(async move { run_over_source(&one, 300).await });
+    let two = tokio::spawn(async move { run_over_source(&two, 300).await });
     one.await.expect("no panic").expect("runs");
     two.await.expect("no panic").expect("runs");
     assert_eq!(sums(&store).await, Vec::from_iter(1..=300));
@@ -454,10 +462,7 @@ async fn a_log_that_was_replaced_is_an_error_not_a_silent_skip() {
         .await
         .expect("runs");
     let restored = filled(30).await;
-    let claim = restored
-        .claim(Sums::NAME, &PartitionId::Log(Slices::ALL))
-        .await
-        .expect("claims");
+    let claim = claim_of(&restored, &PartitionId::Log(Slices::ALL)).await;
     let checkpoint = store
         .checkpoint(Sums::NAME, &PartitionId::Log(Slices::ALL))
         .await

@@ -84,8 +84,9 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     }
 }
 
-/// Whether the subscription has read as far as the event: its slice stands at or after it.
+/// Whether the subscription has read as far as the event. The slice of the event may be ahead of the partition: what was read of it
+/// beyond the partition's own place does not come again, so it waits with the others.
 fn is_read(claimed: &ClaimedPartition, event: &RecordedEvent) -> bool {
-    let place = claimed.claim.at;
+    let place = claimed.place_of(event.stream.slice());
     place.is_some_and(|at| event.position.get() <= at.offset.get())
 }

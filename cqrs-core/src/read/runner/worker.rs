@@ -18,14 +18,18 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    model::{Claim, Lane, PartitionId, Position, RecordedEvent},
-    ports::{Batch, Checkpoints, Inbox, Next, Parking, Reader, StoreError},
+    model::{Claim, Lane, Position, RecordedEvent, chain},
+    ports::{Batch, Checkpoints, GivenBack, Inbox, Next, Parking, Reader},
     read::handler::Handler,
     run_loop::{LoopName, ProgressReporter, Retries},
 };
 
 /// How often an idle worker checks that nobody else has moved its checkpoint.
 const IDLE_CHECK: Duration = Duration::from_millis(250);
+
+/// After how long without a success a partition is given back, if another process may work on it: with another version of the role,
+/// with other rights, or on another network.
+const FAILING: Duration = Duration::from_secs(60);
 
 pub(super) struct Worker<S, H, R> {
     /// Before the reader.
@@ -74,8 +78,14 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     pub(super) async fn run(mut self) -> Result<(), RunnerErrorKind> {
         let outcome = self.attempts().await;
         let error = outcome.as_ref().err().map(|error| error as _);
+        if let Some(error) = error {
+            let reason = chain(error).to_string();
+            self.reader.given_back(GivenBack::Stopped(reason));
+        }
         self.reporter.ended(Some(self.reader.partition()), error);
         if outcome.is_ok() {
+            // What is parked here is another worker's now.
+            self.report_nothing_parked();
             self.failed.done();
         }
         outcome
@@ -83,9 +93,14 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
 
     async fn attempts(&mut self) -> Result<(), RunnerErrorKind> {
         while !self.reader.revoked() {
+            if self.retries.failing() >= FAILING && self.reader.has_others() {
+                self.reader.given_back(GivenBack::Failing);
+                return Ok(());
+            }
             let outcome = match self.work().await {
+                Ok(()) => return Ok(()),
                 Err(AttemptError::Failing(failing)) => self.resolve(*failing).await,
-                outcome => outcome,
+                Err(error) => Err(error),
             };
             match outcome {
                 Ok(()) => {}
@@ -107,11 +122,15 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         Ok(())
     }
 
+    /// Handles batches until the partition is not this worker's any more.
     async fn work(&mut self) -> Result<(), AttemptError> {
-        let mut claimed = self.claim().await?;
+        let Some(mut claimed) = self.claim().await? else {
+            self.reader.given_back(GivenBack::Lost);
+            return Ok(());
+        };
         self.read_parked().await?;
-        self.select(claimed.claim).await?;
-        self.reader.start(claimed.claim.at).await?;
+        self.select(&claimed.claim).await?;
+        self.reader.start(&claimed.claim).await?;
         self.reporter
             .started(self.reader.partition(), claimed.claim.at);
         let mut checked = Instant::now();
@@ -134,48 +153,6 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         Ok(())
     }
 
-    async fn claim(&self) -> Result<ClaimedPartition, AttemptError> {
-        let subscription = self.handler.subscription();
-        let partition = self.reader.partition();
-        let claim = self.store.claim(subscription, partition).await?;
-        let received = self.store.received(subscription, partition).await?;
-        Ok(ClaimedPartition {
-            claim,
-            received: received.into_iter().collect(),
-        })
-    }
-
-    /// Reads what is parked. Only after the claim: the last owner may have parked a key right before it.
-    async fn read_parked(&mut self) -> Result<(), StoreError> {
-        if let PartitionId::Log(slices) = *self.reader.partition() {
-            let subscription = self.handler.subscription();
-            let keys = self.store.parked_keys(subscription, slices).await?;
-            self.parked.claimed(keys);
-            self.report_parked();
-        }
-        Ok(())
-    }
-
-    pub(super) fn report_parked(&self) {
-        let partition = self.reader.partition();
-        self.tally.parked(partition, self.parked.count());
-        self.reporter.parked(partition, self.parked.count());
-    }
-
-    /// Checks that the stored checkpoint is the one that this worker wrote. Only a write detects a fence, so without this
-    /// check an idle partition would miss a reset.
-    async fn check(&self, claimed: &ClaimedPartition) -> Result<(), AttemptError> {
-        let subscription = self.handler.subscription();
-        let partition = self.reader.partition();
-        let found = self.store.checkpoint(subscription, partition).await?;
-        if found == claimed.claim.at {
-            Ok(())
-        } else {
-            let moved = "the checkpoint was moved by another runner or a reset";
-            Err(AttemptError::Retry(moved.into()))
-        }
-    }
-
     async fn handle(
         &mut self,
         claimed: &mut ClaimedPartition,
@@ -186,16 +163,16 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let held_back = self
             .parked
             .hold_back::<S>(&*self.handler, &mut batch.events);
-        let outcome = self.commit(claimed.claim, &batch, &received.highest);
+        let outcome = self.commit(&claimed.claim, &batch, &received.highest);
         if let Err(error) = outcome.await {
             let before_first = received.repeats_first + held_back;
-            return Err(self.failed_at(claimed.claim, batch, before_first, error));
+            return Err(self.failed_at(&claimed.claim, batch, before_first, error));
         }
         let partition = self.reader.partition();
         self.tally.passed_over(partition, &batch.events);
         self.tally.repeated(partition, &received.repeats);
         claimed.received.extend(received.highest);
-        claimed.claim.at = Some(batch.next);
+        claimed.claim.advance(batch.next);
         self.retries.succeeded();
         self.reporter
             .reading(self.reader.partition(), claimed.claim.at);
@@ -208,7 +185,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     /// Commits checkpoint, inbox and effects in one transaction.
     async fn commit(
         &self,
-        claim: Claim,
+        claim: &Claim,
         batch: &Batch,
         received: &[(Lane, Position)],
     ) -> Result<(), BatchError> {
@@ -226,13 +203,13 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     async fn apply(
         &self,
         transaction: &mut S::Transaction,
-        claim: Claim,
+        claim: &Claim,
         batch: &Batch,
         received: &[(Lane, Position)],
     ) -> Result<(), BatchError> {
         let subscription = self.handler.subscription();
         let partition = self.reader.partition();
-        let Claim { epoch, at } = claim;
+        let Claim { epoch, at, .. } = *claim;
         self.store
             .advance_in(transaction, subscription, partition, epoch, at, batch.next)
             .await?;
@@ -264,7 +241,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     /// What to do after a batch that failed.
     fn failed_at(
         &mut self,
-        claim: Claim,
+        claim: &Claim,
         batch: Batch,
         before_first: usize,
         error: BatchError,
@@ -275,8 +252,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             Located::Elsewhere(error) => error,
             Located::First(kind, reason) => match batch.events.into_iter().next() {
                 Some(event) => AttemptError::Failing(Box::new(Failing {
-                    epoch: claim.epoch,
-                    at: claim.at,
+                    claim: claim.clone(),
                     event,
                     kind,
                     reason,

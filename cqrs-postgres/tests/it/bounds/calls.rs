@@ -226,7 +226,7 @@ impl Call {
             Self::Identity => drop(store.identity().await?),
             Self::EventIdAt => drop(store.event_id_at(Position::new(1)).await?),
             Self::FenceHolders => drop(store.fence_holders().await?),
-            Self::Claim => drop(store.claim("bounds", &log).await?),
+            Self::Claim => drop(store.claim("bounds", &log, None).await?),
             Self::Checkpoint => drop(store.checkpoint("bounds", &log).await?),
             Self::Received => drop(store.received("bounds", &log).await?),
             Self::Document => drop(store.document(VIEW, "a").await?),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use cqrs_core::{
     DocumentKeys, Envelope, Event, EventStore, Position, ReadModel, Runner, View,
-    model::Checkpoint,
+    model::{Checkpoint, Claim},
     ports::{LogQuery, Next, Reader, Source, SourceError},
     read::LogSource,
 };
@@ -77,9 +77,9 @@ pub(super) async fn read_on(
     from: Checkpoint,
     last: Position,
 ) -> Result<Vec<u64>, SourceError> {
-    let mut source = LogSource::new(store, Vec::new());
+    let mut source = LogSource::new(store, "reader", Vec::new());
     let mut reader = source.assigned().await?.expect("has a partition");
-    reader.start(Some(from)).await?;
+    reader.start(&Claim::new(1, Some(from))).await?;
     let mut met = Vec::new();
     let begun = Instant::now();
     while met.last() != Some(&last.get()) {

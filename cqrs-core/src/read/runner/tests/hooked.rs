@@ -6,19 +6,21 @@ use super::super::*;
 use crate::{
     memory::{MemoryEventStore, MemoryTransaction},
     model::{
-        Checkpoint, Claim, EventId, Idempotency, Lane, LogIdentity, OrderingKey, PartitionId,
-        Position, RecordedEvent, Selection, Slices, StreamId, Version,
+        Checkpoint, Claim, EventId, Idempotency, Lane, LeaseTimes, LogIdentity, Member, MemberId,
+        OrderingKey, PartitionId, Position, RecordedEvent, Selection, Slices, StreamId, Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Discarded, Discards, Document, DocumentWrite,
-        Documents, EventStore, Hold, HoldError, LogPage, LogQuery, LookupError, NameKind,
-        ParkedKey, ParkedRequest, SaveError, StoreError, UnitOfWork,
+        Documents, EventStore, Heartbeat, LogPage, LogQuery, LookupError, ParkedKey, ParkedRequest,
+        PartitionStatus, Partitions, RepartitionError, SaveError, SliceProgress, StoreError,
+        UnitOfWork,
     },
 };
 
 /// A call of the store that the hook is called at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
+    BeforeHeartbeat,
     BeforeClaim,
     AfterClaim,
     BeforeReadLog,
@@ -65,9 +67,14 @@ impl UnitOfWork for Hooked {
 }
 
 impl Checkpoints for Hooked {
-    async fn claim(&self, s: &str, p: &PartitionId) -> Result<Claim, StoreError> {
+    async fn claim(
+        &self,
+        s: &str,
+        p: &PartitionId,
+        member: Option<MemberId>,
+    ) -> Result<Option<Claim>, StoreError> {
         (self.1)(Call::BeforeClaim).await?;
-        let claim = self.0.claim(s, p).await?;
+        let claim = self.0.claim(s, p, member).await?;
         (self.1)(Call::AfterClaim).await?;
         Ok(claim)
     }
@@ -238,12 +245,47 @@ impl Parking for Hooked {
     }
 }
 
-impl Names for Hooked {
-    fn lease(&self) -> Duration {
-        self.0.lease()
+impl Partitions for Hooked {
+    fn lease_times(&self) -> LeaseTimes {
+        self.0.lease_times()
     }
-    async fn hold(&self, kind: NameKind, name: &str) -> Result<Hold, HoldError> {
-        self.0.hold(kind, name).await
+    async fn subscribe(&self, s: &str, partitions: u16) -> Result<(), StoreError> {
+        self.0.subscribe(s, partitions).await
+    }
+    async fn heartbeat(
+        &self,
+        s: &str,
+        member: &Member,
+        avoid: &[PartitionId],
+    ) -> Result<Heartbeat, StoreError> {
+        (self.1)(Call::BeforeHeartbeat).await?;
+        self.0.heartbeat(s, member, avoid).await
+    }
+    async fn release(
+        &self,
+        s: &str,
+        p: &PartitionId,
+        member: MemberId,
+        stopped: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.0.release(s, p, member, stopped).await
+    }
+    async fn leave(&self, s: &str, member: MemberId) -> Result<(), StoreError> {
+        self.0.leave(s, member).await
+    }
+    async fn repartition(
+        &self,
+        s: &str,
+        partitions: u16,
+        reason: &str,
+    ) -> Result<u16, RepartitionError> {
+        self.0.repartition(s, partitions, reason).await
+    }
+    async fn progress_by_slice(&self, s: &str) -> Result<Vec<SliceProgress>, StoreError> {
+        self.0.progress_by_slice(s).await
+    }
+    async fn partitions(&self, s: &str) -> Result<Vec<PartitionStatus>, StoreError> {
+        self.0.partitions(s).await
     }
 }
 

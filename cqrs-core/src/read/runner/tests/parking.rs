@@ -1,5 +1,6 @@
 //! Parking: what is parked waits, and others go on.
 
+mod ahead;
 mod chaos;
 mod interleavings;
 mod keys;
@@ -85,7 +86,7 @@ impl Running {
 
 fn runner<S, H>(store: &S, handler: H) -> LogRunner<S, H>
 where
-    S: Checkpoints + Inbox + Parking + Names,
+    S: crate::ports::Partitions + Inbox + Parking,
     H: Handler<S>,
 {
     let runner = Runner::over_log::<crate::read::handler::role::Handler>(store, handler);

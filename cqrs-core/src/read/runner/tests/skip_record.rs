@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Mutex, time::Duration};
 
 use tokio::sync::watch;
 
-use super::{super::*, Faulty, Sums, filled, sums};
+use super::{super::*, Claim, Faulty, Sums, claim_of, filled, sums};
 use crate::{
     memory::MemoryEventStore,
     model::{Checkpoint, Lane, Offset, PartitionId, Position, RecordedEvent, chain},
@@ -92,8 +92,8 @@ impl Reader for TopicReader {
     fn partition(&self) -> &PartitionId {
         &self.partition
     }
-    async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
-        self.at = at.map_or(0, |at| index(at.offset));
+    async fn start(&mut self, claim: &Claim) -> Result<(), SourceError> {
+        self.at = claim.at.map_or(0, |at| index(at.offset));
         Ok(())
     }
     async fn next(&mut self, max: usize) -> Result<Next, SourceError> {
@@ -284,7 +284,7 @@ async fn only_the_next_record_can_be_skipped_and_only_once() {
     entries.insert(3, Garbage);
     let store = MemoryEventStore::default();
     catch_up(&store, &entries, &[]).await.expect_err("stops");
-    let claim = store.claim(Sums::NAME, &partition()).await.expect("claims");
+    let claim = claim_of(&store, &partition()).await;
     for wrong in [0, 1, 2, 4, 99] {
         let error = skip(&store, &entries, wrong).await.expect_err("refused");
         let text = error.to_string();
@@ -294,7 +294,7 @@ async fn only_the_next_record_can_be_skipped_and_only_once() {
         );
     }
     // A call that is refused disturbs nobody.
-    let again = store.claim(Sums::NAME, &partition()).await.expect("claims");
+    let again = claim_of(&store, &partition()).await;
     assert_eq!(again.epoch, claim.epoch + 1);
 
     skip(&store, &entries, 3).await.expect("skips");
@@ -321,7 +321,7 @@ async fn a_record_is_not_skipped_if_a_runner_has_moved() {
     let other = store.clone();
     let running = async move {
         let of = partition();
-        let claim = other.claim(Sums::NAME, &of).await.expect("claims");
+        let claim = claim_of(&other, &of).await;
         let to = Checkpoint::new(Offset::new(1), None);
         let mut transaction = other.begin().await.expect("begins");
         other

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     memory::MemoryEventStore,
-    model::{Checkpoint, Lane, Offset, PartitionId, Position, RecordedEvent},
+    model::{Checkpoint, Claim, Lane, Offset, PartitionId, Position, RecordedEvent},
     ports::{Batch, Documents, EventStore, Next, Reader, SourceError, StoreError, StoreErrorKind},
 };
 
@@ -108,8 +108,8 @@ impl Reader for ScriptedReader {
     fn partition(&self) -> &PartitionId {
         &self.partition
     }
-    async fn start(&mut self, at: Option<Checkpoint>) -> Result<(), SourceError> {
-        let from = at.map_or(0, |checkpoint| checkpoint.offset.get());
+    async fn start(&mut self, claim: &Claim) -> Result<(), SourceError> {
+        let from = claim.at.map_or(0, |checkpoint| checkpoint.offset.get());
         self.ahead = (0..)
             .zip(self.records.iter().cloned())
             .filter(|(offset, _)| *offset >= from)

@@ -1,28 +1,31 @@
-//! Poison that comes and goes, two askers, lost answers, and runners that are dropped and that fence each other.
+//! Poison that comes and goes, two askers, lost answers, partitions whose number changes, and runners that are dropped and that lose
+//! their leases in the middle of their work.
 
 use super::{
     super::hooked::{Call, Hooked},
     *,
 };
-use crate::ports::Parking;
+use crate::{
+    model::LeaseTimes,
+    ports::{Parking, Partitions as _},
+};
 
 const EVENTS: u64 = 60;
 
-/// Runs until it is dropped, somewhere. Two of them fence each other.
+/// Runs until it is dropped, somewhere. A late heartbeat costs it its lease.
 async fn worker(store: MemoryEventStore, bad: Bad) {
     loop {
         let hooked = Hooked::new(&store, |call| async move {
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..4))).await;
+            let is_late = call == Call::BeforeHeartbeat && fastrand::u8(0..8) == 0;
+            let most = if is_late { 80 } else { 4 };
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..most))).await;
             let loses = call == Call::AfterCommit && fastrand::u8(0..8) == 0;
             match loses {
                 true => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, "planted")),
                 false => Ok(()),
             }
         });
-        let source = LogSource::new(&hooked, Vec::new());
-        let runner =
-            Runner::over::<crate::read::handler::role::Handler>(&hooked, bad.view(), source);
-        let runner = runner.expect("a view").batch_size(fastrand::usize(1..8));
+        let runner = runner(&hooked, bad.view()).batch_size(fastrand::usize(1..8));
         let retry = RetryPolicy::ALWAYS.attempts(2);
         let running = runner.retry(retry).run(std::future::pending());
         let killed = Duration::from_millis(fastrand::u64(1..400));
@@ -46,16 +49,28 @@ async fn asker(store: MemoryEventStore, discards: bool) {
     }
 }
 
+/// Changes the number of partitions.
+async fn repartitioner(store: MemoryEventStore) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..150))).await;
+        let number = fastrand::u16(1..6);
+        // Before the first start there is no subscription, and in the middle of a start its partitions have not all begun.
+        drop(store.repartition(Sums::NAME, number, "chaos").await);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_key_is_in_order_and_nothing_is_lost_or_doubled() {
     let (mut parked_once, mut discarded_once) = (0, 0);
     for seed in 0..30 {
         fastrand::seed(seed);
-        let store = MemoryEventStore::default();
+        let times = LeaseTimes::new(Duration::from_millis(40), Duration::from_millis(10));
+        let store = MemoryEventStore::default().leases(times);
         let bad = Bad::default();
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(worker(store.clone(), bad.clone()));
         tasks.spawn(worker(store.clone(), bad.clone()));
+        tasks.spawn(repartitioner(store.clone()));
         tasks.spawn(asker(store.clone(), true));
         tasks.spawn(asker(store.clone(), false));
         for number in 1..=EVENTS {

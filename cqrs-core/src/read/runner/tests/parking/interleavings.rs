@@ -18,11 +18,11 @@ use crate::{
 const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 
 /// The steps of a runner, one by one, for designs that are simpler than it.
-struct Steps(MemoryEventStore);
+pub(super) struct Steps(pub(super) MemoryEventStore);
 
 impl Steps {
-    async fn claim(&self) -> Claim {
-        self.0.claim(Sums::NAME, &LOG).await.expect("claims")
+    pub(super) async fn claim(&self) -> Claim {
+        claim_of(&self.0, &LOG).await
     }
 
     async fn keys(&self) -> Vec<OrderingKey> {
@@ -44,12 +44,37 @@ impl Steps {
     }
 
     /// Commits a batch up to a position, without the keys of this set.
-    async fn batch(&self, claim: Claim, upto: u64, without: &[OrderingKey]) {
+    pub(super) async fn batch(&self, claim: &Claim, upto: u64, without: &[OrderingKey]) {
+        self.commit(&LOG, claim, upto, without).await;
+    }
+
+    /// Commits a batch of a partition.
+    pub(super) async fn batch_of(
+        &self,
+        partition: &PartitionId,
+        upto: u64,
+        without: &[OrderingKey],
+    ) {
+        let claim = claim_of(&self.0, partition).await;
+        self.commit(partition, &claim, upto, without).await;
+    }
+
+    async fn commit(
+        &self,
+        partition: &PartitionId,
+        claim: &Claim,
+        upto: u64,
+        without: &[OrderingKey],
+    ) {
+        let PartitionId::Log(slices) = *partition else {
+            panic!("of the log")
+        };
         let from = claim.at.map_or(0, |at| at.offset.get());
         let events = self.log(from, upto).await;
         let last = events.last().expect("there are some").clone();
         let left = events
             .into_iter()
+            .filter(|event| slices.contains(event.stream.slice()))
             .filter(|event| !without.contains(&event.stream.clone().into()));
         let left = Vec::from_iter(left);
         let mut transaction = self.0.begin().await.expect("begins");
@@ -58,7 +83,7 @@ impl Steps {
             .advance_in(
                 &mut transaction,
                 Sums::NAME,
-                &LOG,
+                partition,
                 claim.epoch,
                 claim.at,
                 to,
@@ -69,8 +94,33 @@ impl Steps {
         self.0.commit(transaction).await.expect("commits");
     }
 
+    /// Parks the key of an event, with a batch up to the event that has nothing else in it.
+    pub(super) async fn park(&self, partition: &PartitionId, number: u64) {
+        let claim = claim_of(&self.0, partition).await;
+        let event = self.log(number - 1, number).await.remove(0);
+        let to = Checkpoint::after(event.position, event.id);
+        let mut transaction = self.0.begin().await.expect("begins");
+        let (epoch, from) = (claim.epoch, claim.at);
+        self.0
+            .advance_in(&mut transaction, Sums::NAME, partition, epoch, from, to)
+            .await
+            .expect("advances");
+        let key = event.stream.clone().into();
+        let refused = FailureKind::Refused;
+        let parked = ParkedKey::new(Sums::NAME, key, (&event).into(), refused, "planted", 5);
+        let parks = self.0.park_in(&mut transaction, &parked, 1).await;
+        assert!(parks.expect("parks"));
+        self.0.commit(transaction).await.expect("commits");
+    }
+
+    /// It parks c1 at 1, and handles 2 and 3.
+    async fn last_owner_parks_c1(&self) {
+        self.park(&LOG, 1).await;
+        self.batch(&self.claim().await, 3, &[key("c1")]).await;
+    }
+
     /// Redrives a key as if it needed no claim: up to where the subscription stands.
-    async fn redrive_from_outside(&self, id: &str) {
+    pub(super) async fn redrive_from_outside(&self, id: &str) {
         let parked = settled(&self.0, 1).await.remove(0);
         let at = self.0.checkpoint(Sums::NAME, &LOG).await.expect("reads");
         let upto = at.map_or(0, |at| at.offset.get());
@@ -150,7 +200,7 @@ async fn what_is_let_go_is_passed_over_by_nobody() {
     let kept = simple.keys().await;
     simple.redrive_from_outside("c1").await;
     count(&store, 7..=9).await;
-    simple.batch(claim, 9, &kept).await;
+    simple.batch(&claim, 9, &kept).await;
     assert_eq!(counters(&store).await, expected(9, &[7]), "7 is lost");
 
     let (store, bad) = with_c1_parked(6).await;
@@ -172,7 +222,7 @@ async fn a_redrive_during_a_batch_comes_after_it() {
     let claim = simple.claim().await;
     let read_before_the_batch = simple.keys().await;
     simple.redrive_from_outside("c1").await;
-    simple.batch(claim, 9, &read_before_the_batch).await;
+    simple.batch(&claim, 9, &read_before_the_batch).await;
     assert_eq!(counters(&store).await, expected(9, &[7]), "7 is lost");
 
     let (store, bad) = with_c1_parked(9).await;
@@ -195,28 +245,22 @@ async fn who_claims_knows_what_was_parked_just_before() {
     let store = filled(6).await;
     let simple = Steps(store.clone());
     let read_before_the_claim = simple.keys().await;
-    // The last owner.
-    let last_owner = runner(&store, Bad::new([1]).view());
-    last_owner.run(caught_up(&store, 3)).await.expect("runs");
+    simple.last_owner_parks_c1().await;
     let claim = simple.claim().await;
     let at = claim.at.expect("it was read").offset.get();
     count(&store, 7..=9).await;
-    simple.batch(claim, 9, &read_before_the_claim).await;
+    simple.batch(&claim, 9, &read_before_the_claim).await;
     let handled = &counters(&store).await["c1"];
     assert!(at < 9 && handled.contains(&7), "7 before 1: {handled:?}");
 
     let store = filled(6).await;
     let gate = Gate::default();
     let hooked = gate.at(&store, Call::BeforeClaim);
-    let bad = Bad::new([1]);
-    let source = LogSource::new(&hooked, Vec::new());
-    let next = Runner::over::<crate::read::handler::role::Handler>(&hooked, bad.view(), source);
-    let running = Running::start(next.expect("a view"));
+    let running = Running::start(runner(&hooked, Bad::default().view()));
     gate.reached.notified().await;
-    let last_owner = runner(&store, bad.view());
-    last_owner.run(caught_up(&store, 3)).await.expect("runs");
+    // It has lost its lease, and finishes what it had begun under its claim.
+    Steps(store.clone()).last_owner_parks_c1().await;
     settled(&store, 1).await;
-    bad.set([]);
     gate.open.notify_one();
     count(&store, 7..=9).await;
     caught_up(&store, 9).await;

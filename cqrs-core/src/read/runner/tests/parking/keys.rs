@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A process by the first letter of the ids, over the categories `order` and `payment`.
-struct Processes(Bad);
+pub(super) struct Processes(pub(super) Bad);
 
 #[async_trait]
 impl Handler<MemoryEventStore> for Processes {
@@ -51,7 +51,7 @@ impl Handler<MemoryEventStore> for Processes {
     }
 }
 
-async fn append(store: &MemoryEventStore, category: &str, id: &str) {
+pub(super) async fn append(store: &MemoryEventStore, category: &str, id: &str) {
     let category = Category::new(category).expect("valid");
     let event = NewEvent {
         id: EventId::random(),

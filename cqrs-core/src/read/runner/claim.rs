@@ -1,0 +1,62 @@
+//! Claims a partition, reads what belongs to the claim, and checks that it still stands.
+
+use super::{attempt::AttemptError, claimed::ClaimedPartition, worker::Worker};
+use crate::{
+    model::PartitionId,
+    ports::{Checkpoints, Inbox, Parking, Reader, StoreError},
+    read::handler::Handler,
+};
+
+impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
+    /// `None`: it belongs to another process, or is no partition any more.
+    pub(super) async fn claim(&self) -> Result<Option<ClaimedPartition>, AttemptError> {
+        let subscription = self.handler.subscription();
+        let partition = self.reader.partition();
+        let member = self.reader.member();
+        let claim = self.store.claim(subscription, partition, member).await?;
+        let Some(claim) = claim else { return Ok(None) };
+        let received = self.store.received(subscription, partition).await?;
+        Ok(Some(ClaimedPartition {
+            claim,
+            received: received.into_iter().collect(),
+        }))
+    }
+
+    /// Reads what is parked. Only after the claim: the last owner may have parked a key right before it.
+    pub(super) async fn read_parked(&mut self) -> Result<(), StoreError> {
+        if let PartitionId::Log(slices) = *self.reader.partition() {
+            let subscription = self.handler.subscription();
+            let keys = self.store.parked_keys(subscription, slices).await?;
+            self.parked.claimed(keys);
+            self.report_parked();
+        }
+        Ok(())
+    }
+
+    /// In the metrics only: the progress keeps what was last known.
+    pub(super) fn report_nothing_parked(&self) {
+        if self.parked.count() > 0 {
+            self.tally.parked(self.reader.partition(), 0);
+        }
+    }
+
+    pub(super) fn report_parked(&self) {
+        let partition = self.reader.partition();
+        self.tally.parked(partition, self.parked.count());
+        self.reporter.parked(partition, self.parked.count());
+    }
+
+    /// Checks that the stored checkpoint is the one that this worker wrote. Only a write detects a fence, so without this
+    /// check an idle partition would miss a reset.
+    pub(super) async fn check(&self, claimed: &ClaimedPartition) -> Result<(), AttemptError> {
+        let subscription = self.handler.subscription();
+        let partition = self.reader.partition();
+        let found = self.store.checkpoint(subscription, partition).await?;
+        if found == claimed.claim.at {
+            Ok(())
+        } else {
+            let moved = "the checkpoint was moved by another runner or a reset";
+            Err(AttemptError::Retry(moved.into()))
+        }
+    }
+}

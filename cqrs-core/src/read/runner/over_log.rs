@@ -1,0 +1,37 @@
+//! Makes a runner over the store's own log.
+
+use super::{LogRunner, RunnerError, reads};
+use crate::{
+    ports::{Inbox, Parking, Partitions},
+    read::{
+        handler::{Handler, IntoHandler},
+        log_source::LogSource,
+    },
+};
+
+impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
+    /// A runner over the store's own log.
+    ///
+    /// Run it in as many processes as you like: they share the [partitions](Self::partitions) of the subscription. If there are fewer
+    /// partitions than processes, the others wait, and take over when one ends, dies or is cut off for longer than the store's
+    /// [lease](Partitions::lease_times) (15 s by default).
+    ///
+    /// # Errors
+    /// When the role's events are not externally tagged enums.
+    pub fn over_log<Role>(
+        store: &S,
+        role: impl IntoHandler<S, Role, Handler = H>,
+    ) -> Result<Self, RunnerError> {
+        let handler = role.into_handler();
+        let source = LogSource::new(store, handler.subscription(), reads(&handler)?);
+        Ok(Self::new(store, handler, source))
+    }
+
+    /// Sets the number of partitions for the first start of the subscription, 1 to 1,024; 1 by default. Afterwards the store's number
+    /// counts, so that two releases of a service do not fight over it: [`repartition`](Partitions::repartition) changes it.
+    #[must_use]
+    pub fn partitions(mut self, partitions: u16) -> Self {
+        self.source = self.source.partitions(partitions);
+        self
+    }
+}

@@ -1,0 +1,13 @@
+-- Makes a subscription over the log known, with so many partitions. One that is known stays as it is.
+create function __schema__.subscribe(of_subscription text, partitions integer) returns void language plpgsql volatile as $$
+begin
+    perform __schema__.check_transaction();
+    insert into __schema__.subscriptions (subscription, layout) values (of_subscription, 1) on conflict do nothing;
+    if found then
+        insert into __schema__.checkpoints (subscription, partition, epoch, from_slice, to_slice)
+        select of_subscription, p.partition, 0, p.from_slice, p.to_slice from __schema__.log_partitions(partitions) as p;
+        insert into __schema__.leases (subscription, partition, from_slice, to_slice)
+        select of_subscription, p.partition, p.from_slice, p.to_slice from __schema__.log_partitions(partitions) as p;
+    end if;
+end
+$$;
