@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cqrs_core::{
     chain,
-    model::{Checkpoint, Offset},
+    model::{Checkpoint, Claim, Offset},
     ports::{Batch, Next, Reader, Source, SourceError},
     run_loop::Phase,
 };
@@ -40,6 +40,10 @@ async fn read(reader: &mut KafkaReader, max: usize) -> Batch {
     }
 }
 
+fn claim(at: Option<Checkpoint>) -> Claim {
+    Claim::new(1, at)
+}
+
 fn at(offset: u64) -> Option<Checkpoint> {
     Some(Checkpoint::new(Offset::new(offset), None))
 }
@@ -52,18 +56,18 @@ async fn a_reader_starts_at_its_checkpoint_and_is_offered_again() {
 
     let mut source = join(&fixture, "one").await;
     let mut reader = assigned(&mut source).await;
-    reader.start(None).await.expect("starts");
+    reader.start(&claim(None)).await.expect("starts");
     let first = read(&mut reader, 5).await;
     let count = first.events.len() as u64;
     assert!((1..=5).contains(&count));
     assert_eq!(first.next.offset, Offset::new(count));
-    reader.start(Some(first.next)).await.expect("starts again");
+    reader.start(&claim(Some(first.next))).await.expect("starts again");
     let again = read(&mut reader, 100).await;
     assert_eq!(again.events[0].position.get(), count + 1);
 
     drop(reader);
     let mut reader = assigned(&mut source).await;
-    reader.start(at(18)).await.expect("starts");
+    reader.start(&claim(at(18))).await.expect("starts");
     let last = read(&mut reader, 100).await;
     assert_eq!(last.events[0].position.get(), 19);
 
@@ -84,7 +88,7 @@ async fn progress_follows_a_member_until_it_has_left() {
     let progress = source.progress();
     assert_eq!(progress.phase(), Phase::Starting);
     let mut reader = assigned(&mut source).await;
-    reader.start(at(3)).await.expect("starts");
+    reader.start(&claim(at(3))).await.expect("starts");
     let id = reader.partition().clone();
     assert_eq!(progress.phase(), Phase::Reading);
     assert_eq!(progress.partitions()[&id].checkpoint, at(3));
@@ -126,7 +130,7 @@ async fn a_slow_reader_pauses_the_partition_and_misses_nothing() {
 
     let mut source = join(&fixture, "one").await;
     let mut reader = assigned(&mut source).await;
-    reader.start(None).await.expect("starts");
+    reader.start(&claim(None)).await.expect("starts");
     let mut seen = 0;
     let mut last = 0;
     while seen < 30_000 {
@@ -165,7 +169,7 @@ async fn a_checkpoint_that_retention_has_passed_is_an_error() {
 
     let mut source = join(&fixture, "one").await;
     let mut reader = assigned(&mut source).await;
-    reader.start(at(2)).await.expect("starts");
+    reader.start(&claim(at(2))).await.expect("starts");
     let error = loop {
         match reader.next(10).await {
             Ok(next) => assert_eq!(next, Next::Idle),
