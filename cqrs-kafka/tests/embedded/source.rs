@@ -61,7 +61,10 @@ async fn a_reader_starts_at_its_checkpoint_and_is_offered_again() {
     let count = first.events.len() as u64;
     assert!((1..=5).contains(&count));
     assert_eq!(first.next.offset, Offset::new(count));
-    reader.start(&claim(Some(first.next))).await.expect("starts again");
+    reader
+        .start(&claim(Some(first.next)))
+        .await
+        .expect("starts again");
     let again = read(&mut reader, 100).await;
     assert_eq!(again.events[0].position.get(), count + 1);
 

@@ -133,7 +133,9 @@ impl Hosts {
             // A silent server leaves the others their share.
             let share =
                 end.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(1);
-            match self.connect_to(index, share, settings).await {
+            // Boxed: this future has 20 KiB, which each future that may connect would hold, down to that of a user.
+            let connecting = Box::pin(self.connect_to(index, share, settings));
+            match connecting.await {
                 Ok((connection, options)) => {
                     self.found(index, options);
                     return Ok(connection);

@@ -84,7 +84,8 @@ impl Pools {
     /// A connection for a transaction, or for a statement of any length; giving it back takes `limit` at most. A failure here has
     /// written nothing.
     pub(crate) async fn acquire(&self, limit: Duration) -> Result<GuardedConnection, StoreError> {
-        match self.acquire_from_primary().await {
+        // Boxed like the attempts of Hosts::connect: the pool may connect.
+        match Box::pin(self.acquire_from_primary()).await {
             Ok(connection) => {
                 let hosts = Arc::clone(&self.hosts);
                 Ok(GuardedConnection::new(connection, hosts, limit))
