@@ -144,4 +144,5 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0034-laws-generate-commands-and-shrink-until-nothing-changes.md")]
 #[doc = include_str!("../docs/decisions/0035-processes-share-partitions-by-leases.md")]
 #[doc = include_str!("../docs/decisions/0036-what-cannot-be-handled-is-parked-by-its-key.md")]
+#[doc = include_str!("../docs/decisions/0037-a-relay-has-a-lease.md")]
 pub mod decisions {}

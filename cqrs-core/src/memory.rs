@@ -8,11 +8,11 @@ mod import;
 mod keys;
 mod layout;
 mod leases;
-mod names;
 mod parked;
 mod parking;
 mod partitions;
 mod ports;
+mod relays;
 mod subscriptions;
 mod transaction;
 
@@ -25,7 +25,7 @@ use std::{
 use tokio::sync::Notify;
 
 pub use self::transaction::MemoryTransaction;
-use self::{keys::Keys, leases::Leases, names::HeldNames, parked::ParkedKeys};
+use self::{keys::Keys, leases::Leases, parked::ParkedKeys};
 use crate::{
     model::{
         Claim, EventId, Lane, LeaseTimes, Limits, LogId, LogIdentity, PartitionId, Position,
@@ -126,7 +126,8 @@ struct State {
     snapshots: HashMap<StreamId, Snapshot>,
     discarded: Vec<Discarded>,
     parked: ParkedKeys,
-    names: HeldNames,
+    /// Who runs each relay.
+    relays: HashMap<String, Leases>,
 }
 
 impl State {

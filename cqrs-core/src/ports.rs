@@ -10,8 +10,8 @@ mod error;
 mod event_store;
 mod import;
 mod inbox;
+mod leases;
 mod log_check;
-mod names;
 mod parking;
 mod partitions;
 mod publisher;
@@ -34,8 +34,8 @@ pub use self::{
     event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, LogSearch, PastEvent},
     import::{Import, ImportError, Imported, check_import},
     inbox::Inbox,
+    leases::{Leases, RelayLease},
     log_check::LogReplaced,
-    names::{Hold, HoldError, Holder, NameKeeper, NameKind, Names},
     parking::{ParkedKey, ParkedRequest, Parking},
     partitions::{
         Heartbeat, Leased, PartitionStatus, Partitions, RepartitionError, SliceProgress,

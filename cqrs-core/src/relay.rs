@@ -1,6 +1,7 @@
 //! Publishes a store's events to a broker. The event table is the outbox.
 
 mod error;
+mod member;
 mod recover;
 mod shard;
 mod shards;
@@ -9,7 +10,7 @@ pub use self::error::{RelayError, RelayErrorKind};
 use self::shards::Shards;
 use crate::{
     model::Slices,
-    ports::{EventStore, Names, Publication, Publisher, StoreError},
+    ports::{EventStore, Leases, Publication, Publisher, StoreError},
     run_loop::{self, Progress, ProgressReporter},
 };
 
@@ -42,7 +43,7 @@ pub struct Relay<S, P> {
 }
 
 impl<S: EventStore, P: Publisher> Relay<S, P> {
-    /// A relay. Its name is its identity at the broker: do not change it. Only one instance with it runs at a time.
+    /// A relay. Its name is its identity at the broker: do not change it. Of several instances one publishes at a time.
     #[must_use]
     pub fn new(store: &S, name: impl Into<String>, publisher: P) -> Self {
         Self {
@@ -95,16 +96,18 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     }
 }
 
-impl<S: EventStore + Names, P: Publisher> Relay<S, P> {
+impl<S: EventStore + Leases, P: Publisher> Relay<S, P> {
     /// Publishes until `stop` resolves, then finishes the current batch.
     ///
-    /// An unavailable broker or store is retried without limit, also at the start. The relay holds its name in the store as long
-    /// as it runs. A second one waits for the store's [lease](Names::lease) (10 s by default on PostgreSQL), and then ends with
-    /// [`RelayErrorKind::Held`].
+    /// An unavailable broker or store is retried without limit, also at the start.
+    ///
+    /// One process has the relay at a time, by a [lease](Leases) in the store. Others of this name wait
+    /// ([`Phase::Starting`](crate::run_loop::Phase)): one takes over when the first ends, or is not heard of for the lease (15 s by
+    /// default) because it was killed, stopped or cut off. The former one publishes nothing more, and waits in turn.
     ///
     /// # Errors
-    /// When another instance is at work or took over, the broker is not set up for the relay, an event cannot be published, the store fails
-    /// permanently, or the log was replaced.
+    /// When the broker is not set up for the relay, an event cannot be published, the store fails permanently, the log was replaced,
+    /// or somebody without the lease has fenced it: a call of [`recover`](Self::recover), or a relay of this name over another store.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), RelayError> {
         let relay = self.name.clone();
         let reporter = self.reporter.clone();

@@ -2,7 +2,7 @@
 //! their [`Progress`].
 
 pub(crate) mod batch_limit;
-mod own_name;
+mod heartbeats;
 mod page_limit;
 mod progress;
 mod retries;
@@ -16,7 +16,7 @@ use crate::model::message_of;
 
 pub use self::progress::{PartitionProgress, Phase, Progress, ProgressReporter};
 pub(crate) use self::{
-    own_name::OwnName,
+    heartbeats::{Beat, Heartbeats, MemberCalls},
     page_limit::PageLimit,
     retries::{LoopName, Retries},
 };

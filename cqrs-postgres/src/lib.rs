@@ -36,7 +36,6 @@ mod batching;
 mod connect;
 mod error;
 mod fence_holders;
-mod names;
 mod own_session;
 mod ports;
 mod replay;

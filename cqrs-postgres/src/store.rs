@@ -10,7 +10,6 @@ use sqlx::PgPool;
 use crate::{
     append::Appender,
     connect::{backend::Backend, config::PgConfig, hosts::Settings, pooler::check_session},
-    names::OwnNames,
     own_session::OwnSession,
     replay::Replayer,
     schema::{self, Access, Schema},
@@ -50,7 +49,6 @@ struct Inner {
     schema: String,
     appender: Appender,
     replayer: Replayer,
-    names: OwnNames,
     own_session: OwnSession,
     watch: MarkWatch,
     turns: Turns,
@@ -118,7 +116,6 @@ impl PgEventStore {
             schema: schema.to_owned(),
             appender: Appender::new(Arc::clone(&backend)),
             replayer: Replayer::new(Arc::clone(&backend)),
-            names: OwnNames::new(Arc::clone(&backend)),
             own_session: OwnSession::new(Arc::clone(&backend)),
             watch: MarkWatch::new(config.held_threshold(), schema),
             turns: Turns::default(),
@@ -126,9 +123,8 @@ impl PgEventStore {
         })))
     }
 
-    /// Gives names back, waits for calls in flight, and closes every connection. Every later call fails, on any clone.
+    /// Waits for calls in flight, and closes every connection. Every later call fails, on any clone.
     pub async fn close(&self) {
-        self.0.names.close().await;
         self.0.own_session.close().await;
         self.0.replayer.close().await;
         self.0.appender.close().await;
@@ -172,10 +168,6 @@ impl PgEventStore {
 
     pub(crate) fn command_turns(&self) -> &Turns {
         &self.0.turns
-    }
-
-    pub(crate) fn names(&self) -> &OwnNames {
-        &self.0.names
     }
 
     pub(crate) fn own_session(&self) -> &OwnSession {

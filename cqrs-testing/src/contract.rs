@@ -14,10 +14,10 @@ pub mod idempotency;
 pub mod imports;
 pub mod limits;
 pub mod log;
-pub mod names;
 pub mod parking;
 pub mod partitions;
 mod purse;
+pub mod relays;
 pub mod repeats;
 pub mod replays;
 pub mod schema_versions;
@@ -145,8 +145,9 @@ macro_rules! event_store_contract {
             partitions: a_reset_forgets_what_was_ahead
             partitions: a_repartition_keeps_what_is_read
             partitions: an_unknown_subscription_is_an_error
-            names: a_name_has_one_holder_at_a_time
-            names: one_of_many_holds_a_name
+            relays: a_relay_has_one_holder_at_a_time
+            relays: a_relay_that_is_not_heard_of_is_taken_over
+            relays: one_of_many_takes_a_relay
             discards: discarded_events_are_kept_with_their_reason
             discards: discarded_records_are_kept_as_bytes
             parking: a_parked_key_is_kept_until_it_is_taken_out

@@ -41,7 +41,6 @@ pub async fn store(schema: &str) -> PgEventStore {
     let config = PgConfig::new(setting("DATABASE_URL"))
         .schema(schema)
         .max_connections(8)
-        .name_lease(Duration::from_secs(3))
         .idle_in_transaction_timeout(Duration::from_secs(2))
         .lease(Duration::from_secs(3));
     PgEventStore::install(&config).await.expect("installs");

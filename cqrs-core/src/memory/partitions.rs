@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{MemoryEventStore, State, layout::joined, parked::StoredKey};
 use crate::{
-    model::{Claim, LeaseTimes, Member, MemberId, PartitionId, Selection, Slices},
+    model::{Claim, Member, MemberId, PartitionId, Selection, Slices},
     ports::{
         Heartbeat, PartitionStatus, Partitions, RepartitionError, SliceProgress, StoreError,
         check_reason, unknown_subscription,
@@ -87,10 +87,6 @@ impl State {
 }
 
 impl Partitions for MemoryEventStore {
-    fn lease_times(&self) -> LeaseTimes {
-        self.state().lease_times
-    }
-
     async fn subscribe(&self, subscription: &str, partitions: u16) -> Result<(), StoreError> {
         let mut state = self.state();
         if !state.leases.contains_key(subscription) {

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use crate::{
-    model::{Checkpoint, LeaseTimes, Member, MemberId, PartitionId},
+    model::{Checkpoint, Member, MemberId, PartitionId},
     ports::{
         checkpoints::Checkpoints,
         error::{StoreError, StoreErrorKind},
+        leases::Leases,
     },
 };
 
@@ -174,10 +175,7 @@ pub fn unknown_subscription(subscription: &str) -> StoreError {
 ///
 /// **Invariants**: each of the 1,024 slices belongs to one partition, at every moment; a change of their number moves no slice's place.
 /// A lease spares work and decides nothing: a member that has lost one is fenced by the next [claim](Checkpoints::claim).
-pub trait Partitions: Checkpoints {
-    /// For how long a member keeps its partitions.
-    fn lease_times(&self) -> LeaseTimes;
-
+pub trait Partitions: Checkpoints + Leases {
     /// Makes a subscription known, with so many partitions. One that is known stays as it is.
     fn subscribe(
         &self,

@@ -2,7 +2,7 @@
 
 use crate::ports::{
     discards::Discards, documents::Documents, event_store::EventStore, import::Import,
-    inbox::Inbox, names::Names, parking::Parking, partitions::Partitions, snapshots::Snapshots,
+    inbox::Inbox, parking::Parking, partitions::Partitions, snapshots::Snapshots,
 };
 
 /// A store with every port: one bound for a service that does not depend on an adapter.
@@ -27,19 +27,11 @@ use crate::ports::{
 /// # drop(bank.accounts);
 /// ```
 pub trait Store:
-    EventStore + Import + Snapshots + Partitions + Documents + Inbox + Discards + Names + Parking
+    EventStore + Import + Snapshots + Partitions + Documents + Inbox + Discards + Parking
 {
 }
 
 impl<S> Store for S where
-    S: EventStore
-        + Import
-        + Snapshots
-        + Partitions
-        + Documents
-        + Inbox
-        + Discards
-        + Names
-        + Parking
+    S: EventStore + Import + Snapshots + Partitions + Documents + Inbox + Discards + Parking
 {
 }

@@ -34,7 +34,7 @@ const AVOIDED: Duration = Duration::from_secs(60);
 /// The log of a store, in partitions that the processes of a subscription share.
 ///
 /// Each process is a *member* of the subscription from its first assignment on. A heartbeat in every quarter of a
-/// [lease](Partitions::lease_times) tells it which partitions are its own. When the source is dropped it leaves, and others take them.
+/// [lease](crate::ports::Leases::lease_times) tells it which partitions are its own. When the source is dropped it leaves, and others take them.
 #[derive(Debug)]
 pub struct LogSource<S> {
     store: S,
@@ -108,9 +108,9 @@ impl<S: EventStore + Partitions> LogSource<S> {
         let Some(membership) = &mut self.membership else {
             return;
         };
-        let beat = membership.beats.borrow_and_update().clone();
+        let beat = membership.heartbeats.beats.borrow_and_update().clone();
         self.doubted.retain(|_, number| *number == beat.number);
-        let leased = &beat.heartbeat.leased;
+        let leased = &beat.answer.leased;
         for (partition, revoke) in &self.readers {
             if !leased.iter().any(|leased| leased.partition == *partition) {
                 revoke.send_replace(true);
@@ -152,11 +152,11 @@ impl<S: EventStore + Partitions> LogSource<S> {
             None if gives_back => Some(None),
             None => return,
         };
-        let number = membership.beats.borrow().number;
+        let number = membership.heartbeats.beats.borrow().number;
         self.doubted.insert(partition.clone(), number);
         match released {
             Some(stopped) => self.releases.push((partition, stopped)),
-            None => membership.beat_soon(),
+            None => membership.heartbeats.beat_soon(),
         }
     }
 
@@ -169,7 +169,7 @@ impl<S: EventStore + Partitions> LogSource<S> {
             self.store
                 .release(&self.subscription, partition, membership.member, stopped)
                 .await?;
-            membership.beat_soon();
+            membership.heartbeats.beat_soon();
             self.releases.pop();
         }
         Ok(())
@@ -178,11 +178,11 @@ impl<S: EventStore + Partitions> LogSource<S> {
     /// A reader of a partition that is this process's own and has none.
     fn next_reader(&mut self) -> Option<LogReader<S>> {
         let membership = self.membership.as_ref()?;
-        let beat = membership.beats.borrow();
+        let beat = membership.heartbeats.beats.borrow();
         let is_free = |partition: &&PartitionId| {
             !self.readers.contains_key(*partition) && !self.doubted.contains_key(*partition)
         };
-        let mut own = beat.heartbeat.leased.iter().map(|leased| &leased.partition);
+        let mut own = beat.answer.leased.iter().map(|leased| &leased.partition);
         let partition = own.find(is_free)?.clone();
         drop(beat);
         let (revoke, revoked) = watch::channel(false);
@@ -195,7 +195,7 @@ impl<S: EventStore + Partitions> LogSource<S> {
             partition,
             member: membership.member,
             revoked,
-            beats: membership.beats.clone(),
+            beats: membership.heartbeats.beats.clone(),
             why: None,
             dropped: self.dropped.0.clone(),
         };
@@ -213,8 +213,8 @@ impl<S: EventStore + Partitions> LogSource<S> {
         let limit = self.store.lease_times().heartbeat();
         let _ = tokio::time::timeout(limit, self.release()).await;
         if let Some(membership) = &mut self.membership {
-            membership.leave();
-            let _ = (&mut membership.task).await;
+            membership.heartbeats.leave();
+            let _ = (&mut membership.heartbeats.task).await;
         }
         self.membership = None;
     }
@@ -226,7 +226,7 @@ impl<S: EventStore + Partitions> LogSource<S> {
         };
         tokio::select! {
             biased;
-            ended = &mut membership.task => {
+            ended = &mut membership.heartbeats.task => {
                 self.membership = None;
                 match ended {
                     Ok(Some(error)) => return Err(source_error(error)),
@@ -235,7 +235,7 @@ impl<S: EventStore + Partitions> LogSource<S> {
                 }
             }
             Some(dropped) = self.dropped.1.recv() => self.note(dropped),
-            Ok(()) = membership.beats.changed() => {}
+            Ok(()) = membership.heartbeats.beats.changed() => {}
         }
         Ok(())
     }

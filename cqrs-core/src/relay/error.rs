@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use crate::ports::{HoldError, Holder, LogReplaced, PublishError, StoreError};
+use crate::ports::{LogReplaced, PublishError, StoreError};
 
 /// A relay that ended before it was stopped. No event is lost: the next start continues after the last published event.
 ///
@@ -56,9 +56,6 @@ pub enum RelayErrorKind {
     /// The publisher failed.
     #[error("cannot publish")]
     Publish(#[from] PublishError),
-    /// Another instance of this relay is at work: its process has the name.
-    #[error("is held by {0}; stop that one first, or give this relay a name of its own")]
-    Held(Holder),
     /// The store cannot be read.
     #[error("cannot read its store")]
     Store(#[from] StoreError),
@@ -74,21 +71,17 @@ pub enum RelayErrorKind {
 }
 
 impl RelayErrorKind {
+    /// Whether another session of the relay was opened since.
+    pub(super) fn is_fenced(&self) -> bool {
+        matches!(self, Self::Publish(PublishError::Fenced))
+    }
+
     /// Whether another attempt may succeed without a change.
     pub(super) fn is_retryable(&self) -> bool {
         match self {
             Self::Publish(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
-            Self::Held(_) | Self::LogReplaced(_) | Self::Panicked(_) => false,
-        }
-    }
-}
-
-impl From<HoldError> for RelayErrorKind {
-    fn from(error: HoldError) -> Self {
-        match error {
-            HoldError::Held(holder) => Self::Held(holder),
-            HoldError::Store(error) => Self::Store(error),
+            Self::LogReplaced(_) | Self::Panicked(_) => false,
         }
     }
 }

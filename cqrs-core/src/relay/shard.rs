@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 use tokio::sync::watch;
 
-use super::{Relay, error::RelayErrorKind};
+use super::{Relay, error::RelayErrorKind, member::Term};
 use crate::{
     model::{Checkpoint, PartitionId, Position, RecordedEvent, Slices},
     ports::{
@@ -31,6 +31,8 @@ pub(super) struct Shard<'a, S, P> {
     limit: BatchLimit,
     page_limit: PageLimit,
     retries: Retries,
+    /// For how long this process has the relay.
+    term: Term,
     stopping: watch::Receiver<bool>,
 }
 
@@ -47,6 +49,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
     pub(super) fn new(
         relay: &'a Relay<S, P>,
         number: u16,
+        term: Term,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let slices = Slices::part(number, relay.shards);
@@ -61,12 +64,17 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             limit: BatchLimit::new(BatchSizes::up_to(relay.batch_size)),
             page_limit: PageLimit::default(),
             retries,
+            term,
             stopping,
         }
     }
 
     pub(super) async fn run(mut self, session: P::Session) -> Result<(), RelayErrorKind> {
-        let outcome = self.sessions(session).await;
+        let mut outcome = self.sessions(session).await;
+        let is_overtaken = outcome.as_ref().is_err_and(RelayErrorKind::is_fenced);
+        if is_overtaken && !self.term.still_holds().await {
+            outcome = Ok(());
+        }
         let error = outcome.as_ref().err().map(|error| error as _);
         self.relay.reporter.ended(Some(&self.partition), error);
         outcome
@@ -75,7 +83,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
     /// Runs one session after the other.
     async fn sessions(&mut self, session: P::Session) -> Result<(), RelayErrorKind> {
         let mut session = Some(session);
-        while !*self.stopping.borrow() {
+        while self.continues() {
             session = match session {
                 Some(session) => self.publish_on(session).await?,
                 None => self.reopen().await?,
@@ -92,7 +100,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
         let mut after = session.published();
         self.relay.reporter.started(&self.partition, after);
         let mut next_page = None;
-        while !*self.stopping.borrow() {
+        while self.continues() {
             let read = match next_page.take() {
                 Some(page) => Some(Ok(page)),
                 None => self.read(after).await,
@@ -112,6 +120,10 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             after = Some(upto);
             if page.events.is_empty() {
                 continue;
+            }
+            // The read may have taken longer than the lease.
+            if !self.continues() {
+                break;
             }
             // Reads the next page while this one is published.
             let (published, next) =
@@ -133,6 +145,11 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             }
         }
         Ok(Some(session))
+    }
+
+    /// Whether this process has the relay, and is not stopped.
+    fn continues(&self) -> bool {
+        !*self.stopping.borrow() && self.term.holds()
     }
 
     /// The next page; `None` if the relay is stopped meanwhile.
@@ -175,6 +192,10 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             Ok(publication) => publication,
             Err(error) => return self.opening_failed(error).await,
         };
+        // It would fence the process that has the relay.
+        if !self.continues() {
+            return Ok(None);
+        }
         let reopened = self.relay.publisher.reopen(&publication, self.number);
         match reopened.await {
             Ok(session) => Ok(Some(session)),

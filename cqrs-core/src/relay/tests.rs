@@ -13,12 +13,12 @@ use super::*;
 use crate::{
     memory::MemoryEventStore,
     model::{
-        Category, Checkpoint, EventId, ExpectedVersion, LogIdentity, Metadata, NewEvent,
-        PartitionId, Position, RecordedEvent, StreamId, chain,
+        Category, Checkpoint, EventId, ExpectedVersion, LeaseTimes, LogIdentity, Member, MemberId,
+        Metadata, NewEvent, PartitionId, Position, RecordedEvent, StreamId, chain,
     },
     ports::{
         Append, LogQuery, Publication, PublishError, PublishedEvent, PublishedShard,
-        PublisherSession, StoreError,
+        PublisherSession, RelayLease, StoreError,
     },
     run_loop::Phase,
 };
@@ -295,52 +295,6 @@ async fn a_relay_that_waits_for_its_broker_can_be_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_relay_of_a_name_ends_and_names_the_first() {
-    let store = MemoryEventStore::default();
-    let broker = Broker::default();
-    append(&store, 1).await;
-    let relay = || Relay::new(&store, "model", broker.clone());
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let first = tokio::spawn(relay().run(async { drop(stopped.await) }));
-    visible(&broker, 1).await;
-    let epochs = broker.state().epochs.clone();
-    let error = relay().run(std::future::pending()).await;
-    let message = chain(&error.expect_err("is refused")).to_string();
-    assert_eq!(
-        message,
-        "relay \"model\" is held by another part of this process, for 0 s; stop that one first, or give this relay a name of \
-         its own"
-    );
-    assert_eq!(broker.state().epochs, epochs, "the first is not fenced");
-    let other = Relay::new(&store, "other", Broker::default());
-    other.run(async {}).await.expect("has a name of its own");
-
-    append(&store, 2).await;
-    visible(&broker, 2).await;
-    drop(stop);
-    first.await.expect("no panic").expect("stops");
-    append(&store, 3).await;
-    relay().run(visible(&broker, 3)).await.expect("takes over");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_relay_that_was_taken_over_stops() {
-    let store = MemoryEventStore::default();
-    let broker = Broker::default();
-    append(&store, 1).await;
-    broker.state().script = [Fate::Fences].into();
-    let error = Relay::new(&store, "model", broker.clone())
-        .run(std::future::pending())
-        .await
-        .expect_err("stops");
-    assert!(
-        matches!(error.kind, RelayErrorKind::Publish(PublishError::Fenced)),
-        "{error}"
-    );
-    assert!(broker.state().visible.is_empty());
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_published_stops_the_relay_at_it() {
     let store = MemoryEventStore::default();
     let broker = Broker::default();
@@ -390,6 +344,8 @@ async fn a_log_that_was_replaced_is_not_published() {
     assert_eq!(broker.state().visible.len(), 1);
 }
 
+mod leases;
+
 /// A store that switches to another log at one read. That read may fail.
 #[derive(Debug, Clone, Default)]
 struct Replaced {
@@ -401,6 +357,17 @@ struct Replaced {
     fails: bool,
     /// Every read of this event runs into a time limit.
     too_slow: Option<Position>,
+    /// The heartbeats of this process do not reach the store.
+    cut_off: Arc<std::sync::Mutex<Option<CutOff>>>,
+}
+
+/// What a process learns whose heartbeats do not reach the store.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum CutOff {
+    /// They fail.
+    Fails,
+    /// It believes that it has the relay.
+    Believes,
 }
 
 impl Replaced {
@@ -430,17 +397,23 @@ impl crate::ports::UnitOfWork for Replaced {
     }
 }
 
-impl Names for Replaced {
-    async fn hold(
-        &self,
-        kind: crate::ports::NameKind,
-        name: &str,
-    ) -> Result<crate::ports::Hold, crate::ports::HoldError> {
-        self.before.hold(kind, name).await
+impl Leases for Replaced {
+    fn lease_times(&self) -> LeaseTimes {
+        self.before.lease_times()
     }
-
-    fn lease(&self) -> Duration {
-        self.before.lease()
+    async fn hold_relay(&self, relay: &str, member: &Member) -> Result<RelayLease, StoreError> {
+        let cut_off = *self.cut_off.lock().expect("no panic");
+        match cut_off {
+            None => self.before.hold_relay(relay, member).await,
+            Some(CutOff::Fails) => Err(StoreError::new(
+                crate::ports::StoreErrorKind::Unavailable,
+                "planted",
+            )),
+            Some(CutOff::Believes) => Ok(RelayLease::new(true, "this process")),
+        }
+    }
+    async fn leave_relay(&self, relay: &str, member: MemberId) -> Result<(), StoreError> {
+        self.before.leave_relay(relay, member).await
     }
 }
 
@@ -528,7 +501,7 @@ async fn nothing_is_published_from_another_log(replaced_at: u32, fails: bool) {
         reads: Arc::default(),
         replaced_at,
         fails,
-        too_slow: None,
+        ..Replaced::default()
     };
     let error = Relay::new(&store, "model", broker.clone())
         .run(std::future::pending())

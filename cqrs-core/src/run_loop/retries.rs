@@ -20,6 +20,16 @@ pub(crate) enum LoopName {
     Relay(String),
 }
 
+impl LoopName {
+    /// The name as a subscription, and as a relay: one of them.
+    pub(crate) fn fields(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Self::Subscription(name) => (Some(name), None),
+            Self::Relay(name) => (None, Some(name)),
+        }
+    }
+}
+
 /// The failures since the last success.
 #[derive(Debug)]
 pub(crate) struct Retries {
@@ -85,10 +95,7 @@ impl Retries {
     }
 
     fn log(&self, error: &(dyn Error + 'static), wait: Duration, failing: Duration) {
-        let (subscription, relay) = match &self.name {
-            LoopName::Subscription(name) => (Some(name.as_str()), None),
-            LoopName::Relay(name) => (None, Some(name.as_str())),
-        };
+        let (subscription, relay) = self.name.fields();
         let partition = self.partition.as_ref().map(tracing::field::display);
         let failures = self.failures;
         let error = chain(error);

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    ports::{BoxError, Checkpoints, EventStore, Inbox, Names, Parking, Publisher, Source},
+    ports::{BoxError, Checkpoints, EventStore, Inbox, Leases, Parking, Publisher, Source},
     read::{Handler, Runner},
     relay::Relay,
     run_loop::Progress,
@@ -151,7 +151,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> From<Runner<S, 
     }
 }
 
-impl<S: EventStore + Names, P: Publisher> From<Relay<S, P>> for Part {
+impl<S: EventStore + Leases, P: Publisher> From<Relay<S, P>> for Part {
     fn from(relay: Relay<S, P>) -> Self {
         let name = relay.name().to_owned();
         let progress = Some(relay.progress());

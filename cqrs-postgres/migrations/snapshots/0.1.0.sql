@@ -92,7 +92,8 @@ create table cqrs.inbox (
 );
 
 create table cqrs.leases (
-    subscription text collate "C" not null,
+    kind text not null,
+    name text collate "C" not null,
     partition text collate "C" not null,
     from_slice smallint not null,
     to_slice smallint not null,
@@ -111,10 +112,11 @@ create table cqrs.log_ids (
 );
 
 create table cqrs.members (
-    subscription text collate "C" not null,
+    kind text not null,
+    name text collate "C" not null,
     member uuid not null,
     number bigint not null identity a,
-    name text not null,
+    process text not null,
     joined_at timestamp with time zone not null,
     renewed_at timestamp with time zone not null,
     lease interval not null
@@ -204,13 +206,17 @@ alter table cqrs.idempotency add constraint idempotency_pkey PRIMARY KEY (key);
 
 alter table cqrs.inbox add constraint inbox_pkey PRIMARY KEY (subscription, partition, lane);
 
-alter table cqrs.leases add constraint leases_pkey PRIMARY KEY (subscription, partition);
+alter table cqrs.leases add constraint leases_kind_check CHECK ((kind = ANY (ARRAY['subscription'::text, 'relay'::text])));
+
+alter table cqrs.leases add constraint leases_pkey PRIMARY KEY (kind, name, partition);
 
 alter table cqrs.leases add constraint leases_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'stopped'::text])));
 
 alter table cqrs.log_ids add constraint log_ids_pkey PRIMARY KEY (number);
 
-alter table cqrs.members add constraint members_pkey PRIMARY KEY (subscription, member);
+alter table cqrs.members add constraint members_kind_check CHECK ((kind = ANY (ARRAY['subscription'::text, 'relay'::text])));
+
+alter table cqrs.members add constraint members_pkey PRIMARY KEY (kind, name, member);
 
 alter table cqrs.migrations add constraint migrations_pkey PRIMARY KEY (version);
 
@@ -652,7 +658,7 @@ begin
     perform pg_advisory_xact_lock_shared(lock.high, lock.low) from "cqrs".name_lock('claims', of_subscription) as lock;
     if me is not null then
         perform 1 from "cqrs".leases
-        where subscription = of_subscription and partition = of_partition and member = me for share;
+        where kind = 'subscription' and name = of_subscription and partition = of_partition and member = me for share;
         if not found then
             return;
         end if;
@@ -817,8 +823,8 @@ begin
     for own in
         select f from "cqrs".own_functions() f join pg_proc p on p.oid = f
         where (writes and p.proname not in ('erase_stream', 'grant_access', 'import_events')) or p.proname in (
-            'event_id_at', 'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'is_alive', 'name_lock',
-            'progress_by_slice', 'release_name')
+            'event_id_at', 'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_relay', 'is_alive', 'leave_relay',
+            'name_lock', 'progress_by_slice')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;
@@ -847,7 +853,7 @@ language sql immutable parallel unsafe cost 100 rows 0 as $$
     select since + span < now or now + span < since
 $$;
 
-create function cqrs.heartbeat(of_subscription text, me uuid, my_name text, my_lease interval, settle interval, avoid text[], OUT members integer, OUT from_slices integer[], OUT to_slices integer[], OUT give_back boolean[]) returns record
+create function cqrs.heartbeat(of_kind text, of_name text, me uuid, my_process text, my_lease interval, settle interval, avoid text[], OUT members integer, OUT from_slices integer[], OUT to_slices integer[], OUT give_back boolean[]) returns record
 language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
 #variable_conflict use_column
 declare
@@ -859,35 +865,44 @@ declare
     least_share integer;
     lacking integer;
 begin
-    perform 1 from "cqrs".subscriptions where subscription = of_subscription;
+    perform 1 from "cqrs".leases where kind = of_kind and name = of_name;
     if not found then
-        raise exception 'there is no subscription % over the log', of_subscription using errcode = 'CQ009';
+        raise exception 'there is no % %', of_kind, of_name using errcode = 'CQ009';
     end if;
-    insert into "cqrs".members as m (subscription, member, name, joined_at, renewed_at, lease)
-    values (of_subscription, me, my_name, now, now, my_lease)
-    on conflict (subscription, member) do update set renewed_at = excluded.renewed_at, lease = excluded.lease
+    insert into "cqrs".members as m (kind, name, member, process, joined_at, renewed_at, lease)
+    values (of_kind, of_name, me, my_process, now, now, my_lease)
+    on conflict (kind, name, member) do update set renewed_at = excluded.renewed_at, lease = excluded.lease
     returning m.number into my_number;
-    delete from "cqrs".members where (subscription, member) in (
-        select d.subscription, d.member from "cqrs".members as d
-        where d.subscription = of_subscription and not "cqrs".is_alive(d.renewed_at, d.lease, now)
+    delete from "cqrs".members where (kind, name, member) in (
+        select d.kind, d.name, d.member from "cqrs".members as d
+        where d.kind = of_kind and d.name = of_name and not "cqrs".is_alive(d.renewed_at, d.lease, now)
         for update skip locked
     );
 
     select count(*), bool_and("cqrs".has_passed(settle, m.joined_at, now)) into heartbeat.members, settled
     from "cqrs".members as m
-    where m.subscription = of_subscription and "cqrs".is_alive(m.renewed_at, m.lease, now);
+    where m.kind = of_kind and m.name = of_name and "cqrs".is_alive(m.renewed_at, m.lease, now);
     select count(*) filter (where l.member = me), ceil(count(*)::numeric / heartbeat.members), count(*) / heartbeat.members
     into held, share, least_share
-    from "cqrs".leases as l where l.subscription = of_subscription;
+    from "cqrs".leases as l where l.kind = of_kind and l.name = of_name;
 
+    -- What looks free may have been taken since the statement began, by a member that it does not see. The next statement sees it, and
+    -- nobody takes what is locked.
+    perform 1 from "cqrs".leases as f
+    where f.kind = of_kind and f.name = of_name and not f.partition = any (avoid) and f.member is distinct from me
+      and not exists (
+          select from "cqrs".members as m where m.kind = f.kind and m.name = f.name and m.member = f.member
+            and "cqrs".is_alive(m.renewed_at, m.lease, now))
+    for update skip locked;
     update "cqrs".leases set member = me, since = now, state = 'ready', reason = null, last_member = null
-    where (subscription, partition) in (
-        select f.subscription, f.partition from "cqrs".leases as f
-        where f.subscription = of_subscription and not f.partition = any (avoid)
+    where (kind, name, partition) in (
+        select f.kind, f.name, f.partition from "cqrs".leases as f
+        where f.kind = of_kind and f.name = of_name and not f.partition = any (avoid)
           and (f.state = 'ready' or f.last_member < my_number)
           and not exists (
               select from "cqrs".members as m
-              where m.subscription = f.subscription and m.member = f.member and "cqrs".is_alive(m.renewed_at, m.lease, now))
+              where m.kind = f.kind and m.name = f.name and m.member = f.member
+                and "cqrs".is_alive(m.renewed_at, m.lease, now))
           and (held < share or "cqrs".has_passed(2 * settle + my_lease, f.since, now))
         order by f.since, f.from_slice
         limit greatest(share - held, 1) for update skip locked
@@ -898,9 +913,9 @@ begin
     into lacking
     from (
         select m.number, (select count(*) from "cqrs".leases as l
-                          where l.subscription = of_subscription and l.member = m.member) as held
+                          where l.kind = of_kind and l.name = of_name and l.member = m.member) as held
         from "cqrs".members as m
-        where m.subscription = of_subscription and "cqrs".is_alive(m.renewed_at, m.lease, now)
+        where m.kind = of_kind and m.name = of_name and "cqrs".is_alive(m.renewed_at, m.lease, now)
     ) as other;
     select coalesce(array_agg(mine.from_slice), '{}'), coalesce(array_agg(mine.to_slice), '{}'),
            coalesce(array_agg(mine.place <= least(lacking, mine.count - least_share)), '{}')
@@ -908,22 +923,22 @@ begin
     from (
         select l.from_slice::integer, l.to_slice::integer, count(*) over () as count,
                row_number() over (order by l.from_slice desc) as place
-        from "cqrs".leases as l where l.subscription = of_subscription and l.member = me
+        from "cqrs".leases as l where l.kind = of_kind and l.name = of_name and l.member = me
     ) as mine;
 end
 $$;
 
-create function cqrs.hold_name(kind text, name text, OUT held boolean, OUT pid integer, OUT process text, OUT address text, OUT since timestamp with time zone) returns record
-language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
-declare
-    lock record := "cqrs".name_lock(kind, name);
+create function cqrs.hold_relay(of_relay text, me uuid, my_process text, my_lease interval, OUT held boolean, OUT owner text) returns record
+language plpgsql volatile security definer parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
 begin
-    held := pg_try_advisory_lock(lock.high, lock.low);
-    select l.pid, a.application_name, host(a.client_addr), a.backend_start into pid, process, address, since
-    from pg_locks l left join pg_stat_activity a on a.pid = l.pid
-    where l.locktype = 'advisory' and l.objsubid = 2 and l.granted
-      and l.classid = lock.high::oid and l.objid = lock.low::oid
-      and l.database = (select oid from pg_database where datname = current_database());
+    insert into "cqrs".leases (kind, name, partition, from_slice, to_slice) values ('relay', of_relay, 'log slices 0..1024', 0, 1024)
+    on conflict do nothing;
+    perform "cqrs".heartbeat('relay', of_relay, me, my_process, my_lease, interval '0', '{}');
+    select m.member = me, m.process into held, owner
+    from "cqrs".leases as l join "cqrs".members as m using (kind, name, member)
+    where l.kind = 'relay' and l.name = of_relay;
+    held := coalesce(held, false);
 end
 $$;
 
@@ -1028,13 +1043,19 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
     order by e.version desc limit 1
 $$;
 
-create function cqrs.leave(of_subscription text, me uuid) returns void
+create function cqrs.leave(of_kind text, of_name text, me uuid) returns void
 language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
 begin
-    perform 1 from "cqrs".leases where subscription = of_subscription and member = me order by partition for update;
-    update "cqrs".leases set member = null, since = clock_timestamp() where subscription = of_subscription and member = me;
-    delete from "cqrs".members where subscription = of_subscription and member = me;
+    perform 1 from "cqrs".leases where kind = of_kind and name = of_name and member = me order by partition for update;
+    update "cqrs".leases set member = null, since = clock_timestamp() where kind = of_kind and name = of_name and member = me;
+    delete from "cqrs".members where kind = of_kind and name = of_name and member = me;
 end
+$$;
+
+create function cqrs.leave_relay(of_relay text, me uuid) returns void
+language sql volatile security definer parallel unsafe cost 100 rows 0
+set search_path=pg_catalog, pg_temp as $$
+    select "cqrs".leave('relay', of_relay, me)
 $$;
 
 create function cqrs.log_head(at bigint DEFAULT 0, OUT mark bigint, OUT drawn bigint, OUT follows uuid) returns record
@@ -1099,11 +1120,11 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
       and p.proname in (
           'advance', 'append', 'append_each', 'append_event', 'append_to_one', 'appended_under', 'check_transaction',
           'checked_version', 'claim', 'claim_slices', 'clear_view', 'combine_verdicts', 'discard', 'erase_stream',
-          'event_id_at', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access', 'has_passed', 'heartbeat', 'hold_name',
-          'holds_documents', 'import_events', 'is_alive', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'leave',
+          'event_id_at', 'fence_holders', 'fence_tag', 'forget_keys', 'grant_access', 'has_passed', 'heartbeat', 'hold_relay',
+          'holds_documents', 'import_events', 'is_alive', 'is_expected', 'keeps_slice', 'key_guard', 'last_event', 'leave', 'leave_relay',
           'log_head', 'log_identity', 'log_partitions', 'name_lock', 'own_functions', 'park', 'prepare_view',
           'progress_by_slice', 'read_streams', 'record_operation', 'reject_argument', 'reject_change', 'release_lease',
-          'release_name', 'renew_log_id', 'repartition', 'stream_guard', 'subscribe', 'take_fence'
+          'renew_log_id', 'repartition', 'stream_guard', 'subscribe', 'take_fence'
       )
 $$;
 
@@ -1229,13 +1250,8 @@ language sql volatile parallel unsafe cost 100 rows 0 as $$
     set member = null, since = clock_timestamp(), reason = stopped,
         state = case when stopped is null then 'ready' else 'stopped' end,
         last_member = case when stopped is not null then
-            (select coalesce(max(m.number), 0) from "cqrs".members as m where m.subscription = of_subscription) end
-    where l.subscription = of_subscription and l.partition = of_partition and l.member = me
-$$;
-
-create function cqrs.release_name(kind text, name text) returns boolean
-language sql volatile parallel unsafe cost 100 rows 0 as $$
-    select pg_advisory_unlock(lock.high, lock.low) from "cqrs".name_lock(kind, name) as lock
+            (select coalesce(max(m.number), 0) from "cqrs".members as m where m.kind = 'subscription' and m.name = of_subscription) end
+    where l.kind = 'subscription' and l.name = of_subscription and l.partition = of_partition and l.member = me
 $$;
 
 create function cqrs.renew_log_id(after bigint, for_reason text) returns void
@@ -1268,7 +1284,7 @@ begin
     if not found then
         raise exception 'there is no subscription % over the log', of_subscription using errcode = 'CQ009';
     end if;
-    perform 1 from "cqrs".leases where subscription = of_subscription order by partition for update;
+    perform 1 from "cqrs".leases where kind = 'subscription' and name = of_subscription order by partition for update;
     perform 1 from "cqrs".checkpoints
     where subscription = of_subscription and from_slice is not null order by partition for update;
 
@@ -1290,7 +1306,7 @@ begin
     end if;
 
     delete from "cqrs".checkpoints where subscription = of_subscription and from_slice is not null;
-    delete from "cqrs".leases where subscription = of_subscription;
+    delete from "cqrs".leases where kind = 'subscription' and name = of_subscription;
     insert into "cqrs".checkpoints (
         subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads, requested)
     with lowest as (
@@ -1314,8 +1330,8 @@ begin
     select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected, asked
     from lowest left join ahead using (partition);
     get diagnostics made = row_count;
-    insert into "cqrs".leases (subscription, partition, from_slice, to_slice)
-    select of_subscription, p.partition, p.from_slice, p.to_slice from "cqrs".log_partitions(partitions) as p;
+    insert into "cqrs".leases (kind, name, partition, from_slice, to_slice)
+    select 'subscription', of_subscription, p.partition, p.from_slice, p.to_slice from "cqrs".log_partitions(partitions) as p;
     perform "cqrs".record_operation(
         'repartition', jsonb_build_object('subscription', of_subscription, 'partitions', made, 'before', before), why);
     return made;
@@ -1336,8 +1352,8 @@ begin
     if found then
         insert into "cqrs".checkpoints (subscription, partition, epoch, from_slice, to_slice)
         select of_subscription, p.partition, 0, p.from_slice, p.to_slice from "cqrs".log_partitions(partitions) as p;
-        insert into "cqrs".leases (subscription, partition, from_slice, to_slice)
-        select of_subscription, p.partition, p.from_slice, p.to_slice from "cqrs".log_partitions(partitions) as p;
+        insert into "cqrs".leases (kind, name, partition, from_slice, to_slice)
+        select 'subscription', of_subscription, p.partition, p.from_slice, p.to_slice from "cqrs".log_partitions(partitions) as p;
     end if;
 end
 $$;
@@ -1390,13 +1406,17 @@ comment on column cqrs.leases.last_member is 'The number of the last member that
 
 comment on column cqrs.leases.member is 'The member that works on it, while it is alive; null: nobody.';
 
+comment on column cqrs.leases.name is 'The name of the subscription or relay.';
+
 comment on column cqrs.leases.since is 'Since when the member has the partition, or since when nobody has.';
 
 comment on column cqrs.leases.state is 'stopped: a failure has ended its runner, and only a member that joined later tries it.';
 
-comment on column cqrs.members.name is 'The process, as it calls itself.';
+comment on column cqrs.members.name is 'The name of the subscription or relay.';
 
 comment on column cqrs.members.number is 'Rises from one member that joins to the next, whatever the clock does.';
+
+comment on column cqrs.members.process is 'The process, as it calls itself.';
 
 comment on column cqrs.operations.face is 'The program, by the application name that the session has chosen.';
 
@@ -1426,11 +1446,11 @@ comment on table cqrs.idempotency is 'What was appended under which key, stream 
 
 comment on table cqrs.inbox is 'The highest position received from each publisher: at or below it is a repeat.';
 
-comment on table cqrs.leases is 'Which member works on which partition of the log.';
+comment on table cqrs.leases is 'Which member works on which partition of the log, and which one has a relay.';
 
 comment on table cqrs.log_ids is 'The ids of the log: a later one is that of the events after its position.';
 
-comment on table cqrs.members is 'The processes at work on each subscription over the log.';
+comment on table cqrs.members is 'The processes at work on each subscription over the log and on each relay.';
 
 comment on table cqrs.operations is 'What people changed by hand: who, with which program, what, and why.';
 
@@ -1482,11 +1502,11 @@ grant execute on function cqrs.forget_keys(retention interval, at_most integer) 
 
 grant execute on function cqrs.has_passed(span interval, since timestamp with time zone, now timestamp with time zone) to cqrs_service;
 
-grant execute on function cqrs.heartbeat(of_subscription text, me uuid, my_name text, my_lease interval, settle interval, avoid text[], OUT members integer, OUT from_slices integer[], OUT to_slices integer[], OUT give_back boolean[]) to cqrs_service;
+grant execute on function cqrs.heartbeat(of_kind text, of_name text, me uuid, my_process text, my_lease interval, settle interval, avoid text[], OUT members integer, OUT from_slices integer[], OUT to_slices integer[], OUT give_back boolean[]) to cqrs_service;
 
-grant execute on function cqrs.hold_name(kind text, name text, OUT held boolean, OUT pid integer, OUT process text, OUT address text, OUT since timestamp with time zone) to cqrs_service;
+grant execute on function cqrs.hold_relay(of_relay text, me uuid, my_process text, my_lease interval, OUT held boolean, OUT owner text) to cqrs_service;
 
-grant execute on function cqrs.hold_name(kind text, name text, OUT held boolean, OUT pid integer, OUT process text, OUT address text, OUT since timestamp with time zone) to cqrs_reader;
+grant execute on function cqrs.hold_relay(of_relay text, me uuid, my_process text, my_lease interval, OUT held boolean, OUT owner text) to cqrs_reader;
 
 grant execute on function cqrs.holds_documents(relation regclass) to cqrs_service;
 
@@ -1502,7 +1522,11 @@ grant execute on function cqrs.key_guard(key text) to cqrs_service;
 
 grant execute on function cqrs.last_event(of_category text, of_aggregate_id text, at_least bigint) to cqrs_service;
 
-grant execute on function cqrs.leave(of_subscription text, me uuid) to cqrs_service;
+grant execute on function cqrs.leave(of_kind text, of_name text, me uuid) to cqrs_service;
+
+grant execute on function cqrs.leave_relay(of_relay text, me uuid) to cqrs_service;
+
+grant execute on function cqrs.leave_relay(of_relay text, me uuid) to cqrs_reader;
 
 grant execute on function cqrs.log_head(at bigint, OUT mark bigint, OUT drawn bigint, OUT follows uuid) to cqrs_service;
 
@@ -1537,10 +1561,6 @@ grant execute on function cqrs.reject_argument(argument text) to cqrs_service;
 grant execute on function cqrs.reject_change() to cqrs_service;
 
 grant execute on function cqrs.release_lease(of_subscription text, of_partition text, me uuid, stopped text) to cqrs_service;
-
-grant execute on function cqrs.release_name(kind text, name text) to cqrs_service;
-
-grant execute on function cqrs.release_name(kind text, name text) to cqrs_reader;
 
 grant execute on function cqrs.renew_log_id(after bigint, for_reason text) to cqrs_service;
 

@@ -12,7 +12,7 @@ begin
     perform pg_advisory_xact_lock_shared(lock.high, lock.low) from __schema__.name_lock('claims', of_subscription) as lock;
     if me is not null then
         perform 1 from __schema__.leases
-        where subscription = of_subscription and partition = of_partition and member = me for share;
+        where kind = 'subscription' and name = of_subscription and partition = of_partition and member = me for share;
         if not found then
             return;
         end if;

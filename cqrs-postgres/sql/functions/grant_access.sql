@@ -22,8 +22,8 @@ begin
     for own in
         select f from __schema__.own_functions() f join pg_proc p on p.oid = f
         where (writes and p.proname not in ('erase_stream', 'grant_access', 'import_events')) or p.proname in (
-            'event_id_at', 'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_name', 'is_alive', 'name_lock',
-            'progress_by_slice', 'release_name')
+            'event_id_at', 'log_head', 'log_identity', 'fence_holders', 'fence_tag', 'hold_relay', 'is_alive', 'leave_relay',
+            'name_lock', 'progress_by_slice')
     loop
         execute format('grant execute on function %s to %I', own, to_role);
     end loop;

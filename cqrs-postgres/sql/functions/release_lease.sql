@@ -6,6 +6,6 @@ language sql volatile as $$
     set member = null, since = clock_timestamp(), reason = stopped,
         state = case when stopped is null then 'ready' else 'stopped' end,
         last_member = case when stopped is not null then
-            (select coalesce(max(m.number), 0) from __schema__.members as m where m.subscription = of_subscription) end
-    where l.subscription = of_subscription and l.partition = of_partition and l.member = me
+            (select coalesce(max(m.number), 0) from __schema__.members as m where m.kind = 'subscription' and m.name = of_subscription) end
+    where l.kind = 'subscription' and l.name = of_subscription and l.partition = of_partition and l.member = me
 $$;

@@ -24,7 +24,7 @@ begin
     if not found then
         raise exception 'there is no subscription % over the log', of_subscription using errcode = 'CQ009';
     end if;
-    perform 1 from __schema__.leases where subscription = of_subscription order by partition for update;
+    perform 1 from __schema__.leases where kind = 'subscription' and name = of_subscription order by partition for update;
     perform 1 from __schema__.checkpoints
     where subscription = of_subscription and from_slice is not null order by partition for update;
 
@@ -46,7 +46,7 @@ begin
     end if;
 
     delete from __schema__.checkpoints where subscription = of_subscription and from_slice is not null;
-    delete from __schema__.leases where subscription = of_subscription;
+    delete from __schema__.leases where kind = 'subscription' and name = of_subscription;
     insert into __schema__.checkpoints (
         subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads, requested)
     with lowest as (
@@ -70,8 +70,8 @@ begin
     select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected, asked
     from lowest left join ahead using (partition);
     get diagnostics made = row_count;
-    insert into __schema__.leases (subscription, partition, from_slice, to_slice)
-    select of_subscription, p.partition, p.from_slice, p.to_slice from __schema__.log_partitions(partitions) as p;
+    insert into __schema__.leases (kind, name, partition, from_slice, to_slice)
+    select 'subscription', of_subscription, p.partition, p.from_slice, p.to_slice from __schema__.log_partitions(partitions) as p;
     perform __schema__.record_operation(
         'repartition', jsonb_build_object('subscription', of_subscription, 'partitions', made, 'before', before), why);
     return made;

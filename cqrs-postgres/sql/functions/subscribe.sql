@@ -6,8 +6,8 @@ begin
     if found then
         insert into __schema__.checkpoints (subscription, partition, epoch, from_slice, to_slice)
         select of_subscription, p.partition, 0, p.from_slice, p.to_slice from __schema__.log_partitions(partitions) as p;
-        insert into __schema__.leases (subscription, partition, from_slice, to_slice)
-        select of_subscription, p.partition, p.from_slice, p.to_slice from __schema__.log_partitions(partitions) as p;
+        insert into __schema__.leases (kind, name, partition, from_slice, to_slice)
+        select 'subscription', of_subscription, p.partition, p.from_slice, p.to_slice from __schema__.log_partitions(partitions) as p;
     end if;
 end
 $$;

@@ -1,2 +1,2 @@
 -- Gives all partitions of a member back.
-select __schema__.leave($1, $2)
+select __schema__.leave('subscription', $1, $2)

@@ -39,7 +39,6 @@ pub struct PgConfig {
     idempotency_retention: Duration,
     held_mark_threshold: Duration,
     limits: Limits,
-    name_lease: Duration,
     lease_times: LeaseTimes,
 }
 
@@ -74,7 +73,6 @@ impl PgConfig {
             idempotency_retention: Duration::from_secs(7 * 24 * 60 * 60),
             held_mark_threshold: Duration::from_secs(5),
             limits: Limits::default(),
-            name_lease: Duration::from_secs(10),
             lease_times: LeaseTimes::default(),
         }
     }
@@ -133,7 +131,7 @@ impl PgConfig {
 
     /// How many connections to keep at most for reads of the log, documents and transactions; 10 by default. Beside them a
     /// store opens up to ten for appends and loads, as they are needed: four that never wait for a guard, four that do, one
-    /// for batches of appends and one for batches of loads. One more holds the names of runners and relays.
+    /// for batches of appends and one for batches of loads. One more is for the heartbeats of runners and relays.
     #[must_use]
     pub fn max_connections(mut self, connections: u32) -> Self {
         self.max_connections = connections.max(1);
@@ -208,20 +206,8 @@ impl PgConfig {
         self.limits
     }
 
-    /// For how long a runner over the log, or a relay, keeps its name when its process is stopped or cut off; 10 s by default, a
-    /// second at least. The name of a process that ends is free at once. A second one of the name waits for as long before it ends
-    /// with an error. All processes of a store should have the same lease.
-    ///
-    /// The names are held by one connection of their own, which the server ends when it was silent for this long
-    /// (`idle_session_timeout`).
-    #[must_use]
-    pub fn name_lease(mut self, lease: Duration) -> Self {
-        self.name_lease = lease.clamp(Duration::from_secs(1), Duration::from_secs(86_400));
-        self
-    }
-
-    /// For how long a runner over the log keeps its partitions when its process is not heard of: killed, stopped or cut off; 15 s by
-    /// default, a second at least. A process that ends gives them back at once. It must be longer than the
+    /// For how long a runner over the log keeps its partitions, and a relay its name, when its process is not heard of: killed,
+    /// stopped or cut off; 15 s by default, a second at least. A process that ends gives them back at once. It must be longer than the
     /// [`idle_in_transaction_timeout`](Self::idle_in_transaction_timeout): until then the server keeps the locks of a batch whose
     /// process was stopped.
     #[must_use]
@@ -303,10 +289,6 @@ impl PgConfig {
         self.held_mark_threshold
     }
 
-    pub(crate) fn session_lease(&self) -> Duration {
-        self.name_lease
-    }
-
     pub(crate) fn retention(&self) -> Duration {
         self.idempotency_retention
     }
@@ -328,7 +310,6 @@ impl fmt::Debug for PgConfig {
             idempotency_retention,
             held_mark_threshold,
             limits,
-            name_lease,
             lease_times,
         } = self;
         let url = match DatabaseUrl::new(url) {
@@ -348,7 +329,6 @@ impl fmt::Debug for PgConfig {
             .field("idempotency_retention", idempotency_retention)
             .field("held_mark_threshold", held_mark_threshold)
             .field("limits", limits)
-            .field("name_lease", name_lease)
             .field("lease_times", lease_times)
             .finish()
     }

@@ -37,11 +37,8 @@ pub(crate) struct Pools {
     /// For the task that reads batches.
     pub(crate) reader: StatementPool,
     hosts: Arc<Hosts>,
-    /// The settings of the session that holds names.
-    for_names: Settings,
     /// The settings of the session for heartbeats.
     for_leases: Settings,
-    lease: Duration,
 }
 
 impl Pools {
@@ -54,9 +51,7 @@ impl Pools {
             StatementPool::new(Arc::clone(&hosts), settings.clone(), timeout, connections)
         };
         Self {
-            for_names: names(config),
             for_leases: leases(config),
-            lease: config.session_lease(),
             transactions,
             quick: pool(CONNECTIONS),
             waiting: pool(CONNECTIONS),
@@ -66,19 +61,9 @@ impl Pools {
         }
     }
 
-    /// A new connection for the names of runners and relays.
-    pub(crate) async fn connect_for_names(&self) -> Result<PgConnection, StoreError> {
-        self.hosts.connect(&self.for_names).await
-    }
-
     /// A new connection for heartbeats.
     pub(crate) async fn connect_for_leases(&self) -> Result<PgConnection, StoreError> {
         self.hosts.connect(&self.for_leases).await
-    }
-
-    /// For how long a session that holds names may be silent.
-    pub(crate) fn lease(&self) -> Duration {
-        self.lease
     }
 
     /// A connection for a transaction, or for a statement of any length; giving it back takes `limit` at most. A failure here has
@@ -230,19 +215,6 @@ fn single_statements() -> [(&'static str, String); 4] {
         ("lock_timeout", "10s".to_owned()),
         ("search_path", SEARCH_PATH.to_owned()),
     ]
-}
-
-/// The settings of a session that holds names. The server ends it, and with it every hold, when the client was silent for the lease.
-fn names(config: &PgConfig) -> Settings {
-    let lease = config.session_lease().as_millis().to_string();
-    let bounded_by_lease = [
-        "idle_session_timeout",
-        "statement_timeout",
-        "tcp_user_timeout",
-    ];
-    let mut settings = Settings::from(bounded_by_lease.map(|name| (name, lease.clone())));
-    settings.push(("search_path", SEARCH_PATH.to_owned()));
-    settings
 }
 
 /// The settings of the session for heartbeats. None may take longer than a lease.

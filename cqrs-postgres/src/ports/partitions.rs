@@ -2,7 +2,7 @@
 
 use cqrs_core::{
     StoreError,
-    model::{LeaseTimes, Member, MemberId, PartitionId, Slices},
+    model::{Member, MemberId, PartitionId, Slices},
     ports::{
         Heartbeat, Leased, PartitionStatus, Partitions, RepartitionError, SliceProgress,
         StoreErrorKind, check_reason, unknown_subscription,
@@ -27,10 +27,6 @@ type StatusRow = (
 );
 
 impl Partitions for PgEventStore {
-    fn lease_times(&self) -> LeaseTimes {
-        self.backend().lease_times
-    }
-
     async fn subscribe(&self, subscription: &str, partitions: u16) -> Result<(), StoreError> {
         let query = sqlx::query(self.backend().statements.subscribe.sql())
             .bind(subscription)

@@ -58,9 +58,6 @@ pub(crate) const ASK_READ_ONLY: &str = query!("ask_read_only");
 /// The process of the server that has this session.
 pub(crate) const ASK_SESSION: &str = query!("ask_session");
 
-/// Has other sessions see which process this is.
-pub(crate) const INTRODUCE: &str = query!("introduce");
-
 /// Statements about the table of a view, `__view__`.
 pub(crate) mod of_view {
     pub(crate) const LOAD: &str = query!("load_documents");
@@ -125,8 +122,8 @@ statements! {
         log_identity: "log_identity",
         renew_log_id: "renew_log_id",
         record_operation: "record_operation",
-        hold_name: "hold_name",
-        release_name: "release_name",
+        hold_relay: "hold_relay",
+        leave_relay: "leave_relay",
         claim: "claim",
         advance: "advance",
         checkpoint: "checkpoint",

@@ -2,7 +2,8 @@
 
 use cqrs_core::{
     EventStore, StoreError, StoreErrorKind,
-    ports::{Documents, HoldError, NameKind, Names},
+    model::Member,
+    ports::{Documents, Leases},
 };
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use sqlx::{AssertSqlSafe, Executor, PgPool};
@@ -430,13 +431,9 @@ async fn a_closed_store_is_no_reason_to_retry() {
         panic!("{error}");
     };
     assert!(!error.is_retryable(), "{error}");
-    let HoldError::Store(error) = store
-        .hold(NameKind::Relay, "r")
-        .await
-        .expect_err("is closed")
-    else {
-        panic!("a name is held")
-    };
+    let member = Member::this_process(store.lease_times());
+    let held = store.hold_relay("r", &member).await;
+    let error = held.expect_err("is closed");
     assert!(!error.is_retryable(), "{error}");
 }
 

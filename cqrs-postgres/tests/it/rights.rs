@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cqrs_core::{
     EventStore, Position, StoreErrorKind, chain,
-    ports::{AppendError, Documents, HoldError, LogQuery, NameKind, Names},
+    model::Member,
+    ports::{AppendError, Documents, Leases, LogQuery, Partitions},
 };
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use cqrs_testing::contract;
@@ -191,7 +192,7 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     contract::checkpoints::a_claim_continues_at_the_last_checkpoint(store.clone()).await;
     contract::log::a_log_has_an_identity(store.clone()).await;
-    contract::names::a_name_has_one_holder_at_a_time(store.clone()).await;
+    contract::relays::a_relay_has_one_holder_at_a_time(store.clone()).await;
     contract::discards::discarded_events_are_kept_with_their_reason(store.clone()).await;
     contract::discards::discarded_records_are_kept_as_bytes(store.clone()).await;
     contract::parking::a_parked_key_is_kept_until_it_is_taken_out(store.clone()).await;
@@ -206,21 +207,34 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     roles.drop().await;
 }
 
-/// The server hides much of the session of another role.
+/// A role that may only read runs a relay, and takes no partition.
 #[tokio::test]
-async fn a_service_learns_which_process_of_another_role_holds_a_name() {
+async fn a_reader_runs_a_relay_and_no_subscription() {
     let roles = Roles::create().await;
-    let [owner, service, _] = roles.installed().await;
-    let owner = PgEventStore::connect(&owner).await.expect("connects");
+    let [_, service, reader] = roles.installed().await;
     let service = PgEventStore::connect(&service).await.expect("connects");
-    let held = owner.hold(NameKind::Relay, "orders").await;
-    let Err(HoldError::Held(holder)) = service.hold(NameKind::Relay, "orders").await else {
-        panic!("the name is held");
-    };
-    let own = format!("process {}", std::process::id());
-    assert!(holder.process.starts_with(&own), "{holder}");
-    assert_eq!(holder.since, None);
-    drop(held);
+    let reader = PgEventStore::connect(&reader).await.expect("connects");
+    service.subscribe("orders", 1).await.expect("subscribes");
+    let member = Member::this_process(reader.lease_times());
+    let lease = reader.hold_relay("orders", &member).await;
+    assert!(lease.expect("may").held);
+    let other = Member::this_process(service.lease_times());
+    let lease = service.hold_relay("orders", &other).await;
+    let lease = lease.expect("may");
+    assert_eq!(
+        (lease.held, lease.owner),
+        (false, Some(member.name.clone()))
+    );
+    let refused = reader.heartbeat("orders", &member, &[]).await;
+    let error = refused.expect_err("may not");
+    assert!(
+        chain(&error).to_string().contains("permission denied"),
+        "{}",
+        chain(&error)
+    );
+    reader.leave_relay("orders", member.id).await.expect("may");
+    let lease = service.hold_relay("orders", &other).await;
+    assert!(lease.expect("may").held);
     roles.drop().await;
 }
 

@@ -5,10 +5,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::membership::Beat;
 use crate::{
     model::{MemberId, PartitionId},
-    ports::GivenBack,
+    ports::{GivenBack, Heartbeat},
+    run_loop::Beat,
 };
 
 /// The reader of a partition was dropped.
@@ -26,7 +26,7 @@ pub(super) struct HeldPartition {
     pub(super) member: MemberId,
     /// `true`: give it back.
     pub(super) revoked: watch::Receiver<bool>,
-    pub(super) beats: watch::Receiver<Beat>,
+    pub(super) beats: watch::Receiver<Beat<Heartbeat>>,
     pub(super) why: Option<GivenBack>,
     pub(super) dropped: mpsc::UnboundedSender<Dropped>,
 }
@@ -39,7 +39,7 @@ impl HeldPartition {
     /// Whether another member was alive at the last heartbeat. After a lease without one, nobody knows.
     pub(super) fn has_others(&self) -> bool {
         let beat = self.beats.borrow();
-        beat.heartbeat.members > 1 && Instant::now() < beat.expires
+        beat.answer.members > 1 && Instant::now() < beat.expires
     }
 }
 

@@ -14,7 +14,7 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
     ///
     /// Run it in as many processes as you like: they share the [partitions](Self::partitions) of the subscription. If there are fewer
     /// partitions than processes, the others wait, and take over when one ends, dies or is cut off for longer than the store's
-    /// [lease](Partitions::lease_times) (15 s by default).
+    /// [lease](crate::ports::Leases::lease_times) (15 s by default).
     ///
     /// # Errors
     /// When the role's events are not externally tagged enums.

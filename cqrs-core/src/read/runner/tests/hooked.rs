@@ -11,9 +11,9 @@ use crate::{
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Discarded, Discards, Document, DocumentWrite,
-        Documents, EventStore, Heartbeat, LogPage, LogQuery, LookupError, ParkedKey, ParkedRequest,
-        PartitionStatus, Partitions, RepartitionError, SaveError, SliceProgress, StoreError,
-        UnitOfWork,
+        Documents, EventStore, Heartbeat, Leases, LogPage, LogQuery, LookupError, ParkedKey,
+        ParkedRequest, PartitionStatus, Partitions, RelayLease, RepartitionError, SaveError,
+        SliceProgress, StoreError, UnitOfWork,
     },
 };
 
@@ -245,10 +245,19 @@ impl Parking for Hooked {
     }
 }
 
-impl Partitions for Hooked {
+impl Leases for Hooked {
     fn lease_times(&self) -> LeaseTimes {
         self.0.lease_times()
     }
+    async fn hold_relay(&self, relay: &str, member: &Member) -> Result<RelayLease, StoreError> {
+        self.0.hold_relay(relay, member).await
+    }
+    async fn leave_relay(&self, relay: &str, member: MemberId) -> Result<(), StoreError> {
+        self.0.leave_relay(relay, member).await
+    }
+}
+
+impl Partitions for Hooked {
     async fn subscribe(&self, s: &str, partitions: u16) -> Result<(), StoreError> {
         self.0.subscribe(s, partitions).await
     }

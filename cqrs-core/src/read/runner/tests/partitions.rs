@@ -236,7 +236,7 @@ async fn a_log_that_was_replaced_behind_a_part_that_is_ahead_is_an_error() {
 async fn an_owner_that_was_overtaken_claims_nothing() {
     let store = filled(3).await;
     store.subscribe(Sums::NAME, 1).await.expect("subscribes");
-    let stopped = Member::this_process(store.lease_times());
+    let stopped = Member::this_process(crate::ports::Leases::lease_times(&store));
     let told = store.heartbeat(Sums::NAME, &stopped, &[]).await;
     assert_eq!(told.expect("joins").leased.len(), 1);
     let claim = store.claim(Sums::NAME, &LOG, Some(stopped.id)).await;
