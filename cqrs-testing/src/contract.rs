@@ -2,6 +2,7 @@
 //!
 //! An adapter needs one line for them: `cqrs_testing::event_store_contract!(a_fresh_store().await);`
 
+pub mod categories;
 pub mod checkpoints;
 pub mod discards;
 pub mod documents;
@@ -106,6 +107,7 @@ macro_rules! event_store_contract {
             upcasters: an_upcaster_that_panics_is_an_error_of_every_reader
             upcasters: a_command_fails_on_a_newer_event
             upcasters: a_runner_waits_until_newer_code_continues
+            categories: a_category_is_renamed_by_copying_its_streams
             log: the_log_is_read_page_by_page_in_order
             log: a_filtered_page_continues_after_skipped_events
             log: a_page_is_bounded_in_bytes

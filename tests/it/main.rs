@@ -12,6 +12,7 @@ mod guide;
 mod invariants;
 mod links;
 mod memory_bounds;
+mod old_events;
 mod readme;
 mod relay_fenced;
 mod relay_killed;

@@ -1,6 +1,6 @@
 //! Guarantees for events of older and of newer code, on every path that reads.
 
-mod account;
+pub(super) mod account;
 mod commands;
 mod newer;
 mod readers;

@@ -107,7 +107,11 @@ impl Event for DepositEvent {
     const UPCASTERS: &'static [Upcaster] = AccountEvent::UPCASTERS;
 }
 
-pub(super) fn stored(event_type: &'static str, version: u32, payload: &Value) -> NewEvent {
+pub(in crate::contract) fn stored(
+    event_type: &'static str,
+    version: u32,
+    payload: &Value,
+) -> NewEvent {
     let payload = payload.to_string().into_bytes();
     let event = NewEvent::from_parts(EventId::random(), event_type, payload, Metadata::default());
     event.schema_version(version)

@@ -1,11 +1,15 @@
 //! A declined payment of schema version 1, as it was stored: whoever reads it gets it as it is today.
 
+use std::time::Duration;
+
 use cqrs_core::{
-    CommandStore, EventId, ExpectedVersion, MemoryEventStore, Metadata, ReadModel, Runner,
-    StreamId, View,
+    CommandStore, Event, EventId, ExpectedVersion, MemoryEventStore, Metadata, ReadModel, Relay,
+    Runner, StreamId, View,
     model::NewEvent,
     ports::{Append, EventStore},
 };
+use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher, KafkaTopics};
+use tokio::time::timeout;
 
 use super::{
     PaymentAccounts, PaymentEvent,
@@ -51,24 +55,57 @@ async fn a_view_shows_an_older_event() {
     assert!(account.declined);
 }
 
-/// As over the topic: a consumer gets the event as it was stored, and upcasts it itself.
-#[tokio::test]
-async fn another_service_reads_the_field_that_an_older_event_lacks() {
+/// The topic has the event as it was stored; the other service upcasts it itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_service_reads_an_older_event_over_kafka() {
+    let brokers = std::env::var("KAFKA_BROKERS");
+    let brokers = brokers.expect("this test needs KAFKA_BROKERS: run scripts/test");
+    let name = EventId::random().to_string();
+    let kafka = KafkaConfig::new(brokers).topic_prefix(&name);
+    publish(&store().await, &kafka).await;
+
+    let store = MemoryEventStore::default();
+    let group = KafkaGroup::new(&kafka, &name).categories([PaymentEvent::CATEGORY]);
+    let runner = Runner::over(&store, Tracking, group.source()).expect("a runner");
+    runner.catch_up().await.expect("catches up");
     let expected = Track {
         money: Some(Money::Declined),
         limit_cents: Some(36_000),
         ..Track::default()
     };
-    assert_eq!(document(&store().await, Tracking).await, expected);
+    assert_eq!(read::<Tracking>(&store).await, expected);
 }
 
-/// The document of order `o-1`.
+/// Publishes the event to a topic of its own.
+async fn publish(store: &MemoryEventStore, kafka: &KafkaConfig) {
+    let topics = KafkaTopics::new(kafka).partitions(1);
+    let created = topics.create_for_categories([PaymentEvent::CATEGORY]);
+    created.await.expect("creates the topic");
+    let created = topics.create_for_relay("payment", 1);
+    created.await.expect("creates the progress topic");
+    let relay = Relay::new(store, "payment", KafkaPublisher::new(kafka));
+    let progress = relay.progress();
+    let published = async {
+        let is_published = || {
+            let partitions = progress.partitions();
+            partitions.values().any(|it| it.checkpoint.is_some())
+        };
+        while !is_published() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let relayed = timeout(Duration::from_secs(60), relay.run(published));
+    relayed.await.expect("in time").expect("publishes");
+}
+
+/// The document of order `o-1`, after the events of the log.
 async fn document<V: View>(store: &MemoryEventStore, view: V) -> V::Document {
-    Runner::over_log(store, view)
-        .expect("a runner")
-        .catch_up()
-        .await
-        .expect("catches up");
+    let runner = Runner::over_log(store, view).expect("a runner");
+    runner.catch_up().await.expect("catches up");
+    read::<V>(store).await
+}
+
+async fn read<V: View>(store: &MemoryEventStore) -> V::Document {
     let model = ReadModel::<V, _>::new(store);
     model
         .get("o-1")
