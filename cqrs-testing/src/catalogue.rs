@@ -1,13 +1,15 @@
 //! The catalogue of stored events: a file beside the code, and the test that keeps every event that was ever stored readable.
 
+mod changes;
 mod check;
 mod compare;
 mod consumer_contract;
-mod contract;
-mod contracts;
+mod consumers;
+mod contract_file;
+mod current;
 mod file;
+pub(crate) mod golden;
 mod key;
-mod keys;
 mod line;
 mod made;
 mod making;

@@ -1,10 +1,13 @@
 //! Compares the code with the file, and writes what is new.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{
     Catalogue, Listed,
-    contracts::{broken, find},
+    consumers::{broken, find},
     file::{self, File},
     line::{Line, Lines},
     messages, published, schemas,
@@ -36,10 +39,14 @@ impl Catalogue {
             return Err(fail(&verdict.refused));
         }
         let schemas = self.new_schemas(&subjects);
+        let broken = self.broken_schemas(&schemas);
+        if !broken.is_empty() {
+            return Err(fail(&broken));
+        }
         if verdict.new.is_empty() && schemas.is_empty() {
             return Ok(withdrawn.report);
         }
-        let news = news(&self.file, &verdict, &schemas);
+        let news = self.news(&verdict, &schemas);
         if !settings.accepts() {
             return Err(format!("{news}{}", settings.how_to_write()));
         }
@@ -126,22 +133,45 @@ impl Catalogue {
             .filter(|(path, text)| !file::has(&self.folder.join(path), text))
             .collect()
     }
-}
 
-/// What the files lack.
-fn news(file: &str, verdict: &Verdict, schemas: &[(PathBuf, String)]) -> String {
-    let mut text = String::new();
-    if !verdict.new.is_empty() {
-        text.push_str(&format!("{file} gets new lines:\n"));
+    /// Schemas of older schema versions in which a merge has left its marks. The others are written again.
+    fn broken_schemas(&self, new: &[(PathBuf, String)]) -> Vec<String> {
+        let Some(folder) = &self.schemas else {
+            return Vec::new();
+        };
+        let folder = Path::new(folder);
+        let files = fs::read_dir(self.folder.join(folder)).into_iter().flatten();
+        let mut broken: Vec<_> = files
+            .flatten()
+            .filter(|file| file::has_marks(&file.path()))
+            .map(|file| folder.join(file.file_name()))
+            .filter(|path| new.iter().all(|(written, _)| written != path))
+            .map(|path| messages::broken_schema(&path))
+            .collect();
+        broken.sort();
+        broken
     }
-    for line in &verdict.new {
-        text.push_str(&format!("+ {}\n", line.content()));
+
+    /// What the files lack.
+    fn news(&self, verdict: &Verdict, schemas: &[(PathBuf, String)]) -> String {
+        let mut text = String::new();
+        if !verdict.new.is_empty() {
+            text.push_str(&format!("{} gets new lines:\n", self.file));
+        }
+        for line in &verdict.new {
+            text.push_str(&format!("+ {}\n", line.content()));
+        }
+        for note in &verdict.notes {
+            text.push_str(&format!("- {note}\n"));
+        }
+        for (path, _) in schemas {
+            let gets = if file::has_marks(&self.folder.join(path)) {
+                "has the marks of a merge conflict, and is written again"
+            } else {
+                "gets a new schema"
+            };
+            text.push_str(&format!("{} {gets}.\n", path.display()));
+        }
+        text
     }
-    for note in &verdict.notes {
-        text.push_str(&format!("- {note}\n"));
-    }
-    for (path, _) in schemas {
-        text.push_str(&format!("{} gets a new schema.\n", path.display()));
-    }
-    text
 }

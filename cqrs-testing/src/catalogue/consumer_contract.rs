@@ -8,7 +8,7 @@ use std::{
 use cqrs_core::{Event, model::NewEvent};
 
 use super::{
-    contract::{CategoryReads, Contract, TypeReads},
+    contract_file::{CategoryReads, Contract, TypeReads},
     file,
     samples::Samples,
     settings::Settings,
@@ -110,8 +110,13 @@ impl ConsumerContract {
         if settings.accepts() {
             return file::write(&path, &contract.text());
         }
+        let what = if file::has_marks(&path) {
+            "has the marks of a merge conflict. The code reads now"
+        } else {
+            "does not say what the code reads now"
+        };
         Err(format!(
-            "{} does not say what the code reads now:\n{}{}\nThen copy it to where the producers look for it.",
+            "{} {what}:\n{}{}\nThen copy it to where the producers look for it.",
             self.file,
             contract.text(),
             settings.how_to_write()

@@ -111,6 +111,11 @@ pub(super) fn has(path: &Path, text: &str) -> bool {
     fs::read_to_string(path).is_ok_and(|own| own.lines().eq(text.lines()))
 }
 
+/// Whether a merge has left its marks in a file that is written from the code.
+pub(super) fn has_marks(path: &Path) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.lines().any(is_mark))
+}
+
 pub(super) fn is_mark(line: &str) -> bool {
     ["<<<<<<<", "|||||||", "=======", ">>>>>>>"]
         .iter()

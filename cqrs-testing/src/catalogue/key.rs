@@ -1,6 +1,9 @@
-//! The names of event types with their schema versions.
+//! The names in a catalogue: event types with their schema versions, and enums.
 
-use std::fmt::{self, Write};
+use std::{
+    any::type_name,
+    fmt::{self, Write},
+};
 
 /// An event type of a category, in one schema version. As text: `account/Deposited@2`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,4 +73,11 @@ pub(super) fn unescape(text: &str) -> Option<String> {
         }
     }
     String::from_utf8(bytes).ok()
+}
+
+/// The name of the enum without its modules and its generic arguments.
+pub(super) fn short_name<E>() -> &'static str {
+    let name = type_name::<E>();
+    let name = name.split('<').next().unwrap_or(name);
+    name.rsplit("::").next().unwrap_or(name)
 }

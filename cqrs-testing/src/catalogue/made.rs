@@ -1,13 +1,13 @@
 //! A made-up value, which a type reads as if it were stored.
 
+mod texts;
+
 use std::{
-    cell::RefCell,
     fmt::{self, Display},
     panic::{AssertUnwindSafe, catch_unwind},
     slice,
 };
 
-use cqrs_shape::STRINGS;
 use serde::{
     Deserializer,
     de::{
@@ -16,6 +16,8 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
+
+use self::texts::Texts;
 
 /// A made-up value.
 #[derive(Debug)]
@@ -65,44 +67,6 @@ impl de::Error for Rejection {
 
 /// The most combinations of texts that are tried.
 const MAX_TRIES: usize = 500;
-
-/// Which text was chosen for each number. After a rejection the text that was read last changes, or, when it has no
-/// alternative left, the one before it.
-#[derive(Debug, Default)]
-struct Texts(RefCell<Choices>);
-
-#[derive(Debug, Default)]
-struct Choices {
-    chosen: Vec<usize>,
-    asked: Vec<usize>,
-}
-
-impl Texts {
-    fn of(&self, number: usize) -> &'static str {
-        let mut choices = self.0.borrow_mut();
-        if choices.chosen.len() <= number {
-            // The empty text comes last: a person looks at the file.
-            choices.chosen.resize(number + 1, 1);
-        }
-        choices.asked.push(number);
-        STRINGS[choices.chosen[number] % STRINGS.len()]
-    }
-
-    /// Prepares another try. `false` when there is none left.
-    fn vary(&self) -> bool {
-        let choices = &mut *self.0.borrow_mut();
-        while let Some(number) = choices.asked.pop() {
-            let chosen = &mut choices.chosen[number];
-            *chosen += 1;
-            if *chosen <= STRINGS.len() {
-                choices.asked.clear();
-                return true;
-            }
-            *chosen = 1;
-        }
-        false
-    }
-}
 
 /// Reads a `T` from the made-up value. Texts are tried in turn until the type accepts them.
 pub(super) fn read<T: DeserializeOwned>(made: &Made) -> Result<T, Rejection> {

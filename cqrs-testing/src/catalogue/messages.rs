@@ -1,9 +1,11 @@
 //! The sentences of the catalogue: what would happen to stored events, and what to do instead.
 
+use std::path::Path;
+
 use super::{
+    changes::Change,
     compare::{Problem, What},
     key::Key,
-    keys::Change,
     line::{Payload, ReadAs, joined},
     settings::VARIABLE,
 };
@@ -71,8 +73,8 @@ pub(super) fn upcaster_fails(at: &Key, key: &Key, payload: &Payload, reason: &st
 
 pub(super) fn undecodable(key: &Key, payload: &Payload, reason: &str) -> String {
     format!(
-        "{key} {} may be stored, and no longer decodes: {reason}.\n  Add a step: {}. Or give a new field a default: \
-         `#[serde(default)]`. {}",
+        "{key} {} may be stored, and no longer decodes: {reason}.\n  Add a step: {}. Or give a new field a default, \
+         `#[serde(default)]`, or a renamed one its old name, `#[serde(alias = \"..\")]`. {}",
         payload.text,
         step(key),
         withdraw(key)
@@ -85,6 +87,12 @@ pub(super) fn changed(key: &Key, payload: &Payload, change: &Change, now: &ReadA
         Change::Changed { field, from, to } => (field, format!("change from {from} to {to}")),
         Change::Gained { field } => (field, "be new".to_owned()),
     };
+    let split = match change {
+        Change::Lost { .. } => {
+            ", or `Upcaster::split(..)` if an event of its own has the field now"
+        }
+        _ => "",
+    };
     let last = field.rsplit('.').next().unwrap_or(field);
     let subject = if field.is_empty() {
         format!("the content of {key}")
@@ -93,7 +101,7 @@ pub(super) fn changed(key: &Key, payload: &Payload, change: &Change, now: &ReadA
     };
     format!(
         "{subject} would {what}: {} would be read as {now}.\n  If the field has another name now, keep the old one: \
-         `#[serde(alias = {last:?})]`. Otherwise add a step: {}. {}",
+         `#[serde(alias = {last:?})]`. Otherwise add a step: {}{split}. {}",
         payload.text,
         step(&Key::new(
             &key.category,
@@ -219,5 +227,14 @@ pub(super) fn nothing_to_withdraw(key: &Key, is_current: bool) -> String {
     }
     format!(
         "the file has no line of {key}, so there is nothing to withdraw.\n  Correct its name or its schema version."
+    )
+}
+
+/// A schema that the code no longer writes.
+pub(super) fn broken_schema(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "{path} has the marks of a merge conflict.\n  The code no longer writes this schema version: restore the file, for example with \
+         `git checkout --ours {path}`."
     )
 }

@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use cqrs_core::{Event, Metadata, model::NewEvent};
 
-use super::{line::has_large_integer, subject::short_name};
+use super::{key::short_name, line::has_large_integer};
 
 /// Samples of any enums.
 #[derive(Debug, Default)]

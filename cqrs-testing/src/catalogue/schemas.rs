@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    current::Current,
     key::escape,
     reads::{Reads, Variants},
-    subject::Current,
 };
 
 /// The name of the file: `order.Placed.1.json`.

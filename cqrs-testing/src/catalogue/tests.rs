@@ -55,6 +55,13 @@ impl Drop for Folder {
     }
 }
 
+impl Catalogue {
+    /// Writes the file.
+    pub(crate) fn accept(&self) -> Result<String, String> {
+        self.run(&settings("accept"))
+    }
+}
+
 fn settings(variable: &str) -> Settings {
     Settings::new(Some(variable), None).expect("valid settings")
 }

@@ -3,17 +3,17 @@
 use cqrs_shape::{Kind, Shape, Step};
 use serde_json::Value;
 
-/// A step into a payload.
+/// A step into a payload: the name of a member, or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Key {
+pub(super) enum Segment {
     Name(String),
     Index(usize),
 }
 
-/// A part of a value. The content of an option has no key: it is the value itself.
+/// A part of a value. The content of an option has no segment: it is the value itself.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
-    pub(super) key: Option<Key>,
+    pub(super) segment: Option<Segment>,
     pub(super) step: Step,
     pub(super) shape: &'a Shape,
     pub(super) value: &'a Value,
@@ -21,10 +21,10 @@ pub(super) struct Part<'a> {
 
 /// The parts of a value, as far as the shape knows them.
 pub(super) fn parts<'a>(shape: &'a Shape, value: &'a Value) -> Vec<Part<'a>> {
-    let part = |key: Option<Key>, step: Step, value: &'a Value| {
+    let part = |segment: Option<Segment>, step: Step, value: &'a Value| {
         let shape = shape.part(step)?;
         Some(Part {
-            key,
+            segment,
             step,
             shape,
             value,
@@ -39,14 +39,14 @@ pub(super) fn parts<'a>(shape: &'a Shape, value: &'a Value) -> Vec<Part<'a>> {
                     Kind::Seq => Step::Item,
                     _ => Step::Element(index),
                 };
-                part(Some(Key::Index(index)), step, value)
+                part(Some(Segment::Index(index)), step, value)
             });
             items.collect()
         }
         (Kind::Struct | Kind::Map | Kind::Enum, Value::Object(entries)) => {
             let entries = entries.iter().map(|(name, value)| {
-                let key = Some(Key::Name(name.clone()));
-                part(key, named(shape, name)?, value)
+                let segment = Some(Segment::Name(name.clone()));
+                part(segment, named(shape, name)?, value)
             });
             entries.collect()
         }
@@ -67,7 +67,7 @@ pub(super) fn named(shape: &Shape, name: &str) -> Option<Step> {
 /// A place in a payload.
 #[derive(Debug)]
 pub(super) struct Spot<'s> {
-    pub(super) path: Vec<Key>,
+    pub(super) path: Vec<Segment>,
     pub(super) shape: &'s Shape,
     /// How it was reached; `None` for the whole.
     pub(super) step: Option<Step>,
@@ -82,8 +82,8 @@ pub(super) fn spots<'s>(shape: &'s Shape, value: &'s Value) -> Vec<Spot<'s>> {
     }];
     for part in parts(shape, value) {
         for mut spot in self::spots(part.shape, part.value) {
-            if let Some(key) = &part.key {
-                spot.path.insert(0, key.clone());
+            if let Some(segment) = &part.segment {
+                spot.path.insert(0, segment.clone());
             }
             spot.step = spot.step.or(Some(part.step));
             spots.push(spot);
@@ -93,8 +93,8 @@ pub(super) fn spots<'s>(shape: &'s Shape, value: &'s Value) -> Vec<Spot<'s>> {
 }
 
 /// Removes the field at `path`. `false` if there is none.
-pub(super) fn remove(value: &mut Value, path: &[Key]) -> bool {
-    let Some((Key::Name(last), before)) = path.split_last() else {
+pub(super) fn remove(value: &mut Value, path: &[Segment]) -> bool {
+    let Some((Segment::Name(last), before)) = path.split_last() else {
         return false;
     };
     let object = at(value, before).and_then(Value::as_object_mut);
@@ -102,13 +102,13 @@ pub(super) fn remove(value: &mut Value, path: &[Key]) -> bool {
 }
 
 /// Replaces what is at `path`. `false` if there is nothing.
-pub(super) fn replace(value: &mut Value, path: &[Key], by: Value) -> bool {
+pub(super) fn replace(value: &mut Value, path: &[Segment], by: Value) -> bool {
     at(value, path).map(|value| *value = by).is_some()
 }
 
-fn at<'v>(value: &'v mut Value, path: &[Key]) -> Option<&'v mut Value> {
-    path.iter().try_fold(value, |value, key| match key {
-        Key::Name(name) => value.get_mut(name.as_str()),
-        Key::Index(index) => value.get_mut(*index),
+fn at<'v>(value: &'v mut Value, path: &[Segment]) -> Option<&'v mut Value> {
+    path.iter().try_fold(value, |value, segment| match segment {
+        Segment::Name(name) => value.get_mut(name.as_str()),
+        Segment::Index(index) => value.get_mut(*index),
     })
 }

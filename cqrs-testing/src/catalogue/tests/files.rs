@@ -232,6 +232,18 @@ fn large_integers_are_found() {
 }
 
 #[test]
+fn a_consumer_is_told_of_marks_in_its_contract() {
+    let folder = Folder::new();
+    folder.write("contracts/me.json", "<<<<<<< HEAD\n{}\n=======\n");
+    let contract = crate::ConsumerContract::new(&folder.0, "contracts/me.json");
+    let reason = contract.run(&settings("")).expect_err("it has marks");
+    let begin = "contracts/me.json has the marks of a merge conflict. The code reads now:\n{";
+    assert!(reason.starts_with(begin), "{reason}");
+    assert_eq!(contract.run(&settings("accept")), Ok(()));
+    assert_eq!(contract.run(&settings("")), Ok(()));
+}
+
+#[test]
 fn the_marks_of_a_merge_conflict_in_a_contract_are_refused() {
     let folder = Folder::new();
     folder.write("contracts/me.json", "<<<<<<< HEAD\n{}\n=======\n");

@@ -25,8 +25,8 @@ fn an_event_that_no_longer_decodes_is_refused() {
         refused(&folder, &changed),
         "events.lock:\n\
          - account/Deposited@1 {\"amount\":1} may be stored, and no longer decodes: missing field `cents` at line 1 column 12.\n  \
-         Add a step: `Upcaster::typed::<DepositedV1, DepositedV2>(\"Deposited\", 1)`. Or give a new field a default: \
-         `#[serde(default)]`. If no such event was ever stored, run `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`."
+         Add a step: `Upcaster::typed::<DepositedV1, DepositedV2>(\"Deposited\", 1)`. Or give a new field a default, \
+         `#[serde(default)]`, or a renamed one its old name, `#[serde(alias = \"..\")]`. If no such event was ever stored, run `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`."
     );
 }
 
@@ -47,8 +47,8 @@ fn a_field_that_would_be_lost_is_refused() {
         "events.lock:\n\
          - the field `amount` of account/Deposited@1 would be lost: {\"amount\":1} would be read as Deposited@1 {\"cents\":0}.\n  \
          If the field has another name now, keep the old one: `#[serde(alias = \"amount\")]`. Otherwise add a step: \
-         `Upcaster::typed::<DepositedV1, DepositedV2>(\"Deposited\", 1)`. If no such event was ever stored, run \
-         `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`."
+         `Upcaster::typed::<DepositedV1, DepositedV2>(\"Deposited\", 1)`, or `Upcaster::split(..)` if an event of its own has the field \
+         now. If no such event was ever stored, run `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`."
     );
 }
 

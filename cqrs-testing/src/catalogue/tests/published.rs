@@ -139,6 +139,39 @@ fn each_published_type_has_a_schema() {
 }
 
 #[test]
+fn the_marks_of_a_merge_conflict_in_a_schema_are_named() {
+    let folder = Folder::new();
+    let paid = || {
+        published(account!(folder, {
+            enum AccountEvent {
+                Paid { cents: u64 },
+            }
+        }))
+        .schemas("schemas")
+    };
+    accepted(&paid());
+    let marks = "{\n<<<<<<< HEAD\n=======\n>>>>>>> other\n}\n";
+    folder.write("schemas/account.Paid.1.json", marks);
+    assert_eq!(
+        paid().run(&settings("")),
+        Err(
+            "schemas/account.Paid.1.json has the marks of a merge conflict, and is written again.\n\
+             If it is meant so, run `CQRS_CATALOGUE=accept cargo test` and commit the file."
+                .to_owned()
+        )
+    );
+    accepted(&paid());
+    // Nobody can write the schema of an older version again.
+    folder.write("schemas/account.Paid.0.json", marks);
+    assert_eq!(
+        refused(&folder, &paid()),
+        "events.lock:\n\
+         - schemas/account.Paid.0.json has the marks of a merge conflict.\n  The code no longer writes this schema version: restore \
+         the file, for example with `git checkout --ours schemas/account.Paid.0.json`."
+    );
+}
+
+#[test]
 fn a_buffered_value_is_said_to_be_anything() {
     #[derive(Debug, Serialize, Deserialize)]
     enum NoteEvent {

@@ -123,6 +123,6 @@ fn an_invalid_category_is_an_error() {
 
 #[test]
 fn a_generic_enum_has_its_own_name() {
-    use super::super::subject::short_name;
+    use super::super::key::short_name;
     assert_eq!(short_name::<Option<std::path::PathBuf>>(), "Option");
 }

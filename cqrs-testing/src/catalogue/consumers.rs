@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     compare::Problem,
-    contract::{CategoryReads, Contract, TypeReads},
+    contract_file::{CategoryReads, Contract, TypeReads},
     line::Lines,
     subject::Subject,
 };

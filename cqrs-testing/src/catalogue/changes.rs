@@ -3,7 +3,7 @@
 use cqrs_shape::{Kind, Shape, Step};
 use serde_json::{Map, Value};
 
-use super::walk::{Key, named, replace};
+use super::walk::{Segment, named, replace};
 
 /// What became of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ struct Comparison<'a> {
     /// The whole.
     now: &'a Value,
     read: &'a Read<'a>,
-    path: Vec<Key>,
+    path: Vec<Segment>,
     changes: Vec<Change>,
 }
 
@@ -56,7 +56,7 @@ impl Comparison<'_> {
             (Value::Array(before), Value::Array(now)) if before.len() == now.len() => {
                 for (index, (old, new)) in before.iter().zip(now).enumerate() {
                     let item = shape.and_then(|shape| element(shape, index));
-                    self.inside(Key::Index(index), item, old, new);
+                    self.inside(Segment::Index(index), item, old, new);
                 }
             }
             // An event without fields has got some, or says in the other way that it has none.
@@ -88,7 +88,7 @@ impl Comparison<'_> {
             match own.or_else(|| self.by_another_name(shape, name, before, now)) {
                 Some((name, new)) => {
                     let part = shape.and_then(|shape| shape.part(named(shape, name)?));
-                    self.inside(Key::Name(name.clone()), part, old, new);
+                    self.inside(Segment::Name(name.clone()), part, old, new);
                 }
                 None => {
                     let field = self.field(Some(name));
@@ -100,8 +100,8 @@ impl Comparison<'_> {
         new.for_each(|name| self.gained(name));
     }
 
-    fn inside(&mut self, key: Key, shape: Option<&Shape>, before: &Value, now: &Value) {
-        self.path.push(key);
+    fn inside(&mut self, segment: Segment, shape: Option<&Shape>, before: &Value, now: &Value) {
+        self.path.push(segment);
         self.compare(shape, before, now);
         self.path.pop();
     }
@@ -156,12 +156,12 @@ impl Comparison<'_> {
 
     /// `lines.0.sku`.
     fn field(&self, name: Option<&str>) -> String {
-        let keys = self.path.iter().map(|key| match key {
-            Key::Name(name) => name.clone(),
-            Key::Index(index) => index.to_string(),
+        let segments = self.path.iter().map(|segment| match segment {
+            Segment::Name(name) => name.clone(),
+            Segment::Index(index) => index.to_string(),
         });
-        let keys: Vec<_> = keys.chain(name.map(str::to_owned)).collect();
-        keys.join(".")
+        let segments: Vec<_> = segments.chain(name.map(str::to_owned)).collect();
+        segments.join(".")
     }
 }
 
