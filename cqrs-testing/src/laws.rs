@@ -57,6 +57,7 @@
 //! | `without snapshots` (first) | for a state that is never saved: it needs no serde |
 //! | `repeats`, `repeats = \|command\| ..` | a repeated command adds nothing: all, or those that the function accepts |
 //! | `old = [("Deposited", 1, any_old_payload())]` | older events stay readable: type, schema version, a strategy of payloads |
+//! | `stored = "events.lock"` | every event in the file of a [`catalogue!`](crate::catalogue!) stays readable; the path begins at the crate |
 //! | `pauses = any_duration()` | so much time passes before each command; without it all have the same time |
 //! | `duplicates` | of a view: events that come again make no difference |
 //! | `longest = 50` | the maximum number of steps in a history; 20 by default |

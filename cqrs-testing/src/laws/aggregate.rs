@@ -7,13 +7,14 @@ mod states;
 use std::{fmt::Debug, marker::PhantomData, time::Duration};
 
 use cqrs_core::Aggregate;
-use proptest::{
-    strategy::{BoxedStrategy, Just, Strategy},
-    test_runner::Config,
-};
+use proptest::strategy::{BoxedStrategy, Just, Strategy};
 
 pub use self::events::OldEvents;
-use super::{broken::Broken, commands::Story, search::Search};
+use super::{
+    broken::Broken,
+    commands::Story,
+    search::{Search, search_options},
+};
 
 /// The laws of an aggregate, for histories that generated commands lead to. [`laws!`](macro@crate::laws) declares a test for each.
 ///
@@ -45,26 +46,7 @@ impl<A: Aggregate<Command: Debug, Event: Debug>> AggregateLaws<A> {
         self
     }
 
-    /// The maximum number of commands in a history; 20 by default.
-    #[must_use]
-    pub fn longest(mut self, commands: usize) -> Self {
-        self.search.longest = commands;
-        self
-    }
-
-    /// proptest's configuration: the number of cases, the seed, where failures are kept.
-    #[must_use]
-    pub fn config(mut self, config: Config) -> Self {
-        self.search.config = config;
-        self
-    }
-
-    /// The file beside which proptest keeps the seeds of failures.
-    #[must_use]
-    pub fn source_file(mut self, file: &'static str) -> Self {
-        self.search.config.source_file.get_or_insert(file);
-        self
-    }
+    search_options!("commands");
 
     #[track_caller]
     fn check(&self, law: &str, holds: impl Fn(&Story<A>) -> Result<(), Broken>) {

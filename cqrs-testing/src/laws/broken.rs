@@ -38,11 +38,10 @@ impl Broken {
     }
 
     /// The panic message of the law.
-    pub(super) fn message(&self, law: &str, seed: u64) -> String {
+    pub(super) fn message(&self, law: &str) -> String {
         let what = self.what.trim_end();
         format!(
-            "broken law: {law}\n\n{what}\n\nthis test fails until the law holds:\n\n{}\n\n\
-             PROPTEST_RNG_SEED={seed} repeats this run\n",
+            "broken law: {law}\n\n{what}\n\nthis test fails until the law holds:\n\n{}\n",
             self.test
         )
     }

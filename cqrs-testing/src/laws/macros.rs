@@ -72,6 +72,16 @@ macro_rules! laws {
             $($($options)*)?
         }
     };
+    (@options { $laws:expr } [$($tests:tt)*] stored = $file:expr $(, $($options:tt)*)?) => {
+        $crate::laws! { @options
+            { $laws }
+            [
+                $($tests)*
+                events_in_the_catalogue_stay_readable(&::std::path::Path::new(::core::env!("CARGO_MANIFEST_DIR")).join($file))
+            ]
+            $($($options)*)?
+        }
+    };
     (@tests { $laws:expr } $($test:ident($($argument:expr)?))+) => {
         $(
             #[test]

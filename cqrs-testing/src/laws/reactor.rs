@@ -3,13 +3,12 @@
 use std::fmt::{self, Debug};
 
 use cqrs_core::{Reactor, RecordedEvent};
-use proptest::test_runner::Config;
 
 use super::{
     broken::Broken,
     delivery::{add_given, add_when},
     quiet::quietly,
-    search::Search,
+    search::{Search, search_options},
     streams::{Received, Stream, Streams},
 };
 use crate::spec::{
@@ -43,26 +42,7 @@ impl<R: Reactor<Commands: Debug + PartialEq>, F: Fn() -> R> ReactorLaws<F> {
         }
     }
 
-    /// The maximum number of events, or of commands that lead to them, in a history; 20 by default.
-    #[must_use]
-    pub fn longest(mut self, steps: usize) -> Self {
-        self.search.longest = steps;
-        self
-    }
-
-    /// proptest's configuration: the number of cases, the seed, where failures are kept.
-    #[must_use]
-    pub fn config(mut self, config: Config) -> Self {
-        self.search.config = config;
-        self
-    }
-
-    /// The file beside which proptest keeps the seeds of failures.
-    #[must_use]
-    pub fn source_file(mut self, file: &'static str) -> Self {
-        self.search.config.source_file.get_or_insert(file);
-        self
-    }
+    search_options!("events, or of commands that lead to them,");
 
     /// No event makes `react` panic.
     #[track_caller]

@@ -61,7 +61,10 @@ impl Search {
         config.rng_seed = RngSeed::Fixed(seed);
         if let Err(message) = self.search(config, steps, law) {
             match message {
-                Found::Broken(broken) => panic!("{}", broken.message(name, seed)),
+                Found::Broken(broken) => panic!(
+                    "{}\nPROPTEST_RNG_SEED={seed} repeats this run\n",
+                    broken.message(name)
+                ),
                 Found::Aborted(reason) => panic!("no histories can be generated: {reason}"),
             }
         }
@@ -104,6 +107,34 @@ impl Search {
         }
     }
 }
+
+/// The methods of laws that have a field `search: Search`.
+macro_rules! search_options {
+    ($steps:literal) => {
+        #[doc = concat!("The maximum number of ", $steps, " in a history; 20 by default.")]
+        #[must_use]
+        pub fn longest(mut self, steps: usize) -> Self {
+            self.search.longest = steps;
+            self
+        }
+
+        /// proptest's configuration: the number of cases, the seed, where failures are kept.
+        #[must_use]
+        pub fn config(mut self, config: ::proptest::test_runner::Config) -> Self {
+            self.search.config = config;
+            self
+        }
+
+        /// The file beside which proptest keeps the seeds of failures.
+        #[must_use]
+        pub fn source_file(mut self, file: &'static str) -> Self {
+            self.search.config.source_file.get_or_insert(file);
+            self
+        }
+    };
+}
+
+pub(super) use search_options;
 
 enum Found {
     Broken(Broken),

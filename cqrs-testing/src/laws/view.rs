@@ -3,13 +3,12 @@
 use std::fmt::{self, Debug};
 
 use cqrs_core::{RecordedEvent, View};
-use proptest::test_runner::Config;
 
 use super::{
     broken::Broken,
     delivery::{self, in_order, merged},
     quiet::quietly,
-    search::Search,
+    search::{Search, search_options},
     streams::{Received, Stream, Streams},
 };
 use crate::spec::{calls::Calls, documents::Documents, failure::pretty, source::role, view::then};
@@ -41,26 +40,7 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
         }
     }
 
-    /// The maximum number of events, or of commands that lead to them, in a history; 20 by default.
-    #[must_use]
-    pub fn longest(mut self, steps: usize) -> Self {
-        self.search.longest = steps;
-        self
-    }
-
-    /// proptest's configuration: the number of cases, the seed, where failures are kept.
-    #[must_use]
-    pub fn config(mut self, config: Config) -> Self {
-        self.search.config = config;
-        self
-    }
-
-    /// The file beside which proptest keeps the seeds of failures.
-    #[must_use]
-    pub fn source_file(mut self, file: &'static str) -> Self {
-        self.search.config.source_file.get_or_insert(file);
-        self
-    }
+    search_options!("events, or of commands that lead to them,");
 
     /// No event makes `keys` or `apply` panic.
     #[track_caller]

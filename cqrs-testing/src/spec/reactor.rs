@@ -2,13 +2,17 @@
 
 mod sent;
 
-use std::{fmt::Debug, time::SystemTime};
+use std::fmt::Debug;
 
-use cqrs_core::{Envelope, Event, Metadata, Reactor, RecordedEvent, Rejection};
+use cqrs_core::{Envelope, Event, Reactor, RecordedEvent, Rejection};
 
 pub(crate) use self::sent::then;
 pub use self::sent::{Reaction, Sent};
-use super::{received::Received, recorded::envelopes, source::role};
+use super::{
+    received::{Received, recording_options},
+    recorded::envelopes,
+    source::role,
+};
 
 /// A reactor under test.
 ///
@@ -57,26 +61,7 @@ impl<R: Reactor> ReactorSpec<R> {
         }
     }
 
-    /// Sets the time at which the next events are recorded; the Unix epoch by default.
-    #[must_use]
-    pub fn at(mut self, recorded_at: SystemTime) -> Self {
-        self.received.at(recorded_at);
-        self
-    }
-
-    /// Adds a header to the metadata of the next events.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.received.header(name, value);
-        self
-    }
-
-    /// Sets the metadata of the next events; empty by default.
-    #[must_use]
-    pub fn metadata(mut self, metadata: Metadata) -> Self {
-        self.received.metadata(metadata);
-        self
-    }
+    recording_options!();
 
     /// Passes events of the aggregate called `id` to the reactor, whose commands for them do not matter.
     #[must_use]

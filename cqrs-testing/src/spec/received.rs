@@ -114,3 +114,31 @@ impl Received {
         Ok(recorded)
     }
 }
+
+/// The methods of a specification that has a field `received: Received`.
+macro_rules! recording_options {
+    () => {
+        /// Sets the time at which the next events are recorded; the Unix epoch by default.
+        #[must_use]
+        pub fn at(mut self, recorded_at: ::std::time::SystemTime) -> Self {
+            self.received.at(recorded_at);
+            self
+        }
+
+        /// Adds a header to the metadata of the next events.
+        #[must_use]
+        pub fn header(mut self, name: &str, value: &str) -> Self {
+            self.received.header(name, value);
+            self
+        }
+
+        /// Sets the metadata of the next events; empty by default.
+        #[must_use]
+        pub fn metadata(mut self, metadata: ::cqrs_core::Metadata) -> Self {
+            self.received.metadata(metadata);
+            self
+        }
+    };
+}
+
+pub(super) use recording_options;

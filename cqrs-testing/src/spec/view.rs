@@ -1,13 +1,13 @@
 //! Specifications of views: given events, when an event, then documents.
 
-use std::{collections::BTreeMap, fmt::Debug, time::SystemTime};
+use std::{collections::BTreeMap, fmt::Debug};
 
-use cqrs_core::{Event, Metadata, RecordedEvent, View};
+use cqrs_core::{Event, RecordedEvent, View};
 
 use super::{
     documents::Documents,
     failure::{differ, pretty},
-    received::Received,
+    received::{Received, recording_options},
     source::{role, source},
 };
 
@@ -48,26 +48,7 @@ impl<V: View> ViewSpec<V> {
         }
     }
 
-    /// Sets the time at which the next events are recorded; the Unix epoch by default.
-    #[must_use]
-    pub fn at(mut self, recorded_at: SystemTime) -> Self {
-        self.received.at(recorded_at);
-        self
-    }
-
-    /// Adds a header to the metadata of the next events.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.received.header(name, value);
-        self
-    }
-
-    /// Sets the metadata of the next events; empty by default.
-    #[must_use]
-    pub fn metadata(mut self, metadata: Metadata) -> Self {
-        self.received.metadata(metadata);
-        self
-    }
+    recording_options!();
 
     /// Passes events of the aggregate called `id` to the view, in one batch.
     #[must_use]

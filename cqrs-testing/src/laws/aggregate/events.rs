@@ -1,6 +1,9 @@
 //! Laws of events: they survive their stored form, and older ones stay readable.
 
-use std::fmt::{self, Debug};
+use std::{
+    fmt::{self, Debug},
+    path::Path,
+};
 
 use cqrs_core::{Aggregate, Event, RecordedEvent};
 use proptest::strategy::{BoxedStrategy, Strategy, Union};
@@ -8,6 +11,7 @@ use serde::Serialize;
 
 use super::AggregateLaws;
 use crate::{
+    catalogue::golden::golden,
     laws::{
         broken::Broken,
         commands::{Ended, Story, constructor},
@@ -37,6 +41,25 @@ impl<A: Aggregate<Command: Debug, Event: Debug + PartialEq>> AggregateLaws<A> {
             old.iter().try_for_each(is_readable::<A>)
         });
     }
+
+    /// Every event in the file of a [`Catalogue`](crate::Catalogue) decodes, and what it became survives encoding.
+    #[track_caller]
+    pub fn events_in_the_catalogue_stay_readable(&self, file: &Path) {
+        let events = golden(file, A::Event::CATEGORY).unwrap_or_else(|error| panic!("{error}"));
+        for event in events {
+            let old = OldEvent {
+                event_type: event.event_type,
+                schema_version: event.schema_version,
+                payload: event.payload,
+            };
+            if let Err(broken) = is_readable::<A>(&old) {
+                panic!(
+                    "{}",
+                    broken.message("events in the catalogue stay readable")
+                );
+            }
+        }
+    }
 }
 
 /// Events as they were stored: the type, the schema version, and a strategy of payloads.
@@ -49,7 +72,7 @@ where
 {
     fn from((event_type, schema_version, payloads): (&'static str, u32, S)) -> Self {
         let stored = move |payload| OldEvent {
-            event_type,
+            event_type: event_type.to_owned(),
             schema_version,
             payload: serde_json::to_string(&payload).expect("a payload is written as JSON"),
         };
@@ -59,7 +82,7 @@ where
 
 #[derive(Clone)]
 struct OldEvent {
-    event_type: &'static str,
+    event_type: String,
     schema_version: u32,
     payload: String,
 }

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use cqrs_core::{DocumentKeys, Envelope, Event, View};
+use cqrs_core::{Aggregate, Context, Decision, DocumentKeys, Envelope, Event, View};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -308,4 +308,69 @@ fn a_duplicate_of_the_last_event_alone_is_found() {
     .then([(\"all\", 2)]);
 ";
     assert!(text.contains(test), "{text}");
+}
+
+/// A seat that is taken and freed at once: the last event is never `Taken`.
+#[derive(Debug, Default)]
+struct Glance;
+impl Aggregate for Glance {
+    type Command = u8;
+    type Event = SeatEvent;
+    type Error = std::convert::Infallible;
+    fn handle(&self, row: u8, _: &Context) -> Decision<Self> {
+        Ok(vec![SeatEvent::Taken { row }, SeatEvent::Freed { row }])
+    }
+    fn apply(&mut self, _: SeatEvent) {}
+}
+
+/// Counts how often a seat was taken, and passes over what is older than the last event of the seat, but not that one.
+#[derive(Debug, Default)]
+struct Takings;
+impl View for Takings {
+    const NAME: &'static str = "takings";
+    type Events = SeatEvent;
+    type Document = (u64, u32);
+    fn keys(&self, event: &Envelope<SeatEvent>) -> DocumentKeys {
+        event.id().into()
+    }
+    fn apply(
+        &self,
+        _: &str,
+        takings: Option<(u64, u32)>,
+        event: &Envelope<SeatEvent>,
+    ) -> Option<(u64, u32)> {
+        let (last, count) = takings.unwrap_or_default();
+        let version = event.recorded.version.get();
+        let counts = version >= last && matches!(event.event, SeatEvent::Taken { .. });
+        Some((last.max(version), count + u32::from(counts)))
+    }
+}
+
+/// Detects a law that repeats only all events, or the last ones.
+#[test]
+fn a_duplicate_that_counts_only_in_between_is_found() {
+    let streams = vec![("a", crate::laws::history_of::<Glance>(any::<u8>())).into()];
+    let laws = ViewLaws::new(Takings::default, streams).config(config());
+    let text = broken(|| laws.duplicates_make_no_difference()).expect("it is broken");
+    let test = "
+Spec::view(Takings)
+    .when(\"a\", SeatEvent::Taken { row: 0 })
+    .again_last(1)
+    .when(\"a\", SeatEvent::Freed { row: 0 })
+    .again_last(1)
+    .then([(\"a\", (2, 1))]);
+";
+    assert!(
+        text.contains("after each event came twice in a row differ"),
+        "{text}"
+    );
+    assert!(text.contains(test), "{text}");
+    failure(|| {
+        Spec::view(Takings)
+            .when("a", SeatEvent::Taken { row: 0 })
+            .again_last(1)
+            .when("a", SeatEvent::Freed { row: 0 })
+            .again_last(1)
+            .then([("a", (2, 1))]);
+    });
 }

@@ -157,3 +157,53 @@ Spec::<Recorder>::new()
     let readable = vec![("Paid", 1, with_currency).into()];
     assert_eq!(broken(|| laws.old_events_stay_readable(readable)), None);
 }
+
+#[test]
+fn an_event_in_the_catalogue_that_is_not_read_is_found() {
+    /// The same events, before the step.
+    #[derive(Debug, Serialize, Deserialize)]
+    enum PaidEventV1 {
+        Paid {
+            cents: u64,
+            currency: Option<String>,
+        },
+    }
+    impl Event for PaidEventV1 {
+        const CATEGORY: &'static str = "paid";
+    }
+    let folder = tempfolder();
+    let file = folder.join("events.lock");
+    let laws = AggregateLaws::<Recorder<PaidEvent>>::new(Just(PaidEvent::Paid {
+        cents: 1,
+        currency: "EUR".into(),
+    }));
+    let text = broken(|| laws.events_in_the_catalogue_stay_readable(&file)).expect("no file");
+    assert!(
+        text.contains("has no events of the category `paid`"),
+        "{text}"
+    );
+
+    let catalogue = crate::Catalogue::new(&folder, "events.lock").events::<PaidEventV1>();
+    catalogue.accept().expect("is written");
+    let text = broken(|| laws.events_in_the_catalogue_stay_readable(&file));
+    std::fs::remove_dir_all(&folder).expect("is removed");
+    let text = text.expect("it is broken");
+    let test = r##"
+this test fails until the law holds:
+
+Spec::<Recorder>::new()
+    .given_stored("Paid", 1, r#"{"cents":1,"currency":null}"#)
+    .then_state(state);
+"##;
+    assert!(
+        text.starts_with("broken law: events in the catalogue stay readable\n"),
+        "{text}"
+    );
+    assert!(text.contains(": it panicked: a currency\n"), "{text}");
+    assert!(text.ends_with(test), "{text}");
+}
+
+fn tempfolder() -> std::path::PathBuf {
+    let name = format!("cqrs-laws-{}", std::process::id());
+    std::env::temp_dir().join(name)
+}
