@@ -145,4 +145,5 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0035-processes-share-partitions-by-leases.md")]
 #[doc = include_str!("../docs/decisions/0036-what-cannot-be-handled-is-parked-by-its-key.md")]
 #[doc = include_str!("../docs/decisions/0037-a-relay-has-a-lease.md")]
+#[doc = include_str!("../docs/decisions/0038-ordering-keys-may-decide-the-partition.md")]
 pub mod decisions {}

@@ -21,6 +21,7 @@ mod metadata;
 mod number;
 mod ordering_key;
 mod panic;
+mod partitioned_by;
 mod recorded_event;
 mod retry;
 mod selection;
@@ -29,7 +30,7 @@ mod upcaster;
 
 pub use self::{
     chain::{Chain, chain},
-    checkpoint::{Ahead, Checkpoint, Claim, Offset, PartitionId, Requested},
+    checkpoint::{Ahead, Checkpoint, Claim, Offset, PartitionId},
     context::Context,
     decoded::{Decoded, IntoEvents},
     event::{Event, EventFilter, NewEvent},
@@ -46,6 +47,7 @@ pub use self::{
     metadata::Metadata,
     number::{Position, Slices, Version},
     ordering_key::OrderingKey,
+    partitioned_by::PartitionedBy,
     recorded_event::{Envelope, RecordedEvent},
     retry::RetryPolicy,
     selection::{RoleKind, Selection},

@@ -111,7 +111,9 @@ impl<S: EventStore + Leases, P: Publisher> Relay<S, P> {
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), RelayError> {
         let relay = self.name.clone();
         let reporter = self.reporter.clone();
-        let outcome = run_loop::run(&mut Shards::new(self), stop).await;
+        let mut shards = Shards::new(self);
+        // Boxed, so that a program that awaits several relays has small futures.
+        let outcome = Box::pin(run_loop::run(&mut shards, stop)).await;
         let outcome = outcome.map_err(|kind| RelayError { relay, kind });
         reporter.ended(None, outcome.as_ref().err().map(|error| error as _));
         outcome

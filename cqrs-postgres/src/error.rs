@@ -160,6 +160,11 @@ fn by_code(code: &str, step: FailedStep) -> (StoreErrorKind, &'static str) {
             InvalidInput,
             "PUBLIC is every role of the server, and gets no access to a store; grant to a role",
         ),
+        "CQ010" => (
+            Misconfigured,
+            "the partitions of a subscription do not have every slice once: two layouts at once would handle events twice; restore its \
+             rows in the table checkpoints",
+        ),
         "CQ008" => (
             Misconfigured,
             "somebody else's object has the name of this view's table; name the view differently, or move the object",

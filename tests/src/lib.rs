@@ -6,6 +6,7 @@ pub mod child;
 mod docs;
 pub mod domain;
 pub mod parking;
+pub mod processes;
 pub mod secure;
 pub mod servers;
 pub mod standby;

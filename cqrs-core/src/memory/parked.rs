@@ -37,7 +37,7 @@ impl ParkedKeys {
         slices: Slices,
     ) -> impl Iterator<Item = &'a StoredKey> {
         let of_it = self.of(subscription);
-        of_it.filter(move |stored| slices.contains(stored.parked.event.stream.slice()))
+        of_it.filter(move |stored| slices.contains(stored.parked.key.slice()))
     }
 }
 

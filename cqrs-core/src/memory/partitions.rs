@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{MemoryEventStore, State, layout::joined, parked::StoredKey};
 use crate::{
-    model::{Claim, Member, MemberId, PartitionId, Selection, Slices},
+    model::{Claim, Member, MemberId, PartitionId, PartitionedBy, Selection, Slices},
     ports::{
         Heartbeat, PartitionStatus, Partitions, RepartitionError, SliceProgress, StoreError,
         check_reason, unknown_subscription,
@@ -66,11 +66,12 @@ impl State {
         if slices.len() != places.len() || slices.len() != usize::from(Slices::COUNT) {
             return Err(RepartitionError::Slices(subscription.to_owned()));
         }
+        let selection = self.common_selection(subscription)?;
+        let by = selection.as_ref().map(Selection::partitioning);
         let is_named = |stored: &StoredKey| stored.parked.key.stream().is_none();
-        if self.parked.of(subscription).any(is_named) {
+        if by != Some(PartitionedBy::OrderingKey) && self.parked.of(subscription).any(is_named) {
             return Err(RepartitionError::Parked(subscription.to_owned()));
         }
-        let selection = self.common_selection(subscription)?;
         let new = Vec::from_iter(
             parts(partitions).map(|slices| (slices, joined(epoch + 1, slices, &places))),
         );

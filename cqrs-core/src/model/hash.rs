@@ -6,11 +6,20 @@ use std::hash::Hasher;
 
 use fnv::FnvHasher;
 
+use crate::model::number::Slices;
+
 /// The hash of `bytes`, the same on every platform. It does not protect against deliberate collisions.
 pub(crate) fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
     let mut hash = FnvHasher::default();
     bytes.into_iter().for_each(|byte| hash.write_u8(byte));
     hash.finish()
+}
+
+/// The slice of a name.
+pub(crate) fn slice_of_bytes(bytes: impl IntoIterator<Item = u8>) -> u16 {
+    let hash = fnv1a(bytes);
+    let folded = (hash >> 32) ^ hash;
+    u16::try_from(folded % u64::from(Slices::COUNT)).expect("a remainder of 1,024 fits 16 bits")
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::model::stream::{InvalidName, StreamId};
+use crate::model::{
+    hash::slice_of_bytes,
+    stream::{InvalidName, StreamId},
+};
 
 /// What a subscription handles in order: the events of one key. When one of them cannot be handled, the later ones of its key wait,
 /// and others go on.
@@ -44,9 +47,18 @@ impl OrderingKey {
         Ok(Self(Key::Named(name)))
     }
 
-    /// A stream that is not that of the event: a name, because not all events of the key are in the stream.
+    /// A stream as a name, because not all events of the key are in the stream.
     pub(crate) fn of_foreign(stream: &StreamId) -> Self {
         Self(Key::Named(stream.to_string()))
+    }
+
+    /// The slice of the key: that of its stream, or a stable hash of its name.
+    #[must_use]
+    pub fn slice(&self) -> u16 {
+        match &self.0 {
+            Key::Stream(stream) => stream.slice(),
+            Key::Named(name) => slice_of_bytes(name.bytes()),
+        }
     }
 
     /// The stream, if the key is one.

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::event::EventFilter;
+use crate::model::{event::EventFilter, partitioned_by::PartitionedBy};
 
 /// The kind of a role that a runner runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ impl fmt::Display for RoleKind {
 pub struct Selection {
     /// `None` for a handler of the application's own.
     role: Option<RoleKind>,
+    #[serde(default, skip_serializing_if = "PartitionedBy::is_stream")]
+    partitioned_by: PartitionedBy,
     /// Without categories everything is read; without types, the whole category.
     categories: BTreeMap<String, BTreeSet<String>>,
 }
@@ -70,6 +72,7 @@ impl Selection {
         }
         Self {
             role: None,
+            partitioned_by: PartitionedBy::Stream,
             categories,
         }
     }
@@ -85,6 +88,19 @@ impl Selection {
     #[must_use]
     pub fn role(&self) -> Option<RoleKind> {
         self.role
+    }
+
+    /// The same, partitioned by this.
+    #[must_use]
+    pub fn partitioned_by(mut self, by: PartitionedBy) -> Self {
+        self.partitioned_by = by;
+        self
+    }
+
+    /// What decides in which partition an event is.
+    #[must_use]
+    pub fn partitioning(&self) -> PartitionedBy {
+        self.partitioned_by
     }
 
     /// Whether an event of this category and type is read.

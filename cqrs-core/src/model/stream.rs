@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::model::{event::Event, hash::fnv1a, number::Slices};
+use crate::model::{event::Event, hash::slice_of_bytes};
 
 /// A name that cannot be stored, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -157,9 +157,7 @@ impl StreamId {
     #[must_use]
     pub fn slice(&self) -> u16 {
         let bytes = self.category.0.bytes().chain([0]).chain(self.id.bytes());
-        let hash = fnv1a(bytes);
-        let folded = (hash >> 32) ^ hash;
-        u16::try_from(folded % u64::from(Slices::COUNT)).expect("a remainder of 1,024 fits 16 bits")
+        slice_of_bytes(bytes)
     }
 }
 

@@ -146,7 +146,8 @@ pub enum RepartitionError {
          version of its role"
     )]
     Selections(String),
-    /// A key that is no stream is parked. Its events lie in many slices, and one owner has to redrive them.
+    /// A key that is no stream is parked, and the partitions are by stream: its events lie in many slices, and one owner has to redrive
+    /// them.
     #[error(
         "{0:?} has parked a key that is no stream: its events must stay in one partition; redrive or discard it, then set the number"
     )]
@@ -177,6 +178,10 @@ pub fn unknown_subscription(subscription: &str) -> StoreError {
 /// A lease spares work and decides nothing: a member that has lost one is fenced by the next [claim](Checkpoints::claim).
 pub trait Partitions: Checkpoints + Leases {
     /// Makes a subscription known, with so many partitions. One that is known stays as it is.
+    ///
+    /// # Errors
+    /// [`Misconfigured`](StoreErrorKind::Misconfigured) when its partitions do not have every slice once: somebody has changed them by
+    /// hand.
     fn subscribe(
         &self,
         subscription: &str,

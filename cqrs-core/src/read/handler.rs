@@ -9,7 +9,7 @@ use async_trait::async_trait;
 pub use self::{projection::ProjectionHandler, reactor::ReactorHandler, view::ViewHandler};
 use crate::{
     codec::CodecError,
-    model::{Envelope, EventFilter, OrderingKey, RecordedEvent, RoleKind},
+    model::{Envelope, EventFilter, OrderingKey, PartitionedBy, RecordedEvent, RoleKind},
     ports::{StoreError, UnitOfWork},
     roles::{Events, HandlerError},
 };
@@ -47,10 +47,18 @@ pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
     /// be handled. By default it is the event's stream.
     ///
     /// A key that is not the event's stream is for order beyond one stream, such as a process over several categories. A redrive
-    /// then reads the log from the event in front on. The key of an event must not change while it is parked, and a subscription with
-    /// such keys has one partition.
+    /// then reads the log from the event in front on. The key of an event must not change while it is parked. With several partitions
+    /// such a key needs [`PartitionedBy::OrderingKey`].
     fn ordering_key(&self, event: &RecordedEvent) -> OrderingKey {
         event.stream.clone().into()
+    }
+
+    /// What decides in which partition of the log an event is: its stream by default. With [`PartitionedBy::OrderingKey`] the events of
+    /// one key are in one partition, whatever their streams are. Then a key is a name in any case, and must never change: it decides
+    /// how far an event's partition has read. It is recorded, and another answer is refused
+    /// ([`OtherPartitioning`](crate::read::RunnerErrorKind::OtherPartitioning)).
+    fn partitioned_by(&self) -> PartitionedBy {
+        PartitionedBy::Stream
     }
 
     /// Prepares the store, once before the first batch.

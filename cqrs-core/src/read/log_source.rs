@@ -7,6 +7,7 @@ mod reader;
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,10 +22,10 @@ use self::{
     ends::last_event,
     held::{Dropped, HeldPartition},
     membership::Membership,
-    reader::source_error,
+    reader::{SliceOf, source_error},
 };
 use crate::{
-    model::{EventFilter, Offset, PartitionId, Slices},
+    model::{EventFilter, Offset, PartitionId, RecordedEvent, Slices},
     ports::{EventStore, GivenBack, Partitions, Source, SourceError, StoreError},
 };
 
@@ -42,8 +43,8 @@ pub struct LogSource<S> {
     subscription: String,
     /// How many partitions a subscription has that nobody has started yet.
     partitions: u16,
-    /// Whether the store is asked for the slices of a partition only.
-    by_slices: bool,
+    /// `None`: that of its stream, and the store is asked for the slices of a partition only.
+    slice_of: Option<SliceOf>,
     membership: Option<Membership>,
     readers: HashMap<PartitionId, watch::Sender<bool>>,
     /// Partitions that others lack: they are released when their readers are dropped.
@@ -69,7 +70,7 @@ impl<S: EventStore + Partitions> LogSource<S> {
             reads,
             subscription: subscription.to_owned(),
             partitions: 1,
-            by_slices: true,
+            slice_of: None,
             membership: None,
             readers: HashMap::new(),
             giving_back: HashSet::new(),
@@ -85,6 +86,16 @@ impl<S: EventStore + Partitions> LogSource<S> {
     #[must_use]
     pub fn partitions(mut self, partitions: u16) -> Self {
         self.partitions = partitions.clamp(1, Slices::COUNT);
+        self
+    }
+
+    /// Has this function decide to which slice, and so to which partition, an event belongs. Each reader then reads the whole log.
+    #[must_use]
+    pub(crate) fn by_key(
+        mut self,
+        slice_of: impl Fn(&RecordedEvent) -> u16 + Send + Sync + 'static,
+    ) -> Self {
+        self.slice_of = Some(SliceOf(Arc::new(slice_of)));
         self
     }
 
@@ -188,7 +199,7 @@ impl<S: EventStore + Partitions> LogSource<S> {
         let (revoke, revoked) = watch::channel(false);
         self.readers.insert(partition.clone(), revoke);
         let slices = match &partition {
-            PartitionId::Log(slices) if self.by_slices => *slices,
+            PartitionId::Log(slices) if self.slice_of.is_none() => *slices,
             _ => Slices::ALL,
         };
         let held = HeldPartition {
@@ -199,8 +210,9 @@ impl<S: EventStore + Partitions> LogSource<S> {
             why: None,
             dropped: self.dropped.0.clone(),
         };
-        let reads = self.reads.clone();
-        Some(LogReader::new(self.store.clone(), reads, slices, held))
+        let (reads, slice_of) = (self.reads.clone(), self.slice_of.clone());
+        let reader = LogReader::new(self.store.clone(), reads, slices, slice_of, held);
+        Some(reader)
     }
 
     /// Waits for the readers, and leaves. What cannot be said to the store now, the end of the lease says.

@@ -130,17 +130,17 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Runner<S, H, R>
     ) -> Result<Self, RunnerError> {
         let handler = role.into_handler();
         reads(&handler)?;
-        Ok(Self::new(store, handler, source))
+        Ok(Self::new(store, Arc::new(handler), source))
     }
 
-    fn new(store: &S, handler: H, source: R) -> Self {
+    fn new(store: &S, handler: Arc<H>, source: R) -> Self {
         let largest = handler.largest_batch();
         let first = largest.min(FIRST_BATCH);
         Self {
             store: store.clone(),
             sizes: BatchSizes { first, largest },
             policy: FailurePolicy::default(),
-            handler: Arc::new(handler),
+            handler,
             source,
             reporter: ProgressReporter::default(),
         }

@@ -26,7 +26,6 @@ create table cqrs.checkpoints (
     to_slice smallint,
     ahead jsonb,
     reads jsonb,
-    requested text,
     updated_at timestamp with time zone not null default clock_timestamp()
 );
 
@@ -183,8 +182,6 @@ create table cqrs.subscriptions (
 );
 
 alter table cqrs.checkpoints add constraint checkpoints_pkey PRIMARY KEY (subscription, partition);
-
-alter table cqrs.checkpoints add constraint checkpoints_requested_check CHECK ((requested = 'pause'::text));
 
 alter table cqrs.discarded add constraint discarded_event CHECK ((num_nonnulls(category, aggregate_id, version, "position", event_id) = ANY (ARRAY[0, 5])));
 
@@ -634,7 +631,7 @@ begin
 end
 $$;
 
-create function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid, OUT requested text) returns record
+create function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid) returns record
 language plpgsql volatile parallel unsafe cost 100 rows 0
 set lock_timeout=2s as $$
 #variable_conflict use_column
@@ -644,12 +641,12 @@ begin
     insert into "cqrs".checkpoints as c (subscription, partition, epoch)
     values (of_subscription, of_partition, 1)
     on conflict (subscription, partition) do update set epoch = c.epoch + 1, updated_at = clock_timestamp()
-    returning c.epoch, c."offset", c.event_id, c.requested
-    into claim.epoch, claim."offset", claim.event_id, claim.requested;
+    returning c.epoch, c."offset", c.event_id
+    into claim.epoch, claim."offset", claim.event_id;
 end
 $$;
 
-create function cqrs.claim_slices(of_subscription text, of_partition text, me uuid) returns TABLE(epoch bigint, "offset" bigint, event_id uuid, ahead jsonb, requested text)
+create function cqrs.claim_slices(of_subscription text, of_partition text, me uuid) returns TABLE(epoch bigint, "offset" bigint, event_id uuid, ahead jsonb)
 language plpgsql volatile parallel unsafe cost 100 rows 1000
 set lock_timeout=2s as $$
 #variable_conflict use_column
@@ -666,7 +663,7 @@ begin
     return query
     update "cqrs".checkpoints as c set epoch = c.epoch + 1, updated_at = clock_timestamp()
     where c.subscription = of_subscription and c.partition = of_partition and c.from_slice is not null
-    returning c.epoch, c."offset", c.event_id, c.ahead, c.requested;
+    returning c.epoch, c."offset", c.event_id, c.ahead;
 end
 $$;
 
@@ -1271,7 +1268,6 @@ declare
     made integer;
     next_epoch bigint;
     selected jsonb;
-    asked text;
     selections integer;
     slices integer[];
     offsets bigint[];
@@ -1294,21 +1290,23 @@ begin
     if slices is distinct from (select array_agg(n) from generate_series(0, 1023) as n) then
         raise exception 'the partitions of % do not have every slice once', of_subscription using errcode = 'CQ010';
     end if;
-    if exists (select from "cqrs".parked where subscription = of_subscription and not is_stream) then
-        raise exception '% has parked a key that is no stream', of_subscription using errcode = 'CQ012';
-    end if;
-    select count(*), max(epoch) + 1, count(distinct reads), (array_agg(reads) filter (where reads is not null))[1],
-           max(requested)
-    into before, next_epoch, selections, selected, asked
+    select count(*), max(epoch) + 1, count(distinct reads), (array_agg(reads) filter (where reads is not null))[1]
+    into before, next_epoch, selections, selected
     from "cqrs".checkpoints where subscription = of_subscription and from_slice is not null;
     if selections > 1 then
         raise exception 'the partitions of % have not all recorded the same selection', of_subscription using errcode = 'CQ011';
     end if;
 
+    -- Where keys decide the partition, a key has one slice.
+    if selected ->> 'partitioned_by' is distinct from 'ordering_key'
+        and exists (select from "cqrs".parked where subscription = of_subscription and not is_stream) then
+        raise exception '% has parked a key that is no stream', of_subscription using errcode = 'CQ012';
+    end if;
+
     delete from "cqrs".checkpoints where subscription = of_subscription and from_slice is not null;
     delete from "cqrs".leases where kind = 'subscription' and name = of_subscription;
     insert into "cqrs".checkpoints (
-        subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads, requested)
+        subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads)
     with lowest as (
         select p.*, l.slice from "cqrs".log_partitions(partitions) as p
         cross join lateral (
@@ -1327,7 +1325,7 @@ begin
                    'from', "from", 'to', "to", 'offset', "offset", 'event_id', event_id) order by "from") as parts
         from runs group by partition
     )
-    select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected, asked
+    select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected
     from lowest left join ahead using (partition);
     get diagnostics made = row_count;
     insert into "cqrs".leases (kind, name, partition, from_slice, to_slice)
@@ -1354,6 +1352,10 @@ begin
         select of_subscription, p.partition, 0, p.from_slice, p.to_slice from "cqrs".log_partitions(partitions) as p;
         insert into "cqrs".leases (kind, name, partition, from_slice, to_slice)
         select 'subscription', of_subscription, p.partition, p.from_slice, p.to_slice from "cqrs".log_partitions(partitions) as p;
+    elsif (select array_agg(p.slice order by p.slice) from "cqrs".progress_by_slice(of_subscription) as p)
+        is distinct from (select array_agg(n) from generate_series(0, 1023) as n) then
+        raise exception 'the partitions of % do not have every slice once: its rows in the table checkpoints were changed by hand', of_subscription
+            using errcode = 'CQ010', hint = 'Restore them.';
     end if;
 end
 $$;
@@ -1393,8 +1395,6 @@ comment on column cqrs.checkpoints.epoch is 'The fence: every claim raises it, a
 comment on column cqrs.checkpoints.from_slice is 'The first slice of a partition of the log; null for a topic.';
 
 comment on column cqrs.checkpoints.reads is 'The categories and event types that the subscription reads of the partition, and the kind of its role.';
-
-comment on column cqrs.checkpoints.requested is 'pause: its runner waits, by request of an operator.';
 
 comment on column cqrs.checkpoints.to_slice is 'The slice after the last one of a partition of the log; null for a topic.';
 
@@ -1476,7 +1476,7 @@ grant execute on function cqrs.check_transaction() to cqrs_service;
 
 grant execute on function cqrs.checked_version(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid) to cqrs_service;
 
-grant execute on function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid, OUT requested text) to cqrs_service;
+grant execute on function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid) to cqrs_service;
 
 grant execute on function cqrs.claim_slices(of_subscription text, of_partition text, me uuid) to cqrs_service;
 

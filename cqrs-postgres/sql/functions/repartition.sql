@@ -11,7 +11,6 @@ declare
     made integer;
     next_epoch bigint;
     selected jsonb;
-    asked text;
     selections integer;
     slices integer[];
     offsets bigint[];
@@ -34,21 +33,23 @@ begin
     if slices is distinct from (select array_agg(n) from generate_series(0, 1023) as n) then
         raise exception 'the partitions of % do not have every slice once', of_subscription using errcode = 'CQ010';
     end if;
-    if exists (select from __schema__.parked where subscription = of_subscription and not is_stream) then
-        raise exception '% has parked a key that is no stream', of_subscription using errcode = 'CQ012';
-    end if;
-    select count(*), max(epoch) + 1, count(distinct reads), (array_agg(reads) filter (where reads is not null))[1],
-           max(requested)
-    into before, next_epoch, selections, selected, asked
+    select count(*), max(epoch) + 1, count(distinct reads), (array_agg(reads) filter (where reads is not null))[1]
+    into before, next_epoch, selections, selected
     from __schema__.checkpoints where subscription = of_subscription and from_slice is not null;
     if selections > 1 then
         raise exception 'the partitions of % have not all recorded the same selection', of_subscription using errcode = 'CQ011';
     end if;
 
+    -- Where keys decide the partition, a key has one slice.
+    if selected ->> 'partitioned_by' is distinct from 'ordering_key'
+        and exists (select from __schema__.parked where subscription = of_subscription and not is_stream) then
+        raise exception '% has parked a key that is no stream', of_subscription using errcode = 'CQ012';
+    end if;
+
     delete from __schema__.checkpoints where subscription = of_subscription and from_slice is not null;
     delete from __schema__.leases where kind = 'subscription' and name = of_subscription;
     insert into __schema__.checkpoints (
-        subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads, requested)
+        subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads)
     with lowest as (
         select p.*, l.slice from __schema__.log_partitions(partitions) as p
         cross join lateral (
@@ -67,7 +68,7 @@ begin
                    'from', "from", 'to', "to", 'offset', "offset", 'event_id', event_id) order by "from") as parts
         from runs group by partition
     )
-    select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected, asked
+    select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected
     from lowest left join ahead using (partition);
     get diagnostics made = row_count;
     insert into __schema__.leases (kind, name, partition, from_slice, to_slice)

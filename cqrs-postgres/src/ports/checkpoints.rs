@@ -2,9 +2,7 @@
 
 use cqrs_core::{
     EventId, StoreError, StoreErrorKind,
-    model::{
-        Ahead, Checkpoint, Claim, MemberId, Offset, PartitionId, Requested, Selection, Slices,
-    },
+    model::{Ahead, Checkpoint, Claim, MemberId, Offset, PartitionId, Selection, Slices},
     ports::{AdvanceError, BoxError, Checkpoints, Fenced, check_reason},
 };
 use uuid::Uuid;
@@ -26,18 +24,13 @@ struct ClaimRow {
     offset: Option<i64>,
     event_id: Option<Uuid>,
     ahead: Option<String>,
-    requested: Option<String>,
 }
 
 impl ClaimRow {
     fn claim(self) -> Result<Claim, StoreError> {
         let at = checkpoint((self.offset, self.event_id));
         let ahead = self.ahead.as_deref().map(ahead).transpose()?;
-        let requested = match self.requested {
-            Some(_) => Requested::Pause,
-            None => Requested::Run,
-        };
-        let claim = Claim::new(unsigned(self.epoch), at).requested(requested);
+        let claim = Claim::new(unsigned(self.epoch), at);
         Ok(claim.ahead(ahead.unwrap_or_default()))
     }
 }

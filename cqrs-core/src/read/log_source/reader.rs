@@ -1,6 +1,6 @@
 //! Reads a partition of the log.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::held::HeldPartition;
 use crate::{
@@ -24,6 +24,16 @@ pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// How many events are looked at in one page for one that was passed over.
 const PASSED_OVER_PAGE: usize = 100;
 
+/// The slice of an event.
+#[derive(Clone)]
+pub(super) struct SliceOf(pub(super) Arc<dyn Fn(&RecordedEvent) -> u16 + Send + Sync>);
+
+impl fmt::Debug for SliceOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SliceOf(..)")
+    }
+}
+
 /// Reads the log of a store.
 #[derive(Debug)]
 pub struct LogReader<S> {
@@ -31,6 +41,8 @@ pub struct LogReader<S> {
     reads: Vec<EventFilter>,
     /// The slices that the store is asked for.
     slices: Slices,
+    /// `None`: that of its stream.
+    slice_of: Option<SliceOf>,
     held: HeldPartition,
     /// The last event that was read.
     at: Option<Checkpoint>,
@@ -44,12 +56,14 @@ impl<S: EventStore> LogReader<S> {
         store: S,
         reads: Vec<EventFilter>,
         slices: Slices,
+        slice_of: Option<SliceOf>,
         held: HeldPartition,
     ) -> Self {
         Self {
             store,
             reads,
             slices,
+            slice_of,
             held,
             at: None,
             limit: PageLimit::default(),
@@ -59,6 +73,21 @@ impl<S: EventStore> LogReader<S> {
 
     fn query(&self, after: Position, limit: usize) -> LogQuery<'_> {
         LogQuery::new(after, limit).slices(self.slices)
+    }
+
+    fn slice_of(&self, event: &RecordedEvent) -> u16 {
+        match &self.slice_of {
+            Some(slice_of) => slice_of.0(event),
+            None => event.stream.slice(),
+        }
+    }
+
+    /// Whether the event is in the partition. The store has taken others out, unless keys decide.
+    fn is_own(&self, event: &RecordedEvent) -> bool {
+        match (&self.slice_of, &self.held.partition) {
+            (Some(slice_of), PartitionId::Log(slices)) => slices.contains(slice_of.0(event)),
+            _ => true,
+        }
     }
 
     fn replaced(&self, replaced: LogReplaced) -> SourceError {
@@ -134,11 +163,12 @@ impl<S: EventStore> Reader for LogReader<S> {
             let query = self.query(after, PASSED_OVER_PAGE).reads(filters);
             let page = self.store.read_log(query).await.map_err(source_error)?;
             let is_new = |event: &&RecordedEvent| {
-                let place = claim.place_of(event.stream.slice());
+                let place = claim.place_of(self.slice_of(event));
                 place.is_some_and(|at| event.position.get() <= at.offset.get())
                     && !before.matches(event.stream.category().as_str(), &event.event_type)
             };
-            if let Some(event) = page.events.iter().find(is_new) {
+            let is_own = |event: &&RecordedEvent| self.is_own(event) && is_new(event);
+            if let Some(event) = page.events.iter().find(is_own) {
                 return Ok(Some(event.to_string()));
             }
             let Some(upto) = page.upto else { break };
@@ -167,10 +197,9 @@ impl<S: EventStore> Reader for LogReader<S> {
         };
         self.at = Some(next);
         self.wait = FIRST_WAIT;
-        Ok(Next::Batch(Batch {
-            events: page.events,
-            next,
-        }))
+        let mut events = page.events;
+        events.retain(|event| self.is_own(event));
+        Ok(Next::Batch(Batch { events, next }))
     }
 
     async fn back_off(&mut self, wait: Duration) {

@@ -31,21 +31,31 @@ impl ClaimedPartition {
     }
 
     /// Whether an event of this slice was handled before the number of partitions changed.
-    fn was_handled(&self, event: &RecordedEvent) -> bool {
-        let place = self.place_of(event.stream.slice());
-        !self.claim.ahead.is_empty()
-            && place.is_some_and(|at| event.position.get() <= at.offset.get())
+    fn was_handled(
+        &self,
+        event: &RecordedEvent,
+        slice_of: &impl Fn(&RecordedEvent) -> u16,
+    ) -> bool {
+        if self.claim.ahead.is_empty() {
+            return false;
+        }
+        let place = self.place_of(slice_of(event));
+        place.is_some_and(|at| event.position.get() <= at.offset.get())
     }
 
     /// Removes repeats from the batch, and what was handled before.
-    pub(super) fn receive(&self, batch: &mut Batch) -> Received {
+    pub(super) fn receive(
+        &self,
+        batch: &mut Batch,
+        slice_of: impl Fn(&RecordedEvent) -> u16,
+    ) -> Received {
         let mut highest: HashMap<Lane, Position> = HashMap::new();
         let mut repeats: HashMap<Lane, u64> = HashMap::new();
         let mut repeats_first = None;
         let mut index = 0;
         batch.events.retain(|event| {
             index += 1;
-            if self.was_handled(event) {
+            if self.was_handled(event, &slice_of) {
                 return false;
             }
             let Some(lane) = &event.lane else {

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use crate::{
     codec::CodecError,
-    model::{FailedEvent, FailureKind, PartitionId, RoleKind},
+    model::{FailedEvent, FailureKind, PartitionId, PartitionedBy, RoleKind},
     ports::{BoxError, SourceError, StoreError},
 };
 
@@ -148,6 +148,19 @@ pub enum RunnerErrorKind {
         recorded: RoleKind,
         /// The kind of this role.
         role: RoleKind,
+    },
+    /// The events were divided among the partitions by something else.
+    #[error(
+        "is partitioned by {by}, but {partition} was read by {recorded}: some events would be lost, and others handled twice. Run the \
+         role under another name, or reset the subscription and call `Runner::accept_selection`"
+    )]
+    OtherPartitioning {
+        /// The partition.
+        partition: PartitionId,
+        /// What it was read by.
+        recorded: PartitionedBy,
+        /// What this role is partitioned by.
+        by: PartitionedBy,
     },
     /// The store failed, and would fail again.
     #[error("cannot use its store")]

@@ -1,7 +1,10 @@
 //! Makes a runner over the store's own log.
 
-use super::{LogRunner, RunnerError, reads};
+use std::sync::Arc;
+
+use super::{LogRunner, RunnerError, parked::slice_of, reads};
 use crate::{
+    model::PartitionedBy,
     ports::{Inbox, Parking, Partitions},
     read::{
         handler::{Handler, IntoHandler},
@@ -22,8 +25,12 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
         store: &S,
         role: impl IntoHandler<S, Role, Handler = H>,
     ) -> Result<Self, RunnerError> {
-        let handler = role.into_handler();
-        let source = LogSource::new(store, handler.subscription(), reads(&handler)?);
+        let handler = Arc::new(role.into_handler());
+        let mut source = LogSource::new(store, handler.subscription(), reads(&*handler)?);
+        if handler.partitioned_by() == PartitionedBy::OrderingKey {
+            let handler = Arc::clone(&handler);
+            source = source.by_key(move |event| slice_of::<S>(&*handler, event));
+        }
         Ok(Self::new(store, handler, source))
     }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::batch_limit::{BatchLimit, BatchSizes};
 use crate::{
-    model::{OrderingKey, RecordedEvent},
+    model::{OrderingKey, PartitionedBy, RecordedEvent},
     ports::UnitOfWork,
     read::handler::Handler,
 };
@@ -113,14 +113,24 @@ impl Parked {
 }
 
 /// The key of an event: its stream, unless the handler has another one. Where that is another stream it counts as a name, because its
-/// events are not all in that stream.
+/// events are not all in that stream. Where keys decide the partition each is a name, so that a key has one slice.
 pub(super) fn key_of<S: UnitOfWork>(
     handler: &impl Handler<S>,
     event: &RecordedEvent,
 ) -> OrderingKey {
     let key = handler.ordering_key(event);
     match key.stream() {
-        Some(stream) if *stream != event.stream => OrderingKey::of_foreign(stream),
+        Some(stream) if *stream != event.stream || !handler.partitioned_by().is_stream() => {
+            OrderingKey::of_foreign(stream)
+        }
         _ => key,
+    }
+}
+
+/// The slice that decides in which partition an event is.
+pub(super) fn slice_of<S: UnitOfWork>(handler: &impl Handler<S>, event: &RecordedEvent) -> u16 {
+    match handler.partitioned_by() {
+        PartitionedBy::Stream => event.stream.slice(),
+        PartitionedBy::OrderingKey => key_of(handler, event).slice(),
     }
 }

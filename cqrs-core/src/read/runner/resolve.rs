@@ -32,7 +32,8 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             ErrorAction::Park if self.is_shared(&failing) => {
                 tracing::warn!(
                     subscription = self.handler.subscription(), partition = %self.reader.partition(),
-                    "an ordering key that is no stream is parked only where one partition has every slice, and none is ahead of it"
+                    "an ordering key that is no stream is parked only where one partition has every slice, and none is ahead of it, or \
+                     where the handler is partitioned by such keys"
                 );
                 Err(AttemptError::Stop(self.poison(failing)))
             }
@@ -45,6 +46,9 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     /// Whether events of the key may lie in other partitions, or in slices that other partitions had: a key that is no stream. Then
     /// nobody knows which of them were handled.
     fn is_shared(&self, failing: &Failing) -> bool {
+        if !self.handler.partitioned_by().is_stream() {
+            return false;
+        }
         let is_whole = *self.reader.partition() == PartitionId::Log(Slices::ALL);
         let key = key_of::<S>(&*self.handler, &failing.event);
         key.stream().is_none() && !(is_whole && failing.claim.ahead.is_empty())

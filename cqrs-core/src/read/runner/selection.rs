@@ -8,7 +8,7 @@ use crate::{
     model::{Claim, EventFilter, PartitionId, Selection},
     ports::{
         AdvanceError, Checkpoints, CommitError, Fenced, Inbox, Parking, Partitions, Reader,
-        StoreError, check_reason,
+        StoreError, StoreErrorKind, check_reason,
     },
     read::handler::Handler,
 };
@@ -82,6 +82,17 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         partition: &PartitionId,
         before: Option<&Selection>,
     ) -> Result<Selection, AttemptError> {
+        let by = self.handler.partitioned_by();
+        if let Some(recorded) = before
+            .map(Selection::partitioning)
+            .filter(|recorded| *recorded != by)
+        {
+            return Err(AttemptError::Stop(RunnerErrorKind::OtherPartitioning {
+                partition: partition.clone(),
+                recorded,
+                by,
+            }));
+        }
         let recorded = before.and_then(Selection::role);
         let role = self.handler.role().or(recorded);
         match (recorded, role) {
@@ -92,7 +103,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                     role,
                 }))
             }
-            _ => Ok(Selection::of(reads).by(role)),
+            _ => Ok(Selection::of(reads).by(role).partitioned_by(by)),
         }
     }
 }
@@ -103,7 +114,8 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
     ///
     /// It is one way past [`PassedOver`](crate::read::RunnerErrorKind::PassedOver); the other is to reset the subscription,
     /// which handles all events again. It is also the way past [`OtherRole`](crate::read::RunnerErrorKind::OtherRole): the kind of
-    /// this role is recorded.
+    /// this role is recorded. And it is the way past [`OtherPartitioning`](crate::read::RunnerErrorKind::OtherPartitioning), where
+    /// all partitions are at one place and nothing is parked: after a reset.
     ///
     /// # Errors
     /// When the reason is empty, the store fails, or a runner of this subscription started meanwhile: try again.
@@ -111,8 +123,12 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
         let subscription = self.handler.subscription();
         let reads = self.handler.reads().map_err(StoreError::from)?;
         check_reason(reason)?;
-        let selection = Selection::of(&reads).by(self.handler.role());
+        let by = self.handler.partitioned_by();
+        let selection = Selection::of(&reads)
+            .by(self.handler.role())
+            .partitioned_by(by);
         self.source.subscribe().await?;
+        self.check_partitioning().await?;
         for status in self.store.partitions(subscription).await? {
             let partition = &status.partition;
             let claim = self.store.claim(subscription, partition, None).await?;
@@ -127,5 +143,31 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
             "what the subscription reads is accepted"
         );
         Ok(())
+    }
+
+    /// Refuses another partitioning where it would change how far an event's partition has read.
+    async fn check_partitioning(&self) -> Result<(), StoreError> {
+        let (subscription, by) = (self.handler.subscription(), self.handler.partitioned_by());
+        let mut differs = false;
+        for status in self.store.partitions(subscription).await? {
+            let recorded = self
+                .store
+                .selection(subscription, &status.partition)
+                .await?;
+            differs |= recorded.is_some_and(|recorded| recorded.partitioning() != by);
+        }
+        if !differs {
+            return Ok(());
+        }
+        let slices = self.store.progress_by_slice(subscription).await?;
+        let at_one_place = slices.windows(2).all(|two| two[0].at == two[1].at);
+        if at_one_place && self.store.parked(subscription).await?.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "{subscription:?} cannot be partitioned by {by} now: its partitions are at different places, or keys are parked; reset it, \
+             or run the role under another name"
+        );
+        Err(StoreError::new(StoreErrorKind::InvalidInput, message))
     }
 }

@@ -1,13 +1,17 @@
 //! Passes over one event that a role cannot handle.
 
 use crate::{
-    model::{Checkpoint, Claim, PartitionId, Position, RecordedEvent, Slices},
+    model::{Checkpoint, Claim, PartitionId, PartitionedBy, Position, RecordedEvent, Slices},
     ports::{
         Checkpoints, Discarded, Inbox, LogQuery, Parking, PartitionStatus, Partitions, check_page,
     },
     read::{
         handler::Handler,
-        runner::{LogRunner, Runner, parked::key_of, skip_error::SkipError},
+        runner::{
+            LogRunner, Runner,
+            parked::{key_of, slice_of},
+            skip_error::SkipError,
+        },
     },
 };
 
@@ -120,7 +124,7 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
             return Err(self.not_next(position, None));
         };
         let handled = |event: &RecordedEvent| {
-            let place = progress.get(usize::from(event.stream.slice()));
+            let place = progress.get(usize::from(slice_of::<S>(&*self.handler, event)));
             let place = place.and_then(|place| place.at);
             place.is_some_and(|at| event.position.get() <= at.offset.get())
         };
@@ -138,7 +142,8 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
     async fn slice_at(&self, position: Position) -> Result<u16, SkipError> {
         let before = Position::new(position.get().saturating_sub(1));
         let page = self.store.read_log(LogQuery::new(before, 1)).await?;
-        Ok(page.events.first().map_or(0, |event| event.stream.slice()))
+        let first = page.events.first();
+        Ok(first.map_or(0, |event| slice_of::<S>(&*self.handler, event)))
     }
 
     /// The first event of a partition after `from` that the role reads, that was not handled, and whose key is not parked.
@@ -156,12 +161,18 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
         let subscription = self.handler.subscription();
         let parked = self.store.parked_keys(subscription, slices).await?;
         let is_next = |event: &RecordedEvent| {
-            !handled(event) && !parked.contains(&key_of::<S>(&*self.handler, event))
+            slices.contains(slice_of::<S>(&*self.handler, event))
+                && !handled(event)
+                && !parked.contains(&key_of::<S>(&*self.handler, event))
+        };
+        let asked = match self.handler.partitioned_by() {
+            PartitionedBy::Stream => slices,
+            PartitionedBy::OrderingKey => Slices::ALL,
         };
         let mut at = from;
         loop {
             let after = Position::new(at.map_or(0, |at| at.offset.get()));
-            let query = LogQuery::new(after, PAGE).reads(&reads).slices(slices);
+            let query = LogQuery::new(after, PAGE).reads(&reads).slices(asked);
             let page = self.store.read_log(query).await?;
             check_page(&page, at)?;
             match (page.events.into_iter().find(is_next), page.upto) {

@@ -1,8 +1,12 @@
 //! Reads the events that wait for a parked key: they are in the log, from the event in front to where their slice stands.
 
-use super::{claimed::ClaimedPartition, parked::key_of, worker::Worker};
+use super::{
+    claimed::ClaimedPartition,
+    parked::{key_of, slice_of},
+    worker::Worker,
+};
 use crate::{
-    model::{Position, RecordedEvent, Selection, StreamId, Version},
+    model::{PartitionedBy, Position, RecordedEvent, Selection, StreamId, Version},
     ports::{Checkpoints, Inbox, LogQuery, ParkedKey, Parking, Reader, StoreError},
     read::handler::Handler,
 };
@@ -41,7 +45,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             for event in page {
                 after = event.version;
                 let category = event.stream.category().as_str();
-                if !is_read(claimed, &event) || found.len() == limit {
+                if !self.is_read(claimed, &event) || found.len() == limit {
                     return Ok(found);
                 }
                 if selection.matches(category, &event.event_type) && self.is_of(parked, &event) {
@@ -63,12 +67,17 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let reads = self.handler.reads().unwrap_or_default();
         let mut found = Vec::new();
         let mut after = Position::new(parked.event.position.get().saturating_sub(1));
-        let upto = claimed.claim.at.map_or(0, |at| at.offset.get());
+        // Where keys decide the partition, all events of the key are in one slice, which may be ahead.
+        let at = match self.handler.partitioned_by() {
+            PartitionedBy::Stream => claimed.claim.at,
+            PartitionedBy::OrderingKey => claimed.place_of(parked.key.slice()),
+        };
+        let upto = at.map_or(0, |at| at.offset.get());
         while found.len() < limit {
             let query = LogQuery::new(after, PAGE).upto(Position::new(upto));
             let page = self.store.read_log(query.reads(&reads)).await?;
             let waits =
-                |event: &RecordedEvent| is_read(claimed, event) && self.is_of(parked, event);
+                |event: &RecordedEvent| self.is_read(claimed, event) && self.is_of(parked, event);
             found.extend(page.events.into_iter().filter(waits));
             match page.upto {
                 Some(read) => after = Position::new(read.offset.get()),
@@ -82,11 +91,11 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     fn is_of(&self, parked: &ParkedKey, event: &RecordedEvent) -> bool {
         key_of::<S>(&*self.handler, event) == parked.key
     }
-}
 
-/// Whether the subscription has read as far as the event. The slice of the event may be ahead of the partition: what was read of it
-/// beyond the partition's own place does not come again, so it waits with the others.
-fn is_read(claimed: &ClaimedPartition, event: &RecordedEvent) -> bool {
-    let place = claimed.place_of(event.stream.slice());
-    place.is_some_and(|at| event.position.get() <= at.offset.get())
+    /// Whether the subscription has read as far as the event. The slice of the event may be ahead of the partition: what was read of
+    /// it beyond the partition's own place does not come again, so it waits with the others.
+    fn is_read(&self, claimed: &ClaimedPartition, event: &RecordedEvent) -> bool {
+        let place = claimed.place_of(slice_of::<S>(&*self.handler, event));
+        place.is_some_and(|at| event.position.get() <= at.offset.get())
+    }
 }

@@ -14,7 +14,7 @@ use super::{
     error::RunnerErrorKind,
     failed::{Failed, FailsUnlessDone},
     failure::FailurePolicy,
-    parked::Parked,
+    parked::{Parked, slice_of},
     tally::Tally,
 };
 use crate::{
@@ -159,7 +159,8 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         mut batch: Batch,
     ) -> Result<(), AttemptError> {
         let full = batch.events.len() >= self.limit.get();
-        let received = claimed.receive(&mut batch);
+        let slice_of = |event: &RecordedEvent| slice_of::<S>(&*self.handler, event);
+        let received = claimed.receive(&mut batch, slice_of);
         let held_back = self
             .parked
             .hold_back::<S>(&*self.handler, &mut batch.events);

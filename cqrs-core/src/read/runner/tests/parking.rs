@@ -4,6 +4,7 @@ mod ahead;
 mod chaos;
 mod interleavings;
 mod keys;
+mod partitioned;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
