@@ -10,6 +10,7 @@ mod errors;
 mod failures;
 mod guide;
 mod invariants;
+mod leases_killed;
 mod links;
 mod memory_bounds;
 mod old_events;

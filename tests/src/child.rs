@@ -12,7 +12,7 @@ use crate::servers::MAX_WAIT;
 /// The job of the child, and the place where it parks. `src/bin/child.rs` reads it.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Job {
-    /// `relay`, `view` (over the log), `reactor` (over a topic), `service` (the relay and the view), or `stuck`: a service
+    /// `relay`, `view` (over the log), `reactor` (over a topic), `service` (the relay and the view), `processes` (over the log), or `stuck`: a service
     /// with a task that never ends. It prints that it is parked when it starts and when it is asked to stop.
     pub role: String,
     /// The schema of its store.

@@ -42,7 +42,8 @@ pub async fn store(schema: &str) -> PgEventStore {
         .schema(schema)
         .max_connections(8)
         .idle_in_transaction_timeout(Duration::from_secs(2))
-        .lease(Duration::from_secs(3));
+        .lease(Duration::from_secs(3))
+        .settle(Duration::from_secs(1));
     PgEventStore::install(&config).await.expect("installs");
     PgEventStore::connect(&config).await.expect("connects")
 }

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cqrs_core::{
     EventStore, Position, StoreErrorKind, chain,
-    model::Member,
-    ports::{AppendError, Documents, Leases, LogQuery, Partitions},
+    ports::{AppendError, Documents, LogQuery},
 };
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use cqrs_testing::contract;
@@ -204,37 +203,6 @@ async fn a_service_runs_without_the_right_to_change_an_event() {
     for change in CHANGES {
         assert_eq!(rejection(&store, change).await, denied(), "{change}");
     }
-    roles.drop().await;
-}
-
-/// A role that may only read runs a relay, and takes no partition.
-#[tokio::test]
-async fn a_reader_runs_a_relay_and_no_subscription() {
-    let roles = Roles::create().await;
-    let [_, service, reader] = roles.installed().await;
-    let service = PgEventStore::connect(&service).await.expect("connects");
-    let reader = PgEventStore::connect(&reader).await.expect("connects");
-    service.subscribe("orders", 1).await.expect("subscribes");
-    let member = Member::this_process(reader.lease_times());
-    let lease = reader.hold_relay("orders", &member).await;
-    assert!(lease.expect("may").held);
-    let other = Member::this_process(service.lease_times());
-    let lease = service.hold_relay("orders", &other).await;
-    let lease = lease.expect("may");
-    assert_eq!(
-        (lease.held, lease.owner),
-        (false, Some(member.name.clone()))
-    );
-    let refused = reader.heartbeat("orders", &member, &[]).await;
-    let error = refused.expect_err("may not");
-    assert!(
-        chain(&error).to_string().contains("permission denied"),
-        "{}",
-        chain(&error)
-    );
-    reader.leave_relay("orders", member.id).await.expect("may");
-    let lease = service.hold_relay("orders", &other).await;
-    assert!(lease.expect("may").held);
     roles.drop().await;
 }
 

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use cqrs_core::{
     EventId, EventStore, Position, RecordedEvent, StoreErrorKind, StreamId, Version,
-    model::Category,
-    ports::{AppendError, Documents, Import, ImportError},
+    model::{Category, Member},
+    ports::{AppendError, Documents, Import, ImportError, Leases, Partitions},
 };
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 
@@ -360,6 +360,51 @@ async fn a_reader_is_told_which_role_changes_things_by_hand() {
             .renew_id(Position::START, "why")
             .await
             .expect("renews");
+    }
+    roles.drop().await;
+}
+
+/// A service could as well claim the partitions: its role may do anything to its own subscriptions.
+#[tokio::test]
+async fn every_role_runs_a_relay_and_readers_take_no_partition() {
+    let roles = Roles::create().await;
+    let (_, [owner, service, reader]) = stores(&roles).await;
+    service.subscribe("orders", 2).await.expect("subscribes");
+    for store in [&reader, &service, &owner] {
+        let member = Member::this_process(store.lease_times());
+        let lease = store.hold_relay("orders", &member).await;
+        assert!(lease.expect("may").held);
+        for other in [&reader, &service, &owner] {
+            let second = Member::this_process(other.lease_times());
+            let lease = other.hold_relay("orders", &second).await.expect("may");
+            let told = (lease.held, lease.owner);
+            assert_eq!(told, (false, Some(member.name.clone())));
+            other.leave_relay("orders", second.id).await.expect("may");
+        }
+        store.leave_relay("orders", member.id).await.expect("may");
+    }
+    let member = Member::this_process(reader.lease_times());
+    for store in [&service, &owner] {
+        let beat = store.heartbeat("orders", &member, &[]).await;
+        assert_eq!(beat.expect("may").leased.len(), 2);
+        let made = store.repartition("orders", 2, "a test").await;
+        assert_eq!(made.expect("may"), 2);
+    }
+    let refused = reader.heartbeat("orders", &member, &[]).await;
+    let refused = refused.expect_err("may not");
+    assert_eq!(refused.kind(), StoreErrorKind::Misconfigured, "{refused}");
+    let refused = reader.repartition("orders", 4, "a test").await;
+    assert!(refused.is_err());
+    for table in ["subscriptions", "members", "leases"] {
+        let read = format!("select from __schema__.{table}");
+        let delete = format!("delete from __schema__.{table}");
+        for store in [&owner, &service, &reader] {
+            assert_eq!(rejection(store, &read).await, ok(), "{table}");
+        }
+        assert_eq!(rejection(&reader, &delete).await, denied(), "{table}");
+        for store in [&service, &owner] {
+            assert_eq!(rejection(store, &delete).await, ok(), "{table}");
+        }
     }
     roles.drop().await;
 }

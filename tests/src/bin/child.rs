@@ -14,6 +14,7 @@ use cqrs_tests::{
     child::Job,
     domain::{CounterEvent, Counts, EchoCounts},
     parking::{ParkAt, park},
+    processes::Processes,
     servers::{kafka, store},
 };
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,6 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match job.role.as_str() {
         "relay" => relay(&job, store).await,
         "view" => view(&job, store).await,
+        "processes" => processes(&job, store).await,
         "service" => run(service(&job, &store)?).await,
         "stuck" => run(stuck()).await,
         _ => reactor(&job, store).await,
@@ -49,6 +51,11 @@ async fn view(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::error::
         job.nth,
     );
     let runner = Runner::over_log::<role::Handler>(&store, handler)?.batch_size(job.batch_size);
+    Ok(runner.run(std::future::pending()).await?)
+}
+
+async fn processes(job: &Job, store: PgEventStore) -> Result<(), Box<dyn std::error::Error>> {
+    let runner = Runner::over_log::<role::Handler>(&store, Processes)?.batch_size(job.batch_size);
     Ok(runner.run(std::future::pending()).await?)
 }
 
