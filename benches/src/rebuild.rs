@@ -87,7 +87,8 @@ async fn rebuild(store: &PgEventStore, batch: u32) -> Outcome<Duration> {
 /// Checks that both sides have the same documents.
 async fn check(raw: &LogEvents, store: &PgEventStore) -> Outcome<()> {
     let all = usize::MAX >> 1;
-    let ours = cqrs_core::ports::Documents::documents(store, Balances::NAME, None, all).await?;
+    let keys = cqrs_core::model::KeyRange::all();
+    let ours = cqrs_core::ports::Documents::documents(store, Balances::NAME, &keys, all).await?;
     let ours = ours
         .into_iter()
         .map(|(key, document)| Ok((key, serde_json::from_slice(&document.body)?)))

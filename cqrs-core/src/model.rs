@@ -13,6 +13,7 @@ mod fingerprint;
 mod hash;
 mod headers;
 mod idempotency;
+mod key_range;
 mod lane;
 mod limits;
 mod log_identity;
@@ -41,6 +42,7 @@ pub use self::{
     headers::{HeaderError, Headers},
     idempotency::{Idempotency, IdempotencyKey, KeyReused},
     lane::Lane,
+    key_range::KeyRange,
     limits::{LimitError, Limits},
     log_identity::{LogId, LogIdentity},
     member::{LeaseTimes, Member, MemberId},

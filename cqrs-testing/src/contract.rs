@@ -167,6 +167,7 @@ macro_rules! event_store_contract {
             documents: an_absent_document_can_be_removed
             documents: documents_are_paged_in_key_order
             documents: a_view_that_never_ran_has_no_documents
+            documents: documents_are_found_by_a_range_of_keys
             documents: a_transaction_loads_what_it_has_saved
             documents: a_transaction_saves_once_at_a_version
             documents: a_view_is_cleared_at_its_place_in_the_transaction

@@ -233,6 +233,7 @@ fn of_our_own() -> Named {
             stream: stream(), version: Version::new(1), source: HeaderError::TooMany(33),
         },
         ExecuteError::Conflict => ExecuteError::<Root>::Conflict(conflict()),
+        ExecuteError::Outdated => ExecuteError::<Root>::Outdated(conflict()),
         ExecuteError::KeyReused => ExecuteError::<Root>::KeyReused(key_reused()),
         PartPanicked => failed(Service::new().task("web", |_| async { panic!("on purpose") })),
         PartAborted => aborted(),

@@ -3,6 +3,7 @@
 use cqrs_core::{
     Aggregate, CommandStore, Context, Decision, DocumentKeys, Envelope, Event, EventStore,
     Position, Reactor, RecordedEvent, To, View,
+    model::KeyRange,
     ports::{Documents, LogQuery, decode_document},
     roles::Events,
 };
@@ -147,7 +148,7 @@ pub async fn log<S: EventStore>(store: &S) -> Vec<RecordedEvent> {
 pub async fn counts_in_order<S: Documents>(store: &S) -> u64 {
     let mut total = 0;
     for (key, document) in store
-        .documents(Counts::NAME, None, 100)
+        .documents(Counts::NAME, &KeyRange::all(), 100)
         .await
         .expect("reads")
     {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cqrs_core::{
     CommandStore, Event, EventStore, HandlerError, RecordedEvent, StoreError,
     codec::CodecError,
-    model::{EventFilter, OrderingKey, PartitionedBy},
+    model::{EventFilter, KeyRange, OrderingKey, PartitionedBy},
     ports::{DocumentWrite, Documents, decode_document},
     read::Handler,
 };
@@ -101,7 +101,9 @@ pub async fn proceed<S: EventStore>(store: &S, events: u64) {
 pub async fn handled_and_expected<S: EventStore + Documents>(
     store: &S,
 ) -> [BTreeMap<String, Vec<u64>>; 2] {
-    let documents = store.documents(Processes::NAME, None, 1_000).await;
+    let documents = store
+        .documents(Processes::NAME, &KeyRange::all(), 1_000)
+        .await;
     let mut handled = BTreeMap::new();
     for (key, document) in documents.expect("reads") {
         let positions = decode_document(Processes::NAME, &key, &document.body);

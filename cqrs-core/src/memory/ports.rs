@@ -1,12 +1,12 @@
 //! The implementations of the ports.
 
-use std::{collections::HashMap, ops::Bound, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use super::{MemoryEventStore, MemoryTransaction};
 use crate::{
     model::{
-        Checkpoint, Claim, EventId, Idempotency, Lane, LogId, LogIdentity, MemberId, PartitionId,
-        Position, RecordedEvent, Selection, StreamId, Version,
+        Checkpoint, Claim, EventId, Idempotency, KeyRange, Lane, Limits, LogId, LogIdentity,
+        MemberId, PartitionId, Position, RecordedEvent, Selection, StreamId, Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Discarded,
@@ -408,15 +408,18 @@ impl Documents for MemoryEventStore {
     async fn documents(
         &self,
         view: &str,
-        after: Option<&str>,
+        keys: &KeyRange,
         limit: usize,
     ) -> Result<Vec<(String, Document)>, StoreError> {
-        let start = Bound::Excluded((view.to_owned(), after.unwrap_or_default().to_owned()));
+        let start = (view.to_owned(), keys.start().to_owned());
         let state = self.state();
         let documents = state
             .documents
-            .range((start, Bound::Unbounded))
-            .take_while(|((of, _), _)| of == view);
+            .range(start..)
+            .take_while(|((of, key), _)| {
+                of == view && keys.end().is_none_or(|end| key.as_str() < end)
+            })
+            .filter(|((_, key), _)| keys.contains(key));
         Ok(documents
             .take(limit)
             .map(|((_, key), stored)| (key.clone(), stored.clone()))

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     codec::CodecError,
-    model::{check_json, check_text},
+    model::{KeyRange, check_json, check_text},
     ports::{
         error::{BoxError, SaveError, StoreError, StoreErrorKind},
         unit_of_work::UnitOfWork,
@@ -134,11 +134,11 @@ pub trait Documents: UnitOfWork {
         key: &str,
     ) -> impl Future<Output = Result<Option<Document>, StoreError>> + Send;
 
-    /// Up to `limit` documents with keys after `after`, in key order: one page of a view.
+    /// Up to `limit` documents with keys in `keys`, in key order: one page of a view. None if the view was never prepared.
     fn documents(
         &self,
         view: &str,
-        after: Option<&str>,
+        keys: &KeyRange,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<(String, Document)>, StoreError>> + Send;
 }

@@ -3,7 +3,7 @@
 use std::{fmt, marker::PhantomData};
 
 use crate::{
-    model::Position,
+    model::{KeyRange, Position},
     ports::{Checkpoints, CommitError, Document, Documents, Parking, StoreError, decode_document},
     read::handled::{WaitError, wait_for},
     roles::View,
@@ -96,7 +96,36 @@ impl<V: View, S: Documents> ReadModel<V, S> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, V::Document)>, StoreError> {
-        let documents = self.store.documents(V::NAME, after, limit).await?;
+        let all = KeyRange::all();
+        let keys = after.map_or(all.clone(), |after| all.after(after));
+        self.range(&keys, limit).await
+    }
+
+    /// Up to `limit` documents with keys in `keys`, in key order.
+    ///
+    /// ```
+    /// # use cqrs_core::{model::KeyRange, prelude::*};
+    /// # async fn tickets<V: View<Document = u64>>(tickets: ReadModel<V, MemoryEventStore>)
+    /// #     -> Result<(), Box<dyn std::error::Error>> {
+    /// // The view makes keys such as "ann/2026-03-28".
+    /// let of_ann = KeyRange::prefix("ann/");
+    /// let mut page = tickets.range(&of_ann, 100).await?;
+    /// while let Some((last, _)) = page.last() {
+    ///     println!("{page:?}");
+    ///     page = tickets.range(&of_ann.clone().after(last), 100).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn range(
+        &self,
+        keys: &KeyRange,
+        limit: usize,
+    ) -> Result<Vec<(String, V::Document)>, StoreError> {
+        let documents = self.store.documents(V::NAME, keys, limit).await?;
         let typed = documents.into_iter().map(|(key, document)| {
             let document = typed::<V>(&key, &document)?;
             Ok((key, document))

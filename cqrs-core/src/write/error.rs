@@ -43,6 +43,10 @@ pub enum ExecuteError<E: std::error::Error + 'static> {
     /// Every attempt that the retry policy allows ran into a conflict: try again later.
     #[error(transparent)]
     Conflict(Conflict),
+    /// The aggregate is not at the version that [`expecting`](crate::write::Execute::expecting) names: show the caller the
+    /// current state.
+    #[error(transparent)]
+    Outdated(Conflict),
     /// The idempotency key belongs to another request: the caller has mixed up its keys.
     #[error(transparent)]
     KeyReused(KeyReused),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cqrs_core::{
     DocumentKeys, Envelope, Event, EventStore, ExpectedVersion, MemoryEventStore, Metadata,
     RecordedEvent, Relay, StreamId, View,
-    model::NewEvent,
+    model::{KeyRange, NewEvent},
     ports::{Append, Documents, Publication, decode_document},
     relay::RelayError,
 };
@@ -59,7 +59,9 @@ impl View for Counts {
 
 /// The documents of the view, one for each order.
 pub(crate) async fn counts(store: &MemoryEventStore) -> Vec<Count> {
-    let documents = store.documents(Counts::NAME, None, 100_000).await;
+    let documents = store
+        .documents(Counts::NAME, &KeyRange::all(), 100_000)
+        .await;
     let documents = documents.expect("the memory store can be read");
     let decode = |(key, document): &(String, cqrs_core::ports::Document)| {
         decode_document(Counts::NAME, key, &document.body).expect("a count")

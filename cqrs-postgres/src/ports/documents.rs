@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use cqrs_core::{
     StoreError, StoreErrorKind,
+    model::KeyRange,
     ports::{Document, DocumentConflict, DocumentWrite, Documents, SaveError},
 };
 
@@ -103,12 +104,15 @@ impl Documents for PgEventStore {
     async fn documents(
         &self,
         view: &str,
-        after: Option<&str>,
+        keys: &KeyRange,
         limit: usize,
     ) -> Result<Vec<(String, Document)>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let end = keys.end().map_or_else(above_all_keys, str::to_owned);
         let query = sqlx::query_as(self.view_statement(of_view::PAGE, view)?.sql())
-            .bind(after)
+            .bind(keys.start())
+            .bind(keys.includes_start())
+            .bind(end)
             .bind(limit);
         let mut connection = self.backend().acquire().await?;
         let rows: Result<Vec<Row>, _> = connection
@@ -117,6 +121,13 @@ impl Documents for PgEventStore {
         let rows = self.unless_never_run(&mut connection, rows).await?;
         Ok(rows.into_iter().map(document).collect())
     }
+}
+
+/// A text above every key: the highest character, more often than the longest key has it.
+fn above_all_keys() -> String {
+    char::MAX
+        .to_string()
+        .repeat(DocumentWrite::MAX_KEY_BYTES / char::MAX.len_utf8() + 1)
 }
 
 impl PgEventStore {

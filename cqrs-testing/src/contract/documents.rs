@@ -1,7 +1,7 @@
 //! Guarantees of the [`Documents`] port.
 
 use cqrs_core::{
-    model::{Checkpoint, Offset, PartitionId, Slices},
+    model::{Checkpoint, KeyRange, Offset, PartitionId, Slices},
     ports::{CommitError, Document, DocumentWrite, Documents, Partitions, UnitOfWork},
 };
 
@@ -168,17 +168,16 @@ pub async fn an_absent_document_can_be_removed<S: Documents>(store: S) {
 /// Pages follow each other without gaps, ordered by the bytes of the keys.
 pub async fn documents_are_paged_in_key_order<S: Documents>(store: S) {
     store.prepare_view(VIEW).await.expect("prepares");
-    let mut keys = ["b", "a", "Z", "ä", "a b", "10", "9", "_"];
+    let mut keys = ["b", "a", "Z", "ä", "a b", "10", "9", "_", ""];
     save(&store, &keys.map(|key| write(key, 0, Some("1"))))
         .await
         .expect("saves");
     keys.sort_unstable();
     let mut found = Vec::new();
     while let Some((last, _)) = {
-        let page = store
-            .documents(VIEW, found.last().map(String::as_str), 3)
-            .await
-            .expect("reads");
+        let keys = KeyRange::all();
+        let keys = found.last().map_or(keys.clone(), |last| keys.after(last));
+        let page = store.documents(VIEW, &keys, 3).await.expect("reads");
         found.extend(page.iter().map(|(key, _)| key.clone()));
         page.into_iter().next_back()
     } {
@@ -187,11 +186,69 @@ pub async fn documents_are_paged_in_key_order<S: Documents>(store: S) {
     assert_eq!(found, keys);
 }
 
+/// A range has the keys between its bounds, by the order of their bytes, whatever characters the bounds have.
+pub async fn documents_are_found_by_a_range_of_keys<S: Documents>(store: S) {
+    const OTHER: &str = "statements";
+    store.prepare_view(VIEW).await.expect("prepares");
+    store.prepare_view(OTHER).await.expect("prepares");
+    let highest = char::MAX
+        .to_string()
+        .repeat(DocumentWrite::MAX_KEY_BYTES / 4);
+    let keys = [
+        "",
+        "\u{1}",
+        "a",
+        "a\u{1}",
+        "a/1",
+        "a/2",
+        "a/2\u{10ffff}",
+        "a/3",
+        "a\u{d7ff}",
+        "a\u{e000}",
+        "b",
+        "ä",
+        &highest,
+    ];
+    save(&store, &keys.map(|key| write(key, 0, Some("1"))))
+        .await
+        .expect("saves");
+    let bounds = [
+        "",
+        "\0",
+        "a",
+        "a\0b",
+        "a/",
+        "a/2",
+        "a\u{d7ff}",
+        "b",
+        "c",
+        "\u{10ffff}",
+        &highest,
+    ];
+    let mut ranges = vec![KeyRange::all()];
+    for bound in bounds {
+        ranges.push(KeyRange::prefix(bound));
+        ranges.push(KeyRange::all().after(bound));
+        ranges.push(KeyRange::prefix("a/").after(bound));
+        ranges.extend(bounds.map(|before| KeyRange::between(bound, before)));
+    }
+    for range in ranges {
+        let found = store.documents(VIEW, &range, 100).await.expect("reads");
+        let found = Vec::from_iter(found.iter().map(|(key, _)| key.as_str()));
+        let expected = Vec::from_iter(keys.into_iter().filter(|key| range.contains(key)));
+        assert_eq!(found, expected, "{range:?}");
+        let first = store.documents(VIEW, &range, 2).await.expect("reads");
+        assert_eq!(first.len(), expected.len().min(2), "{range:?}");
+        let other = store.documents(OTHER, &range, 100).await.expect("reads");
+        assert_eq!(other, [], "{range:?}");
+    }
+}
+
 /// Before [`Documents::prepare_view`] a view has no documents; reading it is not an error.
 pub async fn a_view_that_never_ran_has_no_documents<S: Documents>(store: S) {
     let document = store.document("never_ran", "key").await.expect("reads");
     assert_eq!(document, None);
-    let page = store.documents("never_ran", None, 10).await;
+    let page = store.documents("never_ran", &KeyRange::all(), 10).await;
     assert_eq!(page.expect("reads"), []);
 }
 
@@ -309,7 +366,10 @@ pub async fn a_view_is_cleared_at_its_place_in_the_transaction<S: Documents>(sto
     let after = store.save_in(&mut transaction, VIEW, &after).await;
     after.expect("saves");
     store.commit(transaction).await.expect("commits");
-    let page = store.documents(VIEW, None, 10).await.expect("reads");
+    let page = store
+        .documents(VIEW, &KeyRange::all(), 10)
+        .await
+        .expect("reads");
     let page = page.iter().map(|(key, found)| (&**key, body(found)));
     assert_eq!(Vec::from_iter(page), [("a", serde_json::json!(2))]);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_core::{ReadModel, View, ports::Documents};
+use cqrs_core::{ReadModel, View, model::KeyRange, ports::Documents};
 
 use crate::{
     error::{ErrorContext, ShopError},
@@ -74,10 +74,11 @@ fn last<D>(documents: &ByKey<D>) -> Option<&str> {
 pub async fn bodies<S: Documents>(store: &S, view: &str) -> Result<ByKey<Vec<u8>>, ShopError> {
     let mut bodies = ByKey::new();
     loop {
-        let page = store
-            .documents(view, last(&bodies), PAGE)
-            .await
-            .context(view)?;
+        let keys = match last(&bodies) {
+            Some(last) => KeyRange::all().after(last),
+            None => KeyRange::all(),
+        };
+        let page = store.documents(view, &keys, PAGE).await.context(view)?;
         let is_last = page.len() < PAGE;
         bodies.extend(page.into_iter().map(|(key, document)| (key, document.body)));
         if is_last {

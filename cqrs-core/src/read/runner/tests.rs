@@ -23,8 +23,8 @@ use crate::{
     codec::CodecError,
     memory::MemoryEventStore,
     model::{
-        Checkpoint, Claim, Context, Envelope, Event, EventFilter, FailureKind, PartitionId,
-        Position, RecordedEvent, Slices, chain,
+        Checkpoint, Claim, Context, Envelope, Event, EventFilter, FailureKind, KeyRange,
+        PartitionId, Position, RecordedEvent, Slices, chain,
     },
     ports::{
         Discards, Document, DocumentConflict, DocumentWrite, Documents, Partitions as _, SaveError,
@@ -121,7 +121,10 @@ async fn count(store: &MemoryEventStore, numbers: std::ops::RangeInclusive<u64>)
 }
 
 async fn sums<S: Documents>(store: &S) -> Vec<u64> {
-    let documents = store.documents(Sums::NAME, None, 100).await.expect("reads");
+    let documents = store
+        .documents(Sums::NAME, &KeyRange::all(), 100)
+        .await
+        .expect("reads");
     let read =
         |(key, document): (String, Document)| decode_document(Sums::NAME, &key, &document.body);
     let mut all: Vec<u64> = documents
@@ -419,7 +422,10 @@ async fn a_batch_that_the_store_lost_is_handled_again() {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(runner.run(async { drop(stopped.await) }));
     caught_up(&store, 4).await;
-    let documents = store.documents(Sums::NAME, None, 10).await.expect("reads");
+    let documents = store
+        .documents(Sums::NAME, &KeyRange::all(), 10)
+        .await
+        .expect("reads");
     let then = store.checkpoint(Sums::NAME, &log).await.expect("reads");
     count(&store, 5..=10).await;
     caught_up(&store, 10).await;

@@ -21,6 +21,8 @@ pub(super) struct PendingRequest<D> {
     pub(super) decide: D,
     pub(super) input: DecisionInput,
     pub(super) idempotency: Option<Idempotency>,
+    /// The version that the caller expects.
+    pub(super) expecting: Option<Version>,
 }
 
 /// Executes one request.
@@ -74,6 +76,15 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         let (mut current, mut fresh) = self.first_state().await?;
         loop {
             let version = current.version;
+            if let Some(expected) = self.outdated(version) {
+                if fresh {
+                    self.cache(Some(current));
+                    return self.not_at(expected, version).await;
+                }
+                current = self.refresh(Some(current)).await?;
+                fresh = true;
+                continue;
+            }
             let expected = current.expected();
             let context = self.context(version);
             let (state, decided) = self.request.decide.decide(current, context).await;
@@ -94,6 +105,9 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
                     AttemptResult::Conflict(state, _) if !fresh => self.refresh(state).await?,
                     AttemptResult::Conflict(state, conflict) => {
                         self.stale = state;
+                        if let Some(expected) = self.outdated(conflict.actual) {
+                            return self.not_at(expected, conflict.actual).await;
+                        }
                         return Err(ExecuteError::Conflict(conflict));
                     }
                 },
@@ -113,6 +127,12 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
             Some(cached) if !self.turn.is_shared() => Ok((cached, false)),
             cached => Ok((self.refresh(cached).await?, true)),
         }
+    }
+
+    /// The version that the caller expects, unless it is this one.
+    fn outdated(&self, version: Version) -> Option<Version> {
+        let expected = self.request.expecting;
+        expected.filter(|expected| *expected != version)
     }
 
     fn context(&self, version: Version) -> Context {
@@ -202,10 +222,31 @@ impl<'a, A: Aggregate, S: EventStore, D: Decide<A>> Engine<'a, A, S, D> {
         rejection: A::Error,
     ) -> Outcome<A, Executed<A::Event>> {
         self.cache(state);
+        self.unless_executed_before(ExecuteError::Rejected(rejection))
+            .await
+    }
+
+    /// The aggregate is at another version than the caller expects. No retry changes that.
+    async fn not_at(
+        &mut self,
+        expected: Version,
+        actual: Version,
+    ) -> Outcome<A, Executed<A::Event>> {
+        let stream = self.request.stream.clone();
+        let conflict = Conflict::new(stream, ExpectedVersion::Exact(expected), actual);
+        self.unless_executed_before(ExecuteError::Outdated(conflict))
+            .await
+    }
+
+    /// The result of the request's first execution, which may itself be the reason for the error. Otherwise the error.
+    async fn unless_executed_before(
+        &mut self,
+        error: ExecuteError<A::Error>,
+    ) -> Outcome<A, Executed<A::Event>> {
         let idempotency = self.request.idempotency.as_ref();
         match executed_before(&self.repository.store, idempotency).await? {
             Some(appended) => self.first_result(one(appended)?).await,
-            None => Err(ExecuteError::Rejected(rejection)),
+            None => Err(error),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     codec::CodecError,
-    model::{Idempotency, IdempotencyKey, InvalidName, StreamId},
+    model::{Idempotency, IdempotencyKey, InvalidName, StreamId, Version},
     ports::{EventStore, StoreError},
     roles::Aggregate,
     write::{
@@ -51,6 +51,7 @@ pub struct Execute<'a, A: Aggregate, S, D = ByCommand<A>> {
     decide: D,
     request: Request,
     key: Option<RequestKey<Fingerprint<D>>>,
+    expecting: Option<Version>,
 }
 
 /// Computes the fingerprint of the request under a key.
@@ -63,6 +64,7 @@ impl<A: Aggregate, S, D> fmt::Debug for Execute<'_, A, S, D> {
             .field("stream", &self.stream)
             .field("request", &self.request)
             .field("key", &self.key)
+            .field("expecting", &self.expecting)
             .finish_non_exhaustive()
     }
 }
@@ -79,10 +81,44 @@ impl<'a, A: Aggregate, S, D> Execute<'a, A, S, D> {
             decide,
             request: Request::new(repository.retry),
             key: None,
+            expecting: None,
         }
     }
 
     request_options!();
+
+    /// Decides only if the aggregate is at this version, with [`Version::EMPTY`] only if it has no events: the caller saw that
+    /// state, and an answer to another one would surprise. Otherwise nothing is written, nothing is retried, and the error is
+    /// [`ExecuteError::Outdated`]. A web handler passes on the `If-Match` of its request.
+    ///
+    /// A repeat under an idempotency key returns the first result, although the aggregate has gone on since.
+    ///
+    /// ```
+    /// # use cqrs_core::prelude::*;
+    /// # #[derive(serde::Serialize, serde::Deserialize)] enum NoteEvent { Written { text: String } }
+    /// # impl Event for NoteEvent { const CATEGORY: &'static str = "note"; }
+    /// # #[derive(Debug, Default)] struct Note;
+    /// # impl Aggregate for Note {
+    /// #     type Command = String; type Event = NoteEvent; type Error = std::convert::Infallible;
+    /// #     fn handle(&self, text: String, _: &Context) -> Decision<Self> { Ok(vec![NoteEvent::Written { text }]) }
+    /// #     fn apply(&mut self, _: NoteEvent) {}
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let notes = MemoryEventStore::default().repository::<Note>();
+    /// let seen = notes.load("n-1").await?.version;
+    /// notes.execute("n-1", "by ann".to_owned()).expecting(seen).await?;
+    /// // Bob saw the same version, and would overwrite what Ann has written since.
+    /// match notes.execute("n-1", "by bob".to_owned()).expecting(seen).await {
+    ///     Err(ExecuteError::Outdated(conflict)) => println!("look again: version {}", conflict.actual),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expecting(mut self, version: Version) -> Self {
+        self.expecting = Some(version);
+        self
+    }
 }
 
 impl<A: Aggregate, S> Execute<'_, A, S> {
@@ -128,6 +164,7 @@ impl<A: Aggregate, S: EventStore, D: Decide<A>> Execute<'_, A, S, D> {
             decide: self.decide,
             input: self.request.input(),
             idempotency,
+            expecting: self.expecting,
         };
         let engine = Engine::new(self.repository, request).await;
         engine.run(self.request.retry).await

@@ -1,6 +1,7 @@
 //! Commands on the store in memory.
 
 mod damage;
+mod expecting;
 mod interrupted;
 mod keys;
 mod model;

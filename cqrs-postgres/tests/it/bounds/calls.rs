@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cqrs_core::{
     EventId, EventStore, IdempotencyKey, Position, StoreError, StoreErrorKind, Version,
-    model::{Idempotency, PartitionId, Slices},
+    model::{Idempotency, KeyRange, PartitionId, Slices},
     ports::{
         Appends, Checkpoints, CommitError, DocumentWrite, Documents, Inbox, LogQuery, Snapshot,
         Snapshots, UnitOfWork,
@@ -230,7 +230,7 @@ impl Call {
             Self::Checkpoint => drop(store.checkpoint("bounds", &log).await?),
             Self::Received => drop(store.received("bounds", &log).await?),
             Self::Document => drop(store.document(VIEW, "a").await?),
-            Self::Documents => drop(store.documents(VIEW, None, 10).await?),
+            Self::Documents => drop(store.documents(VIEW, &KeyRange::all(), 10).await?),
             _ => store.prepare_view(VIEW).await?,
         }
         Ok(())

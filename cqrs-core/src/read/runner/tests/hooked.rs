@@ -6,8 +6,9 @@ use super::super::*;
 use crate::{
     memory::{MemoryEventStore, MemoryTransaction},
     model::{
-        Checkpoint, Claim, EventId, Idempotency, Lane, LeaseTimes, LogIdentity, Member, MemberId,
-        OrderingKey, PartitionId, Position, RecordedEvent, Selection, Slices, StreamId, Version,
+        Checkpoint, Claim, EventId, Idempotency, KeyRange, Lane, LeaseTimes, LogIdentity, Member,
+        MemberId, OrderingKey, PartitionId, Position, RecordedEvent, Selection, Slices, StreamId,
+        Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Discarded, Discards, Document, DocumentWrite,
@@ -354,9 +355,9 @@ impl Documents for Hooked {
     async fn documents(
         &self,
         view: &str,
-        after: Option<&str>,
+        keys: &KeyRange,
         limit: usize,
     ) -> Result<Vec<(String, Document)>, StoreError> {
-        self.0.documents(view, after, limit).await
+        self.0.documents(view, keys, limit).await
     }
 }

@@ -96,7 +96,10 @@ where
 
 /// The numbers of each counter, in the order in which they were handled.
 async fn counters(store: &MemoryEventStore) -> BTreeMap<String, Vec<u64>> {
-    let documents = store.documents(Sums::NAME, None, 100).await.expect("reads");
+    let documents = store
+        .documents(Sums::NAME, &KeyRange::all(), 100)
+        .await
+        .expect("reads");
     let read = |(key, document): (String, Document)| {
         let numbers = decode_document(Sums::NAME, &key, &document.body).expect("reads");
         (key, numbers)

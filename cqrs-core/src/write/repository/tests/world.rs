@@ -246,7 +246,9 @@ impl World {
             Err(ExecuteError::Rejected(odd)) => Ok(Err(Failure::Odd(odd))),
             Err(ExecuteError::KeyReused(_)) => Ok(Err(Failure::KeyReused)),
             Err(ExecuteError::Store(error)) => Err(error),
-            Err(ExecuteError::Conflict(conflict)) => panic!("given up: {conflict}"),
+            Err(ExecuteError::Conflict(conflict) | ExecuteError::Outdated(conflict)) => {
+                panic!("given up: {conflict}")
+            }
         }
     }
 }

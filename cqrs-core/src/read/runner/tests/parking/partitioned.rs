@@ -145,7 +145,7 @@ async fn asker(store: MemoryEventStore) {
 }
 
 async fn handled(store: &MemoryEventStore) -> BTreeMap<String, Vec<u64>> {
-    let documents = store.documents(Sums::NAME, None, 1_000).await;
+    let documents = store.documents(Sums::NAME, &KeyRange::all(), 1_000).await;
     let read = |(key, document): (String, Document)| {
         let numbers = decode_document(Sums::NAME, &key, &document.body).expect("reads");
         (key, numbers)
