@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use cqrs_core::{
     EventId, EventStore, Position, RecordedEvent, StoreError, StreamId, Version,
-    model::{Idempotency, LogIdentity},
+    model::{Idempotency, Limits, LogIdentity},
     ports::{
         AppendError, Appended, Appends, CommitError, LogPage, LogQuery, LookupError, Turns,
         UnitOfWork,
@@ -96,6 +96,10 @@ impl<S: EventStore, B: Bug<S>> UnitOfWork for WithBug<S, B> {
 impl<S: EventStore, B: Bug<S>> EventStore for WithBug<S, B> {
     fn turns(&self) -> Turns {
         self.store.turns()
+    }
+
+    fn size_limits(&self) -> Limits {
+        self.store.size_limits()
     }
 
     async fn read_stream(

@@ -86,10 +86,6 @@ impl MemoryEventStore {
         self
     }
 
-    fn limits_set(&self) -> Limits {
-        self.state().limits
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.0
             .state

@@ -26,6 +26,7 @@ mod partitioned_by;
 mod recorded_event;
 mod retry;
 mod selection;
+mod sizes;
 mod stream;
 mod upcaster;
 
@@ -41,9 +42,9 @@ pub use self::{
     fingerprint::Fingerprint,
     headers::{HeaderError, Headers},
     idempotency::{Idempotency, IdempotencyKey, KeyReused},
-    lane::Lane,
     key_range::KeyRange,
-    limits::{LimitError, Limits},
+    lane::Lane,
+    limits::LimitError,
     log_identity::{LogId, LogIdentity},
     member::{LeaseTimes, Member, MemberId},
     metadata::Metadata,
@@ -53,6 +54,7 @@ pub use self::{
     recorded_event::{Envelope, RecordedEvent},
     retry::RetryPolicy,
     selection::{RoleKind, Selection},
+    sizes::Limits,
     stream::{Category, InvalidName, StreamId},
     upcaster::{Part, Recording, Upcaster},
 };
@@ -60,7 +62,7 @@ pub(crate) use self::{
     decode::{Stored, decode, decode_for_state},
     hash::fnv1a,
     headers::check as check_headers,
-    limits::{check_event, check_fields, check_json, check_schema_version, check_text},
+    limits::{check_event, check_fields, check_id, check_json, check_schema_version, check_text},
     panic::message_of,
     upcaster::steps,
 };

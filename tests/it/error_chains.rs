@@ -230,7 +230,7 @@ fn of_our_own() -> Named {
             stream: stream(), version: Version::new(1), source: LimitError::Empty { field: "event type" },
         },
         ImportError::Header => ImportError::Header {
-            stream: stream(), version: Version::new(1), source: HeaderError::TooMany(33),
+            stream: stream(), version: Version::new(1), source: HeaderError::TooMany { headers: 33, limit: 32 },
         },
         ExecuteError::Conflict => ExecuteError::<Root>::Conflict(conflict()),
         ExecuteError::Outdated => ExecuteError::<Root>::Outdated(conflict()),
@@ -244,7 +244,7 @@ fn of_our_own() -> Named {
 fn without_a_cause() -> Named {
     named![
         InvalidName => InvalidName::new("id", "", "is empty"),
-        HeaderError => HeaderError::TooMany(33),
+        HeaderError => HeaderError::TooMany { headers: 33, limit: 32 },
         LimitError => LimitError::Empty { field: "event type" },
         Conflict => conflict(),
         KeyReused => key_reused(),

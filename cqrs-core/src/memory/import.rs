@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use super::{MemoryEventStore, MemoryTransaction, State};
 use crate::{
     model::{EventId, RecordedEvent, Version},
-    ports::{Import, ImportError, Imported, UnitOfWork, check_import},
+    ports::{EventStore, Import, ImportError, Imported, UnitOfWork, check_import},
 };
 
 impl Import for MemoryEventStore {
     async fn import(&self, events: &[RecordedEvent]) -> Result<Imported, ImportError> {
-        check_import(events, self.limits_set())?;
+        check_import(events, self.size_limits())?;
         let mut transaction = self.begin().await?;
         let mut state = self.state();
         let imported = stage(&state, &mut transaction, events)?;

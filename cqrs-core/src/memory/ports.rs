@@ -46,6 +46,10 @@ impl EventStore for MemoryEventStore {
         self.0.turns.clone()
     }
 
+    fn size_limits(&self) -> Limits {
+        self.state().limits
+    }
+
     async fn read_stream(
         &self,
         stream: &StreamId,
@@ -64,7 +68,7 @@ impl EventStore for MemoryEventStore {
     }
 
     async fn append_all(&self, appends: Appends) -> Result<Vec<Appended>, AppendError> {
-        appends.check(self.limits_set())?;
+        appends.check(self.size_limits())?;
         let mut transaction = MemoryTransaction::begin(self.clone());
         let mut state = self.state();
         let mut appended = transaction.stage_all(&state, appends)?;
@@ -115,7 +119,7 @@ impl EventStore for MemoryEventStore {
         transaction: &mut MemoryTransaction,
         appends: Appends,
     ) -> Result<Vec<Appended>, AppendError> {
-        appends.check(self.limits_set())?;
+        appends.check(self.size_limits())?;
         let store = transaction.store.clone();
         transaction.stage_all(&store.state(), appends)
     }

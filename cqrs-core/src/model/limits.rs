@@ -1,42 +1,6 @@
-//! The limits of an event's own fields and of a document, the same for every store.
+//! Checks that an event or a document is within the limits of a store.
 
-use crate::model::{event::NewEvent, metadata::Metadata};
-
-/// The sizes that a store accepts, where the user decides. All other limits are the same for every store, so that an event can be
-/// copied from one to another.
-///
-/// ```
-/// use cqrs_core::{MemoryEventStore, model::Limits};
-///
-/// // The topics of this system accept records of 5 MB.
-/// let store = MemoryEventStore::default().limits(Limits::default().payload_bytes(4_900_000));
-/// # drop(store);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// The longest payload of an event, in bytes of JSON; 960,000 by default. With its headers such an event is below the size that
-    /// Kafka accepts by default. A longer one would stop a relay.
-    pub payload_bytes: usize,
-}
-
-impl Limits {
-    /// Sets the longest payload of an event, in bytes of JSON. With a relay, the topics and the producer must accept records that
-    /// are 40 kB longer: `max.message.bytes` of the topics, `message.max.bytes` of the `KafkaConfig`.
-    #[must_use]
-    pub const fn payload_bytes(mut self, bytes: usize) -> Self {
-        self.payload_bytes = bytes;
-        self
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            payload_bytes: 960_000,
-        }
-    }
-}
+use crate::model::{event::NewEvent, metadata::Metadata, sizes::Limits, stream::StreamId};
 
 /// A field of an event or a document that no store accepts, or that is longer than the [`Limits`] of this one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,8 +51,14 @@ pub enum LimitError {
 /// The longest event type, in bytes.
 const MAX_TYPE_BYTES: usize = 255;
 
-/// The longest correlation id and trace context, in bytes: as a value of a header.
-const MAX_METADATA_BYTES: usize = 1_024;
+/// Checks the id of a stream.
+pub(crate) fn check_id(stream: &StreamId, limits: Limits) -> Result<(), LimitError> {
+    check_length(
+        "aggregate id",
+        stream.id().len(),
+        limits.effective().id_bytes,
+    )
+}
 
 /// Checks an event, except its headers.
 pub(crate) fn check_event(event: &NewEvent, limits: Limits) -> Result<(), LimitError> {
@@ -122,7 +92,7 @@ pub(crate) fn check_fields(
         ("traceparent", &metadata.traceparent),
     ] {
         if let Some(text) = text {
-            check_text(field, text, MAX_METADATA_BYTES)?;
+            check_text(field, text, limits.effective().metadata_bytes)?;
         }
     }
     let field = "payload";
@@ -130,11 +100,12 @@ pub(crate) fn check_fields(
     check_json(field, payload)
 }
 
-/// A correlation id or trace context for an event that follows from another one. Another system may have sent one that no store
-/// accepts: it is left out.
-pub(crate) fn inheritable(text: Option<&String>) -> Option<String> {
-    let text = text.filter(|text| check_text("text", text, MAX_METADATA_BYTES).is_ok());
-    text.cloned()
+/// A correlation id or trace context for an event that follows from another one. Another system may have sent one that the store
+/// does not accept: it is left out.
+pub(crate) fn inheritable(text: Option<&String>, limits: Limits) -> Option<String> {
+    let limit = limits.effective().metadata_bytes;
+    text.filter(|text| check_text("text", text, limit).is_ok())
+        .cloned()
 }
 
 pub(crate) fn check_text(field: &'static str, text: &str, limit: usize) -> Result<(), LimitError> {
@@ -239,9 +210,9 @@ mod tests {
 
     #[test]
     fn only_texts_that_can_be_stored_are_inherited() {
-        let inherited = |text: &str| inheritable(Some(&text.to_owned()));
+        let inherited = |text: &str| inheritable(Some(&text.to_owned()), Limits::default());
         assert_eq!(inherited("visit").as_deref(), Some("visit"));
         assert_eq!(inherited("a\0b"), None);
-        assert_eq!(inherited(&"x".repeat(MAX_METADATA_BYTES + 1)), None);
+        assert_eq!(inherited(&"x".repeat(1_025)), None);
     }
 }

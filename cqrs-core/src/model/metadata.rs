@@ -36,8 +36,9 @@ pub struct Metadata {
     /// The W3C trace context in which the command was handled.
     pub traceparent: Option<String>,
     /// Headers of the application, such as a user or a tenant. They are stored with the event, published with it and
-    /// never interpreted. Events that it causes inherit them. An event has at most 32. A name has 1 to 64 of the characters `a-z`, `0-9`, `-`, `_` and `.`; a value has at most
-    /// 1,024 bytes and no NUL.
+    /// never interpreted. Events that it causes inherit them. A name has 1 to 64 of the characters `a-z`, `0-9`, `-`, `_` and
+    /// `.`; a value has no NUL. By default an event has at most 32, with at most 1,024 bytes each
+    /// ([`Limits`](crate::model::Limits)).
     pub headers: Headers,
 }
 

@@ -13,6 +13,7 @@ use crate::model::{
     limits::inheritable,
     metadata::Metadata,
     number::{Position, Version},
+    sizes::Limits,
     stream::StreamId,
     upcaster::{Recording, steps},
 };
@@ -152,17 +153,20 @@ impl fmt::Display for RecordedEvent {
 
 impl Metadata {
     /// The metadata of an event that `cause` causes: the cause's id, correlation id, trace context and headers. If the cause
-    /// has no correlation id, its own id becomes the correlation id. What no store accepts is left out.
+    /// has no correlation id, its own id becomes the correlation id. What is beyond the default [`Limits`] is left out.
     #[must_use]
     pub fn caused_by(cause: &RecordedEvent) -> Self {
-        let own = || cause.id.to_string();
+        Self::inherited(cause.id, &cause.metadata, Limits::default())
+    }
+
+    /// The metadata of an event that follows from the event with this id, within these limits.
+    pub(crate) fn inherited(cause: EventId, metadata: &Self, limits: Limits) -> Self {
+        let own = || inheritable(Some(&cause.to_string()), limits);
         Self {
-            correlation_id: Some(
-                inheritable(cause.metadata.correlation_id.as_ref()).unwrap_or_else(own),
-            ),
-            causation_id: Some(cause.id),
-            traceparent: inheritable(cause.metadata.traceparent.as_ref()),
-            headers: headers::inheritable(&cause.metadata.headers),
+            correlation_id: inheritable(metadata.correlation_id.as_ref(), limits).or_else(own),
+            causation_id: Some(cause),
+            traceparent: inheritable(metadata.traceparent.as_ref(), limits),
+            headers: headers::inheritable(&metadata.headers, limits),
         }
     }
 }

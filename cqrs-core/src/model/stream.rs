@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::model::{event::Event, hash::slice_of_bytes};
+use crate::model::{event::Event, hash::slice_of_bytes, sizes};
 
 /// A name that cannot be stored, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,7 +89,7 @@ pub struct StreamId {
 
 impl StreamId {
     /// The longest id, in bytes.
-    pub const MAX_ID_BYTES: usize = 255;
+    pub const MAX_ID_BYTES: usize = sizes::MAX_ID_BYTES;
 
     /// The stream of `id` in `category`.
     ///

@@ -14,8 +14,8 @@ pub use self::{
 };
 use crate::{
     model::{
-        Checkpoint, EventFilter, EventId, Idempotency, LogIdentity, Position, RecordedEvent,
-        Slices, StreamId, Version,
+        Checkpoint, EventFilter, EventId, Idempotency, Limits, LogIdentity, Position,
+        RecordedEvent, Slices, StreamId, Version,
     },
     ports::{
         error::{AppendError, LookupError, StoreError, StoreErrorKind},
@@ -197,6 +197,12 @@ pub trait EventStore: UnitOfWork {
     /// aggregates run into more conflicts.
     fn turns(&self) -> Turns {
         Turns::default()
+    }
+
+    /// The sizes that this store accepts: those that it [checks](Appends::check). What an event inherits from its cause is left
+    /// out if it is beyond them. A store that wraps another returns those of the inner one.
+    fn size_limits(&self) -> Limits {
+        Limits::default()
     }
 
     /// The events of a stream after version `after`, in order.

@@ -3,7 +3,7 @@
 use crate::{
     model::{
         EventId, HeaderError, LimitError, Limits, RecordedEvent, StreamId, Version, check_fields,
-        check_headers, check_schema_version,
+        check_headers, check_id, check_schema_version,
     },
     ports::{
         error::{CommitError, StoreError},
@@ -143,7 +143,8 @@ pub fn check_import(events: &[RecordedEvent], limits: Limits) -> Result<(), Impo
 fn check(event: &RecordedEvent, limits: Limits) -> Result<(), ImportError> {
     let name = || (event.stream.clone(), event.version);
     let fields = || check_fields(&event.event_type, &event.metadata, &event.payload, limits);
-    check_schema_version(event.schema_version)
+    check_id(&event.stream, limits)
+        .and_then(|()| check_schema_version(event.schema_version))
         .and_then(|()| fields())
         .map_err(|source| {
             let (stream, version) = name();
@@ -153,7 +154,7 @@ fn check(event: &RecordedEvent, limits: Limits) -> Result<(), ImportError> {
                 source,
             }
         })?;
-    check_headers(&event.metadata.headers).map_err(|source| {
+    check_headers(&event.metadata.headers, limits).map_err(|source| {
         let (stream, version) = name();
         ImportError::Header {
             stream,

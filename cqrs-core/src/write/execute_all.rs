@@ -138,7 +138,7 @@ impl<S: EventStore, C: Commands> ExecuteAll<'_, S, C> {
             store: self.store,
             targets: participants::targets(&self.commands).map_err(StoreError::from)?,
             commands: self.commands,
-            input: self.request.input(),
+            input: self.request.input(self.store.size_limits()),
             idempotency,
         };
         request.run(self.request.retry).await

@@ -4,14 +4,17 @@ use std::{fmt, time::SystemTime};
 
 use crate::{
     codec::CodecError,
-    model::{Headers, Idempotency, IdempotencyKey, Metadata, RecordedEvent, RetryPolicy},
+    model::{
+        EventId, Headers, Idempotency, IdempotencyKey, Limits, Metadata, RecordedEvent, RetryPolicy,
+    },
     ports::{StoreError, StoreErrorKind},
 };
 
 /// The options of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    cause: Option<Metadata>,
+    /// The id and the metadata of the event that causes the request.
+    cause: Option<(EventId, Metadata)>,
     correlation_id: Option<String>,
     traceparent: Option<String>,
     headers: Headers,
@@ -78,7 +81,7 @@ impl Request {
     }
 
     pub(crate) fn caused_by(&mut self, cause: &RecordedEvent) {
-        self.cause = Some(Metadata::caused_by(cause));
+        self.cause = Some((cause.id, cause.metadata.clone()));
     }
 
     pub(crate) fn correlation_id(&mut self, id: String) {
@@ -98,8 +101,11 @@ impl Request {
     }
 
     /// Explicit values win over values inherited from the cause, in any order of the calls.
-    pub(crate) fn input(&self) -> DecisionInput {
-        let mut metadata = self.cause.clone().unwrap_or_default();
+    /// Inherited ones are left out if they are beyond the limits of the store.
+    pub(crate) fn input(&self, limits: Limits) -> DecisionInput {
+        let inherited =
+            |(id, metadata): &(EventId, Metadata)| Metadata::inherited(*id, metadata, limits);
+        let mut metadata = self.cause.as_ref().map(inherited).unwrap_or_default();
         if let Some(id) = &self.correlation_id {
             metadata.correlation_id = Some(id.clone());
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use cqrs_core::{
     EventId, Metadata, Position, RecordedEvent, StreamId, Version,
-    model::{self, Category, Lane, Offset},
+    model::{self, Category, Lane, Limits, Offset},
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -444,6 +444,40 @@ fn headers_have_limits_when_read_and_when_written() {
     let event = placed().metadata(metadata);
     let written = encode(&event, "shop", &Lane::new("lane"), |_, _| {});
     assert_eq!(written, Err(too_long("ce_correlationid")));
+}
+
+/// Also at the largest limits that count, with which a consumer still reads every field.
+#[test]
+fn no_event_within_the_limits_has_a_larger_record() {
+    let id = |bytes: usize| "i".repeat(bytes);
+    let widest = Limits::default()
+        .payload_bytes(20)
+        .metadata_bytes(usize::MAX)
+        .headers(usize::MAX)
+        .header_bytes(usize::MAX);
+    for (limits, metadata_bytes, count, header_bytes) in [
+        (Limits::default().payload_bytes(20), 1_024, 32, 1_024),
+        (widest, MAX_HEADER_BYTES, 900, MAX_HEADER_BYTES),
+    ] {
+        let text = || Some("m".repeat(metadata_bytes));
+        let named = (0..count).map(|n| (format!("{n:0>64}"), "h".repeat(header_bytes)));
+        let metadata = Metadata::new(text(), Some(EventId::random()), text(), named.collect());
+        let category = Category::new("c".repeat(100)).expect("valid");
+        let stream = StreamId::new(category, id(StreamId::MAX_ID_BYTES)).expect("valid");
+        let mut event = placed().metadata(metadata);
+        event.stream = stream;
+        event.event_type = id(255).into();
+        event.position = Position::new(i64::MAX.unsigned_abs());
+        let headers = headers(&event);
+        // A length of at most 3 bytes before each name and value.
+        let framed = headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 6);
+        let bytes = 20 + event.stream.id().len() + framed.sum::<usize>();
+        assert!(bytes < limits.record_bytes(), "{bytes} of {limits:?}");
+        let read = decode(&headers, Some(b"{}")).expect("is read");
+        assert_eq!(read.metadata, event.metadata);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cqrs_core::{
     EventId, EventStore, Position, RecordedEvent, StoreError, StreamId, Version,
-    model::{Idempotency, LogIdentity},
+    model::{Idempotency, Limits, LogIdentity},
     ports::{
         AppendError, Appended, Appends, LogPage, LogQuery, LogSearch, LookupError, PastEvent,
         Snapshot, Snapshots, Turns, check_reason,
@@ -23,6 +23,10 @@ use crate::{
 impl EventStore for PgEventStore {
     fn turns(&self) -> Turns {
         self.command_turns().clone()
+    }
+
+    fn size_limits(&self) -> Limits {
+        self.backend().limits
     }
 
     async fn read_stream(

@@ -67,9 +67,14 @@ fn invalid_headers() -> Vec<(Headers, HeaderError)> {
     let too_long = HeaderError::TooLong {
         name: "user".to_owned(),
         bytes: 1_026,
+        limit: 1_024,
+    };
+    let too_many = HeaderError::TooMany {
+        headers: 33,
+        limit: 32,
     };
     vec![
-        (many, HeaderError::TooMany(33)),
+        (many, too_many),
         name("", ""),
         name("User", "User"),
         name("ü", "ü"),

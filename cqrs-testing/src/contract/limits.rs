@@ -1,12 +1,16 @@
 //! Guarantees for the fields of events and documents: each store rejects what one of them cannot store.
 
 use cqrs_core::{
-    EventStore, ExpectedVersion, StoreError,
-    model::{InvalidName, LimitError, NewEvent, Slices, StreamId},
-    ports::{CommitError, DocumentWrite, Documents, UnitOfWork},
+    CommandStore, Envelope, EventId, EventStore, ExpectedVersion, Position, RecordedEvent,
+    StoreError, Version, chain,
+    model::{Headers, InvalidName, LimitError, Limits, NewEvent, Slices, StreamId},
+    ports::{CommitError, DocumentWrite, Documents, Import, UnitOfWork},
 };
 
-use super::fixture::{account, append, is_invalid, read_all, rejections};
+use super::{
+    fixture::{account, append, headers, is_invalid, read_all, rejections},
+    purse::{Purse, PurseEvent},
+};
 
 /// A text of one character more than a limit, in bytes.
 fn longer_than(limit: usize) -> String {
@@ -110,6 +114,97 @@ where
         (&*stored.event_type, &stored.metadata, &stored.payload),
         (event.event_type, &event.metadata, &event.payload)
     );
+}
+
+/// Limits below the defaults, for [`the_limits_of_a_store_can_be_set`].
+#[must_use]
+pub fn small_limits() -> Limits {
+    Limits::default()
+        .payload_bytes(30)
+        .metadata_bytes(8)
+        .headers(2)
+        .header_bytes(4)
+        .id_bytes(10)
+}
+
+/// A store with [`small_limits`] accepts an event at each of them and rejects one beyond it, and leaves out what an event would
+/// inherit beyond them.
+pub async fn the_limits_of_a_store_can_be_set<S: EventStore + Import>(store: S) {
+    assert_eq!(store.size_limits(), small_limits());
+    let payload = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+    let of = |id: usize, bytes: usize, texts: usize, named: Headers| {
+        let mut append = append(&account(&"a".repeat(id)), ExpectedVersion::Any, 1);
+        let event = &mut append.events[0];
+        event.payload = payload(bytes).into();
+        event.metadata.correlation_id = Some("c".repeat(texts));
+        event.metadata.traceparent = Some("t".repeat(texts));
+        event.metadata.headers = named;
+        append
+    };
+    let two = || headers([("tenant", "four"), ("user", "four")]);
+    let largest = of(10, 30, 8, two());
+    store.append(largest).await.expect("is within the limits");
+    for (append, named) in [
+        (
+            of(11, 30, 8, two()),
+            "the aggregate id has 11 bytes, more than 10",
+        ),
+        (
+            of(10, 31, 8, two()),
+            "the payload has 31 bytes, more than 30",
+        ),
+        (
+            of(10, 30, 9, two()),
+            "the correlation id has 9 bytes, more than 8",
+        ),
+        (
+            of(10, 30, 8, headers([("a", ""), ("b", ""), ("c", "")])),
+            "3 headers; at most 2",
+        ),
+        (
+            of(10, 30, 8, headers([("user", "fives")])),
+            "header user has 5 bytes, more than 4",
+        ),
+    ] {
+        let recorded = RecordedEvent::new(
+            EventId::random(),
+            append.stream.clone(),
+            Version::new(1),
+            Position::START,
+            append.events[0].event_type,
+            append.events[0].payload.clone(),
+            std::time::SystemTime::now(),
+        );
+        let recorded = recorded.metadata(append.events[0].metadata.clone());
+        let imported = store.import(&[recorded]).await.expect_err("is too long");
+        let imported = chain(&imported).to_string();
+        assert!(imported.contains(named), "{imported}");
+        let error = store.append(append).await.expect_err("is too long");
+        let error = chain(&error).to_string();
+        assert!(error.contains(named), "{error}");
+    }
+
+    let mut cause = read_all(&store, &[], Slices::ALL, 10).await.remove(0);
+    cause.metadata.correlation_id = Some("too long for this".to_owned());
+    cause
+        .metadata
+        .headers
+        .insert("note".to_owned(), "fives".to_owned());
+    let cause = Envelope::new(
+        PurseEvent::Paid {
+            amount: 1,
+            before: 0,
+        },
+        cause,
+    );
+    let purses = store.repository::<Purse>();
+    let caused = purses.execute("b", 1).caused_by(&cause);
+    let caused = caused.await.expect("is within the limits");
+    let caused = store.read_stream(&caused.stream, Version::EMPTY).await;
+    let metadata = &caused.expect("reads")[0].metadata;
+    assert_eq!(metadata.correlation_id, None);
+    assert_eq!(metadata.causation_id, Some(cause.recorded.id));
+    assert_eq!(metadata.headers, two());
 }
 
 /// A document with a key or a body beyond its limit is not written, with an error that names view and document. No document can

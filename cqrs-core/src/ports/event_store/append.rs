@@ -6,7 +6,7 @@ use crate::{
     codec::CodecError,
     model::{
         Event, ExpectedVersion, Idempotency, Limits, Metadata, NewEvent, Position, StreamId,
-        Version, check_event, check_headers,
+        Version, check_event, check_headers, check_id,
     },
     ports::error::{BoxError, StoreError, StoreErrorKind},
 };
@@ -84,9 +84,14 @@ impl Append {
     }
 
     fn check_events(&self, limits: Limits) -> Result<(), StoreError> {
+        check_id(&self.stream, limits).map_err(|error| {
+            let message = format!("no event of {} can be stored", self.stream);
+            StoreError::new(StoreErrorKind::InvalidInput, message).caused_by(error)
+        })?;
         for event in &self.events {
             check_event(event, limits).map_err(|error| self.rejected(event, error))?;
-            check_headers(&event.metadata.headers).map_err(|error| self.rejected(event, error))?;
+            check_headers(&event.metadata.headers, limits)
+                .map_err(|error| self.rejected(event, error))?;
         }
         Ok(())
     }

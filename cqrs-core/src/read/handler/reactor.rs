@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use super::{Handler, IntoHandler, envelopes, role};
 use crate::{
     codec::CodecError,
-    model::{Envelope, EventFilter, InvalidName, Metadata, RecordedEvent, RoleKind, StreamId},
+    model::{
+        Envelope, EventFilter, InvalidName, Limits, Metadata, RecordedEvent, RoleKind, StreamId,
+    },
     ports::{BoxError, EventStore},
     roles::{Events, HandlerError, OnRejected, Reactor, Rejection},
     write::{
@@ -61,10 +63,11 @@ impl<R: Reactor> Reaction<R> {
     }
 
     /// The time and metadata of its commands: the current time, and metadata that names the event as the cause.
-    fn input(&self) -> DecisionInput {
+    fn input(&self, limits: Limits) -> DecisionInput {
+        let recorded = &self.event.recorded;
         DecisionInput {
             now: SystemTime::now(),
-            metadata: Metadata::caused_by(&self.event.recorded),
+            metadata: Metadata::inherited(recorded.id, &recorded.metadata, limits),
         }
     }
 
@@ -140,7 +143,7 @@ impl<R: Reactor> ReactorHandler<R> {
         mut reaction: Reaction<R>,
         participants: &mut Participants,
     ) -> Result<(), HandlerError> {
-        let input = reaction.input();
+        let input = reaction.input(store.size_limits());
         while let Some(commands) = reaction.commands.pop_front() {
             let rejection = match participants.decide(&commands, &input) {
                 Ok(()) => continue,

@@ -162,7 +162,7 @@ impl<A: Aggregate, S: EventStore, D: Decide<A>> Execute<'_, A, S, D> {
         let request = PendingRequest {
             stream,
             decide: self.decide,
-            input: self.request.input(),
+            input: self.request.input(self.repository.store.size_limits()),
             idempotency,
             expecting: self.expecting,
         };
