@@ -20,7 +20,7 @@ use self::lossless::Nulls;
 pub(crate) use self::{
     bounded::{MAX_TEXT, bounded},
     integers::check_integers,
-    json::to_json,
+    json::{to_document, to_json},
     sorted::sorted_json,
 };
 

@@ -1,4 +1,6 @@
 //! Writes a value as JSON that every store keeps as it is, and reads it back: documents and the states of snapshots.
+//!
+//! A document is kept as `jsonb` by PostgreSQL, which has no negative zero: a store in memory must not differ from it.
 
 use std::io;
 
@@ -15,31 +17,75 @@ use super::{
 /// # Errors
 /// When it cannot be written as JSON, or what was written is not read back as it was.
 pub(crate) fn to_json<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, CodecError> {
-    let (json, nulls) = write(value)?;
+    written(
+        value,
+        NoExponents {
+            zeros_have_signs: true,
+        },
+    )
+}
+
+/// The value as the JSON of a document: like [`to_json`], but without the sign of zeros.
+///
+/// # Errors
+/// As [`to_json`].
+pub(crate) fn to_document<T: Serialize + DeserializeOwned>(
+    value: &T,
+) -> Result<Vec<u8>, CodecError> {
+    written(
+        value,
+        NoExponents {
+            zeros_have_signs: false,
+        },
+    )
+}
+
+fn written<T: Serialize + DeserializeOwned>(
+    value: &T,
+    format: NoExponents,
+) -> Result<Vec<u8>, CodecError> {
+    let (json, nulls) = write(value, format)?;
     let back: T = serde_json::from_slice(&json)?;
-    if !nulls.is_none() && write(&back)?.1 != nulls {
+    if !nulls.is_none() && write(&back, format)?.1 != nulls {
         return Err(CodecError::NullInOption);
     }
     Ok(json)
 }
 
-fn write<T: Serialize>(value: &T) -> Result<(Vec<u8>, Nulls), serde_json::Error> {
+fn write<T: Serialize>(
+    value: &T,
+    format: NoExponents,
+) -> Result<(Vec<u8>, Nulls), serde_json::Error> {
     let (mut json, nulls) = (Vec::with_capacity(128), Nulls::default());
-    let mut serializer = serde_json::Serializer::with_formatter(&mut json, NoExponents);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut json, format);
     value.serialize(Lossless::new(&mut serializer, &nulls))?;
     Ok((json, nulls))
 }
 
 /// Writes floats without an exponent. PostgreSQL's `jsonb` would write `1e16` as `10000000000000000`, which is read as an
 /// integer.
-struct NoExponents;
+#[derive(Debug, Clone, Copy)]
+struct NoExponents {
+    zeros_have_signs: bool,
+}
 
 impl Formatter for NoExponents {
     fn write_f32<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
+        // A negative zero plus zero is zero; every other number stays.
+        let value = if self.zeros_have_signs {
+            value
+        } else {
+            value + 0.0
+        };
         write!(writer, "{value}{}", fraction(value.trunc() == value))
     }
 
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        let value = if self.zeros_have_signs {
+            value
+        } else {
+            value + 0.0
+        };
         write!(writer, "{value}{}", fraction(value.trunc() == value))
     }
 }
@@ -83,6 +129,14 @@ mod tests {
             let back: f64 = serde_json::from_slice(&json).expect("a number");
             assert_eq!(back.to_bits(), value.to_bits(), "{value:e}");
         }
+    }
+
+    #[test]
+    fn a_document_has_no_negative_zero() {
+        let zeros = (-0.0_f64, -0.0_f32, vec![-1.5, 0.0]);
+        assert_eq!(json(&zeros), Ok("[-0.0,-0.0,[-1.5,0.0]]".to_owned()));
+        let document = to_document(&zeros).expect("is read back");
+        assert_eq!(document, b"[0.0,0.0,[-1.5,0.0]]");
     }
 
     #[test]

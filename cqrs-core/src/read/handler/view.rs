@@ -79,7 +79,9 @@ fn writes<V: View>(documents: FoldedDocuments<V>) -> Result<Vec<DocumentWrite>, 
         .into_iter()
         .filter(|(_, folded)| folded.version > 0 || folded.content.is_some());
     let encoded = changed.map(|(key, Folded { version, content })| {
-        let body = content.map(|content| codec::to_json(&content)).transpose();
+        let body = content
+            .map(|content| codec::to_document(&content))
+            .transpose();
         let body = body.map_err(|error| unwritable::<V>(&key, error))?;
         Ok(DocumentWrite { key, version, body })
     });
