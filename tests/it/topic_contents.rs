@@ -3,6 +3,7 @@
 mod compacted;
 mod counters;
 mod created_again;
+mod more_partitions;
 mod names;
 mod open_transaction;
 mod progress_topic;
