@@ -130,6 +130,7 @@ macro_rules! event_store_contract {
             checkpoints: a_rewind_starts_over_and_keeps_the_inbox
             selections: a_selection_is_recorded_under_a_claim
             selections: a_role_that_reads_more_leaves_nothing_out_silently
+            selections: a_role_of_another_kind_does_not_continue
             checkpoints: a_claim_that_was_reset_in_the_transaction_is_fenced
             checkpoints: a_checkpoint_moves_step_by_step_in_a_transaction
             partitions: the_first_start_decides_the_number_of_partitions
@@ -166,8 +167,8 @@ macro_rules! event_store_contract {
             documents: a_document_that_is_created_again_has_a_new_version
             documents: an_absent_document_can_be_removed
             documents: documents_are_paged_in_key_order
-            documents: a_view_that_never_ran_has_no_documents
             documents: documents_are_found_by_a_range_of_keys
+            documents: a_view_that_never_ran_has_no_documents
             documents: a_transaction_loads_what_it_has_saved
             documents: a_transaction_saves_once_at_a_version
             documents: a_view_is_cleared_at_its_place_in_the_transaction

@@ -25,7 +25,10 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandlerError {
-    /// A read or a write failed. The runner rolls back and retries on fresh state, or stops if a retry cannot help.
+    /// A read or a write in the transaction of the batch failed: `?` converts every error of a store into it. The runner rolls back
+    /// and tries again on fresh state, as often as needed, if that can help: the store is away, or somebody else was faster. What
+    /// cannot pass, such as a value that no store accepts, may be the fault of one event: the runner makes the batch smaller down
+    /// to one event, commits what is before it, and handles that event as [`Poison`](Self::Poison).
     #[error(transparent)]
     Write(#[from] CommitError),
     /// This event cannot be handled, now or later. The runner commits the events before it; then it retries, parks the stream, passes over

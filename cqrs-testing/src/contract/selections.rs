@@ -1,7 +1,8 @@
 //! Guarantee of every store: a subscription that reads more than before does not silently leave out what it has passed over.
 
 use cqrs_core::{
-    DocumentKeys, Envelope, Event, ExpectedVersion, ReadModel, Runner, Store, View,
+    CommandStore, DocumentKeys, Envelope, Event, ExpectedVersion, Reactor, ReadModel, Runner,
+    Store, To, View,
     model::{EventFilter, PartitionId, RoleKind, Selection, Slices},
     ports::{AdvanceError, Append, Partitions},
     read::{RunnerError, RunnerErrorKind},
@@ -9,7 +10,7 @@ use cqrs_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::fixture::claimed;
+use super::{fixture::claimed, purse::Purse};
 
 const LOG: PartitionId = PartitionId::Log(Slices::ALL);
 
@@ -155,6 +156,45 @@ pub async fn a_role_that_reads_more_leaves_nothing_out_silently<S: Store>(store:
     assert_eq!(all, 11);
     let less = catch_up::<OpenedOnly, _>(&store).await.expect("runs");
     assert_eq!(less, 12);
+}
+
+/// Pays for each event of a door, under the name of the view.
+struct PaidDoors;
+
+impl Reactor for PaidDoors {
+    const NAME: &'static str = "doors";
+    type Events = DoorEvent;
+    type Commands = To<Purse>;
+
+    fn react(&self, event: &Envelope<DoorEvent>) -> Vec<To<Purse>> {
+        vec![To::new(event.id(), 1)]
+    }
+}
+
+/// A role of another kind does not continue at the checkpoint of its name, unless a person accepts it.
+pub async fn a_role_of_another_kind_does_not_continue<S: Store>(store: S) {
+    assert_eq!(catch_up::<DoorEvent, _>(&store).await.expect("runs"), 1);
+    append(&store, &[DoorEvent::Closed]).await;
+    let reactor = || Runner::over_log::<role::Reactor>(&store, PaidDoors).expect("a reactor");
+    for _ in 0..2 {
+        let error = reactor().catch_up().await.expect_err("is of another kind");
+        let RunnerErrorKind::OtherRole { recorded, role, .. } = error.kind else {
+            panic!("{error:?}")
+        };
+        assert_eq!((recorded, role), (RoleKind::View, RoleKind::Reactor));
+    }
+    let purses = store.repository::<Purse>();
+    let paid = async || purses.load("front").await.expect("loads").state.balance;
+    assert_eq!(paid().await, 0);
+    let accepted = reactor().accept_selection("it pays now").await;
+    accepted.expect("is recorded");
+    reactor().catch_up().await.expect("runs");
+    assert_eq!(paid().await, 1, "behind the checkpoint of the view");
+    let error = catch_up::<DoorEvent, _>(&store)
+        .await
+        .expect_err("is a view");
+    let refused = matches!(error.kind, RunnerErrorKind::OtherRole { .. });
+    assert!(refused, "{error:?}");
 }
 
 /// The event that a runner has passed over.

@@ -5,10 +5,10 @@ use cqrs_core::{
     model::Idempotency,
     ports::{Append, Appends, Snapshots, UnitOfWork},
 };
-use cqrs_postgres::PgEventStore;
+use cqrs_postgres::{PgConfig, PgEventStore};
 
 use crate::support::{
-    append, fresh_store, kind, number, open_append, outcomes, run, start, stream, until,
+    append, fresh_store, kind, number, open_append, outcomes, run, start, stream, until, url,
     waiting_for,
 };
 
@@ -175,4 +175,40 @@ async fn a_stream_that_stays_locked_is_unavailable() {
         .append(append("held", 1))
         .await
         .expect("appends again");
+}
+
+/// A store that is closed waits for the appends in flight, also for those that wait for a lock. Those that come later fail, and
+/// none happens in part.
+#[tokio::test]
+async fn a_close_waits_for_appends_that_wait_for_a_lock() {
+    let store = fresh_store().await;
+    let config = PgConfig::new(url()).schema(store.schema());
+    let other = PgEventStore::connect(&config).await.expect("connects");
+    let held = open_append(&other, "held").await;
+    let single = (0..20).map(|_| Appends::from(append("held", 1)));
+    let several = (0..20).map(|n| [append(&format!("{n}"), 1), append("held", 1)].into());
+    let waiting = start(&store, single.chain(several));
+    until("they wait", async || waiting_for(&other, "held").await > 0).await;
+    let closing = tokio::spawn({
+        let store = store.clone();
+        async move { store.close().await }
+    });
+    let late = async || store.append(append("late", 1)).await;
+    until("later ones fail", async || late().await.is_err()).await;
+    assert!(!closing.is_finished(), "appends are in flight");
+    other.commit(held).await.expect("commits");
+    closing.await.expect("closes");
+    let outcomes = outcomes(waiting).await;
+    let appended = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    for outcome in &outcomes {
+        let closed = kind(outcome) == Some(StoreErrorKind::Other);
+        assert!(outcome.is_ok() || closed, "{outcome:?}");
+    }
+    assert!(appended > 0, "those that asked the server were waited for");
+    let events = other.read_stream(&stream("held"), Version::EMPTY).await;
+    assert_eq!(events.expect("reads").len(), 1 + appended);
+    let partners = "select count(*) from __schema__.events where aggregate_id ~ '^[0-9]+$'";
+    let of_several = outcomes[20..].iter().filter(|outcome| outcome.is_ok());
+    let of_several = i64::try_from(of_several.count()).expect("is small");
+    assert_eq!(number(&other, partners).await, of_several);
 }
