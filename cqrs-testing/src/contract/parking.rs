@@ -6,7 +6,7 @@ use cqrs_core::{
     EventId, Position, StreamId, Version,
     model::{
         Checkpoint, Claim, EventFilter, FailedEvent, FailureKind, Offset, OrderingKey, PartitionId,
-        Selection, Slices,
+        PartitionedBy, Selection, Slices,
     },
     ports::{
         AdvanceError, CommitError, ParkedKey, ParkedRequest, Parking, Partitions, RepartitionError,
@@ -400,4 +400,42 @@ pub async fn a_parked_key_that_is_no_stream_keeps_the_partitions<S: Parking + Pa
     written.await.expect("commits");
     let made = store.repartition(NAME, 2, "a test").await;
     assert_eq!(made.expect("nothing is in the way"), 2);
+}
+
+/// Where keys decide the partition, a parked key is in the slice of its name, and goes to its owner whatever the number of partitions is.
+pub async fn a_parked_key_that_decides_the_partition_moves_with_its_slice<
+    S: Parking + Partitions,
+>(
+    store: S,
+) {
+    let stream = account("b");
+    let first_half = |slice: u16| Slices::part(0, 2).contains(slice);
+    // Not in the half of the event's stream.
+    let names = (0..).map(|number| OrderingKey::named(format!("order {number}")).expect("valid"));
+    let mut others = names.filter(|key| first_half(key.slice()) != first_half(stream.slice()));
+    let key = others.next().expect("there are many");
+    let event = failed(stream, 2);
+    let parked = ParkedKey::new(NAME, key.clone(), event, FailureKind::Refused, "no", 1);
+    park(&store, &parked).await;
+    let claim = claim(&store, &LOG).await;
+    let selection = Selection::of(&[]).partitioned_by(PartitionedBy::OrderingKey);
+    let mut transaction = store.begin().await.expect("begins");
+    let selected = store.select_in(&mut transaction, NAME, &LOG, claim.epoch, &selection, None);
+    selected.await.expect("selects");
+    store.commit(transaction).await.expect("commits");
+    let recorded = store.selection(NAME, &LOG).await.expect("reads");
+    assert_eq!(recorded, Some(selection));
+
+    let made = store.repartition(NAME, 2, "a test").await;
+    assert_eq!(made.expect("a key is in one slice"), 2);
+    let front = parked.event.id;
+    let asked = store.request(NAME, &key, front, &ParkedRequest::Redrive);
+    assert!(asked.await.expect("asks"));
+    for part in [Slices::part(0, 2), Slices::part(1, 2)] {
+        let is_here = part.contains(key.slice());
+        let keys = store.parked_keys(NAME, part).await.expect("reads");
+        assert_eq!(keys, Vec::from_iter(is_here.then(|| key.clone())));
+        let requested = store.requested(NAME, part).await.expect("reads");
+        assert_eq!(requested.len(), usize::from(is_here));
+    }
 }
