@@ -116,7 +116,7 @@ impl<'a, S: Store> Before<'a, S> {
             let mut moved = Instant::now();
             loop {
                 let now = self.store.checkpoint(view, partition).await.context(view)?;
-                if now.is_some_and(|now| now.offset >= was.offset) {
+                if now.is_some_and(|now| has_reached(now, *was)) {
                     break;
                 }
                 if now != last {
@@ -135,6 +135,12 @@ impl<'a, S: Store> Before<'a, S> {
         }
         Ok(())
     }
+}
+
+/// Whether everything before the old checkpoint is handled. Behind its last event a topic may hold markers of transactions, which
+/// a checkpoint passes seconds later.
+fn has_reached(now: Checkpoint, was: Checkpoint) -> bool {
+    now.offset >= was.offset || (was.event_id.is_some() && now.event_id == was.event_id)
 }
 
 /// Waits until a view of the service's own log has handled all of it. For a view of topics the audit has already shown
