@@ -16,6 +16,7 @@ mod parking;
 mod partitions;
 mod publisher;
 mod reason;
+mod record_source;
 mod records;
 mod snapshots;
 mod source;
@@ -36,7 +37,7 @@ pub use self::{
     inbox::Inbox,
     leases::{Leases, RelayLease},
     log_check::LogReplaced,
-    parking::{ParkedKey, ParkedRequest, Parking},
+    parking::{ParkedKey, ParkedRequest, Parking, WaitingRecord},
     partitions::{
         Heartbeat, Leased, PartitionStatus, Partitions, RepartitionError, SliceProgress,
         unknown_subscription,
@@ -45,7 +46,8 @@ pub use self::{
         Publication, PublishError, PublishedEvent, PublishedShard, Publisher, PublisherSession,
     },
     reason::check_reason,
-    records::{FoundRecord, MAX_KEPT_BYTES, RecordSource, TopicRecord},
+    record_source::{FoundRecord, RecordSource},
+    records::{MAX_KEPT_BYTES, TopicRecord},
     snapshots::{Snapshot, Snapshots},
     source::{Batch, GivenBack, Next, Reader, Source, SourceError, Subscriber},
     store::Store,

@@ -10,6 +10,7 @@
 //! reader says where to start. So the member stays in the group while the database is down.
 
 mod admission;
+mod all_headers;
 mod assignment;
 mod checkpoint_check;
 mod consumer_error;
@@ -59,6 +60,15 @@ pub(crate) struct SourceOptions {
     pub(crate) group: String,
     pub(crate) topics: Vec<String>,
     pub(crate) drain_timeout: Duration,
+}
+
+impl fmt::Debug for SourceOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceOptions")
+            .field("group", &self.group)
+            .field("topics", &self.topics)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A member of a consumer group, the source of a [`Runner`](cqrs_core::Runner).

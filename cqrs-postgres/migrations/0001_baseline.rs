@@ -22,6 +22,7 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "tables/inbox.sql",
     "tables/discarded.sql",
     "tables/parked.sql",
+    "tables/waiting.sql",
     "tables/operations.sql",
     "functions/reject_change.sql",
     "triggers/events_never_change.sql",

@@ -15,3 +15,4 @@ mod parking;
 mod partitions;
 mod rights;
 mod unit_of_work;
+mod waiting;

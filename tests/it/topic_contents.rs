@@ -6,6 +6,7 @@ mod created_again;
 mod more_partitions;
 mod names;
 mod open_transaction;
+mod parked;
 mod progress_topic;
 mod rows;
 mod skipped;
@@ -25,7 +26,7 @@ use cqrs_core::{
     DocumentKeys, Envelope, Event, EventId, EventStore, ExpectedVersion, MemoryEventStore,
     ReadModel, RecordedEvent, Relay, Runner, StreamId, Version, View, chain,
     model::{Category, Lane, NewEvent, Offset, PartitionId},
-    ports::{Append, Checkpoints, Discards},
+    ports::{Append, Checkpoints, Discards, Parking},
     read::RunnerError,
     run_loop::{Phase, Progress},
 };
@@ -192,11 +193,13 @@ enum Outcome {
     PassedOver(&'static str, u64),
     /// The runner ends with an error that contains this text, the place of the record and the way past it.
     Stopped(&'static str),
+    /// Its key is parked for a reason that contains this text, and the checkpoint is behind it.
+    Parked(&'static str),
     /// The runner waits in front of the record.
     Waits,
 }
 
-use Outcome::{Handled, PassedOver, Stopped, Waits};
+use Outcome::{Handled, Parked, PassedOver, Stopped, Waits};
 
 use self::{
     counters::{COUNTERS, counted},
@@ -283,6 +286,14 @@ async fn outcome(case: Case) -> Result<Outcome, String> {
     let happened = match (case.outcome, &ended) {
         (Handled(count), Ok(())) => handled == count && is_behind,
         (PassedOver(counter, count), Ok(())) => counted(counter, &topic) == count && is_behind,
+        (Parked(text), Ok(())) => {
+            let parked = store.parked(All::NAME).await.expect("reads");
+            let [key] = &parked[..] else {
+                return Err(format!("{parked:?} are parked"));
+            };
+            let waits = store.waiting(key).await.expect("counts");
+            key.reason.contains(text) && waits == 1 && handled == 0 && is_behind
+        }
         (Stopped(text), Err(error)) => {
             let place = format!("topic {topic}/0");
             let named = [&place, "offset 0", "`Runner::skip_record`", text];

@@ -1,15 +1,21 @@
 //! The parked keys, and those that a transaction has changed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::State;
 use crate::{
-    model::{OrderingKey, Slices},
-    ports::{ParkedKey, StoreError, StoreErrorKind},
+    model::{OrderingKey, PartitionId},
+    ports::{ParkedKey, StoreError, StoreErrorKind, TopicRecord},
 };
 
-/// By subscription and key.
-pub(super) type Parked = (String, OrderingKey);
+/// By subscription, partition of a topic, and key.
+pub(super) type Parked = (String, Option<PartitionId>, OrderingKey);
+
+/// How a parked key is found.
+pub(super) fn id_of(parked: &ParkedKey) -> Parked {
+    let key = parked.key.clone();
+    (parked.subscription.clone(), parked.topic.clone(), key)
+}
 
 /// A parked key as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +29,8 @@ pub(super) struct StoredKey {
 pub(super) struct ParkedKeys {
     pub(super) keys: BTreeMap<Parked, StoredKey>,
     pub(super) requests: u64,
+    /// The records of topics, by what is parked.
+    pub(super) waiting: HashMap<Parked, Vec<TopicRecord>>,
 }
 
 impl ParkedKeys {
@@ -34,10 +42,14 @@ impl ParkedKeys {
     pub(super) fn within<'a>(
         &'a self,
         subscription: &'a str,
-        slices: Slices,
+        partition: &'a PartitionId,
     ) -> impl Iterator<Item = &'a StoredKey> {
         let of_it = self.of(subscription);
-        of_it.filter(move |stored| slices.contains(stored.parked.key.slice()))
+        of_it.filter(move |stored| match (&stored.parked.topic, partition) {
+            (None, PartitionId::Log(slices)) => slices.contains(stored.parked.key.slice()),
+            (Some(topic), partition) => topic == partition,
+            (None, PartitionId::Topic { .. }) => false,
+        })
     }
 }
 
@@ -46,6 +58,9 @@ impl ParkedKeys {
 pub(super) struct StagedParking {
     /// Each with what was stored when the transaction changed it first: that must still be there at commit.
     changed: BTreeMap<Parked, (Option<StoredKey>, Option<ParkedKey>)>,
+    waiting: Vec<(Parked, TopicRecord)>,
+    /// How many records of a key no longer wait.
+    handled: Vec<(Parked, usize)>,
     reset: HashSet<String>,
 }
 
@@ -65,15 +80,24 @@ impl StagedParking {
 
     pub(super) fn count(&self, state: &State, subscription: &str) -> usize {
         let stored = state.parked.of(subscription);
-        let stored = stored.map(|stored| (subscription.to_owned(), stored.parked.key.clone()));
-        let changed = self.changed.keys().filter(|(of, _)| of == subscription);
+        let stored = stored.map(|stored| id_of(&stored.parked));
+        let changed = self.changed.keys().filter(|(of, ..)| of == subscription);
         let all: HashSet<Parked> = stored.chain(changed.cloned()).collect();
         all.iter().filter(|key| self.is_parked(state, key)).count()
     }
 
     pub(super) fn reset(&mut self, subscription: &str) {
-        self.changed.retain(|(of, _), _| of != subscription);
+        self.changed.retain(|(of, ..), _| of != subscription);
+        self.waiting.retain(|((of, ..), _)| of != subscription);
         self.reset.insert(subscription.to_owned());
+    }
+
+    pub(super) fn wait(&mut self, parked: Parked, record: TopicRecord) {
+        self.waiting.push((parked, record));
+    }
+
+    pub(super) fn handled(&mut self, parked: Parked, count: usize) {
+        self.handled.push((parked, count));
     }
 
     pub(super) fn check_guards(&self, state: &State) -> Result<(), StoreError> {
@@ -89,13 +113,24 @@ impl StagedParking {
 
     pub(super) fn apply(self, state: &mut State) {
         let keys = &mut state.parked.keys;
-        keys.retain(|(subscription, _), _| !self.reset.contains(subscription));
+        let waiting = &mut state.parked.waiting;
+        keys.retain(|(subscription, ..), _| !self.reset.contains(subscription));
+        waiting.retain(|(subscription, ..), _| !self.reset.contains(subscription));
+        for (parked, record) in self.waiting {
+            waiting.entry(parked).or_default().push(record);
+        }
+        for (parked, count) in self.handled {
+            let records = waiting.entry(parked).or_default();
+            records.drain(..count.min(records.len()));
+        }
         for (key, (seen, now)) in self.changed {
             let request = seen.map_or(0, |stored| stored.request);
-            match now {
-                Some(parked) => keys.insert(key, StoredKey { parked, request }),
-                None => keys.remove(&key),
+            let Some(parked) = now else {
+                keys.remove(&key);
+                waiting.remove(&key);
+                continue;
             };
+            keys.insert(key, StoredKey { parked, request });
         }
     }
 }

@@ -1,12 +1,11 @@
 //! The port of what is parked.
 
-use super::{MemoryEventStore, MemoryTransaction, State};
+use super::{MemoryEventStore, MemoryTransaction, State, parked::id_of};
 use crate::{
-    model::{
-        EventId, OrderingKey, PartitionId, RecordedEvent, Selection, Slices, StreamId, Version,
-    },
+    model::{EventId, OrderingKey, PartitionId, RecordedEvent, Selection, StreamId, Version},
     ports::{
-        EventStore, ParkedKey, ParkedRequest, Parking, StoreError, StoreErrorKind, check_reason,
+        EventStore, ParkedKey, ParkedRequest, Parking, StoreError, StoreErrorKind, TopicRecord,
+        WaitingRecord, check_reason,
     },
 };
 
@@ -14,10 +13,10 @@ impl Parking for MemoryEventStore {
     async fn parked_keys(
         &self,
         subscription: &str,
-        slices: Slices,
+        partition: &PartitionId,
     ) -> Result<Vec<OrderingKey>, StoreError> {
         let state = self.state();
-        let keys = state.parked.within(subscription, slices);
+        let keys = state.parked.within(subscription, partition);
         Ok(keys.map(|stored| stored.parked.key.clone()).collect())
     }
 
@@ -28,7 +27,7 @@ impl Parking for MemoryEventStore {
         at_most: u64,
     ) -> Result<bool, StoreError> {
         let state = transaction.store.state();
-        let key = (parked.subscription.clone(), parked.key.clone());
+        let key = id_of(parked);
         if transaction.parking.is_parked(&state, &key) {
             let message = format!("{} is parked already", parked.key);
             return Err(StoreError::new(StoreErrorKind::Other, message));
@@ -43,13 +42,38 @@ impl Parking for MemoryEventStore {
         Ok(parks)
     }
 
+    async fn wait_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        subscription: &str,
+        records: &[WaitingRecord],
+    ) -> Result<(), StoreError> {
+        for WaitingRecord { key, record } in records {
+            let partition = Some(record.partition_id());
+            let parked = (subscription.to_owned(), partition, key.clone());
+            transaction.parking.wait(parked, record.clone());
+        }
+        Ok(())
+    }
+
+    async fn waiting_records(
+        &self,
+        parked: &ParkedKey,
+        limit: usize,
+    ) -> Result<Vec<TopicRecord>, StoreError> {
+        let state = self.state();
+        let records = state.parked.waiting.get(&id_of(parked)).into_iter();
+        let records = records.flatten();
+        Ok(records.take(limit).cloned().collect())
+    }
+
     async fn requested(
         &self,
         subscription: &str,
-        slices: Slices,
+        partition: &PartitionId,
     ) -> Result<Vec<ParkedKey>, StoreError> {
         let state = self.state();
-        let keys = state.parked.within(subscription, slices);
+        let keys = state.parked.within(subscription, partition);
         let requested = keys.filter(|stored| stored.parked.requested.is_some());
         let mut requested = Vec::from_iter(requested);
         requested.sort_by_key(|stored| stored.request);
@@ -61,11 +85,13 @@ impl Parking for MemoryEventStore {
         &self,
         transaction: &mut MemoryTransaction,
         parked: &ParkedKey,
+        handled: usize,
     ) -> Result<bool, StoreError> {
         let state = transaction.store.state();
-        let key = (parked.subscription.clone(), parked.key.clone());
+        let key = id_of(parked);
         let found = transaction.parking.is_parked(&state, &key);
         if found {
+            transaction.parking.handled(key.clone(), handled);
             transaction
                 .parking
                 .change(&state, key, Some(parked.clone()));
@@ -76,11 +102,10 @@ impl Parking for MemoryEventStore {
     async fn unpark_in(
         &self,
         transaction: &mut MemoryTransaction,
-        subscription: &str,
-        key: &OrderingKey,
+        parked: &ParkedKey,
     ) -> Result<bool, StoreError> {
         let state = transaction.store.state();
-        let key = (subscription.to_owned(), key.clone());
+        let key = id_of(parked);
         let found = transaction.parking.is_parked(&state, &key);
         if found {
             transaction.parking.change(&state, key, None);
@@ -108,13 +133,17 @@ impl Parking for MemoryEventStore {
         }
         let mut state = self.state();
         let keys = &mut state.parked;
-        let parked = (subscription.to_owned(), key.clone());
-        let Some(stored) = keys.keys.get_mut(&parked) else {
+        let is_asked = |parked: &ParkedKey| {
+            let (of, requested) = (&parked.subscription, &parked.requested);
+            of == subscription
+                && parked.key == *key
+                && parked.event.id == event
+                && requested.is_none()
+        };
+        let mut stored = keys.keys.values_mut();
+        let Some(stored) = stored.find(|stored| is_asked(&stored.parked)) else {
             return Ok(false);
         };
-        if stored.parked.event.id != event || stored.parked.requested.is_some() {
-            return Ok(false);
-        }
         keys.requests += 1;
         stored.request = keys.requests;
         stored.parked.requested = Some(request.clone());
@@ -122,10 +151,14 @@ impl Parking for MemoryEventStore {
     }
 
     async fn waiting(&self, parked: &ParkedKey) -> Result<u64, StoreError> {
+        let state = self.state();
+        if parked.topic.is_some() {
+            let records = state.parked.waiting.get(&id_of(parked));
+            return Ok(records.map_or(0, |records| records.len() as u64));
+        }
         let Some(stream) = parked.key.stream() else {
             return Ok(1);
         };
-        let state = self.state();
         let (read, selection) = state.has_read(&parked.subscription, stream.slice());
         let after = Version::new(parked.event.version.get().saturating_sub(1));
         let waiting = state.history(stream, after).filter(|event| {

@@ -47,6 +47,13 @@ impl FailedEvent {
             event_type: event_type.into(),
         }
     }
+
+    /// The same event, of the record at this offset of a topic.
+    #[must_use]
+    pub const fn at(mut self, offset: Offset) -> Self {
+        self.offset = Some(offset);
+        self
+    }
 }
 
 impl From<&RecordedEvent> for FailedEvent {

@@ -1,6 +1,7 @@
 //! The port of what is parked: the keys whose next event a subscription could not handle.
 //!
-//! Nothing is copied. A parked key is one row, with the event in front; what waits behind it is in the log.
+//! Of the log nothing is copied. A parked key is one row, with the event in front; what waits behind it is in the log. A topic may lose
+//! what it holds, and only its reader knows how to look for a key: of a topic each record that waits is kept, with the one in front.
 //!
 //! **Invariant**: only the owner of a partition's claim changes which keys are parked: in a transaction that moves the checkpoint under the
 //! claim, if only from its place to the same place. Others ask for a redrive or a discard. So the keys that an owner has read after its
@@ -10,10 +11,10 @@ use std::{fmt, time::SystemTime};
 
 use crate::{
     model::{
-        EventId, FailedEvent, FailureKind, Fingerprint, OrderingKey, RecordedEvent, Slices,
+        EventId, FailedEvent, FailureKind, Fingerprint, OrderingKey, PartitionId, RecordedEvent,
         StreamId, Version,
     },
-    ports::{discards::Discards, error::StoreError, event_store::EventStore},
+    ports::{discards::Discards, error::StoreError, event_store::EventStore, records::TopicRecord},
 };
 
 /// The longest reason that is kept, in bytes.
@@ -27,6 +28,8 @@ pub struct ParkedKey {
     pub subscription: String,
     /// The key.
     pub key: OrderingKey,
+    /// The partition of a topic whose events wait; `None` for events of the store's own log.
+    pub topic: Option<PartitionId>,
     /// The event in front.
     pub event: FailedEvent,
     /// How it failed.
@@ -75,6 +78,7 @@ impl ParkedKey {
             subscription: subscription.into(),
             fingerprint: Fingerprint::of(&event.event_type, &reason),
             key,
+            topic: None,
             event,
             failure,
             reason,
@@ -83,6 +87,14 @@ impl ParkedKey {
             tried_at: now,
             requested: None,
         }
+    }
+
+    /// The same key in this partition, if that is one of a topic.
+    #[must_use]
+    pub fn in_partition(mut self, partition: &PartitionId) -> Self {
+        let is_topic = matches!(partition, PartitionId::Topic { .. });
+        self.topic = is_topic.then(|| partition.clone());
+        self
     }
 
     /// The same key, parked and last tried at these times.
@@ -127,6 +139,24 @@ impl ParkedKey {
     }
 }
 
+/// A record of a topic whose key is parked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaitingRecord {
+    /// The key.
+    pub key: OrderingKey,
+    /// The record, whole.
+    pub record: TopicRecord,
+}
+
+impl WaitingRecord {
+    /// This record of this key.
+    #[must_use]
+    pub const fn new(key: OrderingKey, record: TopicRecord) -> Self {
+        Self { key, record }
+    }
+}
+
 /// A reason that every store can keep.
 fn kept(reason: &str) -> String {
     let end = reason.floor_char_boundary(LONGEST_REASON);
@@ -144,18 +174,18 @@ impl fmt::Display for ParkedKey {
     }
 }
 
-/// The parked keys of subscriptions to the store's own log.
+/// The parked keys of subscriptions.
 pub trait Parking: EventStore + Discards {
-    /// The keys that are parked in these slices. An owner reads them after its claim, never before: the last owner may park one in
+    /// The keys that are parked in a partition: of the log, those of its slices. An owner reads them after its claim, never before: the last owner may park one in
     /// between.
     fn parked_keys(
         &self,
         subscription: &str,
-        slices: Slices,
+        partition: &PartitionId,
     ) -> impl Future<Output = Result<Vec<OrderingKey>, StoreError>> + Send;
 
     /// Parks a key, unless `at_most` keys of the subscription are parked already: then it returns `false`. For the owner, in the
-    /// transaction that moves its checkpoint to the event in front.
+    /// transaction that moves its checkpoint to the event in front. In a partition of a topic the key can be parked once more.
     fn park_in(
         &self,
         transaction: &mut Self::Transaction,
@@ -163,28 +193,44 @@ pub trait Parking: EventStore + Discards {
         at_most: u64,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// The parked keys in these slices for which something is requested; the oldest request first.
+    /// Keeps records of a partition of a topic whose keys are parked, behind those that wait already. For the owner, in the transaction that moves its checkpoint past them;
+    /// of a key that is parked now, the record in front.
+    fn wait_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        subscription: &str,
+        records: &[WaitingRecord],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Up to `limit` records of a key that is parked in a partition of a topic, in order, with the one in front.
+    fn waiting_records(
+        &self,
+        parked: &ParkedKey,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<TopicRecord>, StoreError>> + Send;
+
+    /// The parked keys in a partition for which something is requested; the oldest request first.
     fn requested(
         &self,
         subscription: &str,
-        slices: Slices,
+        partition: &PartitionId,
     ) -> impl Future<Output = Result<Vec<ParkedKey>, StoreError>> + Send;
 
-    /// Writes a parked key that has another event in front, or has failed again. For the owner, in a transaction that moves its checkpoint,
-    /// if only to the same place. `false`: the key is not parked.
+    /// Writes a parked key that has another event in front, or has failed again. Of a topic it no longer keeps the first `handled` of the
+    /// records that wait. For the owner, in a transaction that moves its checkpoint, if only to the same place. `false`: the key is not parked.
     fn update_parked_in(
         &self,
         transaction: &mut Self::Transaction,
         parked: &ParkedKey,
+        handled: usize,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Takes a key out of what is parked. For the owner, as [`update_parked_in`](Self::update_parked_in). `false`: the key is not
-    /// parked.
+    /// Takes a key out of what is parked, with its records. For the owner, as [`update_parked_in`](Self::update_parked_in). `false`: the
+    /// key is not parked.
     fn unpark_in(
         &self,
         transaction: &mut Self::Transaction,
-        subscription: &str,
-        key: &OrderingKey,
+        parked: &ParkedKey,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// All parked keys of a subscription, in the order of the events in front.
@@ -206,8 +252,8 @@ pub trait Parking: EventStore + Discards {
         request: &ParkedRequest,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// How many events of a parked key wait, with the one in front: of its stream, as far as the subscription has read the log. Of a key that
-    /// is not a stream only the one in front is counted.
+    /// How many events of a parked key wait, with the one in front: of a topic the records that are kept; of the log those of its stream, as
+    /// far as the subscription has read it. Of a key of the log that is not a stream only the one in front is counted.
     fn waiting(&self, parked: &ParkedKey) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Up to `limit` events of a stream after version `after`, in order.

@@ -1,12 +1,12 @@
-//! Records of topics as they are, for those that cannot be handled.
+//! Records of topics as they are: those that cannot be handled, and those that wait behind one.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
+use uuid::Uuid;
 
-use crate::{
-    model::{Offset, PartitionId, RecordedEvent},
-    ports::source::{Source, SourceError},
+use crate::model::{
+    Category, EventId, FailedEvent, Offset, PartitionId, Position, StreamId, Version,
 };
 
 /// The most bytes that are kept of a record's key, of its value, and of its headers together.
@@ -28,11 +28,35 @@ pub struct TopicRecord {
     pub value: Option<Bytes>,
     /// Its headers in their order, with names that may repeat.
     pub headers: Vec<(String, Option<Bytes>)>,
+    /// Its timestamp, where that is known.
+    pub timestamp: Option<SystemTime>,
     /// Whether it was larger than [`MAX_KEPT_BYTES`], and only its beginning is here.
     pub truncated: bool,
 }
 
 impl TopicRecord {
+    /// The record with these parts, as they are.
+    #[must_use]
+    pub fn whole(
+        topic: impl Into<Arc<str>>,
+        partition: i32,
+        offset: Offset,
+        key: Option<Bytes>,
+        value: Option<Bytes>,
+        headers: Vec<(String, Option<Bytes>)>,
+    ) -> Self {
+        Self {
+            topic: topic.into(),
+            partition,
+            offset,
+            key,
+            value,
+            headers,
+            timestamp: None,
+            truncated: false,
+        }
+    }
+
     /// The record with these parts; at most [`MAX_KEPT_BYTES`] are kept of the key, of the value, and of the headers together.
     #[must_use]
     pub fn new(
@@ -70,7 +94,51 @@ impl TopicRecord {
             key,
             value,
             headers: kept_headers,
+            timestamp: None,
             truncated,
+        }
+    }
+
+    /// The same record with this timestamp.
+    #[must_use]
+    pub const fn timestamp(mut self, timestamp: Option<SystemTime>) -> Self {
+        self.timestamp = timestamp;
+        self
+    }
+
+    /// The same record with at most [`MAX_KEPT_BYTES`] of its key, of its value, and of its headers together.
+    #[must_use]
+    pub fn shortened(&self) -> Self {
+        let (key, value) = (self.key.as_deref(), self.value.as_deref());
+        let (topic, headers) = (Arc::clone(&self.topic), self.headers.clone());
+        let short = Self::new(topic, self.partition, self.offset, key, value, headers);
+        let truncated = self.truncated || short.truncated;
+        short.timestamp(self.timestamp).truncated(truncated)
+    }
+
+    /// Stands for the event of a record that is none: its stream is `record-{partition}/{offset}`, its type
+    /// [`NOT_AN_EVENT`](Self::NOT_AN_EVENT), its position the offset, and its id a hash of the record's place.
+    #[must_use]
+    pub fn not_an_event(&self) -> FailedEvent {
+        let place = format!("{}/{}/{}", self.topic, self.partition, self.offset);
+        let id = EventId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, place.as_bytes()));
+        let category = Category::new("record").expect("it is a category");
+        let id_in_topic = format!("{}/{}", self.partition, self.offset);
+        let stream = StreamId::new(category, id_in_topic).expect("two numbers are a valid id");
+        let position = Position::new(self.offset.get());
+        let event = FailedEvent::new(id, stream, Version::EMPTY, position, Self::NOT_AN_EVENT);
+        event.at(self.offset)
+    }
+
+    /// The type that stands for a record which is not an event.
+    pub const NOT_AN_EVENT: &'static str = "not an event";
+
+    /// The partition of its topic.
+    #[must_use]
+    pub fn partition_id(&self) -> PartitionId {
+        PartitionId::Topic {
+            topic: Arc::clone(&self.topic),
+            partition: self.partition,
         }
     }
 
@@ -80,36 +148,4 @@ impl TopicRecord {
         self.truncated = truncated;
         self
     }
-}
-
-/// A record that a source has found, and the event that it holds if it can be decoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FoundRecord {
-    /// The record.
-    pub record: TopicRecord,
-    /// The event; `None` if the record is not one.
-    pub event: Option<RecordedEvent>,
-}
-
-impl FoundRecord {
-    /// This record, with its event.
-    #[must_use]
-    pub const fn new(record: TopicRecord, event: Option<RecordedEvent>) -> Self {
-        Self { record, event }
-    }
-}
-
-/// A source that can look at a single record of a topic.
-pub trait RecordSource: Source {
-    /// The first record that a reader of the partition gets at or after `from`; `None` if there is none yet. It takes no part in
-    /// the assignment of partitions, and changes nothing.
-    ///
-    /// # Errors
-    /// [`SourceError::OutOfRange`] when the partition has no such offset any more, or not yet.
-    fn first_record(
-        &self,
-        partition: &PartitionId,
-        from: Option<Offset>,
-    ) -> impl Future<Output = Result<Option<FoundRecord>, SourceError>> + Send;
 }

@@ -7,7 +7,7 @@ use crate::{
         Checkpoint, Claim, EventFilter, EventId, MemberId, Offset, PartitionId, RecordedEvent,
         Selection,
     },
-    ports::{error::BoxError, log_check::LogReplaced},
+    ports::{error::BoxError, log_check::LogReplaced, records::TopicRecord},
 };
 
 /// Events to handle together.
@@ -18,13 +18,37 @@ pub struct Batch {
     pub events: Vec<RecordedEvent>,
     /// Where reading continues after the batch; it may be beyond the batch's last event.
     pub next: Checkpoint,
+    /// The records of the events, by offset, where the reader [keeps](Reader::keep_records) them.
+    pub records: Vec<TopicRecord>,
 }
 
 impl Batch {
     /// These events, and where reading continues after them.
     #[must_use]
     pub const fn new(events: Vec<RecordedEvent>, next: Checkpoint) -> Self {
-        Self { events, next }
+        let records = Vec::new();
+        Self {
+            events,
+            next,
+            records,
+        }
+    }
+
+    /// The same batch with the records of its events, in the same order.
+    #[must_use]
+    pub fn records(mut self, records: Vec<TopicRecord>) -> Self {
+        self.records = records;
+        self
+    }
+
+    /// The record of an event, if the reader keeps records.
+    #[must_use]
+    pub fn record_of(&self, event: &RecordedEvent) -> Option<&TopicRecord> {
+        let offset = event.offset?;
+        let found = self
+            .records
+            .binary_search_by_key(&offset, |record| record.offset);
+        found.ok().map(|index| &self.records[index])
     }
 }
 
@@ -264,6 +288,20 @@ pub trait Reader: Send + Sync + 'static {
 
     /// Whether the partition must be given back.
     fn revoked(&self) -> bool;
+
+    /// Whether the batches after the next start also have the records of their events. Returns `false` if the source cannot keep them: then
+    /// nothing of it can be parked.
+    fn keep_records(&mut self, _keep: bool) -> bool {
+        false
+    }
+
+    /// The event of a record that was [kept](Self::keep_records).
+    ///
+    /// # Errors
+    /// Why the record is not an event.
+    fn decode(&self, record: &TopicRecord) -> Result<RecordedEvent, BoxError> {
+        Err(format!("{}: its source decodes no records", record.partition_id()).into())
+    }
 
     /// Whether another process may work on the partition if this one gives it back.
     fn has_others(&self) -> bool {

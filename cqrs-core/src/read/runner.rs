@@ -157,8 +157,8 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Runner<S, H, R>
     /// Sets what to do about an event that the role cannot handle. Everything before it is handled then, and the store works.
     ///
     /// By default an event is tried five times, and then its stream is [parked](ErrorAction::Park) with a warning; an event that cannot be
-    /// decoded is parked at once. Over topics the runner stops, whatever the answer, unless it is to retry. An event that newer code
-    /// wrote is no failure: the runner waits in front of it.
+    /// decoded is parked at once. A source that keeps no records ([`Reader::keep_records`](crate::ports::Reader::keep_records)) can have
+    /// nothing parked or skipped: the runner stops, unless the answer is to retry. An event that newer code wrote is no failure: the runner waits in front of it.
     ///
     /// ```
     /// # use cqrs_core::{DocumentKeys, Envelope, Event, MemoryEventStore, Runner, View};

@@ -3,13 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use cqrs_core::{model::Checkpoint, ports::SourceError, run_loop::ProgressReporter};
 use tokio::sync::{oneshot, watch};
 
-use super::{checkpoint_check::CheckpointCheck, partition::AssignedPartition};
+use super::{SourceOptions, checkpoint_check::CheckpointCheck, partition::AssignedPartition};
 
 /// What a reader asks of the poll thread.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) struct Assignment {
     stopping: watch::Receiver<bool>,
     partitions: Mutex<Partitions>,
     released: Condvar,
-    drain_timeout: Duration,
+    pub(super) options: Arc<SourceOptions>,
     pub(super) reporter: ProgressReporter,
     pub(super) check: Arc<CheckpointCheck>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Assignment {
 impl Assignment {
     pub(super) fn new(
         stopping: watch::Receiver<bool>,
-        drain_timeout: Duration,
+        options: Arc<SourceOptions>,
         reporter: ProgressReporter,
         check: CheckpointCheck,
     ) -> (Arc<Self>, mpsc::Receiver<PollCommand>) {
@@ -55,7 +55,7 @@ impl Assignment {
             stopping,
             partitions: Mutex::default(),
             released: Condvar::new(),
-            drain_timeout,
+            options,
             reporter,
             check: Arc::new(check),
         };
@@ -116,13 +116,13 @@ impl Assignment {
     /// that commits later.
     pub(super) fn take_back(&self, revoked: &[Arc<AssignedPartition>]) {
         revoked.iter().for_each(|partition| partition.revoke());
-        let deadline = Instant::now() + self.drain_timeout;
+        let deadline = Instant::now() + self.options.drain_timeout;
         let mut partitions = self.partitions();
         while revoked.iter().any(|one| contains(&partitions, one)) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 tracing::warn!(
-                    waited = ?self.drain_timeout,
+                    waited = ?self.options.drain_timeout,
                     "a batch is still running, and its partition is given up: the store rejects the batch if another member claims the \
                      partition before it commits"
                 );

@@ -1,25 +1,15 @@
 //! Looks at the first record of a partition from an offset on, outside of the group.
 
-use std::{
-    panic::{self, AssertUnwindSafe},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use cqrs_core::{
     model::{Offset, PartitionId},
     ports::{FoundRecord, SourceError, TopicRecord},
 };
-use rdkafka::{
-    Message,
-    message::{BorrowedMessage, Headers},
-};
+use rdkafka::{Message, message::BorrowedMessage};
 
-use super::{SourceOptions, out_of_range::in_range, receive::decode};
+use super::{SourceOptions, all_headers::all_headers, out_of_range::in_range, receive::decode};
 use crate::{error::KafkaError, partition_reader::PartitionReader, wire::Decoder};
-
-/// The name of a header whose own name is not UTF-8: rdkafka does not return it.
-const UNREADABLE_NAME: &str = "\u{fffd}";
 
 /// The first record at or after `from` that a consumer gets. Blocks.
 pub(super) fn find_first(
@@ -65,28 +55,7 @@ fn found(options: &SourceOptions, topic: &Arc<str>, record: &BorrowedMessage<'_>
         offset,
         record.key(),
         record.payload(),
-        headers(record),
+        all_headers(record),
     );
     FoundRecord::new(record, event)
-}
-
-fn headers<'a>(
-    record: &'a BorrowedMessage<'_>,
-) -> impl Iterator<Item = (String, Option<Bytes>)> + 'a {
-    let headers = record.headers();
-    let count = headers.map_or(0, Headers::count);
-    headers.into_iter().flat_map(move |headers| {
-        (0..count).map(move |index| {
-            // rdkafka panics when the name of a header is not UTF-8.
-            let header = panic::catch_unwind(AssertUnwindSafe(|| {
-                let header = headers.try_get(index)?;
-                Some((
-                    header.key.to_owned(),
-                    header.value.map(Bytes::copy_from_slice),
-                ))
-            }));
-            let header = header.ok().flatten();
-            header.unwrap_or_else(|| (UNREADABLE_NAME.to_owned(), None))
-        })
-    })
 }

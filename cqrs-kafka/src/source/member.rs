@@ -75,7 +75,7 @@ impl Member {
         }
         let check = CheckpointCheck::new(Arc::clone(options));
         let (assignment, commands) =
-            Assignment::new(stopping, options.drain_timeout, reporter, check);
+            Assignment::new(stopping, Arc::clone(options), reporter, check);
         let (offer, offers) = mpsc::unbounded_channel();
         let consumer = ConsumerOptions {
             client,

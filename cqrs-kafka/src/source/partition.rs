@@ -2,13 +2,17 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
+use bytes::Bytes;
 use cqrs_core::{
     RecordedEvent,
     model::{Checkpoint, Offset, PartitionId},
-    ports::{Batch, SourceError},
+    ports::{Batch, SourceError, TopicRecord},
 };
 use tokio::sync::{Notify, watch};
 
@@ -41,13 +45,15 @@ pub(super) struct AssignedPartition {
     pub(super) topic: Arc<str>,
     pub(super) number: i32,
     buffer: Mutex<Buffer>,
+    /// The records are kept beside their events.
+    keeps_records: AtomicBool,
     changed: Notify,
     revoked: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
 struct Buffer {
-    events: VecDeque<(Offset, RecordedEvent)>,
+    events: VecDeque<Entry>,
     bytes: usize,
     /// The lowest offset that is accepted next; `None` before the reader has started.
     next: Option<Offset>,
@@ -56,6 +62,14 @@ struct Buffer {
     paused: bool,
     /// Returned to the reader after the events.
     error: Option<SourceError>,
+}
+
+/// An event, with its record if records are kept.
+#[derive(Debug)]
+struct Entry {
+    offset: Offset,
+    event: RecordedEvent,
+    record: Option<Box<TopicRecord>>,
 }
 
 /// What the poll thread must do about a partition after its buffer changed.
@@ -72,6 +86,7 @@ impl AssignedPartition {
             topic,
             number,
             buffer: Mutex::default(),
+            keeps_records: AtomicBool::new(false),
             changed: Notify::new(),
             revoked: watch::channel(false).0,
         }
@@ -148,10 +163,29 @@ impl AssignedPartition {
         self.next_offset().is_some_and(|next| offset >= next)
     }
 
-    pub(super) fn push(&self, offset: Offset, event: RecordedEvent) -> FlowChange {
+    /// Whether to push the events that arrive from now on with their records.
+    pub(super) fn keeps_records(&self) -> bool {
+        self.keeps_records.load(Ordering::Acquire)
+    }
+
+    pub(super) fn keep_records(&self, keep: bool) {
+        self.keeps_records.store(keep, Ordering::Release);
+    }
+
+    pub(super) fn push(
+        &self,
+        offset: Offset,
+        event: RecordedEvent,
+        record: Option<Box<TopicRecord>>,
+    ) -> FlowChange {
         let mut buffer = self.buffer();
-        buffer.bytes += weight(&event);
-        buffer.events.push_back((offset, event));
+        let entry = Entry {
+            offset,
+            event,
+            record,
+        };
+        buffer.bytes += entry.weight();
+        buffer.events.push_back(entry);
         buffer.next = Some(Offset::new(offset.get() + 1));
         let change = if !buffer.paused && buffer.is_at_least(PAUSE_LEVEL) {
             buffer.paused = true;
@@ -209,7 +243,7 @@ fn weight(event: &RecordedEvent) -> usize {
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let headers = metadata.headers.iter();
     let headers = headers.map(|(name, value)| name.len() + value.len() + HEADER_OVERHEAD);
-    size_of::<(Offset, RecordedEvent)>()
+    size_of::<Entry>()
         + event.payload.len()
         + event.stream.id().len()
         + text(&metadata.correlation_id)
@@ -217,22 +251,38 @@ fn weight(event: &RecordedEvent) -> usize {
         + headers.sum::<usize>()
 }
 
+impl Entry {
+    fn weight(&self) -> usize {
+        let record = self.record.as_deref();
+        weight(&self.event) + record.map_or(0, weight_of_record)
+    }
+}
+
+fn weight_of_record(record: &TopicRecord) -> usize {
+    let size = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
+    let headers = record.headers.iter();
+    let headers = headers.map(|(name, value)| name.len() + size(value) + HEADER_OVERHEAD);
+    size_of::<TopicRecord>() + size(&record.key) + size(&record.value) + headers.sum::<usize>()
+}
+
 impl Buffer {
     fn take(&mut self, max: usize) -> Option<Batch> {
         let count = self.events.len().min(max.max(1));
         let mut events = Vec::with_capacity(count);
+        let mut records = Vec::new();
         let mut last = None;
-        for (offset, event) in self.events.drain(..count) {
-            self.bytes -= weight(&event);
-            last = Some(offset);
-            events.push(event);
+        for entry in self.events.drain(..count) {
+            self.bytes -= entry.weight();
+            last = Some(entry.offset);
+            events.push(entry.event);
+            records.extend(entry.record.map(|record| *record));
         }
         let next = Checkpoint::new(
             Offset::new(last?.get() + 1),
             events.last().map(|event| event.id),
         );
         self.taken = next;
-        Some(Batch::new(events, next))
+        Some(Batch::new(events, next).records(records))
     }
 
     fn is_at_least(&self, level: Level) -> bool {
@@ -274,8 +324,9 @@ mod tests {
     /// How many events are accepted before the partition is paused.
     fn accepted(event: &RecordedEvent) -> u64 {
         let partition = AssignedPartition::new("shop.order".into(), 0);
-        let paused =
-            |offset: &u64| partition.push(Offset::new(*offset), event.clone()) == FlowChange::Pause;
+        let paused = |offset: &u64| {
+            partition.push(Offset::new(*offset), event.clone(), None) == FlowChange::Pause
+        };
         (0..=10_000).find(paused).expect("it is paused at last") + 1
     }
 
@@ -289,7 +340,7 @@ mod tests {
     #[test]
     fn an_emptied_buffer_weighs_nothing() {
         let partition = AssignedPartition::new("shop.order".into(), 0);
-        partition.push(Offset::new(0), event(5, 7));
+        partition.push(Offset::new(0), event(5, 7), None);
         partition.take(10).expect("no error").expect("an event");
         assert_eq!(partition.buffer().bytes, 0);
     }

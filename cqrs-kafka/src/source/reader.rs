@@ -7,16 +7,18 @@ use std::{
 };
 
 use cqrs_core::{
+    RecordedEvent,
     model::{Checkpoint, Claim, PartitionId},
-    ports::{Batch, Next, Reader, SourceError},
+    ports::{Batch, BoxError, Next, Reader, SourceError, TopicRecord},
 };
 use tokio::sync::oneshot;
 
 use super::{
     assignment::{Assignment, PollCommand},
     partition::{AssignedPartition, FlowChange},
+    receive::decode_kept,
 };
-use crate::blocking::run_blocking;
+use crate::{blocking::run_blocking, wire::Decoder};
 
 /// After this time without a record a partition counts as read to its end.
 const IDLE_WAIT: Duration = Duration::from_millis(250);
@@ -129,6 +131,16 @@ impl Reader for KafkaReader {
     async fn back_off(&mut self, wait: Duration) {
         // The caller asks `revoked` which of the two happened.
         let _ = tokio::time::timeout(wait, self.partition.wait_until_revoked()).await;
+    }
+
+    fn keep_records(&mut self, keep: bool) -> bool {
+        self.partition.keep_records(keep);
+        true
+    }
+
+    fn decode(&self, record: &TopicRecord) -> Result<RecordedEvent, BoxError> {
+        let mut decoder = Decoder::new(self.assignment.options.config.prefix());
+        Ok(decode_kept(&mut decoder, record)?)
     }
 
     fn revoked(&self) -> bool {

@@ -1,14 +1,26 @@
 //! Decodes a record and puts it into the buffer of its partition.
 
-use std::panic::{self, AssertUnwindSafe};
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use cqrs_core::{RecordedEvent, model::Offset, ports::SourceError};
+use bytes::Bytes;
+use cqrs_core::{
+    RecordedEvent,
+    model::Offset,
+    ports::{SourceError, TopicRecord},
+};
 use rdkafka::{
     Message,
     message::{BorrowedMessage, Headers},
 };
 
-use super::partition::{AssignedPartition, FlowChange};
+use super::{
+    all_headers::{UNREADABLE_NAME, all_headers},
+    partition::{AssignedPartition, FlowChange},
+};
 use crate::wire::{Decoder, MAX_HEADERS, Received, WireError};
 
 /// Puts the event of a record into the buffer, or an error if the record is not an event.
@@ -22,7 +34,11 @@ pub(super) fn receive(
         return FlowChange::None;
     }
     match decode(decoder, record, offset) {
-        Ok(event) => partition.push(offset, event),
+        Ok(event) => {
+            let keep = partition.keeps_records();
+            let record = keep.then(|| Box::new(whole(&partition.topic, record, offset)));
+            partition.push(offset, event, record)
+        }
         Err(error) => {
             partition.fail(SourceError::Malformed {
                 partition: partition.id(),
@@ -32,6 +48,47 @@ pub(super) fn receive(
             FlowChange::Pause
         }
     }
+}
+
+/// A record with all of its parts.
+fn whole(topic: &Arc<str>, record: &BorrowedMessage<'_>, offset: Offset) -> TopicRecord {
+    let bytes = |part: Option<&[u8]>| part.map(Bytes::copy_from_slice);
+    let (key, value) = (bytes(record.key()), bytes(record.payload()));
+    let headers = all_headers(record).collect();
+    let topic = Arc::clone(topic);
+    let whole = TopicRecord::whole(topic, record.partition(), offset, key, value, headers);
+    let millis = record.timestamp().to_millis();
+    whole.timestamp(millis.and_then(|millis| {
+        let since = Duration::from_millis(u64::try_from(millis).ok()?);
+        UNIX_EPOCH.checked_add(since)
+    }))
+}
+
+/// The event of a record that was kept.
+pub(super) fn decode_kept(
+    decoder: &mut Decoder,
+    record: &TopicRecord,
+) -> Result<RecordedEvent, WireError> {
+    let since = |at: SystemTime| at.duration_since(UNIX_EPOCH).ok();
+    let millis = |since: Duration| i64::try_from(since.as_millis()).ok();
+    let received = Received {
+        topic: &record.topic,
+        offset: record.offset.get(),
+        key: record.key.as_deref(),
+        payload: record.value.as_deref(),
+        timestamp: record.timestamp.and_then(since).and_then(millis),
+    };
+    let headers = record.headers.iter();
+    // As for a record that arrives: the name of a header is not UTF-8.
+    if record
+        .headers
+        .iter()
+        .any(|(name, _)| name == UNREADABLE_NAME)
+    {
+        return Err(WireError::HeaderName);
+    }
+    let headers = headers.map(|(name, value)| (name.as_str(), value.as_deref()));
+    decoder.decode(received, headers.take(MAX_HEADERS + 1))
 }
 
 /// The event of a record.

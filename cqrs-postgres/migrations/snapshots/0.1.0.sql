@@ -2,7 +2,7 @@
 
 create schema cqrs authorization cqrs_owner;
 
--- It holds 20 pg_class, 49 pg_proc.
+-- It holds 22 pg_class, 49 pg_proc.
 
 create sequence cqrs."position" as bigint increment 1 minvalue 0 maxvalue 9223372036854775807 start 0 cache 1 no cycle; -- at 0
 
@@ -15,6 +15,8 @@ create sequence cqrs.log_ids_number_seq as bigint increment 1 minvalue 1 maxvalu
 create sequence cqrs.members_number_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
 
 create sequence cqrs.operations_id_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
+
+create sequence cqrs.waiting_id_seq as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1 no cycle; -- at 
 
 create table cqrs.checkpoints (
     subscription text collate "C" not null,
@@ -146,6 +148,8 @@ create table cqrs.parked (
     subscription text collate "C" not null,
     key text collate "C" not null,
     is_stream boolean not null,
+    partition text collate "C" not null default ''::text,
+    "offset" bigint,
     slice smallint not null,
     category text collate "C" not null,
     aggregate_id text collate "C" not null,
@@ -179,6 +183,22 @@ create table cqrs.subscriptions (
     subscription text collate "C" not null,
     layout bigint not null,
     changed_at timestamp with time zone not null default clock_timestamp()
+);
+
+create table cqrs.waiting (
+    id bigint not null identity a,
+    subscription text collate "C" not null,
+    partition text collate "C" not null,
+    "offset" bigint not null,
+    key text collate "C" not null,
+    is_stream boolean not null,
+    topic text collate "C" not null,
+    number integer not null,
+    record_key bytea,
+    value bytea,
+    headers json not null,
+    published_at timestamp with time zone,
+    waits_since timestamp with time zone not null default clock_timestamp()
 );
 
 alter table cqrs.checkpoints add constraint checkpoints_pkey PRIMARY KEY (subscription, partition);
@@ -221,7 +241,9 @@ alter table cqrs.operations add constraint operations_pkey PRIMARY KEY (id);
 
 alter table cqrs.operations add constraint operations_reason CHECK ((btrim(reason) <> ''::text));
 
-alter table cqrs.parked add constraint parked_pkey PRIMARY KEY (subscription, key, is_stream);
+alter table cqrs.parked add constraint parked_of_topic CHECK (((partition = ''::text) = ("offset" IS NULL)));
+
+alter table cqrs.parked add constraint parked_pkey PRIMARY KEY (subscription, key, is_stream, partition);
 
 alter table cqrs.parked add constraint parked_requested_check CHECK ((requested = ANY (ARRAY['redrive'::text, 'discard'::text])));
 
@@ -231,7 +253,11 @@ alter table cqrs.snapshots add constraint snapshots_version_check CHECK ((versio
 
 alter table cqrs.subscriptions add constraint subscriptions_pkey PRIMARY KEY (subscription);
 
+alter table cqrs.waiting add constraint waiting_pkey PRIMARY KEY (id);
+
 CREATE INDEX idempotency_recorded_at ON cqrs.idempotency USING btree (recorded_at);
+
+CREATE INDEX waiting_of_key ON cqrs.waiting USING btree (subscription, partition, key, is_stream, id);
 
 create function cqrs.advance(of_subscription text, of_partition text, of_epoch bigint, from_offset bigint, from_event_id uuid, to_offset bigint, to_event_id uuid) returns boolean
 language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
@@ -827,12 +853,13 @@ begin
     end loop;
     for found in
         select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               documents or relname in ('checkpoints', 'inbox', 'leases', 'members', 'parked', 'snapshots', 'subscriptions') as written
+               documents or relname in ('checkpoints', 'inbox', 'leases', 'members', 'parked', 'snapshots', 'subscriptions', 'waiting')
+                   as written
         from pg_class c, "cqrs".holds_documents(c.oid) as documents
         where relnamespace = '"cqrs"'::regnamespace and relkind = 'r'
           and (documents or relname in (
               'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'subscriptions', 'members', 'leases',
-              'discarded', 'operations', 'parked', 'migrations'))
+              'discarded', 'operations', 'parked', 'waiting', 'migrations'))
     loop
         if not found.ours then
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;
@@ -1125,7 +1152,7 @@ language sql stable parallel unsafe cost 100 rows 1000 as $$
       )
 $$;
 
-create function cqrs.park(of_subscription text, of_key text, by_stream boolean, of_slice integer, of_category text, of_aggregate_id text, of_version bigint, of_position bigint, of_event_id uuid, of_event_type text, of_failure text, of_reason text, of_fingerprint bigint, of_attempts integer, at_most bigint) returns boolean
+create function cqrs.park(of_subscription text, of_key text, by_stream boolean, of_slice integer, of_category text, of_aggregate_id text, of_version bigint, of_position bigint, of_event_id uuid, of_event_type text, of_failure text, of_reason text, of_fingerprint bigint, of_attempts integer, at_most bigint, of_partition text, of_offset bigint) returns boolean
 language plpgsql volatile parallel unsafe cost 100 rows 0 as $$
 begin
     perform "cqrs".check_transaction();
@@ -1134,9 +1161,9 @@ begin
         return false;
     end if;
     insert into "cqrs".parked (subscription, key, is_stream, slice, category, aggregate_id, version, position, event_id, event_type,
-                                   failure, reason, fingerprint, attempts)
+                                   failure, reason, fingerprint, attempts, partition, "offset")
     values (of_subscription, of_key, by_stream, of_slice, of_category, of_aggregate_id, of_version, of_position, of_event_id,
-            of_event_type, of_failure, of_reason, of_fingerprint, of_attempts);
+            of_event_type, of_failure, of_reason, of_fingerprint, of_attempts, of_partition, of_offset);
     return true;
 end
 $$;
@@ -1428,11 +1455,21 @@ comment on column cqrs.parked.fingerprint is 'The same for failures of one cause
 
 comment on column cqrs.parked.key is 'The stream, or another key that the handler orders its events by.';
 
+comment on column cqrs.parked.partition is 'The partition of a topic, as in checkpoints; empty for the log.';
+
 comment on column cqrs.parked.requested is 'What somebody has asked the owner to do.';
 
 comment on column cqrs.parked.version is 'Of the event in front, as are position, event_id and event_type.';
 
 comment on column cqrs.subscriptions.layout is 'How often the number of partitions was set.';
+
+comment on column cqrs.waiting.headers is 'Pairs of name and value. Each byte of a value is the character with its number.';
+
+comment on column cqrs.waiting.key is 'The parked key. The key of the record is record_key.';
+
+comment on column cqrs.waiting.partition is 'As in checkpoints: topic and number.';
+
+comment on column cqrs.waiting.published_at is 'The timestamp of the record.';
 
 comment on table cqrs.checkpoints is 'How far each subscription has read each partition.';
 
@@ -1454,11 +1491,13 @@ comment on table cqrs.members is 'The processes at work on each subscription ove
 
 comment on table cqrs.operations is 'What people changed by hand: who, with which program, what, and why.';
 
-comment on table cqrs.parked is 'The keys whose next event a subscription could not handle; their later events wait in the log.';
+comment on table cqrs.parked is 'The keys whose next event a subscription could not handle; their later events wait.';
 
 comment on table cqrs.snapshots is 'A state of each stream, to shorten its replay. May be emptied at any time.';
 
 comment on table cqrs.subscriptions is 'The subscriptions over the log.';
+
+comment on table cqrs.waiting is 'The records of topics that wait for a parked key.';
 
 grant execute on function cqrs.advance(of_subscription text, of_partition text, of_epoch bigint, from_offset bigint, from_event_id uuid, to_offset bigint, to_event_id uuid) to cqrs_service;
 
@@ -1544,7 +1583,7 @@ grant execute on function cqrs.name_lock(kind text, name text, OUT high integer,
 
 grant execute on function cqrs.own_functions() to cqrs_service;
 
-grant execute on function cqrs.park(of_subscription text, of_key text, by_stream boolean, of_slice integer, of_category text, of_aggregate_id text, of_version bigint, of_position bigint, of_event_id uuid, of_event_type text, of_failure text, of_reason text, of_fingerprint bigint, of_attempts integer, at_most bigint) to cqrs_service;
+grant execute on function cqrs.park(of_subscription text, of_key text, by_stream boolean, of_slice integer, of_category text, of_aggregate_id text, of_version bigint, of_position bigint, of_event_id uuid, of_event_type text, of_failure text, of_reason text, of_fingerprint bigint, of_attempts integer, at_most bigint, of_partition text, of_offset bigint) to cqrs_service;
 
 grant execute on function cqrs.prepare_view(view text) to cqrs_service;
 
@@ -1639,3 +1678,7 @@ grant select on table cqrs.snapshots to cqrs_reader;
 grant delete, insert, select, update on table cqrs.subscriptions to cqrs_service;
 
 grant select on table cqrs.subscriptions to cqrs_reader;
+
+grant delete, insert, select, update on table cqrs.waiting to cqrs_service;
+
+grant select on table cqrs.waiting to cqrs_reader;

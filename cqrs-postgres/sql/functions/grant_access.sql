@@ -29,12 +29,13 @@ begin
     end loop;
     for found in
         select c.oid::regclass as name, relowner::regrole as owner, pg_has_role(relowner, 'usage') as ours,
-               documents or relname in ('checkpoints', 'inbox', 'leases', 'members', 'parked', 'snapshots', 'subscriptions') as written
+               documents or relname in ('checkpoints', 'inbox', 'leases', 'members', 'parked', 'snapshots', 'subscriptions', 'waiting')
+                   as written
         from pg_class c, __schema__.holds_documents(c.oid) as documents
         where relnamespace = '__schema__'::regnamespace and relkind = 'r'
           and (documents or relname in (
               'events', 'erased', 'log_ids', 'idempotency', 'snapshots', 'checkpoints', 'inbox', 'subscriptions', 'members', 'leases',
-              'discarded', 'operations', 'parked', 'migrations'))
+              'discarded', 'operations', 'parked', 'waiting', 'migrations'))
     loop
         if not found.ours then
             raise warning '% belongs to %, and only that role can grant access to it', found.name, found.owner;

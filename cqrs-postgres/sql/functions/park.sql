@@ -3,7 +3,7 @@
 create function __schema__.park(
     of_subscription text, of_key text, by_stream boolean, of_slice integer, of_category text, of_aggregate_id text,
     of_version bigint, of_position bigint, of_event_id uuid, of_event_type text,
-    of_failure text, of_reason text, of_fingerprint bigint, of_attempts integer, at_most bigint
+    of_failure text, of_reason text, of_fingerprint bigint, of_attempts integer, at_most bigint, of_partition text, of_offset bigint
 ) returns boolean language plpgsql volatile as $$
 begin
     perform __schema__.check_transaction();
@@ -12,9 +12,9 @@ begin
         return false;
     end if;
     insert into __schema__.parked (subscription, key, is_stream, slice, category, aggregate_id, version, position, event_id, event_type,
-                                   failure, reason, fingerprint, attempts)
+                                   failure, reason, fingerprint, attempts, partition, "offset")
     values (of_subscription, of_key, by_stream, of_slice, of_category, of_aggregate_id, of_version, of_position, of_event_id,
-            of_event_type, of_failure, of_reason, of_fingerprint, of_attempts);
+            of_event_type, of_failure, of_reason, of_fingerprint, of_attempts, of_partition, of_offset);
     return true;
 end
 $$;

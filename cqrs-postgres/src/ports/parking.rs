@@ -4,13 +4,18 @@ use std::time::SystemTime;
 
 use cqrs_core::{
     EventId, Position, RecordedEvent, StoreError, StoreErrorKind, StreamId, Version,
-    model::{Category, FailedEvent, FailureKind, Fingerprint, OrderingKey, Slices},
-    ports::{ParkedKey, ParkedRequest, Parking, check_reason},
+    model::{
+        Category, FailedEvent, FailureKind, Fingerprint, Offset, OrderingKey, PartitionId, Slices,
+    },
+    ports::{ParkedKey, ParkedRequest, Parking, TopicRecord, WaitingRecord, check_reason},
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::rights;
+use super::{
+    rights,
+    waiting::{self, topic_of},
+};
 use crate::{
     row::{self, signed, unsigned},
     store::PgEventStore,
@@ -21,13 +26,15 @@ impl Parking for PgEventStore {
     async fn parked_keys(
         &self,
         subscription: &str,
-        slices: Slices,
+        partition: &PartitionId,
     ) -> Result<Vec<OrderingKey>, StoreError> {
         let query = sqlx::query_as(self.backend().statements.parked_keys.sql());
+        let slices = slices_of(partition);
         let query = query
             .bind(subscription)
             .bind(number(slices.from()))
-            .bind(number(slices.to()));
+            .bind(number(slices.to()))
+            .bind(topic_of(Some(partition)));
         let rows: Vec<KeyColumns> = self
             .backend()
             .ask(async |connection| query.fetch_all(connection).await)
@@ -58,22 +65,43 @@ impl Parking for PgEventStore {
             .bind(&parked.reason)
             .bind(parked.fingerprint.get().cast_signed())
             .bind(attempts(parked))
-            .bind(signed(at_most));
+            .bind(signed(at_most))
+            .bind(topic_of(parked.topic.as_ref()))
+            .bind(event.offset.map(|offset| signed(offset.get())));
         transaction
             .ask(async |connection| query.fetch_one(connection).await)
             .await
     }
 
+    async fn wait_in(
+        &self,
+        transaction: &mut PgTransaction,
+        subscription: &str,
+        records: &[WaitingRecord],
+    ) -> Result<(), StoreError> {
+        waiting::wait(self, transaction, subscription, records).await
+    }
+
+    async fn waiting_records(
+        &self,
+        parked: &ParkedKey,
+        limit: usize,
+    ) -> Result<Vec<TopicRecord>, StoreError> {
+        waiting::records(self, parked, limit).await
+    }
+
     async fn requested(
         &self,
         subscription: &str,
-        slices: Slices,
+        partition: &PartitionId,
     ) -> Result<Vec<ParkedKey>, StoreError> {
         let query = sqlx::query_as(self.backend().statements.requested.sql());
+        let slices = slices_of(partition);
         let query = query
             .bind(subscription)
             .bind(number(slices.from()))
-            .bind(number(slices.to()));
+            .bind(number(slices.to()))
+            .bind(topic_of(Some(partition)));
         let rows: Vec<Row> = self
             .backend()
             .ask(async |connection| query.fetch_all(connection).await)
@@ -86,6 +114,7 @@ impl Parking for PgEventStore {
         &self,
         transaction: &mut PgTransaction,
         parked: &ParkedKey,
+        handled: usize,
     ) -> Result<bool, StoreError> {
         let (requested, reason) = columns(parked.requested.as_ref());
         let event = &parked.event;
@@ -105,7 +134,10 @@ impl Parking for PgEventStore {
             .bind(parked.fingerprint.get().cast_signed())
             .bind(attempts(parked))
             .bind(requested)
-            .bind(reason);
+            .bind(reason)
+            .bind(topic_of(parked.topic.as_ref()))
+            .bind(event.offset.map(|offset| signed(offset.get())))
+            .bind(i64::try_from(handled).unwrap_or(i64::MAX));
         let done = transaction
             .ask(async |connection| query.execute(connection).await)
             .await?;
@@ -115,13 +147,13 @@ impl Parking for PgEventStore {
     async fn unpark_in(
         &self,
         transaction: &mut PgTransaction,
-        subscription: &str,
-        key: &OrderingKey,
+        parked: &ParkedKey,
     ) -> Result<bool, StoreError> {
         let query = sqlx::query(self.backend().statements.unpark.sql())
-            .bind(subscription)
-            .bind(key.to_string())
-            .bind(key.stream().is_some());
+            .bind(&parked.subscription)
+            .bind(parked.key.to_string())
+            .bind(parked.key.stream().is_some())
+            .bind(topic_of(parked.topic.as_ref()));
         let done = transaction
             .ask(async |connection| query.execute(connection).await)
             .await?;
@@ -161,6 +193,9 @@ impl Parking for PgEventStore {
     }
 
     async fn waiting(&self, parked: &ParkedKey) -> Result<u64, StoreError> {
+        if parked.topic.is_some() {
+            return waiting::count(self, parked).await;
+        }
         let Some(stream) = parked.key.stream() else {
             return Ok(1);
         };
@@ -213,6 +248,29 @@ fn number(slice: u16) -> i16 {
     i16::try_from(slice).unwrap_or(i16::MAX)
 }
 
+fn slices_of(partition: &PartitionId) -> Slices {
+    match partition {
+        PartitionId::Log(slices) => *slices,
+        PartitionId::Topic { .. } => Slices::ALL,
+    }
+}
+
+/// The partition in the column `partition`; `None` for the log.
+fn topic(partition: &str) -> Result<Option<PartitionId>, StoreError> {
+    if partition.is_empty() {
+        return Ok(None);
+    }
+    let read = || {
+        let (topic, number) = partition.strip_prefix("topic ")?.rsplit_once('/')?;
+        let (topic, partition) = (topic.into(), number.parse().ok()?);
+        Some(PartitionId::Topic { topic, partition })
+    };
+    read().map(Some).ok_or_else(|| {
+        let message = format!("the table parked has the partition {partition:?}, which is none");
+        StoreError::new(StoreErrorKind::Undecodable, message)
+    })
+}
+
 /// A key, by the columns of the event in front.
 #[derive(sqlx::FromRow)]
 struct KeyColumns {
@@ -240,6 +298,8 @@ impl KeyColumns {
 struct Row {
     #[sqlx(flatten)]
     key: KeyColumns,
+    partition: String,
+    offset: Option<i64>,
     version: i64,
     position: i64,
     event_id: Uuid,
@@ -263,6 +323,10 @@ impl Row {
             Position::new(unsigned(self.position)),
             self.event_type,
         );
+        let event = match self.offset {
+            Some(offset) => event.at(Offset::new(unsigned(offset))),
+            None => event,
+        };
         let request = self.requested.map(|requested| match &*requested {
             "discard" => ParkedRequest::Discard {
                 reason: self.requested_reason.unwrap_or_default(),
@@ -273,6 +337,7 @@ impl Row {
         let key = self.key.into_key()?;
         let failure = failure(&self.failure)?;
         let mut parked = ParkedKey::new(subscription, key, event, failure, &self.reason, attempts);
+        parked.topic = topic(&self.partition)?;
         parked.fingerprint = Fingerprint::new(self.fingerprint.cast_unsigned());
         let parked_at = SystemTime::from(self.parked_at);
         let tried_at = SystemTime::from(self.tried_at);

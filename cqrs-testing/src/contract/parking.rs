@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use cqrs_core::{
     EventId, Position, StreamId, Version,
     model::{
@@ -10,6 +11,7 @@ use cqrs_core::{
     },
     ports::{
         AdvanceError, CommitError, ParkedKey, ParkedRequest, Parking, Partitions, RepartitionError,
+        TopicRecord, WaitingRecord,
     },
 };
 
@@ -136,7 +138,10 @@ pub async fn a_parked_key_is_kept_until_it_is_taken_out<S: Parking + Partitions>
                 .filter(within)
                 .map(|parked| parked.key.clone()),
         );
-        let mut found = store.parked_keys(NAME, slices).await.expect("reads");
+        let mut found = store
+            .parked_keys(NAME, &PartitionId::Log(slices))
+            .await
+            .expect("reads");
         expected.sort();
         found.sort();
         assert_eq!(found, expected, "{slices}");
@@ -146,17 +151,17 @@ pub async fn a_parked_key_is_kept_until_it_is_taken_out<S: Parking + Partitions>
     let again = parked[2].clone();
     let again = again.failed_again(FailureKind::Panicked, "it panicked");
     let written = owner(&store, async |transaction| {
-        for key in [&parked[0].key, &parked[5].key] {
-            let found = store.unpark_in(transaction, NAME, key).await;
-            assert!(found.expect("writes"), "{key}");
-            let found = store.unpark_in(transaction, NAME, key).await;
-            assert!(!found.expect("writes"), "{key} is gone");
+        for parked in [&parked[0], &parked[5]] {
+            let found = store.unpark_in(transaction, parked).await;
+            assert!(found.expect("writes"), "{parked}");
+            let found = store.unpark_in(transaction, parked).await;
+            assert!(!found.expect("writes"), "{parked} is gone");
         }
         for parked in [&next, &again] {
-            let found = store.update_parked_in(transaction, parked).await;
+            let found = store.update_parked_in(transaction, parked, 0).await;
             assert!(found.expect("writes"));
         }
-        let found = store.update_parked_in(transaction, &never).await;
+        let found = store.update_parked_in(transaction, &never, 0).await;
         assert!(!found.expect("writes"), "it is not parked");
     });
     written.await.expect("commits");
@@ -179,8 +184,7 @@ pub async fn no_more_keys_are_parked_than_the_limit<S: Parking + Partitions>(sto
     }
     assert_eq!(all(&store, NAME).await.len(), 2);
     let written = owner(&store, async |transaction| {
-        let key = of_stream("a", 1).key;
-        let found = store.unpark_in(transaction, NAME, &key).await;
+        let found = store.unpark_in(transaction, &of_stream("a", 1)).await;
         assert!(found.expect("writes"));
         let parks = store.park_in(transaction, &of_stream("c", 1), 2).await;
         assert!(parks.expect("answers"), "there is room");
@@ -206,7 +210,7 @@ pub async fn a_request_is_for_the_event_in_front<S: Parking + Partitions>(store:
     assert!(!asked(&second, second.event.id, &ParkedRequest::Redrive).await);
     assert!(asked(&first, first.event.id, &ParkedRequest::Redrive).await);
 
-    let requested = store.requested(NAME, Slices::ALL).await.expect("reads");
+    let requested = store.requested(NAME, &LOG).await.expect("reads");
     let requested = Vec::from_iter(requested.into_iter().map(timeless));
     let first = timeless(first).requested(Some(ParkedRequest::Redrive));
     let second = timeless(second).requested(Some(discard));
@@ -216,15 +220,21 @@ pub async fn a_request_is_for_the_event_in_front<S: Parking + Partitions>(store:
         "the oldest first"
     );
     let none = Slices::new(7, 7).expect("valid");
-    assert_eq!(store.requested(NAME, none).await.expect("reads"), []);
+    assert_eq!(
+        store
+            .requested(NAME, &PartitionId::Log(none))
+            .await
+            .expect("reads"),
+        []
+    );
 
     let failed = first.clone().failed_again(FailureKind::Refused, "still");
     let written = owner(&store, async |transaction| {
-        let found = store.update_parked_in(transaction, &failed).await;
+        let found = store.update_parked_in(transaction, &failed, 0).await;
         assert!(found.expect("writes"));
     });
     written.await.expect("commits");
-    let requested = store.requested(NAME, Slices::ALL).await.expect("reads");
+    let requested = store.requested(NAME, &LOG).await.expect("reads");
     assert_eq!(requested.len(), 1, "a failure ends the request");
     assert!(asked(&first, first.event.id, &ParkedRequest::Redrive).await);
 }
@@ -249,7 +259,7 @@ pub async fn a_fenced_owner_changes_no_parked_key<S: Parking + Partitions>(store
         .advance_in(&mut transaction, NAME, &LOG, new.epoch, new.at, at)
         .await
         .expect("stays");
-    let found = store.unpark_in(&mut transaction, NAME, &parked.key).await;
+    let found = store.unpark_in(&mut transaction, &parked).await;
     assert!(found.expect("writes"));
     let mut claiming = tokio::spawn({
         let store = store.clone();
@@ -394,7 +404,7 @@ pub async fn a_parked_key_that_is_no_stream_keeps_the_partitions<S: Parking + Pa
     );
     assert_eq!(store.partitions(NAME).await.expect("reads").len(), 1);
     let written = owner(&store, async |transaction| {
-        let found = store.unpark_in(transaction, NAME, &parked.key).await;
+        let found = store.unpark_in(transaction, &parked).await;
         assert!(found.expect("writes"));
     });
     written.await.expect("commits");
@@ -433,9 +443,94 @@ pub async fn a_parked_key_that_decides_the_partition_moves_with_its_slice<
     assert!(asked.await.expect("asks"));
     for part in [Slices::part(0, 2), Slices::part(1, 2)] {
         let is_here = part.contains(key.slice());
-        let keys = store.parked_keys(NAME, part).await.expect("reads");
+        let part = PartitionId::Log(part);
+        let keys = store.parked_keys(NAME, &part).await.expect("reads");
         assert_eq!(keys, Vec::from_iter(is_here.then(|| key.clone())));
-        let requested = store.requested(NAME, part).await.expect("reads");
+        let requested = store.requested(NAME, &part).await.expect("reads");
         assert_eq!(requested.len(), usize::from(is_here));
     }
+fn record(offset: u64) -> TopicRecord {
+    let every_byte = Bytes::from_iter(0..=255);
+    let headers = vec![
+        ("ce_id".to_owned(), Some(every_byte.clone())),
+        ("ce_id".to_owned(), None),
+    ];
+    let (key, offset) = ((offset > 5).then_some(every_byte), Offset::new(offset));
+    let record = TopicRecord::whole("shop.account", 3, offset, key, Some("{}".into()), headers);
+    let timestamp = SystemTime::UNIX_EPOCH + Duration::from_millis(1_234_567_890_123);
+    record.timestamp((offset.get() > 5).then_some(timestamp))
+}
+
+/// What waits over a topic is kept whole and in order, for its own partition and key, until it is handled; with the checkpoint or not at all.
+pub async fn records_of_a_topic_wait_for_their_key<S: Parking + Partitions>(store: S) {
+    let topic = record(0).partition_id();
+    let other = PartitionId::Topic {
+        topic: "shop.account".into(),
+        partition: 4,
+    };
+    let mut front = of_stream("a", 5).in_partition(&topic);
+    front.event.offset = Some(Offset::new(5));
+    let key = &front.key;
+    let others = OrderingKey::named(key.to_string()).expect("valid");
+    let waits = |offset, key: &OrderingKey| WaitingRecord::new(key.clone(), record(offset));
+    for commits in [false, true] {
+        let claim = store.claim(NAME, &topic, None).await.expect("claims");
+        let claim = claim.expect("it is a partition of a topic");
+        let mut transaction = store.begin().await.expect("begins");
+        let (epoch, at) = (claim.epoch, claim.at);
+        store
+            .advance_in(&mut transaction, NAME, &topic, epoch, at, place(9))
+            .await
+            .expect("advances");
+        let parks = store.park_in(&mut transaction, &front, MANY).await;
+        assert!(parks.expect("parks"));
+        let records = [waits(5, key), waits(6, &others), waits(7, key)];
+        for records in [&records[..1], &[], &records[1..]] {
+            let waits = store.wait_in(&mut transaction, NAME, records).await;
+            waits.expect("keeps them");
+        }
+        if commits {
+            store.commit(transaction).await.expect("commits");
+        } else {
+            store.rollback(transaction).await.expect("rolls back");
+        }
+    }
+    let of = async |parked: &ParkedKey, limit| {
+        let records = store.waiting_records(parked, limit).await;
+        records.expect("reads")
+    };
+    assert_eq!(of(&front, 9).await, [record(5), record(7)]);
+    assert_eq!(of(&front, 1).await, [record(5)]);
+    assert_eq!(store.waiting(&front).await.expect("counts"), 2);
+    assert_eq!(of(&front.clone().in_partition(&other), 9).await, []);
+    let [found] = all(&store, NAME).await.try_into().expect("one");
+    assert_eq!(found, timeless(front.clone()));
+    let keys = async |partition| store.parked_keys(NAME, partition).await.expect("reads");
+    assert_eq!(keys(&topic).await, [key.clone()]);
+    assert_eq!(keys(&other).await, []);
+    assert_eq!(keys(&LOG).await, []);
+    let asked = store.request(NAME, key, front.event.id, &ParkedRequest::Redrive);
+    assert!(asked.await.expect("asks"));
+    assert_eq!(store.requested(NAME, &LOG).await.expect("reads"), []);
+    let requested = store.requested(NAME, &topic).await.expect("reads");
+    assert_eq!(requested.len(), 1);
+
+    // Of a topic that was created again, at an offset that waits already.
+    let event = failed(account("a"), 7).at(Offset::new(7));
+    let next = front.clone().continued(event);
+    let mut transaction = store.begin().await.expect("begins");
+    let again = [waits(7, key), waits(5, key)];
+    let waits = store.wait_in(&mut transaction, NAME, &again).await;
+    waits.expect("keeps them");
+    let found = store.update_parked_in(&mut transaction, &next, 1).await;
+    assert!(found.expect("writes"));
+    store.commit(transaction).await.expect("commits");
+    assert_eq!(of(&front, 9).await, [record(7), record(7), record(5)]);
+
+    let mut transaction = store.begin().await.expect("begins");
+    let found = store.unpark_in(&mut transaction, &next).await;
+    assert!(found.expect("writes"));
+    store.commit(transaction).await.expect("commits");
+    assert_eq!(of(&front, 9).await, []);
+    assert_eq!(all(&store, NAME).await, []);
 }

@@ -144,7 +144,7 @@ pub(super) fn rows() -> Vec<Row> {
             "a type that a reader does not know",
             vec![case(
                 foreign().with("ce_type", "Printed"),
-                Stopped("Printed"),
+                Parked("Printed"),
             )],
         ),
         (
@@ -156,10 +156,10 @@ pub(super) fn rows() -> Vec<Row> {
             vec![
                 case(
                     foreign().value(Some(format!(r#""{}""#, "x".repeat(900_000)).as_bytes())),
-                    Stopped("more bytes"),
+                    Parked("more bytes"),
                 ),
-                case(foreign().value(Some(b"{}")), Stopped("text")),
-                case(foreign().value(Some(b"\xff")), Stopped("Written")),
+                case(foreign().value(Some(b"{}")), Parked("text")),
+                case(foreign().value(Some(b"\xff")), Parked("Written")),
             ],
         ),
         (

@@ -1,6 +1,6 @@
 //! Records that stop a runner are skipped, as the page says: each error names the record and the call.
 
-use cqrs_core::read::SkipError;
+use cqrs_core::read::{ErrorAction, SkipError};
 use cqrs_kafka::KafkaSource;
 use cqrs_postgres::PgEventStore;
 use tokio::sync::Notify;
@@ -78,8 +78,17 @@ impl Place {
         &self,
         task: Task,
     ) -> Runner<PgEventStore, impl cqrs_core::read::Handler<PgEventStore>, KafkaSource> {
+        self.parking_runner(task).on_failure(|_| ErrorAction::Stop)
+    }
+
+    /// A runner that parks what it cannot handle.
+    pub(super) fn parking_runner(
+        &self,
+        task: Task,
+    ) -> Runner<PgEventStore, impl cqrs_core::read::Handler<PgEventStore>, KafkaSource> {
         let group = KafkaGroup::new(&self.config, "texts").categories(["note"]);
-        Runner::over(&self.store, Texts(task), group.source()).expect("a view")
+        let runner = Runner::over(&self.store, Texts(task), group.source());
+        runner.expect("a view")
     }
 
     pub(super) async fn catch_up(&self, task: Task) -> Result<(), RunnerError> {

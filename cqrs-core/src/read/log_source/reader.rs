@@ -199,7 +199,7 @@ impl<S: EventStore> Reader for LogReader<S> {
         self.wait = FIRST_WAIT;
         let mut events = page.events;
         events.retain(|event| self.is_own(event));
-        Ok(Next::Batch(Batch { events, next }))
+        Ok(Next::Batch(Batch::new(events, next)))
     }
 
     async fn back_off(&mut self, wait: Duration) {

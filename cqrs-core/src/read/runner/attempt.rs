@@ -2,7 +2,9 @@
 
 use crate::{
     model::{Claim, EventId, FailureKind, RecordedEvent},
-    ports::{AdvanceError, BoxError, CommitError, SourceError, StoreError, StoreErrorKind},
+    ports::{
+        AdvanceError, BoxError, CommitError, SourceError, StoreError, StoreErrorKind, TopicRecord,
+    },
     read::runner::error::RunnerErrorKind,
 };
 
@@ -24,6 +26,8 @@ pub(super) enum AttemptError {
 pub(super) struct Failing {
     pub(super) claim: Claim,
     pub(super) event: RecordedEvent,
+    /// Its record, if it is of a topic and was kept.
+    pub(super) record: Option<TopicRecord>,
     pub(super) kind: FailureKind,
     pub(super) reason: BoxError,
 }

@@ -24,13 +24,21 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
 
     /// Reads what is parked. Only after the claim: the last owner may have parked a key right before it.
     pub(super) async fn read_parked(&mut self) -> Result<(), StoreError> {
-        if let PartitionId::Log(slices) = *self.reader.partition() {
-            let subscription = self.handler.subscription();
-            let keys = self.store.parked_keys(subscription, slices).await?;
-            self.parked.claimed(keys);
-            self.report_parked();
-        }
+        let subscription = self.handler.subscription();
+        let partition = self.reader.partition();
+        let keys = self.store.parked_keys(subscription, partition).await?;
+        self.parked.claimed(keys);
+        self.report_parked();
+        self.keep_records();
         Ok(())
+    }
+
+    /// Has the reader keep the records of a topic while some of them may have to wait, and no longer: each takes its memory twice.
+    pub(super) fn keep_records(&mut self) {
+        if let PartitionId::Topic { .. } = self.reader.partition() {
+            let keep = self.parked.needs_records();
+            self.reader.keep_records(keep);
+        }
     }
 
     /// In the metrics only: the progress keeps what was last known.

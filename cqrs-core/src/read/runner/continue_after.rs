@@ -53,10 +53,7 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
                 .await?;
         }
         for one in &parked {
-            let key = &one.key;
-            self.store
-                .unpark_in(&mut transaction, subscription, key)
-                .await?;
+            self.store.unpark_in(&mut transaction, one).await?;
         }
         self.store.commit(transaction).await?;
         let position = Position::new(to.offset.get());

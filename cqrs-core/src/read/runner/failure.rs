@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use crate::model::{FailureKind, PartitionId, RecordedEvent, RetryPolicy};
+use crate::model::{FailureKind, RecordedEvent, RetryPolicy};
 
 /// An event that a role could not handle. Everything before it is handled.
 #[derive(Debug, Clone, Copy)]
@@ -62,17 +62,17 @@ impl Default for FailurePolicy {
 }
 
 impl FailurePolicy {
-    /// What to do. Only what the store's own log keeps can be parked or skipped: over a topic the runner stops instead. It stops at
-    /// once, unless the user's function returns `Retry`.
-    pub(super) fn action(&self, failure: &Failure<'_>, partition: &PartitionId) -> ErrorAction {
-        let action = match (&self.decide, partition) {
-            (Some(decide), _) => decide(failure),
-            (None, PartitionId::Topic { .. }) => ErrorAction::Stop,
-            (None, PartitionId::Log(_)) => self.by_default(failure),
+    /// What to do. Only what is kept can be parked or skipped: an event of the store's own log, or one of a topic whose source keeps its
+    /// record. Otherwise the runner stops at once, unless the user's function returns `Retry`.
+    pub(super) fn action(&self, failure: &Failure<'_>, is_kept: bool) -> ErrorAction {
+        let action = match &self.decide {
+            Some(decide) => decide(failure),
+            None if is_kept => self.by_default(failure),
+            None => ErrorAction::Stop,
         };
-        match (action, partition) {
-            (ErrorAction::Park | ErrorAction::Skip, PartitionId::Topic { .. }) => ErrorAction::Stop,
-            (action, _) => action,
+        match action {
+            ErrorAction::Park | ErrorAction::Skip if !is_kept => ErrorAction::Stop,
+            action => action,
         }
     }
 
@@ -106,13 +106,9 @@ impl fmt::Debug for FailurePolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Category, EventId, Position, Slices, StreamId, Version};
+    use crate::model::{Category, EventId, Position, StreamId, Version};
 
-    fn actions(
-        policy: &FailurePolicy,
-        partition: &PartitionId,
-        kind: FailureKind,
-    ) -> Vec<ErrorAction> {
+    fn actions(policy: &FailurePolicy, is_kept: bool, kind: FailureKind) -> Vec<ErrorAction> {
         let stream = StreamId::new(Category::new("account").expect("valid"), "ann").expect("valid");
         let (id, now) = (EventId::random(), std::time::SystemTime::now());
         let place = (Version::new(1), Position::new(1));
@@ -124,29 +120,24 @@ mod tests {
             reason: &reason,
             attempts,
         };
-        let actions = (1..4).map(|attempts| policy.action(&failure(attempts), partition));
+        let actions = (1..4).map(|attempts| policy.action(&failure(attempts), is_kept));
         actions.collect()
     }
 
     #[test]
-    fn an_event_is_retried_then_parked_and_a_topic_stops() {
+    fn an_event_is_retried_then_parked_and_what_is_not_kept_stops() {
         use ErrorAction::{Park, Retry, Stop};
-        let log = PartitionId::Log(Slices::ALL);
-        let topic = PartitionId::Topic {
-            topic: "shop.order".into(),
-            partition: 0,
-        };
         let mut policy = FailurePolicy::default();
         policy.retry = policy.retry.attempts(3);
         let refused = FailureKind::Refused;
-        assert_eq!(actions(&policy, &log, refused), [Retry, Retry, Park]);
+        assert_eq!(actions(&policy, true, refused), [Retry, Retry, Park]);
         let undecodable = FailureKind::Undecodable;
-        assert_eq!(actions(&policy, &log, undecodable), [Park, Park, Park]);
-        assert_eq!(actions(&policy, &topic, refused), [Stop, Stop, Stop]);
-        for (told, over_topic) in [(ErrorAction::Skip, Stop), (Park, Stop), (Retry, Retry)] {
+        assert_eq!(actions(&policy, true, undecodable), [Park, Park, Park]);
+        assert_eq!(actions(&policy, false, refused), [Stop, Stop, Stop]);
+        for (told, not_kept) in [(ErrorAction::Skip, Stop), (Park, Stop), (Retry, Retry)] {
             policy.decide = Some(Arc::new(move |_| told));
-            assert_eq!(actions(&policy, &log, refused), [told; 3]);
-            assert_eq!(actions(&policy, &topic, refused), [over_topic; 3]);
+            assert_eq!(actions(&policy, true, refused), [told; 3]);
+            assert_eq!(actions(&policy, false, refused), [not_kept; 3]);
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::batch_limit::{BatchLimit, BatchSizes};
 use crate::{
     model::{OrderingKey, PartitionedBy, RecordedEvent},
-    ports::UnitOfWork,
+    ports::{Batch, BoxError, UnitOfWork, WaitingRecord},
     read::handler::Handler,
 };
 
@@ -36,6 +36,17 @@ pub(super) struct Parked {
     postponed: HashMap<OrderingKey, Instant>,
     /// For the next redrive.
     pub(super) limit: BatchLimit,
+    /// An event of a topic has failed: its key can be parked only with its record.
+    pub(super) failing: bool,
+}
+
+/// What a batch leaves out, because its keys are parked.
+#[derive(Debug, Default)]
+pub(super) struct HeldBack {
+    /// How many events were before the first one that is left.
+    pub(super) before_first: usize,
+    /// The records of a topic.
+    pub(super) records: Vec<WaitingRecord>,
 }
 
 impl Parked {
@@ -48,6 +59,7 @@ impl Parked {
                 first: sizes.first.min(LARGEST_REDRIVE),
                 largest: sizes.largest.min(LARGEST_REDRIVE),
             }),
+            failing: false,
         }
     }
 
@@ -56,24 +68,39 @@ impl Parked {
         self.keys = keys.into_iter().collect();
     }
 
-    /// Takes the events of parked keys out of a batch. Returns how many of them were before the first event that is left.
+    /// Takes the events of parked keys out of a batch.
+    ///
+    /// # Errors
+    /// An event of a topic whose record the reader has not kept: it would be lost.
     pub(super) fn hold_back<S: UnitOfWork>(
         &self,
         handler: &impl Handler<S>,
-        events: &mut Vec<RecordedEvent>,
-    ) -> usize {
+        batch: &mut Batch,
+    ) -> Result<HeldBack, BoxError> {
+        let mut held = HeldBack::default();
         if self.keys.is_empty() {
-            return 0;
+            return Ok(held);
         }
-        let mut before_first = 0;
-        let mut found = false;
-        events.retain(|event| {
-            let waits = self.keys.contains(&key_of(handler, event));
-            found |= !waits;
-            before_first += usize::from(!found);
-            !waits
-        });
-        before_first
+        let mut left = Vec::with_capacity(batch.events.len());
+        for event in std::mem::take(&mut batch.events) {
+            let key = key_of(handler, &event);
+            if !self.keys.contains(&key) {
+                left.push(event);
+                continue;
+            }
+            held.before_first += usize::from(left.is_empty());
+            if event.offset.is_some() {
+                let record = batch.record_of(&event).ok_or_else(|| not_kept(&event))?;
+                held.records.push(WaitingRecord::new(key, record.clone()));
+            }
+        }
+        batch.events = left;
+        Ok(held)
+    }
+
+    /// Whether the reader of a topic must keep its records.
+    pub(super) fn needs_records(&self) -> bool {
+        self.failing || !self.keys.is_empty()
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -110,6 +137,10 @@ impl Parked {
         let until = self.postponed.get(key);
         until.is_some_and(|until| Instant::now() < *until)
     }
+}
+
+fn not_kept(event: &RecordedEvent) -> BoxError {
+    format!("the source has not kept the record of {event}, whose key is parked").into()
 }
 
 /// The key of an event: its stream, unless the handler has another one. Where that is another stream it counts as a name, because its

@@ -8,10 +8,11 @@ use super::{
     attempt::AttemptError,
     batch_error::{BatchError, Located, locate},
     claimed::ClaimedPartition,
+    waiting::Waiting,
     worker::Worker,
 };
 use crate::{
-    model::{Checkpoint, FailedEvent, FailureKind, PartitionId, RecordedEvent, Selection, chain},
+    model::{Checkpoint, FailureKind, Selection, chain},
     ports::{
         BoxError, Checkpoints, Discarded, DiscardedEvent, Inbox, ParkedKey, ParkedRequest, Parking,
         Reader, StoreError, StoreErrorKind,
@@ -24,10 +25,9 @@ struct Redrive {
     epoch: u64,
     at: Checkpoint,
     parked: ParkedKey,
-    /// The next events.
-    events: Vec<RecordedEvent>,
-    /// The one after them.
-    next: Option<RecordedEvent>,
+    waiting: Waiting,
+    /// How many records in front of the event that failed again were not read by the role.
+    handled: usize,
 }
 
 impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
@@ -40,19 +40,19 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             Some(ParkedRequest::Discard { reason }) => Some(reason.clone()),
             _ => None,
         };
-        let limit = if discard.is_some() {
-            1
-        } else {
-            self.parked.limit.get()
+        let waiting = match discard {
+            Some(_) => self.front(claimed, &parked).await?,
+            None => {
+                let limit = self.parked.limit.get();
+                self.waiting(claimed, &parked, limit).await?
+            }
         };
-        let mut events = self.waiting(claimed, &parked, limit + 1).await?;
-        let next = (events.len() > limit).then(|| events.pop()).flatten();
-        let redrive = Redrive {
+        let mut redrive = Redrive {
             epoch: claimed.claim.epoch,
             at,
             parked,
-            events,
-            next,
+            waiting,
+            handled: 0,
         };
         self.parked.soon();
         match discard {
@@ -62,24 +62,34 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 self.failed_again(redrive, FailureKind::Rejected, reason.into())
                     .await
             }
-            None => self.handle_waiting(redrive).await,
+            None => match redrive.waiting.unreadable.take() {
+                Some(reason) => {
+                    let unreadable = redrive.waiting.next.take();
+                    redrive.parked.event = unreadable.unwrap_or(redrive.parked.event);
+                    redrive.handled = redrive.waiting.records;
+                    let kind = FailureKind::Undecodable;
+                    self.failed_again(redrive, kind, reason).await
+                }
+                None => self.handle_waiting(redrive).await,
+            },
         }
     }
 
     async fn request(&self) -> Result<Option<ParkedKey>, StoreError> {
-        let PartitionId::Log(slices) = *self.reader.partition() else {
-            return Ok(None);
-        };
         let subscription = self.handler.subscription();
-        let requested = self.store.requested(subscription, slices).await?;
+        let partition = self.reader.partition();
+        let requested = self.store.requested(subscription, partition).await?;
         let mut requested = requested.into_iter();
         Ok(requested.find(|parked| !self.parked.is_postponed(&parked.key)))
     }
 
-    /// Whether the role still reads the event in front, but not under its key.
+    /// Whether the role still reads the event in front, but not under its key. The records of a topic are kept under the key that they had.
     fn has_another_key(&self, redrive: &Redrive) -> bool {
+        if redrive.parked.topic.is_some() {
+            return false;
+        }
         let event = &redrive.parked.event;
-        let first = redrive.events.first().map(|event| event.id);
+        let first = redrive.waiting.events.first().map(|event| event.id);
         let reads = Selection::of(&self.handler.reads().unwrap_or_default());
         first != Some(event.id)
             && reads.matches(event.stream.category().as_str(), &event.event_type)
@@ -87,13 +97,13 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
 
     async fn handle_waiting(&mut self, redrive: Redrive) -> Result<(), AttemptError> {
         let Err(error) = self.commit_redrive(&redrive).await else {
-            if redrive.events.len() >= self.parked.limit.get() {
+            if redrive.waiting.events.len() >= self.parked.limit.get() {
                 self.parked.limit.double();
             }
             self.redriven(&redrive);
             return Ok(());
         };
-        match locate(&mut self.parked.limit, &redrive.events, 0, error) {
+        match locate(&mut self.parked.limit, &redrive.waiting.events, 0, error) {
             Located::Smaller(error) => {
                 tracing::debug!(error = %chain(&*error), "redrives fewer events");
                 Ok(())
@@ -125,8 +135,8 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 at,
             )
             .await?;
-        if !redrive.events.is_empty() {
-            self.call(&mut transaction, &redrive.events).await?;
+        if !redrive.waiting.events.is_empty() {
+            self.call(&mut transaction, &redrive.waiting.events).await?;
         }
         self.go_on(&mut transaction, redrive).await?;
         self.store.commit(transaction).await?;
@@ -140,16 +150,13 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         redrive: &Redrive,
     ) -> Result<(), StoreError> {
         let parked = &redrive.parked;
-        let found = match &redrive.next {
-            None => {
-                let subscription = self.handler.subscription();
-                self.store
-                    .unpark_in(transaction, subscription, &parked.key)
-                    .await?
-            }
+        let found = match &redrive.waiting.next {
+            None => self.store.unpark_in(transaction, parked).await?,
             Some(next) => {
-                let parked = parked.clone().continued(FailedEvent::from(next));
-                self.store.update_parked_in(transaction, &parked).await?
+                let parked = parked.clone().continued(next.clone());
+                self.store
+                    .update_parked_in(transaction, &parked, redrive.waiting.records)
+                    .await?
             }
         };
         if found {
@@ -164,21 +171,25 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let subscription = self.handler.subscription();
         let at = redrive.at;
         let event = &redrive.parked.event;
-        let mut next = redrive.events.iter().chain(&redrive.next);
-        let next = next.find(|next| next.id != event.id).cloned();
-        let redrive = Redrive { next, ..redrive };
-        let event = &redrive.parked.event;
         let discarded = DiscardedEvent::new(
             event.stream.clone(),
             event.version,
             event.position,
             event.id,
         );
-        let discarded = Discarded::event(subscription, discarded, reason);
+        let discarded = match &redrive.waiting.first {
+            Some(record) => {
+                let is_event = self.reader.decode(record).is_ok();
+                let event = is_event.then_some(discarded);
+                Discarded::record(subscription, record.shortened(), event, reason)
+            }
+            None => Discarded::event(subscription, discarded, reason),
+        };
         let mut transaction = self.owned(redrive.epoch, Some(at), at).await?;
         self.store.discard_in(&mut transaction, &discarded).await?;
         self.go_on(&mut transaction, &redrive).await?;
         self.store.commit(transaction).await?;
+        let event = &redrive.parked.event;
         tracing::warn!(subscription, %event, reason = discarded.reason, "an event is discarded");
         self.redriven(&redrive);
         Ok(())
@@ -187,10 +198,11 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     /// After the commit, and not before: later events of the key are handled again if none waits.
     fn redriven(&mut self, redrive: &Redrive) {
         self.retries.succeeded();
-        if redrive.next.is_some() {
+        if redrive.waiting.next.is_some() {
             return;
         }
         self.parked.remove(&redrive.parked.key);
+        self.keep_records();
         self.report_parked();
         let subscription = self.handler.subscription();
         tracing::info!(subscription, key = %redrive.parked.key, "a key is not parked any more");
@@ -204,12 +216,13 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         reason: BoxError,
     ) -> Result<(), AttemptError> {
         let at = redrive.at;
+        let handled = redrive.handled;
         let reason = chain(&*reason).to_string();
         let parked = redrive.parked.failed_again(kind, &reason);
         let mut transaction = self.owned(redrive.epoch, Some(at), at).await?;
         if !self
             .store
-            .update_parked_in(&mut transaction, &parked)
+            .update_parked_in(&mut transaction, &parked, handled)
             .await?
         {
             return Err(not_parked(&parked).into());

@@ -8,14 +8,17 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    model::{Checkpoint, FailedEvent, PartitionId, Slices, chain},
-    ports::{Checkpoints, Discarded, Inbox, ParkedKey, Parking, Reader},
+    model::{Checkpoint, Claim, FailedEvent, Offset, PartitionId, Slices, chain},
+    ports::{Checkpoints, Discarded, Inbox, ParkedKey, Parking, Reader, WaitingRecord},
     read::handler::Handler,
 };
 
 impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
     /// The checkpoint is right before the event.
     pub(super) async fn resolve(&mut self, failing: Failing) -> Result<(), AttemptError> {
+        if self.needs_record(&failing) {
+            return Ok(());
+        }
         let attempts = self.tried.next(failing.event.id);
         let failure = Failure {
             event: &failing.event,
@@ -23,7 +26,8 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             reason: &*failing.reason,
             attempts,
         };
-        match self.policy.action(&failure, self.reader.partition()) {
+        let is_kept = failing.event.offset.is_none() || failing.record.is_some();
+        match self.policy.action(&failure, is_kept) {
             ErrorAction::Retry => {
                 self.retries.failed(&*failing.reason);
                 self.back_off(self.policy.wait(attempts)).await;
@@ -43,13 +47,27 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         }
     }
 
+    /// Whether the next attempt must come first, for which the reader keeps the event's record: only with that can its key be parked.
+    fn needs_record(&mut self, failing: &Failing) -> bool {
+        let is_missing = failing.event.offset.is_some() && failing.record.is_none();
+        if !is_missing || self.parked.failing {
+            return false;
+        }
+        self.parked.failing = self.reader.keep_records(true);
+        self.parked.failing
+    }
+
     /// Whether events of the key may lie in other partitions, or in slices that other partitions had: a key that is no stream. Then
     /// nobody knows which of them were handled.
     fn is_shared(&self, failing: &Failing) -> bool {
         if !self.handler.partitioned_by().is_stream() {
             return false;
         }
-        let is_whole = *self.reader.partition() == PartitionId::Log(Slices::ALL);
+        // Over topics each partition has parked keys of its own, because nothing orders the events of two partitions.
+        let PartitionId::Log(slices) = *self.reader.partition() else {
+            return false;
+        };
+        let is_whole = slices == Slices::ALL;
         let key = key_of::<S>(&*self.handler, &failing.event);
         key.stream().is_none() && !(is_whole && failing.claim.ahead.is_empty())
     }
@@ -61,6 +79,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let event = FailedEvent::from(&failing.event);
         let reason = chain(&*failing.reason).to_string();
         let parked = ParkedKey::new(subscription, key, event, failing.kind, &reason, attempts);
+        let parked = parked.in_partition(self.reader.partition());
         let mut transaction = self.moved_to(&failing).await?;
         let most = self.policy.park_at_most;
         if !self.store.park_in(&mut transaction, &parked, most).await? {
@@ -70,6 +89,12 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 most,
                 reason: failing.reason,
             }));
+        }
+        if let Some(record) = failing.record {
+            let front = [WaitingRecord::new(parked.key.clone(), record)];
+            self.store
+                .wait_in(&mut transaction, subscription, &front)
+                .await?;
         }
         self.store.commit(transaction).await?;
         self.retries.succeeded();
@@ -87,7 +112,13 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let mut transaction = self.moved_to(&failing).await?;
         let reason = format!("{}: {}", failing.kind, chain(&*failing.reason));
         let event = failing.event;
-        let discarded = Discarded::event(subscription, event.clone(), &*reason);
+        let discarded = match &failing.record {
+            Some(record) => {
+                let discarded = Some(event.clone().into());
+                Discarded::record(subscription, record.shortened(), discarded, &*reason)
+            }
+            None => Discarded::event(subscription, event.clone(), &*reason),
+        };
         self.store.discard_in(&mut transaction, &discarded).await?;
         self.store.commit(transaction).await?;
         self.retries.succeeded();
@@ -95,10 +126,28 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         Ok(())
     }
 
-    /// A transaction that moves the checkpoint from right before the event to the event.
+    /// A transaction that moves the checkpoint from right before the event to right behind it, and receives it.
     async fn moved_to(&self, failing: &Failing) -> Result<S::Transaction, AttemptError> {
-        let to = Checkpoint::after(failing.event.position, failing.event.id);
-        self.owned(failing.claim.epoch, failing.claim.at, to).await
+        let event = &failing.event;
+        let to = match event.offset {
+            Some(offset) => Checkpoint::new(Offset::new(offset.get() + 1), Some(event.id)),
+            None => Checkpoint::after(event.position, event.id),
+        };
+        let Claim { epoch, at, .. } = failing.claim;
+        let mut transaction = self.owned(epoch, at, to).await?;
+        if let Some(lane) = &event.lane {
+            let subscription = self.handler.subscription();
+            let received = [(lane.clone(), event.position)];
+            self.store
+                .receive_in(
+                    &mut transaction,
+                    subscription,
+                    self.reader.partition(),
+                    &received,
+                )
+                .await?;
+        }
+        Ok(transaction)
     }
 
     /// A transaction that proves the claim.

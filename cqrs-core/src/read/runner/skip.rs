@@ -159,7 +159,7 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
             PartitionId::Topic { .. } => Slices::ALL,
         };
         let subscription = self.handler.subscription();
-        let parked = self.store.parked_keys(subscription, slices).await?;
+        let parked = self.store.parked_keys(subscription, partition).await?;
         let is_next = |event: &RecordedEvent| {
             slices.contains(slice_of::<S>(&*self.handler, event))
                 && !handled(event)

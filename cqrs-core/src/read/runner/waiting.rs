@@ -1,4 +1,5 @@
-//! Reads the events that wait for a parked key: they are in the log, from the event in front to where their slice stands.
+//! Reads the events that wait for a parked key: they are in the log, from the event in front to where their slice stands. Of a topic they are
+//! in the records that are kept.
 
 use super::{
     claimed::ClaimedPartition,
@@ -6,25 +7,119 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    model::{PartitionedBy, Position, RecordedEvent, Selection, StreamId, Version},
-    ports::{Checkpoints, Inbox, LogQuery, ParkedKey, Parking, Reader, StoreError},
+    model::{FailedEvent, PartitionedBy, Position, RecordedEvent, Selection, StreamId, Version},
+    ports::{
+        BoxError, Checkpoints, Inbox, LogQuery, ParkedKey, Parking, Reader, StoreError, TopicRecord,
+    },
     read::handler::Handler,
 };
 
 /// How many events of the log are read at once for a key that is not a stream.
 const PAGE: usize = 1_000;
 
+/// Events that wait, with the one in front.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// The next events.
+    pub(super) events: Vec<RecordedEvent>,
+    /// The one after them.
+    pub(super) next: Option<FailedEvent>,
+    /// How many records of a topic hold the events.
+    pub(super) records: usize,
+    /// The record in front, if the key is parked in a topic.
+    pub(super) first: Option<TopicRecord>,
+    /// Why `next` is not an event, if no event comes before it.
+    pub(super) unreadable: Option<BoxError>,
+}
+
 impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
-    /// Up to `limit` events that wait, with the one in front.
+    /// Up to `limit` events that wait, and the one after them.
     pub(super) async fn waiting(
         &self,
         claimed: &ClaimedPartition,
         parked: &ParkedKey,
         limit: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        match parked.key.stream() {
-            Some(stream) => self.waiting_in_stream(claimed, parked, stream, limit).await,
-            None => self.waiting_in_log(claimed, parked, limit).await,
+    ) -> Result<Waiting, StoreError> {
+        let with_next = limit + 1;
+        let mut events = match (&parked.topic, parked.key.stream()) {
+            (Some(_), _) => return self.waiting_in_topic(parked, limit).await,
+            (None, Some(stream)) => {
+                self.waiting_in_stream(claimed, parked, stream, with_next)
+                    .await?
+            }
+            (None, None) => self.waiting_in_log(claimed, parked, with_next).await?,
+        };
+        let next = (events.len() > limit).then(|| events.pop()).flatten();
+        Ok(Waiting {
+            events,
+            next: next.as_ref().map(FailedEvent::from),
+            ..Waiting::default()
+        })
+    }
+
+    /// The event in front alone, and the one after it.
+    pub(super) async fn front(
+        &self,
+        claimed: &ClaimedPartition,
+        parked: &ParkedKey,
+    ) -> Result<Waiting, StoreError> {
+        if parked.topic.is_some() {
+            // By their number: other producers may give two events the same id.
+            let mut records = self.store.waiting_records(parked, 2).await?.into_iter();
+            return Ok(Waiting {
+                first: records.next(),
+                next: records.next().map(|record| self.failed_event(&record)),
+                records: 1,
+                ..Waiting::default()
+            });
+        }
+        let waiting = self.waiting(claimed, parked, 1).await?;
+        // The role may no longer read the event in front.
+        let events = waiting.events.iter().map(FailedEvent::from);
+        let mut next = events.chain(waiting.next);
+        Ok(Waiting {
+            next: next.find(|next| next.id != parked.event.id),
+            ..Waiting::default()
+        })
+    }
+
+    async fn waiting_in_topic(
+        &self,
+        parked: &ParkedKey,
+        limit: usize,
+    ) -> Result<Waiting, StoreError> {
+        let mut records = self.store.waiting_records(parked, limit + 1).await?;
+        let after = (records.len() > limit).then(|| records.pop()).flatten();
+        let selection = Selection::of(&self.handler.reads().unwrap_or_default());
+        let mut waiting = Waiting {
+            first: records.first().cloned(),
+            next: after.map(|record| self.failed_event(&record)),
+            ..Waiting::default()
+        };
+        for record in records {
+            match self.reader.decode(&record) {
+                Ok(event) => {
+                    waiting.records += 1;
+                    let category = event.stream.category().as_str();
+                    if selection.matches(category, &event.event_type) {
+                        waiting.events.push(event);
+                    }
+                }
+                Err(reason) => {
+                    waiting.next = Some(self.failed_event(&record));
+                    waiting.unreadable = waiting.events.is_empty().then_some(reason);
+                    break;
+                }
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// What a record holds.
+    fn failed_event(&self, record: &TopicRecord) -> FailedEvent {
+        match self.reader.decode(record) {
+            Ok(event) => FailedEvent::from(&event),
+            Err(_) => record.not_an_event(),
         }
     }
 

@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     model::{Claim, Lane, Position, RecordedEvent, chain},
-    ports::{Batch, Checkpoints, GivenBack, Inbox, Next, Parking, Reader},
+    ports::{
+        Batch, Checkpoints, GivenBack, Inbox, Next, Parking, Reader, SourceError, WaitingRecord,
+    },
     read::handler::Handler,
     run_loop::{LoopName, ProgressReporter, Retries},
 };
@@ -161,13 +163,12 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let full = batch.events.len() >= self.limit.get();
         let slice_of = |event: &RecordedEvent| slice_of::<S>(&*self.handler, event);
         let received = claimed.receive(&mut batch, slice_of);
-        let held_back = self
-            .parked
-            .hold_back::<S>(&*self.handler, &mut batch.events);
-        let outcome = self.commit(&claimed.claim, &batch, &received.highest);
+        let held = self.parked.hold_back::<S>(&*self.handler, &mut batch);
+        let held = held.map_err(|error| AttemptError::from(SourceError::Fatal(error)))?;
+        let outcome = self.commit(&claimed.claim, &batch, &received.highest, &held.records);
         if let Err(error) = outcome.await {
-            let before_first = received.repeats_first + held_back;
-            return Err(self.failed_at(&claimed.claim, batch, before_first, error));
+            let before_first = received.repeats_first + held.before_first;
+            return Err(self.failed_at(&claimed.claim, &batch, before_first, error));
         }
         let partition = self.reader.partition();
         self.tally.passed_over(partition, &batch.events);
@@ -175,6 +176,9 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         claimed.received.extend(received.highest);
         claimed.claim.advance(batch.next);
         self.retries.succeeded();
+        if std::mem::take(&mut self.parked.failing) {
+            self.keep_records();
+        }
         self.reporter
             .reading(self.reader.partition(), claimed.claim.at);
         if full {
@@ -189,9 +193,11 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         claim: &Claim,
         batch: &Batch,
         received: &[(Lane, Position)],
+        waiting: &[WaitingRecord],
     ) -> Result<(), BatchError> {
         let mut transaction = self.store.begin().await?;
-        match self.apply(&mut transaction, claim, batch, received).await {
+        let applied = self.apply(&mut transaction, claim, batch, received, waiting);
+        match applied.await {
             Ok(()) => Ok(self.store.commit(transaction).await?),
             Err(error) => {
                 // Report the first error. If the rollback fails too, the transaction ends with its session.
@@ -207,6 +213,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         claim: &Claim,
         batch: &Batch,
         received: &[(Lane, Position)],
+        waiting: &[WaitingRecord],
     ) -> Result<(), BatchError> {
         let subscription = self.handler.subscription();
         let partition = self.reader.partition();
@@ -217,6 +224,11 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         if !received.is_empty() {
             self.store
                 .receive_in(transaction, subscription, partition, received)
+                .await?;
+        }
+        if !waiting.is_empty() {
+            self.store
+                .wait_in(transaction, subscription, waiting)
                 .await?;
         }
         if !batch.events.is_empty() {
@@ -243,7 +255,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     fn failed_at(
         &mut self,
         claim: &Claim,
-        batch: Batch,
+        batch: &Batch,
         before_first: usize,
         error: BatchError,
     ) -> AttemptError {
@@ -251,10 +263,11 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             Located::Smaller(error) => AttemptError::Smaller(error),
             Located::Newer(error) => AttemptError::NewerEvent(error),
             Located::Elsewhere(error) => error,
-            Located::First(kind, reason) => match batch.events.into_iter().next() {
+            Located::First(kind, reason) => match batch.events.first() {
                 Some(event) => AttemptError::Failing(Box::new(Failing {
                     claim: claim.clone(),
-                    event,
+                    record: batch.record_of(event).cloned(),
+                    event: event.clone(),
                     kind,
                     reason,
                 })),

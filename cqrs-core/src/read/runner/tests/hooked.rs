@@ -7,14 +7,14 @@ use crate::{
     memory::{MemoryEventStore, MemoryTransaction},
     model::{
         Checkpoint, Claim, EventId, Idempotency, KeyRange, Lane, LeaseTimes, LogIdentity, Member,
-        MemberId, OrderingKey, PartitionId, Position, RecordedEvent, Selection, Slices, StreamId,
+        MemberId, OrderingKey, PartitionId, Position, RecordedEvent, Selection, StreamId,
         Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Discarded, Discards, Document, DocumentWrite,
         Documents, EventStore, Heartbeat, Leases, LogPage, LogQuery, LookupError, ParkedKey,
         ParkedRequest, PartitionStatus, Partitions, RelayLease, RepartitionError, SaveError,
-        SliceProgress, StoreError, UnitOfWork,
+        SliceProgress, StoreError, TopicRecord, UnitOfWork, WaitingRecord,
     },
 };
 
@@ -192,8 +192,8 @@ impl Discards for Hooked {
 }
 
 impl Parking for Hooked {
-    async fn parked_keys(&self, s: &str, slices: Slices) -> Result<Vec<OrderingKey>, StoreError> {
-        self.0.parked_keys(s, slices).await
+    async fn parked_keys(&self, s: &str, p: &PartitionId) -> Result<Vec<OrderingKey>, StoreError> {
+        self.0.parked_keys(s, p).await
     }
     async fn park_in(
         &self,
@@ -203,23 +203,38 @@ impl Parking for Hooked {
     ) -> Result<bool, StoreError> {
         self.0.park_in(tx, parked, at_most).await
     }
-    async fn requested(&self, s: &str, slices: Slices) -> Result<Vec<ParkedKey>, StoreError> {
-        self.0.requested(s, slices).await
+    async fn requested(&self, s: &str, p: &PartitionId) -> Result<Vec<ParkedKey>, StoreError> {
+        self.0.requested(s, p).await
     }
     async fn update_parked_in(
         &self,
         tx: &mut MemoryTransaction,
         parked: &ParkedKey,
+        handled: usize,
     ) -> Result<bool, StoreError> {
-        self.0.update_parked_in(tx, parked).await
+        self.0.update_parked_in(tx, parked, handled).await
     }
     async fn unpark_in(
         &self,
         tx: &mut MemoryTransaction,
-        s: &str,
-        key: &OrderingKey,
+        parked: &ParkedKey,
     ) -> Result<bool, StoreError> {
-        self.0.unpark_in(tx, s, key).await
+        self.0.unpark_in(tx, parked).await
+    }
+    async fn wait_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        s: &str,
+        records: &[WaitingRecord],
+    ) -> Result<(), StoreError> {
+        self.0.wait_in(tx, s, records).await
+    }
+    async fn waiting_records(
+        &self,
+        parked: &ParkedKey,
+        limit: usize,
+    ) -> Result<Vec<TopicRecord>, StoreError> {
+        self.0.waiting_records(parked, limit).await
     }
     async fn parked(&self, s: &str) -> Result<Vec<ParkedKey>, StoreError> {
         self.0.parked(s).await

@@ -5,6 +5,7 @@ mod chaos;
 mod interleavings;
 mod keys;
 mod partitioned;
+mod topics;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -133,7 +133,7 @@ impl Reader for ScriptedReader {
             offset: Offset::new(next),
             event_id: None,
         };
-        Ok(Next::Batch(Batch { events, next }))
+        Ok(Next::Batch(Batch::new(events, next)))
     }
     async fn back_off(&mut self, wait: Duration) {
         tokio::time::sleep(wait).await;

@@ -26,7 +26,7 @@ impl Steps {
     }
 
     async fn keys(&self) -> Vec<OrderingKey> {
-        let keys = self.0.parked_keys(Sums::NAME, Slices::ALL).await;
+        let keys = self.0.parked_keys(Sums::NAME, &LOG).await;
         keys.expect("reads")
     }
 
@@ -131,10 +131,7 @@ impl Steps {
             .collect::<Vec<_>>();
         let mut transaction = self.0.begin().await.expect("begins");
         self.view(&mut transaction, &of_it).await;
-        let found = self
-            .0
-            .unpark_in(&mut transaction, Sums::NAME, &key(id))
-            .await;
+        let found = self.0.unpark_in(&mut transaction, &parked).await;
         assert!(found.expect("writes"));
         self.0.commit(transaction).await.expect("commits");
     }

@@ -1,0 +1,107 @@
+//! Events of a topic that cannot be handled wait in the consumer's store, and a redrive from there is in order.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cqrs_core::{ports::ParkedKey, read::ParkedKeys};
+use tokio::sync::oneshot;
+
+use super::{
+    skipped::{Place, Task, Texts, note},
+    *,
+};
+
+/// A note of a stream, as another producer sends it.
+fn of(stream: &str, text: &str) -> Record {
+    note(text).with("ce_id", text).with("ce_subject", stream)
+}
+
+/// Panics at the text `bad` until it is corrected.
+fn panics_until(corrected: &Arc<AtomicBool>) -> Task {
+    let corrected = Arc::clone(corrected);
+    Arc::new(move |text| {
+        let is_bad = text == "bad" && !corrected.load(Ordering::Acquire);
+        assert!(!is_bad, "planted");
+    })
+}
+
+async fn settled(place: &Place, keys: usize) -> Vec<ParkedKey> {
+    eventually("the keys settle", async || {
+        let parked = place.store.parked(Texts::NAME).await.expect("reads");
+        parked.len() == keys && parked.iter().all(|parked| parked.requested.is_none())
+    })
+    .await;
+    place.store.parked(Texts::NAME).await.expect("reads")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_redriven_from_the_store() {
+    let place = Place::new().await;
+    let plain = Sent::Plainly;
+    let records = vec![of("a", "1"), of("b", "2"), of("a", "bad"), of("b", "3")];
+    place.send(plain, records).await;
+    // With every part of a record, and the id of the one before.
+    let odd = of("a", "4")
+        .with("ce_id", "bad")
+        .and("app_bytes", [0, 0xff]);
+    place
+        .send(plain, vec![odd, of("b", "5"), of("a", "6")])
+        .await;
+
+    let corrected = Arc::new(AtomicBool::new(false));
+    let run = async || {
+        let runner = place.parking_runner(panics_until(&corrected));
+        runner.catch_up().await.expect("catches up");
+    };
+    run().await;
+    assert_eq!(place.texts().await, ["1", "2", "3", "5"]);
+    let [found] = settled(&place, 1).await.try_into().expect("one");
+    assert_eq!(found.event.stream.id(), "a");
+    assert_eq!(found.event.offset, Some(Offset::new(2)));
+    assert_eq!(place.store.waiting(&found).await.expect("counts"), 3);
+
+    // Another start knows what is parked.
+    place.send(plain, vec![of("a", "7"), of("b", "8")]).await;
+    run().await;
+    assert_eq!(place.texts().await, ["1", "2", "3", "5", "8"]);
+
+    corrected.store(true, Ordering::Release);
+    let runner = place.parking_runner(panics_until(&corrected));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(runner.run(async { drop(stopped.await) }));
+    let parked = ParkedKeys::new(&place.store, Texts::NAME);
+    assert!(parked.redrive_key(&found).await.expect("asks"));
+    settled(&place, 0).await;
+    let all = ["1", "2", "3", "5", "8", "bad", "4", "6", "7"];
+    assert_eq!(place.texts().await, all);
+    place.send(plain, vec![of("a", "9")]).await;
+    eventually("the next one is handled", async || {
+        place.texts().await.last().is_some_and(|text| text == "9")
+    })
+    .await;
+    drop(stop);
+    running.await.expect("no panic").expect("runs");
+}
+
+/// The one behind it has the same id: it is handled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discard_takes_one_record() {
+    let place = Place::new().await;
+    let again = of("a", "good").with("ce_id", "bad");
+    place.send(Sent::Plainly, vec![of("a", "bad"), again]).await;
+    let never = Arc::new(AtomicBool::new(false));
+    let runner = place.parking_runner(panics_until(&never));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(runner.run(async { drop(stopped.await) }));
+    let [found] = settled(&place, 1).await.try_into().expect("one");
+    let parked = ParkedKeys::new(&place.store, Texts::NAME);
+    let asked = parked.discard(&found, "a test wrote it").await;
+    assert!(asked.expect("asks"));
+    settled(&place, 0).await;
+    assert_eq!(place.texts().await, ["good"]);
+    let discarded = place.store.discarded(Texts::NAME).await.expect("reads");
+    let [discarded] = discarded.try_into().expect("one");
+    let record = discarded.record.expect("it is kept");
+    assert_eq!(record.value.as_deref(), Some(&br#"{"text":"bad"}"#[..]));
+    drop(stop);
+    running.await.expect("no panic").expect("runs");
+}
