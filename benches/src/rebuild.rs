@@ -78,7 +78,9 @@ async fn rate<F: Future<Output = Outcome<Duration>>>(
 /// The time from the start of the runner to the commit of the last event. The removal of the old documents does not count.
 async fn rebuild(store: &PgEventStore, batch: u32) -> Outcome<Duration> {
     let runner = Runner::over_log(store, Balances)?.batch_size(usize::try_from(batch)?);
-    ReadModel::<Balances, _>::new(store).reset().await?;
+    ReadModel::<Balances, _>::new(store)
+        .reset("rebuild")
+        .await?;
     let begun = Instant::now();
     runner.catch_up().await?;
     Ok(begun.elapsed())

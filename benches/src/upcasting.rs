@@ -109,7 +109,7 @@ where
 
 /// Events per second, from the start of the runner to the commit of the last event.
 async fn rebuild<V: View>(store: &PgEventStore, view: V) -> Outcome<f64> {
-    ReadModel::<V, _>::new(store).reset().await?;
+    ReadModel::<V, _>::new(store).reset("rebuild").await?;
     let runner = Runner::over_log(store, view)?;
     let begun = std::time::Instant::now();
     runner.catch_up().await?;

@@ -14,7 +14,7 @@
 //! - [relay to Kafka](relay_to_kafka), [consume from Kafka](consume_from_kafka)
 //! - [run a service](run_a_service), [in several processes](share_the_work), [on your servers](run_on_your_servers), [with the least
 //!   privilege](run_with_least_privilege), [with TLS and logins](encrypt_connections), [rebuild a read model](rebuild_a_read_model), [find what holds readers
-//!   back](find_what_holds_readers_back), [check your store](check_your_store)
+//!   back](find_what_holds_readers_back), [see what the read side does](see_what_the_read_side_does), [check your store](check_your_store)
 //!
 //! **Reference**: [every error, its causes and what to do](errors), [what a topic may hold](what_a_topic_may_hold)
 //!
@@ -76,6 +76,10 @@ page!(run_on_your_servers, "../docs/how-to/run-on-your-servers.md");
 page!(
     run_with_least_privilege,
     "../docs/how-to/run-with-least-privilege.md"
+);
+page!(
+    see_what_the_read_side_does,
+    "../docs/how-to/see-what-the-read-side-does.md"
 );
 page!(share_the_work, "../docs/how-to/share-the-work.md");
 page!(take_snapshots, "../docs/how-to/take-snapshots.md");
@@ -146,4 +150,5 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0036-what-cannot-be-handled-is-parked-by-its-key.md")]
 #[doc = include_str!("../docs/decisions/0037-a-relay-has-a-lease.md")]
 #[doc = include_str!("../docs/decisions/0038-ordering-keys-may-decide-the-partition.md")]
+#[doc = include_str!("../docs/decisions/0039-one-port-asks-and-one-port-changes.md")]
 pub mod decisions {}

@@ -3,11 +3,14 @@
 //! A transaction is a set of staged writes and of guards; it reads its own writes. Nothing is locked between two calls. Commit
 //! checks the guards again under one lock; then all writes become visible, or none.
 
+mod control;
 mod documents;
 mod import;
+mod inspect;
 mod keys;
 mod layout;
 mod leases;
+mod operations;
 mod parked;
 mod parking;
 mod partitions;
@@ -22,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 pub use self::transaction::MemoryTransaction;
 use self::{keys::Keys, leases::Leases, parked::ParkedKeys};
@@ -31,7 +34,7 @@ use crate::{
         Claim, EventId, Lane, LeaseTimes, Limits, LogId, LogIdentity, PartitionId, Position,
         RecordedEvent, Selection, StreamId, Version,
     },
-    ports::{Appended, Discarded, Document, Snapshot, Turns},
+    ports::{Appended, Discarded, Document, Operation, Snapshot, Turns},
 };
 
 /// A store in memory. A clone is a handle to the same store; the data is lost with the last handle.
@@ -109,6 +112,8 @@ struct State {
     /// The events of each stream, as indexes into the log.
     streams: HashMap<StreamId, Vec<usize>>,
     checkpoints: HashMap<Subscribed, Claim>,
+    /// When each checkpoint was last moved.
+    moved: HashMap<Subscribed, Instant>,
     /// The subscriptions over the log.
     leases: HashMap<String, Leases>,
     selections: HashMap<Subscribed, Selection>,
@@ -121,6 +126,7 @@ struct State {
     keys: Keys,
     snapshots: HashMap<StreamId, Snapshot>,
     discarded: Vec<Discarded>,
+    operations: Vec<Operation>,
     parked: ParkedKeys,
     /// Who runs each relay.
     relays: HashMap<String, Leases>,

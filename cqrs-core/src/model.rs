@@ -32,7 +32,7 @@ mod upcaster;
 
 pub use self::{
     chain::{Chain, chain},
-    checkpoint::{Ahead, Checkpoint, Claim, Offset, PartitionId},
+    checkpoint::{Ahead, Checkpoint, Claim, Offset, PartitionId, Requested},
     context::Context,
     decoded::{Decoded, IntoEvents},
     event::{Event, EventFilter, NewEvent},

@@ -4,14 +4,17 @@
 //! errors.
 
 mod checkpoints;
+mod control;
 mod discards;
 mod documents;
 mod error;
 mod event_store;
 mod import;
 mod inbox;
+mod inspect;
 mod leases;
 mod log_check;
+mod log_end;
 mod parking;
 mod partitions;
 mod publisher;
@@ -26,6 +29,7 @@ mod unit_of_work;
 
 pub use self::{
     checkpoints::Checkpoints,
+    control::{Control, Skip, never_started},
     discards::{Discarded, DiscardedEvent, Discards},
     documents::{Document, DocumentWrite, Documents, decode_document},
     error::{
@@ -35,6 +39,10 @@ pub use self::{
     event_store::{Append, Appended, Appends, EventStore, LogPage, LogQuery, LogSearch, PastEvent},
     import::{Import, ImportError, Imported, check_import},
     inbox::Inbox,
+    inspect::{
+        COUNTED_LAG, Finding, Health, HealthLimits, HeldMark, Inspect, Lag, Operation, Overview,
+        ParkedSummary, PartitionInfo, PartitionState, RelayInfo, SubscriptionInfo,
+    },
     leases::{Leases, RelayLease},
     log_check::LogReplaced,
     parking::{ParkedKey, ParkedRequest, Parking, WaitingRecord},
@@ -56,5 +64,6 @@ pub use self::{
 };
 pub(crate) use self::{
     log_check::check_page,
+    log_end::last_event_upto,
     turns::{Turn, at_most_a_second},
 };

@@ -1,5 +1,6 @@
 //! Runs the parts of a process together, and stops them in order.
 
+mod health;
 mod outcome;
 mod part;
 mod signals;
@@ -7,16 +8,22 @@ mod supervisor;
 
 use std::{collections::HashSet, fmt, time::Duration};
 
-use self::{
-    outcome::Cause,
-    supervisor::{Limits, Supervisor},
-};
+use tokio::sync::watch;
+
 pub use self::{
+    health::{HealthReport, ServiceHealth},
     outcome::{PartAborted, PartEnd, PartOutcome, PartPanicked, ServiceError, ServiceOutcome},
     part::{Part, PartKind, PartName, Stop},
     signals::Signals,
 };
-use crate::{ports::BoxError, run_loop::Progress};
+use self::{
+    outcome::Cause,
+    supervisor::{Limits, Supervisor},
+};
+use crate::{
+    ports::{BoxError, HealthLimits, Inspect},
+    run_loop::Progress,
+};
 
 /// The reaction of a service when a part fails.
 ///
@@ -90,6 +97,8 @@ pub struct Service {
     parts: Vec<Part>,
     deadline: Duration,
     on_failure: OnFailure,
+    /// Whether it was asked to stop.
+    stopping: watch::Sender<bool>,
 }
 
 impl Default for Service {
@@ -105,6 +114,7 @@ impl Service {
             parts: Vec::new(),
             deadline: Duration::from_secs(25),
             on_failure: OnFailure::default(),
+            stopping: watch::Sender::new(false),
         }
     }
 
@@ -146,6 +156,32 @@ impl Service {
         let parts = self.parts.iter();
         let progress = parts.filter_map(|part| Some((part.name.clone(), part.progress.clone()?)));
         progress.collect()
+    }
+
+    /// Tells whether the process lives, whether it can do its work, and what somebody should look at: for the routes that an orchestrator
+    /// asks. Get it when all parts were added; it can be asked while the service runs and after its end.
+    ///
+    /// ```
+    /// use cqrs_core::{MemoryEventStore, Service, ports::HealthLimits};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let store = MemoryEventStore::default();
+    /// let service = Service::new();
+    /// let health = service.health(&store, HealthLimits::default());
+    /// assert!(health.is_live()); // for /livez
+    /// let report = health.report().await;
+    /// assert!(report.ready); // for /readyz
+    /// println!("{report}"); // live, ready, not degraded
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn health<S: Inspect>(&self, store: &S, limits: HealthLimits) -> ServiceHealth<S> {
+        ServiceHealth {
+            store: store.clone(),
+            limits,
+            progress: self.progress(),
+            stopping: self.stopping.subscribe(),
+        }
     }
 
     /// Runs until the process gets SIGTERM or SIGINT (Ctrl-C), or all parts have ended. A second signal immediately aborts
@@ -199,7 +235,8 @@ impl Service {
             deadline: self.deadline,
             on_failure: self.on_failure,
         };
-        Supervisor::start(self.parts, limits).run(stop, abort).await
+        let supervisor = Supervisor::start(self.parts, limits, self.stopping);
+        supervisor.run(stop, abort).await
     }
 
     /// The name of two subscriptions or of two relays.

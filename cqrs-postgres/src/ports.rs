@@ -1,12 +1,14 @@
 //! The ports of [`cqrs_core::ports`] that the store implements, one a file.
 
 mod checkpoints;
+mod control;
 mod discards;
 mod documents;
 mod erase;
 mod event_store;
 mod import;
 mod inbox;
+mod inspect;
 mod leases;
 mod log;
 mod log_identity;

@@ -4,15 +4,18 @@
 
 pub mod categories;
 pub mod checkpoints;
+pub mod control;
 pub mod discards;
 pub mod documents;
 pub mod events;
 pub mod execute_all;
 mod fixture;
 pub mod headers;
+pub mod health;
 pub mod histories;
 pub mod idempotency;
 pub mod imports;
+pub mod inspect;
 pub mod limits;
 pub mod log;
 pub mod parking;
@@ -151,6 +154,26 @@ macro_rules! event_store_contract {
             relays: a_relay_has_one_holder_at_a_time
             relays: a_relay_that_is_not_heard_of_is_taken_over
             relays: one_of_many_takes_a_relay
+            inspect: an_overview_shows_owner_state_and_place
+            inspect: an_overview_shows_no_owner_that_is_not_alive
+            inspect: the_lag_is_what_a_partition_has_to_handle
+            inspect: a_long_lag_is_counted_up_to_a_bound
+            inspect: an_overview_shows_partitions_of_topics
+            inspect: an_overview_counts_parked_keys_by_their_cause
+            inspect: operations_are_listed_from_the_newest_on
+            inspect: an_overview_shows_who_runs_a_relay
+            health: a_partition_without_an_owner_is_a_finding
+            health: an_owner_that_stands_still_is_a_finding
+            health: a_partition_that_is_far_behind_is_a_finding
+            health: a_stopped_or_paused_partition_is_a_finding
+            health: parked_keys_are_a_finding
+            health: a_relay_without_an_owner_is_a_finding
+            health: who_has_handled_everything_is_healthy
+            control: every_change_by_hand_is_recorded_with_its_reason
+            control: no_change_by_hand_is_made_without_a_reason
+            control: a_change_of_an_unknown_subscription_is_an_error
+            control: a_pause_waits_for_a_batch_or_fences_it
+            control: a_paused_runner_goes_on_when_it_is_resumed
             discards: discarded_events_are_kept_with_their_reason
             discards: discarded_records_are_kept_as_bytes
             parking: a_parked_key_is_kept_until_it_is_taken_out

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use cqrs_core::ports::Partitions;
+use cqrs_core::ports::{Control, Partitions};
 use cqrs_postgres::PgEventStore;
 use cqrs_tests::{
     child::{ChildProcess, Job},

@@ -47,6 +47,9 @@ mod how_to_run_on_your_servers {}
 #[doc = include_str!("../../docs/how-to/run-with-least-privilege.md")]
 mod how_to_run_with_least_privilege {}
 
+#[doc = include_str!("../../docs/how-to/see-what-the-read-side-does.md")]
+mod how_to_see_what_the_read_side_does {}
+
 #[doc = include_str!("../../docs/how-to/share-the-work.md")]
 mod how_to_share_the_work {}
 

@@ -186,6 +186,15 @@ impl Leases {
         }
     }
 
+    /// For how long a partition has had its owner, or none.
+    pub(super) fn owned_for(&self, partition: &PartitionId) -> Option<Duration> {
+        let lease = self.partitions.get(partition)?;
+        let owner = lease.member.and_then(|id| self.members.get(&id));
+        let ended = owner.map(|owner| owner.renewed.elapsed().checked_sub(owner.lease));
+        // An owner that has died has left it when its lease ended.
+        Some(ended.flatten().unwrap_or_else(|| lease.since.elapsed()))
+    }
+
     /// The living owner of a partition, and why it is stopped.
     pub(super) fn owner(&self, partition: &PartitionId) -> (Option<String>, Option<String>) {
         let Some(lease) = self.partitions.get(partition) else {

@@ -2,10 +2,9 @@
 
 use super::{MemoryEventStore, MemoryTransaction, State, parked::id_of};
 use crate::{
-    model::{EventId, OrderingKey, PartitionId, RecordedEvent, Selection, StreamId, Version},
+    model::{OrderingKey, PartitionId, RecordedEvent, Selection, StreamId, Version},
     ports::{
-        EventStore, ParkedKey, ParkedRequest, Parking, StoreError, StoreErrorKind, TopicRecord,
-        WaitingRecord, check_reason,
+        EventStore, ParkedKey, Parking, StoreError, StoreErrorKind, TopicRecord, WaitingRecord,
     },
 };
 
@@ -119,35 +118,6 @@ impl Parking for MemoryEventStore {
         let mut keys = Vec::from_iter(keys.map(|stored| stored.parked.clone()));
         keys.sort_by_key(|parked| parked.event.position);
         Ok(keys)
-    }
-
-    async fn request(
-        &self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
-        request: &ParkedRequest,
-    ) -> Result<bool, StoreError> {
-        if let ParkedRequest::Discard { reason } = request {
-            check_reason(reason)?;
-        }
-        let mut state = self.state();
-        let keys = &mut state.parked;
-        let is_asked = |parked: &ParkedKey| {
-            let (of, requested) = (&parked.subscription, &parked.requested);
-            of == subscription
-                && parked.key == *key
-                && parked.event.id == event
-                && requested.is_none()
-        };
-        let mut stored = keys.keys.values_mut();
-        let Some(stored) = stored.find(|stored| is_asked(&stored.parked)) else {
-            return Ok(false);
-        };
-        keys.requests += 1;
-        stored.request = keys.requests;
-        stored.parked.requested = Some(request.clone());
-        Ok(true)
     }
 
     async fn waiting(&self, parked: &ParkedKey) -> Result<u64, StoreError> {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use tokio::time::Instant;
+
 use super::{MemoryEventStore, State, layout::joined, parked::StoredKey};
 use crate::{
-    model::{Claim, Member, MemberId, PartitionId, PartitionedBy, Selection, Slices},
+    model::{Claim, Member, MemberId, PartitionId, PartitionedBy, Requested, Selection, Slices},
     ports::{
         Heartbeat, PartitionStatus, Partitions, RepartitionError, SliceProgress, StoreError,
-        check_reason, unknown_subscription,
+        unknown_subscription,
     },
 };
 
@@ -24,6 +26,7 @@ impl State {
             of == subscription && matches!(partition, PartitionId::Log(_))
         };
         self.checkpoints.retain(|subscribed, _| !is_old(subscribed));
+        self.moved.retain(|subscribed, _| !is_old(subscribed));
         let ids = partitions
             .iter()
             .map(|(slices, _)| PartitionId::Log(*slices));
@@ -31,6 +34,7 @@ impl State {
         leases.divide(ids);
         for (slices, claim) in partitions {
             let subscribed = (subscription.to_owned(), PartitionId::Log(slices));
+            self.moved.insert(subscribed.clone(), Instant::now());
             self.checkpoints.insert(subscribed, claim);
         }
     }
@@ -52,7 +56,7 @@ impl State {
         }
     }
 
-    fn repartition(
+    pub(super) fn repartition(
         &mut self,
         subscription: &str,
         partitions: u16,
@@ -72,9 +76,18 @@ impl State {
         if by != Some(PartitionedBy::OrderingKey) && self.parked.of(subscription).any(is_named) {
             return Err(RepartitionError::Parked(subscription.to_owned()));
         }
-        let new = Vec::from_iter(
-            parts(partitions).map(|slices| (slices, joined(epoch + 1, slices, &places))),
-        );
+        let paused = before
+            .iter()
+            .any(|(_, claim)| claim.requested == Requested::Pause);
+        let requested = if paused {
+            Requested::Pause
+        } else {
+            Requested::Run
+        };
+        let new = Vec::from_iter(parts(partitions).map(|slices| {
+            let claim = joined(epoch + 1, slices, &places);
+            (slices, claim.requested(requested))
+        }));
         let made = u16::try_from(new.len()).unwrap_or(Slices::COUNT);
         for ((slices, _), selection) in new.iter().zip(std::iter::repeat(&selection)) {
             let subscribed = (subscription.to_owned(), PartitionId::Log(*slices));
@@ -128,19 +141,6 @@ impl Partitions for MemoryEventStore {
             leases.leave(member);
         }
         Ok(())
-    }
-
-    async fn repartition(
-        &self,
-        subscription: &str,
-        partitions: u16,
-        reason: &str,
-    ) -> Result<u16, RepartitionError> {
-        check_reason(reason)?;
-        if !(1..=Slices::COUNT).contains(&partitions) {
-            return Err(RepartitionError::Number(partitions));
-        }
-        self.state().repartition(subscription, partitions)
     }
 
     async fn progress_by_slice(

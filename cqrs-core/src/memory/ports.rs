@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use super::{MemoryEventStore, MemoryTransaction};
+use super::{MemoryEventStore, MemoryTransaction, operations::NewOperation};
 use crate::{
     model::{
         Checkpoint, Claim, EventId, Idempotency, KeyRange, Lane, Limits, LogId, LogIdentity,
@@ -173,7 +173,34 @@ impl EventStore for MemoryEventStore {
         let mut state = self.state();
         let identity = state.identity();
         *identity = identity.clone().renewed(after, LogId::random());
-        Ok(identity.clone())
+        let renewed = identity.clone();
+        let id = renewed.id_of(Position::new(after.get() + 1)).to_string();
+        let operation = NewOperation::new("renew_log_id", reason);
+        state.record(operation.with("after", after.get()).with("id", id));
+        Ok(renewed)
+    }
+
+    async fn record_operation(
+        &self,
+        verb: &str,
+        arguments: &[(&str, String)],
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        check_reason(reason)?;
+        self.state().record(with(verb, arguments, reason));
+        Ok(())
+    }
+
+    async fn record_outcome(
+        &self,
+        verb: &str,
+        arguments: &[(&str, String)],
+        reason: &str,
+        outcome: &str,
+    ) -> Result<(), StoreError> {
+        let operation = with(verb, arguments, reason).ended(outcome);
+        self.state().record(operation);
+        Ok(())
     }
 
     async fn wait_for_append(&self, at_most: Duration) {
@@ -286,14 +313,44 @@ impl Checkpoints for MemoryEventStore {
             transaction
                 .subscriptions
                 .select(&state, subscribed, epoch, selection.clone());
-        Ok(selected?)
+        selected?;
+        let accepted = reason.map(|reason| {
+            NewOperation::on(subscription, "accept_selection", reason)
+                .with("partition", partition.to_string())
+        });
+        transaction.operations.extend(accepted);
+        Ok(())
+    }
+
+    async fn move_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        from: Option<Checkpoint>,
+        to: Checkpoint,
+        reason: &str,
+    ) -> Result<(), AdvanceError> {
+        check_reason(reason)?;
+        self.advance_in(transaction, subscription, partition, epoch, from, to)
+            .await?;
+        let operation = NewOperation::on(subscription, "continue_after", reason)
+            .with("partition", partition.to_string())
+            .with("to", to.offset.to_string());
+        transaction.operations.push(operation);
+        Ok(())
     }
 
     async fn reset_in(
         &self,
         transaction: &mut MemoryTransaction,
         subscription: &str,
+        reason: &str,
     ) -> Result<(), StoreError> {
+        check_reason(reason)?;
+        let operation = NewOperation::on(subscription, "reset", reason);
+        transaction.operations.push(operation);
         transaction.subscriptions.reset(subscription);
         transaction.parking.reset(subscription);
         Ok(())
@@ -319,6 +376,8 @@ impl Inbox for MemoryEventStore {
     ) -> Result<(), StoreError> {
         check_reason(reason)?;
         transaction.subscriptions.rewind(subscription);
+        let operation = NewOperation::on(subscription, "rewind", reason);
+        transaction.operations.push(operation);
         Ok(())
     }
 
@@ -343,6 +402,8 @@ impl Discards for MemoryEventStore {
     ) -> Result<(), StoreError> {
         check_reason(&discarded.reason)?;
         transaction.discarded.push(discarded.clone());
+        let operation = NewOperation::discard(discarded);
+        transaction.operations.push(operation);
         Ok(())
     }
 
@@ -429,4 +490,12 @@ impl Documents for MemoryEventStore {
             .map(|((_, key), stored)| (key.clone(), stored.clone()))
             .collect())
     }
+}
+
+fn with(verb: &str, arguments: &[(&str, String)], reason: &str) -> NewOperation {
+    let operation = NewOperation::new(verb, reason);
+    let with = |operation: NewOperation, (name, argument): &(&str, String)| {
+        operation.with(name, argument.as_str())
+    };
+    arguments.iter().fold(operation, with)
 }

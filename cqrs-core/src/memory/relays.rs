@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What a relay reads: it has one lease for the whole log.
-const ALL: PartitionId = PartitionId::Log(Slices::ALL);
+pub(super) const ALL: PartitionId = PartitionId::Log(Slices::ALL);
 
 impl ports::Leases for MemoryEventStore {
     fn lease_times(&self) -> LeaseTimes {

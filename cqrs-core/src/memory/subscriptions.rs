@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use tokio::time::Instant;
+
 use super::{State, Subscribed};
 use crate::{
     model::{Checkpoint, Claim, Lane, PartitionId, Position, Selection},
@@ -104,12 +106,15 @@ impl StagedSubscriptions {
                 && self.rewound.contains(subscription);
             if is_rewound || self.reset.contains(subscription) {
                 *claim = reset(claim);
+                let subscribed = (subscription.clone(), partition.clone());
+                state.moved.insert(subscribed, Instant::now());
             }
         }
         for (subscribed, _, selection) in self.selected {
             state.selections.insert(subscribed, selection);
         }
         for (subscribed, (_, now)) in self.moved {
+            state.moved.insert(subscribed.clone(), Instant::now());
             state.checkpoints.insert(subscribed, now);
         }
         state
@@ -128,7 +133,7 @@ fn has_epoch(state: &State, subscribed: &Subscribed, epoch: u64) -> bool {
 
 /// Back to the beginning, under the next epoch.
 fn reset(claim: &Claim) -> Claim {
-    Claim::new(claim.epoch + 1, None)
+    Claim::new(claim.epoch + 1, None).requested(claim.requested)
 }
 
 fn fenced((subscription, partition): &Subscribed) -> Fenced {

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::SystemTime};
 
 use super::{
-    MemoryEventStore, State, documents::StagedDocuments, keys, parked::StagedParking,
-    subscriptions::StagedSubscriptions,
+    MemoryEventStore, State, documents::StagedDocuments, keys, operations::NewOperation,
+    parked::StagedParking, subscriptions::StagedSubscriptions,
 };
 use crate::{
     model::{
@@ -27,6 +27,7 @@ pub struct MemoryTransaction {
     pub(super) documents: StagedDocuments,
     pub(super) discarded: Vec<Discarded>,
     pub(super) parking: StagedParking,
+    pub(super) operations: Vec<NewOperation>,
 }
 
 impl MemoryTransaction {
@@ -40,6 +41,7 @@ impl MemoryTransaction {
             documents: StagedDocuments::default(),
             discarded: Vec::new(),
             parking: StagedParking::default(),
+            operations: Vec::new(),
         }
     }
 
@@ -192,6 +194,9 @@ impl MemoryTransaction {
     /// Makes every staged write visible. Cannot fail.
     pub(super) fn apply(self, state: &mut State) {
         state.discarded.extend(self.discarded);
+        for operation in self.operations {
+            state.record(operation);
+        }
         self.subscriptions.apply(state);
         self.parking.apply(state);
         self.documents.apply(state);

@@ -113,6 +113,17 @@ impl Ahead {
     }
 }
 
+/// What an operator has requested of the runners of a subscription.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Requested {
+    /// To handle events.
+    #[default]
+    Run,
+    /// To wait, and to claim again.
+    Pause,
+}
+
 /// The right to handle a partition. A later claim ends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -123,6 +134,8 @@ pub struct Claim {
     pub at: Option<Checkpoint>,
     /// The slices that were read further than `at`, in their order.
     pub ahead: Vec<Ahead>,
+    /// What an operator has requested.
+    pub requested: Requested,
 }
 
 impl Claim {
@@ -133,6 +146,7 @@ impl Claim {
             epoch,
             at,
             ahead: Vec::new(),
+            requested: Requested::Run,
         }
     }
 
@@ -140,6 +154,13 @@ impl Claim {
     #[must_use]
     pub fn ahead(mut self, ahead: Vec<Ahead>) -> Self {
         self.ahead = ahead;
+        self
+    }
+
+    /// The claim, with what an operator has requested.
+    #[must_use]
+    pub fn requested(mut self, requested: Requested) -> Self {
+        self.requested = requested;
         self
     }
 

@@ -4,7 +4,6 @@ use crate::{
     model::{Checkpoint, Claim, MemberId, PartitionId, Selection},
     ports::{
         error::{AdvanceError, StoreError},
-        reason::check_reason,
         unit_of_work::UnitOfWork,
     },
 };
@@ -42,12 +41,10 @@ pub trait Checkpoints: UnitOfWork {
     ) -> impl Future<Output = Result<(), AdvanceError>> + Send;
 
     /// Moves the checkpoint as [`advance_in`](Self::advance_in) does, because a person has named the place. The store records the
-    /// operation, with the reason, if it has users.
-    ///
-    /// The default is for stores without users, which record nothing.
+    /// operation, with the reason.
     ///
     /// # Errors
-    /// As [`advance_in`](Self::advance_in). [`check_reason`] decides on the reason.
+    /// As [`advance_in`](Self::advance_in). [`check_reason`](crate::ports::check_reason) decides on the reason.
     #[expect(clippy::too_many_arguments, reason = "those of a batch, and why")]
     fn move_in(
         &self,
@@ -58,13 +55,7 @@ pub trait Checkpoints: UnitOfWork {
         from: Option<Checkpoint>,
         to: Checkpoint,
         reason: &str,
-    ) -> impl Future<Output = Result<(), AdvanceError>> + Send {
-        async move {
-            check_reason(reason)?;
-            self.advance_in(transaction, subscription, partition, epoch, from, to)
-                .await
-        }
-    }
+    ) -> impl Future<Output = Result<(), AdvanceError>> + Send;
 
     /// The checkpoint of a partition; `None` before its first batch. Of the log it may be any range of slices: the checkpoint is
     /// the lowest of theirs, whatever the partitions are.
@@ -96,10 +87,15 @@ pub trait Checkpoints: UnitOfWork {
         reason: Option<&str>,
     ) -> impl Future<Output = Result<(), AdvanceError>> + Send;
 
-    /// Moves every partition of a subscription back to the beginning, clears its inbox and fences its runners.
+    /// Moves every partition of a subscription back to the beginning, clears its inbox and fences its runners. Nothing of it is parked
+    /// any more. The store records the operation with the reason.
+    ///
+    /// # Errors
+    /// [`check_reason`](crate::ports::check_reason) decides on the reason.
     fn reset_in(
         &self,
         transaction: &mut Self::Transaction,
         subscription: &str,
+        reason: &str,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }

@@ -11,8 +11,8 @@ use std::{fmt, time::SystemTime};
 
 use crate::{
     model::{
-        EventId, FailedEvent, FailureKind, Fingerprint, OrderingKey, PartitionId, RecordedEvent,
-        StreamId, Version,
+        FailedEvent, FailureKind, Fingerprint, OrderingKey, PartitionId, RecordedEvent, StreamId,
+        Version,
     },
     ports::{discards::Discards, error::StoreError, event_store::EventStore, records::TopicRecord},
 };
@@ -238,19 +238,6 @@ pub trait Parking: EventStore + Discards {
         &self,
         subscription: &str,
     ) -> impl Future<Output = Result<Vec<ParkedKey>, StoreError>> + Send;
-
-    /// Asks the owner of a parked key, if this event is still in front of it and nothing else is requested; otherwise returns `false`.
-    /// By anybody. The store also records the operation, with the time and the user, if it has users.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) when the reason of a discard is empty.
-    fn request(
-        &self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
-        request: &ParkedRequest,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// How many events of a parked key wait, with the one in front: of a topic the records that are kept; of the log those of its stream, as
     /// far as the subscription has read it. Of a key of the log that is not a stream only the one in front is counted.

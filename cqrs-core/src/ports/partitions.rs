@@ -217,18 +217,6 @@ pub trait Partitions: Checkpoints + Leases {
         member: MemberId,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Sets the number of partitions, whoever works on them, and records the operation with its reason. Every slice goes on where it
-    /// was. Returns how many partitions there are now: a number that does not divide 1,024 may make fewer.
-    ///
-    /// # Errors
-    /// [`RepartitionError`]; then nothing has changed.
-    fn repartition(
-        &self,
-        subscription: &str,
-        partitions: u16,
-        reason: &str,
-    ) -> impl Future<Output = Result<u16, RepartitionError>> + Send;
-
     /// How far each slice was read, in their order. Empty for a subscription that is not known.
     fn progress_by_slice(
         &self,

@@ -1,8 +1,9 @@
 //! All ports of a store together.
 
 use crate::ports::{
-    discards::Discards, documents::Documents, event_store::EventStore, import::Import,
-    inbox::Inbox, parking::Parking, partitions::Partitions, snapshots::Snapshots,
+    control::Control, discards::Discards, documents::Documents, event_store::EventStore,
+    import::Import, inbox::Inbox, inspect::Inspect, parking::Parking, partitions::Partitions,
+    snapshots::Snapshots,
 };
 
 /// A store with every port: one bound for a service that does not depend on an adapter.
@@ -27,11 +28,29 @@ use crate::ports::{
 /// # drop(bank.accounts);
 /// ```
 pub trait Store:
-    EventStore + Import + Snapshots + Partitions + Documents + Inbox + Discards + Parking
+    EventStore
+    + Import
+    + Snapshots
+    + Partitions
+    + Documents
+    + Inbox
+    + Discards
+    + Parking
+    + Control
+    + Inspect
 {
 }
 
 impl<S> Store for S where
-    S: EventStore + Import + Snapshots + Partitions + Documents + Inbox + Discards + Parking
+    S: EventStore
+        + Import
+        + Snapshots
+        + Partitions
+        + Documents
+        + Inbox
+        + Discards
+        + Parking
+        + Control
+        + Inspect
 {
 }

@@ -16,7 +16,6 @@ use tokio::{
     time::Instant,
 };
 
-pub(super) use self::ends::last_event_upto;
 pub use self::reader::LogReader;
 use self::{
     ends::last_event,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::{
     model::{Fingerprint, OrderingKey, Position},
-    ports::{LogQuery, ParkedKey, ParkedRequest, Parking, StoreError},
+    ports::{Control, LogQuery, ParkedKey, Parking, StoreError},
 };
 
 /// The parked keys of a subscription to the store's own log.
@@ -18,7 +18,7 @@ use crate::{
 /// let parked = ParkedKeys::new(&store, "balances");
 /// for group in parked.groups().await? {
 ///     println!("{group}"); // 12 streams, 840 events wait: Deposited: missing field `cents`
-///     parked.redrive_one(group.fingerprint).await?; // the canary: the oldest one
+///     parked.redrive_one(group.fingerprint, "a canary").await?; // the canary: the oldest one
 /// }
 /// # Ok(())
 /// # }
@@ -106,54 +106,6 @@ impl<S: Parking> ParkedKeys<S> {
         Ok(groups)
     }
 
-    /// Asks for the redrive of the oldest key of a group: a canary. Returns it; `None` if there is none that nothing is requested for.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn redrive_one(&self, group: Fingerprint) -> Result<Option<OrderingKey>, StoreError> {
-        for parked in self.of(group).await? {
-            if self.ask(&parked, &ParkedRequest::Redrive).await? {
-                return Ok(Some(parked.key));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Asks for the redrive of all keys of a group, each in order. Returns how many.
-    ///
-    /// # Errors
-    /// When the store fails. Some keys may be asked for then.
-    pub async fn redrive(&self, group: Fingerprint) -> Result<u64, StoreError> {
-        let mut asked = 0;
-        for parked in self.of(group).await? {
-            asked += u64::from(self.ask(&parked, &ParkedRequest::Redrive).await?);
-        }
-        Ok(asked)
-    }
-
-    /// Asks for the redrive of one key. `false`: it is not parked any more, another event is in front of it now, or something is
-    /// requested already.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn redrive_key(&self, parked: &ParkedKey) -> Result<bool, StoreError> {
-        self.ask(parked, &ParkedRequest::Redrive).await
-    }
-
-    /// Asks for the event in front of a key to be passed over for good; what waits behind it is handled then. The store keeps the event's
-    /// identity and the reason. `false`: as [`redrive_key`](Self::redrive_key). So only an event that you have seen is discarded.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) when the reason is empty. When the store fails.
-    pub async fn discard(
-        &self,
-        parked: &ParkedKey,
-        reason: impl Into<String>,
-    ) -> Result<bool, StoreError> {
-        let reason = reason.into();
-        self.ask(parked, &ParkedRequest::Discard { reason }).await
-    }
-
     /// The key under which the event at a position waits; `None` if it does not wait. Ask after the subscription has passed the position.
     pub(crate) async fn holding(
         &self,
@@ -176,18 +128,65 @@ impl<S: Parking> ParkedKeys<S> {
         };
         Ok(parked.into_iter().find(is_of))
     }
+}
+
+impl<S: Control> ParkedKeys<S> {
+    /// Asks for the redrive of the oldest key of a group: a canary. Returns it; `None` if there is none that nothing is requested for.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) when the reason is empty. When the store fails.
+    pub async fn redrive_one(
+        &self,
+        group: Fingerprint,
+        reason: &str,
+    ) -> Result<Option<OrderingKey>, StoreError> {
+        for parked in self.of(group).await? {
+            if self.redrive_key(&parked, reason).await? {
+                return Ok(Some(parked.key));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks for the redrive of all keys of a group, each in order. Returns how many.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) when the reason is empty. When the store fails. Some keys may be asked for then.
+    pub async fn redrive(&self, group: Fingerprint, reason: &str) -> Result<u64, StoreError> {
+        let mut asked = 0;
+        for parked in self.of(group).await? {
+            asked += u64::from(self.redrive_key(&parked, reason).await?);
+        }
+        Ok(asked)
+    }
+
+    /// Asks for the redrive of one key. `false`: it is not parked any more, another event is in front of it now, or something is
+    /// requested already.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) when the reason is empty. When the store fails.
+    pub async fn redrive_key(&self, parked: &ParkedKey, reason: &str) -> Result<bool, StoreError> {
+        let event = parked.event.id;
+        self.store
+            .redrive(&self.subscription, &parked.key, event, reason)
+            .await
+    }
+
+    /// Asks for the event in front of a key to be passed over for good; what waits behind it is handled then. The store keeps the event's
+    /// identity and the reason. `false`: as [`redrive_key`](Self::redrive_key). So only an event that you have seen is discarded.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) when the reason is empty. When the store fails.
+    pub async fn discard(&self, parked: &ParkedKey, reason: &str) -> Result<bool, StoreError> {
+        let event = parked.event.id;
+        self.store
+            .discard(&self.subscription, &parked.key, event, reason)
+            .await
+    }
 
     async fn of(&self, group: Fingerprint) -> Result<Vec<ParkedKey>, StoreError> {
         let mut parked = self.all().await?;
         parked.retain(|parked| parked.fingerprint == group);
         Ok(parked)
-    }
-
-    async fn ask(&self, parked: &ParkedKey, request: &ParkedRequest) -> Result<bool, StoreError> {
-        let subscription = &self.subscription;
-        let event = parked.event.id;
-        self.store
-            .request(subscription, &parked.key, event, request)
-            .await
     }
 }

@@ -4,7 +4,10 @@ use std::{fmt, marker::PhantomData};
 
 use crate::{
     model::{KeyRange, Position},
-    ports::{Checkpoints, CommitError, Document, Documents, Parking, StoreError, decode_document},
+    ports::{
+        Checkpoints, CommitError, Control, Document, Documents, Parking, StoreError,
+        decode_document,
+    },
     read::handled::{WaitError, wait_for},
     roles::View,
 };
@@ -160,21 +163,16 @@ impl<V: View, S: Documents + Checkpoints + Parking> ReadModel<V, S> {
     ) -> impl Future<Output = Result<(), WaitError>> + Send {
         wait_for(&self.store, V::NAME, position)
     }
+}
 
+impl<V: View, S: Control> ReadModel<V, S> {
     /// Removes all documents and moves the subscription back to the beginning, in one transaction: the runner rebuilds the
-    /// view by replay. An active runner is fenced, claims again and starts over.
+    /// view by replay. An active runner is fenced, claims again and starts over. The store records the operation with the reason.
     ///
     /// # Errors
-    /// When the store fails. Nothing is removed then.
-    pub async fn reset(&self) -> Result<(), CommitError> {
-        let store = &self.store;
-        // Before the first run there is no table to clear.
-        store.prepare_view(V::NAME).await?;
-        let mut transaction = store.begin().await?;
-        // First, so that a batch in flight cannot write after the removal.
-        store.reset_in(&mut transaction, V::NAME).await?;
-        store.clear_in(&mut transaction, V::NAME).await?;
-        store.commit(transaction).await
+    /// When the reason is empty, or the store fails. Nothing is removed then.
+    pub async fn reset(&self, reason: &str) -> Result<(), CommitError> {
+        self.store.reset_view(V::NAME, reason).await
     }
 }
 

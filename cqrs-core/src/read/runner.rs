@@ -35,7 +35,7 @@ pub use self::{
 use self::{failure::FailurePolicy, partitions::Partitions};
 use crate::{
     model::{EventFilter, RetryPolicy},
-    ports::{Checkpoints, CommitError, Inbox, Parking, Source, StoreError, Subscriber},
+    ports::{Checkpoints, CommitError, Control, Inbox, Parking, Source, StoreError, Subscriber},
     read::{
         handler::{Handler, IntoHandler},
         log_source::LogSource,
@@ -245,6 +245,16 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Runner<S, H, R>
         outcome
     }
 
+    /// Tells the source who reads.
+    async fn introduce(&mut self) -> Result<(), StoreError> {
+        let log = self.store.identity().await?;
+        let subscriber = Subscriber::new(self.handler.subscription(), log.place());
+        self.source.read_for(subscriber);
+        Ok(())
+    }
+}
+
+impl<S: Control, H: Handler<S>, R: Source> Runner<S, H, R> {
     /// Reads the topics of the subscription from their beginning with the next [`run`](Self::run), and handles only the events
     /// that it did not have.
     ///
@@ -255,20 +265,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Runner<S, H, R>
     /// # Errors
     /// The store's; an empty reason is one.
     pub async fn rewind(&self, reason: &str) -> Result<(), CommitError> {
-        let mut transaction = self.store.begin().await?;
-        let subscription = self.subscription();
-        self.store
-            .rewind_in(&mut transaction, subscription, reason)
-            .await?;
-        self.store.commit(transaction).await
-    }
-
-    /// Tells the source who reads.
-    async fn introduce(&mut self) -> Result<(), StoreError> {
-        let log = self.store.identity().await?;
-        let subscriber = Subscriber::new(self.handler.subscription(), log.place());
-        self.source.read_for(subscriber);
-        Ok(())
+        self.store.rewind(self.handler.subscription(), reason).await
     }
 }
 

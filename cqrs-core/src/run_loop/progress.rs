@@ -30,6 +30,8 @@ pub enum Phase {
     Reading,
     /// It has handled all events, and waits for more.
     CaughtUp,
+    /// It waits, because an operator has [paused](crate::ports::Control::pause) it.
+    Paused,
     /// It retries after a temporary failure.
     Retrying {
         /// The time of the first failure.
@@ -177,6 +179,18 @@ impl ProgressReporter {
     /// Reports that all events of the partition were handled.
     pub fn caught_up(&self, partition: &PartitionId) {
         self.set(Some(partition), Phase::CaughtUp);
+    }
+
+    /// Reports that the partition waits for an operator.
+    pub fn paused(&self, partition: &PartitionId) {
+        self.0.send_if_modified(|state| {
+            let started = state.whole != Phase::Reading;
+            state.whole = Phase::Reading;
+            let phase = state.phase_of(Some(partition));
+            let changed = started || *phase != Phase::Paused;
+            *phase = Phase::Paused;
+            changed
+        });
     }
 
     /// Reports a failure of the partition, or of the whole loop, that is retried.

@@ -33,6 +33,8 @@ pub(super) struct Supervisor {
     index_of: HashMap<Id, usize>,
     /// One for each kind of part, in the order in which they stop. `true`: stop.
     stops: Vec<watch::Sender<bool>>,
+    /// Tells others whether it was asked to stop.
+    asked: watch::Sender<bool>,
     stopping: Option<Stopping>,
     first_failure: Option<usize>,
 }
@@ -51,13 +53,14 @@ struct Stopping {
 }
 
 impl Supervisor {
-    pub(super) fn start(parts: Vec<Part>, limits: Limits) -> Self {
+    pub(super) fn start(parts: Vec<Part>, limits: Limits, asked: watch::Sender<bool>) -> Self {
         let mut supervisor = Self {
             limits,
             parts: Vec::new(),
             running: JoinSet::new(),
             index_of: HashMap::new(),
             stops: PartKind::ALL.map(|_| watch::channel(false).0).into(),
+            asked,
             stopping: None,
             first_failure: None,
         };
@@ -112,6 +115,7 @@ impl Supervisor {
 
     fn stop(&mut self, reason: &'static str) {
         tracing::info!(reason, "stopping");
+        self.asked.send_replace(true);
         self.stopping = Some(Stopping {
             since: Instant::now(),
             asked: 0,

@@ -1,5 +1,7 @@
 //! Services with scripted parts: the time and order of their ends, and the reported outcomes.
 
+mod health;
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

@@ -666,9 +666,9 @@ begin
     perform pg_advisory_xact_lock_shared(lock.high, lock.low) from "cqrs".name_lock('claims', of_subscription) as lock;
     insert into "cqrs".checkpoints as c (subscription, partition, epoch)
     values (of_subscription, of_partition, 1)
-    on conflict (subscription, partition) do update set epoch = c.epoch + 1, updated_at = clock_timestamp()
-    returning c.epoch, c."offset", c.event_id
-    into claim.epoch, claim."offset", claim.event_id;
+    on conflict (subscription, partition) do update set epoch = c.epoch + 1
+    returning c.epoch, c."offset", c.event_id, c.requested
+    into claim.epoch, claim."offset", claim.event_id, claim.requested;
 end
 $$;
 
@@ -687,7 +687,7 @@ begin
         end if;
     end if;
     return query
-    update "cqrs".checkpoints as c set epoch = c.epoch + 1, updated_at = clock_timestamp()
+    update "cqrs".checkpoints as c set epoch = c.epoch + 1
     where c.subscription = of_subscription and c.partition = of_partition and c.from_slice is not null
     returning c.epoch, c."offset", c.event_id, c.ahead;
 end
@@ -1424,6 +1424,8 @@ comment on column cqrs.checkpoints.from_slice is 'The first slice of a partition
 comment on column cqrs.checkpoints.reads is 'The categories and event types that the subscription reads of the partition, and the kind of its role.';
 
 comment on column cqrs.checkpoints.to_slice is 'The slice after the last one of a partition of the log; null for a topic.';
+
+comment on column cqrs.checkpoints.updated_at is 'When the checkpoint was last moved; a claim does not move it.';
 
 comment on column cqrs.discarded.truncated is 'Whether the record was larger than what is kept of it.';
 

@@ -4,7 +4,7 @@
 -- The lease comes first, and is kept until the claim is made: a claim that waits for a batch while the lease moves to another member
 -- would fence that member.
 create function __schema__.claim_slices(of_subscription text, of_partition text, me uuid)
-returns table (epoch bigint, "offset" bigint, event_id uuid, ahead jsonb)
+returns table (epoch bigint, "offset" bigint, event_id uuid, ahead jsonb, requested text)
 language plpgsql volatile set lock_timeout = '2s' as $$
 #variable_conflict use_column
 begin
@@ -18,8 +18,8 @@ begin
         end if;
     end if;
     return query
-    update __schema__.checkpoints as c set epoch = c.epoch + 1, updated_at = clock_timestamp()
+    update __schema__.checkpoints as c set epoch = c.epoch + 1
     where c.subscription = of_subscription and c.partition = of_partition and c.from_slice is not null
-    returning c.epoch, c."offset", c.event_id, c.ahead;
+    returning c.epoch, c."offset", c.event_id, c.ahead, c.requested;
 end
 $$;

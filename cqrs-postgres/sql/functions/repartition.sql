@@ -11,6 +11,7 @@ declare
     made integer;
     next_epoch bigint;
     selected jsonb;
+    asked text;
     selections integer;
     slices integer[];
     offsets bigint[];
@@ -33,8 +34,9 @@ begin
     if slices is distinct from (select array_agg(n) from generate_series(0, 1023) as n) then
         raise exception 'the partitions of % do not have every slice once', of_subscription using errcode = 'CQ010';
     end if;
-    select count(*), max(epoch) + 1, count(distinct reads), (array_agg(reads) filter (where reads is not null))[1]
-    into before, next_epoch, selections, selected
+    select count(*), max(epoch) + 1, count(distinct reads), (array_agg(reads) filter (where reads is not null))[1],
+           max(requested)
+    into before, next_epoch, selections, selected, asked
     from __schema__.checkpoints where subscription = of_subscription and from_slice is not null;
     if selections > 1 then
         raise exception 'the partitions of % have not all recorded the same selection', of_subscription using errcode = 'CQ011';
@@ -49,7 +51,7 @@ begin
     delete from __schema__.checkpoints where subscription = of_subscription and from_slice is not null;
     delete from __schema__.leases where kind = 'subscription' and name = of_subscription;
     insert into __schema__.checkpoints (
-        subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads)
+        subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads, requested)
     with lowest as (
         select p.*, l.slice from __schema__.log_partitions(partitions) as p
         cross join lateral (
@@ -68,7 +70,7 @@ begin
                    'from', "from", 'to', "to", 'offset', "offset", 'event_id', event_id) order by "from") as parts
         from runs group by partition
     )
-    select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected
+    select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected, asked
     from lowest left join ahead using (partition);
     get diagnostics made = row_count;
     insert into __schema__.leases (kind, name, partition, from_slice, to_slice)

@@ -1,2 +1,2 @@
 -- Takes a partition over.
-select epoch, "offset", event_id, null as ahead from __schema__.claim($1, $2)
+select epoch, "offset", event_id, null as ahead, requested from __schema__.claim($1, $2)

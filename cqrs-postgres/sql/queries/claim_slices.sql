@@ -1,2 +1,2 @@
 -- Takes a partition of the log over.
-select epoch, "offset", event_id, ahead::text from __schema__.claim_slices($1, $2, $3)
+select epoch, "offset", event_id, ahead::text, requested from __schema__.claim_slices($1, $2, $3)

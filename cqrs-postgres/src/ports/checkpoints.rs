@@ -2,7 +2,9 @@
 
 use cqrs_core::{
     EventId, StoreError, StoreErrorKind,
-    model::{Ahead, Checkpoint, Claim, MemberId, Offset, PartitionId, Selection, Slices},
+    model::{
+        Ahead, Checkpoint, Claim, MemberId, Offset, PartitionId, Requested, Selection, Slices,
+    },
     ports::{AdvanceError, BoxError, Checkpoints, Fenced, check_reason},
 };
 use uuid::Uuid;
@@ -24,13 +26,18 @@ struct ClaimRow {
     offset: Option<i64>,
     event_id: Option<Uuid>,
     ahead: Option<String>,
+    requested: Option<String>,
 }
 
 impl ClaimRow {
     fn claim(self) -> Result<Claim, StoreError> {
         let at = checkpoint((self.offset, self.event_id));
         let ahead = self.ahead.as_deref().map(ahead).transpose()?;
-        let claim = Claim::new(unsigned(self.epoch), at);
+        let requested = match self.requested {
+            Some(_) => Requested::Pause,
+            None => Requested::Run,
+        };
+        let claim = Claim::new(unsigned(self.epoch), at).requested(requested);
         Ok(claim.ahead(ahead.unwrap_or_default()))
     }
 }
@@ -220,7 +227,9 @@ impl Checkpoints for PgEventStore {
         &self,
         transaction: &mut PgTransaction,
         subscription: &str,
+        reason: &str,
     ) -> Result<(), StoreError> {
+        check_reason(reason)?;
         let statements = &self.backend().statements;
         let steps = [
             &statements.lock_claims,
@@ -234,6 +243,15 @@ impl Checkpoints for PgEventStore {
                 .ask(async |connection| query.execute(connection).await)
                 .await?;
         }
+        let query = sqlx::query(statements.record_operation.sql())
+            .bind("reset")
+            .bind(&["subscription"][..])
+            .bind(&[subscription][..])
+            .bind(reason)
+            .bind(None::<&str>);
+        transaction
+            .ask(async |connection| query.execute(connection).await)
+            .await?;
         Ok(())
     }
 }

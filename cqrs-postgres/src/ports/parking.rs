@@ -7,15 +7,12 @@ use cqrs_core::{
     model::{
         Category, FailedEvent, FailureKind, Fingerprint, Offset, OrderingKey, PartitionId, Slices,
     },
-    ports::{ParkedKey, ParkedRequest, Parking, TopicRecord, WaitingRecord, check_reason},
+    ports::{ParkedKey, ParkedRequest, Parking, TopicRecord, WaitingRecord},
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{
-    rights,
-    waiting::{self, topic_of},
-};
+use super::waiting::{self, topic_of};
 use crate::{
     row::{self, signed, unsigned},
     store::PgEventStore,
@@ -168,28 +165,6 @@ impl Parking for PgEventStore {
             .await?;
         let read = |row: Row| row.into_parked(subscription);
         rows.into_iter().map(read).collect()
-    }
-
-    async fn request(
-        &self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
-        request: &ParkedRequest,
-    ) -> Result<bool, StoreError> {
-        let (requested, reason) = columns(Some(request));
-        reason.map_or(Ok(()), check_reason)?;
-        let query = sqlx::query_scalar(self.backend().statements.request_parked.sql())
-            .bind(subscription)
-            .bind(key.to_string())
-            .bind(key.stream().is_some())
-            .bind(event.as_uuid())
-            .bind(requested)
-            .bind(reason);
-        let mut connection = self.backend().acquire().await?;
-        let asked = connection.ask(async |connection| query.fetch_optional(connection).await);
-        let recorded: Option<i64> = asked.await.map_err(rights::recorded)?;
-        Ok(recorded.is_some())
     }
 
     async fn waiting(&self, parked: &ParkedKey) -> Result<u64, StoreError> {

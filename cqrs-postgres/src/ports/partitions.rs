@@ -4,14 +4,14 @@ use cqrs_core::{
     StoreError,
     model::{Member, MemberId, PartitionId, Slices},
     ports::{
-        Heartbeat, Leased, PartitionStatus, Partitions, RepartitionError, SliceProgress,
-        StoreErrorKind, check_reason, unknown_subscription,
+        Heartbeat, Leased, PartitionStatus, Partitions, SliceProgress, StoreErrorKind,
+        unknown_subscription,
     },
 };
 
 use super::checkpoints::checkpoint;
 use crate::{
-    error::{commit, own_code, statement},
+    error::{own_code, statement},
     store::PgEventStore,
 };
 
@@ -100,35 +100,6 @@ impl Partitions for PgEventStore {
         Ok(())
     }
 
-    async fn repartition(
-        &self,
-        subscription: &str,
-        partitions: u16,
-        reason: &str,
-    ) -> Result<u16, RepartitionError> {
-        if !(1..=Slices::COUNT).contains(&partitions) {
-            return Err(RepartitionError::Number(partitions));
-        }
-        check_reason(reason)?;
-        let query = sqlx::query_scalar(self.backend().statements.repartition.sql())
-            .bind(subscription)
-            .bind(i32::from(partitions))
-            .bind(reason);
-        let mut connection = self.backend().acquire().await?;
-        let made = connection.ask(async |connection| query.fetch_one(connection).await);
-        let made: i32 = made.await.map_err(|error| {
-            let subscription = subscription.to_owned();
-            match own_code(&error) {
-                Some("CQ009") => RepartitionError::Unknown(subscription),
-                Some("CQ010") => RepartitionError::Slices(subscription),
-                Some("CQ011") => RepartitionError::Selections(subscription),
-                Some("CQ012") => RepartitionError::Parked(subscription),
-                _ => commit(error).into(),
-            }
-        })?;
-        Ok(u16::try_from(made).unwrap_or(partitions))
-    }
-
     async fn progress_by_slice(
         &self,
         subscription: &str,
@@ -164,7 +135,7 @@ impl Partitions for PgEventStore {
     }
 }
 
-fn partition(from: i32, to: i32) -> Result<PartitionId, StoreError> {
+pub(super) fn partition(from: i32, to: i32) -> Result<PartitionId, StoreError> {
     let from = u16::try_from(from).map_err(not_slices)?;
     let to = u16::try_from(to).map_err(not_slices)?;
     let slices = Slices::new(from, to);

@@ -223,7 +223,7 @@ async fn a_dump_older_than_a_checkpoint_is_an_error() {
     assert_eq!(diary(restored).await, [0; 0]);
 
     let model = ReadModel::<Diary, _>::new(restored);
-    model.reset().await.expect("resets");
+    model.reset("rebuild").await.expect("resets");
     keep_diary(restored, last).await;
     let all: Vec<u64> = rows(restored).await.into_keys().collect();
     assert_eq!(diary(restored).await, all);

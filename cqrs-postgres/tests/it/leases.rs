@@ -7,7 +7,7 @@ use std::time::Duration;
 use cqrs_core::{
     StoreErrorKind, chain,
     model::Member,
-    ports::{Leases, Partitions, RepartitionError},
+    ports::{Control, Leases, Partitions, RepartitionError},
 };
 use cqrs_postgres::{PgConfig, PgEventStore};
 use futures::future::join_all;

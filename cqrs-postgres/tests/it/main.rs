@@ -10,6 +10,7 @@ mod fail_over;
 mod functions;
 mod gate;
 mod group_commit;
+mod health;
 mod held_mark;
 mod histories;
 mod idempotency;

@@ -94,7 +94,7 @@ async fn a_view_is_reset_before_its_first_run() {
     let store = store_with_a_bad_account().await;
     let balances = ReadModel::<Balances, _>::new(&store);
     assert_eq!(balances.get("ann").await.expect("reads"), None);
-    balances.reset().await.expect("resets");
+    balances.reset("rebuild").await.expect("resets");
     let runner = Runner::over_log::<role::View>(&store, Balances).expect("a view");
     runner.catch_up().await.expect("runs");
     assert_eq!(balances.get("ann").await.expect("reads"), Some(5));

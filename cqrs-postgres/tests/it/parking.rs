@@ -10,7 +10,7 @@ use std::{
 use cqrs_core::{
     DocumentKeys, Envelope, Event, EventStore, ReadModel, RetryPolicy, Runner, View,
     model::{FailureKind, PartitionId, Slices},
-    ports::{Append, Checkpoints, Discards, Parking, Partitions},
+    ports::{Append, Checkpoints, Control, Discards, Parking},
     read::{ParkedKeys, WaitError},
     role,
 };
@@ -112,7 +112,7 @@ async fn asker(store: PgEventStore, discards: u64) {
         for key in parked.all().await.expect("reads") {
             let asked = match discards > 0 && turn % discards == 0 {
                 true => parked.discard(&key, "planted").await,
-                false => parked.redrive_key(&key).await,
+                false => parked.redrive_key(&key, "repaired").await,
             };
             asked.expect("asks");
         }
@@ -189,7 +189,10 @@ async fn a_panic_parks_its_stream_and_a_redrive_is_in_order() {
     assert!(matches!(waited, Err(WaitError::Parked(_))), "{waited:?}");
 
     bad.lock().expect("no panic").clear();
-    let asked = parked.redrive_one(group.fingerprint).await.expect("asks");
+    let asked = parked
+        .redrive_one(group.fingerprint, "repaired")
+        .await
+        .expect("asks");
     assert_eq!(asked, Some(group.keys[0].key.clone()));
     let runner = Runner::over_log::<role::View>(&store, view()).expect("a view");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -61,7 +61,7 @@ async fn a_view_is_reset() {
         replaced(error, "ReadModel::reset");
     }
     let balances = ReadModel::<Balances, _>::new(&store);
-    balances.reset().await.expect("resets");
+    balances.reset("rebuild").await.expect("resets");
     catch_up(view()).await.expect("runs");
     let count = async |id| balances.get(id).await.expect("reads");
     assert_eq!((count("ann").await, count("bob").await), (Some(2), Some(1)));

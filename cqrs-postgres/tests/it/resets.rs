@@ -55,7 +55,7 @@ async fn a_reset_beside_the_first_claim_removes_nothing_of_its_batches() {
     store.prepare_view(Meals::NAME).await.expect("prepares");
 
     let mut reset = store.begin().await.expect("begins");
-    let begun = store.reset_in(&mut reset, Meals::NAME).await;
+    let begun = store.reset_in(&mut reset, Meals::NAME, "again").await;
     begun.expect("resets");
     let runner = Runner::over_log::<role::View>(&store, Meals).expect("a view");
     let running = tokio::spawn(runner.catch_up());

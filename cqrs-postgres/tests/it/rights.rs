@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cqrs_core::{
     EventStore, Position, StoreErrorKind, chain,
-    ports::{AppendError, Documents, LogQuery},
+    ports::{AppendError, Documents, HealthLimits, Inspect, LogQuery},
 };
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 use cqrs_testing::contract;
@@ -218,6 +218,9 @@ async fn a_reader_reads_everything_and_appends_nothing() {
     let store = PgEventStore::connect(&reader).await.expect("connects");
     let query = LogQuery::new(Position::START, 100);
     assert_eq!(store.read_log(query).await.expect("reads").events.len(), 2);
+    let health = store.health(&HealthLimits::default()).await;
+    assert!(health.expect("reads").is_healthy());
+    assert_eq!(store.operations(None, 10).await.expect("reads"), []);
     let views = "do $$ declare v regclass; n bigint; begin \
                      for v in select oid from pg_class where relnamespace = '__schema__'::regnamespace \
                               and starts_with(relname, 'view_') and relkind = 'r' loop \

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use cqrs_core::{
     EventId, EventStore, Position, RecordedEvent, StoreErrorKind, StreamId, Version,
     model::{Category, Member},
-    ports::{AppendError, Documents, Import, ImportError, Leases, Partitions},
+    ports::{AppendError, Control, Documents, Import, ImportError, Leases, Partitions},
 };
 use cqrs_postgres::{Access, PgConfig, PgEventStore};
 

@@ -264,7 +264,7 @@ pub async fn a_reset_starts_over_and_fences_runners<S: Partitions + Inbox>(store
 
     let mut transaction = store.begin().await.expect("begins");
     store
-        .reset_in(&mut transaction, NAME)
+        .reset_in(&mut transaction, NAME, "again")
         .await
         .expect("resets");
     store.commit(transaction).await.expect("commits");
@@ -290,7 +290,7 @@ pub async fn a_claim_that_was_reset_in_the_transaction_is_fenced<S: Partitions>(
     let claim = claimed(&store, NAME, &partition()).await;
     let mut transaction = store.begin().await.expect("begins");
     store
-        .reset_in(&mut transaction, NAME)
+        .reset_in(&mut transaction, NAME, "again")
         .await
         .expect("resets");
     let moved = match advance_in(&store, &mut transaction, claim.epoch, None, to(5)).await {
@@ -318,7 +318,7 @@ pub async fn a_checkpoint_moves_step_by_step_in_a_transaction<S: Partitions + In
     let moved = advance_in(&store, &mut transaction, claim.epoch, at, to(9)).await;
     moved.expect("advances");
     store
-        .reset_in(&mut transaction, NAME)
+        .reset_in(&mut transaction, NAME, "again")
         .await
         .expect("resets");
     store

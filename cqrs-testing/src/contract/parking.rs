@@ -10,8 +10,8 @@ use cqrs_core::{
         PartitionedBy, Selection, Slices,
     },
     ports::{
-        AdvanceError, CommitError, ParkedKey, ParkedRequest, Parking, Partitions, RepartitionError,
-        TopicRecord, WaitingRecord,
+        AdvanceError, CommitError, Control, ParkedKey, ParkedRequest, Parking, Partitions,
+        RepartitionError, TopicRecord, WaitingRecord,
     },
 };
 
@@ -193,7 +193,7 @@ pub async fn no_more_keys_are_parked_than_the_limit<S: Parking + Partitions>(sto
 }
 
 /// A request is taken once, and only for the event that the asker has seen in front.
-pub async fn a_request_is_for_the_event_in_front<S: Parking + Partitions>(store: S) {
+pub async fn a_request_is_for_the_event_in_front<S: Control>(store: S) {
     let [first, second] = [of_stream("a", 1), of_stream("b", 2)];
     park(&store, &first).await;
     park(&store, &second).await;
@@ -201,7 +201,11 @@ pub async fn a_request_is_for_the_event_in_front<S: Parking + Partitions>(store:
         reason: "a test wrote it".to_owned(),
     };
     let asked = async |parked: &ParkedKey, event, request: &ParkedRequest| {
-        let asked = store.request(NAME, &parked.key, event, request).await;
+        let key = &parked.key;
+        let asked = match request {
+            ParkedRequest::Discard { reason } => store.discard(NAME, key, event, reason).await,
+            _ => store.redrive(NAME, key, event, "repaired").await,
+        };
         asked.expect("answers")
     };
     assert!(!asked(&first, second.event.id, &discard).await);
@@ -281,7 +285,7 @@ pub async fn a_reset_takes_every_parked_key_out<S: Parking + Partitions>(store: 
     for commits in [false, true] {
         let mut transaction = store.begin().await.expect("begins");
         store
-            .reset_in(&mut transaction, NAME)
+            .reset_in(&mut transaction, NAME, "again")
             .await
             .expect("resets");
         if commits {
@@ -350,7 +354,7 @@ pub async fn waiting_events_are_those_of_the_stream<S: Parking + Partitions>(sto
 }
 
 /// What waits is counted up to the place of its slice, which may be ahead of its partition.
-pub async fn waiting_events_are_counted_up_to_their_slice<S: Parking + Partitions>(store: S) {
+pub async fn waiting_events_are_counted_up_to_their_slice<S: Control>(store: S) {
     let stream = account("a");
     for version in 0..6 {
         let events = append(&stream, at(version), 1);
@@ -385,9 +389,7 @@ pub async fn waiting_events_are_counted_up_to_their_slice<S: Parking + Partition
 }
 
 /// The events of a key that is no stream lie in many slices, so they stay in one partition while it is parked.
-pub async fn a_parked_key_that_is_no_stream_keeps_the_partitions<S: Parking + Partitions>(
-    store: S,
-) {
+pub async fn a_parked_key_that_is_no_stream_keeps_the_partitions<S: Control>(store: S) {
     park(&store, &of_stream("a", 1)).await;
     let made = store.repartition(NAME, 2, "a test").await;
     assert_eq!(made.expect("a stream is in one slice"), 2);
@@ -413,11 +415,7 @@ pub async fn a_parked_key_that_is_no_stream_keeps_the_partitions<S: Parking + Pa
 }
 
 /// Where keys decide the partition, a parked key is in the slice of its name, and goes to its owner whatever the number of partitions is.
-pub async fn a_parked_key_that_decides_the_partition_moves_with_its_slice<
-    S: Parking + Partitions,
->(
-    store: S,
-) {
+pub async fn a_parked_key_that_decides_the_partition_moves_with_its_slice<S: Control>(store: S) {
     let stream = account("b");
     let first_half = |slice: u16| Slices::part(0, 2).contains(slice);
     // Not in the half of the event's stream.
@@ -439,7 +437,7 @@ pub async fn a_parked_key_that_decides_the_partition_moves_with_its_slice<
     let made = store.repartition(NAME, 2, "a test").await;
     assert_eq!(made.expect("a key is in one slice"), 2);
     let front = parked.event.id;
-    let asked = store.request(NAME, &key, front, &ParkedRequest::Redrive);
+    let asked = store.redrive(NAME, &key, front, "repaired");
     assert!(asked.await.expect("asks"));
     for part in [Slices::part(0, 2), Slices::part(1, 2)] {
         let is_here = part.contains(key.slice());
@@ -449,6 +447,8 @@ pub async fn a_parked_key_that_decides_the_partition_moves_with_its_slice<
         let requested = store.requested(NAME, &part).await.expect("reads");
         assert_eq!(requested.len(), usize::from(is_here));
     }
+}
+
 fn record(offset: u64) -> TopicRecord {
     let every_byte = Bytes::from_iter(0..=255);
     let headers = vec![
@@ -462,7 +462,7 @@ fn record(offset: u64) -> TopicRecord {
 }
 
 /// What waits over a topic is kept whole and in order, for its own partition and key, until it is handled; with the checkpoint or not at all.
-pub async fn records_of_a_topic_wait_for_their_key<S: Parking + Partitions>(store: S) {
+pub async fn records_of_a_topic_wait_for_their_key<S: Control>(store: S) {
     let topic = record(0).partition_id();
     let other = PartitionId::Topic {
         topic: "shop.account".into(),
@@ -509,7 +509,7 @@ pub async fn records_of_a_topic_wait_for_their_key<S: Parking + Partitions>(stor
     assert_eq!(keys(&topic).await, [key.clone()]);
     assert_eq!(keys(&other).await, []);
     assert_eq!(keys(&LOG).await, []);
-    let asked = store.request(NAME, key, front.event.id, &ParkedRequest::Redrive);
+    let asked = store.redrive(NAME, key, front.event.id, "a test");
     assert!(asked.await.expect("asks"));
     assert_eq!(store.requested(NAME, &LOG).await.expect("reads"), []);
     let requested = store.requested(NAME, &topic).await.expect("reads");

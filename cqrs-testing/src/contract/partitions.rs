@@ -8,7 +8,7 @@ use cqrs_core::{
         Ahead, Checkpoint, Claim, LeaseTimes, Member, MemberId, Offset, PartitionId, Selection,
         Slices,
     },
-    ports::{CommitError, Heartbeat, Partitions, RepartitionError, SliceProgress},
+    ports::{CommitError, Control, Heartbeat, Partitions, RepartitionError, SliceProgress},
 };
 
 use super::fixture::fenced;
@@ -80,7 +80,7 @@ async fn progress<S: Partitions>(store: &S) -> Vec<SliceProgress> {
     progress
 }
 
-async fn repartition<S: Partitions>(store: &S, partitions: u16) -> u16 {
+async fn repartition<S: Control>(store: &S, partitions: u16) -> u16 {
     let made = store.repartition(NAME, partitions, "a test").await;
     made.expect("changes the number")
 }
@@ -250,7 +250,7 @@ pub async fn an_avoided_partition_is_left_to_others<S: Partitions>(store: S) {
 }
 
 /// Each part goes on where it was: the lowest place is the partition's, and the others are ahead of it.
-pub async fn joined_parts_go_on_where_each_was<S: Partitions>(store: S) {
+pub async fn joined_parts_go_on_where_each_was<S: Control>(store: S) {
     store.subscribe(NAME, 4).await.expect("subscribes");
     let (hundred, ninety) = (to(100), to(90));
     for (index, at) in [(0, hundred), (1, ninety), (2, hundred), (3, ninety)] {
@@ -281,7 +281,7 @@ pub async fn joined_parts_go_on_where_each_was<S: Partitions>(store: S) {
 }
 
 /// A partition may get the name of an earlier layout, whose owner may still live.
-pub async fn a_partition_that_comes_again_fences_its_old_owner<S: Partitions>(store: S) {
+pub async fn a_partition_that_comes_again_fences_its_old_owner<S: Control>(store: S) {
     store.subscribe(NAME, 4).await.expect("subscribes");
     let old = claim(&store, &part(3, 4)).await;
     repartition(&store, 2).await;
@@ -295,7 +295,7 @@ pub async fn a_partition_that_comes_again_fences_its_old_owner<S: Partitions>(st
 }
 
 /// Whatever the numbers are.
-pub async fn no_repartition_moves_a_slice<S: Partitions>(store: S) {
+pub async fn no_repartition_moves_a_slice<S: Control>(store: S) {
     store.subscribe(NAME, 4).await.expect("subscribes");
     for (index, offset) in [(0, 100), (1, 90), (2, 70)] {
         read_to(&store, &part(index, 4), to(offset)).await;
@@ -317,7 +317,7 @@ pub async fn no_repartition_moves_a_slice<S: Partitions>(store: S) {
 }
 
 /// A batch in hand commits before the number changes, or not at all.
-pub async fn a_repartition_waits_for_a_batch_or_fences_it<S: Partitions>(store: S) {
+pub async fn a_repartition_waits_for_a_batch_or_fences_it<S: Control>(store: S) {
     store.subscribe(NAME, 2).await.expect("subscribes");
     let claimed = claim(&store, &part(0, 2)).await;
     let mut transaction = store.begin().await.expect("begins");
@@ -350,14 +350,14 @@ pub async fn a_repartition_waits_for_a_batch_or_fences_it<S: Partitions>(store: 
 }
 
 /// A reset after a join begins at the beginning with every slice.
-pub async fn a_reset_forgets_what_was_ahead<S: Partitions>(store: S) {
+pub async fn a_reset_forgets_what_was_ahead<S: Control>(store: S) {
     store.subscribe(NAME, 2).await.expect("subscribes");
     read_to(&store, &part(0, 2), to(100)).await;
     repartition(&store, 1).await;
     let before = claim(&store, &part(0, 1)).await;
     assert_eq!(before.ahead.len(), 1);
     let mut transaction = store.begin().await.expect("begins");
-    let reset = store.reset_in(&mut transaction, NAME).await;
+    let reset = store.reset_in(&mut transaction, NAME, "again").await;
     reset.expect("resets");
     store.commit(transaction).await.expect("commits");
     assert!(
@@ -372,7 +372,7 @@ pub async fn a_reset_forgets_what_was_ahead<S: Partitions>(store: S) {
 }
 
 /// What the partitions read is kept. Where they read different events, nobody knows what one of them has passed over.
-pub async fn a_repartition_keeps_what_is_read<S: Partitions>(store: S) {
+pub async fn a_repartition_keeps_what_is_read<S: Control>(store: S) {
     store.subscribe(NAME, 2).await.expect("subscribes");
     let select = async |partition: &PartitionId, category: &'static str| {
         let claimed = claim(&store, partition).await;
@@ -405,7 +405,7 @@ pub async fn a_repartition_keeps_what_is_read<S: Partitions>(store: S) {
 }
 
 /// Never silence.
-pub async fn an_unknown_subscription_is_an_error<S: Partitions>(store: S) {
+pub async fn an_unknown_subscription_is_an_error<S: Control>(store: S) {
     let refused = store.repartition(NAME, 2, "a test").await;
     assert!(
         matches!(refused, Err(RepartitionError::Unknown(_))),

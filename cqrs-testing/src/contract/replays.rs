@@ -152,7 +152,7 @@ pub async fn a_rebuild_applies_every_event_once<S: Store>(store: S) {
         handled.await.expect("was handled");
         let paid = payments.get("alice").await.expect("reads");
         assert_eq!(paid, Some(Vec::from_iter(1..=50)));
-        payments.reset().await.expect("resets");
+        payments.reset("rebuild").await.expect("resets");
         assert_eq!(payments.get("alice").await.expect("reads"), None);
     }
 }

@@ -151,7 +151,7 @@ pub async fn a_role_that_reads_more_leaves_nothing_out_silently<S: Store>(store:
     let error = catch_up::<DoorEvent, _>(&store).await;
     assert_eq!(passed_over(error), "door-front@3 (Locked), position 3");
     let model = ReadModel::<Count<DoorEvent>, _>::new(&store);
-    model.reset().await.expect("resets");
+    model.reset("rebuild").await.expect("resets");
     let all = catch_up::<DoorEvent, _>(&store).await.expect("runs");
     assert_eq!(all, 11);
     let less = catch_up::<OpenedOnly, _>(&store).await.expect("runs");

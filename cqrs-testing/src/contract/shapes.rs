@@ -253,7 +253,7 @@ pub async fn every_value_comes_back_as_it_was_written<S: Store>(store: S) {
         view.catch_up().await.expect("runs");
         assert_same(&seen(&store, "a").await, &Some(expected.seen()));
         let model = ReadModel::<SeenShapes, _>::new(&store);
-        model.reset().await.expect("resets");
+        model.reset("rebuild").await.expect("resets");
     }
 }
 

@@ -105,7 +105,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     // A view that has changed is rebuilt from the events.
-    shelf.reset().await?;
+    shelf.reset("rebuild").await?;
     println!("reset: {} books", shelf.page(None, 9).await?.len());
     Runner::over_log(&store, Shelf)?.catch_up().await?;
     println!("rebuilt: {} books", shelf.page(None, 9).await?.len());

@@ -68,7 +68,7 @@ impl ShopView {
             progress,
             reset: Box::new(move || {
                 let model = model.clone();
-                Box::pin(async move { model.reset().await })
+                Box::pin(async move { model.reset("rebuild").await })
             }),
         }
     }

@@ -114,7 +114,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     show(&store).await?;
 
-    ReadModel::<Balances, _>::new(&store).reset().await?;
+    ReadModel::<Balances, _>::new(&store)
+        .reset("rebuild")
+        .await?;
     println!("rebuilt:");
     show(&store).await?;
     Ok(())

@@ -69,7 +69,7 @@ async fn what_waits_is_redriven_from_the_store() {
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(runner.run(async { drop(stopped.await) }));
     let parked = ParkedKeys::new(&place.store, Texts::NAME);
-    assert!(parked.redrive_key(&found).await.expect("asks"));
+    assert!(parked.redrive_key(&found, "corrected").await.expect("asks"));
     settled(&place, 0).await;
     let all = ["1", "2", "3", "5", "8", "bad", "4", "6", "7"];
     assert_eq!(place.texts().await, all);

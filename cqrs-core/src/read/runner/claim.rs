@@ -1,11 +1,16 @@
 //! Claims a partition, reads what belongs to the claim, and checks that it still stands.
 
+use std::time::Duration;
+
 use super::{attempt::AttemptError, claimed::ClaimedPartition, worker::Worker};
 use crate::{
-    model::PartitionId,
-    ports::{Checkpoints, Inbox, Parking, Reader, StoreError},
+    model::{PartitionId, Requested},
+    ports::{Checkpoints, GivenBack, Inbox, Parking, Reader, StoreError},
     read::handler::Handler,
 };
+
+/// How often a paused worker asks whether it may go on.
+const ASK_WHILE_PAUSED: Duration = Duration::from_secs(1);
 
 impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
     /// `None`: it belongs to another process, or is no partition any more.
@@ -20,6 +25,26 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             claim,
             received: received.into_iter().collect(),
         }))
+    }
+
+    /// Claims the partition, and waits while an operator has paused it. `None`: it is not this worker's, or is not any more.
+    pub(super) async fn claim_to_run(&mut self) -> Result<Option<ClaimedPartition>, AttemptError> {
+        loop {
+            match self.claim().await? {
+                Some(claimed) if claimed.claim.requested == Requested::Pause => {
+                    self.reporter.paused(self.reader.partition());
+                    self.reader.back_off(ASK_WHILE_PAUSED).await;
+                }
+                Some(claimed) => return Ok(Some(claimed)),
+                None => {
+                    self.reader.given_back(GivenBack::Lost);
+                    return Ok(None);
+                }
+            }
+            if self.reader.revoked() {
+                return Ok(None);
+            }
+        }
     }
 
     /// Reads what is parked. Only after the claim: the last owner may have parked a key right before it.

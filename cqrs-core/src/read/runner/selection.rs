@@ -7,8 +7,8 @@ use super::{LogRunner, attempt::AttemptError, error::RunnerErrorKind, worker::Wo
 use crate::{
     model::{Claim, EventFilter, PartitionId, Selection},
     ports::{
-        AdvanceError, Checkpoints, CommitError, Fenced, Inbox, Parking, Partitions, Reader,
-        StoreError, StoreErrorKind, check_reason,
+        Checkpoints, CommitError, Control, Inbox, Parking, Reader, StoreError, StoreErrorKind,
+        check_reason,
     },
     read::handler::Handler,
 };
@@ -20,7 +20,6 @@ async fn record<S: Checkpoints>(
     partition: &PartitionId,
     epoch: u64,
     selection: &Selection,
-    reason: Option<&str>,
 ) -> Result<(), CommitError> {
     let mut transaction = store.begin().await?;
     store
@@ -30,7 +29,7 @@ async fn record<S: Checkpoints>(
             partition,
             epoch,
             selection,
-            reason,
+            None,
         )
         .await?;
     store.commit(transaction).await
@@ -59,15 +58,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 }));
             }
             let epoch = claim.epoch;
-            record(
-                &self.store,
-                subscription,
-                &partition,
-                epoch,
-                &selection,
-                None,
-            )
-            .await?;
+            record(&self.store, subscription, &partition, epoch, &selection).await?;
         }
         self.selected = true;
         Ok(())
@@ -108,7 +99,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     }
 }
 
-impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
+impl<S: Control, H: Handler<S>> LogRunner<S, H> {
     /// Passes over the events that this role reads now, did not read before, and that lie before its checkpoints. The reason is
     /// recorded with each partition. The next start continues at the checkpoints.
     ///
@@ -129,20 +120,9 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
             .partitioned_by(by);
         self.source.subscribe().await?;
         self.check_partitioning().await?;
-        for status in self.store.partitions(subscription).await? {
-            let partition = &status.partition;
-            let claim = self.store.claim(subscription, partition, None).await?;
-            let fenced = || AdvanceError::from(Fenced::new(subscription, partition.clone()));
-            let epoch = claim.ok_or_else(fenced)?.epoch;
-            let why = Some(reason);
-            record(&self.store, subscription, partition, epoch, &selection, why).await?;
-        }
-        tracing::warn!(
-            subscription,
-            reason,
-            "what the subscription reads is accepted"
-        );
-        Ok(())
+        self.store
+            .accept_selection(subscription, &selection, reason)
+            .await
     }
 
     /// Refuses another partitioning where it would change how far an event's partition has read.

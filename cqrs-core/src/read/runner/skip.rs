@@ -2,9 +2,7 @@
 
 use crate::{
     model::{Checkpoint, Claim, PartitionId, PartitionedBy, Position, RecordedEvent, Slices},
-    ports::{
-        Checkpoints, Discarded, Inbox, LogQuery, Parking, PartitionStatus, Partitions, check_page,
-    },
+    ports::{Checkpoints, Control, Discarded, LogQuery, PartitionStatus, Skip, check_page},
     read::{
         handler::Handler,
         runner::{
@@ -59,7 +57,7 @@ impl<S: Checkpoints, H: Handler<S>, R> Runner<S, H, R> {
     }
 }
 
-impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
+impl<S: Control, H: Handler<S>> LogRunner<S, H> {
     /// Passes over the event at `position`, which the role cannot handle, and records it with the reason. The next start
     /// continues after it. Other subscriptions still handle the event.
     ///
@@ -91,19 +89,15 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
         }
         let to = Checkpoint::after(position, event.id);
         let discarded = Discarded::event(subscription, event, reason);
-        let mut transaction = self.store.begin().await?;
-        self.store
-            .advance_in(
-                &mut transaction,
-                subscription,
-                &partition,
-                claim.epoch,
-                claim.at,
-                to,
-            )
-            .await?;
-        self.store.discard_in(&mut transaction, &discarded).await?;
-        self.store.commit(transaction).await?;
+        let skip = Skip {
+            partition: &partition,
+            epoch: claim.epoch,
+            from: claim.at,
+            to,
+            received: None,
+            discarded: &discarded,
+        };
+        self.store.skip(skip).await?;
         tracing::warn!(subscription, %position, reason = discarded.reason, "an event is skipped");
         Ok(discarded)
     }

@@ -5,14 +5,14 @@
 
 use crate::{
     model::{Checkpoint, Claim, Offset, PartitionId},
-    ports::{Checkpoints, Discarded, FoundRecord, Inbox, Parking, RecordSource},
+    ports::{Control, Discarded, FoundRecord, RecordSource, Skip},
     read::{
         handler::Handler,
         runner::{Runner, skip::stated, skip_error::SkipError},
     },
 };
 
-impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: RecordSource> Runner<S, H, R> {
+impl<S: Control, H: Handler<S>, R: RecordSource> Runner<S, H, R> {
     /// Passes over the record at `offset` of a topic's partition, which is not an event or which the role cannot handle. The
     /// store keeps its key, value and headers with the reason. The next start continues after it. Other subscriptions still
     /// read the record.
@@ -83,17 +83,15 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: RecordSource> Runner<S,
         let event = found.event.map(Into::into);
         let discarded = Discarded::record(subscription, found.record, event, reason);
 
-        let mut transaction = self.store.begin().await?;
-        self.store
-            .advance_in(&mut transaction, subscription, partition, epoch, at, to)
-            .await?;
-        if let Some(received) = received {
-            self.store
-                .receive_in(&mut transaction, subscription, partition, &[received])
-                .await?;
-        }
-        self.store.discard_in(&mut transaction, &discarded).await?;
-        self.store.commit(transaction).await?;
+        let skip = Skip {
+            partition,
+            epoch,
+            from: at,
+            to,
+            received,
+            discarded: &discarded,
+        };
+        self.store.skip(skip).await?;
         tracing::warn!(subscription, %partition, %offset, reason = discarded.reason, "a record is skipped");
         Ok(discarded)
     }

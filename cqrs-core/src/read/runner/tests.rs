@@ -190,7 +190,7 @@ async fn a_view_is_updated_and_rebuilt_by_replay() {
     caught_up(&store, 51).await;
     let model = ReadModel::<Sums, _>::new(&store);
     model
-        .reset()
+        .reset("rebuild")
         .await
         .expect("resets, with the runner at work");
     caught_up(&store, 51).await;

@@ -126,8 +126,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
 
     /// Handles batches until the partition is not this worker's any more.
     async fn work(&mut self) -> Result<(), AttemptError> {
-        let Some(mut claimed) = self.claim().await? else {
-            self.reader.given_back(GivenBack::Lost);
+        let Some(mut claimed) = self.claim_to_run().await? else {
             return Ok(());
         };
         self.read_parked().await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cqrs_core::{
     EventId, Position,
     model::{Checkpoint, Claim, LeaseTimes, Member, MemberId, PartitionId, Slices},
-    ports::{AdvanceError, Checkpoints, CommitError, Partitions, UnitOfWork},
+    ports::{AdvanceError, Checkpoints, CommitError, Control, Partitions, UnitOfWork},
 };
 use cqrs_postgres::{PgEventStore, PgTransaction};
 use sqlx::AssertSqlSafe;

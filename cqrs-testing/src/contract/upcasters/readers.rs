@@ -45,7 +45,7 @@ pub async fn a_partial_view_reads_what_becomes_its_own<S: Store>(store: S) {
     store_events(&store, "ann", of_five_versions()).await;
     for batch in [1, 2, 100] {
         let sums = ReadModel::<Sums, _>::new(&store);
-        sums.reset().await.expect("resets");
+        sums.reset("rebuild").await.expect("resets");
         let runner = Runner::over_log::<role::View>(&store, Sums).expect("a view");
         runner.batch_size(batch).catch_up().await.expect("runs");
         let sum = sums.get("ann").await.expect("reads");

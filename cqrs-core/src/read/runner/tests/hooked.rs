@@ -7,14 +7,13 @@ use crate::{
     memory::{MemoryEventStore, MemoryTransaction},
     model::{
         Checkpoint, Claim, EventId, Idempotency, KeyRange, Lane, LeaseTimes, LogIdentity, Member,
-        MemberId, OrderingKey, PartitionId, Position, RecordedEvent, Selection, StreamId,
-        Version,
+        MemberId, OrderingKey, PartitionId, Position, RecordedEvent, Selection, StreamId, Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Discarded, Discards, Document, DocumentWrite,
         Documents, EventStore, Heartbeat, Leases, LogPage, LogQuery, LookupError, ParkedKey,
-        ParkedRequest, PartitionStatus, Partitions, RelayLease, RepartitionError, SaveError,
-        SliceProgress, StoreError, TopicRecord, UnitOfWork, WaitingRecord,
+        PartitionStatus, Partitions, RelayLease, RepartitionError, SaveError, SliceProgress,
+        StoreError, TopicRecord, UnitOfWork, WaitingRecord,
     },
 };
 
@@ -119,8 +118,13 @@ impl Checkpoints for Hooked {
     ) -> Result<(), AdvanceError> {
         self.0.move_in(tx, s, p, epoch, from, to, reason).await
     }
-    async fn reset_in(&self, tx: &mut MemoryTransaction, s: &str) -> Result<(), StoreError> {
-        self.0.reset_in(tx, s).await
+    async fn reset_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        s: &str,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.0.reset_in(tx, s, reason).await
     }
 }
 
@@ -239,15 +243,6 @@ impl Parking for Hooked {
     async fn parked(&self, s: &str) -> Result<Vec<ParkedKey>, StoreError> {
         self.0.parked(s).await
     }
-    async fn request(
-        &self,
-        s: &str,
-        key: &OrderingKey,
-        event: EventId,
-        request: &ParkedRequest,
-    ) -> Result<bool, StoreError> {
-        self.0.request(s, key, event, request).await
-    }
     async fn waiting(&self, parked: &ParkedKey) -> Result<u64, StoreError> {
         self.0.waiting(parked).await
     }
@@ -297,14 +292,6 @@ impl Partitions for Hooked {
     }
     async fn leave(&self, s: &str, member: MemberId) -> Result<(), StoreError> {
         self.0.leave(s, member).await
-    }
-    async fn repartition(
-        &self,
-        s: &str,
-        partitions: u16,
-        reason: &str,
-    ) -> Result<u16, RepartitionError> {
-        self.0.repartition(s, partitions, reason).await
     }
     async fn progress_by_slice(&self, s: &str) -> Result<Vec<SliceProgress>, StoreError> {
         self.0.progress_by_slice(s).await
@@ -374,5 +361,40 @@ impl Documents for Hooked {
         limit: usize,
     ) -> Result<Vec<(String, Document)>, StoreError> {
         self.0.documents(view, keys, limit).await
+    }
+}
+
+impl Control for Hooked {
+    async fn repartition(
+        &self,
+        s: &str,
+        partitions: u16,
+        reason: &str,
+    ) -> Result<u16, RepartitionError> {
+        self.0.repartition(s, partitions, reason).await
+    }
+    async fn redrive(
+        &self,
+        s: &str,
+        key: &OrderingKey,
+        event: EventId,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        self.0.redrive(s, key, event, reason).await
+    }
+    async fn discard(
+        &self,
+        s: &str,
+        key: &OrderingKey,
+        event: EventId,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        self.0.discard(s, key, event, reason).await
+    }
+    async fn pause(&self, s: &str, reason: &str) -> Result<(), StoreError> {
+        self.0.pause(s, reason).await
+    }
+    async fn resume(&self, s: &str, reason: &str) -> Result<(), StoreError> {
+        self.0.resume(s, reason).await
     }
 }

@@ -162,7 +162,7 @@ async fn others_go_on_while_a_stream_waits() {
     assert_eq!(group.to_string(), text);
 
     bad.set([]);
-    let asked = parked(&store).redrive(group.fingerprint).await;
+    let asked = parked(&store).redrive(group.fingerprint, "repaired").await;
     assert_eq!(asked.expect("asks"), 1);
     settled(&store, 0).await;
     assert_eq!(counters(&store).await, expected(30, &[]));
@@ -205,7 +205,7 @@ async fn a_redrive_ends_before_the_next_event_that_fails() {
         let next = if attempts == 2 { 31 } else { still_bad };
         bad.set([next]);
         let [front] = all(&store).await.try_into().expect("one");
-        let asked = parked(&store).redrive_key(&front).await;
+        let asked = parked(&store).redrive_key(&front, "repaired").await;
         assert!(asked.expect("asks"));
         let [front] = settled(&store, 1).await.try_into().expect("one");
         assert_eq!(
@@ -231,11 +231,15 @@ async fn a_canary_is_the_oldest_of_its_group() {
     let text = "2 streams, 14 events wait: By: no rate for `EUR`";
     assert_eq!(group.to_string(), text);
     bad.set([]);
-    let canary = parked(&store).redrive_one(group.fingerprint).await;
+    let canary = parked(&store)
+        .redrive_one(group.fingerprint, "repaired")
+        .await;
     assert_eq!(canary.expect("asks"), Some(key("c2")));
     let [left] = settled(&store, 1).await.try_into().expect("one");
     assert_eq!(left.key, key("c1"));
-    let canary = parked(&store).redrive_one(group.fingerprint).await;
+    let canary = parked(&store)
+        .redrive_one(group.fingerprint, "repaired")
+        .await;
     assert_eq!(canary.expect("asks"), Some(key("c1")));
     settled(&store, 0).await;
     running.stop().await;
@@ -254,7 +258,7 @@ async fn a_discarded_event_is_passed_over_and_the_rest_is_handled() {
         assert_eq!(front.event.position.get(), number);
         let no_reason = parked(&store).discard(&front, " ").await;
         assert!(no_reason.is_err(), "a reason is needed");
-        let asked = parked(&store).discard(&front, format!("{number}")).await;
+        let asked = parked(&store).discard(&front, &format!("{number}")).await;
         assert!(asked.expect("asks"));
         let again = parked(&store).discard(&front, "twice").await;
         assert!(!again.expect("asks"), "it is requested");
@@ -377,7 +381,7 @@ async fn an_event_of_newer_code_is_never_parked() {
         if is_behind {
             bad.set([]);
             let [front] = all(&store).await.try_into().expect("one");
-            let asked = parked(&store).redrive_key(&front).await;
+            let asked = parked(&store).redrive_key(&front, "repaired").await;
             assert!(asked.expect("asks"));
         }
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -423,7 +427,7 @@ async fn a_reset_begins_with_nothing_parked() {
     settled(&store, 1).await;
     bad.set([]);
     let model = ReadModel::<Sums, _>::new(&store);
-    model.reset().await.expect("resets");
+    model.reset("rebuild").await.expect("resets");
     caught_up(&store, 30).await;
     running.stop().await;
     assert_eq!(all(&store).await, []);
@@ -453,7 +457,7 @@ async fn a_skip_passes_over_nothing_that_is_parked() {
     let running = Running::start(make());
     caught_up(&store, 9).await;
     let [front] = settled(&store, 1).await.try_into().expect("one");
-    let asked = parked(&store).redrive_key(&front).await;
+    let asked = parked(&store).redrive_key(&front, "repaired").await;
     assert!(asked.expect("asks"));
     settled(&store, 0).await;
     running.stop().await;

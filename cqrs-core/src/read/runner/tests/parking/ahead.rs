@@ -72,7 +72,7 @@ async fn a_redrive_in_a_slice_that_is_ahead_goes_to_its_own_place() {
             steps.batch(&claim, asked_at, &ahead).await;
         }
         let [front] = all(&store).await.try_into().expect("one");
-        let asked = parked(&store).redrive_key(&front).await;
+        let asked = parked(&store).redrive_key(&front, "repaired").await;
         assert!(asked.expect("asks"));
         let running = Running::start(runner(&store, Bad::default().view()));
         settled(&store, 0).await;
@@ -100,7 +100,7 @@ async fn a_parked_stream_that_is_ahead_waits_as_a_whole() {
     assert_eq!((handled.get(&odd), &handled[&even]), (None, &sequence(2)));
     let [front] = all(&store).await.try_into().expect("one");
     assert_eq!(store.waiting(&front).await.expect("counts"), 5);
-    let asked = parked(&store).redrive_key(&front).await;
+    let asked = parked(&store).redrive_key(&front, "repaired").await;
     assert!(asked.expect("asks"));
     settled(&store, 0).await;
     running.stop().await;
@@ -146,7 +146,7 @@ async fn a_skip_in_a_slice_that_is_not_ahead_keeps_what_is_parked() {
     }
     make().skip(Position::new(6), "why").await.expect("skips");
     let [front] = all(&store).await.try_into().expect("one");
-    let asked = parked(&store).redrive_key(&front).await;
+    let asked = parked(&store).redrive_key(&front, "repaired").await;
     assert!(asked.expect("asks"));
     let running = Running::start(make());
     settled(&store, 0).await;

@@ -5,10 +5,7 @@ use super::{
     super::hooked::{Call, Hooked},
     *,
 };
-use crate::{
-    model::LeaseTimes,
-    ports::{Parking, Partitions as _},
-};
+use crate::{model::LeaseTimes, ports::Parking};
 
 const EVENTS: u64 = 60;
 
@@ -42,7 +39,7 @@ async fn asker(store: MemoryEventStore, discards: bool) {
             if discards && fastrand::u8(0..6) == 0 {
                 parked.discard(one, "chaos").await.expect("asks");
             } else {
-                parked.redrive_key(one).await.expect("asks");
+                parked.redrive_key(one, "chaos").await.expect("asks");
             }
         }
         tokio::time::sleep(Duration::from_millis(fastrand::u64(1..60))).await;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     memory::MemoryTransaction,
     model::Claim,
-    ports::{LogQuery, ParkedRequest, Parking},
+    ports::{LogQuery, Parking},
 };
 
 const LOG: PartitionId = PartitionId::Log(Slices::ALL);
@@ -184,7 +184,7 @@ impl Gate {
 
 async fn ask(store: &MemoryEventStore) {
     let front = all(store).await.remove(0);
-    let asked = parked(store).redrive_key(&front).await;
+    let asked = parked(store).redrive_key(&front, "repaired").await;
     assert!(asked.expect("asks"));
 }
 
@@ -319,11 +319,8 @@ async fn only_what_was_seen_is_discarded() {
     ask(&store).await;
     let front = settled(&store, 1).await.remove(0);
     assert_eq!(front.event.position.get(), 4);
-    let by_key = ParkedRequest::Discard {
-        reason: "1 is a test".to_owned(),
-    };
     let taken = store
-        .request(Sums::NAME, &seen.key, front.event.id, &by_key)
+        .discard(Sums::NAME, &seen.key, front.event.id, "1 is a test")
         .await;
     assert!(taken.expect("answers"), "4 would be lost");
     settled(&store, 0).await;

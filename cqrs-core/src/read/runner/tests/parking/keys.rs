@@ -99,14 +99,14 @@ async fn a_process_over_two_categories_waits_as_a_whole() {
     );
 
     bad.set([6]);
-    let asked = parked(&store).redrive_key(&front).await;
+    let asked = parked(&store).redrive_key(&front, "repaired").await;
     assert!(asked.expect("asks"));
     let [front] = settled(&store, 1).await.try_into().expect("one");
     assert_eq!(front.event.position.get(), 6);
     assert_eq!(counters(&store).await["a"], [1, 3]);
 
     bad.set([]);
-    let asked = parked(&store).redrive_key(&front).await;
+    let asked = parked(&store).redrive_key(&front, "repaired").await;
     assert!(asked.expect("asks"));
     settled(&store, 0).await;
     append(&store, "payment", "a9").await;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     model::{LeaseTimes, PartitionedBy},
-    ports::{LogQuery, Partitions as _},
+    ports::LogQuery,
     read::handler::role,
 };
 
@@ -138,7 +138,7 @@ async fn asker(store: MemoryEventStore) {
     loop {
         let parked = ParkedKeys::new(&store, Sums::NAME);
         if let Some(one) = fastrand::choice(&all(&store).await) {
-            parked.redrive_key(one).await.expect("asks");
+            parked.redrive_key(one, "chaos").await.expect("asks");
         }
         tokio::time::sleep(Duration::from_millis(fastrand::u64(1..30))).await;
     }
@@ -247,7 +247,7 @@ async fn another_partitioning_is_refused_until_a_reset() {
     caught_up(&store, 11).await;
     running.stop().await;
     let mut transaction = store.begin().await.expect("begins");
-    let reset = store.reset_in(&mut transaction, Sums::NAME).await;
+    let reset = store.reset_in(&mut transaction, Sums::NAME, "again").await;
     reset.expect("resets");
     store.commit(transaction).await.expect("commits");
     by_key

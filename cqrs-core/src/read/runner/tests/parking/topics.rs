@@ -189,7 +189,7 @@ async fn others_go_on_while_a_key_of_a_topic_waits() {
     // What waits is kept: the topic may lose it.
     topic.lose_all();
     bad.set([]);
-    let asked = parked(&store).redrive(found.fingerprint).await;
+    let asked = parked(&store).redrive(found.fingerprint, "corrected").await;
     assert_eq!(asked.expect("asks"), 1);
     settled(&store, 0).await;
     assert_eq!(counters(&store).await, expected(30, &[]));
@@ -219,7 +219,12 @@ async fn each_event_of_a_parked_key_is_handled_once() {
 
     // The next one of c1 fails, too.
     bad.set([8, 31]);
-    assert!(parked(&store).redrive_key(&c1).await.expect("asks"));
+    assert!(
+        parked(&store)
+            .redrive_key(&c1, "corrected")
+            .await
+            .expect("asks")
+    );
     let front = loop {
         let all = settled(&store, 2).await;
         let c1 = all.into_iter().find(|parked| parked.key == key("c1"));
@@ -236,7 +241,12 @@ async fn each_event_of_a_parked_key_is_handled_once() {
     settled(&store, 1).await;
     bad.set([]);
     for parked_key in settled(&store, 1).await {
-        assert!(parked(&store).redrive_key(&parked_key).await.expect("asks"));
+        assert!(
+            parked(&store)
+                .redrive_key(&parked_key, "corrected")
+                .await
+                .expect("asks")
+        );
     }
     settled(&store, 0).await;
     assert_eq!(counters(&store).await, expected(40, &[31]));
@@ -266,7 +276,12 @@ async fn a_rewind_keeps_what_waits() {
     reached(&store, 20).await;
     bad.set([]);
     let [found] = settled(&store, 1).await.try_into().expect("one");
-    assert!(parked(&store).redrive_key(&found).await.expect("asks"));
+    assert!(
+        parked(&store)
+            .redrive_key(&found, "corrected")
+            .await
+            .expect("asks")
+    );
     settled(&store, 0).await;
     assert_eq!(counters(&store).await, expected(20, &[]));
     running.stop().await;

@@ -1,0 +1,319 @@
+//! The port that changes what the read side does, by hand, while services run.
+//!
+//! Every change of a subscription by hand goes through here, whoever asks for it.
+
+use crate::{
+    model::{Checkpoint, Claim, EventId, Lane, OrderingKey, PartitionId, Position, Selection},
+    ports::{
+        discards::Discarded,
+        documents::Documents,
+        error::{AdvanceError, CommitError, Fenced, StoreError, StoreErrorKind},
+        inbox::Inbox,
+        log_end::last_event_upto,
+        parking::Parking,
+        partitions::{PartitionStatus, Partitions, RepartitionError},
+        reason::check_reason,
+    },
+};
+
+/// One event or record that a subscription passes over, under a claim of its partition.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "every part is needed")]
+pub struct Skip<'a> {
+    /// Its partition.
+    pub partition: &'a PartitionId,
+    /// The epoch of the claim.
+    pub epoch: u64,
+    /// Where the checkpoint is: right before it.
+    pub from: Option<Checkpoint>,
+    /// Where the checkpoint goes: right behind it.
+    pub to: Checkpoint,
+    /// What the inbox notes of it.
+    pub received: Option<(Lane, Position)>,
+    /// What is kept of it.
+    pub discarded: &'a Discarded,
+}
+
+/// Changes by hand to the subscriptions of a store.
+///
+/// **Invariant**: each change commits together with its record ([`Inspect::operations`](super::Inspect::operations)): who, what and why.
+/// None is made without a reason; then the error is [`InvalidInput`](StoreErrorKind::InvalidInput), and nothing has changed.
+///
+/// Runners of the subscription may run meanwhile, in any process: a change that moves a checkpoint fences them, and they go on from the
+/// new place.
+///
+/// ```
+/// use cqrs_core::ports::{Control, RepartitionError};
+///
+/// async fn scale_out(store: &impl Control) -> Result<(), RepartitionError> {
+///     store.repartition("balances", 16, "twice the load since May").await?;
+///     Ok(())
+/// }
+/// ```
+pub trait Control: Partitions + Inbox + Parking + Documents {
+    /// Sets the number of partitions of a subscription over the log. Every slice goes on where it was. Returns how many partitions there
+    /// are now: a number that does not divide 1,024 may make fewer.
+    ///
+    /// # Errors
+    /// [`RepartitionError`]; then nothing has changed.
+    fn repartition(
+        &self,
+        subscription: &str,
+        partitions: u16,
+        reason: &str,
+    ) -> impl Future<Output = Result<u16, RepartitionError>> + Send;
+
+    /// Asks the owner of a parked key to handle what waits, in order: if this event is still in front of it and nothing is requested yet;
+    /// otherwise returns `false`.
+    fn redrive(
+        &self,
+        subscription: &str,
+        key: &OrderingKey,
+        event: EventId,
+        reason: &str,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Asks the owner of a parked key to pass over the event in front for good, then to handle what waits behind it: if this event is
+    /// still in front and nothing is requested yet; otherwise returns `false`.
+    fn discard(
+        &self,
+        subscription: &str,
+        key: &OrderingKey,
+        event: EventId,
+        reason: &str,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Has the runners of a subscription wait. When this returns, no batch of it commits any more, until it is
+    /// [resumed](Self::resume). A partition of a topic that is assigned for the first time meanwhile is not paused.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](StoreErrorKind::InvalidInput) when nobody has started the subscription.
+    fn pause(
+        &self,
+        subscription: &str,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends a [pause](Self::pause): the runners go on within a second.
+    ///
+    /// # Errors
+    /// As [`pause`](Self::pause).
+    fn resume(
+        &self,
+        subscription: &str,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Has a subscription read its topics from their beginning; its inbox stays, so that it handles only the events that it did not have.
+    fn rewind(
+        &self,
+        subscription: &str,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send {
+        async move {
+            let mut transaction = self.begin().await?;
+            self.rewind_in(&mut transaction, subscription, reason)
+                .await?;
+            self.commit(transaction).await
+        }
+    }
+
+    /// Removes all documents of a view and sends it back to the beginning: its runner rebuilds it by replay.
+    fn reset_view(
+        &self,
+        view: &str,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send {
+        async move {
+            check_reason(reason)?;
+            // Before the first run there is no table to clear.
+            self.prepare_view(view).await?;
+            let mut transaction = self.begin().await?;
+            // First, so that a batch in flight cannot write after the removal.
+            self.reset_in(&mut transaction, view, reason).await?;
+            self.clear_in(&mut transaction, view).await?;
+            self.commit(transaction).await
+        }
+    }
+
+    /// Passes over one event or record, and records it with its reason.
+    fn skip(&self, skip: Skip<'_>) -> impl Future<Output = Result<(), CommitError>> + Send {
+        async move {
+            let subscription = &skip.discarded.subscription;
+            let partition = skip.partition;
+            let mut transaction = self.begin().await?;
+            self.advance_in(
+                &mut transaction,
+                subscription,
+                partition,
+                skip.epoch,
+                skip.from,
+                skip.to,
+            )
+            .await?;
+            if let Some(received) = skip.received {
+                self.receive_in(&mut transaction, subscription, partition, &[received])
+                    .await?;
+            }
+            self.discard_in(&mut transaction, skip.discarded).await?;
+            self.commit(transaction).await
+        }
+    }
+
+    /// Continues a subscription over the log after the event at `position`, or after the last one before it. The events up to there count
+    /// as handled, and nothing is parked any more. Returns the position of that event.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](StoreErrorKind::InvalidInput) when the position is beyond the end of the log, or when no event is at or before
+    /// it. [`CommitError::Fenced`] when a runner of the subscription has claimed meanwhile: try again.
+    fn continue_after(
+        &self,
+        subscription: &str,
+        position: Position,
+        reason: &str,
+    ) -> impl Future<Output = Result<Position, CommitError>> + Send {
+        async move {
+            check_reason(reason)?;
+            let to = event_upto(self, position).await?;
+            let claims = claim_all(self, subscription).await?;
+            // Behind the claims: an owner that was fenced parks nothing any more.
+            let parked = self.parked(subscription).await?;
+            let mut transaction = self.begin().await?;
+            for (partition, claim) in &claims {
+                move_to(
+                    self,
+                    &mut transaction,
+                    subscription,
+                    partition,
+                    claim,
+                    to,
+                    reason,
+                )
+                .await?;
+            }
+            for one in &parked {
+                self.unpark_in(&mut transaction, one).await?;
+            }
+            self.commit(transaction).await?;
+            let position = Position::new(to.offset.get());
+            tracing::warn!(
+                subscription, %position, reason, parked = parked.len(),
+                "the subscription continues after an event; what was parked is not parked any more"
+            );
+            Ok(position)
+        }
+    }
+
+    /// Records what a subscription over the log reads from now on. What it has passed over before stays passed over.
+    ///
+    /// # Errors
+    /// [`CommitError::Fenced`] when a runner of the subscription has claimed meanwhile: try again.
+    fn accept_selection(
+        &self,
+        subscription: &str,
+        selection: &Selection,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send {
+        async move {
+            check_reason(reason)?;
+            let claims = claim_all(self, subscription).await?;
+            let mut transaction = self.begin().await?;
+            for (partition, Claim { epoch, .. }) in &claims {
+                self.select_in(
+                    &mut transaction,
+                    subscription,
+                    partition,
+                    *epoch,
+                    selection,
+                    Some(reason),
+                )
+                .await?;
+            }
+            self.commit(transaction).await?;
+            tracing::warn!(
+                subscription,
+                reason,
+                "what the subscription reads is accepted"
+            );
+            Ok(())
+        }
+    }
+}
+
+/// Claims every partition of the log.
+async fn claim_all<S: Control>(
+    store: &S,
+    subscription: &str,
+) -> Result<Vec<(PartitionId, Claim)>, CommitError> {
+    let mut claims = Vec::new();
+    for PartitionStatus { partition, .. } in store.partitions(subscription).await? {
+        let claim = store.claim(subscription, &partition, None).await?;
+        let fenced = || AdvanceError::from(Fenced::new(subscription, partition.clone()));
+        let claim = claim.ok_or_else(fenced)?;
+        claims.push((partition, claim));
+    }
+    if claims.is_empty() {
+        return Err(never_started(subscription).into());
+    }
+    Ok(claims)
+}
+
+/// Moves a partition, with all of its slices.
+async fn move_to<S: Control>(
+    store: &S,
+    transaction: &mut S::Transaction,
+    subscription: &str,
+    partition: &PartitionId,
+    claim: &Claim,
+    to: Checkpoint,
+    reason: &str,
+) -> Result<(), CommitError> {
+    let (epoch, mut from) = (claim.epoch, claim.at);
+    // Slices that are ahead go on with the others.
+    let furthest = claim.ahead.iter().map(|part| part.at);
+    if let Some(furthest) = furthest.max_by_key(|at| at.offset) {
+        store
+            .advance_in(transaction, subscription, partition, epoch, from, furthest)
+            .await?;
+        from = Some(furthest);
+    }
+    store
+        .move_in(
+            transaction,
+            subscription,
+            partition,
+            epoch,
+            from,
+            to,
+            reason,
+        )
+        .await?;
+    Ok(())
+}
+
+/// The last event at or before a position.
+async fn event_upto<S: Control>(store: &S, position: Position) -> Result<Checkpoint, StoreError> {
+    let invalid = |message: String| StoreError::new(StoreErrorKind::InvalidInput, message);
+    if position > store.last_position().await? {
+        let message = format!("the log has no position {position} yet; name one that it has");
+        return Err(invalid(message));
+    }
+    if let Some(event) = store.event_id_at(position).await? {
+        return Ok(Checkpoint::after(position, event));
+    }
+    let last = last_event_upto(store, position).await?;
+    match store.event_id_at(last).await? {
+        Some(event) => Ok(Checkpoint::after(last, event)),
+        None => Err(invalid(format!(
+            "no event is at position {position} or before it; to handle all events, reset the subscription"
+        ))),
+    }
+}
+
+/// The error of a change to a subscription that nobody has started.
+#[must_use]
+pub fn never_started(subscription: &str) -> StoreError {
+    let message =
+        format!("there is no subscription {subscription:?}: check its name, or start it first");
+    StoreError::new(StoreErrorKind::InvalidInput, message)
+}

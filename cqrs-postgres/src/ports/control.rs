@@ -1,0 +1,123 @@
+//! Changes by hand: each in one statement that also records it.
+
+use cqrs_core::{
+    EventId, StoreError,
+    model::{OrderingKey, Slices},
+    ports::{Control, RepartitionError, check_reason, never_started},
+};
+
+use super::rights;
+use crate::{
+    error::{commit, own_code},
+    store::PgEventStore,
+};
+
+impl Control for PgEventStore {
+    async fn repartition(
+        &self,
+        subscription: &str,
+        partitions: u16,
+        reason: &str,
+    ) -> Result<u16, RepartitionError> {
+        if !(1..=Slices::COUNT).contains(&partitions) {
+            return Err(RepartitionError::Number(partitions));
+        }
+        check_reason(reason)?;
+        let query = sqlx::query_scalar(self.backend().statements.repartition.sql())
+            .bind(subscription)
+            .bind(i32::from(partitions))
+            .bind(reason);
+        let mut connection = self.backend().acquire().await?;
+        let made = connection.ask(async |connection| query.fetch_one(connection).await);
+        let made: i32 = made.await.map_err(|error| {
+            let subscription = subscription.to_owned();
+            match own_code(&error) {
+                Some("CQ009") => RepartitionError::Unknown(subscription),
+                Some("CQ010") => RepartitionError::Slices(subscription),
+                Some("CQ011") => RepartitionError::Selections(subscription),
+                Some("CQ012") => RepartitionError::Parked(subscription),
+                _ => commit(error).into(),
+            }
+        })?;
+        Ok(u16::try_from(made).unwrap_or(partitions))
+    }
+
+    async fn redrive(
+        &self,
+        subscription: &str,
+        key: &OrderingKey,
+        event: EventId,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        self.request(subscription, key, event, "redrive", reason)
+            .await
+    }
+
+    async fn discard(
+        &self,
+        subscription: &str,
+        key: &OrderingKey,
+        event: EventId,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        self.request(subscription, key, event, "discard", reason)
+            .await
+    }
+
+    async fn pause(&self, subscription: &str, reason: &str) -> Result<(), StoreError> {
+        self.ask_runners(subscription, Some("pause"), "pause", reason)
+            .await
+    }
+
+    async fn resume(&self, subscription: &str, reason: &str) -> Result<(), StoreError> {
+        self.ask_runners(subscription, None, "resume", reason).await
+    }
+}
+
+impl PgEventStore {
+    /// Asks the owner of a parked key.
+    async fn request(
+        &self,
+        subscription: &str,
+        key: &OrderingKey,
+        event: EventId,
+        requested: &str,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        check_reason(reason)?;
+        let query = sqlx::query_scalar(self.backend().statements.request_parked.sql())
+            .bind(subscription)
+            .bind(key.to_string())
+            .bind(key.stream().is_some())
+            .bind(event.as_uuid())
+            .bind(requested)
+            .bind(reason);
+        let mut connection = self.backend().acquire().await?;
+        let asked = connection.ask(async |connection| query.fetch_optional(connection).await);
+        let recorded: Option<i64> = asked.await.map_err(rights::recorded)?;
+        Ok(recorded.is_some())
+    }
+
+    /// Asks the runners of a subscription to wait, or to go on.
+    async fn ask_runners(
+        &self,
+        subscription: &str,
+        requested: Option<&str>,
+        verb: &str,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        check_reason(reason)?;
+        let query = sqlx::query_scalar(self.backend().statements.request_of_runners.sql())
+            .bind(subscription)
+            .bind(requested)
+            .bind(verb)
+            .bind(reason);
+        let mut connection = self.backend().acquire().await?;
+        let asked = connection.ask(async |connection| query.fetch_optional(connection).await);
+        let recorded: Option<i64> = asked.await.map_err(rights::recorded)?;
+        match recorded {
+            Some(_) => Ok(()),
+            None => Err(never_started(subscription)),
+        }
+    }
+}
