@@ -95,7 +95,7 @@ impl<'a, A: Aggregate, S, D> Execute<'a, A, S, D> {
     ///
     /// ```
     /// # use cqrs_core::prelude::*;
-    /// # #[derive(serde::Serialize, serde::Deserialize)] enum NoteEvent { Written { text: String } }
+    /// # #[derive(Debug, serde::Serialize, serde::Deserialize)] enum NoteEvent { Written { text: String } }
     /// # impl Event for NoteEvent { const CATEGORY: &'static str = "note"; }
     /// # #[derive(Debug, Default)] struct Note;
     /// # impl Aggregate for Note {
