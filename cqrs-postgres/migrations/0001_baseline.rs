@@ -23,6 +23,7 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "tables/discarded.sql",
     "tables/parked.sql",
     "tables/waiting.sql",
+    "indexes/waiting_of_key.sql",
     "tables/operations.sql",
     "functions/reject_change.sql",
     "triggers/events_never_change.sql",

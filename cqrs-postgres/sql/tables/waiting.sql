@@ -16,7 +16,6 @@ create table __schema__.waiting (
     published_at  timestamptz,
     waits_since   timestamptz not null default clock_timestamp()
 );
-create index waiting_of_key on __schema__.waiting (subscription, partition, key, is_stream, id);
 
 comment on table __schema__.waiting is 'The records of topics that wait for a parked key.';
 comment on column __schema__.waiting.partition is 'As in checkpoints: topic and number.';
