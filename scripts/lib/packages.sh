@@ -14,11 +14,19 @@ can_install_packages() {
     [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
 }
 
-# install_packages PACKAGE... : refreshes the package list first, because a new machine has none.
+# install_packages PACKAGE... : installs them, one caller at a time: apt-get does not wait for its locks.
 install_packages() {
     can_install_packages ||
         die "missing: $*. They cannot be installed from here (apt-get as root or with sudo is needed): install them by hand, then run this again."
     say "installing $*"
+    (
+        flock 9
+        run_apt_get "$@"
+    ) 9>>"${TMPDIR:-/tmp}/cqrs-packages-$(id -u).lock"
+}
+
+# run_apt_get PACKAGE... : refreshes the package list first, because a new machine has none.
+run_apt_get() {
     local log
     log=$(mktemp)
     if ! { as_root apt-get update -q &&
