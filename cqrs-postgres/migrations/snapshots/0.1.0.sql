@@ -28,6 +28,7 @@ create table cqrs.checkpoints (
     to_slice smallint,
     ahead jsonb,
     reads jsonb,
+    requested text,
     updated_at timestamp with time zone not null default clock_timestamp()
 );
 
@@ -202,6 +203,8 @@ create table cqrs.waiting (
 );
 
 alter table cqrs.checkpoints add constraint checkpoints_pkey PRIMARY KEY (subscription, partition);
+
+alter table cqrs.checkpoints add constraint checkpoints_requested_check CHECK ((requested = 'pause'::text));
 
 alter table cqrs.discarded add constraint discarded_event CHECK ((num_nonnulls(category, aggregate_id, version, "position", event_id) = ANY (ARRAY[0, 5])));
 
@@ -657,7 +660,7 @@ begin
 end
 $$;
 
-create function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid) returns record
+create function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid, OUT requested text) returns record
 language plpgsql volatile parallel unsafe cost 100 rows 0
 set lock_timeout=2s as $$
 #variable_conflict use_column
@@ -672,7 +675,7 @@ begin
 end
 $$;
 
-create function cqrs.claim_slices(of_subscription text, of_partition text, me uuid) returns TABLE(epoch bigint, "offset" bigint, event_id uuid, ahead jsonb)
+create function cqrs.claim_slices(of_subscription text, of_partition text, me uuid) returns TABLE(epoch bigint, "offset" bigint, event_id uuid, ahead jsonb, requested text)
 language plpgsql volatile parallel unsafe cost 100 rows 1000
 set lock_timeout=2s as $$
 #variable_conflict use_column
@@ -689,7 +692,7 @@ begin
     return query
     update "cqrs".checkpoints as c set epoch = c.epoch + 1
     where c.subscription = of_subscription and c.partition = of_partition and c.from_slice is not null
-    returning c.epoch, c."offset", c.event_id, c.ahead;
+    returning c.epoch, c."offset", c.event_id, c.ahead, c.requested;
 end
 $$;
 
@@ -1295,6 +1298,7 @@ declare
     made integer;
     next_epoch bigint;
     selected jsonb;
+    asked text;
     selections integer;
     slices integer[];
     offsets bigint[];
@@ -1317,8 +1321,9 @@ begin
     if slices is distinct from (select array_agg(n) from generate_series(0, 1023) as n) then
         raise exception 'the partitions of % do not have every slice once', of_subscription using errcode = 'CQ010';
     end if;
-    select count(*), max(epoch) + 1, count(distinct reads), (array_agg(reads) filter (where reads is not null))[1]
-    into before, next_epoch, selections, selected
+    select count(*), max(epoch) + 1, count(distinct reads), (array_agg(reads) filter (where reads is not null))[1],
+           max(requested)
+    into before, next_epoch, selections, selected, asked
     from "cqrs".checkpoints where subscription = of_subscription and from_slice is not null;
     if selections > 1 then
         raise exception 'the partitions of % have not all recorded the same selection', of_subscription using errcode = 'CQ011';
@@ -1333,7 +1338,7 @@ begin
     delete from "cqrs".checkpoints where subscription = of_subscription and from_slice is not null;
     delete from "cqrs".leases where kind = 'subscription' and name = of_subscription;
     insert into "cqrs".checkpoints (
-        subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads)
+        subscription, partition, epoch, "offset", event_id, from_slice, to_slice, ahead, reads, requested)
     with lowest as (
         select p.*, l.slice from "cqrs".log_partitions(partitions) as p
         cross join lateral (
@@ -1352,7 +1357,7 @@ begin
                    'from', "from", 'to', "to", 'offset', "offset", 'event_id', event_id) order by "from") as parts
         from runs group by partition
     )
-    select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected
+    select of_subscription, partition, next_epoch, offsets[slice + 1], events[slice + 1], from_slice, to_slice, parts, selected, asked
     from lowest left join ahead using (partition);
     get diagnostics made = row_count;
     insert into "cqrs".leases (kind, name, partition, from_slice, to_slice)
@@ -1422,6 +1427,8 @@ comment on column cqrs.checkpoints.epoch is 'The fence: every claim raises it, a
 comment on column cqrs.checkpoints.from_slice is 'The first slice of a partition of the log; null for a topic.';
 
 comment on column cqrs.checkpoints.reads is 'The categories and event types that the subscription reads of the partition, and the kind of its role.';
+
+comment on column cqrs.checkpoints.requested is 'pause: its runner waits, by request of an operator.';
 
 comment on column cqrs.checkpoints.to_slice is 'The slice after the last one of a partition of the log; null for a topic.';
 
@@ -1517,7 +1524,7 @@ grant execute on function cqrs.check_transaction() to cqrs_service;
 
 grant execute on function cqrs.checked_version(of_category text, of_aggregate_id text, in_slice smallint, expected bigint, expected_event uuid) to cqrs_service;
 
-grant execute on function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid) to cqrs_service;
+grant execute on function cqrs.claim(of_subscription text, of_partition text, OUT epoch bigint, OUT "offset" bigint, OUT event_id uuid, OUT requested text) to cqrs_service;
 
 grant execute on function cqrs.claim_slices(of_subscription text, of_partition text, me uuid) to cqrs_service;
 
