@@ -93,6 +93,10 @@ async fn a_discard_takes_one_record() {
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(runner.run(async { drop(stopped.await) }));
     let [found] = settled(&place, 1).await.try_into().expect("one");
+    eventually("both wait", async || {
+        place.store.waiting(&found).await.expect("counts") == 2
+    })
+    .await;
     let parked = ParkedKeys::new(&place.store, Texts::NAME);
     let asked = parked.discard(&found, "a test wrote it").await;
     assert!(asked.expect("asks"));
