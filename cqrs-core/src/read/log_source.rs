@@ -81,7 +81,7 @@ impl<S: EventStore + Partitions> LogSource<S> {
     }
 
     /// Sets the number of partitions for the first start of the subscription, 1 to 1,024. Afterwards the store's number counts:
-    /// [`Partitions::repartition`] changes it.
+    /// [`Control::repartition`](crate::ports::Control::repartition) changes it.
     #[must_use]
     pub fn partitions(mut self, partitions: u16) -> Self {
         self.partitions = partitions.clamp(1, Slices::COUNT);

@@ -35,7 +35,7 @@ impl<S: Partitions + Inbox + Parking, H: Handler<S>> LogRunner<S, H> {
     }
 
     /// Sets the number of partitions for the first start of the subscription, 1 to 1,024; 1 by default. Afterwards the store's number
-    /// counts, so that two releases of a service do not fight over it: [`repartition`](Partitions::repartition) changes it.
+    /// counts, so that two releases of a service do not fight over it: [`repartition`](crate::ports::Control::repartition) changes it.
     #[must_use]
     pub fn partitions(mut self, partitions: u16) -> Self {
         self.source = self.source.partitions(partitions);
