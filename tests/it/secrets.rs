@@ -11,7 +11,9 @@ use std::{
 
 use cqrs_core::{
     CommandStore, ExpectedVersion, ReadModel, Relay, Runner, Service, To, chain,
-    ports::{Append, EventStore, Publication, Publisher, Source, Subscriber, UnitOfWork},
+    ports::{
+        Append, EventStore, HealthLimits, Publication, Publisher, Source, Subscriber, UnitOfWork,
+    },
     read::{LogSource, ParkedKeys},
     role,
 };
@@ -31,7 +33,7 @@ use crate::secure_postgres::CERTIFICATE;
 const SECRET: &str = "hunter2-of-the-tests";
 
 /// The public types that a connection to PostgreSQL is part of, and those of its errors.
-const OF_POSTGRES: [&str; 14] = [
+const OF_POSTGRES: [&str; 15] = [
     "Execute",
     "FenceHolder",
     "ExecuteAll",
@@ -44,6 +46,7 @@ const OF_POSTGRES: [&str; 14] = [
     "ReadModel",
     "Repository",
     "Runner",
+    "ServiceHealth",
     "Service",
     "StoreError",
 ];
@@ -222,6 +225,7 @@ async fn nothing_that_connects_to_postgres_shows_a_secret() {
     let runner = || Runner::over_log(&store, Counts).expect("a view");
     shown.value(&runner());
     shown.value(&Service::new().with(runner()));
+    shown.value(&Service::new().health(&store, HealthLimits::default()));
     let broken = sqlx::query("select nothing from nowhere").execute(store.pool());
     shown.error(&broken.await.expect_err("fails"));
 
