@@ -330,7 +330,14 @@ async fn every_role_reads_documents_and_what_people_did() {
     stores[1].prepare_view("balances").await.expect("prepares");
     let outside = strangers.installed().await;
     let outside = PgEventStore::connect(&outside[0]).await.expect("connects");
-    for table in ["view_balances", "discarded", "operations", "log_ids"] {
+    for table in [
+        "view_balances",
+        "discarded",
+        "log_ids",
+        "operations",
+        "parked",
+        "waiting",
+    ] {
         let read = format!("select * from \"{}\".{table}", stores[0].schema());
         for store in &stores {
             assert_eq!(rejection(store, &read).await, ok(), "{table}");
