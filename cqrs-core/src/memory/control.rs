@@ -78,11 +78,10 @@ impl State {
     ) -> bool {
         let keys = &mut self.parked;
         let is_asked = |parked: &ParkedKey| {
-            let (of, requested) = (&parked.subscription, &parked.requested);
-            of == subscription
+            parked.subscription == subscription
                 && parked.key == *key
                 && parked.event.id == event
-                && requested.is_none()
+                && parked.requested.is_none()
         };
         let mut stored = keys.keys.values_mut();
         let Some(stored) = stored.find(|stored| is_asked(&stored.parked)) else {

@@ -52,7 +52,8 @@ impl<S: EventStore + Leases, P: Publisher> Shards<S, P> {
         while self.member.is_none() {
             match self.relay.publication().await {
                 Ok(_) => {
-                    let (store, name) = (&self.relay.store, &self.relay.name);
+                    let store = &self.relay.store;
+                    let name = &self.relay.name;
                     self.member = Some(RelayMember::join(store, name));
                 }
                 Err(error) => self.retry(error.into()).await?,

@@ -57,7 +57,7 @@ async fn service(
     (health, running)
 }
 
-/// An open transaction holds readers back: somebody is told, and the process stays live and ready.
+/// An open transaction that holds readers back is a finding. The process stays live and ready.
 #[tokio::test]
 async fn a_held_mark_changes_neither_live_nor_ready() {
     let store = fresh_store().await;

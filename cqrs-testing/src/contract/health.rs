@@ -68,7 +68,7 @@ async fn read_to<S: Store>(store: &S, event: &RecordedEvent, parked: Option<&Par
     store.commit(transaction).await.expect("commits");
 }
 
-/// Nobody works on a partition, and anybody is told.
+/// A partition without an owner is a finding in every process.
 pub async fn a_partition_without_an_owner_is_a_finding<S: Store>(store: S) {
     store.subscribe(NAME, 1).await.expect("subscribes");
     assert_eq!(findings(&store, patient()).await, []);
@@ -111,7 +111,7 @@ pub async fn a_partition_that_is_far_behind_is_a_finding<S: Store>(store: S) {
     assert!(said.starts_with(expected), "{said}");
 }
 
-/// A failure and an operator are told apart from a missing process.
+/// A partition that a failure has stopped, one that is paused and one without an owner are different findings.
 pub async fn a_stopped_or_paused_partition_is_a_finding<S: Store>(store: S) {
     let member = owner(&store).await;
     store.pause(NAME, "a test").await.expect("pauses");

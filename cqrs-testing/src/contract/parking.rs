@@ -477,7 +477,8 @@ pub async fn records_of_a_topic_wait_for_their_key<S: Control>(store: S) {
         let claim = store.claim(NAME, &topic, None).await.expect("claims");
         let claim = claim.expect("it is a partition of a topic");
         let mut transaction = store.begin().await.expect("begins");
-        let (epoch, at) = (claim.epoch, claim.at);
+        let epoch = claim.epoch;
+        let at = claim.at;
         store
             .advance_in(&mut transaction, NAME, &topic, epoch, at, place(9))
             .await

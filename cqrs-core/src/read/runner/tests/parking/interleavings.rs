@@ -100,7 +100,8 @@ impl Steps {
         let event = self.log(number - 1, number).await.remove(0);
         let to = Checkpoint::after(event.position, event.id);
         let mut transaction = self.0.begin().await.expect("begins");
-        let (epoch, from) = (claim.epoch, claim.at);
+        let epoch = claim.epoch;
+        let from = claim.at;
         self.0
             .advance_in(&mut transaction, Sums::NAME, partition, epoch, from, to)
             .await
