@@ -30,6 +30,9 @@ mod sizes;
 mod stream;
 mod upcaster;
 
+/// For `cqrs-testing`. Not part of the API.
+#[doc(hidden)]
+pub use self::panic::message_of;
 pub use self::{
     chain::{Chain, chain},
     checkpoint::{Ahead, Checkpoint, Claim, Offset, PartitionId, Requested},
@@ -63,6 +66,5 @@ pub(crate) use self::{
     hash::fnv1a,
     headers::check as check_headers,
     limits::{check_event, check_fields, check_id, check_json, check_schema_version, check_text},
-    panic::message_of,
     upcaster::steps,
 };

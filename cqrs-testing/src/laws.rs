@@ -45,6 +45,9 @@
 //! **Commands are generated, histories follow**: a law sees only states that can be reached. Each law is a test of its own, so a
 //! failure names its law. It shows the simplest history that breaks the law, as a [`Spec`](crate::Spec) to paste.
 //!
+//! **A law that tested nothing fails**: when no command led to an event, when a stream stayed empty, when a view changed no
+//! document or a reactor sent no command. The message says how to help the generator.
+//!
 //! | Role | Laws |
 //! | --- | --- |
 //! | `Account: commands = any_command()` | `handle` and `apply` never panic; a decision is the same twice; a replay is deterministic; a snapshot at any cut is transparent; events survive encoding |
@@ -56,8 +59,8 @@
 //! | --- | --- |
 //! | `without snapshots` (first) | for a state that is never saved: it needs no serde |
 //! | `repeats`, `repeats = \|command\| ..` | a repeated command adds nothing: all, or those that the function accepts |
-//! | `old = [("Deposited", 1, any_old_payload())]` | older events stay readable: type, schema version, a strategy of payloads |
-//! | `stored = "events.lock"` | every event in the file of a [`catalogue!`](crate::catalogue!) stays readable; the path begins at the crate |
+//! | `old = [("Deposited", 1, any_old_payload())]` | older events stay readable, and `apply` takes them: type, schema version, a strategy of payloads |
+//! | `catalogue = "events.lock"` | the same for every event in the file of a [`catalogue!`](crate::catalogue!); the path begins at the crate |
 //! | `pauses = any_duration()` | so much time passes before each command; without it all have the same time |
 //! | `duplicates` | of a view: events that come again make no difference |
 //! | `longest = 50` | the maximum number of steps in a history; 20 by default |
@@ -78,18 +81,26 @@
 //!
 //! Laws say nothing about your rules: write specifications for these. A panic of the role itself breaks the first law only. A
 //! printed test is made of `Debug` texts: enums inside of a value lack their names, and a time is not a constructor.
+//!
+//! Laws about clocks wait for the next second, and ask again. A clock that is read in whole minutes or days is not noticed.
+//!
+//! An older event is applied at places of generated histories at which the aggregate decides an event of the same type. It must
+//! be applied at one of them: its payload need not fit all histories. If it is a type that is no longer decided, any place counts.
 
 mod aggregate;
 mod broken;
 mod commands;
 mod delivery;
+mod failed;
 mod histories;
+mod later;
 mod macros;
 mod quiet;
 mod reactor;
 mod search;
 mod shrink;
 mod streams;
+mod tested;
 mod view;
 
 pub use self::{

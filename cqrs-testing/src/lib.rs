@@ -55,5 +55,5 @@ pub use proptest;
 
 pub use self::{
     catalogue::{Catalogue, ConsumerContract},
-    spec::{Outcome, Reaction, ReactorSpec, Sent, Spec, ViewSpec, event_id},
+    spec::{Outcome, ReactorSpec, RejectionOutcome, Sent, Spec, ViewSpec, event_id},
 };

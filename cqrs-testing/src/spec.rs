@@ -16,7 +16,7 @@ use cqrs_core::{Reactor, View};
 
 pub use self::{
     aggregate::{Outcome, Spec},
-    reactor::{Reaction, ReactorSpec, Sent},
+    reactor::{ReactorSpec, RejectionOutcome, Sent},
     recorded::event_id,
     view::ViewSpec,
 };

@@ -106,9 +106,9 @@ enum Step {
 #[non_exhaustive]
 pub struct Recording<'a> {
     /// The event's id.
-    pub event: EventId,
-    /// The id of its stream, without the category.
-    pub stream: &'a str,
+    pub event_id: EventId,
+    /// The id of its aggregate: that of the stream, without the category.
+    pub aggregate_id: &'a str,
     /// When it was stored, by the store's clock.
     pub recorded_at: SystemTime,
     /// Correlation, causation, trace context and headers.
@@ -119,14 +119,14 @@ impl<'a> Recording<'a> {
     /// How an event was recorded.
     #[must_use]
     pub const fn new(
-        event: EventId,
-        stream: &'a str,
+        event_id: EventId,
+        aggregate_id: &'a str,
         recorded_at: SystemTime,
         metadata: &'a Metadata,
     ) -> Self {
         Self {
-            event,
-            stream,
+            event_id,
+            aggregate_id,
             recorded_at,
             metadata,
         }

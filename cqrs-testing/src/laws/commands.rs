@@ -8,7 +8,7 @@ use super::quiet::quietly;
 use crate::spec::{
     calls::Calls,
     recorded::{Content, Recorder, envelopes},
-    source::{role, source, time},
+    source::{constructor, source, time},
 };
 
 /// An aggregate to which commands are sent.
@@ -21,7 +21,13 @@ pub(super) struct Live<A> {
 }
 
 /// What the aggregate decided on a command.
-pub(super) struct Sent<A: Aggregate> {
+pub(super) enum Sent<A: Aggregate> {
+    Accepted(Accepted<A>),
+    Rejected(String),
+}
+
+/// The events of an accepted command.
+pub(super) struct Accepted<A: Aggregate> {
     pub(super) context: Context,
     /// The events as decided.
     pub(super) events: Vec<A::Event>,
@@ -56,23 +62,20 @@ impl<A: Aggregate> Live<A> {
         Context::new(Arc::clone(&self.id), self.version, at, metadata)
     }
 
-    /// Lets time pass, then sends a command. Nothing for a command that is rejected.
-    pub(super) fn send(
-        &mut self,
-        command: &A::Command,
-        pause: Duration,
-    ) -> Result<Option<Sent<A>>, Ended>
+    /// Lets time pass, then sends a command.
+    pub(super) fn send(&mut self, command: &A::Command, pause: Duration) -> Result<Sent<A>, Ended>
     where
         A::Event: Debug,
     {
         self.recorder.at += pause;
         let context = self.context();
         let decision = quietly(|| self.state.handle(command.clone(), &context));
-        let Ok(events) = decision.map_err(Ended::Handle)? else {
-            return Ok(None);
+        let events = match decision.map_err(Ended::Handle)? {
+            Ok(events) => events,
+            Err(error) => return Ok(Sent::Rejected(error.to_string())),
         };
         let recorded = self.record(&events)?;
-        Ok(Some(Sent {
+        Ok(Sent::Accepted(Accepted {
             context,
             events,
             recorded,
@@ -91,7 +94,7 @@ impl<A: Aggregate> Live<A> {
             recorded.push(stored.map_err(|error| Ended::Unstorable(sources(), error))?);
         }
         for event in &recorded {
-            let applied = quietly(|| fold(&mut self.state, std::slice::from_ref(event)));
+            let applied = quietly(|| fold(&mut self.state, [event]));
             match applied {
                 Ok(Ok(())) => self.version = event.version,
                 Ok(Err(error)) => return Err(Ended::Unstorable(sources(), error)),
@@ -103,7 +106,10 @@ impl<A: Aggregate> Live<A> {
 }
 
 /// Applies recorded events to a state, each decoded by itself.
-pub(super) fn fold<A: Aggregate>(state: &mut A, events: &[RecordedEvent]) -> Result<(), String> {
+pub(super) fn fold<'a, A: Aggregate>(
+    state: &mut A,
+    events: impl IntoIterator<Item = &'a RecordedEvent>,
+) -> Result<(), String> {
     for recorded in events {
         for envelope in envelopes::<A::Event>(recorded)? {
             state.apply(envelope.event);
@@ -132,6 +138,8 @@ pub(super) struct Step<A: Aggregate> {
     pub(super) before: usize,
     /// What was decided; nothing if it was rejected.
     pub(super) decided: Vec<A::Event>,
+    /// Why it was rejected.
+    pub(super) rejected: Option<String>,
 }
 
 impl<A: Aggregate> Step<A> {
@@ -145,6 +153,7 @@ impl<A: Aggregate> Step<A> {
             context,
             before,
             decided: Vec::new(),
+            rejected: None,
         }
     }
 }
@@ -166,10 +175,11 @@ impl<A: Aggregate<Event: Debug, Command: Debug>> Story<A> {
                 context: live.context(),
                 before: story.events.len(),
                 decided: Vec::new(),
+                rejected: None,
             };
             match sent {
-                Ok(None) => {}
-                Ok(Some(sent)) => {
+                Ok(Sent::Rejected(error)) => step.rejected = Some(error),
+                Ok(Sent::Accepted(sent)) => {
                     step.context = sent.context;
                     story.sources.extend(sent.events.iter().map(source));
                     story.events.extend(sent.recorded);
@@ -213,11 +223,6 @@ impl<A: Aggregate<Event: Debug, Command: Debug>> Story<A> {
             calls.add("given", &format!("[{}]", self.sources[events].join(", ")));
         }
     }
-}
-
-/// The beginning of a specification of this aggregate.
-pub(super) fn constructor<A>() -> String {
-    format!("Spec::<{}>::new()", role::<A>())
 }
 
 /// The expectation of what was decided, as source.

@@ -72,7 +72,7 @@ macro_rules! laws {
             $($($options)*)?
         }
     };
-    (@options { $laws:expr } [$($tests:tt)*] stored = $file:expr $(, $($options:tt)*)?) => {
+    (@options { $laws:expr } [$($tests:tt)*] catalogue = $file:expr $(, $($options:tt)*)?) => {
         $crate::laws! { @options
             { $laws }
             [

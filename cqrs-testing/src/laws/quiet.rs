@@ -1,11 +1,12 @@
 //! Catches panics without the message that the panic hook prints: a search causes one many times.
 
 use std::{
-    any::Any,
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
     sync::Once,
 };
+
+use cqrs_core::model::message_of;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
@@ -25,11 +26,5 @@ pub(super) fn quietly<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     let outer = QUIET.replace(true);
     let result = catch_unwind(AssertUnwindSafe(code));
     QUIET.set(outer);
-    result.map_err(|panic| message(&*panic))
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without a message").to_owned()
+    result.map_err(|panic| message_of(&*panic))
 }

@@ -7,9 +7,12 @@ use cqrs_core::{Reactor, RecordedEvent};
 use super::{
     broken::Broken,
     delivery::{add_given, add_when},
+    failed::{Failed, both},
+    later::Later,
     quiet::quietly,
     search::{Search, search_options},
     streams::{Received, Stream, Streams},
+    tested,
 };
 use crate::spec::{
     calls::Calls, failure::pretty, reactor::then, recorded::envelopes, source::role,
@@ -17,7 +20,8 @@ use crate::spec::{
 
 /// The laws of a reactor, for generated events on these streams. [`laws!`](macro@crate::laws) declares a test for each.
 ///
-/// Each law panics with the simplest history that breaks it, as a specification to paste.
+/// Each law panics with the simplest history that breaks it, as a specification to paste. It also panics if a stream had no event,
+/// or there was no command for any: then it tested nothing.
 pub struct ReactorLaws<F> {
     reactor: F,
     streams: Streams,
@@ -63,14 +67,23 @@ impl<R: Reactor<Commands: Debug + PartialEq>, F: Fn() -> R> ReactorLaws<F> {
     #[track_caller]
     pub fn the_same_event_has_the_same_commands(&self) {
         let law = "the same event has the same commands";
-        self.check(law, |events| {
+        let (search, later) = (self.search.of_chance().seeded(), Later::default());
+        let commands = |event: &Received| react(&(self.reactor)(), &event.recorded);
+        let compare = |event: &Received, first: &Reacted<R>| {
+            let what = "the commands for the same event differ";
+            compare::<R>(what, first, &commands(event), &[], event)
+        };
+        self.check_with(&search, law, |events| {
             for event in events {
-                let react = || react(&(self.reactor)(), &event.recorded);
-                let what = "the commands for the same event differ";
-                compare::<R>(what, react(), react(), &[], event)?;
+                let first = commands(event);
+                compare(event, &first)?;
+                later.keep((event.clone(), first));
             }
             Ok(())
         });
+        if let Err(broken) = later.ask(|(event, first)| compare(event, first)) {
+            search.found(law, &broken);
+        }
     }
 
     /// The commands for an event are the same whatever came before it.
@@ -83,7 +96,7 @@ impl<R: Reactor<Commands: Debug + PartialEq>, F: Fn() -> R> ReactorLaws<F> {
                 let first = react(&(self.reactor)(), &event.recorded);
                 let later = react(&reactor, &event.recorded);
                 let what = "the commands for an event by itself and after others differ";
-                compare::<R>(what, first, later, &events[..place], event)?;
+                compare::<R>(what, &first, &later, &events[..place], event)?;
             }
             Ok(())
         });
@@ -91,20 +104,43 @@ impl<R: Reactor<Commands: Debug + PartialEq>, F: Fn() -> R> ReactorLaws<F> {
 
     #[track_caller]
     fn check(&self, law: &str, holds: impl Fn(&[Received]) -> Result<(), Broken>) {
-        let holds = |steps: &[_]| holds(&self.streams.receive(steps));
-        self.search
-            .of_chance()
-            .run(law, &self.streams.steps(), holds);
+        self.check_with(&self.search.of_chance(), law, holds);
+    }
+
+    #[track_caller]
+    fn check_with(
+        &self,
+        search: &Search,
+        law: &str,
+        holds: impl Fn(&[Received]) -> Result<(), Broken>,
+    ) {
+        let tested = self.streams.tested();
+        search.run(law, &self.streams.steps(), |steps| {
+            let events = self.streams.receive(steps);
+            let reactions = events.iter().filter(|event| self.reacts(event)).count();
+            tested.count(events.iter().map(|event| event.stream), reactions);
+            holds(&events)
+        });
+        let effect = format!("the reactor {} sent no command", role::<R>());
+        if let Err(why) = tested.check::<R::Events>(&effect) {
+            tested::fail(law, &why);
+        }
+    }
+
+    /// Whether there is a command for the event. Also if the reactor panics: a law will say so.
+    fn reacts(&self, event: &Received) -> bool {
+        match react(&(self.reactor)(), &event.recorded) {
+            Ok(commands) => !commands.is_empty(),
+            Err(Failed::Panicked(_)) => true,
+            Err(Failed::Error(_)) => false,
+        }
     }
 }
 
-/// Why there are no commands.
-enum Failed {
-    Panicked(String),
-    Error(String),
-}
+/// The commands for an event.
+type Reacted<R> = Result<Vec<<R as Reactor>::Commands>, Failed>;
 
-fn react<R: Reactor>(reactor: &R, recorded: &RecordedEvent) -> Result<Vec<R::Commands>, Failed> {
+fn react<R: Reactor>(reactor: &R, recorded: &RecordedEvent) -> Reacted<R> {
     let events = envelopes::<R::Events>(recorded).map_err(Failed::Error)?;
     let react = || {
         events
@@ -118,25 +154,19 @@ fn react<R: Reactor>(reactor: &R, recorded: &RecordedEvent) -> Result<Vec<R::Com
 /// Compares commands. A panic breaks another law.
 fn compare<R: Reactor<Commands: Debug + PartialEq>>(
     what: &str,
-    expected: Result<Vec<R::Commands>, Failed>,
-    actual: Result<Vec<R::Commands>, Failed>,
+    expected: &Reacted<R>,
+    actual: &Reacted<R>,
     given: &[Received],
     when: &Received,
 ) -> Result<(), Broken> {
-    match (expected, actual) {
-        (Err(Failed::Panicked(_)), _) | (_, Err(Failed::Panicked(_))) => Ok(()),
-        (Err(Failed::Error(error)), _) | (_, Err(Failed::Error(error))) => {
-            Err(Broken::new(error, test::<R>(given, when, "then_nothing()")))
+    let error = |error: String| Broken::new(error, test::<R>(given, when, "then_nothing()"));
+    match both(expected, actual).map_err(error)? {
+        Some((expected, actual)) if expected != actual => {
+            let test = test::<R>(given, when, &then(expected));
+            let commands = [&*pretty(expected), &*pretty(actual)];
+            Err(Broken::differ(what, commands, test))
         }
-        (Ok(expected), Ok(actual)) if expected == actual => Ok(()),
-        (Ok(expected), Ok(actual)) => {
-            let test = test::<R>(given, when, &then(&expected));
-            Err(Broken::differ(
-                what,
-                [&pretty(&expected), &pretty(&actual)],
-                test,
-            ))
-        }
+        _ => Ok(()),
     }
 }
 

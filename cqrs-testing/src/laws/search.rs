@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use proptest::{
-    strategy::Strategy,
+    strategy::{Strategy, ValueTree},
     test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner},
 };
 
@@ -45,6 +45,16 @@ impl Search {
         }
     }
 
+    /// The same with a seed. One is drawn if the configuration has none.
+    pub(super) fn seeded(&self) -> Self {
+        let mut search = self.clone();
+        search.config.rng_seed = RngSeed::Fixed(match self.config.rng_seed {
+            RngSeed::Fixed(seed) => seed,
+            RngSeed::Random => fastrand::u64(..),
+        });
+        search
+    }
+
     /// Panics with the simplest history that breaks the law.
     #[track_caller]
     pub(super) fn run<S: Strategy<Value: Clone + Debug>>(
@@ -53,26 +63,46 @@ impl Search {
         steps: &S,
         law: impl Fn(&[S::Value]) -> Result<(), Broken>,
     ) {
-        let mut config = self.config.clone();
-        let seed = match config.rng_seed {
-            RngSeed::Fixed(seed) => seed,
-            RngSeed::Random => fastrand::u64(..),
-        };
-        config.rng_seed = RngSeed::Fixed(seed);
-        if let Err(message) = self.search(config, steps, law) {
-            match message {
-                Found::Broken(broken) => panic!(
-                    "{}\nPROPTEST_RNG_SEED={seed} repeats this run\n",
-                    broken.message(name)
-                ),
-                Found::Aborted(reason) => panic!("no histories can be generated: {reason}"),
-            }
+        let search = self.seeded();
+        match search.search(steps, law) {
+            Ok(()) => {}
+            Err(Found::Broken(broken)) => search.found(name, &broken),
+            Err(Found::Aborted(reason)) => panic!("no histories can be generated: {reason}"),
         }
+    }
+
+    /// Panics with a broken law, and the seed if there is one.
+    #[track_caller]
+    pub(super) fn found(&self, name: &str, broken: &Broken) -> ! {
+        let seed = match self.config.rng_seed {
+            RngSeed::Fixed(seed) => format!("\nPROPTEST_RNG_SEED={seed} repeats this run\n"),
+            RngSeed::Random => String::new(),
+        };
+        panic!("{}{seed}", broken.message(name));
+    }
+
+    /// Draws so many histories, the same ones for the same seed.
+    pub(super) fn histories<S: Strategy<Value: Clone + Debug>>(
+        &self,
+        count: usize,
+        steps: &S,
+    ) -> Vec<Vec<S::Value>> {
+        let histories = Histories {
+            steps,
+            longest: self.longest,
+        };
+        let mut runner = TestRunner::new(self.config.clone());
+        let mut draw = || {
+            let tree = histories.new_tree(&mut runner);
+            tree.unwrap_or_else(|reason| panic!("no histories can be generated: {reason}"))
+        };
+        let values =
+            |drawn: Vec<Drawn<S::Value>>| drawn.into_iter().map(|step| step.value).collect();
+        (0..count).map(|_| values(draw().current().0)).collect()
     }
 
     fn search<S: Strategy<Value: Clone + Debug>>(
         &self,
-        config: Config,
         steps: &S,
         law: impl Fn(&[S::Value]) -> Result<(), Broken>,
     ) -> Result<(), Found> {
@@ -81,7 +111,7 @@ impl Search {
             longest: self.longest,
         };
         let law = |steps: &[Drawn<S::Value>]| holds(steps, &law);
-        let mut runner = TestRunner::new(config);
+        let mut runner = TestRunner::new(self.config.clone());
         let broken = std::cell::RefCell::new(None);
         let result = runner.run(&histories, |history| {
             law(&history.0).map_err(|found| {
@@ -148,7 +178,9 @@ fn holds<T: Clone + Debug>(
 ) -> Result<(), Broken> {
     let values: Vec<_> = steps.iter().map(|step| step.value.clone()).collect();
     quietly(|| law(&values)).unwrap_or_else(|panic| {
-        let steps = format!("// after these steps: {values:?}");
-        Err(Broken::new(format!("it panicked: {panic}"), steps))
+        Err(Broken::after(
+            format!("it panicked: {panic}"),
+            format!("{values:?}"),
+        ))
     })
 }

@@ -8,7 +8,10 @@ use proptest::{
     strategy::{BoxedStrategy, Strategy, Union},
 };
 
-use super::commands::Live;
+use super::{
+    commands::{Live, Sent},
+    tested,
+};
 use crate::spec::{
     recorded::{Content, Recorder},
     source::source,
@@ -151,8 +154,11 @@ impl<E: Event + fmt::Debug> Machine for Generated<E> {
 impl<A: Aggregate<Event: fmt::Debug>> Machine for Live<A> {
     fn events(&mut self, value: &(dyn Any + Send + Sync)) -> Vec<(Content, String)> {
         let command = value.downcast_ref::<A::Command>();
-        let sent = command.and_then(|command| self.send(command, Duration::ZERO).ok()?);
-        let events = sent.map(|sent| sent.events).unwrap_or_default();
+        let sent = command.and_then(|command| self.send(command, Duration::ZERO).ok());
+        let events = match sent {
+            Some(Sent::Accepted(accepted)) => accepted.events,
+            Some(Sent::Rejected(_)) | None => vec![],
+        };
         let encoded = events.iter();
         encoded
             .filter_map(|event| Some((Content::of(event).ok()?, source(event))))
@@ -211,6 +217,11 @@ impl Streams {
             (values, any::<bool>()).prop_map(step).boxed()
         };
         Union::new(streams.map(of_stream))
+    }
+
+    /// A count of the events on each stream.
+    pub(super) fn tested(&self) -> tested::Streams {
+        tested::Streams::new(self.0.iter().map(|stream| &*stream.id))
     }
 
     /// The events that follow from the steps, in their order.

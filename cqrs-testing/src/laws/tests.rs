@@ -1,8 +1,10 @@
 //! Each law finds the bug that is planted for it, and accepts what has none.
 
 mod aggregates;
+mod clocks;
 mod macros;
 mod reactors;
+mod untested;
 mod views;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,20 +2,27 @@
 
 use std::fmt::{self, Debug};
 
-use cqrs_core::{RecordedEvent, View};
+use cqrs_core::{Envelope, RecordedEvent, View};
 
 use super::{
     broken::Broken,
     delivery::{self, in_order, merged},
+    failed::{Failed, both},
+    later::Later,
     quiet::quietly,
     search::{Search, search_options},
     streams::{Received, Stream, Streams},
+    tested,
 };
-use crate::spec::{calls::Calls, documents::Documents, failure::pretty, source::role, view::then};
+use crate::spec::{
+    calls::Calls, documents::Documents, failure::pretty, recorded::envelopes, source::role,
+    view::then,
+};
 
 /// The laws of a view, for generated events on these streams. [`laws!`](macro@crate::laws) declares a test for each.
 ///
-/// Each law panics with the simplest history that breaks it, as a specification to paste.
+/// Each law panics with the simplest history that breaks it, as a specification to paste. It also panics if a stream had no event,
+/// or none that the view handles: then it tested nothing.
 pub struct ViewLaws<F> {
     view: F,
     streams: Streams,
@@ -69,7 +76,7 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
                 let whole = self.documents(&[all(events)]);
                 let in_batches = self.documents(&delivery::batches(cut));
                 let what = "the documents after one batch and after several differ";
-                compare::<V>(what, whole, in_batches, &delivery::calls_of_batches(cut))?;
+                compare::<V>(what, &whole, &in_batches, &delivery::calls_of_batches(cut))?;
             }
             Ok(())
         });
@@ -78,28 +85,39 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
     /// The documents are the same after a rebuild.
     #[track_caller]
     pub fn a_rebuilt_view_is_the_same(&self) {
-        let mut often = self.search.of_chance();
-        often.config.clone_from(&self.search.config);
-        self.check_with(&often, "a rebuilt view is the same", |events| {
-            let view = (self.view)();
-            let first = documents(&view, &[all(events)]);
-            let rebuilt = documents(&view, &[all(events)]);
+        let law = "a rebuilt view is the same";
+        let (search, later) = (self.search.of_chance().seeded(), Later::default());
+        let compare = |events: &[Received], first: &_, rebuilt: &_| {
             let mut calls = delivery::calls(events);
             calls.add("rebuild", "");
-            compare::<V>(
-                "the documents before and after a rebuild differ",
-                first,
-                rebuilt,
-                &calls,
-            )
+            let what = "the documents before and after a rebuild differ";
+            compare::<V>(what, first, rebuilt, &calls)
+        };
+        self.check_with(&search, law, |events| {
+            let view = (self.view)();
+            let first = documents(&view, &[all(events)]);
+            compare(events, &first, &documents(&view, &[all(events)]))?;
+            later.keep((events.to_vec(), self.documents(&[all(events)])));
+            Ok(())
         });
+        let broken =
+            later.ask(|(events, first)| compare(events, first, &self.documents(&[all(events)])));
+        if let Err(broken) = broken {
+            search.found(law, &broken);
+        }
     }
 
     /// The documents are the same in whatever order events of several streams come; those of one stream come in their order. For
     /// views over topics.
     #[track_caller]
     pub fn the_order_between_streams_makes_no_difference(&self) {
-        self.check("the order between streams makes no difference", |events| {
+        let law = "the order between streams makes no difference";
+        if self.streams.0.len() < 2 {
+            let why = "there is one stream, so there is no other order.\n\nName a second one of the same kind: \
+                       `over topics [(\"a\", ..), (\"b\", ..)]`.";
+            tested::fail(law, why);
+        }
+        self.check(law, |events| {
             let first = || self.documents(&[all(events)]);
             let count = self.streams.0.len();
             let orders = [
@@ -112,7 +130,7 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
             {
                 let what = "the documents after another order of the streams differ";
                 let calls = delivery::calls(&other);
-                compare::<V>(what, first(), self.documents(&[all(&other)]), &calls)?;
+                compare::<V>(what, &first(), &self.documents(&[all(&other)]), &calls)?;
             }
             Ok(())
         });
@@ -125,7 +143,7 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
         self.check("duplicates make no difference", |events| {
             let differ = |what, deliveries: &[Vec<RecordedEvent>], calls: &Calls| {
                 let once = self.documents(&[all(events)]);
-                compare::<V>(what, once, self.documents(deliveries), calls)
+                compare::<V>(what, &once, &self.documents(deliveries), calls)
             };
             let mut calls = delivery::calls(events);
             calls.add("again", "");
@@ -156,19 +174,30 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
         law: &str,
         holds: impl Fn(&[Received]) -> Result<(), Broken>,
     ) {
-        let holds = |steps: &[_]| holds(&self.streams.receive(steps));
-        search.run(law, &self.streams.steps(), holds);
+        let tested = self.streams.tested();
+        search.run(law, &self.streams.steps(), |steps| {
+            let events = self.streams.receive(steps);
+            let changes = events.iter().filter(|event| self.changes_a_document(event));
+            tested.count(events.iter().map(|event| event.stream), changes.count());
+            holds(&events)
+        });
+        let effect = format!("the view {} changed no document", role::<V>());
+        if let Err(why) = tested.check::<V::Events>(&effect) {
+            tested::fail(law, &why);
+        }
+    }
+
+    /// Whether the event is for a document. Also if that panics: a law will say so.
+    fn changes_a_document(&self, event: &Received) -> bool {
+        let view = (self.view)();
+        let for_a_document = |read: &Envelope<V::Events>| view.keys(read).iter().next().is_some();
+        let read = envelopes::<V::Events>(&event.recorded);
+        quietly(|| read.is_ok_and(|read| read.iter().any(for_a_document))).unwrap_or(true)
     }
 
     fn documents(&self, batches: &[Vec<RecordedEvent>]) -> Result<Documents<V>, Failed> {
         documents(&(self.view)(), batches)
     }
-}
-
-/// Why there are no documents.
-enum Failed {
-    Panicked(String),
-    Error(String),
 }
 
 /// The documents of the view after these batches.
@@ -187,21 +216,17 @@ fn documents<V: View>(view: &V, batches: &[Vec<RecordedEvent>]) -> Result<Docume
 /// Compares documents. A panic breaks another law.
 fn compare<V: View<Document: Debug>>(
     what: &str,
-    expected: Result<Documents<V>, Failed>,
-    actual: Result<Documents<V>, Failed>,
+    expected: &Result<Documents<V>, Failed>,
+    actual: &Result<Documents<V>, Failed>,
     calls: &Calls,
 ) -> Result<(), Broken> {
-    let (expected, actual) = match (expected, actual) {
-        (Err(Failed::Panicked(_)), _) | (_, Err(Failed::Panicked(_))) => return Ok(()),
-        (Err(Failed::Error(error)), _) | (_, Err(Failed::Error(error))) => {
-            return Err(Broken::new(error, test::<V>(calls, "then_nothing()")));
-        }
-        (Ok(expected), Ok(actual)) => (expected, actual),
+    let error = |error: String| Broken::new(error, test::<V>(calls, "then_nothing()"));
+    let Some((expected, actual)) = both(expected, actual).map_err(error)? else {
+        return Ok(());
     };
     if expected.is_same(&actual) {
         return Ok(());
     }
-    let error = |error: String| Broken::new(error, test::<V>(calls, "then_nothing()"));
     let expected = expected.read_all().map_err(error)?;
     let actual = actual.read_all().map_err(error)?;
     let test = test::<V>(calls, &then(&expected));

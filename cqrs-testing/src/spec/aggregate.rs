@@ -15,7 +15,7 @@ use super::{
     calls::Calls,
     failure::{differ, pretty},
     recorded::{Content, Recorder, envelopes},
-    source::{raw, role, source, sources, time},
+    source::{constructor, raw, source, sources, time},
 };
 
 /// The default id of the aggregate.
@@ -154,12 +154,13 @@ impl<A: Aggregate> Spec<A> {
         A: Serialize + DeserializeOwned,
     {
         self.calls.add("snapshot", "");
-        let json = serde_json::to_string(&self.state)
-            .unwrap_or_else(|error| panic!("the state cannot be written as JSON: {error}"));
-        self.state = serde_json::from_str(&json)
-            .unwrap_or_else(|error| panic!("the state cannot be read back: {error}; it is {json}"));
+        self.state = through_json(&self.state).unwrap_or_else(|error| panic!("{error}"));
         self
     }
+
+    /// Expects that all events were read and applied, whatever the state is then: what [`given`](Self::given) and
+    /// [`given_stored`](Self::given_stored) expect by themselves.
+    pub fn then_readable(self) {}
 
     /// Sends the command to the aggregate.
     #[track_caller]
@@ -218,9 +219,16 @@ impl<A: Aggregate> Spec<A> {
     }
 
     fn test(&self, expectation: &str) -> String {
-        let constructor = format!("Spec::<{}>::new()", role::<A>());
-        self.calls.test(&constructor, expectation)
+        self.calls.test(&constructor::<A>(), expectation)
     }
+}
+
+/// The state, written as JSON and read back, as a snapshot does.
+pub(crate) fn through_json<A: Serialize + DeserializeOwned>(state: &A) -> Result<A, String> {
+    let json = serde_json::to_string(state)
+        .map_err(|error| format!("the state cannot be written as JSON: {error}"))?;
+    serde_json::from_str(&json)
+        .map_err(|error| format!("the state cannot be read back: {error}; it is {json}"))
 }
 
 /// The event as the aggregate reads it.

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use cqrs_core::{Envelope, Event, Reactor, RecordedEvent, Rejection};
 
 pub(crate) use self::sent::then;
-pub use self::sent::{Reaction, Sent};
+pub use self::sent::{RejectionOutcome, Sent};
 use super::{
     received::{Received, recording_options},
     recorded::envelopes,
@@ -119,14 +119,14 @@ impl<R: Reactor> ReactorSpec<R> {
         id: &str,
         event: E,
         rejection: &Rejection,
-    ) -> Reaction<R::Commands> {
+    ) -> RejectionOutcome<R::Commands> {
         let recorded = self.received.when_rejected::<R::Events, E>(id, &event);
         let envelopes = envelopes_of::<R>(&recorded);
         let [event] = &envelopes[..] else {
             panic!("the reactor reads {} events of this one", envelopes.len());
         };
         let reaction = self.reactor.rejected(event, rejection);
-        Reaction::new(role::<R>(), self.received.calls, reaction)
+        RejectionOutcome::new(role::<R>(), self.received.calls, reaction)
     }
 
     #[track_caller]

@@ -28,6 +28,11 @@ pub(crate) fn type_name<T>() -> Option<&'static str> {
     name.starts_with(char::is_uppercase).then_some(name)
 }
 
+/// The beginning of a specification of an aggregate.
+pub(crate) fn constructor<A>() -> String {
+    format!("Spec::<{}>::new()", role::<A>())
+}
+
 /// A role, as it is passed to `Spec::view` or `Spec::reactor`.
 pub(crate) fn role<R>() -> &'static str {
     type_name::<R>().unwrap_or("role")

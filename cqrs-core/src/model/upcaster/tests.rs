@@ -57,7 +57,8 @@ impl Event for AccountEvent {
             vec![Part::new("Closed", Value::Null)]
         }),
         Upcaster::recorded("Closed", 1, |payload, recording| {
-            *payload = json!({ "by": recording.metadata.headers["user"], "of": recording.stream });
+            *payload =
+                json!({ "by": recording.metadata.headers["user"], "of": recording.aggregate_id });
         }),
         Upcaster::json("Unread", 1, |payload| *payload = json!(1)),
     ];

@@ -156,7 +156,7 @@ fn a_step_reads_the_metadata_that_the_test_gives() {
             { enum AccountEvent { Deposited { euros: u64, by: String, of: String } } }
             Upcaster::recorded("Deposited", 1, |payload, recording| {
                 payload["by"] = recording.metadata.headers["user"].as_str().into();
-                payload["of"] = recording.stream.into();
+                payload["of"] = recording.aggregate_id.into();
             })
         )
     };

@@ -29,7 +29,7 @@ fn signed(payload: &mut Value, recording: &Recording<'_>) {
     let user = &recording.metadata.headers["user"];
     let at = recording.recorded_at.duration_since(SystemTime::UNIX_EPOCH);
     *payload = json!({
-        "by": format!("{user} in {}", recording.stream),
+        "by": format!("{user} in {}", recording.aggregate_id),
         "at": at.unwrap_or_default().as_secs(),
     });
 }

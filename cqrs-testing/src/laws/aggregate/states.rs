@@ -5,13 +5,21 @@ use std::fmt::Debug;
 use cqrs_core::Aggregate;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::AggregateLaws;
+use super::{
+    AggregateLaws,
+    replays::{Replay, replay, same_decision},
+};
 use crate::{
     laws::{
         broken::Broken,
-        commands::{Story, comparable, constructor, expectation, fold},
+        commands::{Story, fold},
     },
-    spec::{failure::pretty, source::source},
+    spec::{
+        aggregate::through_json,
+        calls::Calls,
+        failure::pretty,
+        source::{constructor, source},
+    },
 };
 
 impl<A: Aggregate<Command: Debug, Event: Debug>> AggregateLaws<A> {
@@ -21,7 +29,8 @@ impl<A: Aggregate<Command: Debug, Event: Debug>> AggregateLaws<A> {
     where
         A: PartialEq + Debug,
     {
-        self.check_often("a replay is deterministic", replays_the_same);
+        let law = "a replay is deterministic";
+        self.check_often(law, replay, replays_the_same);
     }
 
     /// A state that is written as JSON and read back at any place of its history ends as without.
@@ -43,32 +52,23 @@ impl<A: Aggregate<Command: Debug, Event: Debug>> AggregateLaws<A> {
     }
 }
 
-fn replays_the_same<A>(story: &Story<A>) -> Result<(), Broken>
+/// Replays once more.
+fn replays_the_same<A>(story: &Story<A>, first: &Replay<A>) -> Result<(), Broken>
 where
     A: Aggregate<Command: Debug, Event: Debug> + PartialEq + Debug,
 {
-    let (mut one, mut two) = (A::default(), A::default());
-    for step in &story.steps {
-        let decide = |state: &A| state.handle(step.command.clone(), &step.context);
-        let (first, second) = (decide(&one), decide(&two));
-        if comparable::<A>(&first) != comparable::<A>(&second) {
-            let test = story.test(step, &expectation::<A>(&first));
-            let decisions = [&*format!("{first:#?}"), &*format!("{second:#?}")];
-            let what = "decisions after two replays of the same events differ";
-            return Err(Broken::differ(what, decisions, test));
-        }
-        for state in [&mut one, &mut two] {
-            fold(state, story.recorded(step)).map_err(|error| Broken::new(error, ""))?;
-        }
-        if one != two {
-            let events = story.given(0..step.before + step.decided.len());
-            let what = "two replays of the same events make states that differ";
-            return Err(states(what, &one, &two, |then| {
-                events.test(&constructor::<A>(), then)
-            }));
-        }
+    let second = replay(story)?;
+    let same_state = |events, one: &A, two: &A| {
+        let what = "two replays of the same events make states that differ";
+        same_state(what, &story.given(0..events), one, two)
+    };
+    let decisions = first.decisions.iter().zip(&second.decisions);
+    for (step, ((one, first), (two, second))) in story.steps.iter().zip(decisions) {
+        same_state(step.before, one, two)?;
+        let what = "decisions after two replays of the same events differ";
+        same_decision(story, step, what, [first, second])?;
     }
-    Ok(())
+    same_state(story.events.len(), &first.last, &second.last)
 }
 
 fn is_transparent<A>(story: &Story<A>, cut: usize) -> Result<(), Broken>
@@ -78,34 +78,36 @@ where
     let mut calls = story.given(0..cut);
     calls.add("snapshot", "");
     story.add_given(&mut calls, cut..story.events.len());
-    let test = |then: &str| calls.test(&constructor::<A>(), then);
-    let error = |error: String| Broken::new(error, test("then_state(state)"));
 
     let (before, after) = story.events.split_at(cut);
     let mut state = A::default();
-    fold(&mut state, before).map_err(error)?;
-    let json = serde_json::to_string(&state)
-        .map_err(|why| error(format!("the state cannot be written as JSON: {why}")))?;
-    let mut restored: A = serde_json::from_str(&json).map_err(|why| {
-        error(format!(
-            "the state cannot be read back: {why}; it is {json}"
-        ))
-    })?;
-    fold(&mut state, after).map_err(error)?;
-    fold(&mut restored, after).map_err(error)?;
-    if state == restored {
-        return Ok(());
-    }
+    fold(&mut state, before).map_err(|error| Broken::new(error, ""))?;
+    let restored = through_json(&state);
+    fold(&mut state, after).map_err(|error| Broken::new(error, ""))?;
+
+    let mut restored = restored.map_err(|error| Broken::new(error, test(&calls, &state)))?;
+    fold(&mut restored, after).map_err(|error| Broken::new(error, ""))?;
     let what = "the states without and with a snapshot differ";
-    Err(states(what, &state, &restored, test))
+    same_state(what, &calls, &state, &restored)
 }
 
-fn states<A: Debug>(
+fn same_state<A: PartialEq + Debug>(
     what: &str,
+    calls: &Calls,
     expected: &A,
     actual: &A,
-    test: impl FnOnce(&str) -> String,
-) -> Broken {
-    let test = test(&format!("then_state({})", source(expected)));
-    Broken::differ(what, [&pretty(expected), &pretty(actual)], test)
+) -> Result<(), Broken> {
+    if expected == actual {
+        return Ok(());
+    }
+    let states = [&*pretty(expected), &*pretty(actual)];
+    Err(Broken::differ(what, states, test(calls, expected)))
+}
+
+/// The specification that expects a state after these calls.
+fn test<A: Debug>(calls: &Calls, expected: &A) -> String {
+    calls.test(
+        &constructor::<A>(),
+        &format!("then_state({})", source(expected)),
+    )
 }

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod events;
+mod old_events;
 mod purse;
 mod states;
 

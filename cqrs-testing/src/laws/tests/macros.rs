@@ -96,6 +96,42 @@ mod an_aggregate_and_a_view_in_one_module {
     crate::laws! { reactor Shut over [("a", history_of::<Door>(any::<bool>()))], config = config() }
 }
 
+/// The events of the file that the repository has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum AccountEvent {
+    Opened { owner: String },
+    Deposited { cents: u64, note: Option<String> },
+}
+impl Event for AccountEvent {
+    const CATEGORY: &'static str = "account";
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Account;
+impl Aggregate for Account {
+    type Command = AccountEvent;
+    type Event = AccountEvent;
+    type Error = std::convert::Infallible;
+    fn handle(&self, event: AccountEvent, _: &Context) -> Decision<Self> {
+        Ok(vec![event])
+    }
+    fn apply(&mut self, _: AccountEvent) {}
+}
+
+fn any_account_event() -> impl Strategy<Value = AccountEvent> {
+    let opened = Just(AccountEvent::Opened {
+        owner: "Ann".into(),
+    });
+    let deposited = any::<u64>().prop_map(|cents| AccountEvent::Deposited { cents, note: None });
+    prop_oneof![opened, deposited]
+}
+
+mod events_of_a_file {
+    use super::*;
+
+    crate::laws! { Account: commands = any_account_event(), without snapshots, catalogue = "tests/events.lock", config = config() }
+}
+
 crate::laws! { mod a_module_of_its_own { reactor Shut over [("a", history_of::<Door>(any::<bool>()))], config = config() } }
 
 const NOTHING: Result<(), Broken> = Ok(());

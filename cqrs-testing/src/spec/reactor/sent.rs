@@ -64,13 +64,13 @@ pub(crate) fn then<C: SingleCommand + Debug>(sent: &[C]) -> String {
 /// What the reactor answered to a rejection.
 #[derive(Debug)]
 #[must_use = "add an expectation: then(..), then_nothing() or then_stop()"]
-pub struct Reaction<C> {
+pub struct RejectionOutcome<C> {
     reactor: &'static str,
     calls: Calls,
     reaction: OnRejected<C>,
 }
 
-impl<C> Reaction<C> {
+impl<C> RejectionOutcome<C> {
     pub(super) fn new(reactor: &'static str, calls: Calls, reaction: OnRejected<C>) -> Self {
         Self {
             reactor,
@@ -80,7 +80,7 @@ impl<C> Reaction<C> {
     }
 }
 
-impl<C: SingleCommand + Debug + PartialEq> Reaction<C> {
+impl<C: SingleCommand + Debug + PartialEq> RejectionOutcome<C> {
     /// Expects exactly these commands instead of the rejected one, in this order.
     #[track_caller]
     pub fn then(self, commands: impl IntoIterator<Item = C>) {
