@@ -7,6 +7,7 @@ mod consumer_contract;
 mod consumers;
 mod contract_file;
 mod current;
+mod edges;
 mod file;
 pub(crate) mod golden;
 mod key;

@@ -9,15 +9,29 @@ use super::walk::{Segment, named, replace};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
     /// It would be lost.
-    Lost { field: String },
+    Lost { field: String, path: Vec<Segment> },
     /// It would have another value.
     Changed {
         field: String,
+        path: Vec<Segment>,
         from: String,
         to: String,
+        /// It is a variant.
+        variant: bool,
     },
     /// It is new, or has another name.
-    Gained { field: String },
+    Gained { field: String, path: Vec<Segment> },
+}
+
+impl Change {
+    /// The field, and what became of it, in a word.
+    pub(super) fn topic(&self) -> String {
+        match self {
+            Self::Lost { field, .. } => format!("{field} lost"),
+            Self::Changed { field, .. } => format!("{field} changed"),
+            Self::Gained { field, .. } => format!("{field} gained"),
+        }
+    }
 }
 
 /// What a payload of the newest shape is read as, or why it is not read.
@@ -65,13 +79,14 @@ impl Comparison<'_> {
             }
             (Value::Object(before), Value::Null) if self.path.is_empty() && before.is_empty() => {}
             (before, now) if before == now => {}
-            (Value::String(_), Value::String(_)) if self.is_other_variant(shape, before) => {}
+            (Value::String(_), Value::String(_)) if self.is_other_name(shape, before) => {}
             (before, now) => {
-                let field = self.field(None);
                 self.changes.push(Change::Changed {
-                    field,
+                    field: self.field(None),
+                    path: self.path.clone(),
                     from: before.to_string(),
                     to: now.to_string(),
+                    variant: is_enum(shape),
                 });
             }
         }
@@ -91,8 +106,8 @@ impl Comparison<'_> {
                     self.inside(Segment::Name(name.clone()), part, old, new);
                 }
                 None => {
-                    let field = self.field(Some(name));
-                    self.changes.push(Change::Lost { field });
+                    let (field, path) = (self.field(Some(name)), self.to(name));
+                    self.changes.push(Change::Lost { field, path });
                 }
             }
         }
@@ -119,6 +134,9 @@ impl Comparison<'_> {
         new.into_iter().find(|(other, value)| {
             let value = (*value).clone();
             if is_enum {
+                if !has_variant(shape, name) {
+                    return false;
+                }
                 let renamed = Map::from_iter([(name.to_owned(), value)]);
                 return self.reads_as_now(Value::Object(renamed));
             }
@@ -131,8 +149,9 @@ impl Comparison<'_> {
         })
     }
 
-    fn is_other_variant(&self, shape: Option<&Shape>, name: &Value) -> bool {
-        is_enum(shape) && self.reads_as_now(name.clone())
+    fn is_other_name(&self, shape: Option<&Shape>, name: &Value) -> bool {
+        let known = name.as_str().is_some_and(|name| has_variant(shape, name));
+        known && self.reads_as_now(name.clone())
     }
 
     /// Whether the type reads this part as the one that is there, and that one as itself.
@@ -150,8 +169,13 @@ impl Comparison<'_> {
     }
 
     fn gained(&mut self, name: &str) {
-        let field = self.field(Some(name));
-        self.changes.push(Change::Gained { field });
+        let (field, path) = (self.field(Some(name)), self.to(name));
+        self.changes.push(Change::Gained { field, path });
+    }
+
+    fn to(&self, name: &str) -> Vec<Segment> {
+        let last = Segment::Name(name.to_owned());
+        self.path.iter().cloned().chain([last]).collect()
     }
 
     /// `lines.0.sku`.
@@ -174,6 +198,15 @@ fn content(shape: &Shape) -> &Shape {
 
 fn is_enum(shape: Option<&Shape>) -> bool {
     shape.is_some_and(|shape| shape.kind == Kind::Enum)
+}
+
+/// Whether the enum has a variant of this name, or with this alias. `#[serde(other)]` reads names that it does not have.
+fn has_variant(shape: Option<&Shape>, name: &str) -> bool {
+    let variants = shape
+        .filter(|shape| shape.kind == Kind::Enum)
+        .map(|it| &it.parts);
+    let mut steps = variants.into_iter().flatten().map(|(step, _)| step);
+    steps.any(|step| matches!(step, Step::Variant(own) if *own == name))
 }
 
 fn element(shape: &Shape, index: usize) -> Option<&Shape> {

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::reads::{Field, Reads};
+use super::{
+    line::Payload,
+    reads::{Field, Reads},
+};
 
 /// A part that a reader cannot read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +66,24 @@ impl Reads {
             }
             _ => self.check(payload, "", &mut problems),
         }
+        problems
+    }
+
+    /// What this reader of an event type cannot read of what is written: its kinds, and its payloads.
+    pub(super) fn problems_with_events<'a>(
+        &self,
+        kinds: &Self,
+        payloads: impl IntoIterator<Item = &'a Payload>,
+    ) -> Vec<Problem> {
+        let mut problems = self.problems_with_kinds(kinds);
+        for payload in payloads {
+            for problem in self.problems_with(&payload.value) {
+                if problems.iter().all(|known| known.path != problem.path) {
+                    problems.push(problem);
+                }
+            }
+        }
+        problems.sort();
         problems
     }
 

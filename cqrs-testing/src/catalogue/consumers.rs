@@ -85,13 +85,9 @@ fn broken_by(
         let before = broken.len();
         // The consumer has steps up to its version, and reads newer events as they are.
         if current.key.schema_version >= read.schema_version {
-            let payloads = current.payloads.iter();
-            let mut problems: Vec<_> = payloads
-                .flat_map(|payload| read.payload.problems_with(&payload.value))
-                .collect();
-            if problems.is_empty() {
-                problems = read.payload.problems_with_kinds(&current.reads);
-            }
+            let problems = read
+                .payload
+                .problems_with_events(&current.reads, &current.payloads);
             broken.extend(problems.iter().map(|problem| {
                 let problem = found(consumer, &name, problem);
                 format!("{problem}.\n  Keep the field, or change the consumer first.")

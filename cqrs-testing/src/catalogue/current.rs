@@ -1,16 +1,20 @@
-//! An event type as the code writes it, with made-up events of it.
+//! An event type as the code writes it, with generated events of it.
+
+use std::collections::HashSet;
 
 use cqrs_core::{Event, Metadata, model::NewEvent};
-use cqrs_shape::Shape;
+use cqrs_shape::{Shape, Step};
 use serde_json::Value;
 
 use super::{
+    edges,
     key::{Key, short_name},
     line::{Payload, short},
-    making::{self, Aliases},
+    making::{self, Aliases, Place, Series},
     optional::{Findings, examine, sparse},
     reading::{read, stored},
     reads::Reads,
+    walk::spots,
 };
 
 /// An event type as the code writes it.
@@ -35,14 +39,11 @@ pub(super) fn current<E: Event>(
     if samples.is_empty() && others.iter().any(|other| is_alias::<E>(variant, other)) {
         return Ok(None);
     }
-    let (encoded, aliases) = if samples.is_empty() {
-        let (events, aliases) = made_up::<E>(variant, content)?;
-        let encode = |event: &E| NewEvent::encode(event, Metadata::default());
-        let encoded = events.iter().map(encode).collect::<Result<Vec<_>, _>>();
-        let error = |error| unwritable::<E>(variant, &cqrs_core::chain(&error).to_string());
-        (encoded.map_err(error)?, aliases)
-    } else {
+    let is_given = !samples.is_empty();
+    let (mut encoded, aliases) = if is_given {
         (samples.into_iter().cloned().collect(), Aliases::default())
+    } else {
+        generated::<E>(variant, content, Series::First)?
     };
     let first = encoded
         .first()
@@ -50,42 +51,125 @@ pub(super) fn current<E: Event>(
     if first.event_type != variant {
         return Ok(None);
     }
-    let key = Key::new(E::CATEGORY, first.event_type, first.schema_version);
-    let metadata = Metadata::default();
-    let reads = |value: &Value| read::<E>(&stored(&key, &value.to_string(), &metadata)).is_ok();
-    let mut findings = Findings::default();
-    let mut payloads: Vec<Payload> = Vec::new();
+    let (event_type, key) = (
+        first.event_type,
+        Key::new(E::CATEGORY, first.event_type, first.schema_version),
+    );
+    if !is_given && lacks_fields(content, &encoded, &aliases) {
+        encoded.extend(generated::<E>(variant, content, Series::Other)?.0);
+    }
+    let mut examined = Examined {
+        content,
+        written: &|value| read_one::<E>(&key, value),
+        findings: Findings::default(),
+        edged: HashSet::new(),
+        payloads: Vec::new(),
+    };
     for event in &encoded {
         let text = String::from_utf8_lossy(&event.payload);
-        let whole = Payload::new(&text).map_err(|error| error.to_string())?;
-        examine(content, &whole.value, reads, &mut findings);
-        // What would be stored of an event without its optional parts.
-        let less = sparse(content, &whole.value, reads).and_then(|less| {
-            let mut read = read::<E>(&stored(&key, &less.to_string(), &metadata)).ok()?;
-            Some(read.pop()?.payload)
-        });
-        for payload in std::iter::once(whole).chain(less) {
-            if !payloads.contains(&payload) {
-                payloads.push(payload);
-            }
-        }
+        examined.whole(Payload::new(&text).map_err(|error| error.to_string())?);
     }
+    let Examined {
+        findings, payloads, ..
+    } = examined;
     let current = Current {
         hash: short(content.fingerprint()),
         reads: Reads::describe(content, &findings, &aliases),
         payloads,
         key,
     };
-    Ok(Some((first.event_type, current)))
+    Ok(Some((event_type, current)))
 }
 
-fn made_up<E: Event>(variant: &'static str, content: &Shape) -> Result<(Vec<E>, Aliases), String> {
+/// What was found out about a type by its events.
+struct Examined<'a> {
+    content: &'a Shape,
+    written: &'a dyn Fn(&Value) -> Option<Payload>,
+    findings: Findings,
+    /// The places whose edges were found.
+    edged: HashSet<Place>,
+    payloads: Vec<Payload>,
+}
+
+impl Examined<'_> {
+    /// Examines an event with all its optional parts.
+    fn whole(&mut self, whole: Payload) {
+        let Self {
+            content, written, ..
+        } = *self;
+        let read = &|value: &Value| Some(written(value)?.value);
+        let reads = |value: &Value| read(value).is_some();
+        examine(content, &whole.value, reads, &mut self.findings);
+        // What would be stored of an event without its optional parts.
+        let less = sparse(content, &whole.value, reads).and_then(|less| read(&less));
+        let edges = edges::edges(content, &whole.value, read, &mut self.edged);
+        let defaults = edges::defaults(content, &whole.value, read);
+        self.add(whole);
+        let others = less.into_iter().chain(edges).chain(defaults);
+        for other in others {
+            // As it would be written, if that says the same.
+            let written = (self.written)(&other).filter(|written| written.value == other);
+            self.add(written.unwrap_or_else(|| Payload::of(other)));
+        }
+    }
+
+    fn add(&mut self, payload: Payload) {
+        if !self.payloads.contains(&payload) {
+            self.payloads.push(payload);
+        }
+    }
+}
+
+/// What a payload is read as, if it is read as one event of this type.
+fn read_one<E: Event>(key: &Key, value: &Value) -> Option<Payload> {
+    let stored = stored(key, &value.to_string(), &Metadata::default());
+    match read::<E>(&stored).ok()?.pop() {
+        Some(read) if read.event_type == key.event_type => Some(read.payload),
+        _ => None,
+    }
+}
+
+/// Whether there is a field that no event has, because it is left out when it has its default.
+fn lacks_fields(content: &Shape, events: &[NewEvent], aliases: &Aliases) -> bool {
+    let values = events.iter();
+    let values: Vec<Value> = values
+        .filter_map(|event| serde_json::from_slice(&event.payload).ok())
+        .collect();
+    let places = values.iter().flat_map(|value| spots(content, value));
+    let found: HashSet<_> = places.map(|spot| Place::from(spot.shape)).collect();
+    let mut fields = Vec::new();
+    field_places(content, aliases, &mut fields);
+    fields.iter().any(|place| !found.contains(place))
+}
+
+fn field_places(shape: &Shape, aliases: &Aliases, found: &mut Vec<Place>) {
+    for (step, part) in &shape.parts {
+        if aliases.contains_key(&Place::from(part)) {
+            continue;
+        }
+        if matches!(step, Step::Field(_)) {
+            found.push(part);
+        }
+        field_places(part, aliases, found);
+    }
+}
+
+/// Generated events, encoded as they would be stored.
+fn generated<E: Event>(
+    variant: &'static str,
+    content: &Shape,
+    series: Series,
+) -> Result<(Vec<NewEvent>, Aliases), String> {
     if let Some(opaque) = opaque(content) {
         return Err(needs_a_sample::<E>(variant, &opaque));
     }
-    making::values(variant, content).map_err(|reason| {
+    let (events, aliases) = making::values::<E>(variant, content, series).map_err(|reason| {
         needs_a_sample::<E>(variant, &format!("it rejects made-up values: {reason}"))
-    })
+    })?;
+    let encode = |event: &E| NewEvent::encode(event, Metadata::default());
+    let encoded = events.iter().map(encode).collect::<Result<_, _>>();
+    let error = |error| unwritable::<E>(variant, &cqrs_core::chain(&error).to_string());
+    Ok((encoded.map_err(error)?, aliases))
 }
 
 /// Why values of this shape cannot be made up.

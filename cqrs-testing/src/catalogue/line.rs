@@ -18,6 +18,12 @@ pub(super) struct ReadAs {
     pub(super) payload: Payload,
 }
 
+impl ReadAs {
+    pub(super) fn key(&self, category: &str) -> Key {
+        Key::new(category, &self.event_type, self.schema_version)
+    }
+}
+
 impl fmt::Display for ReadAs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -47,6 +53,13 @@ impl Payload {
             text: text.to_owned(),
             value: serde_json::from_str(text)?,
         })
+    }
+
+    pub(super) fn of(value: Value) -> Self {
+        Self {
+            text: value.to_string(),
+            value,
+        }
     }
 }
 

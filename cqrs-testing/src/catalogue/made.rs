@@ -1,6 +1,6 @@
-//! A made-up value, which a type reads as if it were stored.
+//! A generated value, which a type reads as if it were stored.
 
-mod texts;
+mod leaves;
 
 use std::{
     fmt::{self, Display},
@@ -17,15 +17,14 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use self::texts::Texts;
+pub(super) use self::leaves::Leaf;
+use self::leaves::Leaves;
 
-/// A made-up value.
+/// A generated value.
 #[derive(Debug)]
 pub(super) enum Made {
-    /// A value without parts, by its kind.
-    Leaf(&'static str),
-    /// A text. Its number finds what was chosen for it.
-    Text(usize),
+    /// A value without parts.
+    Leaf(Leaf),
     /// The name of a field in a map.
     Name(&'static str),
     None,
@@ -36,7 +35,7 @@ pub(super) enum Made {
     Variant(&'static str, Box<Self>),
 }
 
-/// Why a type does not read a made-up value.
+/// Why a type does not read a generated value.
 #[derive(Debug)]
 pub(super) enum Rejection {
     /// It has this field already, by another name.
@@ -65,20 +64,20 @@ impl de::Error for Rejection {
     }
 }
 
-/// The most combinations of texts that are tried.
-const MAX_TRIES: usize = 500;
+/// The most combinations of leaves that are tried.
+const MAX_TRIES: usize = 5_000;
 
-/// Reads a `T` from the made-up value. Texts are tried in turn until the type accepts them.
+/// Reads a `T` from the generated value. Other leaves are tried in turn until the type accepts them.
 pub(super) fn read<T: DeserializeOwned>(made: &Made) -> Result<T, Rejection> {
-    let texts = Texts::default();
+    let leaves = Leaves::default();
     let mut tries = 0;
     loop {
-        let read = || T::deserialize(Reader(made, &texts));
+        let read = || T::deserialize(Reader(made, &leaves));
         let panicked = |_| Err(Rejection::Other("it panicked".to_owned()));
         match catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(panicked) {
             Err(Rejection::Other(reason)) => {
                 tries += 1;
-                if tries == MAX_TRIES || !texts.vary() {
+                if tries == MAX_TRIES || !leaves.vary() {
                     return Err(Rejection::Other(reason));
                 }
             }
@@ -88,20 +87,19 @@ pub(super) fn read<T: DeserializeOwned>(made: &Made) -> Result<T, Rejection> {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Reader<'a>(&'a Made, &'a Texts);
+struct Reader<'a>(&'a Made, &'a Leaves);
 
 impl<'de> Deserializer<'de> for Reader<'_> {
     type Error = Rejection;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Rejection> {
-        let Self(made, texts) = self;
+        let Self(made, leaves) = self;
         match made {
-            Made::Leaf(kind) => leaf(kind, visitor),
-            Made::Text(number) => visitor.visit_str(texts.of(*number)),
+            Made::Leaf(leaf) => visit(*leaf, leaves.of(*leaf), visitor),
             Made::None => visitor.visit_none(),
-            Made::Some(content) => visitor.visit_some(Self(content, texts)),
-            Made::Seq(items) => visitor.visit_seq(Items(items.iter(), texts)),
-            Made::Map(entries) => visitor.visit_map(Entries(entries.iter(), None, texts)),
+            Made::Some(content) => visitor.visit_some(Self(content, leaves)),
+            Made::Seq(items) => visitor.visit_seq(Items(items.iter(), leaves)),
+            Made::Map(entries) => visitor.visit_map(Entries(entries.iter(), None, leaves)),
             Made::Name(name) | Made::Variant(name, _) => visitor.visit_borrowed_str(name),
         }
     }
@@ -136,28 +134,34 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 }
 
-fn leaf<'de, V: Visitor<'de>>(kind: &str, visitor: V) -> Result<V::Value, Rejection> {
-    match kind {
-        "bool" => visitor.visit_bool(true),
-        "i8" => visitor.visit_i8(1),
-        "i16" => visitor.visit_i16(1),
-        "i32" => visitor.visit_i32(1),
-        "i64" => visitor.visit_i64(1),
-        "i128" => visitor.visit_i128(1),
-        "u8" => visitor.visit_u8(1),
-        "u16" => visitor.visit_u16(1),
-        "u32" => visitor.visit_u32(1),
-        "u64" => visitor.visit_u64(1),
-        "u128" => visitor.visit_u128(1),
-        "f32" => visitor.visit_f32(1.0),
-        "f64" => visitor.visit_f64(1.0),
-        "char" => visitor.visit_char('a'),
-        "bytes" => visitor.visit_bytes(b"a"),
+fn visit<'de, V: Visitor<'de>>(
+    leaf: Leaf,
+    chosen: usize,
+    visitor: V,
+) -> Result<V::Value, Rejection> {
+    let number = leaf.number(chosen);
+    match leaf.kind {
+        "string" => visitor.visit_string(leaf.text(chosen)),
+        "bool" => visitor.visit_bool(leaf.truth(chosen)),
+        "i8" => visitor.visit_i8(i8::try_from(number).unwrap_or(1)),
+        "i16" => visitor.visit_i16(number.into()),
+        "i32" => visitor.visit_i32(number.into()),
+        "i64" => visitor.visit_i64(number.into()),
+        "i128" => visitor.visit_i128(number.into()),
+        "u8" => visitor.visit_u8(number),
+        "u16" => visitor.visit_u16(number.into()),
+        "u32" => visitor.visit_u32(number.into()),
+        "u64" => visitor.visit_u64(number.into()),
+        "u128" => visitor.visit_u128(number.into()),
+        "f32" => visitor.visit_f32(number.into()),
+        "f64" => visitor.visit_f64(number.into()),
+        "char" => visitor.visit_char(leaf.letter(chosen).into()),
+        "bytes" => visitor.visit_bytes(&[leaf.letter(chosen)]),
         _ => visitor.visit_unit(),
     }
 }
 
-struct Items<'a>(slice::Iter<'a, Made>, &'a Texts);
+struct Items<'a>(slice::Iter<'a, Made>, &'a Leaves);
 
 impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Rejection;
@@ -172,7 +176,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     }
 }
 
-struct Entries<'a>(slice::Iter<'a, (Made, Made)>, Option<&'a Made>, &'a Texts);
+struct Entries<'a>(slice::Iter<'a, (Made, Made)>, Option<&'a Made>, &'a Leaves);
 
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Rejection;

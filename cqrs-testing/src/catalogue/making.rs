@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use cqrs_shape::{Kind, Shape, Step};
 use serde::de::DeserializeOwned;
 
-use super::made::{Made, Rejection, read};
+use super::made::{Leaf, Made, Rejection, read};
 
 /// A place in a shape that lives as long as the values are made.
 pub(super) type Place = *const Shape;
@@ -13,12 +13,25 @@ pub(super) type Place = *const Shape;
 /// Other names of fields: the place of the other name, with the name that serde uses.
 pub(super) type Aliases = HashMap<Place, &'static str>;
 
-/// Values of one variant of `E`: every optional field present, and together every variant of every enum within.
+/// Which values are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Series {
+    First,
+    /// Other values, for the fields that the type leaves out because they have their default.
+    Other,
+}
+
+/// Values of one variant of `E`: every optional field present, and together every variant of every enum within. No two leaves of
+/// one sort are equal in all of them.
 pub(super) fn values<E: DeserializeOwned>(
     variant: &'static str,
     content: &Shape,
+    series: Series,
 ) -> Result<(Vec<E>, Aliases), String> {
-    let mut maker = Maker::default();
+    let mut maker = Maker {
+        other: series == Series::Other,
+        ..Maker::default()
+    };
     let mut values = Vec::new();
     loop {
         let made = maker.whole(variant, content);
@@ -30,10 +43,12 @@ pub(super) fn values<E: DeserializeOwned>(
             }
             Err(rejection) => return Err(rejection.to_string()),
         }
+        maker.round += 1;
         let before = maker.covered.len();
         maker.covered.extend(maker.chosen.drain(..));
         let same = maker.covered.len() == before;
-        if same || !maker.finds_more(content) {
+        let every_variant = same || !maker.finds_more(content);
+        if every_variant && maker.truths <= 1 << maker.round.min(31) {
             return Ok((values, maker.aliases));
         }
     }
@@ -48,12 +63,22 @@ struct Maker {
     aliases: Aliases,
     /// A struct that gets these fields alone.
     only: Option<(Place, Vec<&'static str>)>,
+    /// The number of the value that is being made.
+    round: usize,
+    other: bool,
+    /// The leaves of the value that is being made, by their sorts.
+    leaves: usize,
     texts: usize,
+    numbers: usize,
+    truths: usize,
 }
 
 impl Maker {
     fn whole(&mut self, variant: &'static str, content: &Shape) -> Option<Made> {
-        self.texts = 0;
+        // The second series has other values at each place.
+        let first = if self.other { 50 } else { 0 };
+        (self.leaves, self.texts, self.numbers) = (0, first, first);
+        self.truths = usize::from(self.other);
         self.chosen.clear();
         let made = self.make(content)?;
         Some(Made::Variant(variant, Box::new(made)))
@@ -61,11 +86,7 @@ impl Maker {
 
     fn make(&mut self, shape: &Shape) -> Option<Made> {
         match shape.kind {
-            Kind::Leaf("string") => {
-                self.texts += 1;
-                Some(Made::Text(self.texts - 1))
-            }
-            Kind::Leaf(kind) => Some(Made::Leaf(kind)),
+            Kind::Leaf(kind) => Some(Made::Leaf(self.leaf(kind))),
             Kind::Option => {
                 let content = self.part(shape, Step::Content);
                 Some(content.map_or(Made::None, |made| Made::Some(Box::new(made))))
@@ -79,6 +100,23 @@ impl Maker {
             Kind::Map => self.entries(shape),
             Kind::Enum => self.variant(shape),
             _ => None,
+        }
+    }
+
+    fn leaf(&mut self, kind: &'static str) -> Leaf {
+        let sort = match kind {
+            "string" => &mut self.texts,
+            "bool" => &mut self.truths,
+            _ => &mut self.numbers,
+        };
+        let (nth, id) = (*sort, self.leaves);
+        *sort += 1;
+        self.leaves += 1;
+        Leaf {
+            kind,
+            id,
+            nth,
+            round: self.round,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::{
     changes::Change,
     compare::{Problem, What},
@@ -82,32 +84,130 @@ pub(super) fn undecodable(key: &Key, payload: &Payload, reason: &str) -> String 
 }
 
 pub(super) fn changed(key: &Key, payload: &Payload, change: &Change, now: &ReadAs) -> String {
-    let (field, what) = match change {
-        Change::Lost { field } => (field, "be lost".to_owned()),
-        Change::Changed { field, from, to } => (field, format!("change from {from} to {to}")),
-        Change::Gained { field } => (field, "be new".to_owned()),
-    };
-    let split = match change {
-        Change::Lost { .. } => {
-            ", or `Upcaster::split(..)` if an event of its own has the field now"
+    let subject = subject(change, key);
+    let next = step(&now.key(&key.category));
+    let read = format!("{} would be read as {now}", payload.text);
+    let to_do = match change {
+        Change::Changed {
+            from,
+            variant: true,
+            ..
+        } => format!(
+            "If the variant has another name now, keep the old one: `#[serde(alias = {from})]`. Otherwise restore it, and add the next \
+             step: {next}"
+        ),
+        Change::Changed { .. } => {
+            format!("Restore what was read of it, and add the next step: {next}")
         }
-        _ => "",
+        _ => format!(
+            "{} Otherwise add a step: {next}, or `Upcaster::split(..)` if an event of its own has the field now",
+            old_name(change)
+        ),
     };
-    let last = field.rsplit('.').next().unwrap_or(field);
-    let subject = if field.is_empty() {
-        format!("the content of {key}")
+    format!("{subject}: {read}.\n  {to_do}. {}", withdraw(key))
+}
+
+/// The field with what would become of it.
+fn subject(change: &Change, key: &Key) -> String {
+    let (field, what) = match change {
+        Change::Lost { field, .. } => (field, "be lost".to_owned()),
+        Change::Changed {
+            field, from, to, ..
+        } => (field, format!("change from {from} to {to}")),
+        Change::Gained { field, .. } => (field, "be new".to_owned()),
+    };
+    if field.is_empty() {
+        format!("the content of {key} would {what}")
     } else {
-        format!("the field `{field}` of {key}")
+        format!("the field `{field}` of {key} would {what}")
+    }
+}
+
+fn old_name(change: &Change) -> String {
+    let (Change::Lost { field, .. } | Change::Changed { field, .. } | Change::Gained { field, .. }) =
+        change;
+    let last = field.rsplit('.').next().unwrap_or(field);
+    format!("If the field has another name now, keep the old one: `#[serde(alias = {last:?})]`.")
+}
+
+pub(super) fn not_read_after_steps(
+    key: &Key,
+    payload: &Payload,
+    change: &Change,
+    given: &Value,
+    now: &ReadAs,
+) -> String {
+    let to_do = match change {
+        Change::Changed { .. } => {
+            "Let the enum read what the steps return, or let the newest step return what it reads."
+                .to_owned()
+        }
+        _ => format!(
+            "{} If it has no meaning any more, let the newest step take it out.",
+            old_name(change)
+        ),
     };
     format!(
-        "{subject} would {what}: {} would be read as {now}.\n  If the field has another name now, keep the old one: \
-         `#[serde(alias = {last:?})]`. Otherwise add a step: {}{split}. {}",
+        "{}: the steps make {given} of {}, which would be read as {now}.\n  {to_do}",
+        subject(change, key),
+        payload.text
+    )
+}
+
+/// `event_type` is what the steps give, or the stored type.
+pub(super) fn read_as_other(
+    key: &Key,
+    payload: &Payload,
+    event_type: &str,
+    now: &ReadAs,
+) -> String {
+    format!(
+        "{key} {} would be read as {now}, because the enum has no event type `{event_type}` and reads it by `#[serde(other)]`.\n  Correct \
+         the name in `UPCASTERS`, or restore the event type.",
+        payload.text
+    )
+}
+
+pub(super) fn alias_of_steps(
+    key: &Key,
+    payload: &Payload,
+    event_type: &str,
+    now: &ReadAs,
+) -> String {
+    format!(
+        "{key} {} would be read as {now} by `#[serde(alias = {event_type:?})]`, and go round the steps of `{}`.\n  Remove the alias, and \
+         add `Upcaster::renamed({event_type:?}, {}, {:?}, ..)` with the schema version of `{}` that has its shape.",
+        payload.text, now.event_type, key.schema_version, now.event_type, now.event_type
+    )
+}
+
+pub(super) fn swallowed(
+    key: &Key,
+    payload: &Payload,
+    event_type: &str,
+    other: &str,
+    now: &ReadAs,
+) -> String {
+    format!(
+        "{key} {} would be read as {now} by `#[serde(alias = {event_type:?})]`, as {}/{other} is, which is another event type of the \
+         file: nobody could tell them apart.\n  Restore the event type. If the two shall be one, remove the alias, and add \
+         `Upcaster::renamed({event_type:?}, {}, {:?}, {})`.",
+        payload.text, key.category, key.schema_version, now.event_type, now.schema_version
+    )
+}
+
+pub(super) fn default_changed(
+    key: &Key,
+    payload: &Payload,
+    field: &str,
+    was: &ReadAs,
+    now: &ReadAs,
+) -> String {
+    format!(
+        "the default of the field `{field}` of {key} has changed: {} was read as {was}, and would be read as {now}.\n  Events with the \
+         default were stored without the field, so they would change, too. Restore it, or add a step that gives them the field: {}. {}",
         payload.text,
-        step(&Key::new(
-            &key.category,
-            &now.event_type,
-            now.schema_version
-        )),
+        step(key),
         withdraw(key)
     )
 }
@@ -147,12 +247,19 @@ pub(super) fn narrowed(key: &Key, problem: &Problem) -> String {
         What::Missing | What::Variant(_) => "something else",
     };
     format!(
-        "the field `{}` of {key} was {was} and is {kind} now: not every stored value could be read.\n  Keep the type, or add a step: \
-         {}. {}",
-        path.trim_start_matches('.'),
+        "{} of {key} was {was} and is {kind} now: not every stored value could be read.\n  Keep the type, or add a step: {}. {}",
+        field(path),
         step(key),
         withdraw(key)
     )
+}
+
+/// A part of an event. A newtype variant has no field.
+fn field(path: &str) -> String {
+    match path.trim_start_matches('.') {
+        "" => "the content".to_owned(),
+        path => format!("the field `{path}`"),
+    }
 }
 
 pub(super) fn withdrawn(key: &Key) -> String {
@@ -201,10 +308,10 @@ pub(super) fn no_longer_published(key: &Key) -> String {
 
 pub(super) fn unreadable_by_consumers(older: &Key, newer: &Key, problem: &Problem) -> String {
     let Problem { path, kind, what } = problem;
-    let path = path.trim_start_matches('.');
+    let field = field(path);
     format!(
-        "who reads {older} could not read {newer}, which is published: the field `{path}` ({kind}) is {what}.\n  Keep the field as it was, \
-         or publish a new event type."
+        "a reader with the shape of {older} could not read {newer}, which is published: {field} ({kind}) is {what}.\n  Keep it as it was, or \
+         publish a new event type."
     )
 }
 

@@ -66,6 +66,6 @@ pub(super) fn sparse(
     (rest != *payload).then_some(rest)
 }
 
-fn is_field(spot: &Spot<'_>) -> bool {
+pub(super) fn is_field(spot: &Spot<'_>) -> bool {
     matches!(spot.step, Some(Step::Field(_)))
 }

@@ -13,15 +13,7 @@ pub(super) fn judge(subject: &Subject, lines: &Lines<'_>, verdict: &mut Verdict)
             }
             continue;
         };
-        let payloads = current.payloads.iter();
-        let mut problems: Vec<_> = payloads
-            .flat_map(|payload| older.problems_with(&payload.value))
-            .collect();
-        if problems.is_empty() {
-            problems = older.problems_with_kinds(&current.reads);
-        }
-        problems.sort();
-        problems.dedup();
+        let problems = older.problems_with_events(&current.reads, &current.payloads);
         let message = |problem| messages::unreadable_by_consumers(&line.key, &current.key, problem);
         verdict.refused.extend(problems.iter().map(message));
     }

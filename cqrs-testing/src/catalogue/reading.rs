@@ -1,13 +1,18 @@
 //! Reads an event as if it were stored.
 
-use std::{error::Error, time::SystemTime};
+use std::{error::Error, fmt, marker::PhantomData, time::SystemTime};
 
 use cqrs_core::{
     Event, EventId, Metadata, Position, RecordedEvent, StreamId, Version,
     codec::CodecError,
-    model::{Category, NewEvent},
+    model::{Category, NewEvent, Upcaster},
     roles::Events,
 };
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{EnumAccess, VariantAccess, Visitor},
+};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -57,6 +62,56 @@ pub(super) fn read<E: Event>(stored: &RecordedEvent) -> Result<Vec<ReadAs>, Faul
         })
     });
     encoded.collect()
+}
+
+/// What the steps of an enum make of a stored event: event types with payloads, before serde reads them.
+pub(super) fn upcast<E: Event>(stored: &RecordedEvent) -> Result<Vec<(String, Value)>, Fault> {
+    let decoded = Unread::<E>::decode(stored).map_err(|error| fault(&error))?;
+    let parts = decoded.into_iter();
+    Ok(parts.map(|part| (part.event_type, part.payload)).collect())
+}
+
+/// An event that went through the steps of `E`.
+struct Unread<E> {
+    event_type: String,
+    payload: Value,
+    of: PhantomData<fn() -> E>,
+}
+
+impl<E: Event> Event for Unread<E> {
+    const CATEGORY: &'static str = E::CATEGORY;
+    const UPCASTERS: &'static [Upcaster] = E::UPCASTERS;
+}
+
+impl<E> Serialize for Unread<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_variant("Unread", 0, "Unread", &self.payload)
+    }
+}
+
+impl<'de, E> Deserialize<'de> for Unread<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_enum("Unread", &[], AnyVariant(PhantomData))
+    }
+}
+
+struct AnyVariant<E>(PhantomData<fn() -> E>);
+
+impl<'de, E> Visitor<'de> for AnyVariant<E> {
+    type Value = Unread<E>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any variant")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Unread<E>, A::Error> {
+        let (event_type, content) = data.variant()?;
+        Ok(Unread {
+            event_type,
+            payload: content.newtype_variant()?,
+            of: self.0,
+        })
+    }
 }
 
 /// Finds the error of the codec among the sources.

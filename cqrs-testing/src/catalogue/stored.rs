@@ -1,6 +1,7 @@
 //! What is stored must stay readable: judges every line of the file, and finds what the file lacks.
 
 mod losses;
+mod upcast;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,21 @@ pub(super) struct Verdict {
     pub(super) new: Vec<Line>,
     /// What else to do when they are accepted.
     pub(super) notes: BTreeSet<String>,
+    topics: BTreeSet<String>,
+}
+
+/// A change that loses stored events. Of one topic the first is reported: more events show the same.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    topic: String,
+    message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(topic: impl Into<String>, message: String) -> Self {
+        let topic = topic.into();
+        Self { topic, message }
+    }
 }
 
 /// An event that is older than the file: given by the test, because the code does not write its shape any more.
@@ -63,7 +79,12 @@ impl<'a> Judge<'a> {
     /// Judges what is stored, then what the code writes now.
     pub(super) fn judge(&mut self, older: &[Older]) {
         let mut judged = Vec::new();
-        for (line, payload, _) in self.lines.events() {
+        let mut events: Vec<_> = self.lines.events().collect();
+        // Those with usual values first: a message shows the first that it is true of.
+        events.sort_by(|(one, a, _), (other, b, _)| {
+            one.key.cmp(&other.key).then_with(|| b.text.cmp(&a.text))
+        });
+        for (line, payload, _) in events {
             // Several lines may say what one event was read as.
             if !judged.contains(&(&line.key, payload)) {
                 judged.push((&line.key, payload));
@@ -102,14 +123,19 @@ impl<'a> Judge<'a> {
         }
         let now = match self.read(key, payload) {
             Ok(now) => now,
-            Err(reason) => return self.refuse(reason),
+            Err(reason) => return self.refuse_once(reason),
         };
         let before = self.before(key, payload);
         let recorded = before.contains(&now.as_slice());
-        let (problems, gained) = self.compare(key, payload, &before, &now);
+        let (mut problems, gained) = self.compare(key, payload, &before, &now);
+        if problems.is_empty() && !recorded {
+            problems = self.after_steps(key, payload, &now);
+        }
         let was = before.last().map(|was| joined(was));
         if !problems.is_empty() {
-            return self.verdict.refused.extend(problems);
+            return problems
+                .into_iter()
+                .for_each(|problem| self.refuse_once(problem));
         }
         if recorded {
             return;
@@ -127,15 +153,19 @@ impl<'a> Judge<'a> {
     }
 
     /// What an event is read as, or what to do because it is not read.
-    fn read(&self, key: &Key, payload: &Payload) -> Result<Vec<ReadAs>, String> {
+    fn read(&self, key: &Key, payload: &Payload) -> Result<Vec<ReadAs>, Refusal> {
         let read = self.subject.read(key, payload, self.metadata);
         read.map_err(|fault| match fault {
-            Fault::Unknown => messages::gone(key),
+            Fault::Unknown => Refusal::new(format!("{key} gone"), messages::gone(key)),
             Fault::Upcaster(event_type, version, reason) => {
                 let step = Key::new(self.subject.category, &event_type, version);
-                messages::upcaster_fails(&step, key, payload, &reason)
+                let message = messages::upcaster_fails(&step, key, payload, &reason);
+                Refusal::new(format!("{key} {step} {}", without_place(&reason)), message)
             }
-            Fault::Other(reason) => messages::undecodable(key, payload, &reason),
+            Fault::Other(reason) => {
+                let message = messages::undecodable(key, payload, &reason);
+                Refusal::new(format!("{key} {}", without_place(&reason)), message)
+            }
         })
     }
 
@@ -187,9 +217,20 @@ impl<'a> Judge<'a> {
         }
     }
 
+    fn refuse_once(&mut self, Refusal { topic, message }: Refusal) {
+        if self.verdict.topics.insert(topic) {
+            self.refuse(message);
+        }
+    }
+
     fn refuse(&mut self, message: String) {
         if !self.verdict.refused.contains(&message) {
             self.verdict.refused.push(message);
         }
     }
+}
+
+/// A reason of serde_json without the place in the payload.
+fn without_place(reason: &str) -> &str {
+    reason.split(" at line ").next().unwrap_or(reason)
 }

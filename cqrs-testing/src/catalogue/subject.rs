@@ -13,7 +13,7 @@ use super::{
     current::{Current, current},
     key::{Key, short_name},
     line::{Payload, ReadAs},
-    reading::{Fault, read, stored},
+    reading::{Fault, read, stored, upcast},
 };
 
 /// An event enum.
@@ -28,6 +28,7 @@ pub(super) struct Subject {
     /// The event types that it can read, including aliases, each with its shape.
     shape: Shape,
     read: fn(&RecordedEvent) -> Result<Vec<ReadAs>, Fault>,
+    upcast: fn(&RecordedEvent) -> Result<Vec<(String, Value)>, Fault>,
 }
 
 impl Subject {
@@ -71,6 +72,7 @@ impl Subject {
             types,
             shape,
             read: read::<E>,
+            upcast: upcast::<E>,
         };
         if errors.is_empty() {
             Ok(subject)
@@ -87,6 +89,28 @@ impl Subject {
         metadata: &Metadata,
     ) -> Result<Vec<ReadAs>, Fault> {
         (self.read)(&stored(key, &payload.text, metadata))
+    }
+
+    /// What the steps make of a stored event, before serde reads it: event types with payloads.
+    pub(super) fn upcast(
+        &self,
+        key: &Key,
+        payload: &Payload,
+        metadata: &Metadata,
+    ) -> Result<Vec<(String, Value)>, Fault> {
+        (self.upcast)(&stored(key, &payload.text, metadata))
+    }
+
+    /// Whether a step reads this event.
+    pub(super) fn has_step(&self, key: &Key) -> bool {
+        self.upcasters.iter().any(|step| {
+            step.event_type() == key.event_type && step.schema_version() == key.schema_version
+        })
+    }
+
+    /// Whether the code has this name only as an alias of a type.
+    pub(super) fn is_alias(&self, event_type: &str) -> bool {
+        !self.types.contains_key(event_type) && self.content(event_type).is_some()
     }
 
     /// What a payload of one event is read as, or why it is not.

@@ -8,7 +8,9 @@ use std::{
 use super::{settings::Mode, *};
 
 mod aliases;
+mod beside_steps;
 mod consumers;
+mod edges;
 mod every_type;
 mod files;
 mod lost;

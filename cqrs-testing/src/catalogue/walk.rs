@@ -106,6 +106,14 @@ pub(super) fn replace(value: &mut Value, path: &[Segment], by: Value) -> bool {
     at(value, path).map(|value| *value = by).is_some()
 }
 
+/// What is at `path`.
+pub(super) fn get<'v>(value: &'v Value, path: &[Segment]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, segment| match segment {
+        Segment::Name(name) => value.get(name.as_str()),
+        Segment::Index(index) => value.get(*index),
+    })
+}
+
 fn at<'v>(value: &'v mut Value, path: &[Segment]) -> Option<&'v mut Value> {
     path.iter().try_fold(value, |value, segment| match segment {
         Segment::Name(name) => value.get_mut(name.as_str()),

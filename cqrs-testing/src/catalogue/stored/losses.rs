@@ -8,8 +8,9 @@ use super::{
         key::Key,
         line::{Payload, ReadAs},
         messages,
+        walk::{Segment, get, remove},
     },
-    Judge,
+    Judge, Refusal,
 };
 
 impl Judge<'_> {
@@ -20,7 +21,7 @@ impl Judge<'_> {
         payload: &Payload,
         before: &[&[ReadAs]],
         now: &[ReadAs],
-    ) -> (Vec<String>, bool) {
+    ) -> (Vec<Refusal>, bool) {
         let mut problems = Vec::new();
         let mut same_versions = false;
         for was in before {
@@ -32,31 +33,57 @@ impl Judge<'_> {
             if self.same_types(was, now) {
                 problems.extend(self.losses(key, payload, was, now));
             } else {
-                problems.push(messages::step_changed(key, payload, was, now));
+                let message = messages::step_changed(key, payload, was, now);
+                problems.push(Refusal::new(format!("{key} step"), message));
             }
         }
-        problems.dedup();
         (problems, same_versions)
     }
 
     /// What `now` lost or changed of `was`, part by part.
-    fn losses(&self, key: &Key, payload: &Payload, was: &[ReadAs], now: &[ReadAs]) -> Vec<String> {
+    fn losses(&self, key: &Key, payload: &Payload, was: &[ReadAs], now: &[ReadAs]) -> Vec<Refusal> {
         let mut losses = Vec::new();
         for (was, now) in was.iter().zip(now) {
             let content = self.subject.content(&now.event_type);
             let own = Key::new(&key.category, &now.event_type, now.schema_version);
             let read = |value: &Value| self.subject.read_value(&own, value, self.metadata);
             for change in changes(content, &was.payload.value, &now.payload.value, &read) {
-                if !matches!(change, Change::Gained { .. }) {
-                    losses.push(messages::changed(key, payload, &change, now));
-                }
+                let message = match &change {
+                    Change::Gained { field, path } => {
+                        if *key != was.key(&key.category)
+                            || !self.is_other_default(key, payload, path, now)
+                        {
+                            continue;
+                        }
+                        messages::default_changed(key, payload, field, was, now)
+                    }
+                    change => messages::changed(key, payload, change, now),
+                };
+                losses.push(Refusal::new(format!("{key} {}", change.topic()), message));
             }
         }
         losses
     }
 
+    /// Whether the value of this field was the default, with which it was left out, and another one is the default now.
+    fn is_other_default(
+        &self,
+        key: &Key,
+        payload: &Payload,
+        path: &[Segment],
+        now: &ReadAs,
+    ) -> bool {
+        let own = get(&payload.value, path);
+        let mut without = payload.value.clone();
+        if own.is_none() || own != get(&now.payload.value, path) || !remove(&mut without, path) {
+            return false;
+        }
+        let read = self.subject.read_value(key, &without, self.metadata);
+        read.is_ok_and(|read| get(&read, path) != own)
+    }
+
     /// Newer steps take over what the event was read as: they must lead to what it is read as now, or a step before them changed.
-    fn raised(&self, key: &Key, payload: &Payload, was: &[ReadAs], now: &[ReadAs]) -> Vec<String> {
+    fn raised(&self, key: &Key, payload: &Payload, was: &[ReadAs], now: &[ReadAs]) -> Vec<Refusal> {
         let mut next = Vec::new();
         for part in was {
             let own = Key::new(&key.category, &part.event_type, part.schema_version);
@@ -77,7 +104,8 @@ impl Judge<'_> {
         if next == now {
             Vec::new()
         } else {
-            vec![messages::older_step_changed(key, payload, was, &next, now)]
+            let message = messages::older_step_changed(key, payload, was, &next, now);
+            vec![Refusal::new(format!("{key} older step"), message)]
         }
     }
 
@@ -90,10 +118,7 @@ impl Judge<'_> {
     /// A type may have another name by an alias.
     fn same_types(&self, was: &[ReadAs], now: &[ReadAs]) -> bool {
         let same = |(was, now): (&ReadAs, &ReadAs)| {
-            let types = &self.subject.types;
-            let is_alias = !types.contains_key(was.event_type.as_str())
-                && self.subject.content(&was.event_type).is_some();
-            was.event_type == now.event_type || is_alias
+            was.event_type == now.event_type || self.subject.is_alias(&was.event_type)
         };
         was.len() == now.len() && was.iter().zip(now).all(same)
     }

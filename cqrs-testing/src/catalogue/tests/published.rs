@@ -39,21 +39,25 @@ fn a_published_field_stays_for_its_older_readers() {
     assert_eq!(
         refused(&folder, &published(after())),
         "events.lock:\n\
-         - who reads account/Deposited@1 could not read account/Deposited@2, which is published: the field `cents` (u64) is no longer \
-         written.\n  Keep the field as it was, or publish a new event type."
+         - a reader with the shape of account/Deposited@1 could not read account/Deposited@2, which is published: the field `cents` (u64) is no longer \
+         written.\n  Keep it as it was, or publish a new event type.\n\
+         - a reader with the shape of account/Deposited@1 could not read account/Deposited@2, which is published: the field `count` (u8) is written as \
+         u16.\n  Keep it as it was, or publish a new event type."
     );
     let wider = || {
         account!(
             folder,
             { enum AccountEvent { Deposited { cents: u64, count: u16, more: bool } } }
-            Upcaster::json("Deposited", 1, |payload| payload["more"] = true.into())
+            Upcaster::json("Deposited", 1, |payload| {
+                *payload = json!({ "cents": payload["cents"], "count": payload["count"], "more": true });
+            })
         )
     };
     assert_eq!(
         refused(&folder, &published(wider())),
         "events.lock:\n\
-         - who reads account/Deposited@1 could not read account/Deposited@2, which is published: the field `count` (u8) is written as \
-         u16.\n  Keep the field as it was, or publish a new event type."
+         - a reader with the shape of account/Deposited@1 could not read account/Deposited@2, which is published: the field `count` (u8) is written as \
+         u16.\n  Keep it as it was, or publish a new event type."
     );
     // What is only stored may change, and an optional field may go.
     accepted(&after());

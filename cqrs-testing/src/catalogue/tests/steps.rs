@@ -31,10 +31,14 @@ fn a_raised_version_is_a_new_line_with_advice() {
         lacks,
         "events.lock gets new lines:\n\
          + account/Deposited@1 event 104d3467 {\"euros\":1} -> Deposited@2 {\"cents\":100}\n\
+         + account/Deposited@1 event 104d3467 {\"euros\":0} -> Deposited@2 {\"cents\":0}\n\
          + account/Deposited@2 shape cafeb998 {\"struct\":{\"cents\":{\"reads\":\"u64\",\"required\":true}}}\n\
          + account/Deposited@2 event cafeb998 {\"cents\":1} -> Deposited@2 {\"cents\":1}\n\
+         + account/Deposited@2 event cafeb998 {\"cents\":0} -> Deposited@2 {\"cents\":0}\n\
          - What was made of such events stays as it is until you rebuild it: raise `SnapshotPolicy::version` of the aggregates that \
          read them, and rebuild the views that show them.\n\
+         - account/Deposited@1 {\"euros\":0} goes through a new step: it was read as Deposited@1 {\"euros\":0}, and is read as \
+         Deposited@2 {\"cents\":0} now.\n\
          - account/Deposited@1 {\"euros\":1} goes through a new step: it was read as Deposited@1 {\"euros\":1}, and is read as \
          Deposited@2 {\"cents\":100} now.\n\
          If it is meant so, run `CQRS_CATALOGUE=accept cargo test` and commit the file."
@@ -110,7 +114,7 @@ fn a_step_that_changes_is_refused() {
         refused(&folder, &changed),
         "events.lock:\n\
          - the field `cents` of account/Deposited@1 would change from 100 to 1: {\"euros\":1} would be read as Deposited@2 \
-         {\"cents\":1}.\n  If the field has another name now, keep the old one: `#[serde(alias = \"cents\")]`. Otherwise add a step: \
+         {\"cents\":1}.\n  Restore what was read of it, and add the next step: \
          `Upcaster::typed::<DepositedV2, DepositedV3>(\"Deposited\", 2)`. If no such event was ever stored, run \
          `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`."
     );
