@@ -55,7 +55,7 @@ pub use self::{
     },
     reason::check_reason,
     record_source::{FoundRecord, RecordSource},
-    records::{MAX_KEPT_BYTES, TopicRecord},
+    records::{MAX_KEPT_BYTES, TopicRecord, UnreadableRecord},
     snapshots::{Snapshot, Snapshots},
     source::{Batch, GivenBack, Next, Reader, Source, SourceError, Subscriber},
     store::Store,

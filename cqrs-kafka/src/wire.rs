@@ -139,3 +139,10 @@ pub enum WireError {
     #[error("the time of the event has no form in RFC 3339")]
     Time,
 }
+
+impl WireError {
+    /// Whether the record is at fault, not its topic, where no record can be decoded.
+    pub(crate) const fn is_of_record(&self) -> bool {
+        !matches!(self, Self::Topic(_))
+    }
+}

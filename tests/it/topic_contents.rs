@@ -191,15 +191,13 @@ enum Outcome {
     Handled(u64),
     /// None is handled, and the counter of this name has counted them.
     PassedOver(&'static str, u64),
-    /// The runner ends with an error that contains this text, the place of the record and the way past it.
-    Stopped(&'static str),
     /// Its key is parked for a reason that contains this text, and the checkpoint is behind it.
     Parked(&'static str),
     /// The runner waits in front of the record.
     Waits,
 }
 
-use Outcome::{Handled, Parked, PassedOver, Stopped, Waits};
+use Outcome::{Handled, Parked, PassedOver, Waits};
 
 use self::{
     counters::{COUNTERS, counted},
@@ -293,12 +291,6 @@ async fn outcome(case: Case) -> Result<Outcome, String> {
             };
             let waits = store.waiting(key).await.expect("counts");
             key.reason.contains(text) && waits == 1 && handled == 0 && is_behind
-        }
-        (Stopped(text), Err(error)) => {
-            let place = format!("topic {topic}/0");
-            let named = [&place, "offset 0", "`Runner::skip_record`", text];
-            let is_named = named.iter().all(|part| error.contains(part));
-            is_named && error.len() < 4_096 && handled == 0 && at == 0
         }
         _ => false,
     };

@@ -1,12 +1,15 @@
 //! Records of topics as they are: those that cannot be handled, and those that wait behind one.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::model::{
-    Category, EventId, FailedEvent, Offset, PartitionId, Position, StreamId, Version,
+    Category, EventId, FailedEvent, Offset, PartitionId, Position, RecordedEvent, StreamId, Version,
 };
 
 /// The most bytes that are kept of a record's key, of its value, and of its headers together.
@@ -147,5 +150,40 @@ impl TopicRecord {
     pub const fn truncated(mut self, truncated: bool) -> Self {
         self.truncated = truncated;
         self
+    }
+}
+
+/// A record of a topic that is not an event, and the stream that it belongs to as far as that can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnreadableRecord {
+    /// The record, whole.
+    pub record: TopicRecord,
+    /// The stream of its subject or its key. `None`: it has neither, and nothing is in order with it.
+    pub stream: Option<StreamId>,
+}
+
+impl UnreadableRecord {
+    /// This record, of this stream.
+    #[must_use]
+    pub const fn new(record: TopicRecord, stream: Option<StreamId>) -> Self {
+        Self { record, stream }
+    }
+
+    /// Stands for the event that the record is not: as [`TopicRecord::not_an_event`], of the record's stream if it has one, with the
+    /// record's value and timestamp.
+    #[must_use]
+    pub fn stand_in(&self) -> RecordedEvent {
+        let none = self.record.not_an_event();
+        RecordedEvent::new(
+            none.id,
+            self.stream.clone().unwrap_or(none.stream),
+            none.version,
+            none.position,
+            none.event_type,
+            self.record.value.clone().unwrap_or_default(),
+            self.record.timestamp.unwrap_or(UNIX_EPOCH),
+        )
+        .offset(self.record.offset)
     }
 }

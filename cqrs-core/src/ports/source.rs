@@ -7,7 +7,11 @@ use crate::{
         Checkpoint, Claim, EventFilter, EventId, MemberId, Offset, PartitionId, RecordedEvent,
         Selection,
     },
-    ports::{error::BoxError, log_check::LogReplaced, records::TopicRecord},
+    ports::{
+        error::BoxError,
+        log_check::LogReplaced,
+        records::{TopicRecord, UnreadableRecord},
+    },
 };
 
 /// Events to handle together.
@@ -20,17 +24,20 @@ pub struct Batch {
     pub next: Checkpoint,
     /// The records of the events, by offset, where the reader [keeps](Reader::keep_records) them.
     pub records: Vec<TopicRecord>,
+    /// The records among the events that are not events, by offset. The runner does about them what it does about an event that its role
+    /// cannot handle; [`Reader::decode`] says why each is not one.
+    pub unreadable: Vec<UnreadableRecord>,
 }
 
 impl Batch {
     /// These events, and where reading continues after them.
     #[must_use]
     pub const fn new(events: Vec<RecordedEvent>, next: Checkpoint) -> Self {
-        let records = Vec::new();
         Self {
             events,
             next,
-            records,
+            records: Vec::new(),
+            unreadable: Vec::new(),
         }
     }
 
@@ -38,6 +45,13 @@ impl Batch {
     #[must_use]
     pub fn records(mut self, records: Vec<TopicRecord>) -> Self {
         self.records = records;
+        self
+    }
+
+    /// The same batch with the records among its events that are not events, by offset.
+    #[must_use]
+    pub fn unreadable(mut self, unreadable: Vec<UnreadableRecord>) -> Self {
+        self.unreadable = unreadable;
         self
     }
 
@@ -112,7 +126,7 @@ pub enum SourceError {
         #[source]
         replaced: LogReplaced,
     },
-    /// A record that is not an event.
+    /// A record that is not an event, where the runner [stops](crate::read::ErrorAction::Stop) at one, or where the topic is at fault.
     #[error(
         "{partition}, offset {offset}: not an event; correct its producer, then pass over this record with \
          `Runner::skip_record`"
@@ -279,7 +293,8 @@ pub trait Reader: Send + Sync + 'static {
         std::future::ready(Ok(None))
     }
 
-    /// Returns up to `max` available events. If there are none, it waits for some, a quarter of a second at most.
+    /// Returns up to `max` available events and records that are not events. If there are none, it waits for some, a quarter of a second
+    /// at most.
     /// Cancel-safe.
     fn next(&mut self, max: usize) -> impl Future<Output = Result<Next, SourceError>> + Send;
 
@@ -295,7 +310,7 @@ pub trait Reader: Send + Sync + 'static {
         false
     }
 
-    /// The event of a record that was [kept](Self::keep_records).
+    /// The event of a record that was [kept](Self::keep_records), or that was [unreadable](Batch::unreadable).
     ///
     /// # Errors
     /// Why the record is not an event.

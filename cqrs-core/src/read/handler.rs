@@ -49,6 +49,9 @@ pub trait Handler<S: UnitOfWork>: Send + Sync + 'static {
     /// A key that is not the event's stream is for order beyond one stream, such as a process over several categories. A redrive
     /// then reads the log from the event in front on. The key of an event must not change while it is parked. With several partitions
     /// such a key needs [`PartitionedBy::OrderingKey`].
+    ///
+    /// For a record of a topic that is not an event it is asked with [an event that stands for it](crate::ports::UnreadableRecord::stand_in):
+    /// of the stream of the record's key, with the type [`NOT_AN_EVENT`](crate::ports::TopicRecord::NOT_AN_EVENT).
     fn ordering_key(&self, event: &RecordedEvent) -> OrderingKey {
         event.stream.clone().into()
     }

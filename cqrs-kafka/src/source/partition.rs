@@ -1,4 +1,4 @@
-//! One assigned partition: the buffer of events between the poll thread and the reader.
+//! One assigned partition: the buffer between the poll thread and the reader, of events and of records that are none.
 
 use std::{
     collections::VecDeque,
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use cqrs_core::{
     RecordedEvent,
     model::{Checkpoint, Offset, PartitionId},
-    ports::{Batch, SourceError, TopicRecord},
+    ports::{Batch, SourceError, TopicRecord, UnreadableRecord},
 };
 use tokio::sync::{Notify, watch};
 
@@ -53,7 +53,7 @@ pub(super) struct AssignedPartition {
 
 #[derive(Debug, Default)]
 struct Buffer {
-    events: VecDeque<Entry>,
+    entries: VecDeque<Entry>,
     bytes: usize,
     /// The lowest offset that is accepted next; `None` before the reader has started.
     next: Option<Offset>,
@@ -64,12 +64,19 @@ struct Buffer {
     error: Option<SourceError>,
 }
 
-/// An event, with its record if records are kept.
+/// What a record holds.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// An event, with its record if records are kept.
+    Event(Box<RecordedEvent>, Option<Box<TopicRecord>>),
+    /// Not an event.
+    Unreadable(Box<UnreadableRecord>),
+}
+
 #[derive(Debug)]
 struct Entry {
     offset: Offset,
-    event: RecordedEvent,
-    record: Option<Box<TopicRecord>>,
+    content: Content,
 }
 
 /// What the poll thread must do about a partition after its buffer changed.
@@ -137,7 +144,7 @@ impl AssignedPartition {
     /// The place up to which everything has arrived, if that is beyond what was taken and holds no event.
     pub(super) fn take_move(&self) -> Option<Checkpoint> {
         let mut buffer = self.buffer();
-        let is_empty = buffer.events.is_empty() && buffer.error.is_none();
+        let is_empty = buffer.entries.is_empty() && buffer.error.is_none();
         let next = buffer.next.filter(|_| is_empty)?;
         if next <= buffer.taken.offset {
             return None;
@@ -155,7 +162,7 @@ impl AssignedPartition {
     /// Whether the reader has started, has no events and no error, and so waits for the broker.
     pub(super) fn is_waiting(&self) -> bool {
         let buffer = self.buffer();
-        buffer.next.is_some() && buffer.events.is_empty() && buffer.error.is_none()
+        buffer.next.is_some() && buffer.entries.is_empty() && buffer.error.is_none()
     }
 
     /// Whether to put this record into the buffer. Records from before a seek are not accepted.
@@ -172,20 +179,11 @@ impl AssignedPartition {
         self.keeps_records.store(keep, Ordering::Release);
     }
 
-    pub(super) fn push(
-        &self,
-        offset: Offset,
-        event: RecordedEvent,
-        record: Option<Box<TopicRecord>>,
-    ) -> FlowChange {
+    pub(super) fn push(&self, offset: Offset, content: Content) -> FlowChange {
         let mut buffer = self.buffer();
-        let entry = Entry {
-            offset,
-            event,
-            record,
-        };
+        let entry = Entry { offset, content };
         buffer.bytes += entry.weight();
-        buffer.events.push_back(entry);
+        buffer.entries.push_back(entry);
         buffer.next = Some(Offset::new(offset.get() + 1));
         let change = if !buffer.paused && buffer.is_at_least(PAUSE_LEVEL) {
             buffer.paused = true;
@@ -204,7 +202,7 @@ impl AssignedPartition {
         self.changed.notify_one();
     }
 
-    /// Takes up to `max` events; `None` if there are none.
+    /// Takes up to `max` events and records that are none; `None` if there are none.
     pub(super) fn take(&self, max: usize) -> Result<Option<(Batch, FlowChange)>, SourceError> {
         let mut buffer = self.buffer();
         let Some(batch) = buffer.take(max) else {
@@ -244,6 +242,7 @@ fn weight(event: &RecordedEvent) -> usize {
     let headers = metadata.headers.iter();
     let headers = headers.map(|(name, value)| name.len() + value.len() + HEADER_OVERHEAD);
     size_of::<Entry>()
+        + size_of::<RecordedEvent>()
         + event.payload.len()
         + event.stream.id().len()
         + text(&metadata.correlation_id)
@@ -253,8 +252,14 @@ fn weight(event: &RecordedEvent) -> usize {
 
 impl Entry {
     fn weight(&self) -> usize {
-        let record = self.record.as_deref();
-        weight(&self.event) + record.map_or(0, weight_of_record)
+        match &self.content {
+            Content::Event(event, record) => {
+                weight(event) + record.as_deref().map_or(0, weight_of_record)
+            }
+            Content::Unreadable(unreadable) => {
+                size_of::<Entry>() + weight_of_record(&unreadable.record)
+            }
+        }
     }
 }
 
@@ -267,30 +272,39 @@ fn weight_of_record(record: &TopicRecord) -> usize {
 
 impl Buffer {
     fn take(&mut self, max: usize) -> Option<Batch> {
-        let count = self.events.len().min(max.max(1));
+        let count = self.entries.len().min(max.max(1));
         let mut events = Vec::with_capacity(count);
-        let mut records = Vec::new();
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
         let mut last = None;
-        for entry in self.events.drain(..count) {
+        for entry in self.entries.drain(..count) {
             self.bytes -= entry.weight();
-            last = Some(entry.offset);
-            events.push(entry.event);
-            records.extend(entry.record.map(|record| *record));
+            let id = match entry.content {
+                Content::Event(event, record) => {
+                    let id = event.id;
+                    events.push(*event);
+                    records.extend(record.map(|record| *record));
+                    Some(id)
+                }
+                Content::Unreadable(record) => {
+                    unreadable.push(*record);
+                    None
+                }
+            };
+            last = Some((entry.offset, id));
         }
-        let next = Checkpoint::new(
-            Offset::new(last?.get() + 1),
-            events.last().map(|event| event.id),
-        );
+        let (offset, id) = last?;
+        let next = Checkpoint::new(Offset::new(offset.get() + 1), id);
         self.taken = next;
-        Some(Batch::new(events, next).records(records))
+        let batch = Batch::new(events, next).records(records);
+        Some(batch.unreadable(unreadable))
     }
 
     fn is_at_least(&self, level: Level) -> bool {
-        self.events.len() >= level.events || self.bytes >= level.bytes
+        self.entries.len() >= level.events || self.bytes >= level.bytes
     }
 
     fn is_at_most(&self, level: Level) -> bool {
-        self.events.len() <= level.events && self.bytes <= level.bytes
+        self.entries.len() <= level.events && self.bytes <= level.bytes
     }
 }
 
@@ -325,7 +339,8 @@ mod tests {
     fn accepted(event: &RecordedEvent) -> u64 {
         let partition = AssignedPartition::new("shop.order".into(), 0);
         let paused = |offset: &u64| {
-            partition.push(Offset::new(*offset), event.clone(), None) == FlowChange::Pause
+            let event = Content::Event(Box::new(event.clone()), None);
+            partition.push(Offset::new(*offset), event) == FlowChange::Pause
         };
         (0..=10_000).find(paused).expect("it is paused at last") + 1
     }
@@ -340,7 +355,8 @@ mod tests {
     #[test]
     fn an_emptied_buffer_weighs_nothing() {
         let partition = AssignedPartition::new("shop.order".into(), 0);
-        partition.push(Offset::new(0), event(5, 7), None);
+        let event = Content::Event(Box::new(event(5, 7)), None);
+        partition.push(Offset::new(0), event);
         partition.take(10).expect("no error").expect("an event");
         assert_eq!(partition.buffer().bytes, 0);
     }

@@ -8,9 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use cqrs_core::{
-    RecordedEvent,
+    RecordedEvent, StreamId,
     model::Offset,
-    ports::{SourceError, TopicRecord},
+    ports::{SourceError, TopicRecord, UnreadableRecord},
 };
 use rdkafka::{
     Message,
@@ -19,11 +19,11 @@ use rdkafka::{
 
 use super::{
     all_headers::{UNREADABLE_NAME, all_headers},
-    partition::{AssignedPartition, FlowChange},
+    partition::{AssignedPartition, Content, FlowChange},
 };
 use crate::wire::{Decoder, MAX_HEADERS, Received, WireError};
 
-/// Puts the event of a record into the buffer, or an error if the record is not an event.
+/// Puts the event of a record into the buffer, or the record itself if it is not an event; an error where the topic is at fault.
 pub(super) fn receive(
     partition: &AssignedPartition,
     decoder: &mut Decoder,
@@ -37,7 +37,13 @@ pub(super) fn receive(
         Ok(event) => {
             let keep = partition.keeps_records();
             let record = keep.then(|| Box::new(whole(&partition.topic, record, offset)));
-            partition.push(offset, event, record)
+            partition.push(offset, Content::Event(Box::new(event), record))
+        }
+        Err(error) if error.is_of_record() => {
+            let record = whole(&partition.topic, record, offset);
+            let stream = stream_of(decoder, &record);
+            let unreadable = UnreadableRecord::new(record, stream);
+            partition.push(offset, Content::Unreadable(Box::new(unreadable)))
         }
         Err(error) => {
             partition.fail(SourceError::Malformed {
@@ -64,21 +70,16 @@ fn whole(topic: &Arc<str>, record: &BorrowedMessage<'_>, offset: Offset) -> Topi
     }))
 }
 
+/// The stream of a record that is not an event, as far as it can be read.
+fn stream_of(decoder: &mut Decoder, record: &TopicRecord) -> Option<StreamId> {
+    decoder.stream_of(parts(record), headers_of(record).take(MAX_HEADERS))
+}
+
 /// The event of a record that was kept.
 pub(super) fn decode_kept(
     decoder: &mut Decoder,
     record: &TopicRecord,
 ) -> Result<RecordedEvent, WireError> {
-    let since = |at: SystemTime| at.duration_since(UNIX_EPOCH).ok();
-    let millis = |since: Duration| i64::try_from(since.as_millis()).ok();
-    let received = Received {
-        topic: &record.topic,
-        offset: record.offset.get(),
-        key: record.key.as_deref(),
-        payload: record.value.as_deref(),
-        timestamp: record.timestamp.and_then(since).and_then(millis),
-    };
-    let headers = record.headers.iter();
     // As for a record that arrives: the name of a header is not UTF-8.
     if record
         .headers
@@ -87,8 +88,24 @@ pub(super) fn decode_kept(
     {
         return Err(WireError::HeaderName);
     }
-    let headers = headers.map(|(name, value)| (name.as_str(), value.as_deref()));
-    decoder.decode(received, headers.take(MAX_HEADERS + 1))
+    decoder.decode(parts(record), headers_of(record).take(MAX_HEADERS + 1))
+}
+
+fn parts(record: &TopicRecord) -> Received<'_> {
+    let since = |at: SystemTime| at.duration_since(UNIX_EPOCH).ok();
+    let millis = |since: Duration| i64::try_from(since.as_millis()).ok();
+    Received {
+        topic: &record.topic,
+        offset: record.offset.get(),
+        key: record.key.as_deref(),
+        payload: record.value.as_deref(),
+        timestamp: record.timestamp.and_then(since).and_then(millis),
+    }
+}
+
+fn headers_of(record: &TopicRecord) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+    let headers = record.headers.iter();
+    headers.map(|(name, value)| (name.as_str(), value.as_deref()))
 }
 
 /// The event of a record.

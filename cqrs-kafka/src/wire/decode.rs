@@ -117,6 +117,22 @@ impl Decoder {
         Ok(event?.offset(Offset::new(record.offset)))
     }
 
+    /// The stream of a record that is not an event: of its subject, or else of its key, if that can be the id of a stream.
+    pub(crate) fn stream_of<'a>(
+        &mut self,
+        record: Received<'a>,
+        headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
+    ) -> Option<StreamId> {
+        let headers = Headers::collect(headers).ok()?;
+        let own = headers.is_from_relay();
+        let named = own.then(|| self.category_of_source(&headers).ok());
+        let of_topic = category(&mut self.category, unprefixed(&self.prefix, record.topic));
+        let category = named.flatten().or(of_topic.ok())?;
+        let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
+        let mut ids = [headers.subject.optional(), key].into_iter().flatten();
+        ids.find_map(|id| StreamId::new(category.clone(), id).ok())
+    }
+
     /// The event of a relay, as it was stored.
     fn own(
         &mut self,

@@ -557,3 +557,31 @@ proptest! {
         let _ = decode(&all, Some(b"{}"));
     }
 }
+
+#[test]
+fn a_record_that_is_no_event_has_the_stream_of_its_subject_or_key() {
+    let stream = |key: Option<&[u8]>, headers: &[(&str, &[u8])]| {
+        let record = Received {
+            topic: "shop.order",
+            offset: 77,
+            key,
+            payload: None,
+            timestamp: None,
+        };
+        let headers = headers.iter().map(|(name, value)| (*name, Some(*value)));
+        let stream = Decoder::new("shop").stream_of(record, headers);
+        stream.map(|stream| stream.to_string())
+    };
+    let own = [("ce_lane", &b"x"[..]), ("ce_source", b"/shop/stock")];
+    let order = Some("order-17".to_owned());
+    assert_eq!(stream(Some(b"17"), &[]), order);
+    assert_eq!(stream(Some(b"3"), &[("ce_subject", b"17")]), order);
+    assert_eq!(stream(None, &[("ce_subject", b"17")]), order);
+    assert_eq!(stream(Some(b"17"), &[("ce_subject", &[0xff])]), order);
+    assert_eq!(stream(Some(b"17"), &[("ce_subject", b"a\nb")]), order);
+    assert_eq!(stream(Some(b"17"), &own), Some("stock-17".to_owned()));
+    assert_eq!(stream(Some(b"17"), &own[..1]), order);
+    assert_eq!(stream(None, &own), None);
+    assert_eq!(stream(Some(b"\xff"), &[]), None);
+    assert_eq!(stream(Some(b""), &[]), None);
+}

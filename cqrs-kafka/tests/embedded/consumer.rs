@@ -11,8 +11,8 @@ use cqrs_core::{
     codec::CodecError,
     memory::MemoryTransaction,
     model::{EventFilter, Offset},
-    ports::SourceError,
-    read::{Handler, IntoHandler, RunnerError, RunnerErrorKind},
+    ports::{Parking, SourceError},
+    read::{ErrorAction, Handler, IntoHandler, RunnerError, RunnerErrorKind},
     role,
 };
 use cqrs_kafka::KafkaGroup;
@@ -165,7 +165,7 @@ async fn catching_up_over_a_topic_without_the_events_of_its_checkpoint_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_is_not_an_event_stops_the_runner_before_it() {
+async fn a_record_that_is_not_an_event_stops_the_runner_or_is_parked() {
     let fixture = Fixture::new(1, 1);
     fixture.place(5, 1, "").await;
     fixture.relay(1, 5).await;
@@ -178,12 +178,25 @@ async fn a_record_that_is_not_an_event_stops_the_runner_before_it() {
     producer.flush(Duration::from_secs(10)).expect("delivered");
 
     let store = MemoryEventStore::default();
-    let (_stop, running) = consume(&fixture, &store, 0).await;
-    let ended = running.await.expect("no panic").expect_err("malformed");
+    let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
+    let runner = Runner::over(&store, Counts, group.source()).expect("a view");
+    let runner = runner.on_failure(|_| ErrorAction::Stop);
+    let ended = runner.catch_up().await.expect_err("malformed");
     let RunnerErrorKind::Source(SourceError::Malformed { offset, reason, .. }) = &ended.kind else {
         panic!("{ended:?}")
     };
     assert_eq!(*offset, Offset::new(5));
     assert_eq!(reason.to_string(), "header \"ce_specversion\" is missing");
     assert_eq!(counted(&store).await, 5);
+
+    let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
+    let runner = Runner::over(&store, Counts, group.source()).expect("a view");
+    runner.catch_up().await.expect("catches up");
+    assert_eq!(counted(&store).await, 5);
+    let parked = store.parked("counts").await.expect("reads");
+    let [found] = &parked[..] else {
+        panic!("{parked:?}")
+    };
+    assert_eq!(found.key.to_string(), "record 0/5");
+    assert_eq!(found.reason, "header \"ce_specversion\" is missing");
 }

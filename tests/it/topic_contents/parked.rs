@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cqrs_core::{ports::ParkedKey, read::ParkedKeys};
+use cqrs_core::{
+    ports::{HealthLimits, Inspect, ParkedKey},
+    read::ParkedKeys,
+};
 use tokio::sync::oneshot;
 
 use super::{
@@ -106,6 +109,76 @@ async fn a_discard_takes_one_record() {
     let [discarded] = discarded.try_into().expect("one");
     let record = discarded.record.expect("it is kept");
     assert_eq!(record.value.as_deref(), Some(&br#"{"text":"bad"}"#[..]));
+    drop(stop);
+    running.await.expect("no panic").expect("runs");
+}
+
+/// Each keeps its key or itself back, over starts of the runner, until it is discarded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_no_event_waits_in_the_store() {
+    let place = Place::new().await;
+    let plain = Sent::Plainly;
+    let damaged = of("a", "2").with("ce_specversion", [0xff, 0]);
+    let records = vec![of("a", "1"), damaged.clone(), of("b", "3")];
+    place.send(plain, records).await;
+    let records = vec![of("a", "4"), Record::default(), of("b", "5")];
+    place.send(plain, records).await;
+    let run = async || {
+        let runner = place.parking_runner(Arc::new(|_| {}));
+        runner.catch_up().await.expect("catches up");
+    };
+    run().await;
+    assert_eq!(place.texts().await, ["1", "3", "5"]);
+    place.send(plain, vec![damaged, of("a", "6")]).await;
+    run().await;
+    assert_eq!(place.texts().await, ["1", "3", "5"]);
+
+    let found = settled(&place, 2).await;
+    let keys = Vec::from_iter(found.iter().map(|parked| parked.key.to_string()));
+    assert_eq!(keys, ["note-a", "record 0/4"]);
+    let waits = async |found: &ParkedKey| place.store.waiting(found).await.expect("counts");
+    assert_eq!((waits(&found[0]).await, waits(&found[1]).await), (4, 1));
+    assert!(found[0].reason.contains("ce_specversion"), "{}", found[0]);
+    assert!(found[1].reason.contains("tombstone"), "{}", found[1]);
+    let health = place.store.health(&HealthLimits::default()).await;
+    let health = health.expect("reads").to_string();
+    assert!(health.contains("tombstone"), "{health}");
+
+    let runner = place.parking_runner(Arc::new(|_| {}));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = tokio::spawn(runner.run(async { drop(stopped.await) }));
+    let parked = ParkedKeys::new(&place.store, Texts::NAME);
+    // The same code cannot decode it still.
+    let asked = parked.redrive_key(&found[0], "a try").await;
+    assert!(asked.expect("asks"));
+    eventually("it was tried", async || {
+        let found = place.store.parked(Texts::NAME).await.expect("reads");
+        found[0].attempts == 2
+    })
+    .await;
+    let mut left = settled(&place, 2).await;
+    assert_eq!(left[0].key, found[0].key);
+    while let Some(front) = left.first() {
+        let asked = parked.discard(front, "the bug of March").await;
+        asked.expect("asks");
+        eventually("it is discarded", async || {
+            let all = place.store.parked(Texts::NAME).await.expect("reads");
+            let is_same = |parked: &ParkedKey| parked.event == front.event;
+            all.iter()
+                .all(|parked| parked.requested.is_none() && !is_same(parked))
+        })
+        .await;
+        left = place.store.parked(Texts::NAME).await.expect("reads");
+    }
+    assert_eq!(place.texts().await, ["1", "3", "5", "4", "6"]);
+    let discarded = place.store.discarded(Texts::NAME).await.expect("reads");
+    let kept = discarded.iter().map(|discarded| {
+        let record = discarded.record.as_ref().expect("it is kept");
+        (record.offset.get(), discarded.event.is_none())
+    });
+    assert_eq!(Vec::from_iter(kept), [(1, true), (4, true), (6, true)]);
+    let operations = place.operations().await;
+    assert_eq!(operations.len(), 3);
     drop(stop);
     running.await.expect("no panic").expect("runs");
 }

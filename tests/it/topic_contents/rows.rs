@@ -57,19 +57,19 @@ pub(super) fn rows() -> Vec<Row> {
             vec![
                 case(
                     own("note").with("ce_position", "9223372036854775808"),
-                    Stopped("ce_position"),
+                    Parked("ce_position"),
                 ),
                 case(
                     own("note").without("ce_version"),
-                    Stopped("header \"ce_version\" is missing"),
+                    Parked("header \"ce_version\" is missing"),
                 ),
                 case(
                     own("note").and("ce_lane", "x"),
-                    Stopped("header \"ce_lane\" occurs twice"),
+                    Parked("header \"ce_lane\" occurs twice"),
                 ),
                 case(
                     own("note").with("ce_type", "note."),
-                    Stopped("not the type of an event"),
+                    Parked("not the type of an event"),
                 ),
             ],
         ),
@@ -165,7 +165,7 @@ pub(super) fn rows() -> Vec<Row> {
         (
             "a CloudEvent without a required header",
             ["ce_specversion", "ce_id", "ce_source", "ce_type"]
-                .map(|name| case(foreign().without(name), Stopped("is missing")))
+                .map(|name| case(foreign().without(name), Parked("is missing")))
                 .to_vec(),
         ),
         (
@@ -173,9 +173,9 @@ pub(super) fn rows() -> Vec<Row> {
             vec![
                 case(
                     foreign().and("ce_subject", "x".repeat(256)),
-                    Stopped("ce_subject"),
+                    Parked("ce_subject"),
                 ),
-                case(foreign().and("ce_subject", "a\nb"), Stopped("ce_subject")),
+                case(foreign().and("ce_subject", "a\nb"), Parked("ce_subject")),
             ],
         ),
         (
@@ -184,25 +184,25 @@ pub(super) fn rows() -> Vec<Row> {
                 Record::default()
                     .and("content-type", "application/cloudevents+json")
                     .value(Some(b"{}")),
-                Stopped("structured mode"),
+                Parked("structured mode"),
             )],
         ),
         (
             "content that is not JSON",
             vec![case(
                 foreign().and("content-type", "application/avro"),
-                Stopped("only JSON"),
+                Parked("only JSON"),
             )],
         ),
         (
             "a tombstone",
-            vec![case(Record::default(), Stopped("tombstone"))],
+            vec![case(Record::default(), Parked("tombstone"))],
         ),
         (
             "a record without the headers of a CloudEvent",
             vec![case(
                 Record::default().value(Some(b"hello")),
-                Stopped("ce_specversion"),
+                Parked("ce_specversion"),
             )],
         ),
         (
@@ -216,14 +216,14 @@ pub(super) fn rows() -> Vec<Row> {
             "more than 1,000 headers",
             vec![case(
                 many_headers(wire::MAX_HEADERS + 1),
-                Stopped("more than 1000 headers"),
+                Parked("more than 1000 headers"),
             )],
         ),
         (
             "a required header of more than 64 KiB",
             vec![case(
                 foreign().with("ce_id", "x".repeat(LIMIT + 1)),
-                Stopped("more than 65536"),
+                Parked("more than 65536"),
             )],
         ),
         (

@@ -108,7 +108,7 @@ impl Place {
         texts.get("all").await.expect("reads").unwrap_or_default()
     }
 
-    async fn operations(&self) -> Vec<(String, i64)> {
+    pub(super) async fn operations(&self) -> Vec<(String, i64)> {
         let sql = format!(
             "select reason, (arguments->>'offset')::bigint from {}.operations where verb = 'discard' order by id",
             self.schema

@@ -1,7 +1,7 @@
 //! A failed attempt to handle a batch.
 
 use crate::{
-    model::{Claim, EventId, FailureKind, RecordedEvent},
+    model::{Claim, EventId, FailureKind, OrderingKey, RecordedEvent},
     ports::{
         AdvanceError, BoxError, CommitError, SourceError, StoreError, StoreErrorKind, TopicRecord,
     },
@@ -22,10 +22,13 @@ pub(super) enum AttemptError {
     Stop(RunnerErrorKind),
 }
 
-/// An event that cannot be handled, with the claim right before it.
+/// An event that cannot be handled, or a record that is no event, with the claim right before it.
 pub(super) struct Failing {
     pub(super) claim: Claim,
+    pub(super) key: OrderingKey,
+    /// For a record that is no event, what stands for it.
     pub(super) event: RecordedEvent,
+    pub(super) is_event: bool,
     /// Its record, if it is of a topic and was kept.
     pub(super) record: Option<TopicRecord>,
     pub(super) kind: FailureKind,

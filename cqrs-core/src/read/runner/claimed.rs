@@ -43,6 +43,21 @@ impl ClaimedPartition {
         place.is_some_and(|at| event.position.get() <= at.offset.get())
     }
 
+    /// What the inbox does not know yet of events that wait: those of records that could not be decoded when they were read.
+    pub(super) fn not_received(&self, events: &[RecordedEvent]) -> Vec<(Lane, Position)> {
+        let mut highest: HashMap<Lane, Position> = HashMap::new();
+        for event in events {
+            let Some(lane) = &event.lane else { continue };
+            let known = highest.get(lane).or_else(|| self.received.get(lane));
+            if known.is_none_or(|known| event.position > *known) {
+                highest.insert(lane.clone(), event.position);
+            }
+        }
+        let mut highest = Vec::from_iter(highest);
+        highest.sort();
+        highest
+    }
+
     /// Removes repeats from the batch, and what was handled before.
     pub(super) fn receive(
         &self,

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::batch_limit::{BatchLimit, BatchSizes};
 use crate::{
-    model::{OrderingKey, PartitionedBy, RecordedEvent},
-    ports::{Batch, BoxError, UnitOfWork, WaitingRecord},
+    model::{Checkpoint, Offset, OrderingKey, PartitionedBy, RecordedEvent},
+    ports::{Batch, BoxError, UnitOfWork, UnreadableRecord, WaitingRecord},
     read::handler::Handler,
 };
 
@@ -43,7 +43,7 @@ pub(super) struct Parked {
 /// What a batch leaves out, because its keys are parked.
 #[derive(Debug, Default)]
 pub(super) struct HeldBack {
-    /// How many events were before the first one that is left.
+    /// How many events and records that are no events were before the first event that is left.
     pub(super) before_first: usize,
     /// The records of a topic.
     pub(super) records: Vec<WaitingRecord>,
@@ -68,7 +68,33 @@ impl Parked {
         self.keys = keys.into_iter().collect();
     }
 
-    /// Takes the events of parked keys out of a batch.
+    /// Ends a batch right before its first record that is no event and whose key is not parked. Returns that record.
+    pub(super) fn cut_before_unreadable<S: UnitOfWork>(
+        &self,
+        handler: &impl Handler<S>,
+        batch: &mut Batch,
+    ) -> Option<UnreadableRecord> {
+        let is_parked =
+            |record: &UnreadableRecord| self.keys.contains(&key_of_unreadable(handler, record));
+        let index = batch
+            .unreadable
+            .iter()
+            .position(|record| !is_parked(record))?;
+        let first = batch.unreadable.drain(index..).next()?;
+        let end = first.record.offset;
+        let is_before = |event: &RecordedEvent| event.offset.is_some_and(|offset| offset < end);
+        batch.events.retain(is_before);
+        // The checkpoint names the event right before it, if that is one.
+        let unreadable = batch.unreadable.last().map(|last| last.record.offset);
+        let event = batch
+            .events
+            .last()
+            .filter(|event| event.offset > unreadable);
+        batch.next = Checkpoint::new(end, event.map(|event| event.id));
+        Some(first)
+    }
+
+    /// Takes the events of parked keys out of a batch, with the records that are no events: their keys are parked.
     ///
     /// # Errors
     /// An event of a topic whose record the reader has not kept: it would be lost.
@@ -81,6 +107,13 @@ impl Parked {
         if self.keys.is_empty() {
             return Ok(held);
         }
+        let unreadable = std::mem::take(&mut batch.unreadable);
+        let offsets = Vec::from_iter(unreadable.iter().map(|held| held.record.offset));
+        held.records
+            .extend(unreadable.into_iter().map(|unreadable| {
+                let key = key_of_unreadable(handler, &unreadable);
+                WaitingRecord::new(key, unreadable.record)
+            }));
         let mut left = Vec::with_capacity(batch.events.len());
         for event in std::mem::take(&mut batch.events) {
             let key = key_of(handler, &event);
@@ -94,6 +127,10 @@ impl Parked {
                 held.records.push(WaitingRecord::new(key, record.clone()));
             }
         }
+        held.records.sort_by_key(|waiting| waiting.record.offset);
+        let first = left.first().and_then(|event| event.offset);
+        let is_before = |offset: &&Offset| first.is_none_or(|first| **offset < first);
+        held.before_first += offsets.iter().filter(is_before).count();
         batch.events = left;
         Ok(held)
     }
@@ -156,6 +193,19 @@ pub(super) fn key_of<S: UnitOfWork>(
         }
         _ => key,
     }
+}
+
+/// The key of a record that is no event: that of an event of its stream, or one of its own.
+pub(super) fn key_of_unreadable<S: UnitOfWork>(
+    handler: &impl Handler<S>,
+    unreadable: &UnreadableRecord,
+) -> OrderingKey {
+    if unreadable.stream.is_some() {
+        return key_of(handler, &unreadable.stand_in());
+    }
+    let (partition, offset) = (unreadable.record.partition, unreadable.record.offset);
+    let name = format!("record {partition}/{offset}");
+    OrderingKey::named(name).expect("two numbers make a short name")
 }
 
 /// The slice that decides in which partition an event is.

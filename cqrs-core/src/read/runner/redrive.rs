@@ -12,7 +12,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    model::{Checkpoint, FailureKind, Selection, chain},
+    model::{Checkpoint, FailureKind, Lane, Position, Selection, chain},
     ports::{
         BoxError, Checkpoints, Discarded, DiscardedEvent, Inbox, ParkedKey, ParkedRequest, Parking,
         Reader, StoreError, StoreErrorKind,
@@ -28,11 +28,16 @@ struct Redrive {
     waiting: Waiting,
     /// How many records in front of the event that failed again were not read by the role.
     handled: usize,
+    /// What the inbox notes of the events.
+    received: Vec<(Lane, Position)>,
 }
 
 impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
     /// Works on the oldest request, if there is one.
-    pub(super) async fn redrive(&mut self, claimed: &ClaimedPartition) -> Result<(), AttemptError> {
+    pub(super) async fn redrive(
+        &mut self,
+        claimed: &mut ClaimedPartition,
+    ) -> Result<(), AttemptError> {
         let (Some(at), Some(parked)) = (claimed.claim.at, self.request().await?) else {
             return Ok(());
         };
@@ -47,16 +52,24 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 self.waiting(claimed, &parked, limit).await?
             }
         };
+        let received = match (&discard, &waiting.first) {
+            (Some(_), Some(record)) => {
+                let event = self.reader.decode(record).ok();
+                claimed.not_received(event.as_slice())
+            }
+            _ => claimed.not_received(&waiting.events),
+        };
         let mut redrive = Redrive {
             epoch: claimed.claim.epoch,
             at,
             parked,
             waiting,
             handled: 0,
+            received,
         };
         self.parked.soon();
         match discard {
-            Some(reason) => self.discard(redrive, reason).await,
+            Some(reason) => self.discard(claimed, redrive, reason).await,
             None if self.has_another_key(&redrive) => {
                 let reason = "the role has another ordering key for this event now: give it the old one, or discard the event";
                 self.failed_again(redrive, FailureKind::Rejected, reason.into())
@@ -70,7 +83,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                     let kind = FailureKind::Undecodable;
                     self.failed_again(redrive, kind, reason).await
                 }
-                None => self.handle_waiting(redrive).await,
+                None => self.handle_waiting(claimed, redrive).await,
             },
         }
     }
@@ -95,12 +108,16 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             && reads.matches(event.stream.category().as_str(), &event.event_type)
     }
 
-    async fn handle_waiting(&mut self, redrive: Redrive) -> Result<(), AttemptError> {
+    async fn handle_waiting(
+        &mut self,
+        claimed: &mut ClaimedPartition,
+        redrive: Redrive,
+    ) -> Result<(), AttemptError> {
         let Err(error) = self.commit_redrive(&redrive).await else {
             if redrive.waiting.events.len() >= self.parked.limit.get() {
                 self.parked.limit.double();
             }
-            self.redriven(&redrive);
+            self.redriven(claimed, redrive);
             return Ok(());
         };
         match locate(&mut self.parked.limit, &redrive.waiting.events, 0, error) {
@@ -150,6 +167,17 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         redrive: &Redrive,
     ) -> Result<(), StoreError> {
         let parked = &redrive.parked;
+        if !redrive.received.is_empty() {
+            let partition = self.reader.partition();
+            self.store
+                .receive_in(
+                    transaction,
+                    &parked.subscription,
+                    partition,
+                    &redrive.received,
+                )
+                .await?;
+        }
         let found = match &redrive.waiting.next {
             None => self.store.unpark_in(transaction, parked).await?,
             Some(next) => {
@@ -167,23 +195,25 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     }
 
     /// Passes over the event in front for good; what waits behind it is redriven next.
-    async fn discard(&mut self, redrive: Redrive, reason: String) -> Result<(), AttemptError> {
+    async fn discard(
+        &mut self,
+        claimed: &mut ClaimedPartition,
+        redrive: Redrive,
+        reason: String,
+    ) -> Result<(), AttemptError> {
         let subscription = self.handler.subscription();
         let at = redrive.at;
-        let event = &redrive.parked.event;
-        let discarded = DiscardedEvent::new(
-            event.stream.clone(),
-            event.version,
-            event.position,
-            event.id,
-        );
         let discarded = match &redrive.waiting.first {
             Some(record) => {
-                let is_event = self.reader.decode(record).is_ok();
-                let event = is_event.then_some(discarded);
+                let event = self.reader.decode(record).ok().map(DiscardedEvent::from);
                 Discarded::record(subscription, record.shortened(), event, reason)
             }
-            None => Discarded::event(subscription, discarded, reason),
+            None => {
+                let event = &redrive.parked.event;
+                let stream = event.stream.clone();
+                let event = DiscardedEvent::new(stream, event.version, event.position, event.id);
+                Discarded::event(subscription, event, reason)
+            }
         };
         let mut transaction = self.owned(redrive.epoch, Some(at), at).await?;
         self.store.discard_in(&mut transaction, &discarded).await?;
@@ -191,13 +221,14 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         self.store.commit(transaction).await?;
         let event = &redrive.parked.event;
         tracing::warn!(subscription, %event, reason = discarded.reason, "an event is discarded");
-        self.redriven(&redrive);
+        self.redriven(claimed, redrive);
         Ok(())
     }
 
     /// After the commit, and not before: later events of the key are handled again if none waits.
-    fn redriven(&mut self, redrive: &Redrive) {
+    fn redriven(&mut self, claimed: &mut ClaimedPartition, redrive: Redrive) {
         self.retries.succeeded();
+        claimed.received.extend(redrive.received);
         if redrive.waiting.next.is_some() {
             return;
         }

@@ -4,12 +4,13 @@ use super::{
     attempt::{AttemptError, Failing},
     error::RunnerErrorKind,
     failure::{ErrorAction, Failure},
-    parked::key_of,
     worker::Worker,
 };
 use crate::{
     model::{Checkpoint, Claim, FailedEvent, Offset, PartitionId, Slices, chain},
-    ports::{Checkpoints, Discarded, Inbox, ParkedKey, Parking, Reader, WaitingRecord},
+    ports::{
+        Checkpoints, Discarded, Inbox, ParkedKey, Parking, Reader, SourceError, WaitingRecord,
+    },
     read::handler::Handler,
 };
 
@@ -68,14 +69,13 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             return false;
         };
         let is_whole = slices == Slices::ALL;
-        let key = key_of::<S>(&*self.handler, &failing.event);
-        key.stream().is_none() && !(is_whole && failing.claim.ahead.is_empty())
+        failing.key.stream().is_none() && !(is_whole && failing.claim.ahead.is_empty())
     }
 
     /// Parks the key of the event, and moves the checkpoint to the event, in one transaction.
     async fn park(&mut self, failing: Failing, attempts: u32) -> Result<(), AttemptError> {
         let subscription = self.handler.subscription();
-        let key = key_of::<S>(&*self.handler, &failing.event);
+        let key = failing.key.clone();
         let event = FailedEvent::from(&failing.event);
         let reason = chain(&*failing.reason).to_string();
         let parked = ParkedKey::new(subscription, key, event, failing.kind, &reason, attempts);
@@ -114,7 +114,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let event = failing.event;
         let discarded = match &failing.record {
             Some(record) => {
-                let discarded = Some(event.clone().into());
+                let discarded = failing.is_event.then(|| event.clone().into());
                 Discarded::record(subscription, record.shortened(), discarded, &*reason)
             }
             None => Discarded::event(subscription, event.clone(), &*reason),
@@ -130,7 +130,10 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     async fn moved_to(&self, failing: &Failing) -> Result<S::Transaction, AttemptError> {
         let event = &failing.event;
         let to = match event.offset {
-            Some(offset) => Checkpoint::new(Offset::new(offset.get() + 1), Some(event.id)),
+            Some(offset) => {
+                let event = failing.is_event.then_some(event.id);
+                Checkpoint::new(Offset::new(offset.get() + 1), event)
+            }
             None => Checkpoint::after(event.position, event.id),
         };
         let Claim { epoch, at, .. } = failing.claim;
@@ -167,6 +170,14 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     }
 
     fn poison(&self, failing: Failing) -> RunnerErrorKind {
+        if !failing.is_event {
+            let malformed = SourceError::Malformed {
+                partition: self.reader.partition().clone(),
+                offset: failing.event.offset.unwrap_or_default(),
+                reason: failing.reason,
+            };
+            return malformed.into();
+        }
         RunnerErrorKind::Poison {
             partition: self.reader.partition().clone(),
             event: Box::new(FailedEvent::from(&failing.event)),

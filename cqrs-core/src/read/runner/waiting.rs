@@ -68,7 +68,9 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             let mut records = self.store.waiting_records(parked, 2).await?.into_iter();
             return Ok(Waiting {
                 first: records.next(),
-                next: records.next().map(|record| self.failed_event(&record)),
+                next: records
+                    .next()
+                    .map(|record| self.failed_event(parked, &record)),
                 records: 1,
                 ..Waiting::default()
             });
@@ -93,7 +95,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let selection = Selection::of(&self.handler.reads().unwrap_or_default());
         let mut waiting = Waiting {
             first: records.first().cloned(),
-            next: after.map(|record| self.failed_event(&record)),
+            next: after.map(|record| self.failed_event(parked, &record)),
             ..Waiting::default()
         };
         for record in records {
@@ -106,7 +108,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                     }
                 }
                 Err(reason) => {
-                    waiting.next = Some(self.failed_event(&record));
+                    waiting.next = Some(self.failed_event(parked, &record));
                     waiting.unreadable = waiting.events.is_empty().then_some(reason);
                     break;
                 }
@@ -115,11 +117,16 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         Ok(waiting)
     }
 
-    /// What a record holds.
-    fn failed_event(&self, record: &TopicRecord) -> FailedEvent {
-        match self.reader.decode(record) {
+    /// What a record of a parked key holds. Of a key that is a stream it counts as one of the stream, whatever a corrected decoder says.
+    fn failed_event(&self, parked: &ParkedKey, record: &TopicRecord) -> FailedEvent {
+        let event = match self.reader.decode(record) {
             Ok(event) => FailedEvent::from(&event),
             Err(_) => record.not_an_event(),
+        };
+        let stream = parked.key.stream().cloned();
+        FailedEvent {
+            stream: stream.unwrap_or(event.stream),
+            ..event
         }
     }
 

@@ -14,13 +14,14 @@ use super::{
     error::RunnerErrorKind,
     failed::{Failed, FailsUnlessDone},
     failure::FailurePolicy,
-    parked::{Parked, slice_of},
+    parked::{Parked, key_of, key_of_unreadable, slice_of},
     tally::Tally,
 };
 use crate::{
-    model::{Claim, Lane, Position, RecordedEvent, chain},
+    model::{Claim, FailureKind, Lane, Position, RecordedEvent, chain},
     ports::{
-        Batch, Checkpoints, GivenBack, Inbox, Next, Parking, Reader, SourceError, WaitingRecord,
+        Batch, Checkpoints, GivenBack, Inbox, Next, Parking, Reader, SourceError, UnreadableRecord,
+        WaitingRecord,
     },
     read::handler::Handler,
     run_loop::{LoopName, ProgressReporter, Retries},
@@ -137,7 +138,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let mut checked = Instant::now();
         while !self.reader.revoked() {
             if self.parked.is_due() {
-                self.redrive(&claimed).await?;
+                self.redrive(&mut claimed).await?;
             }
             match self.reader.next(self.limit.get()).await? {
                 Next::Batch(batch) => self.handle(&mut claimed, batch).await?,
@@ -159,7 +160,26 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         claimed: &mut ClaimedPartition,
         mut batch: Batch,
     ) -> Result<(), AttemptError> {
-        let full = batch.events.len() >= self.limit.get();
+        let unreadable = self
+            .parked
+            .cut_before_unreadable::<S>(&*self.handler, &mut batch);
+        let is_empty = batch.events.is_empty() && batch.unreadable.is_empty();
+        if !is_empty || unreadable.is_none() {
+            self.handle_events(claimed, batch).await?;
+        }
+        match unreadable {
+            None => Ok(()),
+            Some(unreadable) => Err(self.unreadable(&claimed.claim, unreadable)),
+        }
+    }
+
+    /// Handles a batch in which every record that is no event has a parked key.
+    async fn handle_events(
+        &mut self,
+        claimed: &mut ClaimedPartition,
+        mut batch: Batch,
+    ) -> Result<(), AttemptError> {
+        let full = batch.events.len() + batch.unreadable.len() >= self.limit.get();
         let slice_of = |event: &RecordedEvent| slice_of::<S>(&*self.handler, event);
         let received = claimed.receive(&mut batch, slice_of);
         let held = self.parked.hold_back::<S>(&*self.handler, &mut batch);
@@ -265,13 +285,31 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             Located::First(kind, reason) => match batch.events.first() {
                 Some(event) => AttemptError::Failing(Box::new(Failing {
                     claim: claim.clone(),
+                    key: key_of::<S>(&*self.handler, event),
                     record: batch.record_of(event).cloned(),
                     event: event.clone(),
+                    is_event: true,
                     kind,
                     reason,
                 })),
                 None => AttemptError::Retry(reason),
             },
+        }
+    }
+
+    /// What to do at a record that is no event: everything before it is handled.
+    fn unreadable(&self, claim: &Claim, unreadable: UnreadableRecord) -> AttemptError {
+        match self.reader.decode(&unreadable.record) {
+            Ok(_) => AttemptError::Retry("the source can decode a record that it could not".into()),
+            Err(reason) => AttemptError::Failing(Box::new(Failing {
+                claim: claim.clone(),
+                key: key_of_unreadable::<S>(&*self.handler, &unreadable),
+                event: unreadable.stand_in(),
+                is_event: false,
+                record: Some(unreadable.record),
+                kind: FailureKind::Undecodable,
+                reason,
+            })),
         }
     }
 

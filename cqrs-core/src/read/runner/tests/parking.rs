@@ -6,6 +6,7 @@ mod interleavings;
 mod keys;
 mod partitioned;
 mod topics;
+mod unreadable;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -5,27 +5,34 @@ use tokio::sync::watch;
 use super::*;
 use crate::{
     model::{Checkpoint, Lane, Offset},
-    ports::{Batch, BoxError, Discards, LogQuery, Next, Reader, SourceError, TopicRecord},
+    ports::{
+        Batch, BoxError, Discards, LogQuery, Next, Reader, SourceError, TopicRecord,
+        UnreadableRecord,
+    },
 };
 
 /// One partition of a topic with the events of a log. Records can be added and removed while it is read.
 #[derive(Clone, Default)]
-struct Topic {
-    events: Arc<Mutex<Vec<RecordedEvent>>>,
+pub(super) struct Topic {
+    pub(super) events: Arc<Mutex<Vec<RecordedEvent>>>,
+    /// The offsets of the records that the source cannot decode now.
+    pub(super) unreadable: Arc<Mutex<BTreeSet<u64>>>,
+    /// Those whose record has no key.
+    pub(super) without_key: Arc<Mutex<BTreeSet<u64>>>,
     /// Reading continues at this offset at the earliest: those before it are gone.
     begin: Arc<Mutex<u64>>,
 }
 
 impl Topic {
     /// The events of a log with `count` numbers, in one lane.
-    async fn with(count: u64) -> Self {
+    pub(super) async fn with(count: u64) -> Self {
         let topic = Self::default();
         topic.add(count).await;
         topic
     }
 
     /// Adds the events up to the number `count`.
-    async fn add(&self, count: u64) {
+    pub(super) async fn add(&self, count: u64) {
         let log = filled(count).await;
         let page = log.read_log(LogQuery::new(Position::new(0), 1_000)).await;
         let mut events = self.events.lock().expect("no panic");
@@ -37,9 +44,21 @@ impl Topic {
         }
     }
 
-    fn lose_all(&self) {
+    pub(super) fn lose_all(&self) {
         let end = self.events.lock().expect("no panic").len() as u64;
         *self.begin.lock().expect("no panic") = end;
+    }
+
+    fn is_unreadable(&self, event: &RecordedEvent) -> bool {
+        let offset = event.offset.expect("it is of a topic").get();
+        self.unreadable.lock().expect("no panic").contains(&offset)
+    }
+
+    /// An event whose record cannot be decoded, as a source returns it.
+    fn unreadable(&self, event: &RecordedEvent) -> UnreadableRecord {
+        let offset = event.offset.expect("it is of a topic").get();
+        let has_key = !self.without_key.lock().expect("no panic").contains(&offset);
+        UnreadableRecord::new(record_of(event), has_key.then(|| event.stream.clone()))
     }
 
     fn source(&self) -> TopicSource {
@@ -51,14 +70,14 @@ impl Topic {
     }
 }
 
-fn partition() -> PartitionId {
+pub(super) fn partition() -> PartitionId {
     PartitionId::Topic {
         topic: "shop.counter".into(),
         partition: 3,
     }
 }
 
-struct TopicSource {
+pub(super) struct TopicSource {
     topic: Topic,
     handed_out: bool,
     stop: watch::Sender<bool>,
@@ -87,7 +106,7 @@ impl Source for TopicSource {
     }
 }
 
-struct TopicReader {
+pub(super) struct TopicReader {
     partition: PartitionId,
     topic: Topic,
     at: u64,
@@ -116,11 +135,16 @@ impl Reader for TopicReader {
         let Some(last) = events.last() else {
             return Ok(Next::Idle);
         };
-        let next = Checkpoint::new(Offset::new(self.at + events.len() as u64), Some(last.id));
+        let id = (!self.topic.is_unreadable(last)).then_some(last.id);
+        let next = Checkpoint::new(Offset::new(self.at + events.len() as u64), id);
         self.at = next.offset.get();
+        let is_unreadable = |event: &RecordedEvent| self.topic.is_unreadable(event);
+        let (unreadable, events): (Vec<_>, Vec<_>) = events.into_iter().partition(is_unreadable);
         let records = events.iter().filter(|_| self.keeps).map(record_of);
         let records = records.collect();
-        Ok(Next::Batch(Batch::new(events, next).records(records)))
+        let unreadable = unreadable.iter().map(|event| self.topic.unreadable(event));
+        let batch = Batch::new(events, next).records(records);
+        Ok(Next::Batch(batch.unreadable(unreadable.collect())))
     }
     async fn back_off(&mut self, wait: Duration) {
         tokio::time::sleep(wait).await;
@@ -134,7 +158,11 @@ impl Reader for TopicReader {
     }
     fn decode(&self, record: &TopicRecord) -> Result<RecordedEvent, BoxError> {
         let offset = usize::try_from(record.offset.get())?;
-        Ok(self.topic.events.lock().expect("no panic")[offset].clone())
+        let event = self.topic.events.lock().expect("no panic")[offset].clone();
+        if self.topic.is_unreadable(&event) {
+            return Err("its version byte is 9".into());
+        }
+        Ok(event)
     }
 }
 
@@ -145,7 +173,7 @@ fn record_of(event: &RecordedEvent) -> TopicRecord {
     TopicRecord::whole("shop.counter", 3, offset, key, payload, Vec::new())
 }
 
-fn consumer(
+pub(super) fn consumer(
     store: &MemoryEventStore,
     topic: &Topic,
     bad: &Bad,
@@ -155,7 +183,7 @@ fn consumer(
     runner.expect("a view").batch_size(7)
 }
 
-async fn reached(store: &MemoryEventStore, offset: u64) {
+pub(super) async fn reached(store: &MemoryEventStore, offset: u64) {
     loop {
         let at = store.checkpoint(Sums::NAME, &partition()).await;
         if at
