@@ -53,10 +53,10 @@ impl KafkaGroup {
     /// ends with [`KafkaError::GroupShared`] before its first event. So each member's `client.id` ends with its subscription
     /// and the place of its store, and so does, as a hash, its [instance id](Self::instance_id).
     #[must_use]
-    pub fn new(config: &KafkaConfig, name: &str) -> Self {
+    pub fn new(config: &KafkaConfig, name: impl AsRef<str>) -> Self {
         Self {
             config: config.clone(),
-            group: config.group(name),
+            group: config.group(name.as_ref()),
             topics: BTreeSet::new(),
             instance_id: None,
             session_timeout: Duration::from_secs(45),

@@ -15,7 +15,6 @@ use cqrs_core::{
     read::{ErrorAction, Handler, IntoHandler, RunnerError, RunnerErrorKind},
     role,
 };
-use cqrs_kafka::KafkaGroup;
 use rdkafka::{
     ClientConfig,
     producer::{BaseProducer, BaseRecord, Producer},
@@ -63,12 +62,7 @@ pub(crate) type Running = (oneshot::Sender<()>, JoinHandle<Result<(), RunnerErro
 
 /// Joins the group and runs the view. Each batch takes `delay` milliseconds.
 pub(crate) async fn consume(fixture: &Fixture, store: &MemoryEventStore, delay: u64) -> Running {
-    let source = KafkaGroup::new(&fixture.config, "counts")
-        .categories(["order"])
-        .session_timeout(Duration::from_secs(6))
-        .connect()
-        .await
-        .expect("joins");
+    let source = fixture.group("counts").connect().await.expect("joins");
     let flaky = Flaky {
         view: IntoHandler::<MemoryEventStore, role::View>::into_handler(Counts),
         batches: AtomicU64::new(0),
@@ -130,7 +124,7 @@ async fn catching_up_handles_the_topics_to_their_ends() {
     fixture.relay(1, 200).await;
     let store = MemoryEventStore::default();
     let catch_up = async || {
-        let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
+        let group = fixture.group("counts");
         let runner = Runner::over(&store, Counts, group.source()).expect("a view");
         runner.batch_size(7).catch_up().await.expect("catches up");
     };
@@ -147,7 +141,7 @@ async fn catching_up_handles_the_topics_to_their_ends() {
 async fn catching_up_over_a_topic_without_the_events_of_its_checkpoint_fails() {
     let store = MemoryEventStore::default();
     let catch_up = async |fixture: &Fixture| {
-        let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
+        let group = fixture.group("counts");
         let runner = Runner::over(&store, Counts, group.source()).expect("a view");
         runner.catch_up().await
     };

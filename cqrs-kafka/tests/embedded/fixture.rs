@@ -9,7 +9,7 @@ use cqrs_core::{
     ports::{Append, Documents, Publication, decode_document},
     relay::RelayError,
 };
-use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaPublisher, wire};
+use cqrs_kafka::{EmbeddedKafka, KafkaConfig, KafkaGroup, KafkaPublisher, wire};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -128,6 +128,13 @@ impl Fixture {
                 .await
                 .expect("the memory store accepts it");
         }
+    }
+
+    /// A group over the orders. The cluster in memory keeps a member that left until its session ends, so that is soon.
+    pub(crate) fn group(&self, name: &str) -> KafkaGroup {
+        KafkaGroup::new(&self.config, name)
+            .categories(["order"])
+            .session_timeout(Duration::from_secs(6))
     }
 
     /// Relays until `published` events are in the topic.

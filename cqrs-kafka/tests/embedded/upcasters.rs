@@ -8,7 +8,6 @@ use cqrs_core::{
     model::{NewEvent, Part, Upcaster},
     ports::Append,
 };
-use cqrs_kafka::KafkaGroup;
 use rdkafka::{
     ClientConfig,
     message::{Header, OwnedHeaders},
@@ -133,7 +132,7 @@ async fn a_consumer_gets_every_part_of_an_older_event() {
     fixture.relay(1, 4).await;
     let store = MemoryEventStore::default();
     for _ in 0..2 {
-        let group = KafkaGroup::new(&fixture.config, "orders").categories(["order"]);
+        let group = fixture.group("orders");
         let runner = Runner::over(&store, Orders, group.source()).expect("a view");
         runner.batch_size(1).catch_up().await.expect("catches up");
         let parts = [
@@ -178,7 +177,7 @@ async fn a_foreign_event_is_not_upcast() {
     }
     producer.flush(Duration::from_secs(10)).expect("delivered");
     let store = MemoryEventStore::default();
-    let group = KafkaGroup::new(&fixture.config, "orders").categories(["order"]);
+    let group = fixture.group("orders");
     let runner = Runner::over(&store, Orders, group.source()).expect("a view");
     runner.catch_up().await.expect("catches up");
     assert_eq!(seen(&store).await, list(&[("5", 0), ("600", 0)]));
@@ -199,7 +198,7 @@ async fn newer_code_continues_where_a_consumer_waits() {
     .await;
     fixture.relay(1, 3).await;
     let store = MemoryEventStore::default();
-    let group = KafkaGroup::new(&fixture.config, "orders").categories(["order"]);
+    let group = fixture.group("orders");
     let older = Runner::over(&store, Orders, group.clone().source()).expect("a view");
     let progress = older.progress();
     let waits = || {
