@@ -57,7 +57,7 @@
 //!
 //! | Option, after a comma | Effect |
 //! | --- | --- |
-//! | `without snapshots` (first) | for a state that is never saved: it needs no serde |
+//! | `without snapshots` (directly after the commands) | for a state that is never saved: it needs no serde |
 //! | `repeats`, `repeats = \|command\| ..` | a repeated command adds nothing: all, or those that the function accepts |
 //! | `old = [("Deposited", 1, any_old_payload())]` | older events stay readable, and `apply` takes them: type, schema version, a strategy of payloads |
 //! | `catalogue = "events.lock"` | the same for every event in the file of a [`catalogue!`](crate::catalogue!); the path begins at the crate |
@@ -80,7 +80,7 @@
 //! # Limits
 //!
 //! Laws say nothing about your rules: write specifications for these. A panic of the role itself breaks the first law only. A
-//! printed test is made of `Debug` texts: enums inside of a value lack their names, and a time is not a constructor.
+//! printed test is made of `Debug` texts: an enum inside of a value lacks its name.
 //!
 //! Laws about clocks wait for the next second, and ask again. A clock that is read in whole minutes or days is not noticed.
 //!

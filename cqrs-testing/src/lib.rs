@@ -44,6 +44,10 @@
 //! `cqrs_testing::event_store_contract!(a_fresh_store().await);`. [`linearizability`] lets several clients call a store
 //! concurrently, and checks that one order of the calls explains all results.
 
+// Printed tests name the crate, and are compiled here, too.
+#[cfg(test)]
+extern crate self as cqrs_testing;
+
 mod catalogue;
 pub mod contract;
 pub mod laws;

@@ -6,6 +6,8 @@ pub(crate) mod documents;
 #[cfg(test)]
 pub(crate) mod fails;
 pub(crate) mod failure;
+#[cfg(test)]
+mod pasted;
 pub(crate) mod reactor;
 mod received;
 pub(crate) mod recorded;

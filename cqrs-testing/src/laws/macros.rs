@@ -11,7 +11,10 @@ macro_rules! laws {
     };
     (view $view:ident $(($($argument:tt)*))? over topics [$($stream:expr),+ $(,)?] $(, $($options:tt)*)?) => {
         $crate::laws! { @options
-            { $crate::laws::ViewLaws::new(|| $view $(($($argument)*))?, ::std::vec![$($crate::laws::Stream::from($stream)),+]) }
+            {
+                $crate::laws::ViewLaws::new(|| $view $(($($argument)*))?, ::std::vec![$($crate::laws::Stream::from($stream)),+])
+                    .written(::core::stringify!($view $(($($argument)*))?))
+            }
             [
                 a_view_never_panics()
                 batches_make_no_difference_to_a_view()
@@ -23,7 +26,10 @@ macro_rules! laws {
     };
     (view $view:ident $(($($argument:tt)*))? over [$($stream:expr),+ $(,)?] $(, $($options:tt)*)?) => {
         $crate::laws! { @options
-            { $crate::laws::ViewLaws::new(|| $view $(($($argument)*))?, ::std::vec![$($crate::laws::Stream::from($stream)),+]) }
+            {
+                $crate::laws::ViewLaws::new(|| $view $(($($argument)*))?, ::std::vec![$($crate::laws::Stream::from($stream)),+])
+                    .written(::core::stringify!($view $(($($argument)*))?))
+            }
             [
                 a_view_never_panics()
                 batches_make_no_difference_to_a_view()
@@ -34,7 +40,10 @@ macro_rules! laws {
     };
     (reactor $reactor:ident $(($($argument:tt)*))? over [$($stream:expr),+ $(,)?] $(, $($options:tt)*)?) => {
         $crate::laws! { @options
-            { $crate::laws::ReactorLaws::new(|| $reactor $(($($argument)*))?, ::std::vec![$($crate::laws::Stream::from($stream)),+]) }
+            {
+                $crate::laws::ReactorLaws::new(|| $reactor $(($($argument)*))?, ::std::vec![$($crate::laws::Stream::from($stream)),+])
+                    .written(::core::stringify!($reactor $(($($argument)*))?))
+            }
             [
                 a_reactor_never_panics()
                 the_same_event_has_the_same_commands()

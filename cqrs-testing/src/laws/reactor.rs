@@ -15,7 +15,11 @@ use super::{
     tested,
 };
 use crate::spec::{
-    calls::Calls, failure::pretty, reactor::then, recorded::envelopes, source::role,
+    calls::Calls,
+    failure::pretty,
+    reactor::then,
+    recorded::envelopes,
+    source::{role, written_test},
 };
 
 /// The laws of a reactor, for generated events on these streams. [`laws!`](macro@crate::laws) declares a test for each.
@@ -26,6 +30,8 @@ pub struct ReactorLaws<F> {
     reactor: F,
     streams: Streams,
     search: Search,
+    /// The role as it is written in the source.
+    written: Option<&'static str>,
 }
 
 impl<F> Debug for ReactorLaws<F> {
@@ -43,7 +49,16 @@ impl<R: Reactor<Commands: Debug + PartialEq>, F: Fn() -> R> ReactorLaws<F> {
             reactor,
             streams: Streams(streams),
             search: Search::default(),
+            written: None,
         }
+    }
+
+    /// For printed tests: the reactor as it is written in the source. [`laws!`](macro@crate::laws) calls it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn written(mut self, written: &'static str) -> Self {
+        self.written = Some(written);
+        self
     }
 
     search_options!("events, or of commands that lead to them,");
@@ -55,7 +70,7 @@ impl<R: Reactor<Commands: Debug + PartialEq>, F: Fn() -> R> ReactorLaws<F> {
             let reactor = (self.reactor)();
             for (place, event) in events.iter().enumerate() {
                 if let Err(Failed::Panicked(panic)) = react(&reactor, &event.recorded) {
-                    let test = test::<R>(&events[..place], event, "then_nothing()");
+                    let test = self.test(&events[..place], event, "then_nothing()");
                     return Err(Broken::new(format!("it panicked: {panic}"), test));
                 }
             }
@@ -71,7 +86,7 @@ impl<R: Reactor<Commands: Debug + PartialEq>, F: Fn() -> R> ReactorLaws<F> {
         let commands = |event: &Received| react(&(self.reactor)(), &event.recorded);
         let compare = |event: &Received, first: &Reacted<R>| {
             let what = "the commands for the same event differ";
-            compare::<R>(what, first, &commands(event), &[], event)
+            self.compare(what, first, &commands(event), &[], event)
         };
         self.check_with(&search, law, |events| {
             for event in events {
@@ -96,7 +111,7 @@ impl<R: Reactor<Commands: Debug + PartialEq>, F: Fn() -> R> ReactorLaws<F> {
                 let first = react(&(self.reactor)(), &event.recorded);
                 let later = react(&reactor, &event.recorded);
                 let what = "the commands for an event by itself and after others differ";
-                compare::<R>(what, &first, &later, &events[..place], event)?;
+                self.compare(what, &first, &later, &events[..place], event)?;
             }
             Ok(())
         });
@@ -135,6 +150,33 @@ impl<R: Reactor<Commands: Debug + PartialEq>, F: Fn() -> R> ReactorLaws<F> {
             Err(Failed::Error(_)) => false,
         }
     }
+
+    /// Compares commands. A panic breaks another law.
+    fn compare(
+        &self,
+        what: &str,
+        expected: &Reacted<R>,
+        actual: &Reacted<R>,
+        given: &[Received],
+        when: &Received,
+    ) -> Result<(), Broken> {
+        let error = |error: String| Broken::new(error, self.test(given, when, "then_nothing()"));
+        match both(expected, actual).map_err(error)? {
+            Some((expected, actual)) if expected != actual => {
+                let test = self.test(given, when, &then(expected));
+                let commands = [&*pretty(expected), &*pretty(actual)];
+                Err(Broken::differ(what, commands, test))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn test(&self, given: &[Received], when: &Received, expectation: &str) -> String {
+        let mut calls = Calls::default();
+        add_given(&mut calls, given);
+        add_when(&mut calls, when);
+        written_test::<R>("reactor", self.written, &calls, expectation)
+    }
 }
 
 /// The commands for an event.
@@ -149,30 +191,4 @@ fn react<R: Reactor>(reactor: &R, recorded: &RecordedEvent) -> Reacted<R> {
             .collect()
     };
     quietly(react).map_err(Failed::Panicked)
-}
-
-/// Compares commands. A panic breaks another law.
-fn compare<R: Reactor<Commands: Debug + PartialEq>>(
-    what: &str,
-    expected: &Reacted<R>,
-    actual: &Reacted<R>,
-    given: &[Received],
-    when: &Received,
-) -> Result<(), Broken> {
-    let error = |error: String| Broken::new(error, test::<R>(given, when, "then_nothing()"));
-    match both(expected, actual).map_err(error)? {
-        Some((expected, actual)) if expected != actual => {
-            let test = test::<R>(given, when, &then(expected));
-            let commands = [&*pretty(expected), &*pretty(actual)];
-            Err(Broken::differ(what, commands, test))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn test<R>(given: &[Received], when: &Received, expectation: &str) -> String {
-    let mut calls = Calls::default();
-    add_given(&mut calls, given);
-    add_when(&mut calls, when);
-    calls.test(&format!("Spec::reactor({})", role::<R>()), expectation)
 }

@@ -3,6 +3,7 @@
 mod aggregates;
 mod clocks;
 mod macros;
+mod pasted;
 mod reactors;
 mod untested;
 mod views;

@@ -15,7 +15,11 @@ use super::{
     tested,
 };
 use crate::spec::{
-    calls::Calls, documents::Documents, failure::pretty, recorded::envelopes, source::role,
+    calls::Calls,
+    documents::Documents,
+    failure::pretty,
+    recorded::envelopes,
+    source::{role, written_test},
     view::then,
 };
 
@@ -27,6 +31,8 @@ pub struct ViewLaws<F> {
     view: F,
     streams: Streams,
     search: Search,
+    /// The role as it is written in the source.
+    written: Option<&'static str>,
 }
 
 impl<F> Debug for ViewLaws<F> {
@@ -44,7 +50,16 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
             view,
             streams: Streams(streams),
             search: Search::default(),
+            written: None,
         }
+    }
+
+    /// For printed tests: the view as it is written in the source. [`laws!`](macro@crate::laws) calls it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn written(mut self, written: &'static str) -> Self {
+        self.written = Some(written);
+        self
     }
 
     search_options!("events, or of commands that lead to them,");
@@ -59,7 +74,7 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
             let calls = delivery::calls(events);
             Err(Broken::new(
                 format!("it panicked: {panic}"),
-                test::<V>(&calls, "then_nothing()"),
+                self.test(&calls, "then_nothing()"),
             ))
         });
     }
@@ -76,7 +91,7 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
                 let whole = self.documents(&[all(events)]);
                 let in_batches = self.documents(&delivery::batches(cut));
                 let what = "the documents after one batch and after several differ";
-                compare::<V>(what, &whole, &in_batches, &delivery::calls_of_batches(cut))?;
+                self.compare(what, &whole, &in_batches, &delivery::calls_of_batches(cut))?;
             }
             Ok(())
         });
@@ -91,7 +106,7 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
             let mut calls = delivery::calls(events);
             calls.add("rebuild", "");
             let what = "the documents before and after a rebuild differ";
-            compare::<V>(what, first, rebuilt, &calls)
+            self.compare(what, first, rebuilt, &calls)
         };
         self.check_with(&search, law, |events| {
             let view = (self.view)();
@@ -130,7 +145,7 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
             {
                 let what = "the documents after another order of the streams differ";
                 let calls = delivery::calls(&other);
-                compare::<V>(what, &first(), &self.documents(&[all(&other)]), &calls)?;
+                self.compare(what, &first(), &self.documents(&[all(&other)]), &calls)?;
             }
             Ok(())
         });
@@ -143,7 +158,7 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
         self.check("duplicates make no difference", |events| {
             let differ = |what, deliveries: &[Vec<RecordedEvent>], calls: &Calls| {
                 let once = self.documents(&[all(events)]);
-                compare::<V>(what, &once, &self.documents(deliveries), calls)
+                self.compare(what, &once, &self.documents(deliveries), calls)
             };
             let mut calls = delivery::calls(events);
             calls.add("again", "");
@@ -198,6 +213,32 @@ impl<V: View<Document: Debug>, F: Fn() -> V> ViewLaws<F> {
     fn documents(&self, batches: &[Vec<RecordedEvent>]) -> Result<Documents<V>, Failed> {
         documents(&(self.view)(), batches)
     }
+
+    /// Compares documents. A panic breaks another law.
+    fn compare(
+        &self,
+        what: &str,
+        expected: &Result<Documents<V>, Failed>,
+        actual: &Result<Documents<V>, Failed>,
+        calls: &Calls,
+    ) -> Result<(), Broken> {
+        let error = |error: String| Broken::new(error, self.test(calls, "then_nothing()"));
+        let Some((expected, actual)) = both(expected, actual).map_err(error)? else {
+            return Ok(());
+        };
+        if expected.is_same(actual) {
+            return Ok(());
+        }
+        let expected = expected.read_all().map_err(error)?;
+        let actual = actual.read_all().map_err(error)?;
+        let documents = [&*pretty(&expected), &*pretty(&actual)];
+        let test = self.test(calls, &then(&expected));
+        Err(Broken::differ(what, documents, test))
+    }
+
+    fn test(&self, calls: &Calls, expectation: &str) -> String {
+        written_test::<V>("view", self.written, calls, expectation)
+    }
 }
 
 /// The documents of the view after these batches.
@@ -211,34 +252,6 @@ fn documents<V: View>(view: &V, batches: &[Vec<RecordedEvent>]) -> Result<Docume
         }
     }
     Ok(documents)
-}
-
-/// Compares documents. A panic breaks another law.
-fn compare<V: View<Document: Debug>>(
-    what: &str,
-    expected: &Result<Documents<V>, Failed>,
-    actual: &Result<Documents<V>, Failed>,
-    calls: &Calls,
-) -> Result<(), Broken> {
-    let error = |error: String| Broken::new(error, test::<V>(calls, "then_nothing()"));
-    let Some((expected, actual)) = both(expected, actual).map_err(error)? else {
-        return Ok(());
-    };
-    if expected.is_same(&actual) {
-        return Ok(());
-    }
-    let expected = expected.read_all().map_err(error)?;
-    let actual = actual.read_all().map_err(error)?;
-    let test = test::<V>(calls, &then(&expected));
-    Err(Broken::differ(
-        what,
-        [&pretty(&expected), &pretty(&actual)],
-        test,
-    ))
-}
-
-fn test<V>(calls: &Calls, expectation: &str) -> String {
-    calls.test(&format!("Spec::view({})", role::<V>()), expectation)
 }
 
 fn all(events: &[Received]) -> Vec<RecordedEvent> {

@@ -15,7 +15,7 @@ use super::{
     calls::Calls,
     failure::{differ, pretty},
     recorded::{Content, Recorder, envelopes},
-    source::{constructor, raw, source, sources, time},
+    source::{self, constructor, raw, source, sources, time},
 };
 
 /// The default id of the aggregate.
@@ -110,7 +110,7 @@ impl<A: Aggregate> Spec<A> {
     /// Sets the metadata of the command, and of the events that are given after this call; empty by default.
     #[must_use]
     pub fn metadata(mut self, metadata: Metadata) -> Self {
-        self.calls.add("metadata", "metadata");
+        self.calls.add("metadata", &source::metadata(&metadata));
         self.context.metadata = metadata.clone();
         self.recorder.metadata = metadata;
         self
@@ -191,9 +191,14 @@ impl<A: Aggregate> Spec<A> {
     /// Expects that a property of the state after the events has this value.
     #[track_caller]
     #[expect(clippy::needless_pass_by_value, reason = "takes a value, like `then`")]
-    pub fn then_state_has<T: Debug + PartialEq>(self, property: impl FnOnce(&A) -> T, expected: T) {
+    pub fn then_state_has<T: Debug + PartialEq>(
+        mut self,
+        property: impl FnOnce(&A) -> T,
+        expected: T,
+    ) {
         let actual = property(&self.state);
         if actual != expected {
+            self.calls.placeholder("property");
             let passing = self.test(&format!("then_state_has(property, {})", source(&actual)));
             differ("states", &pretty(&expected), &pretty(&actual), &passing);
         }

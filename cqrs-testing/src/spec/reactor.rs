@@ -11,7 +11,7 @@ pub use self::sent::{RejectionOutcome, Sent};
 use super::{
     received::{Received, recording_options},
     recorded::envelopes,
-    source::role,
+    source::specifies,
 };
 
 /// A reactor under test.
@@ -83,11 +83,9 @@ impl<R: Reactor> ReactorSpec<R> {
     #[expect(clippy::needless_pass_by_value, reason = "takes a value, like `given`")]
     pub fn when<E: Event + Debug>(mut self, id: &str, event: E) -> Sent<R::Commands> {
         let recorded = self.received.when::<R::Events, E>(id, &event);
-        Sent::new(
-            role::<R>(),
-            self.received.calls.clone(),
-            self.react(&recorded),
-        )
+        let commands = self.react(&recorded);
+        let constructor = specifies::<R>("reactor", &mut self.received.calls);
+        Sent::new(constructor, self.received.calls, commands)
     }
 
     /// Passes an event to the reactor as it is stored, of an older shape for example: its type, its schema version, and its
@@ -104,11 +102,9 @@ impl<R: Reactor> ReactorSpec<R> {
         let recorded = self
             .received
             .stored::<R::Events, E>("when_stored", id, stored);
-        Sent::new(
-            role::<R>(),
-            self.received.calls.clone(),
-            self.react(&recorded),
-        )
+        let commands = self.react(&recorded);
+        let constructor = specifies::<R>("reactor", &mut self.received.calls);
+        Sent::new(constructor, self.received.calls, commands)
     }
 
     /// Passes the rejection of a command for this event to the reactor.
@@ -126,7 +122,8 @@ impl<R: Reactor> ReactorSpec<R> {
             panic!("the reactor reads {} events of this one", envelopes.len());
         };
         let reaction = self.reactor.rejected(event, rejection);
-        RejectionOutcome::new(role::<R>(), self.received.calls, reaction)
+        let constructor = specifies::<R>("reactor", &mut self.received.calls);
+        RejectionOutcome::new(constructor, self.received.calls, reaction)
     }
 
     #[track_caller]

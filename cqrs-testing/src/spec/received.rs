@@ -7,7 +7,7 @@ use cqrs_core::{Event, Metadata, RecordedEvent, roles::Events};
 use super::{
     calls::Calls,
     recorded::{Content, Recorder, check_category},
-    source::{raw, source, sources, time, type_name},
+    source::{self, raw, source, sources, time, type_name},
 };
 
 /// All events so far, and how the next ones are recorded.
@@ -31,7 +31,7 @@ impl Received {
     }
 
     pub(super) fn metadata(&mut self, metadata: Metadata) {
-        self.calls.add("metadata", "metadata");
+        self.calls.add("metadata", &source::metadata(&metadata));
         self.recorder.metadata = metadata;
     }
 
@@ -83,6 +83,7 @@ impl Received {
         id: &str,
         event: &E,
     ) -> RecordedEvent {
+        self.calls.placeholder("rejection");
         let arguments = format!("{id:?}, {}, &rejection", source(event));
         self.calls.add("when_rejected", &arguments);
         self.record::<R, E>(id, event)

@@ -1,16 +1,20 @@
 //! Values as Rust source, so that a failure can print a test to paste.
 
+mod debug;
+
 use std::{
     fmt::Debug,
     time::{Duration, SystemTime},
 };
 
 use cqrs_core::{
-    Aggregate, Check, To,
+    Aggregate, Check, EventId, Metadata, To,
     roles::{CommandVisitor, SingleCommand},
 };
 
-/// The `Debug` text of a value as source: with the enum's name before its variant and `.into()` after its strings.
+use super::calls::Calls;
+
+/// The `Debug` text of a value as source: with the enum's name before its variant, and `.into()` after texts and collections.
 pub(crate) fn source<T: Debug>(value: &T) -> String {
     named::<T>(&format!("{value:?}"))
 }
@@ -30,17 +34,55 @@ pub(crate) fn type_name<T>() -> Option<&'static str> {
 
 /// The beginning of a specification of an aggregate.
 pub(crate) fn constructor<A>() -> String {
-    format!("Spec::<{}>::new()", role::<A>())
+    format!("Spec::<{}>::new()", path_of::<A>())
 }
 
-/// A role, as it is passed to `Spec::view` or `Spec::reactor`.
+/// The type with its arguments, each without the modules that it is in.
+fn path_of<T>() -> String {
+    let mut path = String::new();
+    for c in std::any::type_name::<T>().chars() {
+        path.push(c);
+        if path.ends_with("::") {
+            let name = path.trim_end_matches("::");
+            let start = name.rfind(|c: char| !c.is_alphanumeric() && c != '_');
+            path.truncate(start.map_or(0, |at| at + 1));
+        }
+    }
+    path
+}
+
+/// The beginning of a specification of a view or reactor, `function`. One that has fields is a value that only its test knows.
+pub(crate) fn specifies<R>(function: &'static str, calls: &mut Calls) -> String {
+    if size_of::<R>() == 0 {
+        return format!("Spec::{function}({})", role::<R>());
+    }
+    calls.placeholder(function);
+    format!("Spec::{function}({function})")
+}
+
+/// The test of a law of a view or reactor, which the source may show as it is written.
+pub(crate) fn written_test<R>(
+    function: &'static str,
+    written: Option<&str>,
+    calls: &Calls,
+    expectation: &str,
+) -> String {
+    let mut calls = calls.clone();
+    let constructor = match written {
+        Some(written) => format!("Spec::{function}({written})"),
+        None => specifies::<R>(function, &mut calls),
+    };
+    calls.test(&constructor, expectation)
+}
+
+/// The type of a view or reactor, without its arguments.
 pub(crate) fn role<R>() -> &'static str {
     type_name::<R>().unwrap_or("role")
 }
 
 /// A time as source.
 pub(crate) fn time(time: SystemTime) -> String {
-    let epoch = "SystemTime::UNIX_EPOCH";
+    let epoch = "std::time::SystemTime::UNIX_EPOCH";
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(Duration::ZERO) => epoch.to_owned(),
         Ok(after) => format!("{epoch} + {}", duration(after)),
@@ -50,8 +92,30 @@ pub(crate) fn time(time: SystemTime) -> String {
 
 fn duration(duration: Duration) -> String {
     match duration.subsec_nanos() {
-        0 => format!("Duration::from_secs({})", duration.as_secs()),
-        nanos => format!("Duration::new({}, {nanos})", duration.as_secs()),
+        0 => format!("std::time::Duration::from_secs({})", duration.as_secs()),
+        nanos => format!("std::time::Duration::new({}, {nanos})", duration.as_secs()),
+    }
+}
+
+/// Metadata as source.
+pub(crate) fn metadata(metadata: &Metadata) -> String {
+    let text = |text: &Option<String>| source(&text.as_ref());
+    let (correlation, traceparent) = (text(&metadata.correlation_id), text(&metadata.traceparent));
+    let causation = match metadata.causation_id {
+        Some(id) => format!("Some({})", event_id(id)),
+        None => "None".to_owned(),
+    };
+    let headers = source(&metadata.headers);
+    format!("cqrs_core::Metadata::new({correlation}, {causation}, {traceparent}, {headers})")
+}
+
+fn event_id(id: EventId) -> String {
+    match u64::try_from(id.as_uuid().as_u128()) {
+        Ok(number) => format!("cqrs_testing::event_id({number})"),
+        Err(_) => format!(
+            "cqrs_core::EventId::from_uuid({:?}.parse().expect(\"a UUID\"))",
+            id.to_string()
+        ),
     }
 }
 
@@ -77,7 +141,7 @@ fn command<C: SingleCommand + Debug>(command: &C) -> String {
         type Error = std::convert::Infallible;
         fn command<A: Aggregate>(&mut self, to: &To<A>) -> Result<(), Self::Error> {
             let content = content(self.0, &to.id).map(named::<A::Command>);
-            let aggregate = type_name::<A>().unwrap_or("Aggregate");
+            let aggregate = path_of::<A>();
             self.1 =
                 content.map(|content| format!("To::<{aggregate}>::new({:?}, {content})", to.id));
             Ok(())
@@ -105,7 +169,7 @@ fn content<'a>(debug: &'a str, id: &str) -> Option<&'a str> {
 }
 
 fn named<T>(debug: &str) -> String {
-    let text = owned_strings(debug);
+    let text = debug::to_source(debug).unwrap_or_else(|| debug.to_owned());
     match type_name::<T>() {
         Some("Option" | "Result") | None => text,
         Some(name) if is_variant(&text, name) => format!("{name}::{text}"),
@@ -118,32 +182,6 @@ fn is_variant(text: &str, type_name: &str) -> bool {
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
     let first = &text[..end.unwrap_or(text.len())];
     first.starts_with(char::is_uppercase) && first != type_name
-}
-
-/// Adds `.into()` to every string literal, so that it fits a `String`.
-fn owned_strings(debug: &str) -> String {
-    let mut out = String::with_capacity(debug.len());
-    let (mut inside, mut escaped) = (false, false);
-    let mut before = ' ';
-    for (at, c) in debug.char_indices() {
-        out.push(c);
-        // The character '"' begins no text.
-        let is_char = before == '\'' && debug[at..].starts_with("\"'");
-        before = c;
-        match c {
-            '"' if !inside && is_char => {}
-            _ if escaped => escaped = false,
-            '\\' if inside => escaped = true,
-            '"' => {
-                if inside {
-                    out.push_str(".into()");
-                }
-                inside = !inside;
-            }
-            _ => {}
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{
     documents::Documents,
     failure::{differ, pretty},
     received::{Received, recording_options},
-    source::{role, source},
+    source::{source, specifies},
 };
 
 /// A view under test, with its documents.
@@ -132,7 +132,7 @@ impl<V: View> ViewSpec<V> {
 
     /// Expects exactly these documents.
     #[track_caller]
-    pub fn then<'a>(self, documents: impl IntoIterator<Item = (&'a str, V::Document)>)
+    pub fn then<'a>(mut self, documents: impl IntoIterator<Item = (&'a str, V::Document)>)
     where
         V::Document: Debug + PartialEq,
     {
@@ -141,7 +141,7 @@ impl<V: View> ViewSpec<V> {
         let actual = self.documents.read_all();
         let actual = actual.unwrap_or_else(|error| panic!("{error}"));
         if expected != actual {
-            let constructor = format!("Spec::view({})", role::<V>());
+            let constructor = specifies::<V>("view", &mut self.received.calls);
             let passing = self.received.calls.test(&constructor, &then(&actual));
             differ("documents", &pretty(&expected), &pretty(&actual), &passing);
         }

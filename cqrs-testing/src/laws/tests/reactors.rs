@@ -144,7 +144,8 @@ the commands for an event by itself and after others differ (- expected, + actua
 
 this test fails until the law holds:
 
-Spec::reactor(Remembering)
+// `reactor`: as in the test that failed.
+Spec::reactor(reactor)
     .given("front", [DoorEvent::Rung { times: 1 }])
     .when("front", DoorEvent::Rung { times: 0 })
     .then([To::<Lamp>::new("hall", 0)]);

@@ -214,7 +214,8 @@ fn a_state_in_the_view_is_found() {
     assert!(broken_laws.contains(&rebuilt), "{broken_laws:?}");
     let text = broken(|| laws::<Remembering>().a_rebuilt_view_is_the_same()).expect("it is broken");
     let test = "
-Spec::view(Remembering)
+// `view`: as in the test that failed.
+Spec::view(view)
     .when(\"a\", SeatEvent::Taken { row: 0 })
     .rebuild()
     .then([(\"all\", 0)]);

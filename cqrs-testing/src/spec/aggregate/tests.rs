@@ -185,6 +185,10 @@ Spec::<Till>::new()
     let text = failure(|| sell().then_state_has(|till| till.cents, 6));
     assert!(text.contains("  - 6\n  + 5\n"), "{text}");
     assert!(
+        text.contains("\n// `property`: as in the test that failed.\nSpec::<Till>::new()"),
+        "{text}"
+    );
+    assert!(
         text.contains("\n    .then_state_has(property, 5);\n"),
         "{text}"
     );
@@ -250,7 +254,7 @@ fn the_test_to_paste_sets_the_context_too() {
     let test = r#"
 Spec::<Clock>::new()
     .id("a")
-    .at(SystemTime::UNIX_EPOCH + Duration::from_secs(9))
+    .at(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(9))
     .header("user", "ann")
     .when(())
     .then([TillEvent::Opened { by: "a@0 at 9 for Some(\"ann\")".into() }]);

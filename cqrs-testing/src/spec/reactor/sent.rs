@@ -14,15 +14,15 @@ use crate::spec::{
 #[derive(Debug)]
 #[must_use = "add an expectation: then(..) or then_nothing()"]
 pub struct Sent<C> {
-    reactor: &'static str,
+    constructor: String,
     calls: Calls,
     commands: Vec<C>,
 }
 
 impl<C> Sent<C> {
-    pub(super) fn new(reactor: &'static str, calls: Calls, commands: Vec<C>) -> Self {
+    pub(super) fn new(constructor: String, calls: Calls, commands: Vec<C>) -> Self {
         Self {
-            reactor,
+            constructor,
             calls,
             commands,
         }
@@ -35,8 +35,7 @@ impl<C: SingleCommand + Debug + PartialEq> Sent<C> {
     pub fn then(self, commands: impl IntoIterator<Item = C>) {
         let expected = Vec::from_iter(commands);
         if expected != self.commands {
-            let constructor = format!("Spec::reactor({})", self.reactor);
-            let passing = self.calls.test(&constructor, &then(&self.commands));
+            let passing = self.calls.test(&self.constructor, &then(&self.commands));
             differ(
                 "commands",
                 &pretty(&expected),
@@ -65,15 +64,15 @@ pub(crate) fn then<C: SingleCommand + Debug>(sent: &[C]) -> String {
 #[derive(Debug)]
 #[must_use = "add an expectation: then(..), then_nothing() or then_stop()"]
 pub struct RejectionOutcome<C> {
-    reactor: &'static str,
+    constructor: String,
     calls: Calls,
     reaction: OnRejected<C>,
 }
 
 impl<C> RejectionOutcome<C> {
-    pub(super) fn new(reactor: &'static str, calls: Calls, reaction: OnRejected<C>) -> Self {
+    pub(super) fn new(constructor: String, calls: Calls, reaction: OnRejected<C>) -> Self {
         Self {
-            reactor,
+            constructor,
             calls,
             reaction,
         }
@@ -109,8 +108,7 @@ impl<C: SingleCommand + Debug + PartialEq> RejectionOutcome<C> {
             OnRejected::Ignore => "then_nothing()".to_owned(),
             OnRejected::Instead(instead) => format!("then({})", commands(instead)),
         };
-        let constructor = format!("Spec::reactor({})", self.reactor);
-        let passing = self.calls.test(&constructor, &expectation);
+        let passing = self.calls.test(&self.constructor, &expectation);
         differ(
             "reactions",
             &pretty(expected),

@@ -192,6 +192,7 @@ fn reactions_to_a_rejection_are_told_apart() {
 
 this would pass:
 
+// `rejection`: as in the test that failed.
 Spec::reactor(Bell)
     .when_rejected("front", DoorEvent::Rung { by: "ada".into() }, &rejection)
     .then([To::<Door>::new("back", DoorCommand::Lock).into()]);

@@ -180,7 +180,7 @@ fn the_test_to_paste_sets_how_events_are_recorded() {
     });
     let test = r##"
 Spec::view(Rows)
-    .at(SystemTime::UNIX_EPOCH + Duration::from_secs(9))
+    .at(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(9))
     .header("user", "ann")
     .given_stored::<SeatEvent>("s1", "Taken", 1, r#"{"row":1}"#)
     .again()

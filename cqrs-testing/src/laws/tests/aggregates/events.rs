@@ -59,7 +59,7 @@ event type `Dimmed` can be written but not read back, so it is not stored: missi
 
 this test fails until the law holds:
 
-Spec::<Recorder>::new()
+Spec::<Recorder<DimmedEvent>>::new()
     .when(DimmedEvent::Dimmed { percent: 0 })
     .then([DimmedEvent::Dimmed { percent: 0 }]);
 
@@ -90,7 +90,7 @@ fn a_skipped_field_of_an_event_is_found() {
 
 this test fails until the law holds:
 
-Spec::<Recorder>::new()
+Spec::<Recorder<SignedEvent>>::new()
     .when(SignedEvent::Signed { by: 1 })
     .then([SignedEvent::Signed { by: 1 }]);
 ";

@@ -39,7 +39,7 @@ fn an_upcaster_that_unwraps_an_optional_key_is_found() {
     let test = r##"
 this test fails until the law holds:
 
-Spec::<Recorder>::new()
+Spec::<Recorder<PaidEvent>>::new()
     .given_stored("Paid", 1, r#"{"cents":0}"#)
     .then_readable();
 "##;
@@ -84,7 +84,7 @@ fn an_event_in_the_catalogue_that_is_not_read_is_found() {
     let test = r##"
 this test fails until the law holds:
 
-Spec::<Recorder>::new()
+Spec::<Recorder<PaidEvent>>::new()
     .given_stored("Paid", 1, r#"{"cents":1,"currency":null}"#)
     .then_readable();
 "##;

@@ -167,7 +167,7 @@ this test fails until the law holds:
 Spec::<Paired>::new()
     .given([PurseEvent::Added { cents: 1 }])
     .snapshot()
-    .then_state(Paired({(1, 0): 1}));
+    .then_state(Paired([((1, 0), 1)].into()));
 ";
     assert!(text.contains(test), "{text}");
 }
