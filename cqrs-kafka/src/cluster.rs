@@ -68,7 +68,7 @@ impl ClusterClient {
                 Code::TopicAuthorizationFailed => {
                     return Err(denied(
                         format!("topic {topic:?}"),
-                        "READ or WRITE, or only DESCRIBE, which both include,",
+                        "DESCRIBE (READ and WRITE include it)",
                         code,
                     ));
                 }

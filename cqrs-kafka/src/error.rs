@@ -52,7 +52,8 @@ pub enum KafkaError {
     },
     /// The connection to a broker elsewhere would not be encrypted.
     #[error(
-        "broker {broker:?} is not on this machine, and the connection would not be encrypted; set security.protocol to ssl          or sasl_ssl, or call KafkaConfig::allow_plaintext if nobody else can read or change what goes over this network"
+        "broker {broker:?} is not on this machine, and the connection would not be encrypted; set security.protocol to ssl or \
+         sasl_ssl, or call KafkaConfig::allow_plaintext if nobody else can read or change what goes over this network"
     )]
     PlaintextRefused {
         /// The broker.
@@ -71,7 +72,9 @@ pub enum KafkaError {
         group: String,
     },
     /// A consumer group does not read a topic.
-    #[error("group {group:?} does not read {partition}; it reads {topics}")]
+    #[error(
+        "group {group:?} does not read {partition}; it reads {topics}: correct the name, or the topics of the group"
+    )]
     NotRead {
         /// The group.
         group: String,
@@ -231,8 +234,8 @@ pub enum KafkaError {
     #[error(
         "topic {topic:?} has lost what relay {relay:?} has published: partition {partition}, offset {offset} held event \
          {event}, now {found}. The topic was deleted and created again, or has lost its end. Restore it; or create it with \
-         KafkaTopics, with as many partitions as before, and call Relay::publish_again once, which publishes everything from the beginning, and Runner::rewind \
-         once for each subscription, which handles what it did not have"
+         KafkaTopics, with as many partitions as before, and call Relay::publish_again once, which publishes everything from the \
+         beginning, and Runner::rewind once for each subscription, which handles what it did not have"
     )]
     TopicLost {
         /// The relay.
@@ -282,7 +285,8 @@ pub enum KafkaError {
     /// A topic has events of this log, and the relay's progress does not know them.
     #[error(
         "topic {topic:?} has events of this log up to position {position}, but the progress of relay {relay:?} does not say so \
-         (topic {progress:?}): the progress was lost, or another relay has published them. Call Relay::recover once: the relay \
+         (topic {progress:?}): the progress was lost, or a relay of another name has published them. If another one publishes \
+         this log, do not start this one: each event would be published twice. Otherwise call Relay::recover once: the relay \
          continues after what the topics have"
     )]
     ProgressLost {
@@ -355,9 +359,7 @@ pub enum KafkaError {
         source: BoxError,
     },
     /// The broker does not support transactions.
-    #[error(
-        "the broker does not support transactions; a relay needs Apache Kafka 2.5 or newer, or a compatible broker"
-    )]
+    #[error("the broker does not support transactions; use Apache Kafka 4, or a compatible broker")]
     NoTransactions {
         /// The broker's response.
         source: BoxError,

@@ -106,15 +106,17 @@ pub(crate) const fn advice(code: Code) -> &'static str {
         | Code::UnknownTopicId => {
             "create the topic with KafkaTopics, or correct the name and prefix"
         }
-        Code::TopicAuthorizationFailed => "grant READ and DESCRIBE on the topic to this user",
-        Code::GroupAuthorizationFailed => "grant READ on the group to this user",
-        Code::ClusterAuthorizationFailed => "grant this user access to the cluster",
+        Code::TopicAuthorizationFailed => "grant this user READ on the topic, or WRITE for a relay",
+        Code::GroupAuthorizationFailed => "grant this user READ on the group",
+        Code::ClusterAuthorizationFailed => {
+            "grant this user the operation on the cluster that the log of the broker names"
+        }
         Code::Authentication
         | Code::SaslAuthenticationFailed
         | Code::UnsupportedSASLMechanism
         | Code::IllegalSASLState
         | Code::SecurityDisabled => {
-            "correct the user, the password and the mechanism in the KafkaConfig"
+            "correct user, password or token, and the mechanism, in the KafkaConfig"
         }
         Code::FencedInstanceId => {
             "another process is the static member with this name: give each process an instance id of its own"
@@ -129,18 +131,18 @@ pub(crate) const fn advice(code: Code) -> &'static str {
             "the group has as many members as the broker's group.max.size allows: start fewer, or raise it"
         }
         Code::NotImplemented | Code::UnsupportedCompressionType => {
-            "a batch is compressed with a codec that this build of librdkafka does not have: enable it in the rdkafka \
-             crate, and read on"
+            "a batch is compressed with a codec that this build does not have: enable the features `libz` and `zstd` of \
+             cqrs-kafka, and read on"
         }
         Code::BadMessage | Code::BadCompression | Code::InvalidMessage => {
             "a batch in the topic is damaged: restore the topic from a replica or a copy"
         }
         Code::MessageSizeTooLarge => {
-            "a batch is larger than this consumer accepts: raise fetch.message.max.bytes and receive.message.max.bytes in \
+            "a batch is larger than this consumer accepts: raise max.partition.fetch.bytes and receive.message.max.bytes in \
              the KafkaConfig"
         }
         Code::UnsupportedVersion | Code::UnsupportedFeature => {
-            "use Apache Kafka 4 or a compatible broker"
+            "use Apache Kafka 4, or a compatible broker"
         }
         _ => UNKNOWN,
     }

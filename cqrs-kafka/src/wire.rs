@@ -133,7 +133,10 @@ pub enum WireError {
         limit: usize,
     },
     /// The name of the topic is not a category, so its CloudEvents have none.
-    #[error("the name of the topic without its prefix is not a category")]
+    #[error(
+        "the name of the topic without its prefix is not a category, so none of its CloudEvents can be read; \
+         use a topic whose name is one"
+    )]
     Topic(#[from] InvalidName),
     /// The time of the event is outside of the years 0 to 9999.
     #[error("the time of the event has no form in RFC 3339")]

@@ -12,7 +12,9 @@ pub type Headers = BTreeMap<String, String>;
 #[non_exhaustive]
 pub enum HeaderError {
     /// An event has more headers than allowed, by default more than 32.
-    #[error("the event has {headers} headers; at most {limit} are allowed")]
+    #[error(
+        "the event has {headers} headers; at most {limit} are allowed: put the rest into the payload"
+    )]
     TooMany {
         /// The number of its headers.
         headers: usize,
@@ -25,7 +27,7 @@ pub enum HeaderError {
     )]
     Name(String),
     /// A value is longer than allowed, by default longer than 1,024 bytes.
-    #[error("header {name} has {bytes} bytes, more than {limit}")]
+    #[error("header {name} has {bytes} bytes, more than {limit}; shorten it")]
     TooLong {
         /// The header.
         name: String,
@@ -35,7 +37,7 @@ pub enum HeaderError {
         limit: usize,
     },
     /// A value contains the NUL character, which databases cannot store in a text.
-    #[error("header {0} contains the NUL character")]
+    #[error("header {0} contains the NUL character; remove it")]
     Nul(String),
 }
 

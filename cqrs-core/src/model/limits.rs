@@ -13,7 +13,7 @@ pub enum LimitError {
         field: &'static str,
     },
     /// The field is longer than allowed.
-    #[error("the {field} has {bytes} bytes, more than {limit}")]
+    #[error("the {field} has {bytes} bytes, more than {limit}; shorten it")]
     TooLong {
         /// The field.
         field: &'static str,
@@ -23,25 +23,25 @@ pub enum LimitError {
         limit: usize,
     },
     /// The field contains the NUL character, in JSON also as `\u0000`. Databases cannot store it in a text.
-    #[error("the {field} contains the NUL character")]
+    #[error("the {field} contains the NUL character, which PostgreSQL cannot store; remove it")]
     Nul {
         /// The field.
         field: &'static str,
     },
     /// The JSON has an escape for one half of a surrogate pair, such as `\ud800`, which is no character.
-    #[error("the {field} contains half of a surrogate pair")]
+    #[error("the {field} contains half of a surrogate pair, such as `\\ud800`; correct the JSON")]
     LoneSurrogate {
         /// The field.
         field: &'static str,
     },
     /// The JSON is not UTF-8.
-    #[error("the {field} is not UTF-8")]
+    #[error("the {field} is not UTF-8; correct the JSON")]
     NotUtf8 {
         /// The field.
         field: &'static str,
     },
     /// The schema version is 0, or more than an integer of a database holds.
-    #[error("the schema version is {schema_version}, not 1 to 2147483647")]
+    #[error("the schema version is {schema_version}, not 1 to 2147483647; count from 1")]
     SchemaVersion {
         /// The schema version.
         schema_version: u32,

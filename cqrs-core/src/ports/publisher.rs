@@ -9,8 +9,11 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// Another instance of the relay has taken over. Stop, and do not open the shards again.
-    #[error("another instance has taken over; run only one instance of each relay")]
+    /// Somebody without the lease has opened the relay. Stop, and do not open the shards again.
+    #[error(
+        "somebody without its lease has opened the relay: a call of Relay::recover or Relay::publish_again, or a relay of this \
+         name over another store. After such a call start the relay again; otherwise give each store its own topic prefix"
+    )]
     Fenced,
     /// The outcome is unknown or the connection broke. Open the shard again to find out what was published.
     #[error("the shard must be opened again")]

@@ -42,7 +42,7 @@ impl From<ProducerFailure> for PublishError {
             Code::TransactionalIdAuthorizationFailed | Code::ClusterAuthorizationFailed => {
                 KafkaError::Denied {
                     resource: format!("transactional id {:?}", failure.transactional_id),
-                    operations: "WRITE and DESCRIBE",
+                    operations: "WRITE",
                     source: failure.source,
                 }
                 .into()
@@ -100,9 +100,7 @@ impl RejectedRecord<'_> {
                 name: topic,
                 reason: "is rejected by the broker; correct the prefix or the category",
             },
-            Code::TopicAuthorizationFailed => {
-                denied(format!("topic {topic:?}"), "WRITE and DESCRIBE", code)
-            }
+            Code::TopicAuthorizationFailed => denied(format!("topic {topic:?}"), "WRITE", code),
             code if passes_with_new_producer(code) => return None,
             code => KafkaError::RecordRejected {
                 topic,

@@ -50,7 +50,7 @@ impl PublisherSession for KafkaSession {
     ///
     /// # Errors
     /// [`PublishError::Rejected`] names an event that Kafka will never accept, and [`PublishError::Fenced`] means that
-    /// another instance has taken over. After any other error the shard must be opened again.
+    /// somebody without the lease has opened the relay. After any other error the shard must be opened again.
     async fn publish(
         mut self,
         events: &[RecordedEvent],

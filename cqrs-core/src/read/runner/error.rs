@@ -93,8 +93,8 @@ pub enum RunnerErrorKind {
     Source(#[from] SourceError),
     /// An event cannot be handled. All events before it are committed; it is delivered again at the next start.
     ///
-    /// Over a topic every such event stops the runner; over the log only where
-    /// [`ErrorAction::Stop`](crate::read::ErrorAction::Stop) says so.
+    /// The runner stops at one only where [`ErrorAction::Stop`](crate::read::ErrorAction::Stop) says so, or where its source keeps no
+    /// records.
     #[error(
         "stopped on {partition} before {event} ({failure}); deploy code that handles it, or pass over it with `Runner::{}`",
         way_past(partition)
@@ -112,7 +112,8 @@ pub enum RunnerErrorKind {
     },
     /// An event cannot be handled, and as many keys are parked as the runner allows: the cause is not in single events.
     #[error(
-        "stopped on {partition} before {event}: {most} keys are parked already, so more than a few events cannot be handled; correct the          cause and redrive what is parked, or allow more with `Runner::park_at_most`"
+        "stopped on {partition} before {event}: {most} keys are parked already, so more than a few events cannot be handled; correct the \
+         cause and redrive what is parked, or allow more with `Runner::park_at_most`"
     )]
     TooManyParked {
         /// The partition.
