@@ -162,8 +162,8 @@ fn by_code(code: &str, step: FailedStep) -> (StoreErrorKind, &'static str) {
         ),
         "CQ010" => (
             Misconfigured,
-            "the partitions of a subscription do not have every slice once: two layouts at once would handle events twice; restore its \
-             rows in the table checkpoints",
+            "the partitions of a subscription do not have every slice once, so events would be handled twice or not at all; \
+             restore its rows in the table checkpoints",
         ),
         "CQ008" => (
             Misconfigured,
