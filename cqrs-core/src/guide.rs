@@ -21,7 +21,8 @@
 //! **Explanation**
 //!
 //! - [when to use which framework](which_framework)
-//! - guarantees: [delivery guarantees](delivery_guarantees), [invariants and their tests](invariants)
+//! - guarantees: [delivery guarantees](delivery_guarantees), [invariants and their tests](invariants),
+//!   [what was tried against it](attacks)
 //! - design: [appending], [the global order](global_order), [the runner](runner), [performance]
 //! - reasons: [decisions]
 
@@ -104,6 +105,7 @@ page!(
     "../docs/explanation/delivery-guarantees.md"
 );
 page!(global_order, "../docs/explanation/global-order.md");
+page!(attacks, "../docs/explanation/attacks.md");
 page!(invariants, "../docs/explanation/invariants.md");
 page!(performance, "../docs/explanation/performance.md");
 page!(runner, "../docs/explanation/runner.md");

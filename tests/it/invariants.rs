@@ -1,4 +1,4 @@
-//! Every file and every test that the page of invariants names exists, and every test of the table of rights.
+//! Every file and every test that the pages of invariants and of attacks name exists, and every test of the table of rights.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -46,13 +46,27 @@ fn every_file_that_the_invariants_name_exists() {
 #[test]
 fn every_row_of_the_table_of_rights_names_tests_that_exist() {
     let page = read(&project().join("SECURITY.md"));
-    let rows: Vec<&str> = page
+    let rows = page
         .lines()
         .filter(|line| line.starts_with("| "))
         .skip_while(|line| !line.contains("| Test |"))
-        .skip(2)
-        .collect();
-    assert!(rows.len() > 5, "the table has lost its rows");
+        .skip(2);
+    check_rows(rows.collect(), 5);
+}
+
+#[test]
+fn every_attack_names_tests_that_exist() {
+    let page = read(&project().join("docs/explanation/attacks.md"));
+    let rows = page.lines().filter(|line| {
+        let is_head = line.starts_with("| Tried |") || line.starts_with("| --- |");
+        line.starts_with("| ") && !is_head
+    });
+    check_rows(rows.collect(), 50);
+}
+
+/// The last cell of each of these rows names tests that exist.
+fn check_rows(rows: Vec<&str>, at_least: usize) {
+    assert!(rows.len() > at_least, "the table has lost its rows");
     let functions = functions();
     for row in rows {
         let tests = row.rsplit('|').nth(1).unwrap_or_default();
