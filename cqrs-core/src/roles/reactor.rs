@@ -41,7 +41,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnRejected<C> {
     /// The event cannot be handled, for this reason: the runner does what [`Runner::on_failure`](crate::Runner::on_failure) says. By default
-    /// it tries the event again and then parks its stream; over topics it stops. No event is skipped.
+    /// it tries the event again and then parks its stream. No event is skipped.
     Stop,
     /// Continue: the rejection is expected. The event's other commands are sent.
     Ignore,

@@ -1490,7 +1490,7 @@ comment on table cqrs.events is 'Every event, never changed. Only the append fun
 
 comment on table cqrs.idempotency is 'What was appended under which key, stream by stream: the answer to a repeat.';
 
-comment on table cqrs.inbox is 'The highest position received from each publisher: at or below it is a repeat.';
+comment on table cqrs.inbox is 'The highest position received from each lane: at or below it is a repeat.';
 
 comment on table cqrs.leases is 'Which member works on which partition of the log, and which one has a relay.';
 

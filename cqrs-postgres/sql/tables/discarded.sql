@@ -1,4 +1,4 @@
--- What subscriptions passed over on request, each with the reason: an event, a record of a topic, or a record that is an event.
+-- What subscriptions passed over on request, each with the reason: an event of the log, or a record of a topic with the event that it holds, if any.
 -- Rows are only added, by the function discard. Of a key, of a value and of all headers of a record at most 1 MiB each is kept.
 create table __schema__.discarded (
     id            bigint      generated always as identity primary key,

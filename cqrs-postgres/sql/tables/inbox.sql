@@ -1,4 +1,4 @@
--- The highest position that each subscription has received from each publisher. A record at or below it is a repeat.
+-- The highest position that each subscription has received from each lane. A record at or below it is a repeat.
 create table __schema__.inbox (
     subscription text   not null collate "C",
     partition    text   not null collate "C",
@@ -7,4 +7,4 @@ create table __schema__.inbox (
     primary key (subscription, partition, lane)
 );
 
-comment on table __schema__.inbox is 'The highest position received from each publisher: at or below it is a repeat.';
+comment on table __schema__.inbox is 'The highest position received from each lane: at or below it is a repeat.';

@@ -1,4 +1,4 @@
-//! The inbox: the highest position received from each publisher.
+//! The inbox: the highest position received from each lane.
 
 use cqrs_core::{
     Position, StoreError,
