@@ -64,7 +64,8 @@ fn ahead(parts: &str) -> Result<Vec<Ahead>, StoreError> {
 }
 
 fn not_slices(found: impl Into<BoxError>) -> StoreError {
-    let message = "what is ahead of a partition is not recorded as ranges of slices";
+    let message = "a row of the table checkpoints has no ranges of slices in its column ahead: it was changed by hand; \
+                   restore it";
     StoreError::new(StoreErrorKind::Undecodable, message).caused_by(found)
 }
 
@@ -258,7 +259,8 @@ impl Checkpoints for PgEventStore {
 
 fn read(reads: &str) -> Result<Selection, StoreError> {
     serde_json::from_str(reads).map_err(|error| {
-        let message = "what a subscription reads is not recorded as categories with types";
+        let message = "a row of the table checkpoints has no categories with types in its column reads: it was changed by hand; \
+                       restore it";
         StoreError::new(StoreErrorKind::Undecodable, message).caused_by(error)
     })
 }

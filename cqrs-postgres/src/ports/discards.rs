@@ -117,7 +117,8 @@ fn read(subscription: &str, row: Row) -> Result<Discarded, StoreError> {
         (event, Some(record)) => Discarded::record(subscription, record, event, row.reason),
         (Some(event), None) => Discarded::event(subscription, event, row.reason),
         (None, None) => {
-            let message = "a row of the table discarded has neither an event nor a record";
+            let message = "a row of the table discarded has neither an event nor a record: it was changed by hand; \
+                           restore it";
             return Err(StoreError::new(StoreErrorKind::Schema, message));
         }
     };

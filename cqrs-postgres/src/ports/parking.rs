@@ -241,7 +241,9 @@ fn topic(partition: &str) -> Result<Option<PartitionId>, StoreError> {
         Some(PartitionId::Topic { topic, partition })
     };
     read().map(Some).ok_or_else(|| {
-        let message = format!("the table parked has the partition {partition:?}, which is none");
+        let message = format!(
+            "the table parked has {partition:?} as a partition, which is none: the row was changed by hand; restore it"
+        );
         StoreError::new(StoreErrorKind::Undecodable, message)
     })
 }
@@ -324,7 +326,9 @@ impl Row {
 fn failure(name: &str) -> Result<FailureKind, StoreError> {
     let mut kinds = FailureKind::ALL.into_iter();
     kinds.find(|kind| kind.name() == name).ok_or_else(|| {
-        let message = format!("the table parked has the failure {name:?}, which newer code wrote");
+        let message = format!(
+            "the table parked has the failure {name:?}, which newer code wrote; deploy that code here, too"
+        );
         StoreError::new(StoreErrorKind::Schema, message)
     })
 }

@@ -144,6 +144,6 @@ pub(super) fn partition(from: i32, to: i32) -> Result<PartitionId, StoreError> {
 }
 
 fn not_slices(found: impl Into<cqrs_core::ports::BoxError>) -> StoreError {
-    let message = "a partition of the log is not recorded as a range of slices";
+    let message = "a row of the table checkpoints or leases has no range of slices: it was changed by hand; restore it";
     StoreError::new(StoreErrorKind::Undecodable, message).caused_by(found)
 }

@@ -132,7 +132,8 @@ fn headers(headers: &[(String, Option<Bytes>)]) -> String {
 
 fn read(headers: &str) -> Result<Vec<(String, Option<Bytes>)>, StoreError> {
     let undecodable = || {
-        let message = "the headers of a waiting record are not pairs of name and bytes";
+        let message = "a row of the table waiting has headers that are not pairs of name and bytes: it was changed by hand; \
+                       restore it";
         StoreError::new(StoreErrorKind::Undecodable, message)
     };
     let pairs: Vec<(String, Option<String>)> =
