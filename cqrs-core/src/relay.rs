@@ -43,7 +43,7 @@ pub struct Relay<S, P> {
 }
 
 impl<S: EventStore, P: Publisher> Relay<S, P> {
-    /// A relay. Its name is its identity at the broker: do not change it. Of several instances one publishes at a time.
+    /// A relay. Its name is its identity at the broker: do not change it. Of several processes one publishes at a time.
     #[must_use]
     pub fn new(store: &S, name: impl Into<String>, publisher: P) -> Self {
         Self {

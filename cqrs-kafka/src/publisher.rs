@@ -157,7 +157,7 @@ impl KafkaPublisher {
             return open_session(&self.shard(publication, number, Uuid::new_v4(), &topic));
         };
         let shard = self.shard(publication, number, owner, &topic);
-        // An instance that has taken the relay over in the meantime keeps it.
+        // A process that has taken the relay over in the meantime keeps it.
         let progress = check_progress(&shard)?;
         if progress.owner().is_some_and(|current| current != owner) {
             return Err(PublishError::Fenced);
@@ -211,7 +211,7 @@ impl KafkaPublisher {
 impl Publisher for KafkaPublisher {
     type Session = KafkaSession;
 
-    /// Fences all earlier instances of the relay, then opens its shards.
+    /// Fences every process that has opened the relay, then opens its shards.
     ///
     /// # Errors
     /// [`PublishError::Unavailable`] when no broker responds. [`PublishError::Misconfigured`] when topics or rights are
@@ -223,7 +223,7 @@ impl Publisher for KafkaPublisher {
         opened.map_err(open_failed)
     }
 
-    /// Opens one shard again, unless another instance has taken the relay over.
+    /// Opens one shard again, unless another process has taken the relay over.
     ///
     /// # Errors
     /// [`PublishError::Fenced`] after a take-over. Otherwise as for `open`.

@@ -32,7 +32,7 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     /// log id, so that subscriptions do not take them for repeats ([`EventStore::renew_id`]). The store records the operation
     /// with the reason before it has any effect, and its outcome afterwards.
     ///
-    /// Instances of this relay that run are fenced.
+    /// A process that runs this relay is fenced.
     ///
     /// # Errors
     /// The errors of the publisher and of the store; an empty reason is an error of the store. On PostgreSQL the role of the
@@ -53,7 +53,7 @@ impl<S: EventStore, P: Publisher> Relay<S, P> {
     /// Another number is refused. The store records the operation with the reason before it has any effect, and its outcome
     /// afterwards.
     ///
-    /// Instances of this relay that run are fenced.
+    /// A process that runs this relay is fenced.
     ///
     /// # Errors
     /// As [`recover`](Self::recover).

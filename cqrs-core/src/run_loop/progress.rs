@@ -24,7 +24,7 @@ use crate::model::{Checkpoint, PartitionId, chain};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// It has no partition yet: it was not started, it waits for its store or broker, or other instances have all partitions.
+    /// It has no partition yet: it was not started, it waits for its store or broker, or other processes have all partitions.
     Starting,
     /// It reads and handles events.
     Reading,

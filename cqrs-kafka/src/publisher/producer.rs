@@ -184,7 +184,7 @@ impl ShardProducer {
         self.publish_error(failure)
     }
 
-    /// A producer is fenced when another instance takes over, but also when the broker aborts a transaction that took
+    /// A producer is fenced when another process takes over, but also when the broker aborts a transaction that took
     /// too long. The owner in the progress topic distinguishes the two.
     fn publish_error(&self, failure: ProducerFailure) -> PublishError {
         if failure.is_fence()

@@ -11,7 +11,7 @@ use cqrs_core::{
 use super::producer::ShardProducer;
 use crate::blocking::run_blocking;
 
-/// One open shard of a relay. It can publish until another instance opens the shard.
+/// One open shard of a relay. It can publish until another process opens the shard.
 ///
 /// Dropping it closes the producer in the background.
 pub struct KafkaSession {

@@ -103,7 +103,7 @@ pub(super) fn rows() -> Vec<Row> {
             .to_vec(),
         ),
         (
-            "optional headers and `app_` headers that are missing, double, empty, binary or too long",
+            "optional headers and `app_` headers that are missing, empty, binary, too long, or double with different values",
             vec![
                 case(
                     foreign().and("traceparent", "a").and("traceparent", "b"),
