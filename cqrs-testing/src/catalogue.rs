@@ -3,6 +3,7 @@
 mod changes;
 mod check;
 mod compare;
+mod complete;
 mod consumer_contract;
 mod consumers;
 mod contract_file;
@@ -90,8 +91,9 @@ macro_rules! catalogue {
 /// - when one is no longer read, loses a field, or is read as something else without a new schema version;
 /// - when the file lacks what the code writes now. `CQRS_CATALOGUE=accept cargo test` adds the lines, except where `CI` is set.
 ///
-/// The events are made up from the shape of each type: with every optional field and without any, and with every variant of
-/// each enum within. The how-to page on changing an event has every message with what to do.
+/// The events are generated from the shape of each type: with every optional field and without any, with every variant of each enum
+/// within, and with values at the edges of what the type reads. A message says what to do; the how-to page on changing an event
+/// explains.
 #[derive(Debug)]
 #[must_use = "nothing is checked before `.check()`"]
 pub struct Catalogue {
@@ -147,8 +149,9 @@ impl Catalogue {
         self
     }
 
-    /// An event of a type of which none can be made up, because it rejects made-up values or because serde buffers a part of it.
-    /// Give every optional field. Several samples of a type are several lines of the file.
+    /// An event of a type of which none can be generated, because it rejects generated values or because serde buffers a part of it.
+    /// Together, the samples of a type must have every field, every variant within and an item of every list. Several samples of a
+    /// type are several lines of the file.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "a test writes the event where it is needed"
@@ -161,7 +164,7 @@ impl Catalogue {
     /// An event of an older shape, as it was stored before the file existed. Each step needs one: nothing else proves it.
     pub fn older<E: Event>(mut self, event_type: &str, schema_version: u32, payload: &str) -> Self {
         let key = Key::new(E::CATEGORY, event_type, schema_version);
-        match Payload::new(payload) {
+        match Payload::compact(payload) {
             Ok(_) if has_large_integer(payload) => self.wrong.push(format!(
                 "the payload of the older event {key} has an integer of more than 64 bits, which cannot be compared.\n  Give a smaller \
                  one."

@@ -24,9 +24,9 @@ pub(crate) struct Stored<'a> {
 
 /// The stored event as the enum has it now.
 ///
-/// Readers of events call this function, aggregates [`decode_for_state`]; nothing else decodes. What the enum wrote itself it reads as it is. An older event goes through the
-/// upcasters. Newer code may have written an event of a schema version that this code does not know: then a partial reader reads
-/// it as it is if it can, because it needs only some of the fields.
+/// Readers of events call this function, aggregates call [`decode_for_state`]; nothing else decodes. An event of the newest schema
+/// version is read as it is. An older one goes through the upcasters. A newer one was written by newer code: a partial reader, which
+/// needs only some of the fields, reads it as it is if it can.
 ///
 /// # Errors
 /// [`CodecError::NewerVersion`] for an event of newer code. Otherwise, when the type is unknown to an enum that is not partial, an

@@ -46,8 +46,8 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// counted or logged, so that the counter `cqrs_passed_over_events` shows only types that nobody has looked at.
     const IGNORED: &'static [&'static str] = &[];
 
-    /// How older events of these types become what the enum is now; see [`Upcaster`]. The schema version that is written of a
-    /// type is 1 + the number of its steps.
+    /// How older events of these types become what the enum is now; see [`Upcaster`]. New events of a type have the
+    /// schema version 1 + the number of its steps.
     const UPCASTERS: &'static [Upcaster] = &[];
 }
 

@@ -19,14 +19,14 @@ use crate::{
 /// [`Event::UPCASTERS`](crate::Event::UPCASTERS).
 ///
 /// The first shape of an event type has schema version 1. Each step leads from the schema version that it names to the next one, or to
-/// other event types. What is written of a type has the schema version 1 + the number of its steps. Stored events do not
+/// other event types. New events of a type have the schema version 1 + the number of its steps. Stored events do not
 /// change: the steps run whenever one is read, by an aggregate, a view, a reactor, a projection, or a consumer of a topic.
 ///
 /// A step maps the type and the payload, never the enum. So a partial reader takes over the owner's steps in one line:
 /// `const UPCASTERS: &'static [Upcaster] = AccountEvent::UPCASTERS;`.
 ///
 /// The steps are checked when code that reads the enum is compiled: a missing step, a step twice, a step to a schema version that
-/// does not exist, and a circle are errors. A step must be deterministic and must not fail for an event that was stored: a
+/// does not exist, a split that lists a type twice, and a circle are errors. A step must be deterministic and must not fail for an event that was stored: a
 /// panic, and a result that the enum cannot read, are errors of every reader of that event. A step that is in use must not change.
 ///
 /// ```
@@ -208,8 +208,8 @@ impl Upcaster {
         Self::new(event_type, from, Step::Renamed((to, version)))
     }
 
-    /// Schema version `from` is several events, or none, in the order that `split` returns them. `into` lists their types, each with
-    /// the schema version that `split` makes of it.
+    /// Schema version `from` becomes the events that `split` returns, in their order: several, one or none. `into` lists each of
+    /// their types once, with the schema version that `split` makes of it.
     ///
     /// Readers get the parts with the same [`recorded`](crate::Envelope::recorded) event and different
     /// [`part`](crate::Envelope::part)s.

@@ -70,7 +70,7 @@ pub fn ignores_one<E: Event>() -> Vec<EventFilter> {
     const {
         assert!(
             E::PARTIAL || E::IGNORED.is_empty(),
-            "only a PARTIAL event can have IGNORED types: every other reader stops at a type that it does not know"
+            "only a PARTIAL event can have IGNORED types: every other reader parks the streams with a type that it does not know"
         );
     }
     // A filter without types would mean all of them.

@@ -178,15 +178,18 @@ impl Comparison<'_> {
         self.path.iter().cloned().chain([last]).collect()
     }
 
-    /// `lines.0.sku`.
     fn field(&self, name: Option<&str>) -> String {
-        let segments = self.path.iter().map(|segment| match segment {
-            Segment::Name(name) => name.clone(),
-            Segment::Index(index) => index.to_string(),
-        });
-        let segments: Vec<_> = segments.chain(name.map(str::to_owned)).collect();
-        segments.join(".")
+        name.map_or_else(|| joined(&self.path), |name| joined(&self.to(name)))
     }
+}
+
+/// `lines.0.sku`.
+pub(super) fn joined(path: &[Segment]) -> String {
+    let segments = path.iter().map(|segment| match segment {
+        Segment::Name(name) => name.clone(),
+        Segment::Index(index) => index.to_string(),
+    });
+    segments.collect::<Vec<_>>().join(".")
 }
 
 fn content(shape: &Shape) -> &Shape {

@@ -50,6 +50,7 @@ impl Reads {
             Self::Seq(item) => format!("list of {}", item.kind()),
             Self::Tuple(parts) => format!("list of {} values", parts.len()),
             Self::Map(value) => format!("map of {}", value.kind()),
+            Self::Entries(entry) => format!("map from {} to {}", entry.0.kind(), entry.1.kind()),
             Self::Struct(_) => "struct".to_owned(),
             Self::Enum(_) => "enum".to_owned(),
         }
@@ -114,6 +115,13 @@ impl Reads {
                     part.check(value, &format!("{path}{{}}"), problems);
                 }
             }
+            (Self::Entries(part), Value::Object(entries)) => {
+                for (name, value) in entries {
+                    part.0
+                        .check(&part.0.key(name), &format!("{path}{{key}}"), problems);
+                    part.1.check(value, &format!("{path}{{}}"), problems);
+                }
+            }
             (Self::Struct(fields), Value::Object(entries)) => {
                 for (name, field) in fields {
                     let path = format!("{path}.{name}");
@@ -140,6 +148,15 @@ impl Reads {
         }
     }
 
+    /// A key of a map as the value that it stands for: JSON has only texts as keys.
+    fn key(&self, name: &str) -> Value {
+        let is_text = !matches!(self, Self::Leaf(kind) if kind != "char" && kind != "string");
+        let value = serde_json::from_str(name).ok();
+        let value =
+            value.filter(|value: &Value| !is_text && !value.is_object() && !value.is_array());
+        value.unwrap_or_else(|| name.into())
+    }
+
     /// What this reader cannot read of a writer's kinds. Only parts that both know are compared: a payload shows the others.
     pub(super) fn problems_with_kinds(&self, writer: &Self) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -159,6 +176,21 @@ impl Reads {
             }
             (Self::Map(reader), Self::Map(writer)) => {
                 reader.compare(writer, &format!("{path}{{}}"), problems);
+            }
+            (Self::Entries(reader), Self::Entries(writer)) => {
+                reader
+                    .0
+                    .compare(&writer.0, &format!("{path}{{key}}"), problems);
+                reader
+                    .1
+                    .compare(&writer.1, &format!("{path}{{}}"), problems);
+            }
+            // Texts, or keys of a file that does not know them: a payload shows them.
+            (Self::Entries(reader), Self::Map(writer)) => {
+                reader.1.compare(writer, &format!("{path}{{}}"), problems);
+            }
+            (Self::Map(reader), Self::Entries(writer)) => {
+                reader.compare(&writer.1, &format!("{path}{{}}"), problems);
             }
             (Self::Tuple(reader), Self::Tuple(writer)) if reader.len() == writer.len() => {
                 for (index, (reader, writer)) in reader.iter().zip(writer).enumerate() {
@@ -255,7 +287,7 @@ fn kind_reads(reader: &str, writer: &str) -> bool {
 }
 
 /// Whether the kind is signed, and its bits.
-fn integer(kind: &str) -> Option<(bool, u32)> {
+pub(super) fn integer(kind: &str) -> Option<(bool, u32)> {
     let (sign, bits) = kind.split_at_checked(1)?;
     let signed = match sign {
         "i" => true,

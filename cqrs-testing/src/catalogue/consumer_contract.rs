@@ -63,7 +63,7 @@ impl ConsumerContract {
         self
     }
 
-    /// An event of a type of which none can be made up; see [`Catalogue::sample`](crate::Catalogue::sample).
+    /// An event of a type of which none can be generated; see [`Catalogue::sample`](crate::Catalogue::sample).
     #[expect(
         clippy::needless_pass_by_value,
         reason = "a test writes the event where it is needed"

@@ -10,6 +10,7 @@ use super::{
     compare::Problem,
     contract_file::{CategoryReads, Contract, TypeReads},
     line::Lines,
+    reads::Reads,
     subject::Subject,
 };
 
@@ -83,7 +84,15 @@ fn broken_by(
             continue;
         };
         let before = broken.len();
-        // The consumer has steps up to its version, and reads newer events as they are.
+        // A partial consumer reads newer events as they are, if it can. Any other waits for newer code.
+        if reads.every_type && current.key.schema_version > read.schema_version {
+            broken.insert(format!(
+                "`{consumer}` reads every event type of {category}, and {name} only up to schema version {}: it would wait in front of \
+                 schema version {} for ever.\n  Let the consumer take over the steps of the owner first, or let its enum be `PARTIAL`.",
+                read.schema_version, current.key.schema_version
+            ));
+            continue;
+        }
         if current.key.schema_version >= read.schema_version {
             let problems = read
                 .payload
@@ -105,7 +114,7 @@ fn broken_by(
     if reads.every_type {
         broken.extend(unread.map(|own| {
             format!(
-                "`{consumer}` reads every event type of {category}, but not {category}/{own}: it would stop there.\n  Let its enum \
+                "`{consumer}` reads every event type of {category}, but not {category}/{own}: it would park the streams with one.\n  Let its enum \
                  be `PARTIAL`, or have the type."
             )
         }));
@@ -122,12 +131,16 @@ fn stored(
     lines: &Lines<'_>,
 ) -> BTreeSet<String> {
     let mut broken = BTreeSet::new();
+    let unknown = Reads::any();
     for (line, payload, _) in lines.events() {
         let key = &line.key;
         if key.event_type != event_type || key.schema_version < read.schema_version {
             continue;
         }
-        for problem in read.payload.problems_with(&payload.value) {
+        let mut shapes = lines.shapes();
+        let kinds = shapes.find(|(shape, _)| shape.key == *key && shape.shape == line.shape);
+        let kinds = kinds.map_or(&unknown, |(_, kinds)| kinds);
+        for problem in read.payload.problems_with_events(kinds, [payload]) {
             let found = found(consumer, &key.name(), &problem);
             let found = found.replace("no longer written", "not written");
             broken.insert(format!(
@@ -148,9 +161,17 @@ fn passed_over(
     lines: &Lines<'_>,
 ) -> BTreeSet<String> {
     let does = if reads.every_type {
-        "stops at"
+        "parks the streams with"
     } else {
         "passes over"
+    };
+    // Only a partial enum can have ignored types.
+    let or = |event_type: &str| {
+        if reads.every_type {
+            "let its enum be `PARTIAL`".to_owned()
+        } else {
+            format!("list {event_type:?} in `IGNORED`")
+        }
     };
     let mut broken = BTreeSet::new();
     for (line, _, read_as) in lines.events() {
@@ -167,8 +188,9 @@ fn passed_over(
             if reads.types.contains_key(part) {
                 broken.insert(format!(
                     "`{consumer}` reads {}/{part}, but {does} stored events {key}, which become one.\n  Let the consumer take over the \
-                     steps of the owner, or list {:?} in `IGNORED`.",
-                    reads.category, key.event_type
+                     steps of the owner, or {}.",
+                    reads.category,
+                    or(&key.event_type)
                 ));
             }
         }
@@ -183,9 +205,10 @@ fn passed_over(
             && !reads.types.contains_key(&key.event_type)
         {
             broken.insert(format!(
-                "`{consumer}` reads every event type of {}, but stops at stored events {key}.\n  Let the consumer take over the steps \
-                 of the owner, or list {:?} in `IGNORED`.",
-                reads.category, key.event_type
+                "`{consumer}` reads every event type of {}, but parks the streams with stored events {key}.\n  Let the consumer take over \
+                 the steps of the owner, or {}.",
+                reads.category,
+                or(&key.event_type)
             ));
         }
     }

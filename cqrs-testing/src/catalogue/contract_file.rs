@@ -21,7 +21,7 @@ pub(super) struct Contract {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CategoryReads {
     pub(super) category: String,
-    /// It stops at an event type that it does not know.
+    /// It parks the streams with an event type that it does not know, and waits in front of a newer schema version.
     pub(super) every_type: bool,
     pub(super) types: BTreeMap<String, TypeReads>,
     /// Event types of which it reads older events through its own upcasters.

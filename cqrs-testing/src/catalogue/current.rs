@@ -7,12 +7,12 @@ use cqrs_shape::{Shape, Step};
 use serde_json::Value;
 
 use super::{
-    edges,
+    complete, edges,
     key::{Key, short_name},
     line::{Payload, short},
     making::{self, Aliases, Place, Series},
     optional::{Findings, examine, sparse},
-    reading::{read, stored},
+    reading::{Fault, newest, read, stored},
     reads::Reads,
     walk::spots,
 };
@@ -40,7 +40,7 @@ pub(super) fn current<E: Event>(
         return Ok(None);
     }
     let is_given = !samples.is_empty();
-    let (mut encoded, aliases) = if is_given {
+    let (mut encoded, mut aliases) = if is_given {
         (samples.into_iter().cloned().collect(), Aliases::default())
     } else {
         generated::<E>(variant, content, Series::First)?
@@ -55,7 +55,20 @@ pub(super) fn current<E: Event>(
         first.event_type,
         Key::new(E::CATEGORY, first.event_type, first.schema_version),
     );
-    if !is_given && lacks_fields(content, &encoded, &aliases) {
+    if is_given {
+        let payloads = encoded
+            .iter()
+            .map(|event| serde_json::from_slice(&event.payload));
+        let payloads = payloads
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| error.to_string())?;
+        let reads = |value: &Value| read_again::<E>(&key, value);
+        let (missing, found) = complete::missing(content, &payloads, &reads);
+        if !missing.is_empty() {
+            return Err(incomplete::<E>(variant, &missing));
+        }
+        aliases = found;
+    } else if lacks_fields(content, &encoded, &aliases) {
         encoded.extend(generated::<E>(variant, content, Series::Other)?.0);
     }
     let mut examined = Examined {
@@ -129,6 +142,17 @@ fn read_one<E: Event>(key: &Key, value: &Value) -> Option<Payload> {
     }
 }
 
+/// What a payload is read as and written again, or why it is not read.
+fn read_again<E: Event>(key: &Key, value: &Value) -> Result<Value, String> {
+    let stored = stored(key, &value.to_string(), &Metadata::default());
+    match read::<E>(&stored).as_deref() {
+        Ok([read]) if read.event_type == key.event_type => Ok(read.payload.value.clone()),
+        Ok(_) => Err("it is read as another event".to_owned()),
+        Err(Fault::Other(reason)) => Err(reason.clone()),
+        Err(fault) => Err(format!("{fault:?}")),
+    }
+}
+
 /// Whether there is a field that no event has, because it is left out when it has its default.
 fn lacks_fields(content: &Shape, events: &[NewEvent], aliases: &Aliases) -> bool {
     let values = events.iter();
@@ -164,7 +188,7 @@ fn generated<E: Event>(
         return Err(needs_a_sample::<E>(variant, &opaque));
     }
     let (events, aliases) = making::values::<E>(variant, content, series).map_err(|reason| {
-        needs_a_sample::<E>(variant, &format!("it rejects made-up values: {reason}"))
+        needs_a_sample::<E>(variant, &format!("it rejects generated values: {reason}"))
     })?;
     let encode = |event: &E| NewEvent::encode(event, Metadata::default());
     let encoded = events.iter().map(encode).collect::<Result<_, _>>();
@@ -172,7 +196,7 @@ fn generated<E: Event>(
     Ok((encoded.map_err(error)?, aliases))
 }
 
-/// Why values of this shape cannot be made up.
+/// Why values of this shape cannot be generated.
 fn opaque(shape: &Shape) -> Option<String> {
     let line = shape.to_string();
     let mut lines = line.lines().filter_map(|line| line.rsplit_once(": "));
@@ -194,13 +218,20 @@ fn opaque(shape: &Shape) -> Option<String> {
 
 /// Whether the enum reads the sample of a type by this name, too.
 fn is_alias<E: Event>(variant: &str, sample: &NewEvent) -> bool {
-    let own = E::UPCASTERS
-        .iter()
-        .filter(|step| step.event_type() == variant);
-    let key = Key::new(E::CATEGORY, variant, own.fold(1, |version, _| version + 1));
+    let key = Key::new(E::CATEGORY, variant, newest(E::UPCASTERS, variant));
     let payload = String::from_utf8_lossy(&sample.payload);
     let read = read::<E>(&stored(&key, &payload, &Metadata::default()));
     read.is_ok_and(|read| matches!(&read[..], [read] if read.event_type == sample.event_type))
+}
+
+fn incomplete<E: Event>(variant: &str, missing: &[String]) -> String {
+    format!(
+        "the samples of `{variant}` of {} do not show {}: a change there would not be noticed.\n  Give more of them, `.sample({}::{variant} \
+         {{ .. }})`, until together they have every field, every variant and an item of every list.",
+        E::CATEGORY,
+        missing.join(", "),
+        short_name::<E>()
+    )
 }
 
 fn unwritable<E: Event>(variant: &str, error: &str) -> String {
@@ -217,7 +248,7 @@ fn unwritable<E: Event>(variant: &str, error: &str) -> String {
 fn needs_a_sample<E: Event>(variant: &str, why: &str) -> String {
     let name = short_name::<E>();
     format!(
-        "no event `{variant}` of {} can be made up: {why}.\n  Give one: `.sample({name}::{variant} {{ .. }})`, with every optional \
+        "no event `{variant}` of {} can be generated: {why}.\n  Give one: `.sample({name}::{variant} {{ .. }})`, with every optional \
          field, and more of them if it has an enum within.",
         E::CATEGORY
     )

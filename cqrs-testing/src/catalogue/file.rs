@@ -7,7 +7,10 @@ use std::{
     process,
 };
 
-use super::line::Line;
+use super::{
+    key::Key,
+    line::{Line, WORDS},
+};
 
 const HEADER: &str = "# Every event that may be stored, in every shape that it ever had. Lines are only added, by the test that checks them:
 # `CQRS_CATALOGUE=accept cargo test`. Never change or remove one. See the page \"Change an event\" of cqrs.
@@ -33,6 +36,8 @@ impl File {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(format!("{name} cannot be read: {error}")),
         };
+        // Editors may have changed the ends of lines, also to those of old systems.
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
         if let Some(number) = text.lines().position(is_mark) {
             return Err(format!(
                 "{name} has the marks of a merge conflict, the first in line {}.\n  Keep the lines of both sides and remove the \
@@ -42,6 +47,9 @@ impl File {
         }
         let mut lines = Vec::new();
         for (index, text) in text.lines().enumerate() {
+            if is_a_line_behind_a_mark(text) {
+                return Err(taken_out(name, index + 1, text));
+            }
             if text.is_empty() || text.starts_with('#') {
                 continue;
             }
@@ -120,6 +128,22 @@ pub(super) fn is_mark(line: &str) -> bool {
     ["<<<<<<<", "|||||||", "=======", ">>>>>>>"]
         .iter()
         .any(|mark| line.starts_with(mark))
+}
+
+/// Whether a comment has the form of a line.
+fn is_a_line_behind_a_mark(text: &str) -> bool {
+    let Some(content) = text.strip_prefix('#') else {
+        return false;
+    };
+    let mut words = content.trim_start_matches(['#', ' ', '\t']).split(' ');
+    let is_key = words.next().and_then(Key::parse).is_some();
+    is_key && words.next().is_some_and(|word| WORDS.contains(&word))
+}
+
+fn taken_out(name: &str, number: usize, text: &str) -> String {
+    format!(
+        "line {number} of {name} is taken out by a `#`: {text}\n  Lines are only added. Remove the `#`, and run the test again."
+    )
 }
 
 fn changed(name: &str, number: usize, text: &str) -> String {

@@ -55,6 +55,26 @@ impl Payload {
         })
     }
 
+    /// Without blanks and ends of lines between its tokens: a line of the file has none.
+    ///
+    /// # Errors
+    /// When it is no JSON.
+    pub(super) fn compact(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str::<Value>(text)?;
+        let (mut in_text, mut escaped) = (false, false);
+        let mut is_kept = |c: char| {
+            let kept = in_text || !c.is_ascii_whitespace();
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' => in_text = !in_text,
+                _ => {}
+            }
+            kept
+        };
+        Self::new(&text.chars().filter(|c| is_kept(*c)).collect::<String>())
+    }
+
     pub(super) fn of(value: Value) -> Self {
         Self {
             text: value.to_string(),
@@ -115,11 +135,14 @@ pub(super) struct Line {
     pub(super) said: Said,
 }
 
+/// The words that say what a line says.
+pub(super) const WORDS: [&str; 3] = ["shape", "event", "withdrawn"];
+
 impl Line {
     /// Reads a line without its end of line. `None` if it was changed, or is none.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (content, sum) = text.rsplit_once(" #")?;
-        if sum != check_sum(content) {
+        if sum != checksum(content) {
             return None;
         }
         let mut words = content.splitn(4, ' ');
@@ -220,12 +243,12 @@ pub(super) fn joined(read_as: &[ReadAs]) -> String {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let content = self.content();
-        write!(f, "{content} #{}", check_sum(&content))
+        write!(f, "{content} #{}", checksum(&content))
     }
 }
 
 impl Line {
-    /// The line without its check sum.
+    /// The line without its checksum.
     pub(super) fn content(&self) -> String {
         let Self { key, shape, said } = self;
         match said {
@@ -245,7 +268,7 @@ impl Line {
     }
 }
 
-fn check_sum(content: &str) -> String {
+fn checksum(content: &str) -> String {
     let mut hash = FnvHasher::default();
     hash.write(content.as_bytes());
     short(hash.finish())

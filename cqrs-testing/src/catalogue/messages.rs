@@ -1,12 +1,16 @@
 //! The sentences of the catalogue: what would happen to stored events, and what to do instead.
 
+mod kinds;
+mod upcast;
+
 use std::path::Path;
 
-use serde_json::Value;
-
+pub(super) use self::{
+    kinds::{narrowed, narrowed_after, no_longer_published, unreadable_by_consumers},
+    upcast::{alias_of_steps, not_read_after_steps, read_as_other, swallowed},
+};
 use super::{
     changes::Change,
-    compare::{Problem, What},
     key::Key,
     line::{Payload, ReadAs, joined},
     settings::VARIABLE,
@@ -130,72 +134,6 @@ fn old_name(change: &Change) -> String {
     format!("If the field has another name now, keep the old one: `#[serde(alias = {last:?})]`.")
 }
 
-pub(super) fn not_read_after_steps(
-    key: &Key,
-    payload: &Payload,
-    change: &Change,
-    given: &Value,
-    now: &ReadAs,
-) -> String {
-    let to_do = match change {
-        Change::Changed { .. } => {
-            "Let the enum read what the steps return, or let the newest step return what it reads."
-                .to_owned()
-        }
-        _ => format!(
-            "{} If it has no meaning any more, let the newest step take it out.",
-            old_name(change)
-        ),
-    };
-    format!(
-        "{}: the steps make {given} of {}, which would be read as {now}.\n  {to_do}",
-        subject(change, key),
-        payload.text
-    )
-}
-
-/// `event_type` is what the steps give, or the stored type.
-pub(super) fn read_as_other(
-    key: &Key,
-    payload: &Payload,
-    event_type: &str,
-    now: &ReadAs,
-) -> String {
-    format!(
-        "{key} {} would be read as {now}, because the enum has no event type `{event_type}` and reads it by `#[serde(other)]`.\n  Correct \
-         the name in `UPCASTERS`, or restore the event type.",
-        payload.text
-    )
-}
-
-pub(super) fn alias_of_steps(
-    key: &Key,
-    payload: &Payload,
-    event_type: &str,
-    now: &ReadAs,
-) -> String {
-    format!(
-        "{key} {} would be read as {now} by `#[serde(alias = {event_type:?})]`, and go round the steps of `{}`.\n  Remove the alias, and \
-         add `Upcaster::renamed({event_type:?}, {}, {:?}, ..)` with the schema version of `{}` that has its shape.",
-        payload.text, now.event_type, key.schema_version, now.event_type, now.event_type
-    )
-}
-
-pub(super) fn swallowed(
-    key: &Key,
-    payload: &Payload,
-    event_type: &str,
-    other: &str,
-    now: &ReadAs,
-) -> String {
-    format!(
-        "{key} {} would be read as {now} by `#[serde(alias = {event_type:?})]`, as {}/{other} is, which is another event type of the \
-         file: nobody could tell them apart.\n  Restore the event type. If the two shall be one, remove the alias, and add \
-         `Upcaster::renamed({event_type:?}, {}, {:?}, {})`.",
-        payload.text, key.category, key.schema_version, now.event_type, now.schema_version
-    )
-}
-
 pub(super) fn default_changed(
     key: &Key,
     payload: &Payload,
@@ -240,31 +178,23 @@ pub(super) fn older_step_changed(
     )
 }
 
-pub(super) fn narrowed(key: &Key, problem: &Problem) -> String {
-    let Problem { path, kind, what } = problem;
-    let was = match what {
-        What::Other(was) => was,
-        What::Missing | What::Variant(_) => "something else",
-    };
-    format!(
-        "{} of {key} was {was} and is {kind} now: not every stored value could be read.\n  Keep the type, or add a step: {}. {}",
-        field(path),
-        step(key),
-        withdraw(key)
-    )
-}
-
-/// A part of an event. A newtype variant has no field.
-fn field(path: &str) -> String {
-    match path.trim_start_matches('.') {
-        "" => "the content".to_owned(),
-        path => format!("the field `{path}`"),
-    }
-}
-
 pub(super) fn withdrawn(key: &Key) -> String {
     format!(
         "{key} was withdrawn with this shape, and is in the code again.\n  Give the event type another name, or another shape."
+    )
+}
+
+/// A line was removed by hand: that of a shape, or the last event of one.
+pub(super) fn line_missing(key: &Key, shape: &str, of_events: bool) -> String {
+    let (has, lacks) = if of_events {
+        ("the shape", "no event of it")
+    } else {
+        ("events of the shape", "no line of that shape")
+    };
+    format!(
+        "the file has {has} {shape} of {key}, but {lacks}: a line was removed.\n  Lines are only added. Restore it from the history of the \
+         file. {}",
+        withdraw(key)
     )
 }
 
@@ -295,24 +225,6 @@ pub(super) fn read_otherwise(
          read them, and rebuild the views that show them."
             .to_owned(),
     ]
-}
-
-pub(super) fn no_longer_published(key: &Key) -> String {
-    let name = key.name();
-    format!(
-        "{name} is published, and the code no longer writes it: readers of {name} get no more of them.\n  Keep the event type. When no \
-         consumer reads it any more, list the enum without `.published`, and check its consumers with `.contracts(..)`. {}",
-        withdraw(key)
-    )
-}
-
-pub(super) fn unreadable_by_consumers(older: &Key, newer: &Key, problem: &Problem) -> String {
-    let Problem { path, kind, what } = problem;
-    let field = field(path);
-    format!(
-        "a reader with the shape of {older} could not read {newer}, which is published: {field} ({kind}) is {what}.\n  Keep it as it was, or \
-         publish a new event type."
-    )
 }
 
 pub(super) fn which_shape(key: &Key, shapes: &[&str]) -> String {

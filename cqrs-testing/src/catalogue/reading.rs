@@ -48,6 +48,14 @@ pub(super) fn stored(key: &Key, payload: &str, metadata: &Metadata) -> RecordedE
     .metadata(metadata.clone())
 }
 
+/// The schema version that is written of a type.
+pub(super) fn newest(upcasters: &[Upcaster], event_type: &str) -> u32 {
+    let own = upcasters
+        .iter()
+        .filter(|step| step.event_type() == event_type);
+    own.fold(1, |version, _| version + 1)
+}
+
 /// What an enum reads a stored event as.
 pub(super) fn read<E: Event>(stored: &RecordedEvent) -> Result<Vec<ReadAs>, Fault> {
     let decoded = E::decode(stored).map_err(|error| fault(&error))?;

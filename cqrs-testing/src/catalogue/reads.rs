@@ -18,7 +18,10 @@ pub(super) enum Reads {
     Option(Box<Self>),
     Seq(Box<Self>),
     Tuple(Vec<Self>),
+    /// A map from texts, by its values.
     Map(Box<Self>),
+    /// A map with other keys: keys and values.
+    Entries(Box<(Self, Self)>),
     Struct(BTreeMap<String, Field>),
     Enum(Variants),
     /// A value without parts, by its kind: `u64`, `string` and so on. `any` reads everything.
@@ -65,7 +68,12 @@ impl Reads {
             }
             Kind::Tuple(_) => Self::Tuple(shape.parts.iter().map(|(_, it)| describe(it)).collect()),
             Kind::Map if shape.parts.iter().all(|(step, _)| !is_field(*step)) => {
-                Self::Map(part(Step::Value))
+                match *part(Step::Key) {
+                    Self::Leaf(kind) if [Self::ANY, "string"].contains(&kind.as_str()) => {
+                        Self::Map(part(Step::Value))
+                    }
+                    key => Self::Entries(Box::new((key, *part(Step::Value)))),
+                }
             }
             Kind::Struct | Kind::Map => {
                 let mut fields = BTreeMap::new();
@@ -100,7 +108,7 @@ impl Reads {
         }
     }
 
-    fn any() -> Self {
+    pub(super) fn any() -> Self {
         Self::Leaf(Self::ANY.to_owned())
     }
 }

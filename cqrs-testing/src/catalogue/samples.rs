@@ -1,4 +1,4 @@
-//! The events that a test gives, because none can be made up of their types.
+//! The events that a test gives, because none can be generated of their types.
 
 use std::any::TypeId;
 

@@ -47,6 +47,9 @@ fn of(reads: &Reads) -> Value {
             json!({ "type": "array", "minItems": items.len(), "prefixItems": items })
         }
         Reads::Map(value) => json!({ "type": "object", "additionalProperties": of(value) }),
+        Reads::Entries(entry) => {
+            json!({ "type": "object", "additionalProperties": of(&entry.1) })
+        }
         Reads::Struct(fields) => {
             let properties: Map<_, _> = fields
                 .iter()

@@ -1,5 +1,6 @@
 //! What is stored must stay readable: judges every line of the file, and finds what the file lacks.
 
+mod kinds;
 mod losses;
 mod upcast;
 
@@ -84,13 +85,14 @@ impl<'a> Judge<'a> {
         events.sort_by(|(one, a, _), (other, b, _)| {
             one.key.cmp(&other.key).then_with(|| b.text.cmp(&a.text))
         });
-        for (line, payload, _) in events {
+        for &(line, payload, _) in &events {
             // Several lines may say what one event was read as.
             if !judged.contains(&(&line.key, payload)) {
                 judged.push((&line.key, payload));
                 self.event(&line.key, &line.shape, payload);
             }
         }
+        self.kinds(&events);
         for current in self.subject.types.values() {
             self.current(current);
         }
@@ -101,6 +103,52 @@ impl<'a> Judge<'a> {
         }
         for step in self.subject.upcasters {
             self.step(step);
+        }
+        self.pairs();
+    }
+
+    /// A shape has a line and events. What the code has now is written again instead.
+    fn pairs(&mut self) {
+        let of_now = |line: &Line| {
+            let current = self.subject.types.get(line.key.event_type.as_str());
+            current.is_some_and(|it| it.key == line.key && it.hash == line.shape)
+        };
+        let valid = &self.lines.valid;
+        let of_file = valid
+            .iter()
+            .filter(|line| line.shape != UNKNOWN_SHAPE && !of_now(line));
+        let mut missing = Vec::new();
+        for line in of_file {
+            let is_shape = |line: &Line| matches!(line.said, Said::Shape(_));
+            let own = is_shape(line);
+            let has_other = valid.iter().any(|other| {
+                other.key == line.key && other.shape == line.shape && is_shape(other) != own
+            });
+            if !has_other {
+                missing.push(messages::line_missing(&line.key, &line.shape, own));
+            }
+        }
+        missing.into_iter().for_each(|message| self.refuse(message));
+    }
+
+    /// Judges the kinds of what is stored in older schema versions and under older names.
+    fn kinds(&mut self, events: &[(&Line, &Payload, &Vec<ReadAs>)]) {
+        let mut seen = BTreeSet::new();
+        for (line, payload, _) in events {
+            let current = self.subject.types.get(line.key.event_type.as_str());
+            // Their kinds are compared as they are.
+            if current.is_some_and(|current| current.key == line.key) {
+                continue;
+            }
+            let mut shapes = self.lines.shapes();
+            let is_own = |shape: &Line| shape.key == line.key && shape.shape == line.shape;
+            let Some((_, kinds)) = shapes.find(|(shape, _)| is_own(shape)) else {
+                continue;
+            };
+            if let Ok(now) = self.read(&line.key, payload) {
+                let problems = self.narrowed(line, payload, kinds, &now, &mut seen);
+                problems.into_iter().for_each(|it| self.refuse_once(it));
+            }
         }
     }
 

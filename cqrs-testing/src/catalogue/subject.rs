@@ -13,7 +13,7 @@ use super::{
     current::{Current, current},
     key::{Key, short_name},
     line::{Payload, ReadAs},
-    reading::{Fault, read, stored, upcast},
+    reading::{Fault, newest, read, stored, upcast},
 };
 
 /// An event enum.
@@ -130,11 +130,7 @@ impl Subject {
 
     /// The newest schema version of a type.
     pub(super) fn newest(&self, event_type: &str) -> u32 {
-        let steps = self
-            .upcasters
-            .iter()
-            .filter(|step| step.event_type() == event_type);
-        steps.fold(1, |version, _| version + 1)
+        newest(self.upcasters, event_type)
     }
 
     /// Whether the code knows the type, also as an older one.

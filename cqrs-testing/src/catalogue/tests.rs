@@ -13,6 +13,8 @@ mod consumers;
 mod edges;
 mod every_type;
 mod files;
+mod kinds;
+mod lines;
 mod lost;
 mod newer_steps;
 mod published;

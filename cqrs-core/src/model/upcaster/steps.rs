@@ -52,6 +52,12 @@ const fn check_from(steps: &[Upcaster], index: usize) {
             "has no upcaster before it: begin at 1, leave no gap",
         );
     }
+    if lists_twice(&steps[index]) {
+        mistake(
+            &steps[index],
+            "lists a type twice: list each type once, with one schema version",
+        );
+    }
     if !matches!(find(steps, (event_type, from)), Some(first) if first == index) {
         mistake(
             &steps[index],
@@ -128,6 +134,24 @@ const fn same(one: &str, other: &str) -> bool {
         index += 1;
     }
     true
+}
+
+const fn lists_twice(upcaster: &Upcaster) -> bool {
+    let Step::Split(into, _) = upcaster.step else {
+        return false;
+    };
+    let mut index = 0;
+    while index < into.len() {
+        let mut other = index + 1;
+        while other < into.len() {
+            if same(into[index].0, into[other].0) {
+                return true;
+            }
+            other += 1;
+        }
+        index += 1;
+    }
+    false
 }
 
 const fn targets(upcaster: &Upcaster) -> usize {

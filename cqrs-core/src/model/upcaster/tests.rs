@@ -304,6 +304,15 @@ fn a_list_with_a_mistake_is_not_compiled() {
         ),
         (vec![Upcaster::renamed("A", 1, "B", 0)], "does not exist"),
         (
+            vec![Upcaster::split(
+                "A",
+                1,
+                &[("B", 1), ("C", 1), ("B", 1)],
+                |_| vec![],
+            )],
+            "the upcaster of `A` from schema version 1 lists a type twice: list each type once, with one schema version",
+        ),
+        (
             vec![Upcaster::renamed("A", 1, "A", 1)],
             "the upcaster of `A` from schema version 1 leads in a circle",
         ),

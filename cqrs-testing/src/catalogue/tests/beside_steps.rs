@@ -16,7 +16,7 @@ fn a_step_does_not_excuse_the_loss_of_another_field() {
     accepted(&account!(folder, {
         enum AccountEvent {
             Deposited {
-                cents: u64,
+                cents: u32,
                 note: String,
                 reason: Reason,
             },

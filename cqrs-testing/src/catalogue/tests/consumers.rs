@@ -154,7 +154,7 @@ fn a_consumer_of_every_type_learns_of_new_ones() {
     assert_eq!(
         refused(&folder, &more.contracts("contracts")),
         "events.lock:\n\
-         - `payment` reads every event type of account, but not account/Paid: it would stop there.\n  Let its enum be `PARTIAL`, or have \
+         - `payment` reads every event type of account, but not account/Paid: it would park the streams with one.\n  Let its enum be `PARTIAL`, or have \
          the type."
     );
 }

@@ -32,8 +32,8 @@ fn a_consumer_of_every_type_needs_the_dropped_step() {
     assert_eq!(
         refused(&folder, &dropped.contracts("contracts")),
         "events.lock:\n\
-         - `payment` reads every event type of account, but stops at stored events account/Pinged@1.\n  Let the consumer take over the \
-         steps of the owner, or list \"Pinged\" in `IGNORED`."
+         - `payment` reads every event type of account, but parks the streams with stored events account/Pinged@1.\n  Let the \
+         consumer take over the steps of the owner, or let its enum be `PARTIAL`."
     );
 }
 
@@ -49,4 +49,35 @@ fn a_smaller_number_does_not_hold_every_value_of_a_larger_one() {
     for other in [json!([1]), json!([1, 2, 3])] {
         assert_eq!(pair.problems_with(&other).len(), 1, "{other}");
     }
+}
+
+/// It waits in front of a schema version that it does not know.
+#[test]
+fn a_consumer_of_every_type_learns_of_a_newer_version() {
+    #[derive(Debug, Serialize, Deserialize)]
+    enum All {
+        Placed { cents: u64 },
+    }
+    impl Event for All {
+        const CATEGORY: &'static str = "account";
+    }
+    let folder = Folder::new();
+    accepted(&account!(folder, {
+        enum AccountEvent {
+            Placed { cents: u64 },
+        }
+    }));
+    let contract = ConsumerContract::new(&folder.0, "contracts/payment.json").reads::<All>();
+    contract.run(&settings("accept")).expect("is written");
+    let raised = account!(
+        folder,
+        { enum AccountEvent { Placed { cents: u64, more: bool } } }
+        Upcaster::json("Placed", 1, |payload| payload["more"] = true.into())
+    );
+    assert_eq!(
+        refused(&folder, &raised.contracts("contracts")),
+        "events.lock:\n\
+         - `payment` reads every event type of account, and account/Placed only up to schema version 1: it would wait in front of schema \
+         version 2 for ever.\n  Let the consumer take over the steps of the owner first, or let its enum be `PARTIAL`."
+    );
 }

@@ -130,7 +130,7 @@ fn a_lost_field_deep_inside_is_named() {
     assert!(reason.contains("#[serde(alias = \"sku\")]"), "{reason}");
 }
 
-/// A made-up value is too small to show it: kinds are compared.
+/// A generated value is too small to show it: kinds are compared.
 #[test]
 fn a_number_that_becomes_smaller_is_refused() {
     let folder = Folder::new();

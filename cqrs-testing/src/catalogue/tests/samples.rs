@@ -31,7 +31,7 @@ fn a_sample_is_one_of_its_own_enum() {
     let one = contract("one.json").sample(Noted::Noted { text: json!(1) });
     let error = one.run(&settings("accept")).expect_err("one is missing");
     assert!(
-        error.starts_with("one.json:\n- no event `Noted` of news can be made up")
+        error.starts_with("one.json:\n- no event `Noted` of news can be generated")
             && !error.contains("of note can"),
         "{error}"
     );
@@ -125,4 +125,64 @@ fn an_invalid_category_is_an_error() {
 fn a_generic_enum_has_its_own_name() {
     use super::super::key::short_name;
     assert_eq!(short_name::<Option<std::path::PathBuf>>(), "Option");
+}
+
+#[test]
+fn samples_have_every_part_that_the_code_knows() {
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    enum Reason {
+        #[serde(alias = "Gone")]
+        Moved,
+        Died {
+            on: String,
+        },
+    }
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Line {
+        sku: String,
+    }
+    events!(enum Noted in "note" {
+        Noted {
+            text: Value,
+            by: Option<String>,
+            #[serde(alias = "why")] reason: Reason,
+            #[serde(default)] lines: Vec<Line>,
+            #[serde(default, skip_serializing_if = "Option::is_none")] note: Option<u8>,
+            #[serde(default, skip_serializing)] old: u64,
+        },
+    });
+    let folder = Folder::new();
+    let noted = |reason: &Reason, some: bool| Noted::Noted {
+        text: json!(1),
+        by: some.then(|| "ann".to_owned()),
+        reason: reason.clone(),
+        lines: some
+            .then(|| Line {
+                sku: "a".to_owned(),
+            })
+            .into_iter()
+            .collect(),
+        note: some.then_some(1),
+        old: 0,
+    };
+    let died = Reason::Died { on: "a".to_owned() };
+    let catalogue = || folder.catalogue().events::<Noted>();
+    let one = catalogue().sample(noted(&Reason::Moved, false));
+    assert_eq!(
+        refused(&folder, &one),
+        "events.lock:\n\
+         - the samples of `Noted` of note do not show a value of `by`, `lines[]`, `note`, `reason::Died`: a change there would not be noticed.\n  \
+         Give more of them, `.sample(Noted::Noted { .. })`, until together they have every field, every variant and an item of every list."
+    );
+    accepted(
+        &catalogue()
+            .sample(noted(&Reason::Moved, false))
+            .sample(noted(&died, true)),
+    );
+    assert!(
+        folder.lock().contains(r#""reason":{"aliases":["why"]"#)
+            || folder.lock().contains(r#""aliases":["why"]"#),
+        "{}",
+        folder.lock()
+    );
 }

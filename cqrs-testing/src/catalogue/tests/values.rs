@@ -1,4 +1,4 @@
-//! The events that are made up of a type.
+//! The events that are generated of a type.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::*;
 
 /// What would be stored of the only type of `E`.
 fn payloads<E: Event>() -> Vec<String> {
-    let subject = Subject::of::<E>(&[]).expect("can be made up");
+    let subject = Subject::of::<E>(&[]).expect("can be generated");
     let types = subject.types.values();
     types
         .flat_map(|current| current.payloads.iter().map(|payload| payload.text.clone()))
@@ -75,7 +75,7 @@ fn every_variant_within_is_there_once() {
 }
 
 #[test]
-fn types_with_rules_and_recursion_are_made_up() {
+fn types_with_rules_and_recursion_are_generated() {
     let made = made_of! {
         enum T {
             A { id: uuid::Uuid, at: std::net::IpAddr, count: std::num::NonZeroU8, map: BTreeMap<u64, (u8, char)>, tree: Tree },
@@ -151,9 +151,9 @@ fn a_type_that_cannot_be_made_up_needs_a_sample() {
     assert_eq!(
         refused(&folder, &without()),
         "events.lock:\n\
-         - no event `Noted` of account can be made up: serde buffers `.text`, so its shape is not known.\n  Give one: \
+         - no event `Noted` of account can be generated: serde buffers `.text`, so its shape is not known.\n  Give one: \
          `.sample(AccountEvent::Noted { .. })`, with every optional field, and more of them if it has an enum within.\n\
-         - no event `Numbered` of account can be made up: it rejects made-up values: it must begin with DE.\n  Give one: \
+         - no event `Numbered` of account can be generated: it rejects generated values: it must begin with DE.\n  Give one: \
          `.sample(AccountEvent::Numbered { .. })`, with every optional field, and more of them if it has an enum within."
     );
     let iban = Iban("DE02".to_owned());
