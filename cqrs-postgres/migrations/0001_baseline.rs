@@ -24,6 +24,7 @@ pub(crate) const OBJECTS: &[SqlFile] = sql_files![
     "tables/parked.sql",
     "tables/waiting.sql",
     "indexes/waiting_of_key.sql",
+    "indexes/waiting_at_offset.sql",
     "tables/operations.sql",
     "functions/reject_change.sql",
     "triggers/events_never_change.sql",

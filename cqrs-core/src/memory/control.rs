@@ -1,8 +1,8 @@
 //! The port of changes by hand.
 
-use super::{MemoryEventStore, State, operations::NewOperation};
+use super::{MemoryEventStore, State, operations::NewOperation, parked::id_of};
 use crate::{
-    model::{EventId, OrderingKey, Requested, Slices},
+    model::{Requested, Slices},
     ports::{
         Control, ParkedKey, ParkedRequest, RepartitionError, StoreError, check_reason,
         never_started,
@@ -28,31 +28,19 @@ impl Control for MemoryEventStore {
         Ok(made)
     }
 
-    async fn redrive(
-        &self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
-        reason: &str,
-    ) -> Result<bool, StoreError> {
+    async fn redrive(&self, parked: &ParkedKey, reason: &str) -> Result<bool, StoreError> {
         check_reason(reason)?;
         let mut state = self.state();
-        Ok(state.request(subscription, key, event, ParkedRequest::Redrive, reason))
+        Ok(state.request(parked, ParkedRequest::Redrive, reason))
     }
 
-    async fn discard(
-        &self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
-        reason: &str,
-    ) -> Result<bool, StoreError> {
+    async fn discard(&self, parked: &ParkedKey, reason: &str) -> Result<bool, StoreError> {
         check_reason(reason)?;
         let request = ParkedRequest::Discard {
             reason: reason.to_owned(),
         };
         let mut state = self.state();
-        Ok(state.request(subscription, key, event, request, reason))
+        Ok(state.request(parked, request, reason))
     }
 
     async fn pause(&self, subscription: &str, reason: &str) -> Result<(), StoreError> {
@@ -68,23 +56,12 @@ impl Control for MemoryEventStore {
 
 impl State {
     /// Asks the owner of a parked key, if this event is in front and nothing is requested.
-    fn request(
-        &mut self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
-        request: ParkedRequest,
-        reason: &str,
-    ) -> bool {
+    fn request(&mut self, parked: &ParkedKey, request: ParkedRequest, reason: &str) -> bool {
         let keys = &mut self.parked;
-        let is_asked = |parked: &ParkedKey| {
-            parked.subscription == subscription
-                && parked.key == *key
-                && parked.event.id == event
-                && parked.requested.is_none()
-        };
-        let mut stored = keys.keys.values_mut();
-        let Some(stored) = stored.find(|stored| is_asked(&stored.parked)) else {
+        let is_seen =
+            |found: &ParkedKey| found.event.id == parked.event.id && found.requested.is_none();
+        let stored = keys.keys.get_mut(&id_of(parked));
+        let Some(stored) = stored.filter(|stored| is_seen(&stored.parked)) else {
             return false;
         };
         let verb = match &request {
@@ -94,8 +71,13 @@ impl State {
         keys.requests += 1;
         stored.request = keys.requests;
         stored.parked.requested = Some(request);
-        let operation = NewOperation::on(subscription, verb, reason).with("key", key.to_string());
-        self.record(operation.with("event_id", event.to_string()));
+        let operation = NewOperation::on(&parked.subscription, verb, reason);
+        let operation = operation.with("key", parked.key.to_string());
+        let operation = match &parked.topic {
+            Some(partition) => operation.with("partition", partition.to_string()),
+            None => operation,
+        };
+        self.record(operation.with("event_id", parked.event.id.to_string()));
         true
     }
 

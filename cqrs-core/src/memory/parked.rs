@@ -92,8 +92,15 @@ impl StagedParking {
         self.reset.insert(subscription.to_owned());
     }
 
-    pub(super) fn wait(&mut self, parked: Parked, record: TopicRecord) {
-        self.waiting.push((parked, record));
+    /// Unless it waits already: a rewind brings it again.
+    pub(super) fn wait(&mut self, state: &State, parked: Parked, record: &TopicRecord) {
+        let stored = state.parked.waiting.get(&parked);
+        let mut staged = self.waiting.iter();
+        let waits = stored.is_some_and(|stored| stored.contains(record))
+            || staged.any(|(of, staged)| *of == parked && staged == record);
+        if !waits {
+            self.waiting.push((parked, record.clone()));
+        }
     }
 
     pub(super) fn handled(&mut self, parked: Parked, count: usize) {

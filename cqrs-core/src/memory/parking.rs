@@ -47,10 +47,11 @@ impl Parking for MemoryEventStore {
         subscription: &str,
         records: &[WaitingRecord],
     ) -> Result<(), StoreError> {
+        let state = transaction.store.state();
         for WaitingRecord { key, record } in records {
             let partition = Some(record.partition_id());
             let parked = (subscription.to_owned(), partition, key.clone());
-            transaction.parking.wait(parked, record.clone());
+            transaction.parking.wait(&state, parked, record);
         }
         Ok(())
     }

@@ -3,14 +3,14 @@
 //! Every change of a subscription by hand goes through here, whoever asks for it.
 
 use crate::{
-    model::{Checkpoint, Claim, EventId, Lane, OrderingKey, PartitionId, Position, Selection},
+    model::{Checkpoint, Claim, Lane, PartitionId, Position, Selection},
     ports::{
         discards::Discarded,
         documents::Documents,
         error::{AdvanceError, CommitError, Fenced, StoreError, StoreErrorKind},
         inbox::Inbox,
         log_end::last_event_upto,
-        parking::Parking,
+        parking::{ParkedKey, Parking},
         partitions::{PartitionStatus, Partitions, RepartitionError},
         reason::check_reason,
     },
@@ -63,23 +63,19 @@ pub trait Control: Partitions + Inbox + Parking + Documents {
         reason: &str,
     ) -> impl Future<Output = Result<u16, RepartitionError>> + Send;
 
-    /// Asks the owner of a parked key to handle what waits, in order: if this event is still in front of it and nothing is requested yet;
-    /// otherwise returns `false`.
+    /// Asks the owner of a parked key to handle what waits, in order: if its event is still in front and nothing is requested yet;
+    /// otherwise returns `false`. Of a topic it is the key in its partition.
     fn redrive(
         &self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
+        parked: &ParkedKey,
         reason: &str,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Asks the owner of a parked key to pass over the event in front for good, then to handle what waits behind it: if this event is
-    /// still in front and nothing is requested yet; otherwise returns `false`.
+    /// Asks the owner of a parked key to pass over the event in front for good, then to handle what waits behind it: if that event is
+    /// still in front and nothing is requested yet; otherwise returns `false`. Of a topic it is the key in its partition.
     fn discard(
         &self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
+        parked: &ParkedKey,
         reason: &str,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 

@@ -194,7 +194,8 @@ pub trait Parking: EventStore + Discards {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Keeps records of a partition of a topic whose keys are parked, behind those that wait already. For the owner, in the transaction that moves its checkpoint past them;
-    /// of a key that is parked now, the record in front.
+    /// of a key that is parked now, the record in front. The same record does not wait a second time for a key: a rewind brings it again.
+    /// Another one at its offset does, because a topic that was created again has other records.
     fn wait_in(
         &self,
         transaction: &mut Self::Transaction,

@@ -7,7 +7,7 @@ use crate::{
     ports::{Control, LogQuery, ParkedKey, Parking, StoreError},
 };
 
-/// The parked keys of a subscription to the store's own log.
+/// The parked keys of a subscription.
 ///
 /// Everything here only asks: the runner of the subscription redrives and discards between two of its batches, within a quarter of a
 /// second. A key that fails again stays parked, with the new reason, and is no longer requested.
@@ -166,10 +166,7 @@ impl<S: Control> ParkedKeys<S> {
     /// # Errors
     /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) when the reason is empty. When the store fails.
     pub async fn redrive_key(&self, parked: &ParkedKey, reason: &str) -> Result<bool, StoreError> {
-        let event = parked.event.id;
-        self.store
-            .redrive(&self.subscription, &parked.key, event, reason)
-            .await
+        self.store.redrive(parked, reason).await
     }
 
     /// Asks for the event in front of a key to be passed over for good; what waits behind it is handled then. The store keeps the event's
@@ -178,10 +175,7 @@ impl<S: Control> ParkedKeys<S> {
     /// # Errors
     /// [`InvalidInput`](crate::StoreErrorKind::InvalidInput) when the reason is empty. When the store fails.
     pub async fn discard(&self, parked: &ParkedKey, reason: &str) -> Result<bool, StoreError> {
-        let event = parked.event.id;
-        self.store
-            .discard(&self.subscription, &parked.key, event, reason)
-            .await
+        self.store.discard(parked, reason).await
     }
 
     async fn of(&self, group: Fingerprint) -> Result<Vec<ParkedKey>, StoreError> {

@@ -260,6 +260,8 @@ alter table cqrs.waiting add constraint waiting_pkey PRIMARY KEY (id);
 
 CREATE INDEX idempotency_recorded_at ON cqrs.idempotency USING btree (recorded_at);
 
+CREATE INDEX waiting_at_offset ON cqrs.waiting USING btree (subscription, partition, "offset");
+
 CREATE INDEX waiting_of_key ON cqrs.waiting USING btree (subscription, partition, key, is_stream, id);
 
 create function cqrs.advance(of_subscription text, of_partition text, of_epoch bigint, from_offset bigint, from_event_id uuid, to_offset bigint, to_event_id uuid) returns boolean

@@ -1,12 +1,12 @@
 //! Changes by hand: each in one statement that also records it.
 
 use cqrs_core::{
-    EventId, StoreError,
-    model::{OrderingKey, Slices},
-    ports::{Control, RepartitionError, check_reason, never_started},
+    StoreError,
+    model::Slices,
+    ports::{Control, ParkedKey, RepartitionError, check_reason, never_started},
 };
 
-use super::rights;
+use super::{rights, waiting::topic_of};
 use crate::{
     error::{commit, own_code},
     store::PgEventStore,
@@ -42,26 +42,12 @@ impl Control for PgEventStore {
         Ok(u16::try_from(made).unwrap_or(partitions))
     }
 
-    async fn redrive(
-        &self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
-        reason: &str,
-    ) -> Result<bool, StoreError> {
-        self.request(subscription, key, event, "redrive", reason)
-            .await
+    async fn redrive(&self, parked: &ParkedKey, reason: &str) -> Result<bool, StoreError> {
+        self.request(parked, "redrive", reason).await
     }
 
-    async fn discard(
-        &self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
-        reason: &str,
-    ) -> Result<bool, StoreError> {
-        self.request(subscription, key, event, "discard", reason)
-            .await
+    async fn discard(&self, parked: &ParkedKey, reason: &str) -> Result<bool, StoreError> {
+        self.request(parked, "discard", reason).await
     }
 
     async fn pause(&self, subscription: &str, reason: &str) -> Result<(), StoreError> {
@@ -78,20 +64,19 @@ impl PgEventStore {
     /// Asks the owner of a parked key.
     async fn request(
         &self,
-        subscription: &str,
-        key: &OrderingKey,
-        event: EventId,
+        parked: &ParkedKey,
         requested: &str,
         reason: &str,
     ) -> Result<bool, StoreError> {
         check_reason(reason)?;
         let query = sqlx::query_scalar(self.backend().statements.request_parked.sql())
-            .bind(subscription)
-            .bind(key.to_string())
-            .bind(key.stream().is_some())
-            .bind(event.as_uuid())
+            .bind(&parked.subscription)
+            .bind(parked.key.to_string())
+            .bind(parked.key.stream().is_some())
+            .bind(parked.event.id.as_uuid())
             .bind(requested)
-            .bind(reason);
+            .bind(reason)
+            .bind(topic_of(parked.topic.as_ref()));
         let mut connection = self.backend().acquire().await?;
         let asked = connection.ask(async |connection| query.fetch_optional(connection).await);
         let recorded: Option<i64> = asked.await.map_err(rights::recorded)?;

@@ -101,14 +101,8 @@ async fn all_verbs<S: Store>(
     let one = events[0].position;
     vec![
         ("discard", store.skip(skip).await),
-        (
-            "request_redrive",
-            asked(store.redrive(name, &a.key, a.event.id, reason).await),
-        ),
-        (
-            "request_discard",
-            asked(store.discard(name, &b.key, b.event.id, reason).await),
-        ),
+        ("request_redrive", asked(store.redrive(a, reason).await)),
+        ("request_discard", asked(store.discard(b, reason).await)),
         (
             "repartition",
             changed(store.repartition(name, 1, reason).await),

@@ -249,7 +249,7 @@ pub async fn an_overview_counts_parked_keys_by_their_cause<S: Store>(store: S) {
     }
     store.commit(transaction).await.expect("commits");
     let b = &keys[1];
-    let asked = store.redrive(NAME, &b.key, b.event.id, "fixed").await;
+    let asked = store.redrive(b, "fixed").await;
     assert!(asked.expect("asks"));
 
     let found = subscription(&store).await;

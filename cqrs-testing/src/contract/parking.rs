@@ -201,10 +201,11 @@ pub async fn a_request_is_for_the_event_in_front<S: Control>(store: S) {
         reason: "a test wrote it".to_owned(),
     };
     let asked = async |parked: &ParkedKey, event, request: &ParkedRequest| {
-        let key = &parked.key;
+        let mut seen = parked.clone();
+        seen.event.id = event;
         let asked = match request {
-            ParkedRequest::Discard { reason } => store.discard(NAME, key, event, reason).await,
-            _ => store.redrive(NAME, key, event, "repaired").await,
+            ParkedRequest::Discard { reason } => store.discard(&seen, reason).await,
+            _ => store.redrive(&seen, "repaired").await,
         };
         asked.expect("answers")
     };
@@ -436,8 +437,7 @@ pub async fn a_parked_key_that_decides_the_partition_moves_with_its_slice<S: Con
 
     let made = store.repartition(NAME, 2, "a test").await;
     assert_eq!(made.expect("a key is in one slice"), 2);
-    let front = parked.event.id;
-    let asked = store.redrive(NAME, &key, front, "repaired");
+    let asked = store.redrive(&parked, "repaired");
     assert!(asked.await.expect("asks"));
     for part in [Slices::part(0, 2), Slices::part(1, 2)] {
         let is_here = part.contains(key.slice());
@@ -510,7 +510,7 @@ pub async fn records_of_a_topic_wait_for_their_key<S: Control>(store: S) {
     assert_eq!(keys(&topic).await, std::slice::from_ref(key));
     assert_eq!(keys(&other).await, []);
     assert_eq!(keys(&LOG).await, []);
-    let asked = store.redrive(NAME, key, front.event.id, "a test");
+    let asked = store.redrive(&front, "a test");
     assert!(asked.await.expect("asks"));
     assert_eq!(store.requested(NAME, &LOG).await.expect("reads"), []);
     let requested = store.requested(NAME, &topic).await.expect("reads");
@@ -520,13 +520,17 @@ pub async fn records_of_a_topic_wait_for_their_key<S: Control>(store: S) {
     let event = failed(account("a"), 7).at(Offset::new(7));
     let next = front.clone().continued(event);
     let mut transaction = store.begin().await.expect("begins");
-    let again = [waits(7, key), waits(5, key)];
+    let other = record(7).timestamp(None);
+    let again = [
+        WaitingRecord::new(key.clone(), other.clone()),
+        waits(5, key),
+    ];
     let waits = store.wait_in(&mut transaction, NAME, &again).await;
     waits.expect("keeps them");
     let found = store.update_parked_in(&mut transaction, &next, 1).await;
     assert!(found.expect("writes"));
     store.commit(transaction).await.expect("commits");
-    assert_eq!(of(&front, 9).await, [record(7), record(7), record(5)]);
+    assert_eq!(of(&front, 9).await, [record(7), other]);
 
     let mut transaction = store.begin().await.expect("begins");
     let found = store.unpark_in(&mut transaction, &next).await;
@@ -534,4 +538,116 @@ pub async fn records_of_a_topic_wait_for_their_key<S: Control>(store: S) {
     store.commit(transaction).await.expect("commits");
     assert_eq!(of(&front, 9).await, []);
     assert_eq!(all(&store, NAME).await, []);
+}
+
+/// A rewind brings records again that wait already: each waits once, and keeps its place. Any other one at its offset waits, too.
+pub async fn a_record_waits_once_for_its_key<S: Control>(store: S) {
+    let topic = record(0).partition_id();
+    let key = of_stream("a", 5).key;
+    let named = OrderingKey::named(key.to_string()).expect("valid");
+    let changed = |change: fn(&mut TopicRecord)| {
+        let mut other = record(7);
+        change(&mut other);
+        other
+    };
+    let others = [
+        changed(|record| record.timestamp = None),
+        changed(|record| record.value = None),
+        changed(|record| record.key = None),
+        changed(|record| record.headers.clear()),
+        changed(|record| record.value = Some("[]".into())),
+    ];
+    let first = [record(5), record(6), record(7)].map(|it| WaitingRecord::new(key.clone(), it));
+    let again = [record(6), record(7)].map(|it| WaitingRecord::new(key.clone(), it));
+    let of_named = [WaitingRecord::new(named.clone(), record(7))];
+    let others_wait = others.clone().map(|it| WaitingRecord::new(key.clone(), it));
+    let steps: [&[WaitingRecord]; 6] = [
+        &first,
+        &again,
+        &of_named,
+        &others_wait,
+        &others_wait,
+        &first,
+    ];
+    for records in steps {
+        let claim = store.claim(NAME, &topic, None).await.expect("claims");
+        let claim = claim.expect("it is a partition of a topic");
+        let mut transaction = store.begin().await.expect("begins");
+        store
+            .advance_in(
+                &mut transaction,
+                NAME,
+                &topic,
+                claim.epoch,
+                claim.at,
+                place(9),
+            )
+            .await
+            .expect("advances");
+        let waits = store.wait_in(&mut transaction, NAME, records).await;
+        waits.expect("keeps them");
+        store.commit(transaction).await.expect("commits");
+    }
+    let of = async |key: &OrderingKey| {
+        let event = failed(account("a"), 5);
+        let parked = ParkedKey::new(NAME, key.clone(), event, FailureKind::Refused, "no", 1);
+        let records = store
+            .waiting_records(&parked.in_partition(&topic), 99)
+            .await;
+        records.expect("reads")
+    };
+    let expected = [record(5), record(6), record(7)].into_iter().chain(others);
+    assert_eq!(of(&key).await, Vec::from_iter(expected));
+    assert_eq!(of(&named).await, [record(7)]);
+}
+
+/// A key is parked in two partitions of a topic, before an event of the same id: a request is for one of them.
+pub async fn a_request_is_for_one_partition<S: Control>(store: S) {
+    let topic = |partition| PartitionId::Topic {
+        topic: "shop.account".into(),
+        partition,
+    };
+    let mut event = failed(account("a"), 5);
+    event.offset = Some(Offset::new(5));
+    let key = OrderingKey::from(account("a"));
+    let parked = ParkedKey::new(NAME, key, event, FailureKind::Refused, "no", 1);
+    let [first, second] = [3, 4].map(|number| parked.clone().in_partition(&topic(number)));
+    for one in [&first, &second] {
+        let partition = one.topic.as_ref().expect("it is of a topic");
+        let claim = store.claim(NAME, partition, None).await.expect("claims");
+        let claim = claim.expect("it is a partition of a topic");
+        let mut transaction = store.begin().await.expect("begins");
+        store
+            .advance_in(
+                &mut transaction,
+                NAME,
+                partition,
+                claim.epoch,
+                claim.at,
+                place(9),
+            )
+            .await
+            .expect("advances");
+        let parks = store.park_in(&mut transaction, one, MANY).await;
+        assert!(parks.expect("parks"));
+        store.commit(transaction).await.expect("commits");
+    }
+    let requested = async |number| {
+        let requested = store.requested(NAME, &topic(number)).await.expect("reads");
+        Vec::from_iter(requested.into_iter().map(|parked| parked.requested))
+    };
+    assert!(store.redrive(&second, "repaired").await.expect("asks"));
+    assert_eq!(requested(3).await, []);
+    assert_eq!(requested(4).await, [Some(ParkedRequest::Redrive)]);
+    assert!(!store.discard(&second, "no").await.expect("answers"));
+    assert!(store.discard(&first, "a test").await.expect("asks"));
+    assert_eq!(requested(4).await, [Some(ParkedRequest::Redrive)]);
+    let reason = "a test".to_owned();
+    assert_eq!(
+        requested(3).await,
+        [Some(ParkedRequest::Discard { reason })]
+    );
+    let mut of_log = first;
+    of_log.topic = None;
+    assert!(!store.redrive(&of_log, "no").await.expect("answers"));
 }

@@ -373,23 +373,11 @@ impl Control for Hooked {
     ) -> Result<u16, RepartitionError> {
         self.0.repartition(s, partitions, reason).await
     }
-    async fn redrive(
-        &self,
-        s: &str,
-        key: &OrderingKey,
-        event: EventId,
-        reason: &str,
-    ) -> Result<bool, StoreError> {
-        self.0.redrive(s, key, event, reason).await
+    async fn redrive(&self, parked: &ParkedKey, reason: &str) -> Result<bool, StoreError> {
+        self.0.redrive(parked, reason).await
     }
-    async fn discard(
-        &self,
-        s: &str,
-        key: &OrderingKey,
-        event: EventId,
-        reason: &str,
-    ) -> Result<bool, StoreError> {
-        self.0.discard(s, key, event, reason).await
+    async fn discard(&self, parked: &ParkedKey, reason: &str) -> Result<bool, StoreError> {
+        self.0.discard(parked, reason).await
     }
     async fn pause(&self, s: &str, reason: &str) -> Result<(), StoreError> {
         self.0.pause(s, reason).await

@@ -320,9 +320,8 @@ async fn only_what_was_seen_is_discarded() {
     ask(&store).await;
     let front = settled(&store, 1).await.remove(0);
     assert_eq!(front.event.position.get(), 4);
-    let taken = store
-        .discard(Sums::NAME, &seen.key, front.event.id, "1 is a test")
-        .await;
+    assert_eq!(front.key, seen.key);
+    let taken = store.discard(&front, "1 is a test").await;
     assert!(taken.expect("answers"), "4 would be lost");
     settled(&store, 0).await;
     running.stop().await;

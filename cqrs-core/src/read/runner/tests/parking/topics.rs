@@ -315,6 +315,37 @@ async fn a_rewind_keeps_what_waits() {
     running.stop().await;
 }
 
+/// Without a lane nothing tells that they were received; the records that wait do.
+#[tokio::test(start_paused = true)]
+async fn what_waits_of_another_producer_waits_once_after_a_rewind() {
+    let (store, topic, bad) = (
+        MemoryEventStore::default(),
+        Topic::with(20).await,
+        Bad::new([1]),
+    );
+    for event in &mut *topic.events.lock().expect("no panic") {
+        event.lane = None;
+    }
+    for _ in 0..3 {
+        let running = Running::start(consumer(&store, &topic, &bad));
+        reached(&store, 20).await;
+        settled(&store, 1).await;
+        running.stop().await;
+        let rewound = consumer(&store, &topic, &bad).rewind("a test").await;
+        rewound.expect("rewinds");
+    }
+    let running = Running::start(consumer(&store, &topic, &bad));
+    reached(&store, 20).await;
+    let [found] = settled(&store, 1).await.try_into().expect("one");
+    assert_eq!(store.waiting(&found).await.expect("counts"), 7);
+    bad.set([]);
+    let asked = parked(&store).redrive_key(&found, "corrected").await;
+    assert!(asked.expect("asks"));
+    settled(&store, 0).await;
+    assert_eq!(counters(&store).await["c1"], expected(20, &[])["c1"]);
+    running.stop().await;
+}
+
 /// The user's function skips it, and the record is kept.
 #[tokio::test(start_paused = true)]
 async fn a_skipped_event_of_a_topic_is_recorded() {

@@ -205,6 +205,29 @@ async fn a_repaired_record_is_not_handled_again_after_a_rewind() {
     assert_eq!(counters(&store).await, expected(20, &[]));
 }
 
+/// The same before its redrive: it waits once.
+#[tokio::test(start_paused = true)]
+async fn a_repaired_record_waits_once_after_a_rewind() {
+    let (store, bad) = (MemoryEventStore::default(), Bad::default());
+    let topic = damaged(20, &[19], &[]).await;
+    for _ in 0..2 {
+        let running = Running::start(consumer(&store, &topic, &bad));
+        reached(&store, 20).await;
+        running.stop().await;
+        set(&topic, &[]);
+        let rewound = consumer(&store, &topic, &bad).rewind("a test").await;
+        rewound.expect("rewinds");
+    }
+    let running = Running::start(consumer(&store, &topic, &bad));
+    reached(&store, 20).await;
+    let [found] = settled(&store, 1).await.try_into().expect("one");
+    assert_eq!(waiting(&store, &found).await, 1);
+    redrive(&store, &found).await;
+    settled(&store, 0).await;
+    running.stop().await;
+    assert_eq!(counters(&store).await, expected(20, &[]));
+}
+
 /// Damaged records and events that fail, anywhere and beside each other: when all are repaired, each key was handled in order and once.
 #[tokio::test(start_paused = true)]
 async fn each_key_is_in_order_wherever_records_are_damaged() {
