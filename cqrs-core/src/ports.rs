@@ -65,5 +65,6 @@ pub use self::{
 pub(crate) use self::{
     log_check::check_page,
     log_end::last_event_upto,
+    parking::kept,
     turns::{Turn, at_most_a_second},
 };

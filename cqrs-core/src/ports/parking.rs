@@ -157,8 +157,8 @@ impl WaitingRecord {
     }
 }
 
-/// A reason that every store can keep.
-fn kept(reason: &str) -> String {
+/// A reason that every store can keep: no NUL, and not longer than [`LONGEST_REASON`].
+pub(crate) fn kept(reason: &str) -> String {
     let end = reason.floor_char_boundary(LONGEST_REASON);
     reason[..end].replace('\0', "\u{fffd}")
 }

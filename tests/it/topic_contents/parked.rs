@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cqrs_core::{
     ports::{HealthLimits, Inspect, ParkedKey},
-    read::ParkedKeys,
+    read::{ErrorAction, ParkedKeys},
 };
 use tokio::sync::oneshot;
 
@@ -181,4 +181,21 @@ async fn a_record_that_is_no_event_waits_in_the_store() {
     assert_eq!(operations.len(), 3);
     drop(stop);
     running.await.expect("no panic").expect("runs");
+}
+
+/// The reason quotes a header, with bytes that no text of a store may have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_skipped_record_is_recorded_whatever_its_headers_hold() {
+    let place = Place::new().await;
+    let damaged = of("a", "1").with("ce_specversion", [0xff, 0]);
+    place.send(Sent::Plainly, vec![damaged, of("a", "2")]).await;
+    let runner = place.parking_runner(Arc::new(|_| {}));
+    let runner = runner.on_failure(|_| ErrorAction::Skip);
+    runner.catch_up().await.expect("catches up");
+    assert_eq!(place.texts().await, ["2"]);
+    let discarded = place.store.discarded(Texts::NAME).await.expect("reads");
+    let [discarded] = discarded.try_into().expect("one");
+    assert!(discarded.reason.contains("ce_specversion"), "{discarded}");
+    assert_eq!(discarded.record.expect("it is kept").offset.get(), 0);
+    assert_eq!(place.operations().await.len(), 1);
 }

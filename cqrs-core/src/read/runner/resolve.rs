@@ -9,7 +9,7 @@ use super::{
 use crate::{
     model::{Checkpoint, Claim, FailedEvent, Offset, PartitionId, Slices, chain},
     ports::{
-        Checkpoints, Discarded, Inbox, ParkedKey, Parking, Reader, SourceError, WaitingRecord,
+        Checkpoints, Discarded, Inbox, ParkedKey, Parking, Reader, SourceError, WaitingRecord, kept,
     },
     read::handler::Handler,
 };
@@ -110,7 +110,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     async fn pass_over(&mut self, failing: Failing) -> Result<(), AttemptError> {
         let subscription = self.handler.subscription();
         let mut transaction = self.moved_to(&failing).await?;
-        let reason = format!("{}: {}", failing.kind, chain(&*failing.reason));
+        let reason = kept(&format!("{}: {}", failing.kind, chain(&*failing.reason)));
         let event = failing.event;
         let discarded = match &failing.record {
             Some(record) => {

@@ -160,7 +160,7 @@ impl Reader for TopicReader {
         let offset = usize::try_from(record.offset.get())?;
         let event = self.topic.events.lock().expect("no panic")[offset].clone();
         if self.topic.is_unreadable(&event) {
-            return Err("its version byte is 9".into());
+            return Err("its version byte is \0".into());
         }
         Ok(event)
     }
