@@ -1,10 +1,13 @@
 //! The brokers, the client settings, and the names of topics and groups.
 
+mod alias;
+
 use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
 use cqrs_core::ports::BoxError;
 use rdkafka::ClientConfig;
 
+use self::alias::one_name;
 use crate::{
     error::KafkaError,
     token::{KafkaToken, TokenSource},
@@ -69,10 +72,10 @@ impl KafkaConfig {
     /// It overrides the defaults of this crate, but not the settings that the guarantees need: `acks`,
     /// `enable.idempotence`, `transactional.id` and `partitioner` of producers; `group.id`, `isolation.level`,
     /// `auto.offset.reset`, `enable.auto.commit` and `enable.auto.offset.store` of consumers; and
-    /// `allow.auto.create.topics` of both.
+    /// `allow.auto.create.topics` and `bootstrap.servers` of both. A setting that has two names counts once: the later call wins.
     #[must_use]
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.settings.insert(key.into(), value.into());
+        self.settings.insert(one_name(key.into()), value.into());
         self
     }
 
@@ -278,8 +281,11 @@ mod tests {
     #[test]
     fn settings_override_defaults_but_not_fixed_values() {
         let config = KafkaConfig::new("localhost:9092")
-            .set("linger.ms", "7")
+            .set("linger.ms", "3")
             .set("acks", "1")
+            .set("request.required.acks", "1")
+            .set("metadata.broker.list", "elsewhere:1")
+            .set("queue.buffering.max.ms", "7")
             .set("allow.auto.create.topics", "true")
             .set("bootstrap.servers", "elsewhere:1");
         let client = config.client(&[("linger.ms", "0")], &[("acks", "all")]);
@@ -287,6 +293,13 @@ mod tests {
         assert_eq!(client.get("acks"), Some("all"));
         assert_eq!(client.get("allow.auto.create.topics"), Some("false"));
         assert_eq!(client.get("bootstrap.servers"), Some("localhost:9092"));
+        for alias in [
+            "request.required.acks",
+            "metadata.broker.list",
+            "queue.buffering.max.ms",
+        ] {
+            assert_eq!(client.get(alias), None, "{alias}");
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::{
 /// fn rejected(&self, _: &Envelope<OrderEvent>, rejection: &Rejection) -> OnRejected<To<Account>> {
 ///     match rejection.downcast_ref() {
 ///         Some(Closed) => OnRejected::Instead(vec![To::new("unclaimed", 10)]),
-///         None => OnRejected::Stop,
+///         None => OnRejected::Fail,
 ///     }
 /// }
 /// # }
@@ -42,13 +42,13 @@ use crate::{
 pub enum OnRejected<C> {
     /// The event cannot be handled, for this reason: the runner does what [`Runner::on_failure`](crate::Runner::on_failure) says. By default
     /// it tries the event again and then parks its stream. No event is skipped.
-    Stop,
+    Fail,
     /// Continue: the rejection is expected. The event's other commands are sent.
     Ignore,
     /// Send these commands instead of the rejected one; they may be rejected in turn. The event's other commands are sent too.
     ///
     /// For one event a reactor may answer so 100 times for each command that [`react`](Reactor::react) returned. After
-    /// that the event cannot be handled, as with [`Stop`](Self::Stop).
+    /// that the event cannot be handled, as with [`Fail`](Self::Fail).
     Instead(Vec<C>),
 }
 
@@ -114,7 +114,7 @@ pub trait Reactor: Send + Sync + 'static {
     /// The commands that follow from the event.
     fn react(&self, event: &Envelope<Self::Events>) -> Vec<Self::Commands>;
 
-    /// Chooses the reaction to a rejected command. The default is [`Stop`](OnRejected::Stop), so that an unforeseen rejection
+    /// Chooses the reaction to a rejected command. The default is [`Stop`](OnRejected::Fail), so that an unforeseen rejection
     /// is never lost.
     fn rejected(
         &self,
@@ -122,6 +122,6 @@ pub trait Reactor: Send + Sync + 'static {
         rejection: &Rejection,
     ) -> OnRejected<Self::Commands> {
         let _ = (event, rejection);
-        OnRejected::Stop
+        OnRejected::Fail
     }
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use cqrs_core::{StoreError, StoreErrorKind, ports::BoxError};
+use cqrs_core::{StoreError, StoreErrorKind, chain, ports::BoxError};
 use sqlx::{Connection, Error, PgConnection, PgPool, Row, postgres::PgConnectOptions};
 use tokio::{sync::Mutex, time::Instant};
 
@@ -191,10 +191,12 @@ impl Hosts {
         let kind = may_pass.unwrap_or(&passed[0]).1.kind();
         let each = passed.iter().map(|(index, error)| {
             let options = self.servers.at(*index);
-            let why = error
-                .source()
-                .map_or_else(|| error.to_string(), ToString::to_string);
-            format!("{}:{} ({why})", options.get_host(), options.get_port())
+            format!(
+                "{}:{} ({})",
+                options.get_host(),
+                options.get_port(),
+                why(error)
+            )
         });
         let each: Vec<String> = each.collect();
         let message = format!(
@@ -271,6 +273,14 @@ pub(crate) async fn can_only_read(connection: &mut PgConnection) -> Result<bool,
 }
 
 /// Without the password, which sqlx's options would show.
+/// Why a server was passed over. What does not pass by itself is said whole, with its advice.
+fn why(error: &StoreError) -> String {
+    match error.source() {
+        Some(source) if error.is_retryable() => source.to_string(),
+        _ => chain(error).to_string(),
+    }
+}
+
 impl fmt::Debug for Hosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hosts")
@@ -291,5 +301,14 @@ mod tests {
             Hosts::new(servers.expect("readable"), Duration::ZERO)
         );
         assert!(!shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn what_does_not_pass_by_itself_keeps_its_advice() {
+        let refused =
+            |kind| why(&StoreError::new(kind, "replace the password").caused_by("refused"));
+        let final_one = refused(StoreErrorKind::Misconfigured);
+        assert_eq!(final_one, "replace the password: refused");
+        assert_eq!(refused(StoreErrorKind::Unavailable), "refused");
     }
 }

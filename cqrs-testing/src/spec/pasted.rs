@@ -277,7 +277,7 @@ fn printed_tests() -> String {
             || {
                 Spec::reactor(Keeper)
                     .when_rejected("o-1", placed(lines(1)), &too_many())
-                    .then_stop();
+                    .then_fail();
             },
         ),
     ]

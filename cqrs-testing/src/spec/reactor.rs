@@ -44,7 +44,7 @@ use super::{
 ///
 /// // By default a rejection stops the reactor in front of the event.
 /// let taken = Rejection::new(StreamId::of::<SeatEvent>("A1")?, Taken);
-/// Spec::reactor(Booking).when_rejected("ada", VisitorEvent::Came, &taken).then_stop();
+/// Spec::reactor(Booking).when_rejected("ada", VisitorEvent::Came, &taken).then_fail();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

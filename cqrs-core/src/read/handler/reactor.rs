@@ -93,9 +93,9 @@ impl<R: Reactor> Reaction<R> {
         Ok(())
     }
 
-    fn stopped(&self, source: Rejection) -> HandlerError {
+    fn rejected(&self, source: Rejection) -> HandlerError {
         let reactor = R::NAME;
-        self.poison(ReactionError::Stopped { reactor, source })
+        self.poison(ReactionError::Rejected { reactor, source })
     }
 
     fn poison(&self, reason: impl Into<BoxError>) -> HandlerError {
@@ -111,13 +111,13 @@ enum ReactionError {
         reactor: &'static str,
         source: InvalidName,
     },
-    #[error("{reactor} stops at this event")]
-    Stopped {
+    #[error("a command of {reactor} was rejected")]
+    Rejected {
         reactor: &'static str,
         source: Rejection,
     },
     #[error(
-        "{reactor} answered Instead more than {MAX_INSTEAD} times for each command of this event; let rejected return Stop or \
+        "{reactor} answered Instead more than {MAX_INSTEAD} times for each command of this event; let rejected return Fail or \
          Ignore"
     )]
     Endless {
@@ -155,7 +155,7 @@ impl<R: Reactor> ReactorHandler<R> {
             };
             match self.0.rejected(&reaction.event, &rejection) {
                 OnRejected::Ignore => {}
-                OnRejected::Stop => return Err(reaction.stopped(rejection)),
+                OnRejected::Fail => return Err(reaction.rejected(rejection)),
                 OnRejected::Instead(commands) => {
                     reaction.send_instead(commands, rejection)?;
                     // Without it a long chain would neither stop nor let other tasks run.

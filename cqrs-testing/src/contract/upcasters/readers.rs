@@ -79,7 +79,7 @@ impl Reactor for Doubles {
         _: &Envelope<AccountEvent>,
         _: &cqrs_core::Rejection,
     ) -> OnRejected<To<Account>> {
-        OnRejected::Stop
+        OnRejected::Fail
     }
 }
 

@@ -102,7 +102,7 @@ impl Reactor for Countersigns {
     }
 
     fn rejected(&self, _: &Envelope<NoteEvent>, _: &cqrs_core::Rejection) -> OnRejected<To<Note>> {
-        OnRejected::Stop
+        OnRejected::Fail
     }
 }
 

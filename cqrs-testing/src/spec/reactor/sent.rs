@@ -62,7 +62,7 @@ pub(crate) fn then<C: SingleCommand + Debug>(sent: &[C]) -> String {
 
 /// What the reactor answered to a rejection.
 #[derive(Debug)]
-#[must_use = "add an expectation: then(..), then_nothing() or then_stop()"]
+#[must_use = "add an expectation: then(..), then_nothing() or then_fail()"]
 pub struct RejectionOutcome<C> {
     constructor: String,
     calls: Calls,
@@ -92,10 +92,10 @@ impl<C: SingleCommand + Debug + PartialEq> RejectionOutcome<C> {
         self.expect(&OnRejected::Ignore);
     }
 
-    /// Expects that the reactor stops at the event.
+    /// Expects that the event cannot be handled.
     #[track_caller]
-    pub fn then_stop(self) {
-        self.expect(&OnRejected::Stop);
+    pub fn then_fail(self) {
+        self.expect(&OnRejected::Fail);
     }
 
     #[track_caller]
@@ -104,7 +104,7 @@ impl<C: SingleCommand + Debug + PartialEq> RejectionOutcome<C> {
             return;
         }
         let expectation = match &self.reaction {
-            OnRejected::Stop => "then_stop()".to_owned(),
+            OnRejected::Fail => "then_fail()".to_owned(),
             OnRejected::Ignore => "then_nothing()".to_owned(),
             OnRejected::Instead(instead) => format!("then({})", commands(instead)),
         };

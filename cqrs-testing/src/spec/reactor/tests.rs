@@ -82,7 +82,7 @@ impl Reactor for Bell {
                 OnRejected::Instead(vec![To::<Door>::new("back", DoorCommand::Lock).into()])
             }
             Some(Refused("open")) => OnRejected::Ignore,
-            _ => OnRejected::Stop,
+            _ => OnRejected::Fail,
         }
     }
 }
@@ -173,12 +173,12 @@ fn reactions_to_a_rejection_are_told_apart() {
     };
     rejected("locked").then([To::<Door>::new("back", DoorCommand::Lock).into()]);
     rejected("open").then_nothing();
-    rejected("burnt").then_stop();
-    let text = failure(move || rejected("locked").then_stop());
+    rejected("burnt").then_fail();
+    let text = failure(move || rejected("locked").then_fail());
     assert_eq!(
         text,
         r#"reactions differ (- expected, + actual):
-  - Stop
+  - Fail
   + Instead(
   +     [
   +         Door(

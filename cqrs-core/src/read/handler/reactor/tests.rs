@@ -115,7 +115,7 @@ async fn opened(store: &MemoryEventStore, door: &str) -> Vec<RecordedEvent> {
 
 #[tokio::test]
 async fn commands_of_a_batch_see_earlier_ones_and_name_their_cause() {
-    let (outcome, store) = ring(&["x", "y", "x"], Opener(|_| OnRejected::Stop)).await;
+    let (outcome, store) = ring(&["x", "y", "x"], Opener(|_| OnRejected::Fail)).await;
     outcome.expect("runs");
     let events = opened(&store, "x").await;
     let times = events
@@ -142,7 +142,7 @@ async fn commands_of_a_batch_see_earlier_ones_and_name_their_cause() {
 
 #[tokio::test]
 async fn an_unforeseen_rejection_stops_the_runner_at_its_event() {
-    let (outcome, store) = ring(&["x", "x", "y", "x", "y"], Opener(|_| OnRejected::Stop)).await;
+    let (outcome, store) = ring(&["x", "x", "y", "x", "y"], Opener(|_| OnRejected::Fail)).await;
     let message = chain(&outcome.expect_err("stops")).to_string();
     assert!(
         message.contains("bell-b@4 (Rung)")
@@ -179,7 +179,7 @@ async fn a_rejection_may_be_ignored_or_lead_to_other_commands() {
 
 #[tokio::test]
 async fn an_invalid_target_is_named_with_its_event() {
-    let (outcome, store) = ring(&["x", ""], Opener(|_| OnRejected::Stop)).await;
+    let (outcome, store) = ring(&["x", ""], Opener(|_| OnRejected::Fail)).await;
     let message = chain(&outcome.expect_err("stops")).to_string();
     assert!(
         message.contains("bell-b@2 (Rung)") && message.contains("stream id \"\" is empty"),
