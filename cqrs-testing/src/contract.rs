@@ -139,6 +139,7 @@ macro_rules! event_store_contract {
             partitions: the_first_start_decides_the_number_of_partitions
             partitions: a_claim_makes_no_partition_of_the_log
             partitions: members_share_the_partitions
+            partitions: what_is_given_back_is_left_to_who_lacks_it
             partitions: partitions_move_once_nobody_has_joined_for_a_while
             partitions: a_member_that_is_not_heard_of_loses_its_partitions
             partitions: a_member_that_leaves_frees_its_partitions_at_once

@@ -62,8 +62,7 @@ impl Leases {
         let now = Instant::now();
         self.members
             .retain(|_, joined| now < joined.renewed + joined.lease);
-        let share = self.partitions.len().div_ceil(self.members.len());
-        self.take(member, avoid, share);
+        self.take(member, avoid);
         self.leased(member)
     }
 
@@ -83,9 +82,15 @@ impl Leases {
         joined.lease = member.times.lease;
     }
 
-    /// Takes free partitions: up to the share, or one that was free for long.
-    fn take(&mut self, member: &Member, avoid: &[PartitionId], share: usize) {
+    /// Takes free partitions: up to the share, without what others lack, or one that was free for long. Who gives back what they lack would
+    /// take it again otherwise, before they do.
+    fn take(&mut self, member: &Member, avoid: &[PartitionId]) {
+        let (partitions, members) = (self.partitions.len(), self.members.len());
+        let (share, least_share) = (partitions.div_ceil(members), partitions / members);
         let held = self.held(member.id);
+        let others = self.members.keys().filter(|id| **id != member.id);
+        let lacks = |id: &MemberId| least_share.saturating_sub(self.held(*id));
+        let lacking: usize = others.map(lacks).sum();
         let number = self.members[&member.id].number;
         let long = member.times.settle * 2 + member.times.lease;
         let mut free = Vec::from_iter(self.partitions.iter_mut().filter(|(partition, lease)| {
@@ -96,13 +101,14 @@ impl Leases {
                 .stopped
                 .as_ref()
                 .is_none_or(|stopped| stopped.joined < number);
-            is_free
-                && is_tried
-                && !avoid.contains(partition)
-                && (held < share || lease.since.elapsed() > long)
+            is_free && is_tried && !avoid.contains(partition)
         }));
+        let left = free.len().saturating_sub(lacking);
+        let room = left.max(least_share.saturating_sub(held));
+        let room = room.min(share.saturating_sub(held));
+        free.retain(|(_, lease)| room > 0 || lease.since.elapsed() > long);
         free.sort_by_key(|(_, lease)| lease.since);
-        for (_, lease) in free.into_iter().take(share.saturating_sub(held).max(1)) {
+        for (_, lease) in free.into_iter().take(room.max(1)) {
             *lease = Lease {
                 member: Some(member.id),
                 since: Instant::now(),
@@ -126,7 +132,7 @@ impl Leases {
             .collect()
     }
 
-    /// How many partitions others lack, without those that members with a lower number give back.
+    /// How many partitions others lack, without those that are free or that members with a lower number give back.
     fn lacking(&self, member: &Member, least_share: usize) -> usize {
         let settle = member.times.settle;
         if self
@@ -146,7 +152,12 @@ impl Leases {
         let given: usize = before
             .map(|(id, _)| self.held(*id).saturating_sub(least_share))
             .sum();
-        lacking.saturating_sub(given)
+        let is_free = |lease: &&Lease| {
+            let owner = lease.member.and_then(|id| self.members.get(&id));
+            owner.is_none() && lease.stopped.is_none()
+        };
+        let free = self.partitions.values().filter(is_free).count();
+        lacking.saturating_sub(given + free)
     }
 
     fn held(&self, member: MemberId) -> usize {

@@ -893,6 +893,7 @@ declare
     share integer;
     least_share integer;
     lacking integer;
+    room integer;
 begin
     perform 1 from "cqrs".leases where kind = of_kind and name = of_name;
     if not found then
@@ -923,6 +924,22 @@ begin
           select from "cqrs".members as m where m.kind = f.kind and m.name = f.name and m.member = f.member
             and "cqrs".is_alive(m.renewed_at, m.lease, now))
     for update skip locked;
+    select least(share - held, greatest(least_share - held, free.count - others.lacking)) into room
+    from (
+        select count(*) from "cqrs".leases as f
+        where f.kind = of_kind and f.name = of_name and not f.partition = any (avoid)
+          and (f.state = 'ready' or f.last_member < my_number)
+          and not exists (
+              select from "cqrs".members as m
+              where m.kind = f.kind and m.name = f.name and m.member = f.member
+                and "cqrs".is_alive(m.renewed_at, m.lease, now))
+    ) as free, (
+        select coalesce(sum(greatest(0, least_share - (
+                   select count(*) from "cqrs".leases as l
+                   where l.kind = of_kind and l.name = of_name and l.member = m.member))), 0) as lacking
+        from "cqrs".members as m
+        where m.kind = of_kind and m.name = of_name and m.member <> me and "cqrs".is_alive(m.renewed_at, m.lease, now)
+    ) as others;
     update "cqrs".leases set member = me, since = now, state = 'ready', reason = null, last_member = null
     where (kind, name, partition) in (
         select f.kind, f.name, f.partition from "cqrs".leases as f
@@ -932,13 +949,18 @@ begin
               select from "cqrs".members as m
               where m.kind = f.kind and m.name = f.name and m.member = f.member
                 and "cqrs".is_alive(m.renewed_at, m.lease, now))
-          and (held < share or "cqrs".has_passed(2 * settle + my_lease, f.since, now))
+          and (room > 0 or "cqrs".has_passed(2 * settle + my_lease, f.since, now))
         order by f.since, f.from_slice
-        limit greatest(share - held, 1) for update skip locked
+        limit greatest(room, 1) for update skip locked
     );
 
     select case when settled then greatest(0, sum(greatest(0, least_share - other.held))
-               - coalesce(sum(greatest(0, other.held - least_share)) filter (where other.number < my_number), 0)) else 0 end
+               - coalesce(sum(greatest(0, other.held - least_share)) filter (where other.number < my_number), 0)
+               - (select count(*) from "cqrs".leases as f
+                  where f.kind = of_kind and f.name = of_name and f.state = 'ready' and not exists (
+                      select from "cqrs".members as m
+                      where m.kind = f.kind and m.name = f.name and m.member = f.member
+                        and "cqrs".is_alive(m.renewed_at, m.lease, now)))) else 0 end
     into lacking
     from (
         select m.number, (select count(*) from "cqrs".leases as l

@@ -146,6 +146,26 @@ pub async fn members_share_the_partitions<S: Partitions>(store: S) {
     assert!(told.leased.iter().all(|leased| !leased.give_back));
 }
 
+/// Who gives back what another member lacks does not take it again before that one does, also where the share of everybody is larger.
+pub async fn what_is_given_back_is_left_to_who_lacks_it<S: Partitions>(store: S) {
+    store.subscribe(NAME, 3).await.expect("subscribes");
+    let (first, second) = (member(STEADY), member(STEADY));
+    assert_eq!(own(&store, &first).await.len(), 3);
+    assert_eq!(own(&store, &second).await, []);
+    let told = beat(&store, &first).await;
+    let back = told.leased.into_iter().filter(|leased| leased.give_back);
+    let back = Vec::from_iter(back.map(|leased| leased.partition));
+    assert_eq!(back.len(), 1);
+    let released = store.release(NAME, &back[0], first.id, None).await;
+    released.expect("is released");
+    for _ in 0..2 {
+        let told = beat(&store, &first).await.leased;
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told.iter().all(|leased| !leased.give_back), "{told:?}");
+    }
+    assert_eq!(own(&store, &second).await, back);
+}
+
 /// While members join, nothing moves.
 pub async fn partitions_move_once_nobody_has_joined_for_a_while<S: Partitions>(store: S) {
     store.subscribe(NAME, 2).await.expect("subscribes");
