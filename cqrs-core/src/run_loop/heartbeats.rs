@@ -124,6 +124,7 @@ impl<C: MemberCalls> Beating<C> {
                 }
             };
             tokio::select! {
+                biased;
                 _ = &mut leave => break,
                 () = tokio::time::sleep(wait) => {}
                 () = self.soon.notified() => {}
