@@ -6,7 +6,11 @@ use std::time::Duration;
 use cqrs_core::{
     EventId, Position,
     model::{Checkpoint, Claim, LeaseTimes, Member, MemberId, PartitionId, Slices},
-    ports::{AdvanceError, Checkpoints, CommitError, Control, Partitions, UnitOfWork},
+    ports::{
+        AdvanceError, Checkpoints, CommitError, Control, Partitions, Reader, Source, SourceError,
+        UnitOfWork,
+    },
+    read::LogSource,
 };
 use cqrs_postgres::{PgEventStore, PgTransaction};
 use sqlx::AssertSqlSafe;
@@ -35,10 +39,11 @@ impl Naive {
             .fetch_one(store.pool())
             .await
             .expect("reads");
+        let schema = format!("\"{}\"", store.schema());
         for (part, naive) in self.replace {
-            let part = part.replace("__schema__", &format!("\"{}\"", store.schema()));
+            let [part, naive] = [part, naive].map(|text| text.replace("__schema__", &schema));
             assert!(function.contains(&part), "{part} is not in {function}");
-            function = function.replace(&part, naive);
+            function = function.replace(&part, &naive);
         }
         let changed = sqlx::raw_sql(AssertSqlSafe(function)).execute(store.pool());
         changed.await.expect("is a function");
@@ -392,4 +397,67 @@ async fn a_failure_goes_from_process_to_process_unless_it_is_marked() {
         )],
     };
     assert_eq!(tried_again(&free.store().await).await, 1);
+}
+
+/// The only member has two partitions and has claimed the first. Returns how many it gives back to another one, which lacks one.
+async fn given_back_unclaimed(store: &PgEventStore) -> usize {
+    store.subscribe(NAME, 2).await.expect("subscribes");
+    let (first, second) = (member(), member());
+    assert_eq!(own(store, &first).await.len(), 2);
+    claim(store, &part(0, 2), &first)
+        .await
+        .expect("has the lease");
+    assert_eq!(own(store, &second).await.len(), 0);
+    let beat = store.heartbeat(NAME, &first, &[]).await;
+    let leased = beat.expect("the store takes it").leased;
+    leased.iter().filter(|leased| leased.give_back).count()
+}
+
+#[tokio::test]
+async fn a_lease_that_nobody_claimed_stays_unless_it_is_given_back_too() {
+    assert_eq!(given_back_unclaimed(&fresh_store().await).await, 1);
+    let behind_the_batch_in_hand = Naive {
+        function: "heartbeat",
+        replace: &[(
+            "mine.place <= least(lacking, mine.count - least_share)",
+            "mine.place <= least(lacking, mine.count - least_share) and exists (
+                 select from __schema__.checkpoints as c
+                 where c.subscription = of_name and c.from_slice = mine.from_slice and c.epoch > 0)",
+        )],
+    };
+    let store = behind_the_batch_in_hand.store().await;
+    assert_eq!(given_back_unclaimed(&store).await, 0);
+}
+
+/// The parts of a partition were at 100 and at the beginning, and the log was restored to a moment before position 100. Returns whether
+/// reading goes on, although new events up to position 100 of the first part will be passed over.
+async fn goes_on_behind_a_part_that_is_ahead(store: &PgEventStore) -> bool {
+    store.subscribe(NAME, 2).await.expect("subscribes");
+    let first = part(0, 2);
+    let ahead = claimed(store, &first).await;
+    assert!(handles(store, &first, &ahead, to(100)).await);
+    let joined = store.repartition(NAME, 1, "a test").await;
+    assert_eq!(joined.expect("joins"), 1);
+    let mut source = LogSource::new(store, NAME, Vec::new());
+    let assigned = source.assigned().await.expect("assigns");
+    let mut reader = assigned.expect("the partition");
+    let claim = claimed(store, &part(0, 1)).await;
+    let place = claim.place_of(0).expect("is ahead");
+    assert_eq!(place.offset.get(), 100);
+    match reader.start(&claim).await {
+        Ok(()) => true,
+        Err(SourceError::LogReplaced { .. }) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_restored_log_passes_events_over_unless_parts_are_verified() {
+    assert!(!goes_on_behind_a_part_that_is_ahead(&fresh_store().await).await);
+    let only_the_row_has_its_event = Naive {
+        function: "repartition",
+        replace: &[("'event_id', event_id)", "'event_id', null::uuid)")],
+    };
+    let store = only_the_row_has_its_event.store().await;
+    assert!(goes_on_behind_a_part_that_is_ahead(&store).await);
 }
