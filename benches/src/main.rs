@@ -19,8 +19,10 @@ mod database;
 mod deciding;
 mod domain;
 mod fill;
+mod follow;
 mod growth;
 mod measure;
+mod parking;
 mod preload;
 mod random;
 mod rebuild;
@@ -48,7 +50,7 @@ struct Options {
     /// How many rounds ours and raw alternate.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// The seconds of one side in one round of `core`, `append`, `contention`, `rehydrate`, `upcasting` and `growth`.
+    /// The seconds of one side in one round of `core`, `append`, `contention`, `rehydrate`, `upcasting`, `follow` and `growth`.
     #[arg(long, default_value_t = 1.5, value_parser = seconds)]
     seconds: f64,
     /// The number of events that `rebuild` reads.
@@ -101,6 +103,10 @@ enum Scenario {
     Rebuild,
     /// Loads streams and rebuilds a view half of whose events are two generations old.
     Upcasting,
+    /// Four read models follow the log beside 16 writers, and cost little while nothing happens.
+    Follow,
+    /// Parks streams with 10,000 events, and redrives them.
+    Parking,
     /// Publishes a log to Kafka.
     Relay,
     /// Loads and appends on a table of millions of events. Runs only when named, because filling the table takes minutes.
@@ -132,6 +138,8 @@ async fn measure(options: &Options) -> Outcome<()> {
             Scenario::Rehydrate => rehydrate::run(options).await?,
             Scenario::Rebuild => rebuild::run(options).await?,
             Scenario::Upcasting => upcasting::run(options).await?,
+            Scenario::Follow => follow::run(options).await?,
+            Scenario::Parking => parking::run(options).await?,
             Scenario::Relay => relay::run(options).await?,
             Scenario::Growth => growth::run(options).await?,
         }
