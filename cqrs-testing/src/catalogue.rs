@@ -161,7 +161,7 @@ impl Catalogue {
         self
     }
 
-    /// An event of an older shape, as it was stored before the file existed. Each step needs one: nothing else proves it.
+    /// An event of an older shape, as it was stored before the file existed. Each upcaster needs one: nothing else proves it.
     pub fn older<E: Event>(mut self, event_type: &str, schema_version: u32, payload: &str) -> Self {
         let key = Key::new(E::CATEGORY, event_type, schema_version);
         match Payload::compact(payload) {
@@ -177,7 +177,7 @@ impl Catalogue {
         self
     }
 
-    /// The metadata of every event that is read, for steps that need it ([`Upcaster::recorded`](cqrs_core::model::Upcaster::recorded)).
+    /// The metadata of every event that is read, for upcasters that need it ([`Upcaster::recorded`](cqrs_core::model::Upcaster::recorded)).
     /// The default is empty. The id of the stream is `a`, the time the beginning of 1970.
     pub fn metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;

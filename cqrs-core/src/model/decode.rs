@@ -18,7 +18,7 @@ pub(crate) struct Stored<'a> {
     pub(crate) event_type: &'a str,
     pub(crate) schema_version: u32,
     pub(crate) payload: &'a [u8],
-    /// Needed by an enum whose steps [read it](steps::reads_recording).
+    /// Needed by an enum whose upcasters [read it](steps::reads_recording).
     pub(crate) recording: Option<Recording<'a>>,
 }
 
@@ -99,7 +99,7 @@ fn leads_to<E: Event>(stored: &Stored<'_>) -> Result<bool, CodecError> {
     ))
 }
 
-/// Runs the steps of one older event.
+/// Runs the upcasters of one older event.
 struct Upcasting<'a, E> {
     recording: Option<Recording<'a>>,
     partial: bool,
@@ -132,7 +132,7 @@ impl<'a, E: Event> Upcasting<'a, E> {
         })
     }
 
-    /// Runs a step and all that follow from it.
+    /// Runs an upcaster and all that follow from it.
     fn follow(&mut self, mut step: &'static Upcaster, payload: &[u8]) -> Result<(), CodecError> {
         let mut changed: Option<Vec<u8>> = None;
         loop {
@@ -165,7 +165,7 @@ impl<'a, E: Event> Upcasting<'a, E> {
         }
     }
 
-    /// Reads what the last step returned.
+    /// Reads what the last upcaster returned.
     fn read(
         &mut self,
         last: &Upcaster,

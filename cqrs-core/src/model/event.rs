@@ -47,7 +47,7 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
     const IGNORED: &'static [&'static str] = &[];
 
     /// How older events of these types become what the enum is now; see [`Upcaster`]. New events of a type have the
-    /// schema version 1 + the number of its steps.
+    /// schema version 1 + the number of its upcasters.
     const UPCASTERS: &'static [Upcaster] = &[];
 }
 

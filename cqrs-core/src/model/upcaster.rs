@@ -15,19 +15,20 @@ use crate::{
     model::{event_id::EventId, metadata::Metadata},
 };
 
-/// One step from an older shape of an event to a newer one. An enum lists its steps in
+/// Turns an older shape of an event into a newer one when the event is read. An enum lists its upcasters in
 /// [`Event::UPCASTERS`](crate::Event::UPCASTERS).
 ///
-/// The first shape of an event type has schema version 1. Each step leads from the schema version that it names to the next one, or to
-/// other event types. New events of a type have the schema version 1 + the number of its steps. Stored events do not
-/// change: the steps run whenever one is read, by an aggregate, a view, a reactor, a projection, or a consumer of a topic.
+/// The first shape of an event type has schema version 1. Each upcaster leads from the schema version that it names to the next one,
+/// or to other event types. New events of a type have the schema version 1 + the number of its upcasters. Stored events do not
+/// change: the upcasters run whenever one is read, by an aggregate, a view, a reactor, a projection, or a consumer of a topic.
 ///
-/// A step maps the type and the payload, never the enum. So a partial reader takes over the owner's steps in one line:
+/// An upcaster maps the type and the payload, never the enum. So a partial reader takes over the owner's upcasters in one line:
 /// `const UPCASTERS: &'static [Upcaster] = AccountEvent::UPCASTERS;`.
 ///
-/// The steps are checked when code that reads the enum is compiled: a missing step, a step twice, a step to a schema version that
-/// does not exist, a split that lists a type twice, and a circle are errors. A step must be deterministic and must not fail for an event that was stored: a
-/// panic, and a result that the enum cannot read, are errors of every reader of that event. A step that is in use must not change.
+/// The list is checked when code that reads the enum is compiled: a missing upcaster, two from one schema version, one that leads to
+/// a schema version that does not exist, a split that lists a type twice, and a circle are errors. An upcaster must be deterministic
+/// and must not fail for an event that was stored: a panic, and a result that the enum cannot read, are errors of every reader of
+/// that event. An upcaster that is in use must not change.
 ///
 /// ```
 /// # use cqrs_core::{EventId, RecordedEvent, StreamId, Version, Position, model::{Decoded, Part}, roles::Events};
@@ -137,9 +138,9 @@ impl<'a> Recording<'a> {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Part {
-    /// Its type: one of those that the step lists.
+    /// Its type: one of those that the upcaster lists.
     pub event_type: &'static str,
-    /// Its content, in the schema version that the step lists for the type.
+    /// Its content, in the schema version that the upcaster lists for the type.
     pub payload: Value,
 }
 
@@ -187,7 +188,7 @@ impl Upcaster {
 
     /// Like [`json`](Self::json), for a change that needs to know when the event was recorded, in which stream, or its metadata.
     ///
-    /// An aggregate with such a step reads whole events instead of what a replay needs. That is slower, for all its events.
+    /// An aggregate with such an upcaster reads whole events instead of what a replay needs. That is slower, for all its events.
     #[must_use]
     pub const fn recorded(
         event_type: &'static str,

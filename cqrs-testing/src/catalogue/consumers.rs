@@ -88,7 +88,7 @@ fn broken_by(
         if reads.every_type && current.key.schema_version > read.schema_version {
             broken.insert(format!(
                 "`{consumer}` reads every event type of {category}, and {name} only up to schema version {}: it would wait in front of \
-                 schema version {} for ever.\n  Let the consumer take over the steps of the owner first, or let its enum be `PARTIAL`.",
+                 schema version {} for ever.\n  Let the consumer take over the upcasters of the owner first, or let its enum be `PARTIAL`.",
                 read.schema_version, current.key.schema_version
             ));
             continue;
@@ -144,7 +144,7 @@ fn stored(
             let found = found(consumer, &key.name(), &problem);
             let found = found.replace("no longer written", "not written");
             broken.insert(format!(
-                "{found} in stored events of schema version {}.\n  Let the consumer take over the steps of the owner: `const \
+                "{found} in stored events of schema version {}.\n  Let the consumer take over the upcasters of the owner: `const \
                  UPCASTERS: &'static [Upcaster] = {}::UPCASTERS;`, or give the field a default.",
                 key.schema_version, subject.name
             ));
@@ -153,7 +153,7 @@ fn stored(
     broken
 }
 
-/// Older events of another type, which become what the consumer reads if it has the steps.
+/// Older events of another type, which become what the consumer reads if it has the upcasters.
 fn passed_over(
     consumer: &str,
     reads: &CategoryReads,
@@ -188,7 +188,7 @@ fn passed_over(
             if reads.types.contains_key(part) {
                 broken.insert(format!(
                     "`{consumer}` reads {}/{part}, but {does} stored events {key}, which become one.\n  Let the consumer take over the \
-                     steps of the owner, or {}.",
+                     upcasters of the owner, or {}.",
                     reads.category,
                     or(&key.event_type)
                 ));
@@ -206,7 +206,7 @@ fn passed_over(
         {
             broken.insert(format!(
                 "`{consumer}` reads every event type of {}, but parks the streams with stored events {key}.\n  Let the consumer take over \
-                 the steps of the owner, or {}.",
+                 the upcasters of the owner, or {}.",
                 reads.category,
                 or(&key.event_type)
             ));

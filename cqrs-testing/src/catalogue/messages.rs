@@ -20,7 +20,7 @@ fn withdraw(key: &Key) -> String {
     format!("If no such event was ever stored, run `{VARIABLE}=withdraw:{key} cargo test`.")
 }
 
-/// The step from a schema version, as code.
+/// The upcaster from a schema version, as code.
 fn step(key: &Key) -> String {
     let Key {
         event_type,
@@ -62,7 +62,7 @@ pub(super) fn category_gone(category: &str) -> String {
 
 pub(super) fn step_removed(key: &Key, newest: u32) -> String {
     format!(
-        "{key} may be stored, but the code knows {} only up to schema version {newest}: a step was removed.\n  Restore it in \
+        "{key} may be stored, but the code knows {} only up to schema version {newest}: an upcaster was removed.\n  Restore it in \
          `UPCASTERS`. {}",
         key.name(),
         withdraw(key)
@@ -71,7 +71,7 @@ pub(super) fn step_removed(key: &Key, newest: u32) -> String {
 
 pub(super) fn upcaster_fails(at: &Key, key: &Key, payload: &Payload, reason: &str) -> String {
     format!(
-        "the upcaster from {at} fails for a stored event, {key} {}: {reason}.\n  Correct it in `UPCASTERS`: a step must not fail for an event that was stored. If it reads metadata, give the catalogue some: `.metadata(..)`. {}",
+        "the upcaster from {at} fails for a stored event, {key} {}: {reason}.\n  Correct it in `UPCASTERS`: an upcaster must not fail for an event that was stored. If it reads metadata, give the catalogue some: `.metadata(..)`. {}",
         payload.text,
         withdraw(key)
     )
@@ -79,7 +79,7 @@ pub(super) fn upcaster_fails(at: &Key, key: &Key, payload: &Payload, reason: &st
 
 pub(super) fn undecodable(key: &Key, payload: &Payload, reason: &str) -> String {
     format!(
-        "{key} {} may be stored, and no longer decodes: {reason}.\n  Add a step: {}. Or give a new field a default, \
+        "{key} {} may be stored, and no longer decodes: {reason}.\n  Add an upcaster: {}. Or give a new field a default, \
          `#[serde(default)]`, or a renamed one its old name, `#[serde(alias = \"..\")]`. {}",
         payload.text,
         step(key),
@@ -98,13 +98,13 @@ pub(super) fn changed(key: &Key, payload: &Payload, change: &Change, now: &ReadA
             ..
         } => format!(
             "If the variant has another name now, keep the old one: `#[serde(alias = {from})]`. Otherwise restore it, and add the next \
-             step: {next}"
+             upcaster: {next}"
         ),
         Change::Changed { .. } => {
-            format!("Restore what was read of it, and add the next step: {next}")
+            format!("Restore what was read of it, and add the next upcaster: {next}")
         }
         _ => format!(
-            "{} Otherwise add a step: {next}, or `Upcaster::split(..)` if an event of its own has the field now",
+            "{} Otherwise add an upcaster: {next}, or `Upcaster::split(..)` if an event of its own has the field now",
             old_name(change)
         ),
     };
@@ -143,7 +143,7 @@ pub(super) fn default_changed(
 ) -> String {
     format!(
         "the default of the field `{field}` of {key} has changed: {} was read as {was}, and would be read as {now}.\n  Events with the \
-         default were stored without the field, so they would change, too. Restore it, or add a step that gives them the field: {}. {}",
+         default were stored without the field, so they would change, too. Restore it, or add an upcaster that gives them the field: {}. {}",
         payload.text,
         step(key),
         withdraw(key)
@@ -152,15 +152,15 @@ pub(super) fn default_changed(
 
 pub(super) fn step_changed(key: &Key, payload: &Payload, was: &[ReadAs], now: &[ReadAs]) -> String {
     format!(
-        "{key} {} would be read as {}. It was read as {}, and no schema version was raised.\n  A step that is in use must not change: \
-         restore it, and add the next step.",
+        "{key} {} would be read as {}. It was read as {}, and no schema version was raised.\n  An upcaster that is in use must not change: \
+         restore it, and add the next upcaster.",
         payload.text,
         joined(now),
         joined(was)
     )
 }
 
-/// What it was read as becomes `next` by the steps of today.
+/// What it was read as becomes `next` by the upcasters of today.
 pub(super) fn older_step_changed(
     key: &Key,
     payload: &Payload,
@@ -169,8 +169,8 @@ pub(super) fn older_step_changed(
     now: &[ReadAs],
 ) -> String {
     format!(
-        "{key} {} would be read as {}. It was read as {}, which becomes {} by the newer steps.\n  A step that is in use must not \
-         change: restore it, and change only the newest step.",
+        "{key} {} would be read as {}. It was read as {}, which becomes {} by the newer upcasters.\n  An upcaster that is in use must not \
+         change: restore it, and change only the newest upcaster.",
         payload.text,
         joined(now),
         joined(was),
@@ -200,7 +200,7 @@ pub(super) fn line_missing(key: &Key, shape: &str, of_events: bool) -> String {
 
 pub(super) fn no_older_event(key: &Key, enum_name: &str) -> String {
     format!(
-        "no line shows an event {key}, so nothing proves the step from it.\n  If the line was removed, restore it. If the step is \
+        "no line shows an event {key}, so nothing proves the upcaster from it.\n  If the line was removed, restore it. If the upcaster is \
          older than the file, give a payload as it was stored: `.older::<{enum_name}>({:?}, {}, r#\"{{..}}\"#)`.",
         key.event_type, key.schema_version
     )
@@ -217,7 +217,7 @@ pub(super) fn read_otherwise(
     let what = if gained {
         "gains fields"
     } else {
-        "goes through a new step"
+        "goes through a new upcaster"
     };
     vec![
         format!("{key} {} {what}: it was read as {was}, and is read as {} now.", payload.text, joined(now)),

@@ -72,14 +72,14 @@ pub(super) fn read<E: Event>(stored: &RecordedEvent) -> Result<Vec<ReadAs>, Faul
     encoded.collect()
 }
 
-/// What the steps of an enum make of a stored event: event types with payloads, before serde reads them.
+/// What the upcasters of an enum make of a stored event: event types with payloads, before serde reads them.
 pub(super) fn upcast<E: Event>(stored: &RecordedEvent) -> Result<Vec<(String, Value)>, Fault> {
     let decoded = Unread::<E>::decode(stored).map_err(|error| fault(&error))?;
     let parts = decoded.into_iter();
     Ok(parts.map(|part| (part.event_type, part.payload)).collect())
 }
 
-/// An event that went through the steps of `E`.
+/// An event that went through the upcasters of `E`.
 struct Unread<E> {
     event_type: String,
     payload: Value,

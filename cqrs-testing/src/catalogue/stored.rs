@@ -247,7 +247,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Each step needs a stored event that shows that it works.
+    /// Each upcaster needs a stored event that shows that it works.
     fn step(&mut self, step: &Upcaster) {
         let key = Key::new(
             self.subject.category,

@@ -91,7 +91,7 @@ impl Subject {
         (self.read)(&stored(key, &payload.text, metadata))
     }
 
-    /// What the steps make of a stored event, before serde reads it: event types with payloads.
+    /// What the upcasters make of a stored event, before serde reads it: event types with payloads.
     pub(super) fn upcast(
         &self,
         key: &Key,
@@ -101,7 +101,7 @@ impl Subject {
         (self.upcast)(&stored(key, &payload.text, metadata))
     }
 
-    /// Whether a step reads this event.
+    /// Whether an upcaster reads this event.
     pub(super) fn has_step(&self, key: &Key) -> bool {
         self.upcasters.iter().any(|step| {
             step.event_type() == key.event_type && step.schema_version() == key.schema_version

@@ -1,22 +1,22 @@
-//! The steps of an enum together: whether they are complete, and where they lead.
+//! The upcasters of an enum together: whether they are complete, and where they lead.
 
 use super::{Step, Target, Upcaster, mistake::mistake};
 use crate::model::hash::fnv1a;
 
-/// The schema version of a type without steps.
+/// The schema version of a type without upcasters.
 pub(crate) const FIRST: u32 = 1;
 
 /// Another producer did not send a schema version.
 const NOT_SENT: u32 = 0;
 
-/// The most steps of an enum.
+/// The most upcasters of an enum.
 const MOST_STEPS: usize = 1_024;
 
 const NEW: u8 = 0;
 const ON_PATH: u8 = 1;
 const DONE: u8 = 2;
 
-/// Panics, when it is compiled, if a step is missing, is there twice, leads to a schema version that does not exist, or in a
+/// Panics, when it is compiled, if an upcaster is missing, is there twice, leads to a schema version that does not exist, or in a
 /// circle.
 pub(crate) const fn check(steps: &[Upcaster]) {
     assert!(
@@ -66,12 +66,12 @@ const fn check_from(steps: &[Upcaster], index: usize) {
     }
 }
 
-/// Follows the steps from one on, without recursion: the compiler limits its depth.
+/// Follows the upcasters from one on, without recursion: the compiler limits its depth.
 const fn check_ends(steps: &[Upcaster], start: usize, visited: &mut [u8; MOST_STEPS]) {
     if visited[start] == DONE {
         return;
     }
-    // Each step on the path, with the number of its targets that were visited.
+    // Each upcaster on the path, with the number of its targets that were visited.
     let mut path = [(start, 0); MOST_STEPS];
     let mut length = 1;
     visited[start] = ON_PATH;
@@ -103,12 +103,12 @@ const fn check_ends(steps: &[Upcaster], start: usize, visited: &mut [u8; MOST_ST
     }
 }
 
-/// Whether a type without steps, or the steps before it, lead to this schema version.
+/// Whether a type without upcasters, or the upcasters before it, lead to this schema version.
 const fn exists(steps: &[Upcaster], (event_type, version): Target) -> bool {
     version == FIRST || version > FIRST && find(steps, (event_type, version - 1)).is_some()
 }
 
-/// The index of the step from this schema version.
+/// The index of the upcaster from this schema version.
 const fn find(steps: &[Upcaster], (event_type, from): (&str, u32)) -> Option<usize> {
     let mut index = 0;
     while index < steps.len() {
@@ -186,13 +186,13 @@ pub(crate) fn current(steps: &[Upcaster], event_type: &str) -> u32 {
 pub(crate) enum Known {
     /// It is read as it is.
     Current,
-    /// This step comes first.
+    /// This upcaster comes first.
     Older(&'static Upcaster),
     /// Newer code wrote it.
     Newer,
 }
 
-/// Compares numbers first: a current event costs one pass over the steps and hardly a comparison of names.
+/// Compares numbers first: a current event costs one pass over the upcasters and hardly a comparison of names.
 pub(crate) fn known(steps: &'static [Upcaster], event_type: &str, version: u32) -> Known {
     let mut current = version <= FIRST;
     for step in steps {
@@ -208,7 +208,7 @@ pub(crate) fn known(steps: &'static [Upcaster], event_type: &str, version: u32) 
     }
 }
 
-/// Whether the steps after this schema version can lead to one of `types`.
+/// Whether the upcasters after this schema version can lead to one of `types`.
 pub(crate) fn leads_to(steps: &[Upcaster], from: (&str, u32), types: &[&str]) -> bool {
     match find(steps, from) {
         None => types.contains(&from.0),
@@ -239,14 +239,14 @@ pub(crate) fn older_types(
         .map(|step| &step.event_type)
 }
 
-/// Whether a step needs to know how the event was recorded.
+/// Whether an upcaster needs to know how the event was recorded.
 pub(crate) fn reads_recording(steps: &[Upcaster]) -> bool {
     steps
         .iter()
         .any(|step| matches!(step.step, Step::Recorded(_)))
 }
 
-/// A hash of where each step begins and leads, whatever their order in the list. `None` without steps.
+/// A hash of where each upcaster begins and leads, whatever their order in the list. `None` without upcasters.
 pub(crate) fn fingerprint(steps: &[Upcaster]) -> Option<u64> {
     let hashes = steps.iter().map(|step| {
         let from = (step.event_type, step.from);

@@ -231,7 +231,7 @@ fn an_upcaster_that_fails_is_named() {
     failed("Unread", 1, "{}", "event type `Unread` is unknown");
     let not_needed = read::<Deposits>("Unread", 1, "{");
     assert_eq!(not_needed, Ok(Decoded::Nothing));
-    // The typed step reads it, the step on a JSON value would round it.
+    // The typed upcaster reads it, the upcaster on a JSON value would round it.
     let large = r#"{"euros":340282366920938463463374607431768211}"#;
     failed("Deposited", 1, large, "cannot hold exactly");
 }

@@ -16,7 +16,7 @@ pub(in super::super) fn narrowed(key: &Key, problem: &Problem) -> String {
         What::Missing | What::Variant(_) => "something else",
     };
     format!(
-        "{} of {key} was {was} and is {kind} now: not every stored value could be read.\n  Keep the type, or add a step: {}. {}",
+        "{} of {key} was {was} and is {kind} now: not every stored value could be read.\n  Keep the type, or add an upcaster: {}. {}",
         field(path),
         step(key),
         withdraw(key)
@@ -37,7 +37,7 @@ pub(in super::super) fn narrowed_after(
         .collect();
     format!(
         "{} of {key} was {kind}, but {value} there could not be read, or would be another value, in {}.\n  Widen the type that reads it: in \
-         the enum, or in the step. {}",
+         the enum, or in the upcaster. {}",
         field(path),
         types.join(" + "),
         withdraw(key)

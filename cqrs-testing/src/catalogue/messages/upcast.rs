@@ -1,4 +1,4 @@
-//! What is lost behind the last step, or goes round the steps.
+//! What is lost behind the last upcaster, or goes round the upcasters.
 
 use serde_json::Value;
 
@@ -20,22 +20,22 @@ pub(in super::super) fn not_read_after_steps(
 ) -> String {
     let to_do = match change {
         Change::Changed { .. } => {
-            "Let the enum read what the steps return, or let the newest step return what it reads."
+            "Let the enum read what the upcasters return, or let the newest upcaster return what it reads."
                 .to_owned()
         }
         _ => format!(
-            "{} If it has no meaning any more, let the newest step take it out.",
+            "{} If it has no meaning any more, let the newest upcaster take it out.",
             old_name(change)
         ),
     };
     format!(
-        "{}: the steps make {given} of {}, which would be read as {now}.\n  {to_do}",
+        "{}: the upcasters make {given} of {}, which would be read as {now}.\n  {to_do}",
         subject(change, key),
         payload.text
     )
 }
 
-/// `event_type` is what the steps give, or the stored type.
+/// `event_type` is what the upcasters give, or the stored type.
 pub(in super::super) fn read_as_other(
     key: &Key,
     payload: &Payload,
@@ -56,7 +56,7 @@ pub(in super::super) fn alias_of_steps(
     now: &ReadAs,
 ) -> String {
     format!(
-        "{key} {} would be read as {now} by `#[serde(alias = {event_type:?})]`, and go round the steps of `{}`.\n  Remove the alias, and \
+        "{key} {} would be read as {now} by `#[serde(alias = {event_type:?})]`, and go round the upcasters of `{}`.\n  Remove the alias, and \
          add `Upcaster::renamed({event_type:?}, {}, {:?}, ..)` with the schema version of `{}` that has its shape.",
         payload.text, now.event_type, key.schema_version, now.event_type, now.event_type
     )

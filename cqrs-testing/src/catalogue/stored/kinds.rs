@@ -1,4 +1,4 @@
-//! Values that a recorded kind holds and a narrower one does not: they are sent through the steps, aliases and new names of an event.
+//! Values that a recorded kind holds and a narrower one does not: they are sent through the upcasters, aliases and new names of an event.
 //! A generated value is too small to show that a type became narrower there.
 
 use std::collections::BTreeSet;
@@ -116,7 +116,7 @@ fn loses(small: &[ReadAs], large: &[ReadAs], limit: &Limit) -> bool {
         let values = places
             .iter()
             .filter_map(|path| get(&large.payload.value, path));
-        // The last one again is the answer of a step that keeps to a limit.
+        // The last one again is the answer of an upcaster that keeps to a limit.
         let mut lost = values.filter(|it| !next.is(it) && (it.is_f64() || !last.is(it)));
         lost.next().is_some()
     })

@@ -82,7 +82,7 @@ impl Judge<'_> {
         read.is_ok_and(|read| get(&read, path) != own)
     }
 
-    /// Newer steps take over what the event was read as: they must lead to what it is read as now, or a step before them changed.
+    /// Newer upcasters take over what the event was read as: they must lead to what it is read as now, or an upcaster before them changed.
     fn raised(&self, key: &Key, payload: &Payload, was: &[ReadAs], now: &[ReadAs]) -> Vec<Refusal> {
         let mut next = Vec::new();
         for part in was {

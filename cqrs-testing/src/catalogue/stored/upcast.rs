@@ -1,4 +1,4 @@
-//! What serde reads of an event must be what the steps made of it: a step does not excuse the loss of another field.
+//! What serde reads of an event must be what the upcasters made of it: an upcaster does not excuse the loss of another field.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use super::{
 };
 
 impl Judge<'_> {
-    /// What is lost between the last step and the event, and events that go round steps. Only of an event that is read in a new way.
+    /// What is lost between the last upcaster and the event, and events that go round upcasters. Only of an event that is read in a new way.
     pub(super) fn after_steps(&self, key: &Key, payload: &Payload, now: &[ReadAs]) -> Vec<Refusal> {
         let Ok(parts) = self.subject.upcast(key, payload, self.metadata) else {
             return Vec::new();
@@ -31,7 +31,7 @@ impl Judge<'_> {
         problems
     }
 
-    /// What the steps gave, and serde does not read.
+    /// What the upcasters gave, and serde does not read.
     fn unread(&self, key: &Key, payload: &Payload, given: &Value, now: &ReadAs) -> Vec<Refusal> {
         let shape = self.subject.content(&now.event_type);
         let own = now.key(&key.category);
@@ -59,7 +59,7 @@ impl Judge<'_> {
         problems
     }
 
-    /// An alias that goes round the steps of its type, or that makes two types one.
+    /// An alias that goes round the upcasters of its type, or that makes two types one.
     fn by_another_name(
         &self,
         key: &Key,

@@ -1,4 +1,4 @@
-//! What is lost beside a step, an alias or `#[serde(other)]`, which must not hide it.
+//! What is lost beside an upcaster, an alias or `#[serde(other)]`, which must not hide it.
 
 use serde_json::{Value, json};
 
@@ -40,9 +40,9 @@ fn a_step_does_not_excuse_the_loss_of_another_field() {
         &with_currency!(cents: u64, #[serde(default)] comment: String,),
     );
     for words in [
-        "the field `note` of account/Deposited@1 would be lost: the steps make {\"cents\":1,\"currency\":\"EUR\",\"note\":\"a\",",
-        "If it has no meaning any more, let the newest step take it out.",
-        "the field `reason` of account/Deposited@1 would change from \"Salary\" to \"Other\": the steps make ",
+        "the field `note` of account/Deposited@1 would be lost: the upcasters make {\"cents\":1,\"currency\":\"EUR\",\"note\":\"a\",",
+        "If it has no meaning any more, let the newest upcaster take it out.",
+        "the field `reason` of account/Deposited@1 would change from \"Salary\" to \"Other\": the upcasters make ",
     ] {
         assert!(reason.contains(words), "{reason}");
     }
@@ -203,7 +203,7 @@ fn an_alias_does_not_go_round_steps() {
     refused_with(
         &folder,
         &alias(),
-        "account/Paid@1 {\"amount\":1} would be read as Deposited@2 {\"amount\":1} by `#[serde(alias = \"Paid\")]`, and go round the steps \
+        "account/Paid@1 {\"amount\":1} would be read as Deposited@2 {\"amount\":1} by `#[serde(alias = \"Paid\")]`, and go round the upcasters \
          of `Deposited`.\n  Remove the alias, and add `Upcaster::renamed(\"Paid\", 1, \"Deposited\", ..)` with the schema version of \
          `Deposited` that has its shape.",
     );

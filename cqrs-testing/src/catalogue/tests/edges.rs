@@ -23,7 +23,7 @@ fn refused_with(folder: &Folder, catalogue: &Catalogue, words: &str) {
     assert!(reason.contains(words), "{reason}");
 }
 
-/// A step in use that swaps two fields of one kind gave the same event as before.
+/// An upcaster in use that swaps two fields of one kind gave the same event as before.
 #[test]
 fn a_step_that_swaps_two_fields_is_refused() {
     fn kept(_: &mut Value) {}

@@ -33,7 +33,7 @@ fn a_consumer_of_every_type_needs_the_dropped_step() {
         refused(&folder, &dropped.contracts("contracts")),
         "events.lock:\n\
          - `payment` reads every event type of account, but parks the streams with stored events account/Pinged@1.\n  Let the \
-         consumer take over the steps of the owner, or let its enum be `PARTIAL`."
+         consumer take over the upcasters of the owner, or let its enum be `PARTIAL`."
     );
 }
 
@@ -78,6 +78,6 @@ fn a_consumer_of_every_type_learns_of_a_newer_version() {
         refused(&folder, &raised.contracts("contracts")),
         "events.lock:\n\
          - `payment` reads every event type of account, and account/Placed only up to schema version 1: it would wait in front of schema \
-         version 2 for ever.\n  Let the consumer take over the steps of the owner first, or let its enum be `PARTIAL`."
+         version 2 for ever.\n  Let the consumer take over the upcasters of the owner first, or let its enum be `PARTIAL`."
     );
 }

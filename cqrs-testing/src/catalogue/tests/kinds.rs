@@ -1,4 +1,4 @@
-//! A kind that becomes narrower behind a step, a new name or an alias.
+//! A kind that becomes narrower behind an upcaster, a new name or an alias.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn a_number_that_becomes_smaller_behind_a_step_is_refused() {
     let reason = refused(&folder, &narrowed);
     for words in [
         "the field `amount` of account/Deposited@1 was u64, but 4294967296 there could not be read, or would be another value, in \
-         Deposited@2.\n  Widen the type that reads it: in the enum, or in the step. If no such event was ever stored, run \
+         Deposited@2.\n  Widen the type that reads it: in the enum, or in the upcaster. If no such event was ever stored, run \
          `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`.",
         "the field `rate` of account/Deposited@1 was f64, but 1e300 there",
         "the field `by` of account/Deposited@1 was string, but \"ab\" there",

@@ -25,7 +25,7 @@ fn an_event_that_no_longer_decodes_is_refused() {
         refused(&folder, &changed),
         "events.lock:\n\
          - account/Deposited@1 {\"amount\":1} may be stored, and no longer decodes: missing field `cents` at line 1 column 12.\n  \
-         Add a step: `Upcaster::typed::<DepositedV1, DepositedV2>(\"Deposited\", 1)`. Or give a new field a default, \
+         Add an upcaster: `Upcaster::typed::<DepositedV1, DepositedV2>(\"Deposited\", 1)`. Or give a new field a default, \
          `#[serde(default)]`, or a renamed one its old name, `#[serde(alias = \"..\")]`. If no such event was ever stored, run `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`."
     );
 }
@@ -46,7 +46,7 @@ fn a_field_that_would_be_lost_is_refused() {
         refused(&folder, &renamed),
         "events.lock:\n\
          - the field `amount` of account/Deposited@1 would be lost: {\"amount\":1} would be read as Deposited@1 {\"cents\":0}.\n  \
-         If the field has another name now, keep the old one: `#[serde(alias = \"amount\")]`. Otherwise add a step: \
+         If the field has another name now, keep the old one: `#[serde(alias = \"amount\")]`. Otherwise add an upcaster: \
          `Upcaster::typed::<DepositedV1, DepositedV2>(\"Deposited\", 1)`, or `Upcaster::split(..)` if an event of its own has the field \
          now. If no such event was ever stored, run `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`."
     );
@@ -144,7 +144,7 @@ fn a_number_that_becomes_smaller_is_refused() {
         refused(&folder, &narrowed),
         "events.lock:\n\
          - the field `amount` of account/Deposited@1 was u64 and is u32 now: not every stored value could be read.\n  Keep the type, \
-         or add a step: `Upcaster::typed::<DepositedV1, DepositedV2>(\"Deposited\", 1)`. If no such event was ever stored, run \
+         or add an upcaster: `Upcaster::typed::<DepositedV1, DepositedV2>(\"Deposited\", 1)`. If no such event was ever stored, run \
          `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`."
     );
     let wider = account!(folder, {
@@ -209,7 +209,7 @@ fn a_type_that_is_gone_is_refused() {
         notes.contains("was read as Pinged@1 {\"at\":1}, and is read as nothing now"),
         "{notes}"
     );
-    // A step that was there is part of what is kept.
+    // An upcaster that was there is part of what is kept.
     let renamed = account!(
         folder,
         { enum AccountEvent { Opened } }
@@ -218,8 +218,8 @@ fn a_type_that_is_gone_is_refused() {
     assert_eq!(
         refused(&folder, &renamed),
         "events.lock:\n\
-         - account/Pinged@1 {\"at\":1} would be read as Opened@1 null. It was read as nothing, and no schema version was raised.\n  A \
-         step that is in use must not change: restore it, and add the next step."
+         - account/Pinged@1 {\"at\":1} would be read as Opened@1 null. It was read as nothing, and no schema version was raised.\n  An \
+         upcaster that is in use must not change: restore it, and add the next upcaster."
     );
 }
 

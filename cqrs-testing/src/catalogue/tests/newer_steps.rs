@@ -1,4 +1,4 @@
-//! Steps that change beside a newer one: it does not release them.
+//! Upcasters that change beside a newer one: it does not release them.
 
 use cqrs_core::model::Part;
 use serde_json::{Value, json};
@@ -32,8 +32,8 @@ fn a_step_that_changes_beside_a_newer_one_is_refused() {
         refused(&folder, &both),
         "events.lock:\n\
          - account/Deposited@1 {\"euros\":1} would be read as Deposited@3 {\"cents\":1,\"more\":true}. It was read as Deposited@2 \
-         {\"cents\":100}, which becomes Deposited@3 {\"cents\":100,\"more\":true} by the newer steps.\n  A step that is in use must \
-         not change: restore it, and change only the newest step."
+         {\"cents\":100}, which becomes Deposited@3 {\"cents\":100,\"more\":true} by the newer upcasters.\n  An upcaster that is in use must \
+         not change: restore it, and change only the newest upcaster."
     );
     accepted(&account!(
         folder,
@@ -76,7 +76,7 @@ fn one_raised_part_does_not_release_the_others() {
     let reason = refused(&folder, &raised);
     assert!(
         reason.contains(
-            "which becomes Opened@2 {\"owner\":\"a\"} + Deposited@2 {\"cents\":100} by the newer steps"
+            "which becomes Opened@2 {\"owner\":\"a\"} + Deposited@2 {\"cents\":100} by the newer upcasters"
         ),
         "{reason}"
     );

@@ -1,4 +1,4 @@
-//! Steps: what they make of stored events.
+//! Upcasters: what they make of stored events.
 
 use cqrs_core::model::Part;
 use serde_json::{Value, json};
@@ -37,9 +37,9 @@ fn a_raised_version_is_a_new_line_with_advice() {
          + account/Deposited@2 event cafeb998 {\"cents\":0} -> Deposited@2 {\"cents\":0}\n\
          - What was made of such events stays as it is until you rebuild it: raise `SnapshotPolicy::version` of the aggregates that \
          read them, and rebuild the views that show them.\n\
-         - account/Deposited@1 {\"euros\":0} goes through a new step: it was read as Deposited@1 {\"euros\":0}, and is read as \
+         - account/Deposited@1 {\"euros\":0} goes through a new upcaster: it was read as Deposited@1 {\"euros\":0}, and is read as \
          Deposited@2 {\"cents\":0} now.\n\
-         - account/Deposited@1 {\"euros\":1} goes through a new step: it was read as Deposited@1 {\"euros\":1}, and is read as \
+         - account/Deposited@1 {\"euros\":1} goes through a new upcaster: it was read as Deposited@1 {\"euros\":1}, and is read as \
          Deposited@2 {\"cents\":100} now.\n\
          If it is meant so, run `CQRS_CATALOGUE=accept cargo test` and commit the file."
     );
@@ -88,7 +88,7 @@ fn a_removed_step_is_refused() {
     let reason = refused(&folder, &removed);
     assert!(
         reason.contains(
-            "- account/Deposited@2 may be stored, but the code knows account/Deposited only up to schema version 1: a step was \
+            "- account/Deposited@2 may be stored, but the code knows account/Deposited only up to schema version 1: an upcaster was \
              removed.\n  Restore it in `UPCASTERS`. If no such event was ever stored, run \
              `CQRS_CATALOGUE=withdraw:account/Deposited@2 cargo test`."
         ),
@@ -114,7 +114,7 @@ fn a_step_that_changes_is_refused() {
         refused(&folder, &changed),
         "events.lock:\n\
          - the field `cents` of account/Deposited@1 would change from 100 to 1: {\"euros\":1} would be read as Deposited@2 \
-         {\"cents\":1}.\n  Restore what was read of it, and add the next step: \
+         {\"cents\":1}.\n  Restore what was read of it, and add the next upcaster: \
          `Upcaster::typed::<DepositedV2, DepositedV3>(\"Deposited\", 2)`. If no such event was ever stored, run \
          `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`."
     );
@@ -133,7 +133,7 @@ fn an_upcaster_that_panics_is_named() {
         refused(&folder, &panics),
         "events.lock:\n\
          - the upcaster from account/Deposited@1 fails for a stored event, account/Deposited@1 {\"euros\":1}: it panicked: too \
-         rich.\n  Correct it in `UPCASTERS`: a step must not fail for an event that was stored. If it reads metadata, give the \
+         rich.\n  Correct it in `UPCASTERS`: an upcaster must not fail for an event that was stored. If it reads metadata, give the \
          catalogue some: `.metadata(..)`. If no such event was ever stored, run `CQRS_CATALOGUE=withdraw:account/Deposited@1 cargo test`."
     );
     let unreadable = account!(
@@ -190,8 +190,8 @@ fn each_step_needs_an_event_that_proves_it() {
     assert_eq!(
         refused(&folder, &adopted()),
         "events.lock:\n\
-         - no line shows an event account/Deposited@1, so nothing proves the step from it.\n  If the line was removed, restore it. If \
-         the step is older than the file, give a payload as it was stored: `.older::<AccountEvent>(\"Deposited\", 1, r#\"{..}\"#)`."
+         - no line shows an event account/Deposited@1, so nothing proves the upcaster from it.\n  If the line was removed, restore it. If \
+         the upcaster is older than the file, give a payload as it was stored: `.older::<AccountEvent>(\"Deposited\", 1, r#\"{..}\"#)`."
     );
     #[derive(Debug, serde::Serialize, serde::Deserialize)]
     enum AnyEvent {}

@@ -27,7 +27,7 @@ pub enum PaymentEvents {
     Refunded {},
 }
 
-/// It reads a field that older events lack, so it takes over the owner's steps. Between repositories they would be a crate.
+/// It reads a field that older events lack, so it takes over the owner's upcasters. Between repositories they would be a crate.
 impl Event for PaymentEvents {
     const CATEGORY: &'static str = "payment";
     const PARTIAL: bool = true;

@@ -31,9 +31,9 @@ fn a_consumer_must_read_what_is_stored_already() {
         refused(&folder, &raised()),
         "events.lock:\n\
          - `payment` reads account/Placed.cents (u64): not written in stored events of schema version 1.\n  Let the consumer take over \
-         the steps of the owner: `const UPCASTERS: &'static [Upcaster] = AccountEvent::UPCASTERS;`, or give the field a default."
+         the upcasters of the owner: `const UPCASTERS: &'static [Upcaster] = AccountEvent::UPCASTERS;`, or give the field a default."
     );
-    // With the steps of the owner it reads version 2 on.
+    // With the upcasters of the owner it reads version 2 on.
     let contract = folder.read("contracts/payment.json");
     let with_steps = contract.replace("\"schema_version\": 1", "\"schema_version\": 2");
     folder.write("contracts/payment.json", &with_steps);
@@ -78,7 +78,7 @@ fn a_consumer_that_passes_over_an_older_type_is_named() {
         refused(&folder, &renamed().contracts("contracts")),
         "events.lock:\n\
          - `payment` reads account/Placed, but passes over stored events account/Ordered@1, which become one.\n  Let the consumer take \
-         over the steps of the owner, or list \"Ordered\" in `IGNORED`."
+         over the upcasters of the owner, or list \"Ordered\" in `IGNORED`."
     );
     reader!(folder, &[], &["Ordered"]);
     accepted(&renamed().contracts("contracts"));
