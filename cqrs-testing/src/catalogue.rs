@@ -171,7 +171,7 @@ impl Catalogue {
             )),
             Ok(payload) => self.older.push(Older { key, payload }),
             Err(error) => self.wrong.push(format!(
-                "the payload of the older event {key} is no JSON: {error}."
+                "the payload of the older event {key} is no JSON: {error}.\n  Give it as it was stored."
             )),
         }
         self

@@ -46,7 +46,7 @@
 //! failure names its law. It shows the simplest history that breaks the law, as a [`Spec`](crate::Spec) to paste.
 //!
 //! **A law that tested nothing fails**: when no command led to an event, when a stream stayed empty, when a view changed no
-//! document or a reactor sent no command. The message says how to help the generator.
+//! document or a reactor sent no command. The message says how to help the strategy.
 //!
 //! | Role | Laws |
 //! | --- | --- |
@@ -63,7 +63,7 @@
 //! | `catalogue = "events.lock"` | the same for every event in the file of a [`catalogue!`](crate::catalogue!); the path begins at the crate |
 //! | `pauses = any_duration()` | so much time passes before each command; without it all have the same time |
 //! | `duplicates` | of a view: events that come again make no difference |
-//! | `longest = 50` | the maximum number of steps in a history; 20 by default |
+//! | `longest = 50` | the maximum number of commands, or of events, in a history; 20 by default |
 //! | `config = ..` | proptest's configuration |
 //!
 //! A stream is an id with a strategy of events, or with [`history_of`] an aggregate. A role that needs a value is written

@@ -43,7 +43,11 @@ pub(super) struct TypeReads {
 impl Contract {
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let wrong = |error: &dyn std::fmt::Display| {
-            format!("{} is no contract of a consumer: {error}", path.display())
+            format!(
+                "{} is no contract of a consumer: {error}.\n  Run the test of the consumer with `{VARIABLE}=accept`: it writes the file. \
+                 Then copy it here.",
+                path.display()
+            )
         };
         let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
         if text.lines().any(is_mark) {

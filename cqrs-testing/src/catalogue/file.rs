@@ -34,7 +34,11 @@ impl File {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(format!("{name} cannot be read: {error}")),
+            Err(error) => {
+                return Err(format!(
+                    "{name} cannot be read: {error}.\n  Correct the path, which begins at the crate, or the permissions of the file."
+                ));
+            }
         };
         // Editors may have changed the ends of lines, also to those of old systems.
         let text = text.replace("\r\n", "\n").replace('\r', "\n");

@@ -92,7 +92,10 @@ const fn check_ends(steps: &[Upcaster], start: usize, visited: &mut [u8; MOST_ST
         }
         if let Some(next) = find(steps, target) {
             if visited[next] == ON_PATH {
-                mistake(&steps[step], "leads in a circle");
+                mistake(
+                    &steps[step],
+                    "leads in a circle: let it end at another event type, or at a newer schema version",
+                );
             }
             if visited[next] == NEW {
                 visited[next] = ON_PATH;

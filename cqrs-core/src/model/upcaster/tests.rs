@@ -314,7 +314,7 @@ fn a_list_with_a_mistake_is_not_compiled() {
         ),
         (
             vec![Upcaster::renamed("A", 1, "A", 1)],
-            "the upcaster of `A` from schema version 1 leads in a circle",
+            "the upcaster of `A` from schema version 1 leads in a circle: let it end at another event type, or at a newer schema version",
         ),
         (
             vec![

@@ -180,7 +180,8 @@ fn a_path_without_contracts_is_an_error() {
     let reason = refused(&folder, &catalogue.contracts("contracts"));
     assert!(
         reason.ends_with(
-            "broken.json is no contract of a consumer: missing field `consumer` at line 1 column 2"
+            "broken.json is no contract of a consumer: missing field `consumer` at line 1 column 2.\n  Run the test of the consumer with \
+             `CQRS_CATALOGUE=accept`: it writes the file. Then copy it here."
         ),
         "{reason}"
     );

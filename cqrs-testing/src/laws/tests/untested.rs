@@ -1,4 +1,4 @@
-//! A law that tested nothing fails, and says how to help the generator.
+//! A law that tested nothing fails, and says how to help the strategy.
 
 use std::time::Duration;
 
