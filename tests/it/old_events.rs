@@ -259,7 +259,7 @@ async fn every_role_reads_older_events_from_log_and_topic() {
     let rows = Rows::create(&reports).await;
     let table = rows.0.clone();
     let topic = |role: &str| {
-        let group = KafkaGroup::new(&kafka, &format!("{name}-{role}"));
+        let group = KafkaGroup::new(&kafka, format!("{name}-{role}"));
         group.categories(["account"]).source()
     };
     let runner = Runner::over(&reports, Statements, topic("statements")).expect("a view");

@@ -257,7 +257,7 @@ impl Entry {
                 weight(event) + record.as_deref().map_or(0, weight_of_record)
             }
             Content::Unreadable(unreadable) => {
-                size_of::<Entry>() + weight_of_record(&unreadable.record)
+                size_of::<Self>() + weight_of_record(&unreadable.record)
             }
         }
     }

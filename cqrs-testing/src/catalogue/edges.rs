@@ -53,7 +53,7 @@ pub(super) fn edges(
         let mut payload = whole.clone();
         for (spot, values) in &leaves {
             if let Some(value) = values.get(round) {
-                set(&mut payload, &spot.path, value.clone(), read);
+                set(&mut payload, &spot.path, value, read);
             }
         }
         if round == 0 {
@@ -64,8 +64,8 @@ pub(super) fn edges(
     let mut empty = whole.clone();
     for spot in &new {
         match spot.shape.kind {
-            Kind::Seq => set(&mut empty, &spot.path, json!([]), read),
-            Kind::Map if !spot.path.is_empty() => set(&mut empty, &spot.path, json!({}), read),
+            Kind::Seq => set(&mut empty, &spot.path, &json!([]), read),
+            Kind::Map if !spot.path.is_empty() => set(&mut empty, &spot.path, &json!({}), read),
             _ => false,
         };
     }
@@ -82,13 +82,13 @@ fn twice(payload: &mut Value, places: &[&Spot<'_>], read: &Read<'_>) {
             .map(Vec::as_slice)
         {
             let both = json!([item, item]);
-            set(payload, &spot.path, both, read);
+            set(payload, &spot.path, &both, read);
         }
     }
 }
 
 /// Sets a value if it is read as what it is, or left out because it is a default.
-fn set(payload: &mut Value, path: &[Segment], value: Value, read: &Read<'_>) -> bool {
+fn set(payload: &mut Value, path: &[Segment], value: &Value, read: &Read<'_>) -> bool {
     let mut changed = payload.clone();
     if !replace(&mut changed, path, value.clone()) {
         return false;
@@ -96,7 +96,7 @@ fn set(payload: &mut Value, path: &[Segment], value: Value, read: &Read<'_>) -> 
     let Some(now) = read(&changed) else {
         return false;
     };
-    let kept = get(&now, path).is_none_or(|now| *now == value);
+    let kept = get(&now, path).is_none_or(|now| now == value);
     if kept {
         *payload = changed;
     }
@@ -109,7 +109,7 @@ fn alternatives(spot: &Spot<'_>, whole: &Value, read: &Read<'_>) -> Vec<Value> {
         return Vec::new();
     };
     let reads =
-        |value: &Value| *value != *own && set(&mut whole.clone(), &spot.path, value.clone(), read);
+        |value: &Value| *value != *own && set(&mut whole.clone(), &spot.path, value, read);
     match kind {
         "bool" => vec![json!(!own.as_bool().unwrap_or_default())],
         "string" => {
@@ -117,14 +117,14 @@ fn alternatives(spot: &Spot<'_>, whole: &Value, read: &Read<'_>) -> Vec<Value> {
             texts.into_iter().find(reads).into_iter().collect()
         }
         "f32" | "f64" => [json!(-0.5)].into_iter().filter(reads).collect(),
-        _ if kind.starts_with('u') && kind != "unit" => numbers(0, reads),
-        _ if kind.starts_with('i') && own.is_number() => numbers(-1, reads),
+        _ if kind.starts_with('u') && kind != "unit" => numbers(0, &reads),
+        _ if kind.starts_with('i') && own.is_number() => numbers(-1, &reads),
         _ => Vec::new(),
     }
 }
 
 /// `lowest` and 0. Of a type that does not read every number, the numbers that it reads, or the ends of their ranges.
-fn numbers(lowest: i64, reads: impl Fn(&Value) -> bool) -> Vec<Value> {
+fn numbers(lowest: i64, reads: &impl Fn(&Value) -> bool) -> Vec<Value> {
     let of = |number: i64| reads(&json!(number));
     // One of the three is the generated number itself.
     let small = [2, 3, 4].into_iter().filter(|number| of(*number)).count();
@@ -136,7 +136,8 @@ fn numbers(lowest: i64, reads: impl Fn(&Value) -> bool) -> Vec<Value> {
     let is_read = |number: i64| read.binary_search(&number).is_ok();
     let is_end = |number: &i64| {
         let limits = [NUMBERS.start(), NUMBERS.end()];
-        !limits.contains(&number) && !(is_read(number - 1) && is_read(number + 1))
+        let is_inner = is_read(number - 1) && is_read(number + 1);
+        !(limits.contains(&number) || is_inner)
     };
     let every = read.len() <= MOST_NUMBERS;
     let kept = read.iter().filter(|number| every || is_end(number));
