@@ -238,8 +238,9 @@ fn unwritable<E: Event>(variant: &str, error: &str) -> String {
     if error.contains("cannot be serialized") {
         return format!(
             "`{variant}` of {} is read but never written: {error}.\n  Remove `skip_serializing` from the variant. To stop writing it, \
-             remove the variant, and add `Upcaster::dropped({variant:?}, 1)` or `Upcaster::renamed(..)`.",
-            E::CATEGORY
+             remove the variant, and add `Upcaster::dropped({variant:?}, {})` or `Upcaster::renamed(..)`.",
+            E::CATEGORY,
+            newest(E::UPCASTERS, variant)
         );
     }
     needs_a_sample::<E>(variant, error)

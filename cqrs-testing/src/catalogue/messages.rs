@@ -37,8 +37,8 @@ pub(super) fn gone(key: &Key) -> String {
     let event_type = &key.event_type;
     format!(
         "{} is gone from the code, but events of this type may be stored, with schema version {}.\n  Restore it, or add \
-         `Upcaster::dropped({event_type:?}, {})`, or `Upcaster::renamed({event_type:?}, {}, \"..\", 1)` with the type that takes its \
-         place. {}",
+         `Upcaster::dropped({event_type:?}, {})`, or `Upcaster::renamed({event_type:?}, {}, \"..\", ..)` with the type that takes its \
+         place, in the schema version that has its shape. {}",
         key.name(),
         key.schema_version,
         key.schema_version,

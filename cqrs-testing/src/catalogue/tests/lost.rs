@@ -200,8 +200,8 @@ fn a_type_that_is_gone_is_refused() {
         refused(&folder, &without),
         "events.lock:\n\
          - account/Pinged is gone from the code, but events of this type may be stored, with schema version 1.\n  Restore it, or add \
-         `Upcaster::dropped(\"Pinged\", 1)`, or `Upcaster::renamed(\"Pinged\", 1, \"..\", 1)` with the type that takes its place. If no \
-         such event was ever stored, run `CQRS_CATALOGUE=withdraw:account/Pinged@1 cargo test`."
+         `Upcaster::dropped(\"Pinged\", 1)`, or `Upcaster::renamed(\"Pinged\", 1, \"..\", ..)` with the type that takes its place, in the \
+         schema version that has its shape. If no such event was ever stored, run `CQRS_CATALOGUE=withdraw:account/Pinged@1 cargo test`."
     );
     let dropped = account!(folder, { enum AccountEvent { Opened } } Upcaster::dropped("Pinged", 1));
     let notes = accepted(&dropped);
