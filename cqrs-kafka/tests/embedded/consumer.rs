@@ -172,7 +172,7 @@ async fn a_record_that_is_not_an_event_stops_the_runner_or_is_parked() {
     producer.flush(Duration::from_secs(10)).expect("delivered");
 
     let store = MemoryEventStore::default();
-    let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
+    let group = fixture.group("counts");
     let runner = Runner::over(&store, Counts, group.source()).expect("a view");
     let runner = runner.on_failure(|_| ErrorAction::Stop);
     let ended = runner.catch_up().await.expect_err("malformed");
@@ -183,7 +183,7 @@ async fn a_record_that_is_not_an_event_stops_the_runner_or_is_parked() {
     assert_eq!(reason.to_string(), "header \"ce_specversion\" is missing");
     assert_eq!(counted(&store).await, 5);
 
-    let group = KafkaGroup::new(&fixture.config, "counts").categories(["order"]);
+    let group = fixture.group("counts");
     let runner = Runner::over(&store, Counts, group.source()).expect("a view");
     runner.catch_up().await.expect("catches up");
     assert_eq!(counted(&store).await, 5);

@@ -108,8 +108,7 @@ fn alternatives(spot: &Spot<'_>, whole: &Value, read: &Read<'_>) -> Vec<Value> {
     let (Kind::Leaf(kind), Some(own)) = (spot.shape.kind, get(whole, &spot.path)) else {
         return Vec::new();
     };
-    let reads =
-        |value: &Value| *value != *own && set(&mut whole.clone(), &spot.path, value, read);
+    let reads = |value: &Value| *value != *own && set(&mut whole.clone(), &spot.path, value, read);
     match kind {
         "bool" => vec![json!(!own.as_bool().unwrap_or_default())],
         "string" => {
