@@ -37,7 +37,7 @@ enum OrderEvent {
 impl Event for OrderEvent {
     const CATEGORY: &'static str = "order";
     const UPCASTERS: &'static [Upcaster] = &[Upcaster::json("Cancelled", 1, |old| {
-        old["by"] = "ann".into()
+        old["by"] = "ann".into();
     })];
 }
 

@@ -21,7 +21,7 @@ enum BagEvent {
 impl Event for BagEvent {
     const CATEGORY: &'static str = "bag";
     const UPCASTERS: &'static [Upcaster] = &[Upcaster::json("Filled", 1, |old| {
-        old["name"] = "old".into()
+        old["name"] = "old".into();
     })];
 }
 
@@ -120,7 +120,7 @@ fn printed_tests() -> String {
             bag().a_snapshot_at_any_cut_is_transparent();
         }),
         test("an_old_event_is_not_taken", &|| {
-            bag().old_events_stay_readable(old())
+            bag().old_events_stay_readable(old());
         }),
         test("a_batch_changes_the_documents", &|| {
             first()
