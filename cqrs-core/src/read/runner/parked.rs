@@ -160,7 +160,7 @@ impl Parked {
         due
     }
 
-    /// Asks again before the batch after the next.
+    /// Asks again at once.
     pub(super) fn soon(&mut self) {
         self.due = Instant::now();
     }
