@@ -184,6 +184,7 @@ macro_rules! event_store_contract {
             parking: a_reset_takes_every_parked_key_out
             parking: waiting_events_are_those_of_the_stream
             parking: waiting_events_are_counted_up_to_their_slice
+            parking: a_page_of_a_stream_is_bounded_in_bytes
             parking: a_parked_key_that_is_no_stream_keeps_the_partitions
             parking: a_parked_key_that_decides_the_partition_moves_with_its_slice
             parking: records_of_a_topic_wait_for_their_key

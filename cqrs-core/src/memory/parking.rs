@@ -4,7 +4,8 @@ use super::{MemoryEventStore, MemoryTransaction, State, parked::id_of};
 use crate::{
     model::{OrderingKey, PartitionId, RecordedEvent, Selection, StreamId, Version},
     ports::{
-        EventStore, ParkedKey, Parking, StoreError, StoreErrorKind, TopicRecord, WaitingRecord,
+        EventStore, LogQuery, ParkedKey, Parking, StoreError, StoreErrorKind, TopicRecord,
+        WaitingRecord,
     },
 };
 
@@ -145,9 +146,14 @@ impl Parking for MemoryEventStore {
         after: Version,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let mut events = self.read_stream(stream, after).await?;
-        events.truncate(limit);
-        Ok(events)
+        let events = self.read_stream(stream, after).await?;
+        let mut bytes = 0;
+        let fits = |event: &RecordedEvent| {
+            let fits = bytes < LogQuery::BYTES;
+            bytes += event.payload.len();
+            fits
+        };
+        Ok(events.into_iter().take(limit).take_while(fits).collect())
     }
 }
 

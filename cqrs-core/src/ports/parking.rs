@@ -244,7 +244,8 @@ pub trait Parking: EventStore + Discards {
     /// far as the subscription has read it. Of a key of the log that is not a stream only the one in front is counted.
     fn waiting(&self, parked: &ParkedKey) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// Up to `limit` events of a stream after version `after`, in order.
+    /// Up to `limit` events of a stream after version `after`, in order: at least one, if there is one, and no further one once their
+    /// payloads have [`LogQuery::BYTES`](crate::ports::LogQuery::BYTES). So only an empty page is the end of the stream.
     fn read_stream_page(
         &self,
         stream: &StreamId,

@@ -7,12 +7,15 @@ use cqrs_core::{
     model::{
         Category, FailedEvent, FailureKind, Fingerprint, Offset, OrderingKey, PartitionId, Slices,
     },
-    ports::{ParkedKey, ParkedRequest, Parking, TopicRecord, WaitingRecord},
+    ports::{LogQuery, ParkedKey, ParkedRequest, Parking, TopicRecord, WaitingRecord},
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::waiting::{self, topic_of};
+use super::{
+    log::up_to_bytes,
+    waiting::{self, topic_of},
+};
 use crate::{
     row::{self, signed, unsigned},
     store::PgEventStore,
@@ -198,11 +201,13 @@ impl Parking for PgEventStore {
             .bind(stream.id())
             .bind(signed(after.get()))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = self
+        let page = self
             .backend()
-            .ask(async |connection| query.fetch_all(connection).await)
+            .ask(async |connection| {
+                up_to_bytes(query.fetch(connection), limit, LogQuery::BYTES).await
+            })
             .await?;
-        row::read_stream(stream, &rows)
+        row::read_stream(stream, &page.rows)
     }
 }
 

@@ -354,6 +354,30 @@ pub async fn waiting_events_are_those_of_the_stream<S: Parking + Partitions>(sto
     assert_eq!(none.expect("reads"), []);
 }
 
+/// A page of a stream has no more events once their payloads have 8 MiB, and only an empty page is the end.
+pub async fn a_page_of_a_stream_is_bounded_in_bytes<S: Parking>(store: S) {
+    let stream = account("a");
+    for version in 0..12 {
+        let mut append = append(&stream, at(version), 1);
+        append.events[0].payload = format!("\"{}\"", "x".repeat(900_000)).into();
+        store.append(append).await.expect("appends");
+    }
+    let mut after = Version::EMPTY;
+    let mut pages = Vec::new();
+    loop {
+        let page = store.read_stream_page(&stream, after, 100).await;
+        let page = page.expect("reads");
+        pages.push(page.len());
+        match page.last() {
+            Some(last) => after = last.version,
+            None => break,
+        }
+    }
+    assert_eq!(pages, [10, 2, 0]);
+    let one = store.read_stream_page(&stream, Version::EMPTY, 1).await;
+    assert_eq!(one.expect("reads").len(), 1);
+}
+
 /// What waits is counted up to the place of its slice, which may be ahead of its partition.
 pub async fn waiting_events_are_counted_up_to_their_slice<S: Control>(store: S) {
     let stream = account("a");

@@ -17,6 +17,9 @@ use crate::{
 /// How many events of the log are read at once for a key that is not a stream.
 const PAGE: usize = 1_000;
 
+/// The most records of a topic that one redrive handles. Each may be as large as the broker allows.
+const RECORDS: usize = 16;
+
 /// Events that wait, with the one in front.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -32,6 +35,35 @@ pub(super) struct Waiting {
     pub(super) unreadable: Option<BoxError>,
 }
 
+/// Events of the log that wait, up to a number and to the bytes of a page.
+struct Page {
+    limit: usize,
+    bytes: usize,
+    waiting: Waiting,
+}
+
+impl Page {
+    fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            bytes: 0,
+            waiting: Waiting::default(),
+        }
+    }
+
+    /// Takes the event if there is room. If not, it is the next one and the page has its end: `false`.
+    fn take(&mut self, event: RecordedEvent) -> bool {
+        let events = &mut self.waiting.events;
+        if events.len() >= self.limit || (self.bytes >= LogQuery::BYTES && !events.is_empty()) {
+            self.waiting.next = Some(FailedEvent::from(&event));
+            return false;
+        }
+        self.bytes += event.payload.len();
+        events.push(event);
+        true
+    }
+}
+
 impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
     /// Up to `limit` events that wait, and the one after them.
     pub(super) async fn waiting(
@@ -40,21 +72,11 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         parked: &ParkedKey,
         limit: usize,
     ) -> Result<Waiting, StoreError> {
-        let with_next = limit + 1;
-        let mut events = match (&parked.topic, parked.key.stream()) {
-            (Some(_), _) => return self.waiting_in_topic(parked, limit).await,
-            (None, Some(stream)) => {
-                self.waiting_in_stream(claimed, parked, stream, with_next)
-                    .await?
-            }
-            (None, None) => self.waiting_in_log(claimed, parked, with_next).await?,
-        };
-        let next = (events.len() > limit).then(|| events.pop()).flatten();
-        Ok(Waiting {
-            events,
-            next: next.as_ref().map(FailedEvent::from),
-            ..Waiting::default()
-        })
+        match (&parked.topic, parked.key.stream()) {
+            (Some(_), _) => self.waiting_in_topic(parked, limit.min(RECORDS)).await,
+            (None, Some(stream)) => self.waiting_in_stream(claimed, parked, stream, limit).await,
+            (None, None) => self.waiting_in_log(claimed, parked, limit).await,
+        }
     }
 
     /// The event in front alone, and the one after it.
@@ -136,26 +158,30 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         parked: &ParkedKey,
         stream: &StreamId,
         limit: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
+    ) -> Result<Waiting, StoreError> {
         // The constructor of the runner has checked that the handler has a list.
         let selection = Selection::of(&self.handler.reads().unwrap_or_default());
-        let mut found = Vec::new();
+        let mut found = Page::new(limit);
         let mut after = Version::new(parked.event.version.get().saturating_sub(1));
         loop {
-            let page = self.store.read_stream_page(stream, after, limit).await?;
-            let last = page.len() < limit;
+            let page = self
+                .store
+                .read_stream_page(stream, after, limit + 1)
+                .await?;
+            if page.is_empty() {
+                return Ok(found.waiting);
+            }
             for event in page {
                 after = event.version;
                 let category = event.stream.category().as_str();
-                if !self.is_read(claimed, &event) || found.len() == limit {
-                    return Ok(found);
+                if !self.is_read(claimed, &event) {
+                    return Ok(found.waiting);
                 }
-                if selection.matches(category, &event.event_type) && self.is_of(parked, &event) {
-                    found.push(event);
+                let waits =
+                    selection.matches(category, &event.event_type) && self.is_of(parked, &event);
+                if waits && !found.take(event) {
+                    return Ok(found.waiting);
                 }
-            }
-            if last {
-                return Ok(found);
             }
         }
     }
@@ -165,9 +191,9 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         claimed: &ClaimedPartition,
         parked: &ParkedKey,
         limit: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
+    ) -> Result<Waiting, StoreError> {
         let reads = self.handler.reads().unwrap_or_default();
-        let mut found = Vec::new();
+        let mut found = Page::new(limit);
         let mut after = Position::new(parked.event.position.get().saturating_sub(1));
         // Where keys decide the partition, all events of the key are in one slice, which may be ahead.
         let at = match self.handler.partitioned_by() {
@@ -175,19 +201,20 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             PartitionedBy::OrderingKey => claimed.place_of(parked.key.slice()),
         };
         let upto = at.map_or(0, |at| at.offset.get());
-        while found.len() < limit {
+        loop {
             let query = LogQuery::new(after, PAGE).upto(Position::new(upto));
             let page = self.store.read_log(query.reads(&reads)).await?;
-            let waits =
-                |event: &RecordedEvent| self.is_read(claimed, event) && self.is_of(parked, event);
-            found.extend(page.events.into_iter().filter(waits));
+            for event in page.events {
+                let waits = self.is_read(claimed, &event) && self.is_of(parked, &event);
+                if waits && !found.take(event) {
+                    return Ok(found.waiting);
+                }
+            }
             match page.upto {
                 Some(read) => after = Position::new(read.offset.get()),
-                None => break,
+                None => return Ok(found.waiting),
             }
         }
-        found.truncate(limit);
-        Ok(found)
     }
 
     fn is_of(&self, parked: &ParkedKey, event: &RecordedEvent) -> bool {

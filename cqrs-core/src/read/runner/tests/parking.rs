@@ -220,6 +220,36 @@ async fn a_redrive_ends_before_the_next_event_that_fails() {
     running.stop().await;
 }
 
+/// A page of a stream ends at its bytes. What is behind it waits for the next redrive, and is not passed over.
+#[tokio::test(start_paused = true)]
+async fn large_events_that_wait_are_redriven_page_by_page() {
+    let store = MemoryEventStore::default();
+    let stream = StreamId::of::<Counted>("c1").expect("valid");
+    for number in 1..=24 {
+        let event = crate::model::NewEvent {
+            id: EventId::random(),
+            event_type: "By",
+            schema_version: 1,
+            payload: format!("{number}{}", " ".repeat(900_000)).into(),
+            metadata: crate::model::Metadata::default(),
+        };
+        let expected = crate::model::ExpectedVersion::Any;
+        let append = crate::ports::Append::new(stream.clone(), expected, vec![event]);
+        store.append(append).await.expect("appends");
+    }
+    let bad = Bad::new([1]);
+    let running = Running::start(runner(&store, bad.view()).batch_size(100));
+    let [front] = settled(&store, 1).await.try_into().expect("one");
+    caught_up(&store, 24).await;
+    bad.set([]);
+    let asked = parked(&store).redrive_key(&front, "repaired").await;
+    assert!(asked.expect("asks"));
+    settled(&store, 0).await;
+    let handled = BTreeMap::from([("c1".to_owned(), Vec::from_iter(1..=24))]);
+    assert_eq!(counters(&store).await, handled);
+    running.stop().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_canary_is_the_oldest_of_its_group() {
     let store = filled(30).await;

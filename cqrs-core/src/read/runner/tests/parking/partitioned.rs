@@ -155,6 +155,7 @@ async fn handled(store: &MemoryEventStore) -> BTreeMap<String, Vec<u64>> {
 
 #[tokio::test(start_paused = true)]
 async fn each_key_of_two_categories_is_handled_in_order_of_position() {
+    let mut seen_parked = 0;
     for seed in 0..5 {
         fastrand::seed(seed);
         let times = LeaseTimes::new(Duration::from_millis(40), Duration::from_millis(10));
@@ -170,14 +171,13 @@ async fn each_key_of_two_categories_is_handled_in_order_of_position() {
         tasks.spawn(repartitioner(store.clone()));
         tasks.spawn(asker(store.clone()));
         let events = 4 * KEYS;
-        let mut parked_once = 0;
         for number in 0..events {
             append(&store, number).await;
             if number % 30 == 0 {
                 let some = std::iter::repeat_with(|| fastrand::u64(1..=number as u64 + 30));
                 processes.bad.set(some.take(8));
                 tokio::time::sleep(Duration::from_millis(fastrand::u64(0..60))).await;
-                parked_once += all(&store).await.len();
+                seen_parked += all(&store).await.len();
             }
         }
         processes.bad.set([]);
@@ -187,8 +187,8 @@ async fn each_key_of_two_categories_is_handled_in_order_of_position() {
         }
         tasks.shutdown().await;
         assert_eq!(handled(&store).await, expected(&store).await, "seed {seed}");
-        assert!(parked_once > 0, "seed {seed}: it was chaos");
     }
+    assert!(seen_parked > 0, "it was chaos");
 }
 
 /// Two partitions by stream handle the events of a key in any order; the same two by key in the order of their positions.
