@@ -415,3 +415,45 @@ async fn every_role_runs_a_relay_and_readers_take_no_partition() {
     }
     roles.drop().await;
 }
+
+/// Which tables a role may write by hand, and which functions it may call, asked of the server: nothing is missing from the table.
+#[tokio::test]
+async fn a_service_writes_what_belongs_to_its_subscriptions_by_hand() {
+    let roles = Roles::create().await;
+    let (_, [_, service, reader]) = stores(&roles).await;
+    service.prepare_view("balances").await.expect("prepares");
+    let others = |named: &str| {
+        format!(
+            "select count(*) from pg_class where relnamespace = '__schema__'::regnamespace and relkind = 'r' \
+             and has_table_privilege(oid, 'insert, update, delete, truncate') <> (relname = any('{{{named}}}'))"
+        )
+    };
+    let written = "checkpoints, inbox, leases, members, parked, snapshots, subscriptions, view_balances, waiting";
+    assert_eq!(number(&service, &others(written)).await, 0);
+    assert_eq!(number(&reader, &others("")).await, 0);
+
+    let others = |named: &str| {
+        format!(
+            "select count(*) from __schema__.own_functions() f join pg_proc p on p.oid = f \
+             where has_function_privilege(f, 'execute') = (p.proname = any('{{{named}}}'))"
+        )
+    };
+    let denied = "erase_stream, grant_access, import_events";
+    assert_eq!(number(&service, &others(denied)).await, 0);
+    for table in [
+        "checkpoints",
+        "inbox",
+        "parked",
+        "snapshots",
+        "waiting",
+        "view_balances",
+    ] {
+        let delete = format!("delete from __schema__.{table}");
+        assert_eq!(rejection(&service, &delete).await, ok(), "{table}");
+        assert_eq!(rejection(&reader, &delete).await, self::denied(), "{table}");
+    }
+    let forget = "select __schema__.forget_keys(interval '1 day', 10)";
+    assert_eq!(rejection(&service, forget).await, ok());
+    assert_eq!(rejection(&reader, forget).await, self::denied());
+    roles.drop().await;
+}
