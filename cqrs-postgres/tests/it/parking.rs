@@ -208,3 +208,34 @@ async fn a_panic_parks_its_stream_and_a_redrive_is_in_order() {
         .await
         .expect("is handled");
 }
+
+/// What the stream has after it was erased is passed over while its key is parked, and has lower versions than the event in front.
+#[tokio::test]
+async fn a_parked_stream_that_was_erased_loses_nothing_of_what_follows() {
+    let store = fresh_store().await;
+    for lap in [1, 4, 7] {
+        run(&store, lap).await;
+    }
+    let bad = Bad::new(Mutex::new([7].into()));
+    let view = || Laps(Arc::clone(&bad));
+    let runner = || Runner::over_log::<role::View>(&store, view()).expect("a view");
+    runner().catch_up().await.expect("catches up");
+    let stream = cqrs_core::StreamId::of::<LapEvent>("r1").expect("valid");
+    store.erase_stream(&stream, "a test").await.expect("erases");
+    run(&store, 10).await;
+    runner().catch_up().await.expect("catches up");
+    let parked = ParkedKeys::new(&store, Laps::NAME);
+    let [front] = parked.all().await.expect("reads").try_into().expect("one");
+
+    let asked = parked.redrive_key(&front, "erased").await;
+    assert!(asked.expect("asks"));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(runner().run(async { drop(stopped.await) }));
+    while !parked.all().await.expect("reads").is_empty() {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let handled = BTreeMap::from([("r1".to_owned(), vec![1, 4, 10])]);
+    assert_eq!(laps(&store).await, handled);
+    drop(stop);
+    running.await.expect("no panic").expect("stops");
+}

@@ -98,7 +98,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
 
     /// Whether the role still reads the event in front, but not under its key. The records of a topic are kept under the key that they had.
     fn has_another_key(&self, redrive: &Redrive) -> bool {
-        if redrive.parked.topic.is_some() {
+        if redrive.parked.topic.is_some() || redrive.waiting.erased {
             return false;
         }
         let event = &redrive.parked.event;

@@ -33,6 +33,8 @@ pub(super) struct Waiting {
     pub(super) first: Option<TopicRecord>,
     /// Why `next` is not an event, if no event comes before it.
     pub(super) unreadable: Option<BoxError>,
+    /// The stream was erased with the event in front. What waits are the events of the stream that began anew.
+    pub(super) erased: bool,
 }
 
 /// Events of the log that wait, up to a number and to the bytes of a page.
@@ -163,6 +165,11 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         let selection = Selection::of(&self.handler.reads().unwrap_or_default());
         let mut found = Page::new(limit);
         let mut after = Version::new(parked.event.version.get().saturating_sub(1));
+        let front = self.store.read_stream_page(stream, after, 1).await?;
+        if front.first().map(|front| front.id) != Some(parked.event.id) {
+            found.waiting.erased = true;
+            after = Version::EMPTY;
+        }
         loop {
             let page = self
                 .store
