@@ -153,4 +153,5 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0037-a-relay-has-a-lease.md")]
 #[doc = include_str!("../docs/decisions/0038-ordering-keys-may-decide-the-partition.md")]
 #[doc = include_str!("../docs/decisions/0039-one-port-asks-and-one-port-changes.md")]
+#[doc = include_str!("../docs/decisions/0040-dead-letters-are-published-beside-the-worker.md")]
 pub mod decisions {}

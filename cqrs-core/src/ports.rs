@@ -5,6 +5,7 @@
 
 mod checkpoints;
 mod control;
+mod dead_letters;
 mod discards;
 mod documents;
 mod error;
@@ -30,6 +31,7 @@ mod unit_of_work;
 pub use self::{
     checkpoints::Checkpoints,
     control::{Control, Skip, never_started},
+    dead_letters::{DeadLetters, Published},
     discards::{Discarded, DiscardedEvent, Discards},
     documents::{Document, DocumentWrite, Documents, decode_document},
     error::{
@@ -45,7 +47,7 @@ pub use self::{
     },
     leases::{Leases, RelayLease},
     log_check::LogReplaced,
-    parking::{ParkedKey, ParkedRequest, Parking, WaitingRecord},
+    parking::{DeadLetter, ParkedKey, ParkedRequest, Parking, WaitingRecord},
     partitions::{
         Heartbeat, Leased, PartitionStatus, Partitions, RepartitionError, SliceProgress,
         unknown_subscription,

@@ -142,7 +142,7 @@ impl ClusterClient {
     }
 
     /// Uses the last error of the connection if there is one: the error of the call is often just a time-out.
-    fn unreachable(
+    pub(crate) fn unreachable(
         &self,
         error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> KafkaError {

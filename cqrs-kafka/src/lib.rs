@@ -6,6 +6,7 @@
 //! | create the topics | [`KafkaTopics`] |
 //! | publish a store's events, once and in order | [`KafkaPublisher`] in a [`Relay`](cqrs_core::Relay) |
 //! | run a view or reactor over topics | [`KafkaGroup`], which joins as a [`KafkaSource`] for a [`Runner`](cqrs_core::Runner) |
+//! | publish what a runner cannot handle, in Spring's form | [`KafkaDeadLetters`] |
 //! | know what a record contains | [`wire`] |
 //! | try it without a broker | `EmbeddedKafka` (feature `embedded`) |
 //!
@@ -73,7 +74,7 @@ pub use self::{
     config::KafkaConfig,
     error::KafkaError,
     group::KafkaGroup,
-    publisher::{KafkaPublisher, KafkaSession},
+    publisher::{KafkaDeadLetters, KafkaPublisher, KafkaSession},
     source::{KafkaReader, KafkaSource},
     token::KafkaToken,
     topics::KafkaTopics,

@@ -10,6 +10,7 @@
 //! with an unknown outcome, the producer is dropped and the shard is opened again.
 
 mod client;
+mod dead_letters;
 mod delivery;
 mod delivery_reports;
 mod failure;
@@ -33,7 +34,7 @@ use cqrs_core::{
 };
 use uuid::Uuid;
 
-pub use self::session::KafkaSession;
+pub use self::{dead_letters::KafkaDeadLetters, session::KafkaSession};
 use self::{
     producer::ShardProducer,
     progress::{ProgressRecord, ShardLayout, ShardProgress},

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod control;
+mod dead_letters;
 mod discards;
 mod documents;
 mod erase;
@@ -13,6 +14,7 @@ mod leases;
 mod log;
 mod log_identity;
 mod log_search;
+mod parked_row;
 mod parking;
 mod partitions;
 mod rights;

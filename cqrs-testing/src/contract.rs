@@ -189,6 +189,7 @@ macro_rules! event_store_contract {
             parking: a_parked_key_that_decides_the_partition_moves_with_its_slice
             parking: records_of_a_topic_wait_for_their_key
             parking: a_record_waits_once_for_its_key
+            parking: a_dead_letter_is_found_until_it_is_noted
             parking: a_request_is_for_one_partition
             documents: documents_are_written_changed_and_removed
             documents: one_of_two_writers_of_a_document_commits

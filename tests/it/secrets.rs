@@ -17,7 +17,9 @@ use cqrs_core::{
     read::{LogSource, ParkedKeys},
     role,
 };
-use cqrs_kafka::{KafkaConfig, KafkaGroup, KafkaPublisher, KafkaToken, KafkaTopics};
+use cqrs_kafka::{
+    KafkaConfig, KafkaDeadLetters, KafkaGroup, KafkaPublisher, KafkaToken, KafkaTopics,
+};
 use cqrs_postgres::{PgConfig, PgEventStore};
 use cqrs_tests::{
     domain::{Counter, CounterEvent, Counts},
@@ -52,8 +54,9 @@ const OF_POSTGRES: [&str; 15] = [
 ];
 
 /// The public types that a connection to Kafka is part of, and those of its errors.
-const OF_KAFKA: [&str; 14] = [
+const OF_KAFKA: [&str; 15] = [
     "KafkaConfig",
+    "KafkaDeadLetters",
     "KafkaError",
     "KafkaGroup",
     "KafkaPublisher",
@@ -267,6 +270,7 @@ async fn nothing_that_connects_to_kafka_shows_a_secret() {
     shown.value(&sessions.remove(0));
     let group = KafkaGroup::new(&kafka, "counts").categories(["counter"]);
     shown.value(&group);
+    shown.value(&KafkaDeadLetters::new(&kafka, "counts"));
     shown.value(&group.clone().source());
     let mut source = group.connect().await.expect("joins");
     source.read_for(Subscriber::new("counts", log.place()));

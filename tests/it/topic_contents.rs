@@ -3,6 +3,7 @@
 mod compacted;
 mod counters;
 mod created_again;
+mod dead_letters;
 mod more_partitions;
 mod names;
 mod open_transaction;

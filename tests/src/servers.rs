@@ -83,13 +83,52 @@ pub struct ConsumedRecord {
 
 /// All records of a topic that a `read_committed` consumer sees, read by Apache's Java client.
 pub async fn read_committed(brokers: &str, topic: &str) -> Vec<ConsumedRecord> {
+    java("ReadCommitted", &[brokers, topic]).await
+}
+
+/// A dead letter, as a Java consumer reads it that decodes its headers as Spring does.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+pub struct ConsumedLetter {
+    /// The partition of the topic `..-dlt`.
+    pub partition: i32,
+    /// The key in hexadecimal; `None` without one.
+    pub key: Option<String>,
+    /// The value in hexadecimal.
+    pub value: Option<String>,
+    /// The headers of the original in their order, with values in hexadecimal.
+    pub headers: Vec<(String, Option<String>)>,
+    /// `kafka_dlt-original-topic`.
+    pub topic: String,
+    /// `kafka_dlt-original-partition`.
+    pub original_partition: i32,
+    /// `kafka_dlt-original-offset`.
+    pub offset: i64,
+    /// `kafka_dlt-original-timestamp`.
+    pub timestamp: i64,
+    /// `kafka_dlt-original-timestamp-type`.
+    pub timestamp_type: String,
+    /// `kafka_dlt-original-consumer-group`.
+    pub group: String,
+    /// `kafka_dlt-exception-fqcn`.
+    pub exception: String,
+    /// `kafka_dlt-exception-message`.
+    pub message: String,
+}
+
+/// All records of a topic of dead letters, read by Apache's Java client.
+pub async fn dead_letters(brokers: &str, topic: &str) -> Vec<ConsumedLetter> {
+    java("DeadLetters", &[brokers, topic]).await
+}
+
+/// Runs a program that prints JSON lines.
+async fn java<T: serde::de::DeserializeOwned>(program: &str, arguments: &[&str]) -> Vec<T> {
     let jars = format!("{}/*", setting("CQRS_KAFKA_LIBS"));
-    let program = project().join("tests/java/ReadCommitted.java");
+    let program = project().join(format!("tests/java/{program}.java"));
     let mut java = Command::new("java");
     java.arg("-cp")
         .arg(jars)
         .arg(program)
-        .args([brokers, topic])
+        .args(arguments)
         .stderr(Stdio::piped());
     let output = java
         .output()

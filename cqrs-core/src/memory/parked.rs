@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::State;
 use crate::{
     model::{OrderingKey, PartitionId},
-    ports::{ParkedKey, StoreError, StoreErrorKind, TopicRecord},
+    ports::{DeadLetter, ParkedKey, StoreError, StoreErrorKind, TopicRecord},
 };
 
 /// By subscription, partition of a topic, and key.
@@ -25,15 +25,41 @@ pub(super) struct StoredKey {
     pub(super) request: u64,
 }
 
+/// A record that waits.
+#[derive(Debug)]
+pub(super) struct StoredRecord {
+    pub(super) id: u64,
+    pub(super) record: TopicRecord,
+    pub(super) is_published: bool,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct ParkedKeys {
     pub(super) keys: BTreeMap<Parked, StoredKey>,
     pub(super) requests: u64,
     /// The records of topics, by what is parked.
-    pub(super) waiting: HashMap<Parked, Vec<TopicRecord>>,
+    pub(super) waiting: HashMap<Parked, Vec<StoredRecord>>,
+    /// How many records have waited: the number of the last one.
+    records: u64,
 }
 
 impl ParkedKeys {
+    /// What is in front of a key, has failed and is not published.
+    pub(super) fn dead_letter(&self, stored: &StoredKey) -> Option<DeadLetter> {
+        let parked = &stored.parked;
+        let front = self.waiting.get(&id_of(parked))?.first()?;
+        let is_one = parked.attempts > 0 && !front.is_published;
+        is_one.then(|| DeadLetter::new(front.id, parked.clone(), front.record.clone()))
+    }
+
+    pub(super) fn published(&mut self, letter: &DeadLetter) {
+        let records = self.waiting.get_mut(&id_of(&letter.parked));
+        let mut records = records.into_iter().flatten();
+        if let Some(record) = records.find(|record| record.id == letter.id) {
+            record.is_published = true;
+        }
+    }
+
     pub(super) fn of<'a>(&'a self, subscription: &'a str) -> impl Iterator<Item = &'a StoredKey> {
         let keys = self.keys.values();
         keys.filter(move |stored| stored.parked.subscription == subscription)
@@ -96,7 +122,8 @@ impl StagedParking {
     pub(super) fn wait(&mut self, state: &State, parked: Parked, record: &TopicRecord) {
         let stored = state.parked.waiting.get(&parked);
         let mut staged = self.waiting.iter();
-        let waits = stored.is_some_and(|stored| stored.contains(record))
+        let waits = stored
+            .is_some_and(|stored| stored.iter().any(|stored| stored.record == *record))
             || staged.any(|(of, staged)| *of == parked && staged == record);
         if !waits {
             self.waiting.push((parked, record.clone()));
@@ -124,7 +151,12 @@ impl StagedParking {
         keys.retain(|(subscription, ..), _| !self.reset.contains(subscription));
         waiting.retain(|(subscription, ..), _| !self.reset.contains(subscription));
         for (parked, record) in self.waiting {
-            waiting.entry(parked).or_default().push(record);
+            state.parked.records += 1;
+            waiting.entry(parked).or_default().push(StoredRecord {
+                id: state.parked.records,
+                record,
+                is_published: false,
+            });
         }
         for (parked, count) in self.handled {
             let records = waiting.entry(parked).or_default();

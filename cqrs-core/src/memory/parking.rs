@@ -4,8 +4,8 @@ use super::{MemoryEventStore, MemoryTransaction, State, parked::id_of};
 use crate::{
     model::{OrderingKey, PartitionId, RecordedEvent, Selection, StreamId, Version},
     ports::{
-        EventStore, LogQuery, ParkedKey, Parking, StoreError, StoreErrorKind, TopicRecord,
-        WaitingRecord,
+        DeadLetter, EventStore, LogQuery, ParkedKey, Parking, StoreError, StoreErrorKind,
+        TopicRecord, WaitingRecord,
     },
 };
 
@@ -65,7 +65,26 @@ impl Parking for MemoryEventStore {
         let state = self.state();
         let records = state.parked.waiting.get(&id_of(parked)).into_iter();
         let records = records.flatten();
-        Ok(records.take(limit).cloned().collect())
+        let records = records.map(|stored| stored.record.clone());
+        Ok(records.take(limit).collect())
+    }
+
+    async fn next_dead_letter(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+        after: Option<u64>,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        let state = self.state();
+        let keys = state.parked.within(subscription, partition);
+        let letters = keys.filter_map(|stored| state.parked.dead_letter(stored));
+        let letters = letters.filter(|letter| after.is_none_or(|after| letter.id > after));
+        Ok(letters.min_by_key(|letter| letter.id))
+    }
+
+    async fn dead_letter_published(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        self.state().parked.published(letter);
+        Ok(())
     }
 
     async fn requested(

@@ -157,6 +157,40 @@ impl WaitingRecord {
     }
 }
 
+/// The record in front of a key that is parked in a partition of a topic: it could not be handled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// The number of the record in the store that keeps it. No other record gets it, not even one at the same offset of a topic that was
+    /// created again.
+    pub id: u64,
+    /// The key, and how the record failed.
+    pub parked: ParkedKey,
+    /// The record, whole.
+    pub record: TopicRecord,
+}
+
+impl DeadLetter {
+    /// This record in front of this key.
+    #[must_use]
+    pub const fn new(id: u64, parked: ParkedKey, record: TopicRecord) -> Self {
+        Self { id, parked, record }
+    }
+}
+
+/// `shop.order/2 at offset 17`.
+impl fmt::Display for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TopicRecord {
+            topic,
+            partition,
+            offset,
+            ..
+        } = &self.record;
+        write!(f, "{topic}/{partition} at offset {offset}")
+    }
+}
+
 /// A reason that every store can keep: no NUL, and not longer than [`LONGEST_REASON`].
 pub(crate) fn kept(reason: &str) -> String {
     let end = reason.floor_char_boundary(LONGEST_REASON);
@@ -209,6 +243,22 @@ pub trait Parking: EventStore + Discards {
         parked: &ParkedKey,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<TopicRecord>, StoreError>> + Send;
+
+    /// The record in front of a parked key of a partition of a topic that has failed and is not noted as published: of those with a higher
+    /// number than `after` the first. A record that has come to the front and was not tried yet is none.
+    fn next_dead_letter(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+        after: Option<u64>,
+    ) -> impl Future<Output = Result<Option<DeadLetter>, StoreError>> + Send;
+
+    /// Notes that a record is published. Not only for the owner: it changes neither which keys are parked, nor what waits. A record that
+    /// waits no longer stays as it is.
+    fn dead_letter_published(
+        &self,
+        letter: &DeadLetter,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The parked keys in a partition for which something is requested; the oldest request first.
     fn requested(

@@ -33,6 +33,9 @@ pub struct TopicRecord {
     pub headers: Vec<(String, Option<Bytes>)>,
     /// Its timestamp, where that is known.
     pub timestamp: Option<SystemTime>,
+    /// Whether the broker has set the timestamp when it appended the record, and not its producer. Kept of records that wait, not of
+    /// discarded ones.
+    pub append_time: bool,
     /// Whether it was larger than [`MAX_KEPT_BYTES`], and only its beginning is here.
     pub truncated: bool,
 }
@@ -56,6 +59,7 @@ impl TopicRecord {
             value,
             headers,
             timestamp: None,
+            append_time: false,
             truncated: false,
         }
     }
@@ -98,6 +102,7 @@ impl TopicRecord {
             value,
             headers: kept_headers,
             timestamp: None,
+            append_time: false,
             truncated,
         }
     }
@@ -106,6 +111,13 @@ impl TopicRecord {
     #[must_use]
     pub const fn timestamp(mut self, timestamp: Option<SystemTime>) -> Self {
         self.timestamp = timestamp;
+        self
+    }
+
+    /// The same record, with whether its timestamp is that of the broker.
+    #[must_use]
+    pub const fn append_time(mut self, append_time: bool) -> Self {
+        self.append_time = append_time;
         self
     }
 

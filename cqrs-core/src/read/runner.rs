@@ -7,6 +7,7 @@ mod caught;
 mod claim;
 mod claimed;
 mod continue_after;
+mod dead_letters;
 mod error;
 mod failed;
 mod failure;
@@ -35,7 +36,10 @@ pub use self::{
 use self::{failure::FailurePolicy, partitions::Partitions};
 use crate::{
     model::{EventFilter, RetryPolicy},
-    ports::{Checkpoints, CommitError, Control, Inbox, Parking, Source, StoreError, Subscriber},
+    ports::{
+        Checkpoints, CommitError, Control, DeadLetters, Inbox, Parking, Source, StoreError,
+        Subscriber,
+    },
     read::{
         handler::{Handler, IntoHandler},
         log_source::LogSource,
@@ -115,6 +119,7 @@ pub struct Runner<S, H, R> {
     source: R,
     sizes: BatchSizes,
     policy: FailurePolicy,
+    dead_letters: Option<Arc<dyn DeadLetters>>,
     reporter: ProgressReporter,
 }
 
@@ -140,6 +145,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Runner<S, H, R>
             store: store.clone(),
             sizes: BatchSizes { first, largest },
             policy: FailurePolicy::default(),
+            dead_letters: None,
             handler,
             source,
             reporter: ProgressReporter::default(),
@@ -205,6 +211,18 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Source> Runner<S, H, R>
     #[must_use]
     pub const fn park_at_most(mut self, keys: u64) -> Self {
         self.policy.park_at_most = keys;
+        self
+    }
+
+    /// Also publishes each record of a topic that could not be handled, when its key is parked: to other services, as dead letters. By
+    /// default nothing is published. Over the log there are no records, and nothing is published either.
+    ///
+    /// A record is published at least once, as long as it is in front of a parked key: also after a kill, by the next owner of the
+    /// partition. The records that wait behind it are not published; one of them is when it has come to the front and has failed. Nothing
+    /// waits for this: while it fails, the runner tries again, with a warning after five seconds.
+    #[must_use]
+    pub fn dead_letters(mut self, publisher: impl DeadLetters) -> Self {
+        self.dead_letters = Some(Arc::new(publisher));
         self
     }
 

@@ -15,7 +15,7 @@ use crate::error::{KafkaError, invalid_setting};
 const TRANSACTION_TIMEOUT_MS: u64 = 15_000;
 
 /// librdkafka's own default for `message.max.bytes`.
-const MAX_MESSAGE_BYTES: &str = "1000000";
+pub(super) const MAX_MESSAGE_BYTES: &str = "1000000";
 
 pub(super) struct TransactionalClient {
     /// Taken by `drop` only.

@@ -13,7 +13,7 @@ use cqrs_core::{
     ports::{SourceError, TopicRecord, UnreadableRecord},
 };
 use rdkafka::{
-    Message,
+    Message, Timestamp,
     message::{BorrowedMessage, Headers},
 };
 
@@ -64,6 +64,8 @@ fn whole(topic: &Arc<str>, record: &BorrowedMessage<'_>, offset: Offset) -> Topi
     let topic = Arc::clone(topic);
     let whole = TopicRecord::whole(topic, record.partition(), offset, key, value, headers);
     let millis = record.timestamp().to_millis();
+    let append_time = matches!(record.timestamp(), Timestamp::LogAppendTime(_));
+    let whole = whole.append_time(append_time);
     whole.timestamp(millis.and_then(|millis| {
         let since = Duration::from_millis(u64::try_from(millis).ok()?);
         UNIX_EPOCH.checked_add(since)

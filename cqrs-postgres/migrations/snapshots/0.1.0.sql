@@ -198,6 +198,8 @@ create table cqrs.waiting (
     record_key bytea,
     value bytea,
     headers json not null,
+    recorded_at timestamp with time zone,
+    append_time boolean not null default false,
     published_at timestamp with time zone,
     waits_since timestamp with time zone not null default clock_timestamp()
 );
@@ -1496,13 +1498,17 @@ comment on column cqrs.parked.version is 'Of the event in front, as are position
 
 comment on column cqrs.subscriptions.layout is 'How often the number of partitions was set.';
 
+comment on column cqrs.waiting.append_time is 'Whether the broker has set the timestamp, and not the producer.';
+
 comment on column cqrs.waiting.headers is 'Pairs of name and value. Each byte of a value is the character with its number.';
 
 comment on column cqrs.waiting.key is 'The parked key. The key of the record is record_key.';
 
 comment on column cqrs.waiting.partition is 'As in checkpoints: topic and number.';
 
-comment on column cqrs.waiting.published_at is 'The timestamp of the record.';
+comment on column cqrs.waiting.published_at is 'When the record was published as a dead letter; null: it was not.';
+
+comment on column cqrs.waiting.recorded_at is 'The timestamp of the record.';
 
 comment on table cqrs.checkpoints is 'How far each subscription has read each partition.';
 

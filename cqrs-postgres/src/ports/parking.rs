@@ -1,19 +1,15 @@
 //! The parked keys of subscriptions: one row each.
 
-use std::time::SystemTime;
-
 use cqrs_core::{
-    EventId, Position, RecordedEvent, StoreError, StoreErrorKind, StreamId, Version,
-    model::{
-        Category, FailedEvent, FailureKind, Fingerprint, Offset, OrderingKey, PartitionId, Slices,
-    },
-    ports::{LogQuery, ParkedKey, ParkedRequest, Parking, TopicRecord, WaitingRecord},
+    RecordedEvent, StoreError, StreamId, Version,
+    model::{OrderingKey, PartitionId, Slices},
+    ports::{DeadLetter, LogQuery, ParkedKey, ParkedRequest, Parking, TopicRecord, WaitingRecord},
 };
-use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::{
+    dead_letters,
     log::up_to_bytes,
+    parked_row::{KeyColumns, ParkedRow},
     waiting::{self, topic_of},
 };
 use crate::{
@@ -90,6 +86,19 @@ impl Parking for PgEventStore {
         waiting::records(self, parked, limit).await
     }
 
+    async fn next_dead_letter(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+        after: Option<u64>,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        dead_letters::next(self, subscription, partition, after).await
+    }
+
+    async fn dead_letter_published(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        dead_letters::published(self, letter).await
+    }
+
     async fn requested(
         &self,
         subscription: &str,
@@ -102,11 +111,11 @@ impl Parking for PgEventStore {
             .bind(number(slices.from()))
             .bind(number(slices.to()))
             .bind(topic_of(Some(partition)));
-        let rows: Vec<Row> = self
+        let rows: Vec<ParkedRow> = self
             .backend()
             .ask(async |connection| query.fetch_all(connection).await)
             .await?;
-        let read = |row: Row| row.into_parked(subscription);
+        let read = |row: ParkedRow| row.into_parked(subscription);
         rows.into_iter().map(read).collect()
     }
 
@@ -162,11 +171,11 @@ impl Parking for PgEventStore {
 
     async fn parked(&self, subscription: &str) -> Result<Vec<ParkedKey>, StoreError> {
         let query = sqlx::query_as(self.backend().statements.parked.sql()).bind(subscription);
-        let rows: Vec<Row> = self
+        let rows: Vec<ParkedRow> = self
             .backend()
             .ask(async |connection| query.fetch_all(connection).await)
             .await?;
-        let read = |row: Row| row.into_parked(subscription);
+        let read = |row: ParkedRow| row.into_parked(subscription);
         rows.into_iter().map(read).collect()
     }
 
@@ -233,107 +242,4 @@ fn slices_of(partition: &PartitionId) -> Slices {
         PartitionId::Log(slices) => *slices,
         PartitionId::Topic { .. } => Slices::ALL,
     }
-}
-
-/// The partition in the column `partition`; `None` for the log.
-fn topic(partition: &str) -> Result<Option<PartitionId>, StoreError> {
-    if partition.is_empty() {
-        return Ok(None);
-    }
-    let read = || {
-        let (topic, number) = partition.strip_prefix("topic ")?.rsplit_once('/')?;
-        let (topic, partition) = (topic.into(), number.parse().ok()?);
-        Some(PartitionId::Topic { topic, partition })
-    };
-    read().map(Some).ok_or_else(|| {
-        let message = format!(
-            "the table parked has {partition:?} as a partition, which is none: the row was changed by hand; restore it"
-        );
-        StoreError::new(StoreErrorKind::Undecodable, message)
-    })
-}
-
-/// A key, by the columns of the event in front.
-#[derive(sqlx::FromRow)]
-struct KeyColumns {
-    key: String,
-    is_stream: bool,
-    category: String,
-    aggregate_id: String,
-}
-
-impl KeyColumns {
-    fn into_key(self) -> Result<OrderingKey, StoreError> {
-        Ok(match self.is_stream {
-            true => OrderingKey::from(self.stream()?),
-            false => OrderingKey::named(self.key)?,
-        })
-    }
-
-    fn stream(&self) -> Result<StreamId, StoreError> {
-        let category = Category::new(&self.category)?;
-        Ok(StreamId::new(category, &self.aggregate_id)?)
-    }
-}
-
-#[derive(sqlx::FromRow)]
-struct Row {
-    #[sqlx(flatten)]
-    key: KeyColumns,
-    partition: String,
-    offset: Option<i64>,
-    version: i64,
-    position: i64,
-    event_id: Uuid,
-    event_type: String,
-    failure: String,
-    reason: String,
-    fingerprint: i64,
-    attempts: i32,
-    parked_at: OffsetDateTime,
-    tried_at: OffsetDateTime,
-    requested: Option<String>,
-    requested_reason: Option<String>,
-}
-
-impl Row {
-    fn into_parked(self, subscription: &str) -> Result<ParkedKey, StoreError> {
-        let event = FailedEvent::new(
-            EventId::from_uuid(self.event_id),
-            self.key.stream()?,
-            Version::new(unsigned(self.version)),
-            Position::new(unsigned(self.position)),
-            self.event_type,
-        );
-        let event = match self.offset {
-            Some(offset) => event.at(Offset::new(unsigned(offset))),
-            None => event,
-        };
-        let request = self.requested.map(|requested| match &*requested {
-            "discard" => ParkedRequest::Discard {
-                reason: self.requested_reason.unwrap_or_default(),
-            },
-            _ => ParkedRequest::Redrive,
-        });
-        let attempts = u32::try_from(self.attempts).unwrap_or_default();
-        let key = self.key.into_key()?;
-        let failure = failure(&self.failure)?;
-        let mut parked = ParkedKey::new(subscription, key, event, failure, &self.reason, attempts);
-        parked.topic = topic(&self.partition)?;
-        parked.fingerprint = Fingerprint::new(self.fingerprint.cast_unsigned());
-        let parked_at = SystemTime::from(self.parked_at);
-        let tried_at = SystemTime::from(self.tried_at);
-        let parked = parked.at(parked_at, tried_at);
-        Ok(parked.requested(request))
-    }
-}
-
-fn failure(name: &str) -> Result<FailureKind, StoreError> {
-    let mut kinds = FailureKind::ALL.into_iter();
-    kinds.find(|kind| kind.name() == name).ok_or_else(|| {
-        let message = format!(
-            "the table parked has the failure {name:?}, which newer code wrote; deploy that code here, too"
-        );
-        StoreError::new(StoreErrorKind::Schema, message)
-    })
 }

@@ -46,6 +46,7 @@ pub(super) async fn wait(
         .clone()
         .map(|record| headers(&record.headers))
         .collect();
+    let append_times: Vec<_> = records.clone().map(|record| record.append_time).collect();
     let timestamps = records.map(|record| record.timestamp.map(OffsetDateTime::from));
     let query = sqlx::query(store.backend().statements.wait.sql())
         .bind(subscription)
@@ -58,7 +59,8 @@ pub(super) async fn wait(
         .bind(record_keys)
         .bind(values)
         .bind(headers)
-        .bind(timestamps.collect::<Vec<_>>());
+        .bind(timestamps.collect::<Vec<_>>())
+        .bind(append_times);
     transaction
         .ask(async |connection| query.execute(connection).await)
         .await?;
@@ -97,18 +99,19 @@ pub(super) async fn count(store: &PgEventStore, parked: &ParkedKey) -> Result<u6
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     topic: String,
     number: i32,
     offset: i64,
     record_key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
     headers: String,
-    published_at: Option<OffsetDateTime>,
+    recorded_at: Option<OffsetDateTime>,
+    append_time: bool,
 }
 
 impl Row {
-    fn into_record(self) -> Result<TopicRecord, StoreError> {
+    pub(super) fn into_record(self) -> Result<TopicRecord, StoreError> {
         let offset = Offset::new(unsigned(self.offset));
         let headers = read(&self.headers)?;
         let (key, value) = (
@@ -116,7 +119,8 @@ impl Row {
             self.value.map(Bytes::from),
         );
         let record = TopicRecord::whole(self.topic, self.number, offset, key, value, headers);
-        Ok(record.timestamp(self.published_at.map(SystemTime::from)))
+        let record = record.append_time(self.append_time);
+        Ok(record.timestamp(self.recorded_at.map(SystemTime::from)))
     }
 }
 

@@ -97,6 +97,8 @@ statements! {
         waiting: "waiting",
         wait: "wait",
         waiting_records: "waiting_records",
+        next_dead_letter: "next_dead_letter",
+        dead_letter_published: "dead_letter_published",
         count_waiting_records: "count_waiting_records",
         read_stream_page: "read_stream_page",
         reset_parked: "reset_parked",

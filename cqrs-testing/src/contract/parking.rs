@@ -10,8 +10,8 @@ use cqrs_core::{
         PartitionedBy, Selection, Slices,
     },
     ports::{
-        AdvanceError, CommitError, Control, ParkedKey, ParkedRequest, Parking, Partitions,
-        RepartitionError, TopicRecord, WaitingRecord,
+        AdvanceError, CommitError, Control, DeadLetter, ParkedKey, ParkedRequest, Parking,
+        Partitions, RepartitionError, TopicRecord, WaitingRecord,
     },
 };
 
@@ -674,4 +674,125 @@ pub async fn a_request_is_for_one_partition<S: Control>(store: S) {
     let mut of_log = first;
     of_log.topic = None;
     assert!(!store.redrive(&of_log, "no").await.expect("answers"));
+}
+
+/// Writes in a transaction of the partition's owner, which moves the checkpoint.
+async fn topic_owner<S: Control>(
+    store: &S,
+    topic: &PartitionId,
+    write: impl AsyncFnOnce(&mut S::Transaction),
+) {
+    let claim = store.claim(NAME, topic, None).await.expect("claims");
+    let claim = claim.expect("it is a partition of a topic");
+    let mut transaction = store.begin().await.expect("begins");
+    let (epoch, at) = (claim.epoch, claim.at);
+    store
+        .advance_in(&mut transaction, NAME, topic, epoch, at, place(9))
+        .await
+        .expect("advances");
+    write(&mut transaction).await;
+    store.commit(transaction).await.expect("commits");
+}
+
+/// A record in front that has failed is a dead letter until it is noted as published: for its own subscription and partition, and told apart
+/// from another one at the same offset. What waits behind it is one when it has come to the front and has failed.
+pub async fn a_dead_letter_is_found_until_it_is_noted<S: Control>(store: S) {
+    let topic = record(0).partition_id();
+    let other = PartitionId::Topic {
+        topic: "shop.account".into(),
+        partition: 4,
+    };
+    let parked = |id: &str, offset| {
+        let mut parked = of_stream(id, offset).in_partition(&topic);
+        parked.event.offset = Some(Offset::new(offset));
+        parked
+    };
+    let (a, b) = (parked("a", 5), parked("b", 6));
+    // Of a topic that was created again.
+    let mut again = record(5);
+    again.value = None;
+    let appended = record(6).append_time(true);
+    topic_owner(&store, &topic, async |transaction| {
+        for parked in [&a, &b] {
+            let parks = store.park_in(transaction, parked, MANY).await;
+            assert!(parks.expect("parks"));
+        }
+        let records = [(&a, record(5)), (&b, appended.clone()), (&a, again.clone())];
+        let records =
+            records.map(|(parked, record)| WaitingRecord::new(parked.key.clone(), record));
+        let waits = store.wait_in(transaction, NAME, &records).await;
+        waits.expect("keeps them");
+    })
+    .await;
+
+    let letters = async || {
+        let mut letters: Vec<DeadLetter> = Vec::new();
+        loop {
+            let after = letters.last().map(|last| last.id);
+            let next = store.next_dead_letter(NAME, &topic, after).await;
+            let Some(letter) = next.expect("reads") else {
+                return letters;
+            };
+            letters.push(letter);
+        }
+    };
+    let records = |letters: &[DeadLetter]| {
+        let records = letters.iter().map(|letter| letter.record.clone());
+        Vec::from_iter(records)
+    };
+    let published = async |letter: &DeadLetter| {
+        let noted = store.dead_letter_published(letter).await;
+        noted.expect("notes it");
+    };
+    let first = letters().await;
+    assert_eq!(records(&first), [record(5), appended.clone()]);
+    assert_eq!(timeless(first[0].parked.clone()), timeless(a.clone()));
+    for (subscription, partition) in [(NAME, &other), (NAME, &LOG), ("others", &topic)] {
+        let none = store.next_dead_letter(subscription, partition, None).await;
+        assert_eq!(none.expect("reads"), None);
+    }
+    published(&first[0]).await;
+    published(&first[0]).await;
+    assert_eq!(records(&letters().await), [appended.clone()]);
+
+    // The next one comes to the front, and was not tried yet.
+    let next = a.clone().continued(a.event.clone());
+    topic_owner(&store, &topic, async |transaction| {
+        let written = store.update_parked_in(transaction, &next, 1).await;
+        assert!(written.expect("writes"));
+    })
+    .await;
+    assert_eq!(records(&letters().await), [appended.clone()]);
+    let failed = next.failed_again(FailureKind::Refused, "no");
+    topic_owner(&store, &topic, async |transaction| {
+        let written = store.update_parked_in(transaction, &failed, 0).await;
+        assert!(written.expect("writes"));
+    })
+    .await;
+    // A late note of the one before is none for it.
+    published(&first[0]).await;
+    let found = letters().await;
+    assert_eq!(records(&found), [appended, again]);
+    for letter in &found {
+        published(letter).await;
+    }
+    assert_eq!(letters().await, []);
+
+    // Noted, and failed again: it is published once.
+    let failed = failed.failed_again(FailureKind::Refused, "still no");
+    topic_owner(&store, &topic, async |transaction| {
+        let written = store.update_parked_in(transaction, &failed, 0).await;
+        assert!(written.expect("writes"));
+    })
+    .await;
+    assert_eq!(letters().await, []);
+    topic_owner(&store, &topic, async |transaction| {
+        for parked in [&failed, &b] {
+            let taken = store.unpark_in(transaction, parked).await;
+            assert!(taken.expect("writes"));
+        }
+    })
+    .await;
+    published(&found[0]).await;
+    assert_eq!(letters().await, []);
 }

@@ -4,7 +4,7 @@ use cqrs_core::{
     RecordedEvent, StoreError, StreamId, Version,
     memory::MemoryTransaction,
     model::{OrderingKey, PartitionId},
-    ports::{Discarded, Discards, ParkedKey, Parking, TopicRecord, WaitingRecord},
+    ports::{DeadLetter, Discarded, Discards, ParkedKey, Parking, TopicRecord, WaitingRecord},
 };
 
 use super::{Gated, once, one_call, unavailable};
@@ -66,6 +66,21 @@ impl Parking for Gated {
     ) -> Result<Vec<TopicRecord>, StoreError> {
         let call = || self.store.waiting_records(parked, limit);
         one_call!(self, "waiting_records", unavailable(), call())
+    }
+
+    async fn next_dead_letter(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+        after: Option<u64>,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        let call = || self.store.next_dead_letter(subscription, partition, after);
+        one_call!(self, "next_dead_letter", unavailable(), call())
+    }
+
+    async fn dead_letter_published(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let call = || self.store.dead_letter_published(letter);
+        one_call!(self, "dead_letter_published", unavailable(), call())
     }
 
     async fn requested(

@@ -125,7 +125,9 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 tracing::debug!(error = %chain(&*error), "redrives fewer events");
                 Ok(())
             }
-            Located::First(kind, reason) => self.failed_again(redrive, kind, reason).await,
+            Located::First(kind, reason) => {
+                self.failed_again(redrive.at_first(), kind, reason).await
+            }
             Located::Newer(error) => {
                 self.tally.newer(self.reader.partition(), &error);
                 self.reporter.newer_event(self.reader.partition());
@@ -259,10 +261,24 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             return Err(not_parked(&parked).into());
         }
         self.store.commit(transaction).await?;
+        self.dead_letters.wake();
         self.parked.limit.restart();
         let subscription = self.handler.subscription();
         tracing::warn!(subscription, key = %parked.key, event = %parked.event, reason, "a parked event cannot be handled still");
         Ok(())
+    }
+}
+
+impl Redrive {
+    /// With the first of the events in front: of a topic, the role may not read the records before it any more.
+    fn at_first(mut self) -> Self {
+        if let (Some(_), Some(first)) = (&self.parked.topic, self.waiting.events.first()) {
+            self.handled = self.waiting.before_first;
+            if self.handled > 0 {
+                self.parked.event = first.into();
+            }
+        }
+        self
     }
 }
 

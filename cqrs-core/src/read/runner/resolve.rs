@@ -97,6 +97,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 .await?;
         }
         self.store.commit(transaction).await?;
+        self.dead_letters.wake();
         self.retries.succeeded();
         tracing::warn!(
             subscription, partition = %self.reader.partition(), key = %parked.key, event = %parked.event,

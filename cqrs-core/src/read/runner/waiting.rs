@@ -29,6 +29,8 @@ pub(super) struct Waiting {
     pub(super) next: Option<FailedEvent>,
     /// How many records of a topic hold the events.
     pub(super) records: usize,
+    /// How many of them come before the first of the events: the role does not read them.
+    pub(super) before_first: usize,
     /// The record in front, if the key is parked in a topic.
     pub(super) first: Option<TopicRecord>,
     /// Why `next` is not an event, if no event comes before it.
@@ -129,6 +131,8 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                     let category = event.stream.category().as_str();
                     if selection.matches(category, &event.event_type) {
                         waiting.events.push(event);
+                    } else if waiting.events.is_empty() {
+                        waiting.before_first += 1;
                     }
                 }
                 Err(reason) => {

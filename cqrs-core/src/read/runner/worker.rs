@@ -11,6 +11,7 @@ use super::{
     batch_limit::BatchLimit,
     caught::caught,
     claimed::ClaimedPartition,
+    dead_letters::DeadLetterTask,
     error::RunnerErrorKind,
     failed::{Failed, FailsUnlessDone},
     failure::FailurePolicy,
@@ -49,6 +50,7 @@ pub(super) struct Worker<S, H, R> {
     pub(super) retries: Retries,
     pub(super) tried: Attempts,
     pub(super) parked: Parked,
+    pub(super) dead_letters: DeadLetterTask,
     pub(super) reporter: ProgressReporter,
     pub(super) tally: Arc<Tally>,
     /// What the role reads is recorded.
@@ -64,6 +66,14 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     ) -> Self {
         let name = LoopName::Subscription(runner.handler.subscription().to_owned());
         let partition = reader.partition().clone();
+        let mut dead_letters = DeadLetterTask::default();
+        let publisher = runner.dead_letters.clone();
+        dead_letters.start(
+            &runner.store,
+            runner.handler.subscription(),
+            &partition,
+            publisher,
+        );
         let retries = Retries::new(name, Some(partition), runner.reporter.clone());
         Self {
             failed: FailsUnlessDone::new(failed),
@@ -75,6 +85,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             retries: retries.waits(runner.policy.retry),
             tried: Attempts::default(),
             parked: Parked::new(runner.sizes),
+            dead_letters,
             reporter: runner.reporter.clone(),
             tally,
             selected: false,

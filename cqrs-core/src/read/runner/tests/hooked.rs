@@ -10,10 +10,10 @@ use crate::{
         MemberId, OrderingKey, PartitionId, Position, RecordedEvent, Selection, StreamId, Version,
     },
     ports::{
-        AdvanceError, AppendError, Appended, Appends, Discarded, Discards, Document, DocumentWrite,
-        Documents, EventStore, Heartbeat, Leases, LogPage, LogQuery, LookupError, ParkedKey,
-        PartitionStatus, Partitions, RelayLease, RepartitionError, SaveError, SliceProgress,
-        StoreError, TopicRecord, UnitOfWork, WaitingRecord,
+        AdvanceError, AppendError, Appended, Appends, DeadLetter, Discarded, Discards, Document,
+        DocumentWrite, Documents, EventStore, Heartbeat, Leases, LogPage, LogQuery, LookupError,
+        ParkedKey, PartitionStatus, Partitions, RelayLease, RepartitionError, SaveError,
+        SliceProgress, StoreError, TopicRecord, UnitOfWork, WaitingRecord,
     },
 };
 
@@ -239,6 +239,17 @@ impl Parking for Hooked {
         limit: usize,
     ) -> Result<Vec<TopicRecord>, StoreError> {
         self.0.waiting_records(parked, limit).await
+    }
+    async fn next_dead_letter(
+        &self,
+        s: &str,
+        p: &PartitionId,
+        after: Option<u64>,
+    ) -> Result<Option<DeadLetter>, StoreError> {
+        self.0.next_dead_letter(s, p, after).await
+    }
+    async fn dead_letter_published(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        self.0.dead_letter_published(letter).await
     }
     async fn parked(&self, s: &str) -> Result<Vec<ParkedKey>, StoreError> {
         self.0.parked(s).await

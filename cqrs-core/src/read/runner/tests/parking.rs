@@ -2,6 +2,7 @@
 
 mod ahead;
 mod chaos;
+mod dead_letters;
 mod interleavings;
 mod keys;
 mod partitioned;

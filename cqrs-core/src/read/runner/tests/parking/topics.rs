@@ -61,7 +61,7 @@ impl Topic {
         UnreadableRecord::new(record_of(event), has_key.then(|| event.stream.clone()))
     }
 
-    fn source(&self) -> TopicSource {
+    pub(super) fn source(&self) -> TopicSource {
         TopicSource {
             topic: self.clone(),
             handed_out: false,
