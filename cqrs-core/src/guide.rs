@@ -154,4 +154,5 @@ page!(which_framework, "../docs/explanation/which-framework.md");
 #[doc = include_str!("../docs/decisions/0038-ordering-keys-may-decide-the-partition.md")]
 #[doc = include_str!("../docs/decisions/0039-one-port-asks-and-one-port-changes.md")]
 #[doc = include_str!("../docs/decisions/0040-dead-letters-are-published-beside-the-worker.md")]
+#[doc = include_str!("../docs/decisions/0041-what-was-passed-over-is-decided-by-a-person.md")]
 pub mod decisions {}

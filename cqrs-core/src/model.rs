@@ -35,7 +35,7 @@ mod upcaster;
 pub use self::panic::message_of;
 pub use self::{
     chain::{Chain, chain},
-    checkpoint::{Ahead, Checkpoint, Claim, Offset, PartitionId, Requested},
+    checkpoint::{Ahead, Checkpoint, Claim, Offset, PartitionId, Requested, Standing},
     context::Context,
     decoded::{Decoded, IntoEvents},
     event::{Event, EventFilter, NewEvent},

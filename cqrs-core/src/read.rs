@@ -13,5 +13,7 @@ pub use self::{
     log_source::{LogReader, LogSource},
     parked_keys::{ParkedGroup, ParkedKeys},
     read_model::ReadModel,
-    runner::{ErrorAction, Failure, LogRunner, Runner, RunnerError, RunnerErrorKind, SkipError},
+    runner::{
+        ErrorAction, Failure, LogRunner, ReadTypes, Runner, RunnerError, RunnerErrorKind, SkipError,
+    },
 };

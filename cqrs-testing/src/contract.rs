@@ -134,6 +134,10 @@ macro_rules! event_store_contract {
             selections: a_selection_is_recorded_under_a_claim
             selections: a_role_that_reads_more_leaves_nothing_out_silently
             selections: a_role_of_another_kind_does_not_continue
+            selections: what_was_passed_over_is_handled_once
+            selections: a_named_place_counts_more_than_what_was_handled
+            selections: a_view_does_not_handle_what_it_has_passed_over
+            selections: a_renamed_or_a_new_type_starts_without_a_question
             checkpoints: a_claim_that_was_reset_in_the_transaction_is_fenced
             checkpoints: a_checkpoint_moves_step_by_step_in_a_transaction
             partitions: the_first_start_decides_the_number_of_partitions
@@ -175,6 +179,9 @@ macro_rules! event_store_contract {
             control: a_change_of_an_unknown_subscription_is_an_error
             control: a_pause_waits_for_a_batch_or_fences_it
             control: a_paused_runner_goes_on_when_it_is_resumed
+            control: an_idle_runner_notices_a_pause
+            control: a_removed_subscription_leaves_nothing
+            control: a_removed_relay_leaves_nothing
             discards: discarded_events_are_kept_with_their_reason
             discards: discarded_records_are_kept_as_bytes
             parking: a_parked_key_is_kept_until_it_is_taken_out

@@ -1,11 +1,11 @@
 //! The port of changes by hand.
 
-use super::{MemoryEventStore, State, operations::NewOperation, parked::id_of};
+use super::{MemoryEventStore, State, leases::Leases, operations::NewOperation, parked::id_of};
 use crate::{
     model::{Requested, Slices},
     ports::{
         Control, ParkedKey, ParkedRequest, RepartitionError, StoreError, check_reason,
-        never_started,
+        never_started, still_runs, unknown_relay,
     },
 };
 
@@ -52,6 +52,23 @@ impl Control for MemoryEventStore {
         let mut state = self.state();
         state.ask(subscription, Requested::Run, "resume", reason)
     }
+
+    async fn remove(&self, subscription: &str, reason: &str) -> Result<(), StoreError> {
+        self.state().remove(subscription, reason)
+    }
+
+    async fn remove_relay(&self, relay: &str, reason: &str) -> Result<(), StoreError> {
+        check_reason(reason)?;
+        let mut state = self.state();
+        let leases = state.relays.get(relay);
+        let leases = leases.ok_or_else(|| unknown_relay(relay))?;
+        if let Some(process) = leases.a_living_member() {
+            return Err(still_runs(relay, process));
+        }
+        state.relays.remove(relay);
+        state.record(NewOperation::new("remove_relay", reason).with("relay", relay));
+        Ok(())
+    }
 }
 
 impl State {
@@ -79,6 +96,27 @@ impl State {
         };
         self.record(operation.with("event_id", parked.event.id.to_string()));
         true
+    }
+
+    fn remove(&mut self, subscription: &str, reason: &str) -> Result<(), StoreError> {
+        check_reason(reason)?;
+        let mut all = self.checkpoints.keys();
+        if !all.any(|(of, _)| of == subscription) {
+            return Err(never_started(subscription));
+        }
+        let leases = self.leases.get(subscription);
+        if let Some(process) = leases.and_then(Leases::a_living_member) {
+            return Err(still_runs(subscription, process));
+        }
+        self.leases.remove(subscription);
+        self.checkpoints.retain(|(of, _), _| of != subscription);
+        self.moved.retain(|(of, _), _| of != subscription);
+        self.selections.retain(|(of, _), _| of != subscription);
+        self.inbox.retain(|(of, _), _| of != subscription);
+        self.parked.keys.retain(|(of, ..), _| of != subscription);
+        self.parked.waiting.retain(|(of, ..), _| of != subscription);
+        self.record(NewOperation::on(subscription, "remove", reason));
+        Ok(())
     }
 
     /// Asks the runners of a subscription to wait or to go on, and fences them.

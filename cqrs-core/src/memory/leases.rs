@@ -206,6 +206,13 @@ impl Leases {
         Some(ended.flatten().unwrap_or_else(|| lease.since.elapsed()))
     }
 
+    /// A member that is alive.
+    pub(super) fn a_living_member(&self) -> Option<&str> {
+        let mut members = self.members.values();
+        let living = members.find(|member| member.renewed.elapsed() < member.lease);
+        living.map(|member| &*member.name)
+    }
+
     /// The living owner of a partition, and why it is stopped.
     pub(super) fn owner(&self, partition: &PartitionId) -> (Option<String>, Option<String>) {
         let Some(lease) = self.partitions.get(partition) else {

@@ -6,7 +6,7 @@ use super::{MemoryEventStore, MemoryTransaction, operations::NewOperation};
 use crate::{
     model::{
         Checkpoint, Claim, EventId, Idempotency, KeyRange, Lane, Limits, LogId, LogIdentity,
-        MemberId, PartitionId, Position, RecordedEvent, Selection, StreamId, Version,
+        MemberId, PartitionId, Position, RecordedEvent, Selection, Standing, StreamId, Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, Checkpoints, CommitError, Discarded,
@@ -286,6 +286,37 @@ impl Checkpoints for MemoryEventStore {
             PartitionId::Log(slices) => state.lowest_place(subscription, *slices),
             PartitionId::Topic { .. } => state.checkpoints.get(&subscribed).and_then(|c| c.at),
         })
+    }
+
+    async fn standing(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Option<Standing>, StoreError> {
+        let subscribed = (subscription.to_owned(), partition.clone());
+        let state = self.state();
+        let claim = state.checkpoints.get(&subscribed);
+        Ok(claim.map(|claim| Standing::new(claim.at, claim.requested)))
+    }
+
+    async fn read_again_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        selection: &Selection,
+        reason: &str,
+    ) -> Result<(), AdvanceError> {
+        check_reason(reason)?;
+        let subscribed = (subscription.to_owned(), partition.clone());
+        let state = transaction.store.state();
+        let staged = &mut transaction.subscriptions;
+        staged.read_again(&state, subscribed, epoch, selection.clone())?;
+        let operation = NewOperation::on(subscription, "handle_passed_over", reason);
+        let operation = operation.with("partition", partition.to_string());
+        transaction.operations.push(operation);
+        Ok(())
     }
 
     async fn selection(

@@ -18,6 +18,8 @@ pub(super) struct StagedSubscriptions {
     rewound: HashSet<String>,
     /// What each partition reads from now on, under the epoch of its claim.
     selected: Vec<(Subscribed, u64, Selection)>,
+    /// The partitions that read again from the beginning; each is selected, too.
+    again: HashSet<Subscribed>,
     /// By subscription and [inbox key](crate::model::PartitionId::inbox_key).
     received: Vec<((String, String), Vec<(Lane, Position)>)>,
 }
@@ -64,6 +66,19 @@ impl StagedSubscriptions {
         Ok(())
     }
 
+    /// Sends a partition back to the beginning, with a selection.
+    pub(super) fn read_again(
+        &mut self,
+        state: &State,
+        subscribed: Subscribed,
+        epoch: u64,
+        selection: Selection,
+    ) -> Result<(), Fenced> {
+        self.select(state, subscribed.clone(), epoch, selection)?;
+        self.again.insert(subscribed);
+        Ok(())
+    }
+
     pub(super) fn reset(&mut self, subscription: &str) {
         for (_, (_, now)) in self
             .moved
@@ -104,9 +119,13 @@ impl StagedSubscriptions {
         for ((subscription, partition), claim) in &mut state.checkpoints {
             let is_rewound = matches!(partition, PartitionId::Topic { .. })
                 && self.rewound.contains(subscription);
-            if is_rewound || self.reset.contains(subscription) {
+            let subscribed = (subscription.clone(), partition.clone());
+            let is_reset = self.reset.contains(subscription);
+            if is_reset && let Some(selection) = state.selections.get_mut(&subscribed) {
+                *selection = selection.clone().with_nothing_handled();
+            }
+            if is_rewound || is_reset || self.again.contains(&subscribed) {
                 *claim = reset(claim);
-                let subscribed = (subscription.clone(), partition.clone());
                 state.moved.insert(subscribed, Instant::now());
             }
         }

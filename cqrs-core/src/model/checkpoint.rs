@@ -124,6 +124,24 @@ pub enum Requested {
     Pause,
 }
 
+/// How far a partition was read, and what is requested of its runner: what an idle runner asks for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// Where reading continues; `None` is the beginning.
+    pub at: Option<Checkpoint>,
+    /// What an operator has requested.
+    pub requested: Requested,
+}
+
+impl Standing {
+    /// A partition that was read up to `at`.
+    #[must_use]
+    pub const fn new(at: Option<Checkpoint>, requested: Requested) -> Self {
+        Self { at, requested }
+    }
+}
+
 /// The right to handle a partition. A later claim ends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -7,7 +7,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{event::EventFilter, partitioned_by::PartitionedBy};
+use crate::model::{
+    event::EventFilter,
+    number::{Position, Slices},
+    partitioned_by::PartitionedBy,
+};
 
 /// The kind of a role that a runner runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,28 @@ pub struct Selection {
     partitioned_by: PartitionedBy,
     /// Without categories everything is read; without types, the whole category.
     categories: BTreeMap<String, BTreeSet<String>>,
+    /// What was handled before the subscription began to read again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    handled: Vec<Handled>,
+}
+
+/// The events of some slices, up to a position, that were handled before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Handled {
+    from: u16,
+    to: u16,
+    upto: u64,
+    categories: BTreeMap<String, BTreeSet<String>>,
+}
+
+fn matches(
+    categories: &BTreeMap<String, BTreeSet<String>>,
+    category: &str,
+    event_type: &str,
+) -> bool {
+    let types = categories.get(category);
+    categories.is_empty()
+        || types.is_some_and(|types| types.is_empty() || types.contains(event_type))
 }
 
 impl Selection {
@@ -74,6 +100,7 @@ impl Selection {
             role: None,
             partitioned_by: PartitionedBy::Stream,
             categories,
+            handled: Vec::new(),
         }
     }
 
@@ -106,11 +133,71 @@ impl Selection {
     /// Whether an event of this category and type is read.
     #[must_use]
     pub fn matches(&self, category: &str, event_type: &str) -> bool {
-        self.categories.is_empty()
-            || self
-                .categories
-                .get(category)
-                .is_some_and(|types| types.is_empty() || types.contains(event_type))
+        matches(&self.categories, category, event_type)
+    }
+
+    /// The same, with what `before` notes as handled.
+    #[must_use]
+    pub fn handled_as(mut self, before: &Self) -> Self {
+        self.handled.clone_from(&before.handled);
+        self
+    }
+
+    /// The same, with everything that `before` reads noted as handled: of each slice the events up to its place.
+    ///
+    /// ```
+    /// use cqrs_core::model::{EventFilter, Position, Selection, Slices};
+    ///
+    /// let before = Selection::of(&[EventFilter::new("order", &["Placed"])]);
+    /// let now = Selection::of(&[EventFilter::new("order", &["Placed", "Paid"])]);
+    /// let now = now.handled_before(&before, [(Slices::ALL, Position::new(7))]);
+    /// assert!(now.was_handled(3, Position::new(7), "order", "Placed"));
+    /// assert!(!now.was_handled(3, Position::new(7), "order", "Paid"), "it was passed over");
+    /// assert!(!now.was_handled(3, Position::new(8), "order", "Placed"), "it is new");
+    /// ```
+    #[must_use]
+    pub fn handled_before(
+        mut self,
+        before: &Self,
+        places: impl IntoIterator<Item = (Slices, Position)>,
+    ) -> Self {
+        let places = places.into_iter().map(|(slices, upto)| Handled {
+            from: slices.from(),
+            to: slices.to(),
+            upto: upto.get(),
+            categories: before.categories.clone(),
+        });
+        self.handled = before.handled.iter().cloned().chain(places).collect();
+        self
+    }
+
+    /// Whether an event was handled before the subscription began to read [again](Self::handled_before).
+    #[must_use]
+    pub fn was_handled(
+        &self,
+        slice: u16,
+        position: Position,
+        category: &str,
+        event_type: &str,
+    ) -> bool {
+        self.handled.iter().any(|handled| {
+            (handled.from..handled.to).contains(&slice)
+                && position.get() <= handled.upto
+                && matches(&handled.categories, category, event_type)
+        })
+    }
+
+    /// Whether something was handled before the subscription began to read [again](Self::handled_before).
+    #[must_use]
+    pub fn reads_again(&self) -> bool {
+        !self.handled.is_empty()
+    }
+
+    /// The same, with nothing handled before.
+    #[must_use]
+    pub fn with_nothing_handled(mut self) -> Self {
+        self.handled.clear();
+        self
     }
 
     /// Filters for what `reads` has and this selection has not. They may find more: check each event with

@@ -1,7 +1,7 @@
 //! The port of checkpoints: how far each subscription has read.
 
 use crate::{
-    model::{Checkpoint, Claim, MemberId, PartitionId, Selection},
+    model::{Checkpoint, Claim, MemberId, PartitionId, Selection, Standing},
     ports::{
         error::{AdvanceError, StoreError},
         unit_of_work::UnitOfWork,
@@ -65,6 +65,14 @@ pub trait Checkpoints: UnitOfWork {
         partition: &PartitionId,
     ) -> impl Future<Output = Result<Option<Checkpoint>, StoreError>> + Send;
 
+    /// Where a partition stands, and what is requested of its runner; `None` if it is no partition, or was never claimed. An idle runner
+    /// asks this a few times a second, so it is one look-up of one row.
+    fn standing(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> impl Future<Output = Result<Option<Standing>, StoreError>> + Send;
+
     /// What the subscription read of a partition when this was last recorded; `None` if it never was.
     fn selection(
         &self,
@@ -87,8 +95,24 @@ pub trait Checkpoints: UnitOfWork {
         reason: Option<&str>,
     ) -> impl Future<Output = Result<(), AdvanceError>> + Send;
 
+    /// Records what the subscription reads of a partition of the log, as [`select_in`](Self::select_in) does, and sends the partition back
+    /// to the beginning: a person has decided that it handles what it has passed over. The selection says what was
+    /// [handled](Selection::was_handled) before. The store records the operation with the reason.
+    ///
+    /// # Errors
+    /// As [`select_in`](Self::select_in). [`check_reason`](crate::ports::check_reason) decides on the reason.
+    fn read_again_in(
+        &self,
+        transaction: &mut Self::Transaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        selection: &Selection,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), AdvanceError>> + Send;
+
     /// Moves every partition of a subscription back to the beginning, clears its inbox and fences its runners. Nothing of it is parked
-    /// any more. The store records the operation with the reason.
+    /// any more, and nothing counts as handled before. The store records the operation with the reason.
     ///
     /// # Errors
     /// [`check_reason`](crate::ports::check_reason) decides on the reason.

@@ -3,7 +3,7 @@
 //! Every change of a subscription by hand goes through here, whoever asks for it.
 
 use crate::{
-    model::{Checkpoint, Claim, Lane, PartitionId, Position, Selection},
+    model::{Checkpoint, Claim, EventId, Lane, PartitionId, Position, Selection, Slices},
     ports::{
         discards::Discarded,
         documents::Documents,
@@ -11,7 +11,7 @@ use crate::{
         inbox::Inbox,
         log_end::last_event_upto,
         parking::{ParkedKey, Parking},
-        partitions::{PartitionStatus, Partitions, RepartitionError},
+        partitions::{PartitionStatus, Partitions, RepartitionError, SliceProgress},
         reason::check_reason,
     },
 };
@@ -97,6 +97,28 @@ pub trait Control: Partitions + Inbox + Parking + Documents {
     fn resume(
         &self,
         subscription: &str,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes a subscription that nobody will start again: its checkpoints, partitions, inbox and parked keys. Documents of a view, events and
+    /// records of operations stay. If somebody starts it again, it begins at the beginning.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](StoreErrorKind::InvalidInput) when a process runs it over the log, or when nobody has started it. Whether a process
+    /// reads topics under the name, the store does not know: stop it first.
+    fn remove(
+        &self,
+        subscription: &str,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes the lease of a relay that nobody will start again. How far it is stays at the broker.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](StoreErrorKind::InvalidInput) when a process runs it, or when nobody has started it.
+    fn remove_relay(
+        &self,
+        relay: &str,
         reason: &str,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
@@ -190,6 +212,9 @@ pub trait Control: Partitions + Inbox + Parking + Documents {
             for one in &parked {
                 self.unpark_in(&mut transaction, one).await?;
             }
+            for (partition, claim) in &claims {
+                forget_handled(self, &mut transaction, subscription, partition, claim).await?;
+            }
             self.commit(transaction).await?;
             let position = Position::new(to.offset.get());
             tracing::warn!(
@@ -215,12 +240,14 @@ pub trait Control: Partitions + Inbox + Parking + Documents {
             let claims = claim_all(self, subscription).await?;
             let mut transaction = self.begin().await?;
             for (partition, Claim { epoch, .. }) in &claims {
+                let before = self.selection(subscription, partition).await?;
+                let before = before.unwrap_or_default();
                 self.select_in(
                     &mut transaction,
                     subscription,
                     partition,
                     *epoch,
-                    selection,
+                    &selection.clone().handled_as(&before),
                     Some(reason),
                 )
                 .await?;
@@ -230,6 +257,51 @@ pub trait Control: Partitions + Inbox + Parking + Documents {
                 subscription,
                 reason,
                 "what the subscription reads is accepted"
+            );
+            Ok(())
+        }
+    }
+
+    /// Records what a subscription over the log reads from now on, and has it read the log again from the beginning: it handles what it has
+    /// passed over, and not what it has handled.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](StoreErrorKind::InvalidInput) when keys are parked: redrive or discard them first. [`CommitError::Fenced`] when a
+    /// runner of the subscription has claimed meanwhile: try again.
+    fn handle_passed_over(
+        &self,
+        subscription: &str,
+        selection: &Selection,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send {
+        async move {
+            check_reason(reason)?;
+            let claims = claim_all(self, subscription).await?;
+            // Behind the claims: an owner that was fenced moves and parks nothing any more.
+            if !self.parked(subscription).await?.is_empty() {
+                return Err(still_parked(subscription).into());
+            }
+            let places = places(self.progress_by_slice(subscription).await?);
+            let mut transaction = self.begin().await?;
+            for (partition, Claim { epoch, .. }) in &claims {
+                let before = self.selection(subscription, partition).await?;
+                let before = before.ok_or_else(|| never_started(subscription))?;
+                let now = selection.clone().handled_before(&before, places.clone());
+                self.read_again_in(
+                    &mut transaction,
+                    subscription,
+                    partition,
+                    *epoch,
+                    &now,
+                    reason,
+                )
+                .await?;
+            }
+            self.commit(transaction).await?;
+            tracing::warn!(
+                subscription,
+                reason,
+                "the subscription reads the log again, and handles what it has passed over"
             );
             Ok(())
         }
@@ -287,6 +359,57 @@ async fn move_to<S: Control>(
     Ok(())
 }
 
+/// The slices that were read to the same place, with that place. Every partition notes all of them, so that their number can change.
+fn places(by_slice: Vec<SliceProgress>) -> Vec<(Slices, Position)> {
+    let mut places: Vec<(Slices, Position)> = Vec::new();
+    for SliceProgress { slice, at, .. } in by_slice {
+        let upto = Position::new(at.map_or(0, |at| at.offset.get()));
+        let joined = places.last_mut().and_then(|(slices, last)| {
+            let goes_on = slices.to() == slice && *last == upto;
+            let joined = Slices::new(slices.from(), slice + 1).filter(|_| goes_on)?;
+            *slices = joined;
+            Some(())
+        });
+        if joined.is_none() {
+            places.extend(Slices::new(slice, slice + 1).map(|slices| (slices, upto)));
+        }
+    }
+    places
+}
+
+/// What a person calls handled or not handled counts; what the subscription noted before does not.
+async fn forget_handled<S: Control>(
+    store: &S,
+    transaction: &mut S::Transaction,
+    subscription: &str,
+    partition: &PartitionId,
+    claim: &Claim,
+) -> Result<(), CommitError> {
+    let found = store.selection(subscription, partition).await?;
+    let Some(selection) = found.filter(Selection::reads_again) else {
+        return Ok(());
+    };
+    let selection = selection.with_nothing_handled();
+    store
+        .select_in(
+            transaction,
+            subscription,
+            partition,
+            claim.epoch,
+            &selection,
+            None,
+        )
+        .await?;
+    Ok(())
+}
+
+fn still_parked(subscription: &str) -> StoreError {
+    let message = format!(
+        "{subscription:?} has parked keys, whose events would be lost when it reads again: redrive or discard them first"
+    );
+    StoreError::new(StoreErrorKind::InvalidInput, message)
+}
+
 /// The last event at or before a position.
 async fn event_upto<S: Control>(store: &S, position: Position) -> Result<Checkpoint, StoreError> {
     let invalid = |message: String| StoreError::new(StoreErrorKind::InvalidInput, message);
@@ -304,6 +427,21 @@ async fn event_upto<S: Control>(store: &S, position: Position) -> Result<Checkpo
             "no event is at position {position} or before it; to handle all events, reset the subscription"
         ))),
     }
+}
+
+/// The error of the removal of what a process runs.
+#[must_use]
+pub fn still_runs(name: &str, process: &str) -> StoreError {
+    let message =
+        format!("{process} runs {name:?}: stop it first, and wait until its lease has ended");
+    StoreError::new(StoreErrorKind::InvalidInput, message)
+}
+
+/// The error of a change to a relay that nobody has started.
+#[must_use]
+pub fn unknown_relay(relay: &str) -> StoreError {
+    let message = format!("there is no relay {relay:?}: check its name, or start it first");
+    StoreError::new(StoreErrorKind::InvalidInput, message)
 }
 
 /// The error of a change to a subscription that nobody has started.

@@ -29,7 +29,7 @@ mod worker;
 use std::{sync::Arc, time::Duration};
 
 pub use self::{
-    error::{RunnerError, RunnerErrorKind},
+    error::{ReadTypes, RunnerError, RunnerErrorKind},
     failure::{ErrorAction, Failure},
     skip_error::SkipError,
 };

@@ -4,6 +4,7 @@ use cqrs_core::{
     EventId, StoreError, StoreErrorKind,
     model::{
         Ahead, Checkpoint, Claim, MemberId, Offset, PartitionId, Requested, Selection, Slices,
+        Standing,
     },
     ports::{AdvanceError, BoxError, Checkpoints, Fenced, check_reason},
 };
@@ -33,12 +34,17 @@ impl ClaimRow {
     fn claim(self) -> Result<Claim, StoreError> {
         let at = checkpoint((self.offset, self.event_id));
         let ahead = self.ahead.as_deref().map(ahead).transpose()?;
-        let requested = match self.requested {
-            Some(_) => Requested::Pause,
-            None => Requested::Run,
-        };
+        let requested = requested(self.requested.as_deref());
         let claim = Claim::new(unsigned(self.epoch), at).requested(requested);
         Ok(claim.ahead(ahead.unwrap_or_default()))
+    }
+}
+
+/// The column `requested`.
+fn requested(found: Option<&str>) -> Requested {
+    match found {
+        Some(_) => Requested::Pause,
+        None => Requested::Run,
     }
 }
 
@@ -185,6 +191,47 @@ impl Checkpoints for PgEventStore {
         Ok(row.and_then(checkpoint))
     }
 
+    async fn standing(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Option<Standing>, StoreError> {
+        let query = sqlx::query_as(self.backend().statements.standing.sql())
+            .bind(subscription)
+            .bind(partition.to_string());
+        let asked = self
+            .backend()
+            .ask(async |connection| query.fetch_optional(connection).await);
+        let row: Option<(Option<i64>, Option<Uuid>, Option<String>)> = asked.await?;
+        Ok(row.map(|(offset, event_id, asked)| {
+            Standing::new(checkpoint((offset, event_id)), requested(asked.as_deref()))
+        }))
+    }
+
+    async fn read_again_in(
+        &self,
+        transaction: &mut PgTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        selection: &Selection,
+        reason: &str,
+    ) -> Result<(), AdvanceError> {
+        check_reason(reason)?;
+        let statement = &self.backend().statements.read_again;
+        let query = sqlx::query_scalar(statement.sql())
+            .bind(subscription)
+            .bind(partition.to_string())
+            .bind(signed(epoch))
+            .bind(written(selection))
+            .bind(reason);
+        let selected = transaction.ask(async |connection| query.fetch_one(connection).await);
+        if selected.await? {
+            return Ok(());
+        }
+        Err(Fenced::new(subscription, partition.clone()).into())
+    }
+
     async fn selection(
         &self,
         subscription: &str,
@@ -210,12 +257,11 @@ impl Checkpoints for PgEventStore {
         reason: Option<&str>,
     ) -> Result<(), AdvanceError> {
         reason.map_or(Ok(()), check_reason)?;
-        let reads = serde_json::to_string(selection).expect("names always have a JSON form");
         let query = sqlx::query_scalar(self.backend().statements.select_reads.sql())
             .bind(subscription)
             .bind(partition.to_string())
             .bind(signed(epoch))
-            .bind(reads)
+            .bind(written(selection))
             .bind(reason);
         let selected = transaction.ask(async |connection| query.fetch_one(connection).await);
         if selected.await? {
@@ -255,6 +301,10 @@ impl Checkpoints for PgEventStore {
             .await?;
         Ok(())
     }
+}
+
+fn written(selection: &Selection) -> String {
+    serde_json::to_string(selection).expect("names always have a JSON form")
 }
 
 fn read(reads: &str) -> Result<Selection, StoreError> {

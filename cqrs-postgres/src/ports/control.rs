@@ -3,12 +3,15 @@
 use cqrs_core::{
     StoreError,
     model::Slices,
-    ports::{Control, ParkedKey, RepartitionError, check_reason, never_started},
+    ports::{
+        Control, ParkedKey, RepartitionError, check_reason, never_started, still_runs, unknown_relay,
+    },
 };
 
 use super::{rights, waiting::topic_of};
 use crate::{
     error::{commit, own_code},
+    sql::statements::Statement,
     store::PgEventStore,
 };
 
@@ -58,9 +61,58 @@ impl Control for PgEventStore {
     async fn resume(&self, subscription: &str, reason: &str) -> Result<(), StoreError> {
         self.ask_runners(subscription, None, "resume", reason).await
     }
+
+    async fn remove(&self, subscription: &str, reason: &str) -> Result<(), StoreError> {
+        let statement = &self.backend().statements.remove;
+        if self.removed(statement, subscription, reason).await? {
+            return Ok(());
+        }
+        Err(
+            match self.living_member("subscription", subscription).await? {
+                Some(process) => still_runs(subscription, &process),
+                None => never_started(subscription),
+            },
+        )
+    }
+
+    async fn remove_relay(&self, relay: &str, reason: &str) -> Result<(), StoreError> {
+        let statement = &self.backend().statements.remove_relay;
+        if self.removed(statement, relay, reason).await? {
+            return Ok(());
+        }
+        Err(match self.living_member("relay", relay).await? {
+            Some(process) => still_runs(relay, &process),
+            None => unknown_relay(relay),
+        })
+    }
 }
 
 impl PgEventStore {
+    /// Removes what has this name. `false`: it was not there, or a process runs it.
+    async fn removed(
+        &self,
+        statement: &Statement,
+        name: &str,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        check_reason(reason)?;
+        let query = sqlx::query_scalar(statement.sql()).bind(name).bind(reason);
+        let mut connection = self.backend().acquire().await?;
+        let asked = connection.ask(async |connection| query.fetch_optional(connection).await);
+        let recorded: Option<i64> = asked.await.map_err(rights::recorded)?;
+        Ok(recorded.is_some())
+    }
+
+    async fn living_member(&self, kind: &str, name: &str) -> Result<Option<String>, StoreError> {
+        let query = sqlx::query_scalar(self.backend().statements.living_member.sql())
+            .bind(kind)
+            .bind(name);
+        let asked = self
+            .backend()
+            .ask(async |connection| query.fetch_optional(connection).await);
+        asked.await
+    }
+
     /// Asks the owner of a parked key.
     async fn request(
         &self,

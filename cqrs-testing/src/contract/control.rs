@@ -6,12 +6,12 @@ use cqrs_core::{
     DocumentKeys, Envelope, Event, ExpectedVersion, Position, ReadModel, Runner, Store,
     StoreErrorKind, View,
     model::{
-        Checkpoint, Claim, FailedEvent, FailureKind, OrderingKey, PartitionId, RecordedEvent,
-        Selection, Slices,
+        Checkpoint, Claim, FailedEvent, FailureKind, Member, MemberId, OrderingKey, PartitionId,
+        RecordedEvent, Selection, Slices,
     },
     ports::{
-        Append, CommitError, Discarded, ParkedKey, PartitionState, RepartitionError, Skip,
-        StoreError,
+        Append, CommitError, Discarded, HealthLimits, ParkedKey, PartitionState, RepartitionError,
+        Skip, StoreError,
     },
     role,
     run_loop::Phase,
@@ -281,4 +281,92 @@ pub async fn a_paused_runner_goes_on_when_it_is_resumed<S: Store>(store: S) {
     assert_eq!(state().await, PartitionState::Ready);
     drop(stop);
     running.await.expect("no panic").expect("stops");
+}
+
+/// A runner without a new event notices that it is paused, and that it is resumed.
+pub async fn an_idle_runner_notices_a_pause<S: Store>(store: S) {
+    order(&store, "a").await;
+    let runner = Runner::over_log::<role::View>(&store, Meals).expect("a view");
+    let mut progress = runner.progress();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(runner.run(async move { drop(stopped.await) }));
+    let is_idle = |phase: &Phase| *phase == Phase::CaughtUp;
+    let is_paused = |phase: &Phase| *phase == Phase::Paused;
+    for _ in 0..2 {
+        assert_eq!(progress.until(is_idle).await, Phase::CaughtUp);
+        store.pause(Meals::NAME, "why").await.expect("pauses");
+        assert_eq!(progress.until(is_paused).await, Phase::Paused);
+        store.resume(Meals::NAME, "done").await.expect("resumes");
+    }
+    assert_eq!(progress.until(is_idle).await, Phase::CaughtUp);
+    assert_eq!(progress.last_error(), None, "a pause is no failure");
+    drop(stop);
+    running.await.expect("no panic").expect("stops");
+}
+
+/// A subscription that nobody runs can be removed: it is no finding any more, and begins at the beginning if it is started again.
+pub async fn a_removed_subscription_leaves_nothing<S: Store>(store: S) {
+    prepared(&store).await;
+    let member = Member::new(MemberId::random(), "process 17", store.lease_times());
+    let limits = HealthLimits::default().without_owner(Duration::ZERO);
+    let findings = async || store.health(&limits).await.expect("reads").findings;
+    assert!(!findings().await.is_empty());
+    store
+        .heartbeat(Meals::NAME, &member, &[])
+        .await
+        .expect("joins");
+    let refused = store.remove(Meals::NAME, "retired").await;
+    let refused = refused.expect_err("a process runs it");
+    assert_eq!(refused.kind(), StoreErrorKind::InvalidInput);
+    assert!(refused.to_string().contains("process 17"), "{refused}");
+    assert!(store.remove(Meals::NAME, " ").await.is_err(), "no reason");
+
+    store.leave(Meals::NAME, member.id).await.expect("leaves");
+    store.remove(Meals::NAME, "retired").await.expect("removes");
+    assert_eq!(findings().await, []);
+    assert_eq!(store.overview().await.expect("reads").subscriptions, []);
+    assert_eq!(store.parked(Meals::NAME).await.expect("reads"), []);
+    let record = store.operations(None, 1).await.expect("reads").remove(0);
+    assert_eq!(
+        (&*record.verb, record.reason.as_deref()),
+        ("remove", Some("retired"))
+    );
+    let again = store.remove(Meals::NAME, "retired").await;
+    let again = again.expect_err("is gone").to_string();
+    assert!(again.contains("there is no subscription"), "{again}");
+
+    let runner = Runner::over_log::<role::View>(&store, Meals).expect("a view");
+    runner.catch_up().await.expect("runs");
+    let model = ReadModel::<Meals, _>::new(&store);
+    assert_eq!(
+        model.get("all").await.expect("reads"),
+        Some(4),
+        "from the beginning"
+    );
+}
+
+/// A relay that nobody runs can be removed: it is no finding any more.
+pub async fn a_removed_relay_leaves_nothing<S: Store>(store: S) {
+    let member = Member::new(MemberId::random(), "process 17", store.lease_times());
+    let unknown = store.remove_relay("meals", "retired").await;
+    let unknown = unknown.expect_err("nobody has started it").to_string();
+    assert!(unknown.contains("there is no relay \"meals\""), "{unknown}");
+    store.hold_relay("meals", &member).await.expect("holds it");
+    let refused = store.remove_relay("meals", "retired").await;
+    let refused = refused.expect_err("a process runs it").to_string();
+    assert!(refused.contains("process 17"), "{refused}");
+    store.leave_relay("meals", member.id).await.expect("leaves");
+    assert!(store.remove_relay("meals", " ").await.is_err(), "no reason");
+    let relays = async || store.overview().await.expect("reads").relays.len();
+    assert_eq!(relays().await, 1);
+    store
+        .remove_relay("meals", "retired")
+        .await
+        .expect("removes");
+    assert_eq!(relays().await, 0);
+    let record = store.operations(None, 1).await.expect("reads").remove(0);
+    assert_eq!(
+        (&*record.verb, record.reason.as_deref()),
+        ("remove_relay", Some("retired"))
+    );
 }

@@ -1,10 +1,13 @@
 //! Guarantee of every store: a subscription that reads more than before does not silently leave out what it has passed over.
 
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
 use cqrs_core::{
-    CommandStore, DocumentKeys, Envelope, Event, ExpectedVersion, Reactor, ReadModel, Runner,
-    Store, To, View,
-    model::{EventFilter, PartitionId, RoleKind, Selection, Slices},
-    ports::{AdvanceError, Append, Partitions},
+    CommandStore, DocumentKeys, Envelope, Event, ExpectedVersion, HandlerError, Position,
+    Projection, Reactor, ReadModel, Runner, Store, StoreErrorKind, To, View,
+    model::{EventFilter, PartitionId, RoleKind, Selection, Slices, Upcaster},
+    ports::{AdvanceError, Append, CommitError, Partitions},
     read::{RunnerError, RunnerErrorKind},
     role,
 };
@@ -203,4 +206,156 @@ fn passed_over(outcome: Result<u64, RunnerError>) -> String {
         RunnerErrorKind::PassedOver { event, .. } => event,
         other => panic!("{other:?}"),
     }
+}
+
+/// Notes the position of each event that it handles.
+struct Notes<E>(Arc<Mutex<Vec<u64>>>, std::marker::PhantomData<E>);
+
+#[async_trait]
+impl<S: Store, E: Event> Projection<S> for Notes<E> {
+    type Events = E;
+
+    fn name(&self) -> &str {
+        "doors"
+    }
+
+    async fn project(
+        &self,
+        _: &mut S::Transaction,
+        events: &[Envelope<E>],
+    ) -> Result<(), HandlerError> {
+        let positions = events.iter().map(|event| event.recorded.position.get());
+        self.0.lock().expect("no panic").extend(positions);
+        Ok(())
+    }
+}
+
+/// The positions that a projection of these events handles until it has all of them.
+async fn noted<E: Event, S: Store>(store: &S) -> Result<Vec<u64>, RunnerError> {
+    let notes = Arc::default();
+    let role = Notes::<E>(Arc::clone(&notes), std::marker::PhantomData);
+    let runner = Runner::over_log::<role::Projection>(store, role)?;
+    runner.catch_up().await?;
+    let noted = notes.lock().expect("no panic").clone();
+    Ok(noted)
+}
+
+async fn handle_passed_over<E: Event, S: Store>(
+    store: &S,
+    reason: &str,
+) -> Result<(), CommitError> {
+    let role = Notes::<E>(Arc::default(), std::marker::PhantomData);
+    let runner = Runner::over_log::<role::Projection>(store, role).expect("a projection");
+    runner.handle_passed_over(reason).await
+}
+
+/// A projection that reads more than before handles what it has passed over, once, and nothing twice. The error names the types, the
+/// first event and the choices.
+pub async fn what_was_passed_over_is_handled_once<S: Store>(store: S) {
+    use DoorEvent::{Closed, Locked, Opened};
+    append(&store, &[Opened, Closed, Opened, Closed, Locked]).await;
+    assert_eq!(noted::<OpenedOnly, _>(&store).await.expect("runs"), [1, 3]);
+    append(&store, &[Opened, Closed]).await;
+    let error = noted::<OpenedAndClosed, _>(&store).await;
+    let error = error.expect_err("has passed over").to_string();
+    for part in [
+        "door: Closed",
+        "position 2",
+        "`Runner::handle_passed_over`",
+        "`Runner::accept_selection`",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+
+    let refused = handle_passed_over::<OpenedAndClosed, _>(&store, " ").await;
+    assert!(refused.is_err(), "without a reason");
+    let reason = "the doors count, too";
+    let decided = handle_passed_over::<OpenedAndClosed, _>(&store, reason).await;
+    decided.expect("is recorded");
+    let operations = store.operations(None, 1).await.expect("reads");
+    assert_eq!(operations[0].verb, "handle_passed_over");
+    assert_eq!(operations[0].reason.as_deref(), Some(reason));
+
+    // What it has handled stays handled when the number of partitions changes.
+    store
+        .repartition("doors", 4, "more of them")
+        .await
+        .expect("repartitions");
+    let more = noted::<OpenedAndClosed, _>(&store).await.expect("runs");
+    assert_eq!(more, [2, 4, 6, 7]);
+    assert_eq!(
+        noted::<OpenedAndClosed, _>(&store).await.expect("runs"),
+        [0; 0]
+    );
+
+    // Again, with a type more: what was handled at either time counts.
+    handle_passed_over::<DoorEvent, _>(&store, reason)
+        .await
+        .expect("is recorded");
+    assert_eq!(noted::<DoorEvent, _>(&store).await.expect("runs"), [5]);
+}
+
+/// What a person sends back to an event is handled again, also what was handled before the subscription read again.
+pub async fn a_named_place_counts_more_than_what_was_handled<S: Store>(store: S) {
+    use DoorEvent::{Closed, Opened};
+    append(&store, &[Opened, Closed, Opened]).await;
+    assert_eq!(noted::<OpenedOnly, _>(&store).await.expect("runs"), [1, 3]);
+    handle_passed_over::<OpenedAndClosed, _>(&store, "why")
+        .await
+        .expect("is recorded");
+    assert_eq!(
+        noted::<OpenedAndClosed, _>(&store).await.expect("runs"),
+        [2]
+    );
+    store
+        .continue_after("doors", Position::new(1), "handle the last two again")
+        .await
+        .expect("continues");
+    assert_eq!(
+        noted::<OpenedAndClosed, _>(&store).await.expect("runs"),
+        [2, 3]
+    );
+}
+
+/// The documents of a view depend on the order of the events: it is reset instead.
+pub async fn a_view_does_not_handle_what_it_has_passed_over<S: Store>(store: S) {
+    append(&store, &[DoorEvent::Opened, DoorEvent::Closed]).await;
+    catch_up::<OpenedOnly, _>(&store).await.expect("runs");
+    let error = catch_up::<OpenedAndClosed, _>(&store).await;
+    let error = error.expect_err("has passed over").to_string();
+    assert!(error.contains("`ReadModel::reset`"), "{error}");
+    let runner = Runner::over_log::<role::View>(&store, count::<OpenedAndClosed>());
+    let refused = runner.expect("a view").handle_passed_over("why").await;
+    let Err(CommitError::Store(refused)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(refused.kind(), StoreErrorKind::InvalidInput);
+    assert!(refused.to_string().contains("ReadModel::reset"));
+}
+
+/// An event of a door whose type has a new name.
+#[derive(Debug, Serialize, Deserialize)]
+enum ShutEvent {
+    Opened,
+    Shut,
+}
+
+impl Event for ShutEvent {
+    const CATEGORY: &'static str = "door";
+    const PARTIAL: bool = true;
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::renamed("Closed", 1, "Shut", 1)];
+}
+
+/// A type with a new name was read under its old one, and a new type without events has none to ask about.
+pub async fn a_renamed_or_a_new_type_starts_without_a_question<S: Store>(store: S) {
+    use DoorEvent::{Closed, Opened};
+    append(&store, &[Opened, Closed]).await;
+    let before = noted::<OpenedAndClosed, _>(&store).await.expect("runs");
+    assert_eq!(before, [1, 2]);
+    append(&store, &[Closed]).await;
+    assert_eq!(noted::<ShutEvent, _>(&store).await.expect("runs"), [3]);
+    assert_eq!(
+        noted::<OpenedAndBroken, _>(&store).await.expect("runs"),
+        [0; 0]
+    );
 }

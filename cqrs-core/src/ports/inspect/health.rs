@@ -198,7 +198,7 @@ impl fmt::Display for Finding {
             Self::Held(held) => write!(f, "all readers of the log wait for {held}"),
             Self::RelayWithoutOwner { relay, since } => write!(
                 f,
-                "relay {relay}: no process has run it for {} s; start one that does",
+                "relay {relay}: no process has run it for {} s; start one that does, or remove it for good with `Control::remove_relay`",
                 since.as_secs()
             ),
             Self::NoOwner {
@@ -207,7 +207,8 @@ impl fmt::Display for Finding {
                 since,
             } => write!(
                 f,
-                "{subscription}: no process has worked on {partition} for {} s; start one that runs it",
+                "{subscription}: no process has worked on {partition} for {} s; start one that runs it, or remove the subscription for good \
+                 with `Control::remove`",
                 since.as_secs()
             ),
             Self::StandsStill {

@@ -79,17 +79,17 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         self.reporter.parked(partition, self.parked.count());
     }
 
-    /// Checks that the stored checkpoint is the one that this worker wrote. Only a write detects a fence, so without this
-    /// check an idle partition would miss a reset.
-    pub(super) async fn check(&self, claimed: &ClaimedPartition) -> Result<(), AttemptError> {
+    /// Checks that the stored checkpoint is the one that this worker wrote, and whether somebody has asked it to wait. Only a write detects
+    /// a fence, so without this check an idle partition would miss a reset or a pause.
+    pub(super) async fn is_paused(&self, claimed: &ClaimedPartition) -> Result<bool, AttemptError> {
         let subscription = self.handler.subscription();
         let partition = self.reader.partition();
-        let found = self.store.checkpoint(subscription, partition).await?;
-        if found == claimed.claim.at {
-            Ok(())
-        } else {
-            let moved = "the checkpoint was moved by another runner or a reset";
-            Err(AttemptError::Retry(moved.into()))
+        match self.store.standing(subscription, partition).await? {
+            Some(found) if found.at == claimed.claim.at => Ok(found.requested == Requested::Pause),
+            _ => {
+                let moved = "the checkpoint was moved by another runner or a reset";
+                Err(AttemptError::Retry(moved.into()))
+            }
         }
     }
 }

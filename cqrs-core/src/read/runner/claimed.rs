@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    model::{Checkpoint, Claim, Lane, Position, RecordedEvent},
+    model::{Checkpoint, Claim, Lane, Position, RecordedEvent, Selection},
     ports::Batch,
 };
 
@@ -58,11 +58,23 @@ impl ClaimedPartition {
         highest
     }
 
+    /// Whether an event was handled before the subscription began to read again.
+    pub(super) fn was_handled_before(
+        event: &RecordedEvent,
+        slice_of: &impl Fn(&RecordedEvent) -> u16,
+        selection: &Selection,
+    ) -> bool {
+        let category = event.stream.category().as_str();
+        selection.reads_again()
+            && selection.was_handled(slice_of(event), event.position, category, &event.event_type)
+    }
+
     /// Removes repeats from the batch, and what was handled before.
     pub(super) fn receive(
         &self,
         batch: &mut Batch,
         slice_of: impl Fn(&RecordedEvent) -> u16,
+        selection: &Selection,
     ) -> Received {
         let mut highest: HashMap<Lane, Position> = HashMap::new();
         let mut repeats: HashMap<Lane, u64> = HashMap::new();
@@ -70,7 +82,9 @@ impl ClaimedPartition {
         let mut index = 0;
         batch.events.retain(|event| {
             index += 1;
-            if self.was_handled(event, &slice_of) {
+            if self.was_handled(event, &slice_of)
+                || Self::was_handled_before(event, &slice_of, selection)
+            {
                 return false;
             }
             let Some(lane) = &event.lane else {

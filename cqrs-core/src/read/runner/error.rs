@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use crate::{
     codec::CodecError,
-    model::{FailedEvent, FailureKind, PartitionId, PartitionedBy, RoleKind},
+    model::{EventFilter, FailedEvent, FailureKind, PartitionId, PartitionedBy, RoleKind},
     ports::{BoxError, SourceError, StoreError},
 };
 
@@ -128,13 +128,18 @@ pub enum RunnerErrorKind {
     },
     /// The subscription reads events that it did not read before, and has passed over some of them.
     #[error(
-        "reads more than before on {partition}, and has passed over {event}: reset the subscription to handle everything again, \
-         or pass over such events for good with `Runner::accept_selection`"
+        "reads {types} on {partition}, too, and has passed over such events, the first is {event}. Decide once, with a reason: {} to handle \
+         them, or `Runner::accept_selection` to leave them out for good and handle what comes from now on",
+        way_to_handle(*role)
     )]
     PassedOver {
         /// The partition.
         partition: PartitionId,
-        /// The first event that was passed over, as text.
+        /// The kind of the role; `None` for a handler of the application's own.
+        role: Option<RoleKind>,
+        /// What it reads now and did not read before.
+        types: ReadTypes,
+        /// The first event that was passed over, as text, with its position.
         event: String,
     },
     /// A role of another kind has this name.
@@ -169,6 +174,47 @@ pub enum RunnerErrorKind {
     /// The role panicked. Its batch was rolled back.
     #[error("panicked: {0}")]
     Panicked(String),
+}
+
+/// Categories and event types, as text: `order: Paid, Cancelled; bonus: all types`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadTypes(Vec<EventFilter>);
+
+impl From<&[EventFilter]> for ReadTypes {
+    fn from(filters: &[EventFilter]) -> Self {
+        Self(filters.to_vec())
+    }
+}
+
+impl fmt::Display for ReadTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("all categories");
+        }
+        let mut last = None;
+        for filter in &self.0 {
+            let category = filter.category;
+            match last {
+                Some(last) if last == category => f.write_str(", ")?,
+                Some(_) => write!(f, "; {category}: ")?,
+                None => write!(f, "{category}: ")?,
+            }
+            last = Some(category);
+            match filter.types {
+                [] => f.write_str("all types")?,
+                types => f.write_str(&types.join(", "))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What has events handled that were passed over.
+const fn way_to_handle(role: Option<RoleKind>) -> &'static str {
+    match role {
+        Some(RoleKind::View) => "`ReadModel::reset`, which rebuilds the view,",
+        _ => "`Runner::handle_passed_over`",
+    }
 }
 
 /// The call that passes over one event of this partition.

@@ -188,8 +188,9 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 if !self.is_read(claimed, &event) {
                     return Ok(found.waiting);
                 }
-                let waits =
-                    selection.matches(category, &event.event_type) && self.is_of(parked, &event);
+                let waits = selection.matches(category, &event.event_type)
+                    && self.is_of(parked, &event)
+                    && !self.was_handled_before(&event);
                 if waits && !found.take(event) {
                     return Ok(found.waiting);
                 }
@@ -216,7 +217,9 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             let query = LogQuery::new(after, PAGE).upto(Position::new(upto));
             let page = self.store.read_log(query.reads(&reads)).await?;
             for event in page.events {
-                let waits = self.is_read(claimed, &event) && self.is_of(parked, &event);
+                let waits = self.is_read(claimed, &event)
+                    && self.is_of(parked, &event)
+                    && !self.was_handled_before(&event);
                 if waits && !found.take(event) {
                     return Ok(found.waiting);
                 }
@@ -230,6 +233,12 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
 
     fn is_of(&self, parked: &ParkedKey, event: &RecordedEvent) -> bool {
         key_of::<S>(&*self.handler, event) == parked.key
+    }
+
+    /// Whether the event was handled before the subscription began to read again: then it does not wait, whatever its key.
+    fn was_handled_before(&self, event: &RecordedEvent) -> bool {
+        let slice_of = |event: &RecordedEvent| slice_of::<S>(&*self.handler, event);
+        ClaimedPartition::was_handled_before(event, &slice_of, &self.selection)
     }
 
     /// Whether the subscription has read as far as the event. The slice of the event may be ahead of the partition: what was read of

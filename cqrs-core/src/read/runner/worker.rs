@@ -19,7 +19,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    model::{Claim, FailureKind, Lane, Position, RecordedEvent, chain},
+    model::{Claim, FailureKind, Lane, Position, RecordedEvent, Selection, chain},
     ports::{
         Batch, Checkpoints, GivenBack, Inbox, Next, Parking, Reader, SourceError, UnreadableRecord,
         WaitingRecord,
@@ -28,7 +28,7 @@ use crate::{
     run_loop::{LoopName, ProgressReporter, Retries},
 };
 
-/// How often an idle worker checks that nobody else has moved its checkpoint.
+/// How often an idle worker checks that nobody else has moved its checkpoint, or asked it to wait.
 const IDLE_CHECK: Duration = Duration::from_millis(250);
 
 /// How long a worker redrives between two batches. Meanwhile the events of other keys wait. After a single redrive it would wait for
@@ -38,6 +38,14 @@ const REDRIVE_TURN: Duration = Duration::from_millis(200);
 /// After how long without a success a partition is given back, if another process may work on it: with another version of the role,
 /// with other rights, or on another network.
 const FAILING: Duration = Duration::from_secs(60);
+
+/// What a worker has no more.
+enum Ended {
+    /// Its partition.
+    Partition,
+    /// Its claim: somebody has asked it to wait. It claims again, and waits.
+    Claim,
+}
 
 pub(super) struct Worker<S, H, R> {
     /// Before the reader.
@@ -53,8 +61,9 @@ pub(super) struct Worker<S, H, R> {
     pub(super) dead_letters: DeadLetterTask,
     pub(super) reporter: ProgressReporter,
     pub(super) tally: Arc<Tally>,
-    /// What the role reads is recorded.
+    /// What the role reads, once it is recorded.
     pub(super) selected: bool,
+    pub(super) selection: Selection,
 }
 
 impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R> {
@@ -89,6 +98,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             reporter: runner.reporter.clone(),
             tally,
             selected: false,
+            selection: Selection::default(),
         }
     }
 
@@ -116,7 +126,8 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 return Ok(());
             }
             let outcome = match self.work().await {
-                Ok(()) => return Ok(()),
+                Ok(Ended::Partition) => return Ok(()),
+                Ok(Ended::Claim) => continue,
                 Err(AttemptError::Failing(failing)) => self.resolve(*failing).await,
                 Err(error) => Err(error),
             };
@@ -140,10 +151,10 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         Ok(())
     }
 
-    /// Handles batches until the partition is not this worker's any more.
-    async fn work(&mut self) -> Result<(), AttemptError> {
+    /// Handles batches until the partition is not this worker's any more, or is paused.
+    async fn work(&mut self) -> Result<Ended, AttemptError> {
         let Some(mut claimed) = self.claim_to_run().await? else {
-            return Ok(());
+            return Ok(Ended::Partition);
         };
         self.read_parked().await?;
         self.select(&claimed.claim).await?;
@@ -158,14 +169,16 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
                 Next::Idle => {
                     self.reporter.caught_up(self.reader.partition());
                     if checked.elapsed() >= IDLE_CHECK {
-                        self.check(&claimed).await?;
+                        if self.is_paused(&claimed).await? {
+                            return Ok(Ended::Claim);
+                        }
                         checked = Instant::now();
                     }
                 }
-                Next::Revoked => return Ok(()),
+                Next::Revoked => return Ok(Ended::Partition),
             }
         }
-        Ok(())
+        Ok(Ended::Partition)
     }
 
     /// Works on what is requested, but not so long that new events wait.
@@ -209,7 +222,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
     ) -> Result<(), AttemptError> {
         let full = batch.events.len() + batch.unreadable.len() >= self.limit.get();
         let slice_of = |event: &RecordedEvent| slice_of::<S>(&*self.handler, event);
-        let received = claimed.receive(&mut batch, slice_of);
+        let received = claimed.receive(&mut batch, slice_of, &self.selection);
         let held = self.parked.hold_back::<S>(&*self.handler, &mut batch);
         let held = held.map_err(|error| AttemptError::from(SourceError::Fatal(error)))?;
         let outcome = self.commit(&claimed.claim, &batch, &received.highest, &held.records);

@@ -7,7 +7,8 @@ use crate::{
     memory::{MemoryEventStore, MemoryTransaction},
     model::{
         Checkpoint, Claim, EventId, Idempotency, KeyRange, Lane, LeaseTimes, LogIdentity, Member,
-        MemberId, OrderingKey, PartitionId, Position, RecordedEvent, Selection, StreamId, Version,
+        MemberId, OrderingKey, PartitionId, Position, RecordedEvent, Selection, Standing, StreamId,
+        Version,
     },
     ports::{
         AdvanceError, AppendError, Appended, Appends, DeadLetter, Discarded, Discards, Document,
@@ -91,6 +92,22 @@ impl Checkpoints for Hooked {
     }
     async fn checkpoint(&self, s: &str, p: &PartitionId) -> Result<Option<Checkpoint>, StoreError> {
         self.0.checkpoint(s, p).await
+    }
+    async fn standing(&self, s: &str, p: &PartitionId) -> Result<Option<Standing>, StoreError> {
+        self.0.standing(s, p).await
+    }
+    async fn read_again_in(
+        &self,
+        tx: &mut MemoryTransaction,
+        s: &str,
+        p: &PartitionId,
+        epoch: u64,
+        selection: &Selection,
+        reason: &str,
+    ) -> Result<(), AdvanceError> {
+        self.0
+            .read_again_in(tx, s, p, epoch, selection, reason)
+            .await
     }
     async fn selection(&self, s: &str, p: &PartitionId) -> Result<Option<Selection>, StoreError> {
         self.0.selection(s, p).await
@@ -395,5 +412,11 @@ impl Control for Hooked {
     }
     async fn resume(&self, s: &str, reason: &str) -> Result<(), StoreError> {
         self.0.resume(s, reason).await
+    }
+    async fn remove(&self, s: &str, reason: &str) -> Result<(), StoreError> {
+        self.0.remove(s, reason).await
+    }
+    async fn remove_relay(&self, relay: &str, reason: &str) -> Result<(), StoreError> {
+        self.0.remove_relay(relay, reason).await
     }
 }
