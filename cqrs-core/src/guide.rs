@@ -16,7 +16,8 @@
 //!   privilege](run_with_least_privilege), [with TLS and logins](encrypt_connections), [rebuild a read model](rebuild_a_read_model), [find what holds readers
 //!   back](find_what_holds_readers_back), [see what the read side does](see_what_the_read_side_does), [check your store](check_your_store)
 //!
-//! **Reference**: [every error, its causes and what to do](errors), [what a topic may hold](what_a_topic_may_hold)
+//! **Reference**: [every error, its causes and what to do](errors), [metrics](metrics),
+//! [what a topic may hold](what_a_topic_may_hold)
 //!
 //! **Explanation**
 //!
@@ -94,6 +95,7 @@ page!(write_a_web_handler, "../docs/how-to/write-a-web-handler.md");
 page!(write_an_aggregate, "../docs/how-to/write-an-aggregate.md");
 
 page!(errors, "../docs/reference/errors.md");
+page!(metrics, "../docs/reference/metrics.md");
 page!(
     what_a_topic_may_hold,
     "../docs/reference/what-a-topic-may-hold.md"

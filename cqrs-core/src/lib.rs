@@ -83,6 +83,7 @@ pub mod relay;
 pub mod roles;
 pub mod run_loop;
 pub mod service;
+pub mod telemetry;
 pub mod write;
 
 #[doc(hidden)]

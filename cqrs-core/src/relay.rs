@@ -3,6 +3,7 @@
 mod error;
 mod member;
 mod recover;
+mod report;
 mod shard;
 mod shards;
 

@@ -5,6 +5,7 @@ pub(crate) mod batch_limit;
 mod heartbeats;
 mod page_limit;
 mod progress;
+mod rate;
 mod retries;
 
 use std::pin::{Pin, pin};

@@ -11,7 +11,7 @@ use std::{collections::HashSet, fmt, time::Duration};
 use tokio::sync::watch;
 
 pub use self::{
-    health::{HealthReport, ServiceHealth},
+    health::{HealthReport, PartHealth, ServiceHealth},
     outcome::{PartAborted, PartEnd, PartOutcome, PartPanicked, ServiceError, ServiceOutcome},
     part::{Part, PartKind, PartName, Stop},
     signals::Signals,

@@ -28,5 +28,6 @@ mod shared_group;
 mod standby;
 mod stop_while_reading;
 mod support;
+mod telemetry;
 mod topic_contents;
 mod wire;

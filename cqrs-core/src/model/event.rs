@@ -43,7 +43,7 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
     const PARTIAL: bool = false;
 
     /// The other types of the category that a [`PARTIAL`](Self::PARTIAL) reader knows and does not need. They are passed over without being
-    /// counted or logged, so that the counter `cqrs_passed_over_events` shows only types that nobody has looked at.
+    /// counted or logged, so that the counter `cqrs.subscription.passed_over` shows only types that nobody has looked at.
     const IGNORED: &'static [&'static str] = &[];
 
     /// How older events of these types become what the enum is now; see [`Upcaster`]. New events of a type have the

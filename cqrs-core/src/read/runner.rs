@@ -17,6 +17,7 @@ mod over_log;
 mod parked;
 mod partitions;
 mod redrive;
+mod report;
 mod resolve;
 mod selection;
 mod skip;

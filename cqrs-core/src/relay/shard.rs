@@ -22,15 +22,17 @@ const IDLE: Duration = Duration::from_millis(50);
 
 /// A running shard. It reads the log itself; after an unknown outcome it reads again after the last published event.
 pub(super) struct Shard<'a, S, P> {
-    relay: &'a Relay<S, P>,
-    number: u16,
+    pub(super) relay: &'a Relay<S, P>,
+    pub(super) number: u16,
     slices: Slices,
     /// The shard as a partition, for the progress.
-    partition: PartitionId,
+    pub(super) partition: PartitionId,
     /// The limit for the next batch.
     limit: BatchLimit,
     page_limit: PageLimit,
     retries: Retries,
+    /// Whether the metrics say that events are behind the shard.
+    pub(super) is_behind: bool,
     /// For how long this process has the relay.
     term: Term,
     stopping: watch::Receiver<bool>,
@@ -64,6 +66,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             limit: BatchLimit::new(BatchSizes::up_to(relay.batch_size)),
             page_limit: PageLimit::default(),
             retries,
+            is_behind: true,
             term,
             stopping,
         }
@@ -113,7 +116,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             check_page(&page, after)?;
             self.page_limit.note(&page);
             let Some(upto) = page.upto else {
-                self.relay.reporter.caught_up(&self.partition);
+                self.report_caught_up();
                 self.idle().await;
                 continue;
             };
@@ -125,6 +128,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
             if !self.continues() {
                 break;
             }
+            self.report_behind(&page.events);
             // Reads the next page while this one is published.
             let (published, next) =
                 tokio::join!(session.publish(&page.events, upto), self.read(after));
@@ -136,7 +140,7 @@ impl<'a, S: EventStore, P: Publisher> Shard<'a, S, P> {
                 }
             };
             self.retries.succeeded();
-            self.relay.reporter.reading(&self.partition, Some(upto));
+            self.report_published(upto, page.events.len());
             self.limit.double();
             match next {
                 Some(Ok(page)) => next_page = page.upto.is_some().then_some(page),

@@ -283,6 +283,21 @@ async fn an_unavailable_broker_is_retried_at_the_start() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn progress_of_a_relay_shows_how_far_behind_and_how_fast() {
+    let store = MemoryEventStore::default();
+    let broker = Broker::default();
+    append(&store, 3).await;
+    let relay = Relay::new(&store, "model", broker.clone());
+    let mut progress = relay.progress();
+    assert_eq!(progress.lag(), None, "it has not read");
+    let running = tokio::spawn(relay.run(std::future::pending()));
+    progress.until(|phase| *phase == Phase::CaughtUp).await;
+    assert_eq!(progress.lag(), Some(crate::ports::Lag::NONE));
+    assert!(progress.events_per_second() > 0.0);
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_relay_that_waits_for_its_broker_can_be_stopped() {
     let broker = Broker::default();
     broker.state().failing_opens = u32::MAX;

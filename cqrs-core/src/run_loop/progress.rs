@@ -1,10 +1,20 @@
 //! The progress of a loop: the loop writes it, and others can read it, even after the loop has ended.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use tokio::sync::watch;
 
-use crate::model::{Checkpoint, PartitionId, chain};
+use super::rate::Rate;
+use crate::{
+    model::{Checkpoint, PartitionId, RecordedEvent, chain},
+    ports::Lag,
+};
 
 /// The phase of a runner, a relay or a source of events.
 ///
@@ -55,8 +65,26 @@ impl Phase {
     }
 }
 
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starting => f.write_str("starting"),
+            Self::Reading => f.write_str("reading"),
+            Self::CaughtUp => f.write_str("caught up"),
+            Self::Paused => f.write_str("paused"),
+            Self::Retrying { since, attempts } => {
+                let seconds = since.elapsed().as_secs();
+                write!(f, "retrying for {seconds} s after {attempts} failures")
+            }
+            Self::Stopped => f.write_str("stopped"),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Gone => f.write_str("gone"),
+        }
+    }
+}
+
 /// The progress of one partition, or of one shard of a relay.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PartitionProgress {
     /// Its phase; [`Phase::Stopped`] after it was given back.
@@ -67,9 +95,22 @@ pub struct PartitionProgress {
     pub newer_events: u64,
     /// How many keys of a runner are parked: their events wait until they are redriven or discarded.
     pub parked_keys: u64,
+    /// How far it is behind; `None` before its first read. It costs no statement, because it comes from what the loop reads anyway:
+    ///
+    /// - **Runner and relay**: the events of the page that was read last, *or more*: the log may go on behind them. The
+    ///   [overview](crate::ports::Inspect::overview) counts further.
+    /// - **Kafka source**: the offsets between what was taken and the end of the partition, as the consumer has reported it within the last
+    ///   second; with the markers of transactions, so a few more than events.
+    /// - **Age**: that of the first of these events, by the clock of this process at the moment of the question. It goes on while the
+    ///   event is retried.
+    ///
+    /// [`Lag::NONE`] is as old as the last look for new events: a quarter of a second at most, unless the phase says otherwise.
+    pub lag: Option<Lag>,
+    /// How many events it has handled in a second, over the last ten seconds.
+    pub events_per_second: f64,
 }
 
-/// The progress of a runner, a relay or a source. It is a cheap handle that can still be read after the loop has ended.
+/// The progress of a runner, a relay or a source: its phase, how far it is and how far behind, how fast, and its last error. It is a cheap handle that can still be read after the loop has ended.
 ///
 /// Get it before the loop runs: [`Runner::progress`](crate::Runner::progress),
 /// [`Relay::progress`](crate::Relay::progress).
@@ -113,7 +154,36 @@ impl Progress {
     /// Its partitions, or the shards of a relay.
     #[must_use]
     pub fn partitions(&self) -> BTreeMap<PartitionId, PartitionProgress> {
-        self.0.borrow().partitions.clone()
+        let state = self.0.borrow();
+        let partitions = state.partitions.iter();
+        let partitions = partitions.map(|(id, found)| (id.clone(), found.now()));
+        partitions.collect()
+    }
+
+    /// How far it is behind, with all of its partitions that have not ended: their events together, and the age of the oldest. `None` before
+    /// the first read. [`PartitionProgress::lag`] says where it comes from.
+    #[must_use]
+    pub fn lag(&self) -> Option<Lag> {
+        let state = self.0.borrow();
+        let active = state.partitions.values();
+        let active = active.filter(|found| !found.progress.phase.has_ended());
+        let lags = active.filter_map(|found| found.now().lag);
+        lags.reduce(|one, other| {
+            let events = one.events.saturating_add(other.events);
+            Lag::new(
+                events,
+                one.at_least || other.at_least,
+                one.age.max(other.age),
+            )
+        })
+    }
+
+    /// How many events it has handled in a second, over the last ten seconds.
+    #[must_use]
+    pub fn events_per_second(&self) -> f64 {
+        let state = self.0.borrow();
+        let partitions = state.partitions.values();
+        partitions.map(|found| found.rate.per_second()).sum()
     }
 
     /// The last error with its sources, even if a retry succeeded since.
@@ -178,7 +248,43 @@ impl ProgressReporter {
 
     /// Reports that all events of the partition were handled.
     pub fn caught_up(&self, partition: &PartitionId) {
-        self.set(Some(partition), Phase::CaughtUp);
+        self.0.send_if_modified(|state| {
+            let found = state.found(partition);
+            let caught_up = Some(Behind::default());
+            let changed = found.progress.phase != Phase::CaughtUp || found.behind != caught_up;
+            found.progress.phase = Phase::CaughtUp;
+            found.behind = caught_up;
+            changed
+        });
+    }
+
+    /// Reports events that were read, and are not handled yet: they are behind the partition, and perhaps more.
+    pub fn behind(&self, partition: &PartitionId, events: &[RecordedEvent]) {
+        let behind = Behind {
+            events: events.len() as u64,
+            at_least: true,
+            first: events.first().map(|event| event.recorded_at),
+        };
+        self.0
+            .send_modify(|state| state.found(partition).behind = Some(behind));
+    }
+
+    /// Reports how many events are behind the partition, where somebody knows it. The first of them is the one that was reported last.
+    pub fn counted(&self, partition: &PartitionId, events: u64) {
+        self.0.send_modify(|state| {
+            let found = state.found(partition);
+            found.behind = Some(Behind {
+                events,
+                at_least: false,
+                first: found.behind.and_then(|behind| behind.first),
+            });
+        });
+    }
+
+    /// Reports that so many events were handled.
+    pub fn handled(&self, partition: &PartitionId, events: usize) {
+        self.0
+            .send_modify(|state| state.found(partition).rate.add(events as u64));
     }
 
     /// Reports that the partition waits for an operator.
@@ -246,15 +352,54 @@ impl ProgressReporter {
             state.last_error = error.or(state.last_error.take());
         });
     }
+}
 
-    /// Sets a phase. Wakes readers only if it changes.
-    fn set(&self, partition: Option<&PartitionId>, phase: Phase) {
-        self.0.send_if_modified(|state| {
-            let found = state.phase_of(partition);
-            let changed = *found != phase;
-            *found = phase;
-            changed
+/// What is known of a partition.
+#[derive(Debug)]
+struct Found {
+    progress: PartitionProgress,
+    behind: Option<Behind>,
+    rate: Rate,
+}
+
+/// The events that were read and are not handled yet.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+struct Behind {
+    events: u64,
+    at_least: bool,
+    /// When the first of them was recorded.
+    first: Option<SystemTime>,
+}
+
+impl Found {
+    fn new() -> Self {
+        Self {
+            progress: PartitionProgress {
+                phase: Phase::Starting,
+                checkpoint: None,
+                newer_events: 0,
+                parked_keys: 0,
+                lag: None,
+                events_per_second: 0.0,
+            },
+            behind: None,
+            rate: Rate::new(),
+        }
+    }
+
+    /// The progress, with what depends on the time.
+    fn now(&self) -> PartitionProgress {
+        let lag = self.behind.map(|behind| {
+            let age = behind
+                .first
+                .map(|first| first.elapsed().unwrap_or_default());
+            Lag::new(behind.events, behind.at_least, age)
         });
+        PartitionProgress {
+            lag,
+            events_per_second: self.rate.per_second(),
+            ..self.progress.clone()
+        }
     }
 }
 
@@ -262,7 +407,7 @@ impl ProgressReporter {
 struct State {
     /// The phase of the whole loop. [`Phase::Reading`] means that the phases of the partitions count.
     whole: Phase,
-    partitions: BTreeMap<PartitionId, PartitionProgress>,
+    partitions: BTreeMap<PartitionId, Found>,
     last_error: Option<String>,
 }
 
@@ -278,15 +423,13 @@ impl Default for State {
 
 impl State {
     fn partition(&mut self, id: &PartitionId) -> &mut PartitionProgress {
+        &mut self.found(id).progress
+    }
+
+    fn found(&mut self, id: &PartitionId) -> &mut Found {
         // `entry` would copy the name each time.
         if !self.partitions.contains_key(id) {
-            let starting = PartitionProgress {
-                phase: Phase::Starting,
-                checkpoint: None,
-                newer_events: 0,
-                parked_keys: 0,
-            };
-            self.partitions.insert(id.clone(), starting);
+            self.partitions.insert(id.clone(), Found::new());
         }
         self.partitions.get_mut(id).expect("it was inserted")
     }
@@ -302,7 +445,8 @@ impl State {
         if self.whole != Phase::Reading {
             return self.whole.clone();
         }
-        let partitions = self.partitions.values().map(|partition| &partition.phase);
+        let partitions = self.partitions.values();
+        let partitions = partitions.map(|partition| &partition.progress.phase);
         let active = partitions.filter(|phase| !phase.has_ended());
         active.cloned().reduce(combined).unwrap_or(Phase::Starting)
     }
@@ -371,6 +515,43 @@ mod tests {
         assert_eq!(progress.phase(), Phase::Reading);
         assert_eq!(progress.partitions()[&shard(0)].checkpoint, at(8));
         assert_eq!(progress.partitions()[&shard(1)].phase, Phase::Stopped);
+    }
+
+    #[test]
+    fn the_lag_is_that_of_all_partitions_that_have_not_ended() {
+        let event = |seconds| {
+            RecordedEvent::new(
+                crate::model::EventId::random(),
+                crate::model::StreamId::new(
+                    crate::model::Category::new("seat").expect("valid"),
+                    "1",
+                )
+                .expect("valid"),
+                crate::model::Version::EMPTY,
+                crate::model::Position::new(1),
+                "Booked",
+                "{}",
+                SystemTime::now() - Duration::from_secs(seconds),
+            )
+        };
+        let reporter = ProgressReporter::default();
+        let progress = reporter.progress();
+        reporter.started(&shard(0), None);
+        assert_eq!(progress.lag(), None);
+        reporter.behind(&shard(0), &[event(90), event(3)]);
+        reporter.behind(&shard(1), &[event(7)]);
+        let lag = progress.lag().expect("both have read");
+        assert_eq!((lag.events, lag.at_least), (3, true));
+        assert_eq!(lag.age.map(|age| age.as_secs()), Some(90));
+        reporter.counted(&shard(1), 40);
+        let counted = progress.partitions()[&shard(1)].lag.expect("has read");
+        assert_eq!((counted.events, counted.at_least), (40, false));
+        assert_eq!(counted.age.map(|age| age.as_secs()), Some(7));
+        reporter.caught_up(&shard(0));
+        let left = progress.lag().expect("both have read");
+        assert_eq!((left.events, left.at_least), (40, false));
+        reporter.ended(Some(&shard(1)), None);
+        assert_eq!(progress.lag(), Some(Lag::NONE));
     }
 
     /// A store that cannot be reached at the start must not look like a start that takes long.

@@ -87,7 +87,7 @@ fn report_foreign(topic: &str, partition: u16, records: u64) {
         records,
         "passed over records of other programs in the progress topic of a relay; only the relay should write there"
     );
-    metrics::counter!("cqrs_foreign_progress_records", "topic" => topic.to_owned())
+    metrics::counter!(cqrs_core::telemetry::RELAY_FOREIGN_RECORDS, "topic" => topic.to_owned())
         .increment(records);
 }
 

@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::model::{Offset, PartitionId};
+use cqrs_core::{
+    model::{Offset, PartitionId},
+    telemetry,
+};
 use rdkafka::statistics::{Partition, Statistics};
 
 use super::{assignment::Assignment, partition::AssignedPartition};
@@ -71,6 +74,7 @@ impl OpenTransactions {
             let of_topic = statistics.topics.get(&*partition.topic);
             let of_partition = of_topic.and_then(|topic| topic.partitions.get(&partition.number));
             let Some(found) = of_partition else { continue };
+            report_lag(&partition, found, assignment);
             if let Some(hidden) = self.observe(&partition, found, now) {
                 tracing::warn!(
                     partition = %hidden.partition,
@@ -133,12 +137,37 @@ fn offset(number: i64) -> Offset {
     Offset::new(number.unsigned_abs())
 }
 
-fn measure(partition: &AssignedPartition, lasted: Duration) {
-    let labels = [
+/// Reports how far the reader is behind the end of the partition, unless it waits for records and says so itself.
+fn report_lag(partition: &AssignedPartition, found: &Partition, assignment: &Assignment) {
+    let Some(events) = lag(partition, found) else {
+        return;
+    };
+    if events > 0 {
+        assignment.reporter.counted(&partition.id(), events);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    metrics::gauge!(telemetry::CONSUMER_LAG, &labels(partition)).set(events as f64);
+}
+
+/// The offsets between what was taken and the end; `None` if the end is not known. An open transaction hides what comes after it.
+fn lag(partition: &AssignedPartition, found: &Partition) -> Option<u64> {
+    if partition.is_waiting() {
+        return Some(0);
+    }
+    let end = u64::try_from(found.ls_offset).ok()?;
+    Some(end.saturating_sub(partition.taken().get()))
+}
+
+fn labels(partition: &AssignedPartition) -> [(&'static str, String); 2] {
+    [
         ("topic", partition.topic.to_string()),
         ("partition", partition.number.to_string()),
-    ];
-    metrics::gauge!("cqrs_open_transaction_seconds", &labels).set(lasted.as_secs_f64());
+    ]
+}
+
+fn measure(partition: &AssignedPartition, lasted: Duration) {
+    metrics::gauge!(telemetry::CONSUMER_OPEN_TRANSACTION, &labels(partition))
+        .set(lasted.as_secs_f64());
 }
 
 #[cfg(test)]

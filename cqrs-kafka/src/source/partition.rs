@@ -153,6 +153,11 @@ impl AssignedPartition {
         Some(buffer.taken)
     }
 
+    /// The offset up to which the reader has taken everything.
+    pub(super) fn taken(&self) -> Offset {
+        self.buffer().taken.offset
+    }
+
     /// The next offset, if records are accepted.
     pub(super) fn next_offset(&self) -> Option<Offset> {
         let buffer = self.buffer();

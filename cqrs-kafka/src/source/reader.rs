@@ -107,6 +107,10 @@ impl Reader for KafkaReader {
                 }
                 let reporter = &self.assignment.reporter;
                 reporter.reading(&self.id, Some(batch.next));
+                if !batch.events.is_empty() {
+                    reporter.behind(&self.id, &batch.events);
+                    reporter.handled(&self.id, batch.events.len());
+                }
                 return Ok(Next::Batch(batch));
             }
             if idle {

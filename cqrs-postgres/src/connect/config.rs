@@ -187,7 +187,7 @@ impl PgConfig {
     }
 
     /// After how long a warning says that an open transaction holds readers back, and which one; 5 s by default. The metric
-    /// `cqrs_mark_held_seconds` shows at any time for how long it does.
+    /// `cqrs.mark.held` shows at any time for how long it does.
     #[must_use]
     pub fn held_mark_threshold(mut self, threshold: Duration) -> Self {
         // Reports come at doubling times: with zero, each read would report.

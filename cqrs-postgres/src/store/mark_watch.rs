@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cqrs_core::Position;
+use cqrs_core::{Position, telemetry};
 
 /// Watches one mark for all readers of a process.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl MarkWatch {
     }
 
     fn measure(&self, held: Duration) {
-        metrics::gauge!("cqrs_mark_held_seconds", "schema" => self.schema.clone())
+        metrics::gauge!(telemetry::MARK_HELD, "schema" => self.schema.clone())
             .set(held.as_secs_f64());
     }
 }

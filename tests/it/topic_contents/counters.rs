@@ -1,5 +1,7 @@
 //! The counters of this process.
 
+use cqrs_core::telemetry::{self, MetricKind};
+
 use super::*;
 
 /// The counters of this process, by name and topic.
@@ -37,6 +39,7 @@ impl Recorder for Counters {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        check(key, MetricKind::Counter);
         let topic = key.labels().find(|label| label.key() == "topic");
         let topic = topic.map_or("", |label| label.value()).to_owned();
         let mut counters = self.0.lock().expect("no panic");
@@ -44,11 +47,21 @@ impl Recorder for Counters {
         Counter::from_arc(Arc::clone(sum))
     }
 
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        check(key, MetricKind::Gauge);
         Gauge::noop()
     }
 
     fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
         Histogram::noop()
     }
+}
+
+/// No metric of ours is outside of the list: not its name, its kind, or its labels.
+fn check(key: &Key, kind: MetricKind) {
+    let name = key.name();
+    let listed = telemetry::ALL.iter().find(|metric| metric.name == name);
+    let listed = listed.unwrap_or_else(|| panic!("{name} is not listed"));
+    let labels = Vec::from_iter(key.labels().map(metrics::Label::key));
+    assert_eq!((listed.kind, listed.labels), (kind, &*labels), "{name}");
 }

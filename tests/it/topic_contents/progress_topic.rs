@@ -37,7 +37,7 @@ async fn a_progress_topic_may_hold_records_of_others() {
 
     put("shard-0", "hello").await;
     assert_eq!(relay().await, Ok(()));
-    assert_eq!(counted("cqrs_foreign_progress_records", &progress), 1);
+    assert_eq!(counted("cqrs.relay.foreign_records", &progress), 1);
 
     append(&store, "relay.progress").await;
     let error = relay().await.expect_err("rejected");

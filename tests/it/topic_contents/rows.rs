@@ -39,7 +39,7 @@ pub(super) fn rows() -> Vec<Row> {
         ..case(own("note"), Handled(1))
     };
     let repeat = Case {
-        outcome: PassedOver("cqrs_repeated_events", 1),
+        outcome: PassedOver("cqrs.subscription.repeated", 1),
         ..twice.clone()
     };
     vec![
@@ -50,7 +50,10 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         (
             "an event of a relay, of a category that is not read",
-            vec![case(own("stock"), PassedOver("cqrs_passed_over_events", 1))],
+            vec![case(
+                own("stock"),
+                PassedOver("cqrs.subscription.passed_over", 1),
+            )],
         ),
         (
             "an event of a relay with a wrong or missing header",
@@ -137,7 +140,7 @@ pub(super) fn rows() -> Vec<Row> {
             "a type that a partial reader does not know",
             vec![partial(
                 foreign().with("ce_type", "Printed"),
-                PassedOver("cqrs_passed_over_events", 1),
+                PassedOver("cqrs.subscription.passed_over", 1),
             )],
         ),
         (

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use super::newer_type::NewerType;
 use crate::{
-    model::{EventFilter, Lane, PartitionId, RecordedEvent, chain},
-    ports::StoreError,
+    model::{Checkpoint, EventFilter, Lane, PartitionId, RecordedEvent, chain},
+    ports::{Lag, StoreError},
+    telemetry,
 };
 
 /// How much time is between two log lines about the same thing.
@@ -22,9 +23,7 @@ const MOST_KEPT: usize = 1_000;
 
 /// What a subscription passes over. All workers of a runner share it.
 ///
-/// Three counters go to the facade `metrics`, with the labels `subscription` and `topic`: `cqrs_passed_over_events`,
-/// `cqrs_repeated_events` and `cqrs_newer_events`; and a gauge with the labels `subscription` and `partition`:
-/// `cqrs_parked_keys`.
+/// What it counts and measures goes to the facade `metrics`, under the names in [`telemetry`].
 #[derive(Debug)]
 pub(super) struct Tally {
     subscription: String,
@@ -102,7 +101,7 @@ impl Tally {
         }
         if count > 0 {
             let subscription = self.subscription.clone();
-            metrics::counter!("cqrs_passed_over_events", "subscription" => subscription, "topic" => topic(partition))
+            metrics::counter!(telemetry::SUBSCRIPTION_PASSED_OVER, "subscription" => subscription, "topic" => topic(partition))
                 .increment(count);
         }
     }
@@ -122,7 +121,7 @@ impl Tally {
                 );
             }
             let subscription = self.subscription.clone();
-            metrics::counter!("cqrs_repeated_events", "subscription" => subscription, "topic" => topic(partition))
+            metrics::counter!(telemetry::SUBSCRIPTION_REPEATED, "subscription" => subscription, "topic" => topic(partition))
                 .increment(*count);
         }
     }
@@ -137,16 +136,39 @@ impl Tally {
             );
         }
         let subscription = self.subscription.clone();
-        metrics::counter!("cqrs_newer_events", "subscription" => subscription, "topic" => topic(partition))
+        metrics::counter!(telemetry::SUBSCRIPTION_NEWER, "subscription" => subscription, "topic" => topic(partition))
             .increment(1);
+    }
+
+    /// Reports how far a partition is behind.
+    pub(super) fn lag(&self, partition: &PartitionId, lag: Lag) {
+        let age = lag.age.unwrap_or_default();
+        self.gauge(telemetry::SUBSCRIPTION_LAG, partition, float(lag.events));
+        self.gauge(
+            telemetry::SUBSCRIPTION_LAG_TIME,
+            partition,
+            age.as_secs_f64(),
+        );
+    }
+
+    /// Reports how far a partition is, and counts what was handled.
+    pub(super) fn handled(&self, partition: &PartitionId, at: Option<Checkpoint>, events: u64) {
+        let at = at.map_or(0, |at| at.offset.get());
+        self.gauge(telemetry::SUBSCRIPTION_POSITION, partition, float(at));
+        let subscription = self.subscription.clone();
+        metrics::counter!(telemetry::SUBSCRIPTION_EVENTS, "subscription" => subscription, "partition" => partition.to_string())
+            .increment(events);
+    }
+
+    fn gauge(&self, name: &'static str, partition: &PartitionId, value: f64) {
+        let subscription = self.subscription.clone();
+        metrics::gauge!(name, "subscription" => subscription, "partition" => partition.to_string())
+            .set(value);
     }
 
     /// Reports how many keys of a partition are parked.
     pub(super) fn parked(&self, partition: &PartitionId, keys: u64) {
-        let subscription = self.subscription.clone();
-        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        metrics::gauge!("cqrs_parked_keys", "subscription" => subscription, "partition" => partition.to_string())
-            .set(keys as f64);
+        self.gauge(telemetry::SUBSCRIPTION_PARKED, partition, float(keys));
     }
 
     /// Whether the subscription reads the event, or ignores it on purpose.
@@ -183,6 +205,11 @@ impl Tally {
         );
         Some(count)
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+const fn float(number: u64) -> f64 {
+    number as f64
 }
 
 fn topic(partition: &PartitionId) -> String {
@@ -301,9 +328,9 @@ mod tests {
             tally.newer(&partition(1), &newer);
             Tally::new("all", Vec::new(), Vec::new()).passed_over(&partition(0), &events);
         });
-        assert_eq!(sums.get("cqrs_passed_over_events", "shop.order"), 4);
-        assert_eq!(sums.get("cqrs_repeated_events", "shop.order"), 4);
-        assert_eq!(sums.get("cqrs_newer_events", "shop.order"), 2);
+        assert_eq!(sums.get("cqrs.subscription.passed_over", "shop.order"), 4);
+        assert_eq!(sums.get("cqrs.subscription.repeated", "shop.order"), 4);
+        assert_eq!(sums.get("cqrs.subscription.newer", "shop.order"), 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -61,6 +61,8 @@ pub(super) struct Worker<S, H, R> {
     pub(super) dead_letters: DeadLetterTask,
     pub(super) reporter: ProgressReporter,
     pub(super) tally: Arc<Tally>,
+    /// Whether the metrics say that events are behind the partition.
+    pub(super) is_behind: bool,
     /// What the role reads, once it is recorded.
     pub(super) selected: bool,
     pub(super) selection: Selection,
@@ -97,6 +99,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             dead_letters,
             reporter: runner.reporter.clone(),
             tally,
+            is_behind: true,
             selected: false,
             selection: Selection::default(),
         }
@@ -167,7 +170,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
             match self.reader.next(self.limit.get()).await? {
                 Next::Batch(batch) => self.handle(&mut claimed, batch).await?,
                 Next::Idle => {
-                    self.reporter.caught_up(self.reader.partition());
+                    self.report_caught_up();
                     if checked.elapsed() >= IDLE_CHECK {
                         if self.is_paused(&claimed).await? {
                             return Ok(Ended::Claim);
@@ -221,6 +224,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         mut batch: Batch,
     ) -> Result<(), AttemptError> {
         let full = batch.events.len() + batch.unreadable.len() >= self.limit.get();
+        self.report_behind(&batch.events);
         let slice_of = |event: &RecordedEvent| slice_of::<S>(&*self.handler, event);
         let received = claimed.receive(&mut batch, slice_of, &self.selection);
         let held = self.parked.hold_back::<S>(&*self.handler, &mut batch);
@@ -239,8 +243,7 @@ impl<S: Checkpoints + Inbox + Parking, H: Handler<S>, R: Reader> Worker<S, H, R>
         if std::mem::take(&mut self.parked.failing) {
             self.keep_records();
         }
-        self.reporter
-            .reading(self.reader.partition(), claimed.claim.at);
+        self.report_handled(claimed.claim.at, batch.events.len());
         if full {
             self.limit.double();
         }

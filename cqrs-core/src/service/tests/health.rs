@@ -20,7 +20,7 @@ use crate::{
         PartitionId, Position, Slices, StreamId,
     },
     ports::{
-        Append, Checkpoints, Control, EventStore, HeldMark, Inspect, Operation, Overview,
+        Append, Checkpoints, Control, EventStore, HeldMark, Inspect, Lag, Operation, Overview,
         Partitions, StoreError, StoreErrorKind,
     },
     read::{ErrorAction, wait_for},
@@ -183,6 +183,13 @@ async fn a_service_that_works_is_live_ready_and_not_degraded() {
     assert_eq!(world.cells().await, [true, true, false]);
     let report = world.health.report().await;
     assert_eq!(report.to_string(), "live, ready, not degraded");
+    let parts = Vec::from_iter(report.parts.iter().map(ToString::to_string));
+    assert_eq!(
+        parts,
+        ["subscription \"seats\": caught up, 0.0 events/s"],
+        "each loop with its figures"
+    );
+    assert_eq!(report.parts[0].lag, Some(Lag::NONE));
 }
 
 #[tokio::test(start_paused = true)]

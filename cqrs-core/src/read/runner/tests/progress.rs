@@ -6,7 +6,7 @@ use super::{super::*, Faulty, Sums, filled};
 use crate::{
     memory::MemoryEventStore,
     model::{PartitionId, RecordedEvent, Slices},
-    ports::{StoreError, StoreErrorKind},
+    ports::{Lag, StoreError, StoreErrorKind},
     read::handler::role,
     roles::{HandlerError, View},
     run_loop::Phase,
@@ -101,4 +101,46 @@ fn a_runner_that_never_ran_is_gone() {
     let progress = runner.progress();
     drop(runner);
     assert_eq!(progress.phase(), Phase::Gone);
+}
+
+/// What was read and is not handled is the lag, with the age of its first event. It goes on while the event is retried.
+#[tokio::test(start_paused = true)]
+async fn progress_shows_how_far_behind_and_how_fast() {
+    let store = filled(20).await;
+    let refuse = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let handler = {
+        let refuse = Arc::clone(&refuse);
+        move |_: &[RecordedEvent]| {
+            if refuse.load(std::sync::atomic::Ordering::Relaxed) {
+                let error = StoreError::new(StoreErrorKind::Unavailable, "planted");
+                return Err(error.into());
+            }
+            Ok(())
+        }
+    };
+    let runner = runner(&store, handler).batch_size(7);
+    let mut progress = runner.progress();
+    assert_eq!(progress.lag(), None, "it has not read");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(runner.run(async { drop(stopped.await) }));
+    let fails = |phase: &Phase| matches!(phase, Phase::Retrying { attempts: 3.., .. });
+    progress.until(fails).await;
+    let lag = progress.lag().expect("it has read");
+    assert!(lag.events > 0 && lag.at_least, "{lag}");
+    let age = lag.age.expect("there is an event");
+    let later = progress.partitions()[&LOG].lag.expect("it has read");
+    assert!(later.age.expect("still there") >= age);
+    assert!(
+        progress.events_per_second().abs() < 0.001,
+        "nothing handled"
+    );
+
+    refuse.store(false, std::sync::atomic::Ordering::Relaxed);
+    progress.until(|phase| *phase == Phase::CaughtUp).await;
+    assert_eq!(progress.lag(), Some(Lag::NONE));
+    let rate = progress.partitions()[&LOG].events_per_second;
+    assert!(rate > 0.0, "20 events within the last ten seconds");
+    stop.send(()).expect("it runs");
+    running.await.expect("no panic").expect("stops");
+    assert_eq!(progress.lag(), None, "its partition is another's now");
 }
