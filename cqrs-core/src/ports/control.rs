@@ -3,7 +3,7 @@
 //! Every change of a subscription by hand goes through here, whoever asks for it.
 
 use crate::{
-    model::{Checkpoint, Claim, EventId, Lane, PartitionId, Position, Selection, Slices},
+    model::{Checkpoint, Claim, Lane, PartitionId, Position, Selection, Slices},
     ports::{
         discards::Discarded,
         documents::Documents,

@@ -4,7 +4,8 @@ use cqrs_core::{
     StoreError,
     model::Slices,
     ports::{
-        Control, ParkedKey, RepartitionError, check_reason, never_started, still_runs, unknown_relay,
+        Control, ParkedKey, RepartitionError, check_reason, never_started, still_runs,
+        unknown_relay,
     },
 };
 
