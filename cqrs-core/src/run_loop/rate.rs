@@ -42,7 +42,7 @@ impl Rate {
         let (window, now, before) = self.at(at);
         let into = (at - window).as_secs_f64() / WINDOW.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate is no exact number")]
-        let events = now as f64 + before as f64 * (1.0 - into);
+        let events = (before as f64).mul_add(1.0 - into, now as f64);
         let counted = (at - self.began).min(WINDOW);
         events / counted.max(Duration::from_secs(1)).as_secs_f64()
     }
