@@ -30,8 +30,8 @@ mod unit_of_work;
 
 pub use self::{
     checkpoints::Checkpoints,
-    dead_letters::{DeadLetters, Published},
     control::{Control, Skip, never_started, still_runs, unknown_relay},
+    dead_letters::{DeadLetters, Published},
     discards::{Discarded, DiscardedEvent, Discards},
     documents::{Document, DocumentWrite, Documents, decode_document},
     error::{
