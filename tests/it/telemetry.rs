@@ -21,7 +21,8 @@ fn no_metric_is_named_where_it_is_measured() {
     {
         let text = fs::read_to_string(&path).expect("a source file");
         for call in ["counter!(", "gauge!(", "histogram!("] {
-            let calls = text.match_indices(&format!("metrics::{call}"));
+            let call = format!("metrics::{call}");
+            let calls = text.match_indices(&*call);
             for (at, found) in calls {
                 let name = text[at + found.len()..].trim_start();
                 assert!(!name.starts_with('"'), "{}: {call}", path.display());

@@ -27,9 +27,10 @@ fn hex(bytes: &[u8]) -> String {
 async fn create_topic(config: &KafkaConfig, topic: &str, partitions: i32, setting: (&str, &str)) {
     let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
     let new = [new.set(setting.0, setting.1)];
-    let created = admin(config).create_topics(&new, &AdminOptions::new());
-    let created = created.await.expect("responds").remove(0);
-    created.expect("creates");
+    // Until the answer: without its client it never comes.
+    let admin = admin(config);
+    let created = admin.create_topics(&new, &AdminOptions::new()).await;
+    created.expect("responds").remove(0).expect("creates");
 }
 
 const PLAIN: (&str, &str) = ("cleanup.policy", "delete");

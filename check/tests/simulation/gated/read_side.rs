@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use cqrs_core::{
     Position, StoreError,
     memory::MemoryTransaction,
-    model::{Checkpoint, Claim, KeyRange, Lane, MemberId, PartitionId, Selection},
+    model::{Checkpoint, Claim, KeyRange, Lane, MemberId, PartitionId, Selection, Standing},
     ports::{AdvanceError, Checkpoints, Document, DocumentWrite, Documents, Inbox, SaveError},
 };
 
@@ -70,6 +70,15 @@ impl Checkpoints for Gated {
         one_call!(self, "checkpoint", unavailable(), call())
     }
 
+    async fn standing(
+        &self,
+        subscription: &str,
+        partition: &PartitionId,
+    ) -> Result<Option<Standing>, StoreError> {
+        let call = || self.store.standing(subscription, partition);
+        one_call!(self, "standing", unavailable(), call())
+    }
+
     async fn selection(
         &self,
         subscription: &str,
@@ -98,6 +107,27 @@ impl Checkpoints for Gated {
             reason,
         );
         once!(self, "select_in", unavailable(), call)
+    }
+
+    async fn read_again_in(
+        &self,
+        transaction: &mut MemoryTransaction,
+        subscription: &str,
+        partition: &PartitionId,
+        epoch: u64,
+        selection: &Selection,
+        reason: &str,
+    ) -> Result<(), AdvanceError> {
+        let (store, epoch) = (&self.store, self.stored_epoch(partition, epoch));
+        let call = store.read_again_in(
+            transaction,
+            subscription,
+            partition,
+            epoch,
+            selection,
+            reason,
+        );
+        once!(self, "read_again_in", unavailable(), call)
     }
 
     async fn reset_in(
