@@ -753,7 +753,7 @@ pub async fn a_dead_letter_is_found_until_it_is_noted<S: Control>(store: S) {
     }
     published(&first[0]).await;
     published(&first[0]).await;
-    assert_eq!(records(&letters().await), [appended.clone()]);
+    assert_eq!(records(&letters().await), std::slice::from_ref(&appended));
 
     // The next one comes to the front, and was not tried yet.
     let next = a.clone().continued(a.event.clone());
@@ -762,7 +762,7 @@ pub async fn a_dead_letter_is_found_until_it_is_noted<S: Control>(store: S) {
         assert!(written.expect("writes"));
     })
     .await;
-    assert_eq!(records(&letters().await), [appended.clone()]);
+    assert_eq!(records(&letters().await), std::slice::from_ref(&appended));
     let failed = next.failed_again(FailureKind::Refused, "no");
     topic_owner(&store, &topic, async |transaction| {
         let written = store.update_parked_in(transaction, &failed, 0).await;
