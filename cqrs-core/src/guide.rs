@@ -16,7 +16,7 @@
 //!   privilege](run_with_least_privilege), [with TLS and logins](encrypt_connections), [rebuild a read model](rebuild_a_read_model), [find what holds readers
 //!   back](find_what_holds_readers_back), [see what the read side does](see_what_the_read_side_does), [check your store](check_your_store)
 //!
-//! **Reference**: [every error, its causes and what to do](errors), [metrics](metrics),
+//! **Reference**: [every error, its causes and what to do](errors), [metrics],
 //! [what a topic may hold](what_a_topic_may_hold)
 //!
 //! **Explanation**
