@@ -240,8 +240,8 @@ fn a_step_to_a_type_that_is_only_read_as_other_is_refused() {
         &account!(
             folder,
             { enum AccountEvent { Opened, #[serde(other)] Unknown } }
-            Upcaster::renamed("Pinged", 1, "Opend", 1)
+            Upcaster::renamed("Pinged", 1, "Unlocked", 1)
         ),
-        "account/Pinged@1 null would be read as Unknown@1 null, because the enum has no event type `Opend`",
+        "account/Pinged@1 null would be read as Unknown@1 null, because the enum has no event type `Unlocked`",
     );
 }
