@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::StoreError;
+use cqrs_core::{StoreError, read::RunnerError};
 
 /// The check could not run. The error says nothing about the promises of the store.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,12 @@ pub enum CheckError {
         /// How long the checker waited.
         waited: Duration,
     },
+    /// A runner stopped by itself.
+    #[error(transparent)]
+    Runner(#[from] RunnerError),
+    /// A process of the check could not be started, stopped or ended, or its subscription not be changed.
+    #[error("a process of the check: {0}")]
+    Process(String),
     /// The options contradict each other or the store.
     #[error("{0}")]
     Options(String),

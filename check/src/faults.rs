@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use cqrs_core::StoreError;
 use serde::Serialize;
 
+pub(crate) use self::postgres::APPLICATION_NAME;
 pub use self::postgres::{PgFaultPlan, PgFaults};
 use crate::{error::CheckError, run_state::RunState, stored::StoredEvents};
 

@@ -6,6 +6,8 @@
 //! connections. At the end three records are compared: the answers that writers got, the events in the store, and the
 //! events that each reader saw.
 //!
+//! [`check_runner`] does the same to processes that share a subscription over the log.
+//!
 //! ```
 //! use cqrs_check::{NoFaults, Plan, check};
 //! use cqrs_core::MemoryEventStore;
@@ -34,6 +36,7 @@ mod reader;
 mod report;
 mod run;
 mod run_state;
+mod runner;
 mod schema;
 mod slices;
 mod stall;
@@ -55,6 +58,7 @@ pub use self::{
     report::Report,
     run::check,
     run_state::RunState,
+    runner::{RunnerBug, RunnerCounts, RunnerPlan, RunnerReport, check_runner, run_process},
     schema::CheckSchema,
     slices::misplaced_streams,
     stall::Stall,

@@ -4,6 +4,7 @@
 //! cargo run --release -p cqrs-check -- store                                   # the store in memory
 //! cargo run --release -p cqrs-check -- store --postgres                        # the store on PostgreSQL that DATABASE_URL names
 //! cargo run --release -p cqrs-check -- store --postgres --planted naive-reader
+//! cargo run --release -p cqrs-check -- runner --postgres                       # processes that share a subscription over its log
 //! ```
 //!
 //! The exit code is 0 if every promise was kept, 1 if one was broken, and 2 if the check could not run.
@@ -16,24 +17,22 @@ use clap::Parser;
 use cqrs_check::{
     CheckError, CheckSchema, CommitsRollbacks, FaultInjector, ForgetsAppends, ForgetsKeys,
     NaiveReader, NoFaults, OneStatementFence, PgFaults, Plan, RepeatsEvents, Report,
-    ReturnsWrongVersion, SkipsEvents, SwapsEvents, TearsAppends, WithBug, check,
+    ReturnsWrongVersion, RunnerReport, SkipsEvents, SwapsEvents, TearsAppends, WithBug, check,
+    check_runner, run_process,
 };
 use cqrs_core::{EventStore, MemoryEventStore};
 
-use self::options::{BugName, Command, StoreOptions};
+use self::options::{BugName, Command, ProcessOptions, RunnerOptions, StoreOptions};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Store(options) = Command::parse();
-    match run(&options).await {
-        Ok(report) => {
-            if options.json {
-                println!("{}", report.to_json());
-            } else {
-                println!("{report}");
-            }
-            ExitCode::from(u8::from(is_broken(&report)))
-        }
+    let outcome = match Command::parse() {
+        Command::Store(options) => store(&options).await,
+        Command::Runner(options) => runner(&options).await,
+        Command::RunnerProcess(options) => process(&options).await,
+    };
+    match outcome {
+        Ok(kept) => ExitCode::from(u8::from(!kept)),
         Err(error) => {
             eprintln!("the check could not run: {}", cqrs_core::chain(&error));
             ExitCode::from(2)
@@ -41,25 +40,60 @@ async fn main() -> ExitCode {
     }
 }
 
-fn is_broken(report: &Report) -> bool {
-    !report.verdict.is_clean()
+/// Prints the report. Returns whether every promise was kept.
+async fn store(options: &StoreOptions) -> Result<bool, CheckError> {
+    let report = match options.database.url()? {
+        None => in_memory(options).await?,
+        Some(url) => {
+            let schema = CheckSchema::open(&url, options.database.schema.clone()).await?;
+            let report = on_postgres(options, &url, &schema).await;
+            let clean = report.as_ref().ok().map(|report| report.verdict.is_clean());
+            let is_evidence = options.planted.is_none() && clean == Some(false);
+            leave(schema, options.database.keep || is_evidence).await?;
+            report?
+        }
+    };
+    print(options.json, &report, Report::to_json);
+    Ok(report.verdict.is_clean())
 }
 
-async fn run(options: &StoreOptions) -> Result<Report, CheckError> {
-    match options.database_url()? {
-        None => in_memory(options).await,
-        Some(url) => {
-            let url = url.as_str();
-            let schema = CheckSchema::open(url, options.schema.clone()).await?;
-            let report = on_postgres(options, url, &schema).await;
-            let is_evidence = options.planted.is_none() && report.as_ref().is_ok_and(is_broken);
-            if options.keep || is_evidence {
-                eprintln!("schema {} is kept", schema.name());
-            } else {
-                schema.drop().await?;
-            }
-            report
-        }
+/// Prints the report. Returns whether every guarantee was kept.
+async fn runner(options: &RunnerOptions) -> Result<bool, CheckError> {
+    let (url, plan) = (options.url()?, options.plan()?);
+    let schema = CheckSchema::open(&url, options.database.schema.clone()).await?;
+    let report = check_runner(plan, &url, &schema, interrupted()).await;
+    let clean = report.as_ref().ok().map(RunnerReport::is_clean);
+    let is_evidence = options.planted.is_none() && clean == Some(false);
+    leave(schema, options.database.keep || is_evidence).await?;
+    let report = report?;
+    print(options.json, &report, RunnerReport::to_json);
+    Ok(report.is_clean())
+}
+
+/// Returns whether it ran until it was asked to end.
+async fn process(options: &ProcessOptions) -> Result<bool, CheckError> {
+    let url = ProcessOptions::url()?;
+    let ran = run_process(&url, &options.schema, options.planted()).await;
+    if let Err(error) = &ran {
+        eprintln!("a process ended by itself: {}", cqrs_core::chain(error));
+    }
+    Ok(ran.is_ok())
+}
+
+/// Drops the schema, unless it is to be looked at.
+async fn leave(schema: CheckSchema, keep: bool) -> Result<(), CheckError> {
+    if keep {
+        eprintln!("schema {} is kept", schema.name());
+        return Ok(());
+    }
+    schema.drop().await
+}
+
+fn print<R: std::fmt::Display>(json: bool, report: &R, to_json: impl Fn(&R) -> serde_json::Value) {
+    if json {
+        println!("{}", to_json(report));
+    } else {
+        println!("{report}");
     }
 }
 
@@ -125,10 +159,12 @@ async fn attack<S: EventStore, F: FaultInjector<S::Transaction>>(
     store: S,
     faults: F,
 ) -> Result<Report, CheckError> {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    check(plan, store, faults, interrupted).await
+    check(plan, store, faults, interrupted()).await
+}
+
+/// Completes at Ctrl-C.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }

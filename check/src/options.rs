@@ -1,35 +1,36 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+mod database;
+mod runner;
+
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use cqrs_check::{CheckError, EventOrigin, PgFaultPlan, Plan};
+use cqrs_check::{EventOrigin, PgFaultPlan, Plan};
 
-/// Attacks an event store and checks that no committed event is lost, reordered or duplicated.
+pub(crate) use self::{
+    database::DatabaseOptions,
+    runner::{ProcessOptions, RunnerOptions},
+};
+
+/// Attacks an event store, or the runners over its log, and checks that no event is lost, reordered or duplicated.
 #[derive(Debug, Parser)]
 pub(crate) enum Command {
     /// Attacks a store: in memory, or on PostgreSQL if --postgres or --database-url-file is given.
     Store(StoreOptions),
+    /// Attacks processes that share a subscription over the log of a store on PostgreSQL: they are killed and stopped, the number of
+    /// partitions changes, events are parked and redriven. At the end each event must have been handled once, in the order of its stream.
+    Runner(RunnerOptions),
+    /// One of those processes. Only the checker starts it.
+    #[command(hide = true)]
+    RunnerProcess(ProcessOptions),
 }
 
 /// The store to attack, how long, and with which faults.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StoreOptions {
-    /// The database that the variable DATABASE_URL names, as postgres://user:password@host:port/database. The checker creates a
-    /// schema there and drops it at the end. There is no argument for the URL: every user of a machine sees arguments, and the
-    /// password with them.
-    #[arg(long, group = "on_postgres")]
-    postgres: bool,
-    /// The database whose URL is in this file.
-    #[arg(long, group = "on_postgres")]
-    database_url_file: Option<PathBuf>,
-    /// The name of the schema; random by default. A schema that exists must hold a store without events, and is not
-    /// dropped.
-    #[arg(long, requires = "on_postgres")]
-    pub(crate) schema: Option<String>,
-    /// Keeps the schema.
-    #[arg(long, requires = "on_postgres")]
-    pub(crate) keep: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseOptions,
     /// Stops after this many acknowledged appends.
     #[arg(long, default_value_t = 100_000)]
     commits: u64,
@@ -107,24 +108,6 @@ pub(crate) enum BugName {
 }
 
 impl StoreOptions {
-    /// The URL of the database; `None` for a store in memory.
-    pub(crate) fn database_url(&self) -> Result<Option<String>, CheckError> {
-        if let Some(file) = &self.database_url_file {
-            let url = std::fs::read_to_string(file);
-            let url = url.map_err(|error| {
-                CheckError::Options(format!("{} cannot be read: {error}", file.display()))
-            })?;
-            return Ok(Some(url.trim().to_owned()));
-        }
-        if !self.postgres {
-            return Ok(None);
-        }
-        let url = std::env::var("DATABASE_URL");
-        let missing =
-            |_| CheckError::Options("--postgres needs the variable DATABASE_URL".to_owned());
-        url.map(Some).map_err(missing)
-    }
-
     pub(crate) fn plan(&self) -> Plan {
         let defaults = Plan::default();
         Plan {

@@ -19,6 +19,7 @@ use cqrs_core::{EventStore, Position, StoreError, ports::LogQuery};
 use cqrs_postgres::{FenceHolder, PgEventStore, PgTransaction, store_error};
 use sqlx::{Executor, postgres::PgConnectOptions};
 
+pub(crate) use self::session::NAME as APPLICATION_NAME;
 use self::session::Session;
 use super::{Blocker, FaultCounts, FaultInjector, PreparedEnd};
 use crate::{error::CheckError, run_state::RunState, stored::StoredEvents};

@@ -12,7 +12,7 @@ use cqrs_postgres::{PgEventStore, PgTransaction};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-fn url() -> String {
+pub(crate) fn url() -> String {
     std::env::var("DATABASE_URL").expect(
         "these tests need PostgreSQL: run scripts/test, which starts one, or set DATABASE_URL to a server of yours",
     )

@@ -6,7 +6,7 @@ use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use crate::error::CheckError;
 
 /// The application name of the checker's connections.
-pub(super) const NAME: &str = "cqrs-check";
+pub(crate) const NAME: &str = "cqrs-check";
 
 pub(super) struct Session {
     options: PgConnectOptions,
